@@ -1,0 +1,150 @@
+# Everything here works with Go, make, git and a C compiler. Heavy tools are pinned in
+# hack/tools/go.mod; a real control plane comes from hack/controlplane/assets.sh.
+
+SHELL := /usr/bin/env bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+# The image that docker-build makes and deploy runs.
+IMG ?= cloudsso-operator:latest
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo devel)
+CONTAINER_TOOL ?= docker
+
+CONTROLLER_GEN := go tool controller-gen
+TOOL := go tool -modfile=hack/tools/go.mod
+GOLANGCI_LINT := $(TOOL) golangci-lint
+KUSTOMIZE := $(TOOL) kustomize
+ASSETS := hack/controlplane/assets.sh
+# kubectl to install and deploy with; KUBECTL=kubectl takes the one in PATH.
+KUBECTL ?= $$($(ASSETS))/kubectl
+
+# What generate and manifests write; verify finds it stale.
+GENERATED := api/*/zz_generated.deepcopy.go config/crd/bases config/rbac/role.yaml
+# Packages without I/O: no control plane needed.
+UNIT_PACKAGES := ./api/... ./internal/scim/... ./internal/policy/... ./internal/auth/... ./internal/audit/... ./test/deps/...
+# Each suite that needs an API server starts its own: two at a time is what two cores carry.
+TEST_PARALLEL ?= 2
+TEST_TIMEOUT ?= 30m
+# More arguments for go test, e.g. make test TEST_ARGS='-run TestOkta -v' TEST_PACKAGES=./test/...
+TEST_ARGS ?=
+TEST_PACKAGES ?= ./...
+
+##@ General
+
+.PHONY: help
+help: ## Show this list.
+	@awk 'BEGIN { FS = ":.*##"; print "Usage: make <target>" } \
+	  /^[a-z0-9-]+:.*##/ { printf "  %-14s%s\n", $$1, $$2 } \
+	  /^##@/ { printf "\n%s\n", substr($$0, 5) }' $(MAKEFILE_LIST)
+
+##@ Try it
+
+# Built and then exec'd, not go run: a SIGTERM to make must reach the program itself.
+.PHONY: run
+run: ## Start a control plane, the operator, a directory and a credential; Ctrl-C stops all (KEEP=1, SCIM_PORT=, SCIM_TLS=off).
+	@go build -o bin/run ./hack/run && exec bin/run
+
+.PHONY: demo
+demo: ## Play an identity provider's day against a running make run, or against one it starts.
+	@go build -o bin/demo ./hack/demo && exec bin/demo
+
+.PHONY: controlplane
+controlplane: ## Prepare etcd, kube-apiserver, kubectl and kube-controller-manager; print their folder.
+	@$(ASSETS) --with kube-controller-manager
+
+.PHONY: kubectl
+kubectl: ## Print the path of a kubectl that fits.
+	@echo "$$($(ASSETS))/kubectl"
+
+##@ Develop
+
+.PHONY: generate
+generate: ## Write the DeepCopy methods of the API types.
+	$(CONTROLLER_GEN) object paths=./api/...
+
+.PHONY: manifests
+manifests: ## Write the CRDs and the manager's role from the markers in the sources.
+	$(CONTROLLER_GEN) crd paths=./api/... output:crd:artifacts:config=config/crd/bases
+	$(CONTROLLER_GEN) rbac:roleName=manager-role 'paths=./controllers/...;./internal/...;./cmd/...' output:rbac:artifacts:config=config/rbac
+
+.PHONY: fmt
+fmt: ## Format all sources.
+	$(GOLANGCI_LINT) fmt
+
+.PHONY: vet
+vet: ## Run go vet.
+	go vet ./...
+
+.PHONY: lint
+lint: ## Run the linters, the import rules among them.
+	$(GOLANGCI_LINT) run
+
+##@ Test
+
+.PHONY: test-unit
+test-unit: ## Test the packages that need no control plane, in seconds.
+	go test -race $(UNIT_PACKAGES) $(TEST_ARGS)
+
+.PHONY: test
+test: ## Test everything, with the race detector, against a real control plane.
+	@assets=$$($(ASSETS) --with kube-controller-manager); \
+	set -x; KUBEBUILDER_ASSETS=$$assets go test -race -count=1 -p $(TEST_PARALLEL) -timeout $(TEST_TIMEOUT) $(TEST_PACKAGES) $(TEST_ARGS)
+
+.PHONY: bench
+bench: ## Run all benchmarks (BENCH=regexp for some).
+	@packages=$$(grep -rl --include='*_test.go' '^func Benchmark' . | xargs -r -n 1 dirname | sort -u); \
+	[[ -n $$packages ]] || { echo "no package has benchmarks" >&2; exit 1; }; \
+	assets=$$($(ASSETS)); \
+	KUBEBUILDER_ASSETS=$$assets go test -run '^$$' -bench '$(or $(BENCH),.)' -benchmem -p 1 -timeout $(TEST_TIMEOUT) $$packages $(TEST_ARGS)
+
+.PHONY: verify
+verify: verify-generated verify-modules vet lint ## Check what tests do not: generated files, modules, vet, lint.
+
+.PHONY: verify-generated
+verify-generated: generate manifests
+	@stale=$$(git status --porcelain -- $(GENERATED) | cut -c 4-); \
+	[[ -z $$stale ]] || { printf 'These files are generated and differ from what is committed:\n%s\nRun "make generate manifests" and commit the result.\n' "$$stale" >&2; exit 1; }
+
+.PHONY: verify-modules
+verify-modules:
+	@for module in . hack/tools hack/controlplane; do \
+	  (cd $$module && go mod tidy -diff) || { echo "$$module/go.mod or go.sum is not tidy: run \"go mod tidy\" in $$module and commit the result" >&2; exit 1; }; \
+	done
+	go mod verify
+
+##@ Build and deploy
+
+.PHONY: build
+build: ## Build bin/manager.
+	CGO_ENABLED=0 go build -trimpath -ldflags '-X main.version=$(VERSION)' -o bin/manager ./cmd/manager
+
+.PHONY: docker-build
+docker-build: ## Build the image IMG.
+	$(CONTAINER_TOOL) build --build-arg VERSION=$(VERSION) -t $(IMG) .
+
+.PHONY: install
+install: ## Put the CRDs into the cluster of the current kubeconfig.
+	$(KUSTOMIZE) build config/crd | $(KUBECTL) apply --server-side -f -
+
+.PHONY: uninstall
+uninstall: ## Take the CRDs, and every object of theirs, out of that cluster.
+	$(KUSTOMIZE) build config/crd | $(KUBECTL) delete --ignore-not-found -f -
+
+.PHONY: deploy
+deploy: overlay ## Run the image IMG in that cluster.
+	$(KUSTOMIZE) build bin/deploy | $(KUBECTL) apply --server-side -f -
+
+.PHONY: undeploy
+undeploy: overlay ## Take the operator, its CRDs and every object of theirs out of that cluster.
+	$(KUSTOMIZE) build bin/deploy | $(KUBECTL) delete --ignore-not-found -f -
+
+# Sets the image beside the tracked manifests, not in them.
+.PHONY: overlay
+overlay:
+	@mkdir -p bin/deploy
+	@printf 'resources:\n- ../../config/default\n' > bin/deploy/kustomization.yaml
+	@cd bin/deploy && go tool -modfile=../../hack/tools/go.mod kustomize edit set image controller=$(IMG)
+
+.PHONY: clean
+clean: ## Remove bin and .run (the control plane stays in the user's cache).
+	rm -rf bin .run coverage.*

@@ -1,0 +1,485 @@
+package v1alpha1
+
+import metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+// CloudSSOUserSpec is one user, in the shape and with the names of the SCIM core User schema
+// (RFC 7643 section 4.1), so that kubectl shows what the identity provider sent.
+//
+// Lengths count characters (Unicode code points). They are bounds against nonsense, wide enough for
+// everything a provider keeps about a person.
+//
+// +kubebuilder:validation:XValidation:rule="!has(self.deprovisionedAt) || self.source == 'SCIM'",message="deprovisionedAt is for users of source SCIM only: to take access from a Manual user set suspended: true, or delete the user",fieldPath=".deprovisionedAt",reason=FieldValueForbidden
+type CloudSSOUserSpec struct {
+	// source says who owns this user: SCIM, an identity provider, or Manual, a person or GitOps. Only the
+	// operator sets SCIM. It goes from Manual to SCIM (adoption), never back.
+	//
+	// +optional
+	// +kubebuilder:default=Manual
+	// +kubebuilder:validation:XValidation:rule="self == oldSelf || self == 'SCIM'",message="source goes from Manual to SCIM, never back: to own this user by hand, set the directory's scimSynchronization to Disabled, delete the user and create it anew with source Manual"
+	Source Source `json:"source,omitempty"`
+
+	// userName identifies the user to people and to the identity provider (RFC 7643 section 4.1.1). Kept as
+	// sent, compared without case (Unicode case folding and NFKC), unique among the directory's live users.
+	// Any character but control characters.
+	//
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=256
+	// +kubebuilder:validation:XValidation:rule=`self.matches(r'[^\p{Z}\p{Cf}]')`,message="userName is blank: it needs at least one visible character"
+	// +kubebuilder:validation:XValidation:rule=`!self.matches(r'\p{Cc}')`,message="userName has a control character in it: remove line breaks, tabs and the like"
+	UserName string `json:"userName"`
+
+	// externalId is the identity provider's own identifier of this user (RFC 7643 section 3.1), set by the
+	// provider and compared exactly. A leaver created again with the same one gets the same object back.
+	//
+	// +optional
+	// +kubebuilder:validation:MaxLength=256
+	ExternalID string `json:"externalId,omitempty"`
+
+	// active is the identity provider's word on whether the user may have access (RFC 7643 section 4.1.1).
+	// Absent means true.
+	//
+	// +optional
+	Active *bool `json:"active,omitempty"`
+
+	// suspended is the administrator's word: a suspended user has no access, whatever the identity
+	// provider says. No identity provider sees, sets or lifts it. It may be changed at any time.
+	//
+	// +optional
+	Suspended bool `json:"suspended,omitempty"`
+
+	// deprovisionedAt is when the identity provider deleted this user (RFC 7644 section 3.6). The object
+	// stays, without access, memberships or a hold on its userName, until the provider creates the person
+	// again. Only on users of source SCIM.
+	//
+	// +optional
+	// +kubebuilder:validation:XValidation:rule="self >= timestamp('0001-01-01T00:00:00Z')",message="deprovisionedAt is a time of RFC 3339, as in 2027-01-31T00:00:00Z"
+	DeprovisionedAt *metav1.Time `json:"deprovisionedAt,omitempty"`
+
+	// name holds the parts of the user's name (RFC 7643 section 4.1.1).
+	//
+	// +optional
+	Name *Name `json:"name,omitempty"`
+
+	// displayName is the name shown to people, best the full name (RFC 7643 section 4.1.1).
+	//
+	// +optional
+	// +kubebuilder:validation:MaxLength=256
+	DisplayName string `json:"displayName,omitempty"`
+
+	// nickName is the casual way to address the user: "Bob" (RFC 7643 section 4.1.1).
+	//
+	// +optional
+	// +kubebuilder:validation:MaxLength=1024
+	NickName string `json:"nickName,omitempty"`
+
+	// profileUrl is the address of the user's online profile (RFC 7643 section 4.1.1).
+	//
+	// +optional
+	// +kubebuilder:validation:MaxLength=2048
+	ProfileURL string `json:"profileUrl,omitempty"`
+
+	// title is the user's job title: "Vice President" (RFC 7643 section 4.1.1).
+	//
+	// +optional
+	// +kubebuilder:validation:MaxLength=1024
+	Title string `json:"title,omitempty"`
+
+	// userType is the relation of the user to the organization: "Employee", "Contractor"
+	// (RFC 7643 section 4.1.1).
+	//
+	// +optional
+	// +kubebuilder:validation:MaxLength=1024
+	UserType string `json:"userType,omitempty"`
+
+	// preferredLanguage is the language the user reads, as in HTTP's Accept-Language: "de-AT, en;q=0.8"
+	// (RFC 7643 section 4.1.1, RFC 9110 section 12.5.4).
+	//
+	// +optional
+	// +kubebuilder:validation:MaxLength=1024
+	PreferredLanguage string `json:"preferredLanguage,omitempty"`
+
+	// locale is how numbers, dates and currencies are shown to the user, a language tag of RFC 5646:
+	// "de-AT" (RFC 7643 section 4.1.1).
+	//
+	// +optional
+	// +kubebuilder:validation:MaxLength=1024
+	Locale string `json:"locale,omitempty"`
+
+	// timezone is the user's time zone in the IANA database: "Europe/Berlin" (RFC 7643 section 4.1.1).
+	//
+	// +optional
+	// +kubebuilder:validation:MaxLength=1024
+	Timezone string `json:"timezone,omitempty"`
+
+	// emails are the user's email addresses (RFC 7643 section 4.1.2).
+	//
+	// +optional
+	// +listType=atomic
+	// +kubebuilder:validation:MaxItems=100
+	// +kubebuilder:validation:XValidation:rule=`self.filter(v, has(v.primary) && v.primary).size() <= 1`,message="at most one email is primary: set primary: true on one of them only"
+	Emails []MultiValue `json:"emails,omitempty"`
+
+	// phoneNumbers are the user's telephone numbers, best as tel URIs of RFC 3966 (RFC 7643 section 4.1.2).
+	//
+	// +optional
+	// +listType=atomic
+	// +kubebuilder:validation:MaxItems=100
+	// +kubebuilder:validation:XValidation:rule=`self.filter(v, has(v.primary) && v.primary).size() <= 1`,message="at most one phone number is primary: set primary: true on one of them only"
+	PhoneNumbers []MultiValue `json:"phoneNumbers,omitempty"`
+
+	// ims are the user's instant messaging addresses (RFC 7643 section 4.1.2).
+	//
+	// +optional
+	// +listType=atomic
+	// +kubebuilder:validation:MaxItems=100
+	// +kubebuilder:validation:XValidation:rule=`self.filter(v, has(v.primary) && v.primary).size() <= 1`,message="at most one instant messaging address is primary: set primary: true on one of them only"
+	IMs []MultiValue `json:"ims,omitempty"`
+
+	// photos are URIs of the user's photos; data URIs too, as far as they fit (RFC 7643 section 4.1.2).
+	//
+	// +optional
+	// +listType=atomic
+	// +kubebuilder:validation:MaxItems=100
+	// +kubebuilder:validation:XValidation:rule=`self.filter(v, has(v.primary) && v.primary).size() <= 1`,message="at most one photo is primary: set primary: true on one of them only"
+	Photos []MultiValue `json:"photos,omitempty"`
+
+	// addresses are the user's postal addresses (RFC 7643 section 4.1.2).
+	//
+	// +optional
+	// +listType=atomic
+	// +kubebuilder:validation:MaxItems=100
+	// +kubebuilder:validation:XValidation:rule=`self.filter(v, has(v.primary) && v.primary).size() <= 1`,message="at most one address is primary: set primary: true on one of them only"
+	Addresses []Address `json:"addresses,omitempty"`
+
+	// entitlements are what the user is entitled to, as the identity provider says (RFC 7643 section 4.1.2).
+	// They grant nothing here.
+	//
+	// +optional
+	// +listType=atomic
+	// +kubebuilder:validation:MaxItems=100
+	// +kubebuilder:validation:XValidation:rule=`self.filter(v, has(v.primary) && v.primary).size() <= 1`,message="at most one entitlement is primary: set primary: true on one of them only"
+	Entitlements []MultiValue `json:"entitlements,omitempty"`
+
+	// roles are the user's roles, as the identity provider says (RFC 7643 section 4.1.2). They grant nothing here.
+	//
+	// +optional
+	// +listType=atomic
+	// +kubebuilder:validation:MaxItems=100
+	// +kubebuilder:validation:XValidation:rule=`self.filter(v, has(v.primary) && v.primary).size() <= 1`,message="at most one role is primary: set primary: true on one of them only"
+	Roles []MultiValue `json:"roles,omitempty"`
+
+	// x509Certificates are the user's certificates (RFC 7643 section 4.1.2).
+	//
+	// +optional
+	// +listType=atomic
+	// +kubebuilder:validation:MaxItems=100
+	// +kubebuilder:validation:XValidation:rule=`self.filter(v, has(v.primary) && v.primary).size() <= 1`,message="at most one certificate is primary: set primary: true on one of them only"
+	X509Certificates []Certificate `json:"x509Certificates,omitempty"`
+
+	// enterprise is the enterprise extension, urn:ietf:params:scim:schemas:extension:enterprise:2.0:User
+	// (RFC 7643 section 4.3).
+	//
+	// +optional
+	Enterprise *Enterprise `json:"enterprise,omitempty"`
+}
+
+// Name is the parts of a person's name (RFC 7643 section 4.1.1).
+type Name struct {
+	// formatted is the full name as it is shown: "Ms. Barbara J Jensen, III".
+	//
+	// +optional
+	// +kubebuilder:validation:MaxLength=1024
+	Formatted string `json:"formatted,omitempty"`
+
+	// familyName is the last name: "Jensen".
+	//
+	// +optional
+	// +kubebuilder:validation:MaxLength=1024
+	FamilyName string `json:"familyName,omitempty"`
+
+	// givenName is the first name: "Barbara".
+	//
+	// +optional
+	// +kubebuilder:validation:MaxLength=1024
+	GivenName string `json:"givenName,omitempty"`
+
+	// middleName is the middle name or names: "Jane".
+	//
+	// +optional
+	// +kubebuilder:validation:MaxLength=1024
+	MiddleName string `json:"middleName,omitempty"`
+
+	// honorificPrefix is the title before the name: "Ms.".
+	//
+	// +optional
+	// +kubebuilder:validation:MaxLength=1024
+	HonorificPrefix string `json:"honorificPrefix,omitempty"`
+
+	// honorificSuffix is what follows the name: "III".
+	//
+	// +optional
+	// +kubebuilder:validation:MaxLength=1024
+	HonorificSuffix string `json:"honorificSuffix,omitempty"`
+}
+
+// MultiValue is one value of a multi-valued attribute (RFC 7643 section 2.4).
+type MultiValue struct {
+	// value itself: the address, number, URI or name.
+	//
+	// +optional
+	// +kubebuilder:validation:MaxLength=8192
+	Value string `json:"value,omitempty"`
+
+	// display is the value as shown to people.
+	//
+	// +optional
+	// +kubebuilder:validation:MaxLength=1024
+	Display string `json:"display,omitempty"`
+
+	// type is the function of the value: "work", "home", "other". Any word a provider uses.
+	//
+	// +optional
+	// +kubebuilder:validation:MaxLength=1024
+	Type string `json:"type,omitempty"`
+
+	// primary marks the preferred value; at most one in a list is primary.
+	//
+	// +optional
+	Primary bool `json:"primary,omitempty"`
+}
+
+// Certificate is one X.509 certificate of a user (RFC 7643 section 4.1.2).
+type Certificate struct {
+	// value is base64 (RFC 4648 section 4) of the certificate's DER.
+	//
+	// +optional
+	// +kubebuilder:validation:MaxLength=65536
+	Value string `json:"value,omitempty"`
+
+	// display is the value as shown to people.
+	//
+	// +optional
+	// +kubebuilder:validation:MaxLength=1024
+	Display string `json:"display,omitempty"`
+
+	// type is the function of the value: "work", "home", "other". Any word a provider uses.
+	//
+	// +optional
+	// +kubebuilder:validation:MaxLength=1024
+	Type string `json:"type,omitempty"`
+
+	// primary marks the preferred value; at most one in a list is primary.
+	//
+	// +optional
+	Primary bool `json:"primary,omitempty"`
+}
+
+// Address is one postal address (RFC 7643 section 4.1.2).
+type Address struct {
+	// formatted is the whole address as on a letter; it may have line breaks.
+	//
+	// +optional
+	// +kubebuilder:validation:MaxLength=4096
+	Formatted string `json:"formatted,omitempty"`
+
+	// streetAddress is street and number, box, suite; it may have line breaks.
+	//
+	// +optional
+	// +kubebuilder:validation:MaxLength=1024
+	StreetAddress string `json:"streetAddress,omitempty"`
+
+	// locality is the city.
+	//
+	// +optional
+	// +kubebuilder:validation:MaxLength=1024
+	Locality string `json:"locality,omitempty"`
+
+	// region is the state or region.
+	//
+	// +optional
+	// +kubebuilder:validation:MaxLength=1024
+	Region string `json:"region,omitempty"`
+
+	// postalCode is the zip or postal code.
+	//
+	// +optional
+	// +kubebuilder:validation:MaxLength=1024
+	PostalCode string `json:"postalCode,omitempty"`
+
+	// country is the country, best as a two-letter code of ISO 3166-1. Not enforced: providers send names too.
+	//
+	// +optional
+	// +kubebuilder:validation:MaxLength=1024
+	Country string `json:"country,omitempty"`
+
+	// type is the function of the address: "work", "home", "other". Any word a provider uses.
+	//
+	// +optional
+	// +kubebuilder:validation:MaxLength=1024
+	Type string `json:"type,omitempty"`
+
+	// primary marks the preferred address; at most one in a list is primary.
+	//
+	// +optional
+	Primary bool `json:"primary,omitempty"`
+}
+
+// Enterprise is the enterprise extension of a user (RFC 7643 section 4.3).
+type Enterprise struct {
+	// employeeNumber is the number or code the organization gave the user.
+	//
+	// +optional
+	// +kubebuilder:validation:MaxLength=1024
+	EmployeeNumber string `json:"employeeNumber,omitempty"`
+
+	// costCenter names a cost center.
+	//
+	// +optional
+	// +kubebuilder:validation:MaxLength=1024
+	CostCenter string `json:"costCenter,omitempty"`
+
+	// organization names an organization.
+	//
+	// +optional
+	// +kubebuilder:validation:MaxLength=1024
+	Organization string `json:"organization,omitempty"`
+
+	// division names a division.
+	//
+	// +optional
+	// +kubebuilder:validation:MaxLength=1024
+	Division string `json:"division,omitempty"`
+
+	// department names a department.
+	//
+	// +optional
+	// +kubebuilder:validation:MaxLength=1024
+	Department string `json:"department,omitempty"`
+
+	// manager is the user's manager.
+	//
+	// +optional
+	Manager *Manager `json:"manager,omitempty"`
+}
+
+// Manager is a user's manager, as the identity provider names them (RFC 7643 section 4.3).
+type Manager struct {
+	// value is the SCIM id of the manager. Not enforced: it may name nobody here.
+	//
+	// +optional
+	// +kubebuilder:validation:MaxLength=1024
+	Value string `json:"value,omitempty"`
+
+	// $ref is the URI of the manager.
+	//
+	// +optional
+	// +kubebuilder:validation:MaxLength=2048
+	Ref string `json:"$ref,omitempty"`
+
+	// displayName is the name of the manager, as the identity provider sends it.
+	//
+	// +optional
+	// +kubebuilder:validation:MaxLength=1024
+	DisplayName string `json:"displayName,omitempty"`
+}
+
+// UserState is what a user's spec amounts to.
+//
+// +kubebuilder:validation:Enum=Active;Disabled;Suspended;Deprovisioned;Conflict
+type UserState string
+
+const (
+	// UserActive has access.
+	UserActive UserState = "Active"
+	// UserDisabled was disabled by the identity provider (active: false).
+	UserDisabled UserState = "Disabled"
+	// UserSuspended was suspended by an administrator.
+	UserSuspended UserState = "Suspended"
+	// UserDeprovisioned was deleted by the identity provider.
+	UserDeprovisioned UserState = "Deprovisioned"
+	// UserConflict has a userName that another live user took first.
+	UserConflict UserState = "Conflict"
+)
+
+// CloudSSOUserStatus is what the operator makes of a user.
+type CloudSSOUserStatus struct {
+	// observedGeneration is the spec generation this status was computed from.
+	//
+	// +optional
+	// +kubebuilder:validation:Minimum=0
+	ObservedGeneration int64 `json:"observedGeneration,omitempty"`
+
+	// conditions: Ready, DeletionHeld.
+	//
+	// +optional
+	// +listType=map
+	// +listMapKey=type
+	// +kubebuilder:validation:MaxItems=16
+	// +kubebuilder:validation:XValidation:rule="self.all(c, c.lastTransitionTime >= timestamp('0001-01-01T00:00:00Z'))",message="lastTransitionTime is a time of RFC 3339, as in 2027-01-31T00:00:00Z"
+	Conditions []metav1.Condition `json:"conditions,omitempty"`
+
+	// state sums up active, suspended, deprovisionedAt and who holds the userName.
+	//
+	// +optional
+	State UserState `json:"state,omitempty"`
+
+	// userName as accepted: the holder of a name is the user whose userName was accepted first.
+	//
+	// +optional
+	// +kubebuilder:validation:MaxLength=256
+	UserName string `json:"userName,omitempty"`
+}
+
+// Reasons of a user's Ready condition, beside ReasonReady.
+const (
+	// ReasonUserNameConflict: another live user took this userName first.
+	ReasonUserNameConflict = "UserNameConflict"
+	// ReasonDisabled: the identity provider disabled the user.
+	ReasonDisabled = "Disabled"
+	// ReasonSuspended: an administrator suspended the user.
+	ReasonSuspended = "Suspended"
+	// ReasonDeprovisioned: the identity provider deleted the user.
+	ReasonDeprovisioned = "Deprovisioned"
+)
+
+// CloudSSOUser is one user of its namespace's directory. Its metadata.name is its SCIM id.
+//
+// +kubebuilder:object:root=true
+// +kubebuilder:subresource:status
+// +kubebuilder:resource:path=cloudssousers,shortName=ssouser,categories=cloudsso
+// +kubebuilder:selectablefield:JSONPath=`.spec.userName`
+// +kubebuilder:selectablefield:JSONPath=`.spec.externalId`
+// +kubebuilder:selectablefield:JSONPath=`.spec.source`
+// +kubebuilder:selectablefield:JSONPath=`.spec.displayName`
+// +kubebuilder:printcolumn:name="UserName",type=string,JSONPath=`.spec.userName`
+// +kubebuilder:printcolumn:name="Display name",type=string,JSONPath=`.spec.displayName`
+// +kubebuilder:printcolumn:name="State",type=string,JSONPath=`.status.state`
+// +kubebuilder:printcolumn:name="Source",type=string,JSONPath=`.spec.source`
+// +kubebuilder:printcolumn:name="Age",type=date,JSONPath=`.metadata.creationTimestamp`
+// +kubebuilder:printcolumn:name="Email",type=string,priority=1,JSONPath=`.spec.emails[0].value`
+// +kubebuilder:printcolumn:name="External ID",type=string,priority=1,JSONPath=`.spec.externalId`
+type CloudSSOUser struct {
+	metav1.TypeMeta `json:",inline"`
+	// +optional
+	metav1.ObjectMeta `json:"metadata,omitempty"`
+
+	// spec is the user, as declared or as the identity provider sent it.
+	//
+	// +required
+	Spec CloudSSOUserSpec `json:"spec"`
+
+	// status is what the operator observed last; nobody else writes it.
+	//
+	// +optional
+	Status CloudSSOUserStatus `json:"status,omitempty"`
+}
+
+// CloudSSOUserList is a list of CloudSSOUser.
+//
+// +kubebuilder:object:root=true
+type CloudSSOUserList struct {
+	metav1.TypeMeta `json:",inline"`
+	metav1.ListMeta `json:"metadata,omitempty"`
+	Items           []CloudSSOUser `json:"items"`
+}

@@ -1,0 +1,152 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"github.com/go-logr/logr"
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/util/uuid"
+	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
+	"k8s.io/client-go/rest"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/cache"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/healthz"
+	"sigs.k8s.io/controller-runtime/pkg/manager"
+	"sigs.k8s.io/controller-runtime/pkg/metrics/server"
+
+	"github.com/cloudsso/cloudsso-operator/api/v1alpha1"
+	"github.com/cloudsso/cloudsso-operator/controllers"
+	"github.com/cloudsso/cloudsso-operator/controllers/credential"
+	"github.com/cloudsso/cloudsso-operator/internal/audit"
+	"github.com/cloudsso/cloudsso-operator/internal/auth"
+	"github.com/cloudsso/cloudsso-operator/internal/directory"
+	"github.com/cloudsso/cloudsso-operator/internal/keyring"
+	scimserver "github.com/cloudsso/cloudsso-operator/internal/scim/server"
+	"github.com/cloudsso/cloudsso-operator/internal/session"
+	"github.com/cloudsso/cloudsso-operator/internal/usage"
+)
+
+// leaderElectionID names the lease that the replicas elect their leader with.
+const leaderElectionID = "cloudsso-operator"
+
+// shutdownTimeout is how long everything together may take to end: a little more than draining takes.
+const shutdownTimeout = drainTimeout + 5*time.Second
+
+// run runs the operator until ctx ends.
+func run(ctx context.Context, o options) error {
+	if err := o.validate(); err != nil {
+		return err
+	}
+	config, err := ctrl.GetConfig()
+	if err != nil {
+		return fmt.Errorf("finding the cluster: %w", err)
+	}
+	config.QPS = -1 // API Priority and Fairness is the limit; a client's own would make leavers wait
+	relists := &directory.Relists{}
+	mgr, err := newManager(config, o, relists)
+	if err != nil {
+		return err
+	}
+	directories, err := addSCIM(ctx, mgr, o, relists)
+	if err != nil {
+		return err
+	}
+	err = controllers.SetupWithManager(mgr, controllers.Config{
+		Endpoint:    o.scimURL,
+		UsersNamed:  directories.UsersNamed,
+		GroupsNamed: directories.GroupsNamed,
+		GroupsOf:    directories.GroupsOf,
+	})
+	if err != nil {
+		return err
+	}
+	return mgr.Start(ctx)
+}
+
+func newManager(config *rest.Config, o options, relists *directory.Relists) (manager.Manager, error) {
+	scheme := runtime.NewScheme()
+	if err := errors.Join(clientgoscheme.AddToScheme(scheme), v1alpha1.AddToScheme(scheme)); err != nil {
+		return nil, err
+	}
+	readYourWrites, graceful := true, shutdownTimeout
+	renew, retry := o.leaseDuration*2/3, o.leaseDuration/5
+	mgr, err := ctrl.NewManager(config, ctrl.Options{
+		Scheme: scheme,
+		Cache: cache.Options{
+			NewInformer:      relists.NewInformer,
+			DefaultTransform: cache.TransformStripManagedFields(),
+			ByObject:         map[client.Object]cache.ByObject{&corev1.Secret{}: credential.SecretCacheOptions()},
+		},
+		Client:                        client.Options{Cache: &client.CacheOptions{EnableReadYourWritesConsistency: &readYourWrites}},
+		Metrics:                       server.Options{BindAddress: o.metricsAddress},
+		HealthProbeBindAddress:        o.probeAddress,
+		LeaderElection:                o.leaderElect,
+		LeaderElectionID:              leaderElectionID,
+		LeaderElectionNamespace:       o.operatorNamespace,
+		LeaderElectionReleaseOnCancel: true,
+		LeaseDuration:                 &o.leaseDuration,
+		RenewDeadline:                 &renew,
+		RetryPeriod:                   &retry,
+		GracefulShutdownTimeout:       &graceful,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("reaching the cluster: %w", err)
+	}
+	return mgr, mgr.AddHealthzCheck("ping", healthz.Ping)
+}
+
+// addSCIM adds the SCIM service, which every replica runs.
+func addSCIM(ctx context.Context, mgr manager.Manager, o options, relists *directory.Relists) (*directory.Directories, error) {
+	logger := slog.New(logr.ToSlogHandler(mgr.GetLogger().WithName("scim")))
+	// A client of its own: it reads live, and its writes are waited for by the directory itself.
+	direct, err := client.New(mgr.GetConfig(), client.Options{Scheme: mgr.GetScheme(), Mapper: mgr.GetRESTMapper(), HTTPClient: mgr.GetHTTPClient()})
+	if err != nil {
+		return nil, err
+	}
+	events := mgr.GetEventRecorder("scim")
+	directories := directory.New(directory.Config{
+		Client:            direct,
+		Relists:           relists,
+		SentinelNamespace: o.operatorNamespace,
+		Emit: func(on runtime.Object, eventType, reason, note string) {
+			events.Eventf(on, nil, eventType, reason, "Synchronize", "%s", note)
+		},
+		Log:   logger,
+		Now:   time.Now,
+		NewID: func() string { return string(uuid.NewUUID()) },
+	})
+	if err := directories.Watch(ctx, mgr.GetCache()); err != nil {
+		return nil, err
+	}
+	authenticator := auth.New(auth.Options{})
+	keysSynced, err := keyring.Watch(ctx, mgr.GetCache(), authenticator.Keyring())
+	if err != nil {
+		return nil, err
+	}
+	recorder := usage.New(direct, direct, time.Now)
+	opener := &session.Opener{Authenticator: authenticator, Directories: directories, Recorder: recorder, Prefix: scimPrefix}
+	listener, err := newSCIMServer(mgr, o, scimserver.New(scimserver.Options{
+		Authenticate: opener.Open,
+		BaseURL:      o.scimURL,
+		Prefix:       scimPrefix,
+		Observe:      newObserver(audit.New(logger.Handler())).observe,
+		Logger:       logger,
+	}))
+	if err != nil {
+		return nil, err
+	}
+	ready := func(*http.Request) error {
+		if !directories.Synced() || !keysSynced() {
+			return errors.New("still reading the directories and their credentials")
+		}
+		return nil
+	}
+	return directories, errors.Join(mgr.Add(recorder), mgr.Add(listener), mgr.AddReadyzCheck("directories", ready))
+}

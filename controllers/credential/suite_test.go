@@ -1,0 +1,188 @@
+package credential_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"log/slog"
+	"net/http"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/go-logr/logr"
+	. "github.com/onsi/ginkgo/v2"
+	. "github.com/onsi/gomega"
+	corev1 "k8s.io/api/core/v1"
+	eventsv1 "k8s.io/api/events/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
+	"k8s.io/client-go/rest"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/cache"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
+
+	"github.com/cloudsso/cloudsso-operator/api/v1alpha1"
+	"github.com/cloudsso/cloudsso-operator/controllers/credential"
+	"github.com/cloudsso/cloudsso-operator/internal/auth"
+	"github.com/cloudsso/cloudsso-operator/internal/controlplane"
+	"github.com/cloudsso/cloudsso-operator/internal/keyring"
+)
+
+const (
+	endpoint = "https://scim.example.com/scim/v2"
+	// atOnce is how soon a change has to be in effect.
+	atOnce = time.Second
+	// eventually is for what nobody promises a time for, on a busy machine.
+	eventually = 20 * time.Second
+)
+
+var (
+	admin         client.Client // a person with all rights
+	authenticator *auth.Authenticator
+	clock         movableClock
+	writes        writeCounter // the operator's
+	logs          logBuffer
+	tokens        []string // seen in this spec; found nowhere but in Secrets
+	namespace     string
+)
+
+func TestCredential(t *testing.T) {
+	RegisterFailHandler(Fail)
+	RunSpecs(t, "SCIMCredential controller")
+}
+
+var _ = BeforeSuite(func() {
+	ctx, cancel := context.WithCancel(context.Background())
+	DeferCleanup(cancel)
+	cp, err := controlplane.Start(ctx, controlplane.Options{})
+	Expect(err).NotTo(HaveOccurred())
+	DeferCleanup(cp.Stop)
+	operator, err := cp.Operator(ctx)
+	Expect(err).NotTo(HaveOccurred())
+
+	scheme := runtime.NewScheme()
+	Expect(clientgoscheme.AddToScheme(scheme)).To(Succeed())
+	Expect(v1alpha1.AddToScheme(scheme)).To(Succeed())
+	admin, err = client.New(cp.Admin(), client.Options{Scheme: scheme})
+	Expect(err).NotTo(HaveOccurred())
+
+	ctrl.SetLogger(logr.FromSlogHandler(slog.NewTextHandler(&logs, &slog.HandlerOptions{Level: slog.LevelDebug})))
+	startManager(ctx, operator, scheme)
+})
+
+// startManager runs the controller and the authentication of a replica, as cmd/manager does.
+func startManager(ctx context.Context, operator *rest.Config, scheme *runtime.Scheme) {
+	operator.Wrap(writes.count)
+	mgr, err := ctrl.NewManager(operator, ctrl.Options{
+		Scheme:  scheme,
+		Metrics: metricsserver.Options{BindAddress: "0"},
+		Cache:   cache.Options{ByObject: map[client.Object]cache.ByObject{&corev1.Secret{}: credential.SecretCacheOptions()}},
+	})
+	Expect(err).NotTo(HaveOccurred())
+	Expect((&credential.Reconciler{Endpoint: endpoint, Now: clock.Now}).SetupWithManager(mgr)).To(Succeed())
+
+	authenticator = auth.New(auth.Options{Now: clock.Now})
+	synced, err := keyring.Watch(ctx, mgr.GetCache(), authenticator.Keyring())
+	Expect(err).NotTo(HaveOccurred())
+
+	stopped := make(chan struct{})
+	ctx, cancel := context.WithCancel(ctx)
+	go func() {
+		defer GinkgoRecover()
+		defer close(stopped)
+		Expect(mgr.Start(ctx)).To(Succeed())
+	}()
+	DeferCleanup(func() { cancel(); <-stopped })
+	Eventually(synced, eventually).Should(BeTrue())
+}
+
+var _ = BeforeEach(func(ctx SpecContext) {
+	clock.Set(0)
+	tokens = nil
+	namespace = newNamespace(ctx)
+})
+
+// Whatever a spec did: its tokens are in Secrets and nowhere else.
+var _ = AfterEach(func(ctx SpecContext) {
+	var credentials v1alpha1.SCIMCredentialList
+	var events eventsv1.EventList
+	Expect(admin.List(ctx, &credentials)).To(Succeed())
+	Expect(admin.List(ctx, &events)).To(Succeed())
+	for _, token := range tokens {
+		for place, content := range map[string]any{"a SCIMCredential": credentials, "an Event": events, "the log": logs.String()} {
+			text, err := json.Marshal(content)
+			Expect(err).NotTo(HaveOccurred())
+			Expect(strings.Contains(string(text), token)).To(BeFalse(), "the token %s is in %s", token, place)
+		}
+	}
+})
+
+func newNamespace(ctx context.Context) string {
+	ns := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{GenerateName: "directory-"}}
+	ExpectWithOffset(1, admin.Create(ctx, ns)).To(Succeed())
+	return ns.Name
+}
+
+// movableClock is ahead of the real one by as much as a test says.
+type movableClock struct{ ahead atomic.Int64 }
+
+func (c *movableClock) Now() time.Time      { return time.Now().Add(time.Duration(c.ahead.Load())) }
+func (c *movableClock) Set(d time.Duration) { c.ahead.Store(int64(d)) }
+
+// writeCounter counts the requests of a client that write, but for Events: those are written late.
+type writeCounter struct {
+	mu    sync.Mutex
+	lines []string
+}
+
+type roundTripper func(*http.Request) (*http.Response, error)
+
+func (f roundTripper) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
+
+func (w *writeCounter) count(next http.RoundTripper) http.RoundTripper {
+	return roundTripper(func(r *http.Request) (*http.Response, error) {
+		if r.Method != http.MethodGet && !strings.Contains(r.URL.Path, "/events") {
+			w.mu.Lock()
+			w.lines = append(w.lines, r.Method+" "+r.URL.Path)
+			w.mu.Unlock()
+		}
+		return next.RoundTrip(r)
+	})
+}
+
+// In returns the writes to one namespace so far.
+func (w *writeCounter) In(namespace string) []string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	var lines []string
+	for _, line := range w.lines {
+		if strings.Contains(line, "/namespaces/"+namespace+"/") {
+			lines = append(lines, line)
+		}
+	}
+	return lines
+}
+
+// logBuffer keeps what the operator logs.
+type logBuffer struct {
+	mu     sync.Mutex
+	buffer bytes.Buffer
+}
+
+func (b *logBuffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	_, _ = GinkgoWriter.Write(p)
+	return b.buffer.Write(p)
+}
+
+func (b *logBuffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.buffer.String()
+}

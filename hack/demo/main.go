@@ -1,0 +1,136 @@
+// Command demo plays a provider's day: against a running `make run`, or else against an operator that it
+// starts for itself.
+package main
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"os/signal"
+	"path/filepath"
+	"strings"
+	"syscall"
+
+	"github.com/cloudsso/cloudsso-operator/internal/controlplane"
+	"github.com/cloudsso/cloudsso-operator/internal/local"
+	"github.com/cloudsso/cloudsso-operator/test/provider"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	if err := run(ctx); err != nil {
+		fmt.Fprintf(os.Stderr, "\nmake demo: %v\n", err)
+		os.Exit(1) //nolint:gocritic // nothing is left to be stopped
+	}
+}
+
+func run(ctx context.Context) error {
+	root, err := controlplane.ModuleRoot()
+	if err != nil {
+		return err
+	}
+	variables, running := readVariables(filepath.Join(root, ".run", "dev.env"))
+	if !running {
+		fmt.Println("No `make run` is running: starting an operator for the demo.")
+		e, err := local.Start(ctx, local.Options{
+			Dir:      filepath.Join(root, ".run", "demo"),
+			Progress: func(step string) { fmt.Println("  " + step) },
+		})
+		if err != nil {
+			return err
+		}
+		defer e.Stop() //nolint:errcheck // the demo has been shown
+		variables = map[string]string{
+			"KUBECONFIG": e.Kubeconfig, "SCIM_BASE_URL": e.BaseURL, "SCIM_TOKEN": e.Token,
+			"SCIM_CA_FILE": e.CAFile, "CLOUDSSO_NAMESPACE": e.Namespace,
+		}
+	}
+	day, err := newDay(variables)
+	if err != nil {
+		return err
+	}
+	return day.play(ctx)
+}
+
+// readVariables reads what `make run` wrote; running is false when there is nothing.
+func readVariables(path string) (variables map[string]string, running bool) {
+	file, err := os.Open(path)
+	if err != nil {
+		return nil, false
+	}
+	defer file.Close() //nolint:errcheck // only read
+	variables = map[string]string{}
+	for lines := bufio.NewScanner(file); lines.Scan(); {
+		name, value, found := strings.Cut(strings.TrimPrefix(lines.Text(), "export "), "=")
+		if found {
+			variables[name] = strings.Trim(value, "'")
+		}
+	}
+	return variables, variables["SCIM_BASE_URL"] != ""
+}
+
+// day is a provider and a person with kubectl.
+type day struct {
+	provider   *provider.Client
+	kubectl    string
+	kubeconfig string
+	namespace  string
+	ids        map[string]string
+}
+
+func newDay(variables map[string]string) (*day, error) {
+	kubectl, err := controlplane.Kubectl()
+	if err != nil {
+		return nil, err
+	}
+	client, err := provider.New(variables["SCIM_BASE_URL"], variables["SCIM_TOKEN"], variables["SCIM_CA_FILE"])
+	if err != nil {
+		return nil, err
+	}
+	return &day{
+		provider: client, kubectl: kubectl, kubeconfig: variables["KUBECONFIG"],
+		namespace: variables["CLOUDSSO_NAMESPACE"], ids: map[string]string{},
+	}, nil
+}
+
+// title says what happens next.
+func title(format string, args ...any) {
+	fmt.Printf("\n\033[1m# %s\033[0m\n", fmt.Sprintf(format, args...))
+}
+
+// scim sends a request, shows it and its answer, and fails when the answer is not the expected one.
+func (d *day) scim(ctx context.Context, status int, method, path, body string) (*provider.Response, error) {
+	fmt.Printf("%s %s %s\n", method, path, body)
+	response, err := d.provider.Do(ctx, method, path, body)
+	if err != nil {
+		return nil, err
+	}
+	fmt.Printf("  → %d %s\n", response.Status, abbreviate(response.Raw))
+	if response.Status != status {
+		return nil, fmt.Errorf("%s %s was answered with %d instead of %d", method, path, response.Status, status)
+	}
+	return response, nil
+}
+
+// run runs kubectl as an administrator, shows what it prints, and says whether it succeeded.
+func (d *day) run(ctx context.Context, args ...string) bool {
+	fmt.Println("$ kubectl " + strings.Join(args, " "))
+	command := exec.CommandContext(ctx, d.kubectl, append([]string{"-n", d.namespace}, args...)...)
+	command.Env = append(os.Environ(), "KUBECONFIG="+d.kubeconfig)
+	command.Stdout, command.Stderr = os.Stdout, os.Stdout
+	return command.Run() == nil
+}
+
+// shown is how much of an answer fits on the screen.
+const shown = 160
+
+func abbreviate(s string) string {
+	s = strings.TrimSpace(s)
+	if len(s) <= shown {
+		return s
+	}
+	return s[:shown] + "…"
+}

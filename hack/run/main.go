@@ -1,0 +1,102 @@
+// Command run brings up a control plane, the operator, a directory and a credential on this machine, and
+// prints what to give to an identity provider. It stays in the foreground until it is interrupted.
+//
+// Environment:
+//
+//	SCIM_PORT   port of the SCIM service; by default a free one
+//	SCIM_TLS    "off" serves plain HTTP on loopback
+//	KEEP        "1" goes on with the data of the last run; by default it starts clean
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"strconv"
+	"syscall"
+	"time"
+
+	"github.com/cloudsso/cloudsso-operator/internal/controlplane"
+	"github.com/cloudsso/cloudsso-operator/internal/local"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	if err := run(ctx); err != nil {
+		fmt.Fprintf(os.Stderr, "\nmake run: %v\n", err)
+		os.Exit(1) //nolint:gocritic // nothing is left to be stopped
+	}
+}
+
+func run(ctx context.Context) error {
+	o, err := options()
+	if err != nil {
+		return err
+	}
+	unlock, err := lock(o.Dir)
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	e, err := local.Start(ctx, o)
+	if err != nil {
+		if ctx.Err() != nil {
+			return errors.New("interrupted")
+		}
+		return err
+	}
+	if err := show(e, o.Dir); err != nil {
+		return errors.Join(err, e.Stop())
+	}
+	select {
+	case <-ctx.Done():
+		fmt.Println("\nstopping")
+	case <-e.Manager.Exited():
+		err = fmt.Errorf("the manager ended by itself; see %s", e.LogFile())
+	}
+	_ = os.Remove(filepath.Join(o.Dir, environmentFile))
+	return errors.Join(err, e.Stop())
+}
+
+func options() (local.Options, error) {
+	o := local.Options{Keep: os.Getenv("KEEP") == "1"}
+	root, err := controlplane.ModuleRoot()
+	if err != nil {
+		return o, err
+	}
+	o.Dir = filepath.Join(root, ".run")
+	if port := os.Getenv("SCIM_PORT"); port != "" {
+		if o.Port, err = strconv.Atoi(port); err != nil || o.Port < 1 || o.Port > 65535 {
+			return o, fmt.Errorf("SCIM_PORT is %q; give a number from 1 to 65535", port)
+		}
+	}
+	switch mode := os.Getenv("SCIM_TLS"); mode {
+	case "", "on":
+	case "off":
+		o.PlainHTTP = true
+	default:
+		return o, fmt.Errorf("SCIM_TLS is %q; give on (the default) or off", mode)
+	}
+	began := time.Now()
+	o.Progress = func(step string) { fmt.Printf("%5.1fs  %s\n", time.Since(began).Seconds(), step) }
+	return o, nil
+}
+
+// lock keeps a second run out of the directory for as long as the first one lives.
+func lock(dir string) (unlock func(), err error) {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, err
+	}
+	file, err := os.OpenFile(filepath.Join(dir, "lock"), os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	if err := syscall.Flock(int(file.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
+		return nil, errors.Join(fmt.Errorf("%s is in use: another make run is running; stop it first", dir), file.Close())
+	}
+	return func() { _ = file.Close() }, nil
+}

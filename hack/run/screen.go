@@ -1,0 +1,70 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/cloudsso/cloudsso-operator/internal/controlplane"
+	"github.com/cloudsso/cloudsso-operator/internal/local"
+)
+
+// environmentFile holds, as shell variables, what the screen shows.
+const environmentFile = "dev.env"
+
+// show prints what to paste where, and writes the same for scripts.
+func show(e *local.Environment, dir string) error {
+	kubectl, err := controlplane.Kubectl()
+	if err != nil {
+		return err
+	}
+	path := filepath.Join(dir, environmentFile)
+	if err := os.WriteFile(path, []byte(variables(e)), 0o600); err != nil {
+		return err
+	}
+	fmt.Print(screen(e, kubectl, path))
+	return nil
+}
+
+func variables(e *local.Environment) string {
+	var b strings.Builder
+	for _, v := range [][2]string{
+		{"KUBECONFIG", e.Kubeconfig},
+		{"SCIM_BASE_URL", e.BaseURL},
+		{"SCIM_TOKEN", e.Token},
+		{"SCIM_CA_FILE", e.CAFile},
+		{"CLOUDSSO_NAMESPACE", e.Namespace},
+	} {
+		fmt.Fprintf(&b, "export %s='%s'\n", v[0], strings.ReplaceAll(v[1], "'", `'\''`))
+	}
+	return b.String()
+}
+
+func screen(e *local.Environment, kubectl, path string) string {
+	ca, trust := "none: plain HTTP", ""
+	if e.CAFile != "" {
+		ca, trust = e.CAFile, ` --cacert "$SCIM_CA_FILE"`
+	}
+	token := e.Token
+	if token == "" {
+		token = "removed from its Secret, as it should be after hand-out"
+	}
+	return fmt.Sprintf(`
+The operator is running. Give this to the identity provider:
+
+  SCIM base URL   %s
+  Bearer token    %s
+  CA file         %s
+
+In another terminal:
+
+  source %s
+  curl%s -H "Authorization: Bearer $SCIM_TOKEN" -H "Content-Type: application/scim+json" \
+       -d '{"schemas":["urn:ietf:params:scim:schemas:core:2.0:User"],"userName":"alice@example.com"}' "$SCIM_BASE_URL/Users"
+  %s -n "$CLOUDSSO_NAMESPACE" get cloudssousers,cloudssogroups,scimcredentials,cloudssodirectories
+  make demo
+
+Logs: %s. Ctrl-C stops everything.
+`, e.BaseURL, token, ca, path, trust, kubectl, e.LogFile())
+}

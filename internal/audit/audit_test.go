@@ -1,0 +1,92 @@
+package audit_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"log/slog"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/cloudsso/cloudsso-operator/internal/audit"
+)
+
+func written(t *testing.T, level slog.Level, r audit.Record) map[string]any {
+	t.Helper()
+	var out bytes.Buffer
+	audit.New(slog.NewJSONHandler(&out, &slog.HandlerOptions{Level: level})).Write(t.Context(), r)
+	if out.Len() == 0 {
+		return nil
+	}
+	var line map[string]any
+	if err := json.Unmarshal(out.Bytes(), &line); err != nil {
+		t.Fatalf("%q is no line of JSON: %v", out.String(), err)
+	}
+	return line
+}
+
+func TestWriteSaysWhoDidWhatAndHowItEnded(t *testing.T) {
+	line := written(t, slog.LevelInfo, audit.Record{
+		Event: audit.ResourceCreated, RequestID: "7f3a", Namespace: "acme", Credential: "okta", Remote: "192.0.2.1",
+		Method: "POST", ResourceType: "User", ID: "alice-x7k2p", UserName: "alice@example.com", ExternalID: "00u1",
+		Status: 201, Duration: 3 * time.Millisecond,
+	})
+	delete(line, "time")
+	want := map[string]any{
+		"level": "INFO", "msg": "Resource Created", "requestID": "7f3a", "namespace": "acme", "credential": "okta",
+		"remote": "192.0.2.1", "method": "POST", "resourceType": "User", "id": "alice-x7k2p",
+		"userName": "alice@example.com", "externalId": "00u1", "status": 201., "duration": 3e6,
+	}
+	if len(line) != len(want) {
+		t.Errorf("got %v, want %v", line, want)
+	}
+	for key, value := range want {
+		if line[key] != value {
+			t.Errorf("%s is %v, want %v", key, line[key], value)
+		}
+	}
+}
+
+func TestLevels(t *testing.T) {
+	for _, tc := range []struct {
+		event  audit.Event
+		status int
+		want   string
+	}{
+		{audit.ResourceRead, 200, "DEBUG"},
+		{audit.ResourceRead, 404, "WARN"},
+		{audit.ResourcesQueried, 200, "DEBUG"},
+		{audit.Discovery, 200, "DEBUG"},
+		{audit.ResourceModified, 200, "INFO"},
+		{audit.ResourceDeleted, 204, "INFO"},
+		{audit.AuthenticationRefused, 401, "WARN"},
+		{audit.SynchronizationRefused, 403, "WARN"},
+		{audit.ResourcesQueried, 503, "ERROR"},
+	} {
+		line := written(t, slog.LevelDebug, audit.Record{Event: tc.event, Status: tc.status})
+		if line["level"] != tc.want {
+			t.Errorf("%s with %d is of level %v, want %s", tc.event, tc.status, line["level"], tc.want)
+		}
+	}
+	if line := written(t, slog.LevelInfo, audit.Record{Event: audit.ResourceRead, Status: 200}); line != nil {
+		t.Errorf("a read is logged at level info: %v", line)
+	}
+}
+
+func TestLongValuesAreCut(t *testing.T) {
+	line := written(t, slog.LevelInfo, audit.Record{Event: audit.ResourceCreated, UserName: strings.Repeat("é", 10_000), Status: 400})
+	name, _ := line["userName"].(string)
+	if len(name) > 300 || !strings.HasPrefix(name, "éé") || !strings.HasSuffix(name, "é…") {
+		t.Errorf("a userName of 20,000 bytes is logged as %d bytes: %q", len(name), name)
+	}
+}
+
+func TestALineStaysALine(t *testing.T) {
+	var out bytes.Buffer
+	audit.New(slog.NewTextHandler(&out, nil)).Write(t.Context(), audit.Record{
+		Event: audit.ResourceCreated, Status: 201, UserName: "mallory\nlevel=INFO msg=\"Resource Deleted\"",
+	})
+	if n := strings.Count(out.String(), "\n"); n != 1 {
+		t.Errorf("%d lines from one record: %q", n, out.String())
+	}
+}

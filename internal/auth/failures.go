@@ -1,0 +1,88 @@
+package auth
+
+import (
+	"container/list"
+	"net/netip"
+	"sync"
+	"time"
+
+	"golang.org/x/time/rate"
+)
+
+const (
+	// FailureBurst is how many failed attempts an address has before it is told to wait: a person who
+	// tries tokens in a provider's form stays below it.
+	FailureBurst = 20
+	// FailuresPerMinute is how many it has after that.
+	FailuresPerMinute = 10
+	// MaxFailingAddresses bounds the memory spent on addresses that fail, about 2 MB. Beyond it the one
+	// that has been quiet longest is forgotten.
+	MaxFailingAddresses = 10_000
+	// addressBitsV6 of an IPv6 address make a remote: one host has a /64 to choose from.
+	addressBitsV6 = 64
+)
+
+// failures counts failed attempts per remote address.
+type failures struct {
+	mu     sync.Mutex
+	byAddr map[netip.Prefix]*list.Element
+	recent list.List // of *failing, the latest first
+}
+
+type failing struct {
+	addr    netip.Prefix
+	limiter *rate.Limiter
+}
+
+func newFailures() *failures {
+	return &failures{byAddr: map[netip.Prefix]*list.Element{}}
+}
+
+// record counts a failure and returns how long the remote is to wait; zero while it may try on.
+func (f *failures) record(remote string, now time.Time) time.Duration {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return wait(f.limiter(remoteOf(remote)), now)
+}
+
+func (f *failures) limiter(addr netip.Prefix) *rate.Limiter {
+	if e, ok := f.byAddr[addr]; ok {
+		f.recent.MoveToFront(e)
+		return e.Value.(*failing).limiter //nolint:errcheck // the list holds nothing else
+	}
+	if len(f.byAddr) >= MaxFailingAddresses {
+		oldest := f.recent.Back()
+		delete(f.byAddr, f.recent.Remove(oldest).(*failing).addr) //nolint:errcheck // the list holds nothing else
+	}
+	every := rate.Every(time.Minute / FailuresPerMinute)
+	e := &failing{addr: addr, limiter: rate.NewLimiter(every, FailureBurst)}
+	f.byAddr[addr] = f.recent.PushFront(e)
+	return e.limiter
+}
+
+// wait takes one from the limiter, or returns how long it is until there is one again.
+func wait(l *rate.Limiter, now time.Time) time.Duration {
+	r := l.ReserveN(now, 1)
+	delay := r.DelayFrom(now)
+	if delay > 0 {
+		r.CancelAt(now)
+	}
+	return delay
+}
+
+// remoteOf returns the network that a remote address, with or without a port, counts as. All that are
+// no address at all count as one.
+func remoteOf(remote string) netip.Prefix {
+	addr, err := netip.ParseAddr(remote)
+	if err != nil {
+		withPort, _ := netip.ParseAddrPort(remote)
+		addr = withPort.Addr()
+	}
+	addr = addr.WithZone("").Unmap()
+	bits := addr.BitLen()
+	if addr.Is6() {
+		bits = addressBitsV6
+	}
+	prefix, _ := addr.Prefix(bits)
+	return prefix
+}

@@ -1,0 +1,63 @@
+package auth
+
+import (
+	"encoding/base64"
+	"strings"
+)
+
+const (
+	// MaxTokenBytes bounds a token, in a request and in a Secret: several times a signed JWT, and little
+	// enough to hash for whoever asks.
+	MaxTokenBytes = 4096
+	// maxHeaderBytes bounds an Authorization header before it is looked at: a longest token as a Basic
+	// password, base64 taking a third more, with room for a user name.
+	maxHeaderBytes = 2 * MaxTokenBytes
+)
+
+// presented returns the token that an Authorization header presents, or why it presents none.
+//
+// Identity providers send it in three ways: as a bearer token (RFC 6750 section 2.1), as the password of
+// HTTP Basic (RFC 7617) with any user name, or bare, where the provider's screen asks for the whole
+// header and only the token was pasted.
+func presented(header string) (token string, refused Reason) {
+	if len(header) > maxHeaderBytes {
+		return "", ReasonMalformed
+	}
+	header = strings.Trim(header, " \t")
+	if header == "" {
+		return "", ReasonMissing
+	}
+	token = credentials(header)
+	if token == "" || len(token) > MaxTokenBytes || strings.ContainsAny(token, " \t") {
+		return "", ReasonMalformed
+	}
+	return token, ""
+}
+
+// credentials takes the token out of a header by its scheme (RFC 9110 section 11.4), which is
+// case-insensitive. Empty: there is none.
+func credentials(header string) string {
+	scheme, rest := header, ""
+	if end := strings.IndexAny(header, " \t"); end >= 0 {
+		scheme, rest = header[:end], strings.Trim(header[end:], " \t")
+	}
+	switch {
+	case strings.EqualFold(scheme, "Bearer"):
+		return rest
+	case strings.EqualFold(scheme, "Basic"):
+		return password(rest)
+	case rest == "":
+		return scheme
+	}
+	return ""
+}
+
+// password returns the password of Basic credentials: what follows the first colon.
+func password(encoded string) string {
+	decoded, err := base64.StdEncoding.DecodeString(encoded)
+	if err != nil {
+		return ""
+	}
+	_, password, _ := strings.Cut(string(decoded), ":")
+	return password
+}

@@ -1,0 +1,69 @@
+package controlplane
+
+import (
+	"context"
+	"errors"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/cloudsso/cloudsso-operator/api/v1alpha1"
+)
+
+// probe is a dry-run request that the policies refuse once they are in force: the creation of a
+// synchronized user by hand, where synchronization is Enabled.
+type probe struct {
+	client client.Client
+	last   error // of the last request; nil if it was let through
+}
+
+// probeNamespace is where it is tried.
+const probeNamespace = SystemNamespace
+
+func (cp *ControlPlane) newProbe(ctx context.Context) (*probe, error) {
+	person, err := cp.ClusterAdmin(ctx, "local-probe")
+	if err != nil {
+		return nil, err
+	}
+	scheme := runtime.NewScheme()
+	if err := v1alpha1.AddToScheme(scheme); err != nil {
+		return nil, err
+	}
+	c, err := client.New(person, client.Options{Scheme: scheme})
+	if err != nil {
+		return nil, err
+	}
+	err = c.Create(ctx, probeDirectory())
+	if apierrors.IsAlreadyExists(err) { // left by a start that was interrupted
+		err = nil
+	}
+	return &probe{client: c}, err
+}
+
+func probeDirectory() *v1alpha1.CloudSSODirectory {
+	return &v1alpha1.CloudSSODirectory{
+		ObjectMeta: metav1.ObjectMeta{Namespace: probeNamespace, Name: v1alpha1.DirectoryName},
+		Spec:       v1alpha1.CloudSSODirectorySpec{SCIMSynchronization: v1alpha1.SynchronizationEnabled},
+	}
+}
+
+// refused is a wait.ConditionWithContextFunc.
+func (p *probe) refused(ctx context.Context) (bool, error) {
+	p.last = p.client.Create(ctx, &v1alpha1.CloudSSOUser{
+		ObjectMeta: metav1.ObjectMeta{Namespace: probeNamespace, Name: "probe"},
+		Spec:       v1alpha1.CloudSSOUserSpec{Source: v1alpha1.SourceSCIM, UserName: "probe"},
+	}, client.DryRunAll)
+	if p.last == nil {
+		return false, nil
+	}
+	return apierrors.IsForbidden(p.last), nil
+}
+
+// remove leaves nothing of the probe behind.
+func (p *probe) remove(ctx context.Context) error {
+	d := probeDirectory()
+	off := client.RawPatch("application/merge-patch+json", []byte(`{"spec":{"scimSynchronization":"Disabled"}}`))
+	return errors.Join(p.client.Patch(ctx, d, off), client.IgnoreNotFound(p.client.Delete(ctx, probeDirectory())))
+}

@@ -1,0 +1,164 @@
+package directory
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"k8s.io/apimachinery/pkg/api/equality"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/cloudsso/cloudsso-operator/api/v1alpha1"
+	"github.com/cloudsso/cloudsso-operator/internal/scim"
+	"github.com/cloudsso/cloudsso-operator/internal/scim/schema"
+)
+
+// kind is all that differs between users and groups.
+type kind[T client.Object] struct {
+	resource *schema.ResourceType
+	name     *schema.Attribute // the attribute that is unique: userName, displayName
+	prefix   string            // of generated names when nothing is left of the slug
+	blank    func() T
+	spec     func(T) any // pointer to the spec
+	describe func(T) facts
+}
+
+// shared is what all collections of a process have in common.
+type shared struct {
+	client client.Client // writes; its reads are not used
+	live   client.Reader // reads from the API server
+	now    func() time.Time
+	newID  func() string
+}
+
+// collection is one kind in every namespace: its objects, their index and their fence.
+type collection[T client.Object] struct {
+	*shared
+	kind[T]
+	index *index[T]
+	fence *fence
+
+	// behind is the revision of the newest acknowledged write that the index had not seen when it was
+	// acknowledged. Reads wait for it.
+	behind watermark
+}
+
+// maxAttempts bounds the rounds of a write that other writers keep overtaking. Each round begins with
+// a live read, so ten in a row mean that something is wrong and the client had better come back.
+const maxAttempts = 10
+
+// edit applies change to a copy of the object and stores it: with the precondition that the object is
+// still what the change was computed from, again on a live read when it is not, after verification
+// when it takes a name. A change that changes nothing, or fails, is confirmed on a live read and not
+// written; its error is returned as it is.
+func (c *collection[T]) edit(ctx context.Context, namespace, id string, change func(T) error) (T, error) {
+	var none T
+	current, fresh, err := c.find(ctx, namespace, id)
+	for range maxAttempts {
+		if err != nil {
+			return none, err
+		}
+		next, written := copyOf(current), none
+		failed := change(next)
+		switch {
+		case fresh && failed != nil:
+			return none, failed
+		case failed == nil && !equality.Semantic.DeepEqual(c.spec(current), c.spec(next)):
+			written, err = c.store(ctx, current, next, change)
+		case fresh:
+			return current, nil
+		default:
+			err = errStale
+		}
+		if err == nil {
+			return written, c.settle(ctx, written)
+		}
+		if !errors.Is(err, errStale) {
+			return none, err
+		}
+		current, err = c.read(ctx, namespace, id)
+		fresh = true
+	}
+	return none, scim.Unavailable(retryAfter, fmt.Errorf("%s %s/%s: overtaken %d times", c.resource.Name, namespace, id, maxAttempts))
+}
+
+func (c *collection[T]) store(ctx context.Context, current, next T, change func(T) error) (T, error) {
+	if name := c.describe(next).name; name != "" && name != c.describe(current).name {
+		return c.take(ctx, current, name, change)
+	}
+	return c.write(ctx, current, next)
+}
+
+// find is the object as the index has it, or a live read where it has none: a live read is certain,
+// and finds what another replica has just written.
+func (c *collection[T]) find(ctx context.Context, namespace, id string) (o T, fresh bool, err error) {
+	if err := c.catchUp(ctx); err != nil {
+		return o, false, err
+	}
+	if o, found := c.index.get(namespace, id); found {
+		return o, false, nil
+	}
+	o, err = c.read(ctx, namespace, id)
+	return o, true, err
+}
+
+// read is the object as it is now.
+func (c *collection[T]) read(ctx context.Context, namespace, id string) (T, error) {
+	o := c.blank()
+	err := c.live.Get(ctx, client.ObjectKey{Namespace: namespace, Name: id}, o)
+	if apierrors.IsNotFound(err) || apierrors.IsInvalid(err) || apierrors.IsBadRequest(err) {
+		return o, scim.NotFound(c.resource.Name, id)
+	}
+	if err == nil && o.GetLabels()[v1alpha1.LabelFence] != "" {
+		return o, scim.NotFound(c.resource.Name, id)
+	}
+	return o, c.translate(err)
+}
+
+// create stores a new object, verifies that its name is its own, and asks verify, which may be nil,
+// what else to check. When either fails the object is undone and the error returned.
+func (c *collection[T]) create(ctx context.Context, o T, verify func(created T) error) (T, error) {
+	if err := c.client.Create(ctx, o); err != nil {
+		return o, c.translate(err)
+	}
+	err := c.verify(ctx, o, c.describe(o).name)
+	if err == nil && verify != nil {
+		err = verify(o)
+	}
+	if err == nil {
+		return o, nil
+	}
+	if undone := c.undo(ctx, o); undone != nil {
+		return o, scim.Unavailable(retryAfter, errors.Join(err, undone))
+	}
+	return o, err
+}
+
+// settle waits until the index shows the write, so that every later read on this replica does. If that
+// takes too long the write is acknowledged all the same, for it is stored, and reads wait instead.
+func (c *collection[T]) settle(ctx context.Context, written T) error {
+	ctx, cancel := context.WithTimeout(ctx, settleTimeout)
+	defer cancel()
+	if revision := revisionOf(written); c.index.await(ctx, revision) != nil {
+		c.behind.raise(revision)
+	}
+	return nil
+}
+
+// catchUp waits until the index shows every write that this replica has acknowledged.
+func (c *collection[T]) catchUp(ctx context.Context) error {
+	revision := c.behind.level()
+	if c.index.hasSeen(revision) {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, settleTimeout)
+	defer cancel()
+	if err := c.index.await(ctx, revision); err != nil {
+		return scim.Unavailable(retryAfter, fmt.Errorf("%s informer is behind this replica's own writes: %w", c.resource.Name, err))
+	}
+	return nil
+}
+
+func copyOf[T client.Object](o T) T { return o.DeepCopyObject().(T) }

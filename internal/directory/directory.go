@@ -1,0 +1,263 @@
+package directory
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	toolscache "k8s.io/client-go/tools/cache"
+	"sigs.k8s.io/controller-runtime/pkg/cache"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/cloudsso/cloudsso-operator/api/v1alpha1"
+	"github.com/cloudsso/cloudsso-operator/internal/policy"
+	"github.com/cloudsso/cloudsso-operator/internal/scim"
+	"github.com/cloudsso/cloudsso-operator/internal/scim/fold"
+	"github.com/cloudsso/cloudsso-operator/internal/scim/schema"
+)
+
+// Config is what the directories of a process are made of.
+type Config struct {
+	// Client writes to the API server, without a cache and without a rate limit of its own.
+	Client client.Client
+	// Relists is the one whose NewInformer the cache uses.
+	Relists *Relists
+	// SentinelNamespace holds the sentinel objects of the fences: the operator's own namespace.
+	SentinelNamespace string
+	// Emit records an Event of the given reason on an object.
+	Emit func(on runtime.Object, eventType, reason, note string)
+	// Log gets what an administrator of the operator should know, and no client is told.
+	Log *slog.Logger
+	// Now is the clock; NewID makes unique strings for reservations and touches.
+	Now   func() time.Time
+	NewID func() string
+}
+
+// Directories holds the directories of all namespaces: one index of users and one of groups.
+type Directories struct {
+	Config
+	users  *collection[*v1alpha1.CloudSSOUser]
+	groups *collection[*v1alpha1.CloudSSOGroup]
+	synced []toolscache.InformerSynced
+	cache  client.Reader
+}
+
+// New makes the directories. Start them with Watch.
+func New(config Config) *Directories {
+	s := &shared{client: config.Client, live: config.Client, now: config.Now, newID: config.NewID}
+	return &Directories{
+		Config: config,
+		users:  newCollection(s, userKind, config, userSentinel),
+		groups: newCollection(s, groupKind, config, groupSentinel),
+	}
+}
+
+func newCollection[T client.Object](s *shared, k kind[T], config Config, sentinel func() T) *collection[T] {
+	x := newIndex(k.describe, config.Relists.of(k.blank()).Load)
+	touch := toucher(config.Client, func() client.Object {
+		o := sentinel()
+		o.SetNamespace(config.SentinelNamespace)
+		o.SetName(sentinelName)
+		o.SetLabels(map[string]string{v1alpha1.LabelFence: "true"})
+		return o
+	}, config.NewID)
+	return &collection[T]{shared: s, kind: k, index: x, fence: &fence{touch: touch, await: x.await}}
+}
+
+// Watch feeds the directories from the cache, whose informers must watch all namespaces.
+func (d *Directories) Watch(ctx context.Context, c cache.Cache) error {
+	d.cache = c
+	for _, feed := range []struct {
+		object  client.Object
+		handler toolscache.ResourceEventHandler
+	}{
+		{&v1alpha1.CloudSSOUser{}, d.users.index},
+		{&v1alpha1.CloudSSOGroup{}, d.groups.index},
+		{&v1alpha1.CloudSSODirectory{}, toolscache.ResourceEventHandlerFuncs{}},
+	} {
+		informer, err := c.GetInformer(ctx, feed.object, cache.BlockUntilSynced(false))
+		if err != nil {
+			return fmt.Errorf("watching %T: %w", feed.object, err)
+		}
+		registration, err := informer.AddEventHandler(feed.handler)
+		if err != nil {
+			return fmt.Errorf("watching %T: %w", feed.object, err)
+		}
+		d.synced = append(d.synced, registration.HasSynced)
+	}
+	return nil
+}
+
+// Synced reports whether everything that exists has been seen. Until then nothing must be served.
+func (d *Directories) Synced() bool {
+	for _, synced := range d.synced {
+		if !synced() {
+			return false
+		}
+	}
+	return true
+}
+
+// In is the directory of a namespace.
+func (d *Directories) In(namespace string) scim.Directory {
+	return &tenant{Directories: d, namespace: namespace}
+}
+
+// UsersNamed are the users that hold or reserve a userName, in any spelling. They are shared: read only.
+func (d *Directories) UsersNamed(namespace, userName string) []*v1alpha1.CloudSSOUser {
+	return holders(d.users.index, namespace, userName)
+}
+
+// GroupsNamed are the groups that hold or reserve a displayName, in any spelling. They are shared: read only.
+func (d *Directories) GroupsNamed(namespace, displayName string) []*v1alpha1.CloudSSOGroup {
+	return holders(d.groups.index, namespace, displayName)
+}
+
+func holders[T client.Object](x *index[T], namespace, name string) (objects []T) {
+	name = fold.Name(name)
+	for _, r := range x.named(namespace, name) {
+		if r.name == name {
+			objects = append(objects, r.object)
+		}
+	}
+	return objects
+}
+
+// GroupsOf are the names of the groups, of any source, that have the user as a member.
+func (d *Directories) GroupsOf(namespace, user string) []string {
+	return d.groups.index.groupsOf(namespace, user)
+}
+
+// tenant is the directory of one namespace.
+type tenant struct {
+	*Directories
+	namespace string
+}
+
+var _ scim.Directory = (*tenant)(nil)
+
+// writeTimeout bounds a write and its verification: well under the 60 seconds after which providers
+// close the connection.
+const writeTimeout = 25 * time.Second
+
+// carryThrough lets a write end as it should, done or undone, when its client has hung up.
+func carryThrough(ctx context.Context) (context.Context, context.CancelFunc) {
+	return context.WithTimeout(context.WithoutCancel(ctx), writeTimeout)
+}
+
+// Create is part of scim.Directory.
+func (t *tenant) Create(ctx context.Context, rt *schema.ResourceType, attributes schema.Object, members []string) (*scim.Resource, error) {
+	ctx, cancel := carryThrough(ctx)
+	defer cancel()
+	if rt == schema.Group {
+		return t.createGroup(ctx, attributes, members)
+	}
+	return t.createUser(ctx, attributes)
+}
+
+// Get is part of scim.Directory.
+func (t *tenant) Get(ctx context.Context, rt *schema.ResourceType, id string, omit scim.Omit) (*scim.Resource, error) {
+	if rt == schema.Group {
+		return get(ctx, t, t.groups, id, omit, t.group)
+	}
+	return get(ctx, t, t.users, id, omit, t.user)
+}
+
+func get[T client.Object](ctx context.Context, t *tenant, c *collection[T], id string, omit scim.Omit, read func(T, scim.Omit) *scim.Resource) (*scim.Resource, error) {
+	o, fresh, err := c.find(ctx, t.namespace, id)
+	if err == nil && !fresh && !c.describe(o).listed {
+		o, err = c.read(ctx, t.namespace, id)
+	}
+	if err != nil {
+		return nil, err
+	}
+	if !c.describe(o).listed {
+		return nil, scim.NotFound(c.resource.Name, id)
+	}
+	return read(o, omit), nil
+}
+
+// Update is part of scim.Directory.
+func (t *tenant) Update(ctx context.Context, rt *schema.ResourceType, id string, change scim.Change) (*scim.Resource, error) {
+	ctx, cancel := carryThrough(ctx)
+	defer cancel()
+	if rt == schema.Group {
+		return t.updateGroup(ctx, id, change)
+	}
+	return t.updateUser(ctx, id, change)
+}
+
+// Delete is part of scim.Directory.
+func (t *tenant) Delete(ctx context.Context, rt *schema.ResourceType, id string, precondition scim.Precondition) error {
+	ctx, cancel := carryThrough(ctx)
+	defer cancel()
+	if rt == schema.Group {
+		return t.deleteGroup(ctx, id, precondition)
+	}
+	return t.deleteUser(ctx, id, precondition)
+}
+
+// List is part of scim.Directory.
+func (t *tenant) List(ctx context.Context, rt *schema.ResourceType, query scim.Query) (*scim.Page, error) {
+	if rt == schema.Group {
+		return list(ctx, t.namespace, t.groups, query, t.group)
+	}
+	return list(ctx, t.namespace, t.users, query, t.user)
+}
+
+// Synchronization is the position of a namespace's switch.
+func (d *Directories) Synchronization(ctx context.Context, namespace string) v1alpha1.Synchronization {
+	return policy.SwitchOf(d.settings(ctx, namespace))
+}
+
+// settings is the namespace's CloudSSODirectory, or nil.
+func (d *Directories) settings(ctx context.Context, namespace string) *v1alpha1.CloudSSODirectory {
+	var settings v1alpha1.CloudSSODirectory
+	if err := d.cache.Get(ctx, client.ObjectKey{Namespace: namespace, Name: v1alpha1.DirectoryName}, &settings); err != nil {
+		return nil
+	}
+	return &settings
+}
+
+// existingUsers is the namespace's policy for a SCIM create that meets a Manual user.
+func (t *tenant) existingUsers(ctx context.Context) v1alpha1.ExistingUsersPolicy {
+	if settings := t.settings(ctx, t.namespace); settings != nil {
+		return settings.Spec.ExistingUsers
+	}
+	return v1alpha1.ExistingUsersReject
+}
+
+// emit records a warning Event.
+func (t *tenant) warn(on runtime.Object, reason, format string, args ...any) {
+	t.Emit(on, corev1.EventTypeWarning, reason, fmt.Sprintf(format, args...))
+}
+
+// lastModified is SCIM's meta.lastModified.
+func lastModified(o client.Object) time.Time {
+	if at, err := time.Parse(time.RFC3339Nano, o.GetAnnotations()[v1alpha1.AnnotationLastModified]); err == nil {
+		return at
+	}
+	return o.GetCreationTimestamp().Time
+}
+
+func userSentinel() *v1alpha1.CloudSSOUser {
+	return &v1alpha1.CloudSSOUser{Spec: v1alpha1.CloudSSOUserSpec{Source: v1alpha1.SourceManual, UserName: sentinelName}}
+}
+
+func groupSentinel() *v1alpha1.CloudSSOGroup {
+	return &v1alpha1.CloudSSOGroup{Spec: v1alpha1.CloudSSOGroupSpec{Source: v1alpha1.SourceManual, DisplayName: sentinelName}}
+}
+
+// newObjectMeta is the metadata of an object that SCIM creates.
+func (t *tenant) newObjectMeta(name, prefix string, finalizers ...string) metav1.ObjectMeta {
+	return metav1.ObjectMeta{
+		Namespace:    t.namespace,
+		GenerateName: generateName(name, prefix),
+		Finalizers:   finalizers,
+		Annotations:  map[string]string{v1alpha1.AnnotationLastModified: t.Now().UTC().Format(time.RFC3339Nano)},
+	}
+}

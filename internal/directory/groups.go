@@ -1,0 +1,185 @@
+package directory
+
+import (
+	"context"
+	"slices"
+	"strconv"
+
+	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/cloudsso/cloudsso-operator/api/v1alpha1"
+	"github.com/cloudsso/cloudsso-operator/internal/membership"
+	"github.com/cloudsso/cloudsso-operator/internal/policy"
+	"github.com/cloudsso/cloudsso-operator/internal/scim"
+	"github.com/cloudsso/cloudsso-operator/internal/scim/fold"
+	"github.com/cloudsso/cloudsso-operator/internal/scim/schema"
+)
+
+var groupKind = kind[*v1alpha1.CloudSSOGroup]{
+	resource: schema.Group,
+	name:     schema.GroupDisplayName,
+	prefix:   "group-",
+	blank:    func() *v1alpha1.CloudSSOGroup { return &v1alpha1.CloudSSOGroup{} },
+	spec:     func(g *v1alpha1.CloudSSOGroup) any { return &g.Spec },
+	describe: describeGroup,
+}
+
+func describeGroup(g *v1alpha1.CloudSSOGroup) facts {
+	f := facts{reservation: g.Annotations[v1alpha1.AnnotationReservation]}
+	if reservation, ok := policy.ParseReservation(f.reservation); ok {
+		f.reserved = reservation.Name
+	}
+	for _, m := range g.Spec.Members {
+		f.members = append(f.members, m.Name)
+	}
+	live, synchronized := policy.IsLiveGroup(g), g.Spec.Source == v1alpha1.SourceSCIM
+	if live {
+		f.name = fold.Name(g.Spec.DisplayName)
+	}
+	f.listed = live && synchronized
+	if f.listed {
+		f.externalID = g.Spec.ExternalID
+	}
+	return f
+}
+
+func (t *tenant) createGroup(ctx context.Context, attributes schema.Object, members []string) (*scim.Resource, error) {
+	if err := t.groups.catchUp(ctx); err != nil {
+		return nil, err
+	}
+	g := &v1alpha1.CloudSSOGroup{}
+	writeGroup(attributes, &g.Spec)
+	g.Spec.Source = v1alpha1.SourceSCIM
+	g.ObjectMeta = t.newObjectMeta(g.Spec.DisplayName, groupKind.prefix, v1alpha1.FinalizerGuard)
+	if err := t.groups.contested(g, fold.Name(g.Spec.DisplayName), latest); err != nil {
+		return nil, err
+	}
+	added, unknown, err := t.known(ctx, members)
+	if err != nil {
+		return nil, err
+	}
+	if g.Spec.Members, err = addMembers(nil, added); err != nil {
+		return nil, err
+	}
+	g, err = t.groups.create(ctx, g, nil)
+	if err != nil {
+		return nil, err
+	}
+	t.reportSkipped(g, unknown)
+	return t.group(g, scim.Omit{}), t.groups.settle(ctx, g)
+}
+
+func (t *tenant) updateGroup(ctx context.Context, id string, change scim.Change) (*scim.Resource, error) {
+	changes, unknown, err := t.knownIn(ctx, change.Members)
+	if err != nil {
+		return nil, err
+	}
+	g, err := t.groups.edit(ctx, t.namespace, id, func(g *v1alpha1.CloudSSOGroup) error {
+		current, err := t.visibleGroup(g, change.Precondition)
+		if err != nil {
+			return err
+		}
+		if change.Attributes != nil {
+			attributes, err := change.Attributes(current.Attributes)
+			if err != nil {
+				return err
+			}
+			writeGroup(attributes, &g.Spec)
+		}
+		return t.changeMembers(g, changes)
+	})
+	if err != nil {
+		return nil, err
+	}
+	t.reportSkipped(g, unknown)
+	return t.group(g, scim.Omit{}), nil
+}
+
+// deleteGroup removes the object. The guard's finalizer is lifted after the deletion began, when no
+// controller can put it on again; others do their work first.
+func (t *tenant) deleteGroup(ctx context.Context, id string, precondition scim.Precondition) error {
+	for range maxAttempts {
+		g, err := t.groups.read(ctx, t.namespace, id)
+		if err != nil {
+			return err
+		}
+		if _, err := t.visibleGroup(g, precondition); err != nil {
+			return err
+		}
+		expected := client.Preconditions{UID: &g.UID, ResourceVersion: &g.ResourceVersion}
+		err = t.groups.translate(t.Client.Delete(ctx, g, expected))
+		if err == errStale {
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		if err := t.liftGuard(ctx, g); err != nil {
+			return err
+		}
+		return t.groups.translate(t.groups.fence.pass(ctx))
+	}
+	return scim.Unavailable(retryAfter, errStale)
+}
+
+func (t *tenant) liftGuard(ctx context.Context, g *v1alpha1.CloudSSOGroup) error {
+	for range maxAttempts {
+		i := slices.Index(g.Finalizers, v1alpha1.FinalizerGuard)
+		if i < 0 {
+			return nil
+		}
+		_, err := t.groups.patch(ctx, g, patchOf(testUID(g.UID)).
+			add("test", finalizerPath(i), v1alpha1.FinalizerGuard).
+			add("remove", finalizerPath(i), nil))
+		if err == nil || isNotFound(err) {
+			return nil
+		}
+		if err != errStale {
+			return err
+		}
+		uid := g.UID
+		if g, err = t.groups.read(ctx, g.Namespace, g.Name); isNotFound(err) || err == nil && g.UID != uid {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return scim.Unavailable(retryAfter, errStale)
+}
+
+// visibleGroup is the group as SCIM shows it, if it does, and if the precondition holds.
+func (t *tenant) visibleGroup(g *v1alpha1.CloudSSOGroup, precondition scim.Precondition) (*scim.Resource, error) {
+	if !describeGroup(g).listed {
+		return nil, scim.NotFound(schema.Group.Name, g.Name)
+	}
+	current := t.group(g, scim.Omit{})
+	if precondition != nil {
+		return current, precondition(current)
+	}
+	return current, nil
+}
+
+// leaveGroups takes a user out of every group that still lists it.
+func (t *tenant) leaveGroups(ctx context.Context, user string) error {
+	for _, name := range t.GroupsOf(t.namespace, user) {
+		g, _, err := t.groups.find(ctx, t.namespace, name)
+		if isNotFound(err) {
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		if _, err := membership.Remove(ctx, t.Client, t.Client, g, user); err != nil {
+			return t.groups.translate(err)
+		}
+	}
+	return nil
+}
+
+func testUID(uid types.UID) jsonPatchOperation {
+	return jsonPatchOperation{"test", "/metadata/uid", uid}
+}
+
+func finalizerPath(i int) string { return "/metadata/finalizers/" + strconv.Itoa(i) }

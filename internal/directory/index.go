@@ -1,0 +1,362 @@
+package directory
+
+import (
+	"cmp"
+	"context"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+
+	"k8s.io/client-go/tools/cache"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/cloudsso/cloudsso-operator/api/v1alpha1"
+)
+
+// facts are what the index needs to know of an object; describing one is all that differs by kind.
+type facts struct {
+	name        string   // folded name it holds; "" when it holds none
+	reservation string   // its reservation annotation, whole
+	reserved    string   // folded name that it reserves; "" when none
+	externalID  string   // of source SCIM; "" when none
+	listed      bool     // whether SCIM lists it
+	members     []string // ids it has as members; groups only
+}
+
+// record is one object in the index. Records are replaced, never changed.
+type record[T client.Object] struct {
+	object T // shared with the informer: read only
+	facts
+
+	// taken and reservedAt are the revisions at which it took its name and made its reservation;
+	// 0 is unknown and counts as earlier than any.
+	taken, reservedAt uint64
+}
+
+// index is one replica's view of all objects of a kind, in every namespace. It is fed by the informer's
+// events in the order of their revisions, so that once it has seen a revision it has seen all before it.
+type index[T client.Object] struct {
+	describe func(T) facts
+	gap      func() uint64 // revision up to which events may be missing, see relist.go
+
+	mu      sync.RWMutex
+	seen    uint64
+	waiting []waiter // in no order; there are as many as writes in flight
+	spaces  map[string]*space[T]
+}
+
+type waiter struct {
+	revision uint64
+	reached  chan struct{}
+}
+
+// space is the part of an index that is one namespace.
+type space[T client.Object] struct {
+	byID         map[string]*record[T]
+	byName       multimap[*record[T]] // holders and reservers, by folded name
+	byExternalID multimap[*record[T]]
+	memberOf     multimap[string] // ids of the groups of a member
+	listed       ordered[T]
+}
+
+func newIndex[T client.Object](describe func(T) facts, gap func() uint64) *index[T] {
+	return &index[T]{describe: describe, gap: gap, spaces: map[string]*space[T]{}}
+}
+
+// OnAdd, OnUpdate and OnDelete make the index a cache.ResourceEventHandler.
+func (x *index[T]) OnAdd(object any, _ bool) { x.observe(object.(T)) }
+
+// OnUpdate is part of cache.ResourceEventHandler.
+func (x *index[T]) OnUpdate(_, object any) { x.observe(object.(T)) }
+
+// OnDelete is part of cache.ResourceEventHandler.
+func (x *index[T]) OnDelete(object any) {
+	if tombstone, missed := object.(cache.DeletedFinalStateUnknown); missed {
+		object = tombstone.Obj
+	}
+	o := object.(T)
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if s := x.spaces[o.GetNamespace()]; s != nil {
+		s.replace(s.byID[o.GetName()], nil)
+		if len(s.byID) == 0 {
+			delete(x.spaces, o.GetNamespace())
+		}
+	}
+	x.advance(revisionOf(o))
+}
+
+func (x *index[T]) observe(o T) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if o.GetLabels()[v1alpha1.LabelFence] == "" {
+		s := x.spaces[o.GetNamespace()]
+		if s == nil {
+			s = newSpace[T]()
+			x.spaces[o.GetNamespace()] = s
+		}
+		old := s.byID[o.GetName()]
+		s.replace(old, x.succeed(old, o))
+	}
+	x.advance(revisionOf(o))
+}
+
+// succeed is the record of an object whose last known state is old, which may be nil.
+func (x *index[T]) succeed(old *record[T], o T) *record[T] {
+	now := revisionOf(o)
+	if now <= x.gap() {
+		now = 0
+	}
+	r := &record[T]{object: o, facts: x.describe(o), taken: now, reservedAt: now}
+	if old == nil {
+		return r
+	}
+	switch r.name {
+	case old.name:
+		r.taken = old.taken
+	case old.reserved: // the commit of a reservation
+		r.taken = old.reservedAt
+	}
+	if r.reservation == old.reservation {
+		r.reservedAt = old.reservedAt
+	}
+	return r
+}
+
+func (x *index[T]) advance(revision uint64) {
+	x.seen = max(x.seen, revision)
+	x.waiting = slices.DeleteFunc(x.waiting, func(w waiter) bool {
+		if w.revision > x.seen {
+			return false
+		}
+		close(w.reached)
+		return true
+	})
+}
+
+// await returns once the index has seen the revision, and with it everything that was written before.
+func (x *index[T]) await(ctx context.Context, revision uint64) error {
+	x.mu.Lock()
+	if x.seen >= revision {
+		x.mu.Unlock()
+		return nil
+	}
+	w := waiter{revision, make(chan struct{})}
+	x.waiting = append(x.waiting, w)
+	x.mu.Unlock()
+	select {
+	case <-w.reached:
+		return nil
+	case <-ctx.Done():
+		x.mu.Lock()
+		x.waiting = slices.DeleteFunc(x.waiting, func(other waiter) bool { return other.reached == w.reached })
+		x.mu.Unlock()
+		return context.Cause(ctx)
+	}
+}
+
+// reached reports whether the index has seen the revision.
+func (x *index[T]) hasSeen(revision uint64) bool {
+	x.mu.RLock()
+	defer x.mu.RUnlock()
+	return x.seen >= revision
+}
+
+// get is the object of that id, or the zero T.
+func (x *index[T]) get(namespace, id string) (object T, found bool) {
+	x.mu.RLock()
+	defer x.mu.RUnlock()
+	if s := x.spaces[namespace]; s != nil {
+		if r := s.byID[id]; r != nil {
+			return r.object, true
+		}
+	}
+	return object, false
+}
+
+// named are the records that hold or reserve a folded name.
+func (x *index[T]) named(namespace, name string) []*record[T] {
+	x.mu.RLock()
+	defer x.mu.RUnlock()
+	if s := x.spaces[namespace]; s != nil {
+		return slices.Clone(s.byName[name])
+	}
+	return nil
+}
+
+// identified are the objects of source SCIM with that externalId.
+func (x *index[T]) identified(namespace, externalID string) []T {
+	x.mu.RLock()
+	defer x.mu.RUnlock()
+	s := x.spaces[namespace]
+	if s == nil {
+		return nil
+	}
+	var objects []T
+	for _, r := range s.byExternalID[externalID] {
+		objects = append(objects, r.object)
+	}
+	return objects
+}
+
+// groupsOf are the ids of the groups that list the member, in no order.
+func (x *index[T]) groupsOf(namespace, member string) []string {
+	x.mu.RLock()
+	defer x.mu.RUnlock()
+	if s := x.spaces[namespace]; s != nil {
+		return slices.Clone(s.memberOf[member])
+	}
+	return nil
+}
+
+// page is the part [from, to) of what SCIM lists, in order, and how much there is in all.
+func (x *index[T]) page(namespace string, from, to int) (objects []T, total int) {
+	x.mu.Lock() // not RLock: listed may put itself in order
+	defer x.mu.Unlock()
+	s := x.spaces[namespace]
+	if s == nil {
+		return nil, 0
+	}
+	all := s.listed.sorted()
+	from, to = min(from, len(all)), min(to, len(all))
+	return slices.Clone(all[from:max(from, to)]), len(all)
+}
+
+func newSpace[T client.Object]() *space[T] {
+	return &space[T]{
+		byID:         map[string]*record[T]{},
+		byName:       multimap[*record[T]]{},
+		byExternalID: multimap[*record[T]]{},
+		memberOf:     multimap[string]{},
+	}
+}
+
+// replace puts r in the place of old; either may be nil.
+func (s *space[T]) replace(old, r *record[T]) {
+	s.moveMemberships(old, r)
+	if old != nil {
+		delete(s.byID, old.object.GetName())
+		s.byName.remove(old.name, old)
+		s.byName.remove(old.reserved, old)
+		s.byExternalID.remove(old.externalID, old)
+	}
+	if r != nil {
+		s.byID[r.object.GetName()] = r
+		s.byName.add(r.name, r)
+		if r.reserved != r.name {
+			s.byName.add(r.reserved, r)
+		}
+		s.byExternalID.add(r.externalID, r)
+	}
+	s.listed.replace(old, r)
+}
+
+func (s *space[T]) moveMemberships(old, r *record[T]) {
+	var before, after []string
+	var group string
+	if old != nil {
+		before, group = old.members, old.object.GetName()
+	}
+	if r != nil {
+		after, group = r.members, r.object.GetName()
+	}
+	if slices.Equal(before, after) {
+		return
+	}
+	stays := make(map[string]bool, len(before))
+	for _, m := range before {
+		stays[m] = false
+	}
+	for _, m := range after {
+		if _, there := stays[m]; !there {
+			s.memberOf.add(m, group)
+		}
+		stays[m] = true
+	}
+	for _, m := range before {
+		if !stays[m] {
+			s.memberOf.remove(m, group)
+		}
+	}
+}
+
+// multimap maps a key to a few values. The empty key holds nothing.
+type multimap[V comparable] map[string][]V
+
+func (m multimap[V]) add(key string, v V) {
+	if key != "" && !slices.Contains(m[key], v) {
+		m[key] = append(m[key], v)
+	}
+}
+
+func (m multimap[V]) remove(key string, v V) {
+	values, found := m[key]
+	if !found {
+		return
+	}
+	values = slices.DeleteFunc(values, func(other V) bool { return other == v })
+	if len(values) == 0 {
+		delete(m, key)
+		return
+	}
+	m[key] = values
+}
+
+// ordered holds objects by creation time, then id: the order of lists on every replica. Additions at
+// the end, which is where new objects go, keep the order; others are sorted in at the next read.
+type ordered[T client.Object] struct {
+	objects  []T
+	unsorted bool
+}
+
+func (l *ordered[T]) replace(old, r *record[T]) {
+	was, is := old != nil && old.listed, r != nil && r.listed
+	switch {
+	case was && is && age(old.object, r.object) == 0:
+		if i, found := l.find(old.object); found {
+			l.objects[i] = r.object
+		}
+		return
+	case was:
+		if i, found := l.find(old.object); found {
+			l.objects = slices.Delete(l.objects, i, i+1)
+		}
+	}
+	if is {
+		if n := len(l.objects); n > 0 && age(l.objects[n-1], r.object) > 0 {
+			l.unsorted = true
+		}
+		l.objects = append(l.objects, r.object)
+	}
+}
+
+func (l *ordered[T]) find(o T) (int, bool) {
+	return slices.BinarySearchFunc(l.sorted(), o, age[T])
+}
+
+func (l *ordered[T]) sorted() []T {
+	if l.unsorted {
+		slices.SortFunc(l.objects, age[T])
+		l.unsorted = false
+	}
+	return l.objects
+}
+
+// age compares by creation time, then id.
+func age[T client.Object](a, b T) int {
+	return cmp.Or(
+		a.GetCreationTimestamp().Compare(b.GetCreationTimestamp().Time),
+		strings.Compare(a.GetName(), b.GetName()),
+	)
+}
+
+// revisionOf is the object's resourceVersion, which Kubernetes promises to be an integer that grows
+// with each write (KEP-5504).
+func revisionOf(o client.Object) uint64 {
+	revision, err := strconv.ParseUint(o.GetResourceVersion(), 10, 64)
+	if err != nil {
+		return 0
+	}
+	return revision
+}

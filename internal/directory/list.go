@@ -1,0 +1,83 @@
+package directory
+
+import (
+	"context"
+	"slices"
+
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/cloudsso/cloudsso-operator/internal/scim"
+	"github.com/cloudsso/cloudsso-operator/internal/scim/filter"
+	"github.com/cloudsso/cloudsso-operator/internal/scim/fold"
+	"github.com/cloudsso/cloudsso-operator/internal/scim/schema"
+)
+
+// list answers a query. A page of nothing is a negative answer, and looked for again behind a fence.
+func list[T client.Object](ctx context.Context, namespace string, c *collection[T], query scim.Query, read func(T, scim.Omit) *scim.Resource) (*scim.Page, error) {
+	if err := c.catchUp(ctx); err != nil {
+		return nil, err
+	}
+	page := search(namespace, c, query, read)
+	if page.Total > 0 {
+		return page, nil
+	}
+	if err := c.fence.pass(ctx); err != nil {
+		return nil, c.translate(err)
+	}
+	return search(namespace, c, query, read), nil
+}
+
+func search[T client.Object](namespace string, c *collection[T], query scim.Query, read func(T, scim.Omit) *scim.Resource) *scim.Page {
+	from := max(query.StartIndex, 1) - 1
+	if query.Filter == nil {
+		objects, total := c.index.page(namespace, from, from+query.Count)
+		page := &scim.Page{Total: total}
+		for _, o := range objects {
+			page.Resources = append(page.Resources, read(o, query.Omit))
+		}
+		return page
+	}
+	page := &scim.Page{}
+	for _, o := range c.candidates(namespace, query.Filter) {
+		if !query.Filter.Match(read(o, scim.Omit{})) {
+			continue
+		}
+		if page.Total >= from && len(page.Resources) < query.Count {
+			page.Resources = append(page.Resources, read(o, query.Omit))
+		}
+		page.Total++
+	}
+	return page
+}
+
+// candidates are the objects that the filter may match, in the order of lists: by an index when the
+// filter demands an indexed attribute, else all.
+func (c *collection[T]) candidates(namespace string, f filter.Filter) []T {
+	objects, indexed := c.lookUp(namespace, f)
+	if !indexed {
+		objects, _ = c.index.page(namespace, 0, everything)
+		return objects
+	}
+	objects = slices.DeleteFunc(objects, func(o T) bool { return !c.describe(o).listed })
+	slices.SortFunc(objects, age[T])
+	return objects
+}
+
+// everything is more than any directory holds.
+const everything = int(^uint(0) >> 1)
+
+func (c *collection[T]) lookUp(namespace string, f filter.Filter) (objects []T, indexed bool) {
+	if name, ok := filter.Equal(f, c.name); ok {
+		return holders(c.index, namespace, fold.Name(name)), true
+	}
+	if id, ok := filter.Equal(f, schema.ExternalID); ok {
+		return c.index.identified(namespace, id), true
+	}
+	if id, ok := filter.Equal(f, schema.ID); ok {
+		if o, found := c.index.get(namespace, id); found {
+			objects = append(objects, o)
+		}
+		return objects, true
+	}
+	return nil, false
+}

@@ -1,0 +1,111 @@
+package directory
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/cloudsso/cloudsso-operator/api/v1alpha1"
+	"github.com/cloudsso/cloudsso-operator/internal/policy"
+	"github.com/cloudsso/cloudsso-operator/internal/scim"
+)
+
+// Whoever takes a name verifies it: write, wait until the own write is in the own index, and look. Who
+// finds another that took the name at an earlier revision, or at an unknown one, has lost and undoes
+// the write. A create verifies after it wrote. Whoever has an object already (rename, restore) first
+// reserves the new name on it, verifies, and commits on that reservation, so that the old name is held
+// until then. See docs/adr/0002-names.md and the search in names_test.go.
+
+// take gives the object a name that it does not hold, in the course of a change.
+func (c *collection[T]) take(ctx context.Context, current T, name string, change func(T) error) (T, error) {
+	var none T
+	if err := c.contested(current, name, latest); err != nil {
+		return none, err
+	}
+	reservation := policy.Reservation{Nonce: c.newID(), Time: c.now(), Name: name}.String()
+	reserved, err := c.reserve(ctx, current, reservation)
+	if err != nil {
+		return none, err
+	}
+	written, err := c.verified(ctx, reserved, name, reservation, change)
+	if err != nil {
+		return none, errors.Join(err, c.release(ctx, reserved, reservation))
+	}
+	return written, nil
+}
+
+func (c *collection[T]) verified(ctx context.Context, reserved T, name, reservation string, change func(T) error) (T, error) {
+	if err := c.verify(ctx, reserved, name); err != nil {
+		return reserved, err
+	}
+	for range maxAttempts {
+		next := copyOf(reserved)
+		if err := change(next); err != nil {
+			return reserved, err
+		}
+		if reserved.GetAnnotations()[v1alpha1.AnnotationReservation] != reservation || c.describe(next).name != name {
+			return reserved, errStale
+		}
+		annotate(next, v1alpha1.AnnotationReservation, "")
+		written, err := c.write(ctx, reserved, next)
+		if !errors.Is(err, errStale) {
+			return written, err
+		}
+		if reserved, err = c.read(ctx, reserved.GetNamespace(), reserved.GetName()); err != nil {
+			return reserved, err
+		}
+	}
+	return reserved, errStale
+}
+
+func (c *collection[T]) reserve(ctx context.Context, current T, reservation string) (T, error) {
+	next := copyOf(current)
+	annotate(next, v1alpha1.AnnotationReservation, reservation)
+	return c.patch(ctx, current, patchOf(testRevision(current)).annotations(current, next))
+}
+
+// release takes a reservation back, unless it is gone already.
+func (c *collection[T]) release(ctx context.Context, reserved T, reservation string) error {
+	current := copyOf(reserved)
+	annotate(current, v1alpha1.AnnotationReservation, reservation)
+	next := copyOf(current)
+	annotate(next, v1alpha1.AnnotationReservation, "")
+	_, err := c.patch(ctx, current, patchOf().annotations(current, next))
+	if errors.Is(err, errStale) {
+		return nil
+	}
+	return err
+}
+
+// verify returns a Conflict when another holds or reserves the name since before o was written.
+func (c *collection[T]) verify(ctx context.Context, o T, name string) error {
+	waiting, cancel := context.WithTimeout(ctx, settleTimeout)
+	defer cancel()
+	if err := c.index.await(waiting, revisionOf(o)); err != nil {
+		return scim.Unavailable(retryAfter, fmt.Errorf("waiting to see %s %s/%s: %w", c.resource.Name, o.GetNamespace(), o.GetName(), err))
+	}
+	return c.contested(o, name, revisionOf(o))
+}
+
+// latest is after every revision.
+const latest = ^uint64(0)
+
+// contested returns a Conflict when another object than o took the name before the revision.
+func (c *collection[T]) contested(o T, name string, revision uint64) error {
+	for _, r := range c.index.named(o.GetNamespace(), name) {
+		since := r.taken
+		if r.name != name {
+			since = r.reservedAt
+		}
+		if r.object.GetName() != o.GetName() && since < revision {
+			return c.taken(r.object)
+		}
+	}
+	return nil
+}
+
+func (c *collection[T]) taken(holder client.Object) error {
+	return scim.Conflict("%s is already that of %s %q", c.name.Name, c.resource.Name, holder.GetName())
+}

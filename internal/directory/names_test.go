@@ -1,0 +1,428 @@
+package directory
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"maps"
+	"math/rand/v2"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	jsonpatch "github.com/evanphx/json-patch/v5"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	runtimeschema "k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/cloudsso/cloudsso-operator/api/v1alpha1"
+	"github.com/cloudsso/cloudsso-operator/internal/scim"
+	"github.com/cloudsso/cloudsso-operator/internal/scim/fold"
+	"github.com/cloudsso/cloudsso-operator/internal/scim/schema"
+)
+
+// The naming rule is searched here as it is written, not as a model of it: the real takers of names run
+// on replicas whose informers lag as far as a scheduler likes, against a store that has the API
+// server's semantics and nothing of its timing. The scheduler decides, step by step, which taker's
+// request is carried out next and which replica hears of the next event; two operations are searched
+// exhaustively, three at random.
+
+// operation is one concurrent taker, or freer, of a name.
+type operation struct {
+	label string
+	run   func(context.Context, *tenant) error
+}
+
+func creates(userName string) operation {
+	return operation{"create " + userName, func(ctx context.Context, t *tenant) error {
+		_, err := t.Create(ctx, schema.User, schema.Object{{Attribute: schema.UserName, Value: userName}}, nil)
+		return err
+	}}
+}
+
+func renames(id, userName string) operation {
+	return operation{"rename " + id + " to " + userName, func(ctx context.Context, t *tenant) error {
+		_, err := t.Update(ctx, schema.User, id, scim.Change{Attributes: func(o schema.Object) (schema.Object, error) {
+			return o.With(schema.UserName, userName), nil
+		}})
+		return err
+	}}
+}
+
+func restores(externalID, userName string) operation {
+	return operation{"restore " + externalID + " as " + userName, func(ctx context.Context, t *tenant) error {
+		_, err := t.Create(ctx, schema.User, schema.Object{
+			{Attribute: schema.UserName, Value: userName}, {Attribute: schema.ExternalID, Value: externalID},
+			{Attribute: schema.Active, Value: true},
+		}, nil)
+		return err
+	}}
+}
+
+func deletes(id string) operation {
+	return operation{"delete " + id, func(ctx context.Context, t *tenant) error {
+		return t.Delete(ctx, schema.User, id, nil)
+	}}
+}
+
+// existing is a user who is there before the operations begin.
+func existing(id, userName, externalID string, deprovisioned bool) *v1alpha1.CloudSSOUser {
+	u := &v1alpha1.CloudSSOUser{
+		ObjectMeta: metav1.ObjectMeta{Namespace: "acme", Name: id, UID: types.UID(id), Generation: 1, Annotations: map[string]string{"kept": "yes"}},
+		Spec:       v1alpha1.CloudSSOUserSpec{Source: v1alpha1.SourceSCIM, UserName: userName, ExternalID: externalID},
+	}
+	if deprovisioned {
+		u.Spec.DeprovisionedAt = &metav1.Time{Time: time.Unix(1, 0)}
+	}
+	return u
+}
+
+var stores = map[string][]*v1alpha1.CloudSSOUser{
+	"empty":              {},
+	"s=X":                {existing("s", "x", "", false)},
+	"s=Y":                {existing("s", "y", "", false)},
+	"s=X gone":           {existing("s", "x", "e", true)},
+	"s=Y, z=Z":           {existing("s", "y", "", false), existing("z", "z", "", false)},
+	"s=X gone, z=Z":      {existing("s", "x", "e", true), existing("z", "z", "", false)},
+	"s=X gone, z=X gone": {existing("s", "x", "e", true), existing("z", "x", "f", true)},
+}
+
+var operations = []operation{
+	creates("x"), creates("X"), renames("s", "x"), renames("z", "x"), renames("s", "z"),
+	restores("e", "x"), restores("f", "x"), deletes("s"), deletes("z"),
+}
+
+func TestTwoTakersOfANameExhaustively(t *testing.T) {
+	for label, objects := range stores {
+		t.Run(label, func(t *testing.T) {
+			for i, a := range operations {
+				for _, b := range operations[i:] {
+					exhaust(t, objects, []operation{a, b})
+				}
+			}
+		})
+	}
+}
+
+// randomRuns is how many schedules of three operations are drawn for each store.
+const randomRuns = 400
+
+func TestThreeTakersOfANameAtRandom(t *testing.T) {
+	seed := uint64(time.Now().UnixNano())
+	t.Logf("seed %d", seed)
+	random := rand.New(rand.NewPCG(seed, 0))
+	for label, objects := range stores {
+		t.Run(label, func(t *testing.T) {
+			for range randomRuns {
+				var picked []operation
+				for range 3 {
+					picked = append(picked, operations[random.IntN(len(operations))])
+				}
+				play(t, objects, picked, random.IntN)
+			}
+		})
+	}
+}
+
+// maxSchedules bounds the exhaustive search of one pair, as a guard against a loop in the code.
+const maxSchedules = 20_000
+
+// exhaust plays every schedule, depth first: the last choice that has an alternative takes it.
+func exhaust(t *testing.T, objects []*v1alpha1.CloudSSOUser, ops []operation) {
+	var prefix []int
+	for range maxSchedules {
+		var taken, options []int
+		play(t, objects, ops, func(n int) int {
+			choice := 0
+			if len(taken) < len(prefix) {
+				choice = prefix[len(taken)]
+			}
+			taken, options = append(taken, choice), append(options, n)
+			return choice
+		})
+		last := len(taken) - 1
+		for last >= 0 && taken[last] == options[last]-1 {
+			last--
+		}
+		if last < 0 {
+			return
+		}
+		prefix = append(taken[:last:last], taken[last]+1)
+	}
+	t.Fatalf("%s ∥ %s: more than %d schedules", ops[0].label, ops[1].label, maxSchedules)
+}
+
+// play runs the operations under one schedule and checks what must be true in the end.
+func play(t *testing.T, objects []*v1alpha1.CloudSSOUser, ops []operation, choose func(int) int) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) {
+		s := newStage(objects)
+		outcomes := make([]error, len(ops))
+		s.running = len(ops)
+		for i, op := range ops {
+			replica := s.join(i)
+			go func() {
+				outcomes[i] = op.run(t.Context(), replica)
+				s.mu.Lock()
+				s.running--
+				s.mu.Unlock()
+			}()
+		}
+		for synctest.Wait(); s.running > 0; synctest.Wait() {
+			steps := s.steps()
+			if len(steps) == 0 {
+				t.Fatalf("stuck after %s", s.trace)
+			}
+			step := steps[choose(len(steps))]
+			s.trace = append(s.trace, step.label)
+			step.do()
+		}
+		if problem := s.judge(); problem != "" {
+			var labels []string
+			for i, op := range ops {
+				labels = append(labels, fmt.Sprintf("%s → %v", op.label, outcomes[i]))
+			}
+			t.Fatalf("%s\n  operations: %s\n  schedule: %s", problem, strings.Join(labels, "; "), strings.Join(s.trace, " | "))
+		}
+	})
+}
+
+// stage is the store, and the replicas that hear of it late.
+type stage struct {
+	objects  map[string]*v1alpha1.CloudSSOUser
+	revision uint64
+	events   []event
+	replicas []*replicaView
+	trace    []string
+
+	mu      sync.Mutex // operations arrive side by side; steps are taken one at a time
+	pending []*request
+	running int
+}
+
+// port is one replica's way to the store.
+type port struct {
+	client.Client // what is not implemented here must not be called
+	*stage
+	replica int
+}
+
+type event struct {
+	object  *v1alpha1.CloudSSOUser
+	deleted bool
+}
+
+type replicaView struct {
+	tenant *tenant
+	heard  int
+}
+
+// request is a call to the API server that waits for its turn.
+type request struct {
+	label string
+	do    func()
+	done  chan struct{}
+}
+
+type step struct {
+	label string
+	do    func()
+}
+
+func newStage(objects []*v1alpha1.CloudSSOUser) *stage {
+	s := &stage{objects: map[string]*v1alpha1.CloudSSOUser{}}
+	for _, o := range objects {
+		s.put(o.DeepCopy())
+	}
+	return s
+}
+
+// join adds a replica that has heard of everything so far.
+func (s *stage) join(i int) *tenant {
+	ids := 0
+	d := New(Config{
+		Client: &port{stage: s, replica: i}, Relists: &Relists{}, Log: slog.New(slog.DiscardHandler), Now: time.Now,
+		Emit:  func(runtime.Object, string, string, string) {},
+		NewID: func() string { ids++; return fmt.Sprintf("r%d-%d", i, ids) },
+	})
+	view := &replicaView{tenant: d.In("acme").(*tenant)}
+	d.cache = noSettings{}
+	s.replicas = append(s.replicas, view)
+	for view.heard < len(s.events) {
+		s.deliver(view)
+	}
+	return view.tenant
+}
+
+type noSettings struct{ client.Reader }
+
+func (noSettings) Get(context.Context, client.ObjectKey, client.Object, ...client.GetOption) error {
+	return apierrors.NewNotFound(runtimeschema.GroupResource{}, "default")
+}
+
+func (s *stage) deliver(view *replicaView) {
+	e := s.events[view.heard]
+	view.heard++
+	if e.deleted {
+		view.tenant.users.index.OnDelete(e.object)
+	} else {
+		view.tenant.users.index.observe(e.object)
+	}
+}
+
+// steps are what can happen next.
+func (s *stage) steps() (steps []step) {
+	slices.SortStableFunc(s.pending, func(a, b *request) int { return strings.Compare(a.label, b.label) })
+	for _, r := range s.pending {
+		steps = append(steps, step{r.label, func() {
+			s.pending = slices.DeleteFunc(s.pending, func(other *request) bool { return other == r })
+			r.do()
+			close(r.done)
+		}})
+	}
+	for i, view := range s.replicas {
+		if view.heard < len(s.events) {
+			steps = append(steps, step{fmt.Sprintf("replica %d hears", i), func() { s.deliver(view) }})
+		}
+	}
+	return steps
+}
+
+// judge says what is wrong in the end, or "".
+func (s *stage) judge() string {
+	held := map[string]string{}
+	for _, name := range slices.Sorted(maps.Keys(s.objects)) {
+		u := s.objects[name]
+		if u.Annotations[v1alpha1.AnnotationReservation] != "" {
+			return "reservation left on " + name
+		}
+		if strings.HasPrefix(name, "s") && u.Annotations["kept"] != "yes" {
+			return "annotation of " + name + " lost"
+		}
+		if u.Spec.DeprovisionedAt != nil {
+			continue
+		}
+		folded := fold.Name(u.Spec.UserName)
+		if other := held[folded]; other != "" {
+			return fmt.Sprintf("%s is held by %s and by %s", folded, other, name)
+		}
+		held[folded] = name
+	}
+	return ""
+}
+
+func (s *stage) put(u *v1alpha1.CloudSSOUser) {
+	s.revision++
+	u.ResourceVersion = strconv.FormatUint(s.revision, 10)
+	s.objects[u.Name] = u
+	s.events = append(s.events, event{u.DeepCopy(), false})
+}
+
+func (s *stage) remove(u *v1alpha1.CloudSSOUser) {
+	s.revision++
+	u.ResourceVersion = strconv.FormatUint(s.revision, 10)
+	delete(s.objects, u.Name)
+	s.events = append(s.events, event{u.DeepCopy(), true})
+}
+
+func (s *port) wait(label string, do func()) {
+	r := &request{label: fmt.Sprintf("%d: %s", s.replica, label), do: do, done: make(chan struct{})}
+	s.mu.Lock()
+	s.pending = append(s.pending, r)
+	s.mu.Unlock()
+	<-r.done
+}
+
+var resource = runtimeschema.GroupResource{Group: "cloudsso.dev", Resource: "cloudssousers"}
+
+func (s *port) Create(_ context.Context, o client.Object, _ ...client.CreateOption) error {
+	u := o.(*v1alpha1.CloudSSOUser)
+	s.wait("create "+u.Spec.UserName, func() {
+		u.Name = fmt.Sprintf("%sn%d", u.GenerateName, s.revision)
+		u.UID, u.Generation = types.UID(u.Name), 1
+		s.put(u.DeepCopy())
+		u.ResourceVersion = s.objects[u.Name].ResourceVersion
+	})
+	return nil
+}
+
+func (s *port) Get(_ context.Context, key client.ObjectKey, o client.Object, _ ...client.GetOption) (err error) {
+	s.wait("get "+key.Name, func() {
+		if u := s.objects[key.Name]; u != nil {
+			u.DeepCopyInto(o.(*v1alpha1.CloudSSOUser))
+			return
+		}
+		err = apierrors.NewNotFound(resource, key.Name)
+	})
+	return err
+}
+
+// Delete begins the deletion: the finalizers of a new user hold it.
+func (s *port) Delete(_ context.Context, o client.Object, _ ...client.DeleteOption) (err error) {
+	s.wait("delete "+o.GetName(), func() {
+		u := s.objects[o.GetName()]
+		if u == nil {
+			err = apierrors.NewNotFound(resource, o.GetName())
+			return
+		}
+		u = u.DeepCopy()
+		u.DeletionTimestamp = &metav1.Time{Time: time.Unix(2, 0)}
+		s.put(u)
+	})
+	return err
+}
+
+func (s *port) Patch(_ context.Context, o client.Object, p client.Patch, _ ...client.PatchOption) (err error) {
+	name := o.GetName()
+	data, _ := p.Data(o)
+	s.wait(fmt.Sprintf("patch %s %s", name, data), func() {
+		u := s.objects[name]
+		if u == nil {
+			err = apierrors.NewNotFound(resource, name)
+			return
+		}
+		next, failed := patched(u, data)
+		if failed != nil {
+			err = apierrors.NewGenericServerResponse(422, "", runtimeschema.GroupResource{}, "", failed.Error(), 0, false)
+			return
+		}
+		if u.DeletionTimestamp != nil && len(next.Finalizers) == 0 {
+			s.remove(next)
+		} else {
+			s.put(next)
+		}
+		next.DeepCopyInto(o.(*v1alpha1.CloudSSOUser))
+	})
+	return err
+}
+
+func patched(u *v1alpha1.CloudSSOUser, data []byte) (*v1alpha1.CloudSSOUser, error) {
+	before, err := json.Marshal(u)
+	if err != nil {
+		return nil, err
+	}
+	p, err := jsonpatch.DecodePatch(data)
+	if err != nil {
+		return nil, err
+	}
+	after, err := p.Apply(before)
+	if err != nil {
+		return nil, err
+	}
+	next := &v1alpha1.CloudSSOUser{}
+	if err := json.Unmarshal(after, next); err != nil {
+		return nil, err
+	}
+	if was, _ := json.Marshal(u.Spec); string(was) != func() string { is, _ := json.Marshal(next.Spec); return string(is) }() {
+		next.Generation++
+	}
+	return next, nil
+}

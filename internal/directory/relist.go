@@ -1,0 +1,83 @@
+package directory
+
+import (
+	"context"
+	"reflect"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/watch"
+	"k8s.io/client-go/tools/cache"
+)
+
+// Relists remembers, for each kind, the revision of the last list that its informer was built from. A
+// watch delivers every change in order; a list delivers only what became of them. What a list shows
+// was therefore done at an unknown revision, and the naming rule must know that it does not know.
+//
+// Give NewInformer to the cache (cache.Options), and the Relists to New.
+type Relists struct {
+	mu     sync.Mutex
+	byType map[reflect.Type]*atomic.Uint64
+}
+
+// NewInformer is cache.NewSharedIndexInformer, its lists watched.
+func (l *Relists) NewInformer(lw cache.ListerWatcher, example runtime.Object, resync time.Duration, indexers cache.Indexers) cache.SharedIndexInformer {
+	return cache.NewSharedIndexInformer(&relistWatch{
+		ListerWatcherWithContext: cache.ToListerWatcherWithContext(lw),
+		last:                     l.of(example),
+	}, example, resync, indexers)
+}
+
+func (l *Relists) of(example runtime.Object) *atomic.Uint64 {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.byType == nil {
+		l.byType = map[reflect.Type]*atomic.Uint64{}
+	}
+	kind := reflect.TypeOf(example)
+	if l.byType[kind] == nil {
+		l.byType[kind] = &atomic.Uint64{}
+	}
+	return l.byType[kind]
+}
+
+// relistWatch notes the revision of each list before its items become events.
+type relistWatch struct {
+	cache.ListerWatcherWithContext
+	last *atomic.Uint64
+}
+
+// ListWithContext is part of cache.ListerWithContext.
+func (w *relistWatch) ListWithContext(ctx context.Context, options metav1.ListOptions) (runtime.Object, error) {
+	list, err := w.ListerWatcherWithContext.ListWithContext(ctx, options)
+	if err != nil {
+		return nil, err
+	}
+	accessor, err := meta.ListAccessor(list)
+	if err != nil {
+		return nil, err
+	}
+	if revision, err := strconv.ParseUint(accessor.GetResourceVersion(), 10, 64); err == nil {
+		w.last.Store(revision)
+	}
+	return list, nil
+}
+
+// List is part of cache.Lister.
+func (w *relistWatch) List(options metav1.ListOptions) (runtime.Object, error) {
+	return w.ListWithContext(context.Background(), options)
+}
+
+// Watch is part of cache.Watcher.
+func (w *relistWatch) Watch(options metav1.ListOptions) (watch.Interface, error) {
+	return w.WatchWithContext(context.Background(), options)
+}
+
+// IsWatchListSemanticsUnSupported keeps the reflector from streaming its lists through the watch, where
+// they could not be told from changes.
+func (w *relistWatch) IsWatchListSemanticsUnSupported() bool { return true }

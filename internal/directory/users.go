@@ -1,0 +1,206 @@
+package directory
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/cloudsso/cloudsso-operator/api/v1alpha1"
+	"github.com/cloudsso/cloudsso-operator/internal/policy"
+	"github.com/cloudsso/cloudsso-operator/internal/scim"
+	"github.com/cloudsso/cloudsso-operator/internal/scim/fold"
+	"github.com/cloudsso/cloudsso-operator/internal/scim/schema"
+)
+
+var userKind = kind[*v1alpha1.CloudSSOUser]{
+	resource: schema.User,
+	name:     schema.UserName,
+	prefix:   "user-",
+	blank:    func() *v1alpha1.CloudSSOUser { return &v1alpha1.CloudSSOUser{} },
+	spec:     func(u *v1alpha1.CloudSSOUser) any { return &u.Spec },
+	describe: describeUser,
+}
+
+func describeUser(u *v1alpha1.CloudSSOUser) facts {
+	f := facts{reservation: u.Annotations[v1alpha1.AnnotationReservation]}
+	if reservation, ok := policy.ParseReservation(f.reservation); ok {
+		f.reserved = reservation.Name
+	}
+	live, synchronized := policy.IsLive(u), u.Spec.Source == v1alpha1.SourceSCIM
+	if live {
+		f.name = fold.Name(u.Spec.UserName)
+	}
+	if synchronized && (live || u.DeletionTimestamp == nil) {
+		f.externalID = u.Spec.ExternalID
+	}
+	f.listed = live && synchronized
+	return f
+}
+
+// createUser creates a user, or makes a leaver or a Manual user the one that is asked for.
+func (t *tenant) createUser(ctx context.Context, attributes schema.Object) (*scim.Resource, error) {
+	if err := t.users.catchUp(ctx); err != nil {
+		return nil, err
+	}
+	for range maxAttempts {
+		u, err := t.admit(ctx, attributes)
+		if err == nil {
+			return t.user(u, scim.Omit{}), t.users.settle(ctx, u)
+		}
+		if !errors.Is(err, errStale) {
+			return nil, err
+		}
+	}
+	return nil, scim.Unavailable(retryAfter, fmt.Errorf("creating a user in %s: overtaken %d times", t.namespace, maxAttempts))
+}
+
+// admit is one round of createUser. It answers errStale when what it went by has changed meanwhile.
+func (t *tenant) admit(ctx context.Context, attributes schema.Object) (*v1alpha1.CloudSSOUser, error) {
+	if leaver := t.leaver(attributes.String(schema.ExternalID), ""); leaver != nil {
+		return t.restore(ctx, leaver, attributes)
+	}
+	for _, holder := range t.UsersNamed(t.namespace, attributes.String(schema.UserName)) {
+		if holder.Spec.Source == v1alpha1.SourceManual {
+			return t.adopt(ctx, holder, attributes)
+		}
+		return nil, t.users.taken(holder)
+	}
+	u := &v1alpha1.CloudSSOUser{}
+	writeUser(attributes, &u.Spec)
+	u.Spec.Source = v1alpha1.SourceSCIM
+	u.ObjectMeta = t.newObjectMeta(u.Spec.UserName, userKind.prefix, v1alpha1.FinalizerGuard, v1alpha1.FinalizerMemberships)
+	return t.users.create(ctx, u, t.noLeaver)
+}
+
+// noLeaver verifies, now that the own write is a fence, that there was nobody to restore instead.
+func (t *tenant) noLeaver(created *v1alpha1.CloudSSOUser) error {
+	if t.leaver(created.Spec.ExternalID, created.Name) != nil {
+		return errStale
+	}
+	return nil
+}
+
+// leaver is the newest user of source SCIM with that externalId who is not active, other than the
+// excepted one. An identity provider that creates such a user again means the same person.
+func (t *tenant) leaver(externalID, except string) *v1alpha1.CloudSSOUser {
+	if externalID == "" {
+		return nil
+	}
+	leavers := slices.DeleteFunc(t.users.index.identified(t.namespace, externalID), func(u *v1alpha1.CloudSSOUser) bool {
+		return u.Name == except || !hasLeft(u)
+	})
+	if len(leavers) == 0 {
+		return nil
+	}
+	return slices.MaxFunc(leavers, age[*v1alpha1.CloudSSOUser])
+}
+
+func hasLeft(u *v1alpha1.CloudSSOUser) bool {
+	return u.DeletionTimestamp == nil && (u.Spec.DeprovisionedAt != nil || !isActive(u))
+}
+
+// isActive is the identity provider's word alone.
+func isActive(u *v1alpha1.CloudSSOUser) bool { return u.Spec.Active == nil || *u.Spec.Active }
+
+// restore gives a leaver back to the identity provider: same object, same id, attributes as sent.
+func (t *tenant) restore(ctx context.Context, leaver *v1alpha1.CloudSSOUser, attributes schema.Object) (*v1alpha1.CloudSSOUser, error) {
+	if leaver.Spec.DeprovisionedAt != nil {
+		if err := t.leaveGroups(ctx, leaver.Name); err != nil {
+			return nil, err
+		}
+	}
+	return t.users.edit(ctx, t.namespace, leaver.Name, func(u *v1alpha1.CloudSSOUser) error {
+		if !hasLeft(u) || u.Spec.ExternalID != attributes.String(schema.ExternalID) {
+			return errStale
+		}
+		writeUser(attributes, &u.Spec)
+		u.Spec.DeprovisionedAt = nil
+		return nil
+	})
+}
+
+// adopt makes a Manual user a synchronized one, if the directory's settings say so.
+func (t *tenant) adopt(ctx context.Context, holder *v1alpha1.CloudSSOUser, attributes schema.Object) (*v1alpha1.CloudSSOUser, error) {
+	if t.existingUsers(ctx) != v1alpha1.ExistingUsersAdopt {
+		return nil, scim.Conflict("userName is already that of the manual user %q; to let the identity provider take it over, "+
+			"set spec.existingUsers of CloudSSODirectory %s/default to Adopt", holder.Name, t.namespace)
+	}
+	if owner := gitOpsOwner(holder); owner != "" {
+		return nil, scim.Conflict("userName is already that of the manual user %q, which %s applies from Git and would take back; "+
+			"remove it there first", holder.Name, owner)
+	}
+	return t.users.edit(ctx, t.namespace, holder.Name, func(u *v1alpha1.CloudSSOUser) error {
+		if u.Spec.Source != v1alpha1.SourceManual || gitOpsOwner(u) != "" || fold.Name(u.Spec.UserName) != fold.Name(attributes.String(schema.UserName)) {
+			return errStale
+		}
+		writeUser(attributes, &u.Spec)
+		u.Spec.Source = v1alpha1.SourceSCIM
+		return nil
+	})
+}
+
+// gitOpsOwner names the tool whose tracking metadata an object carries, or is "". Such a tool would
+// undo an adoption at its next synchronization.
+func gitOpsOwner(u *v1alpha1.CloudSSOUser) string {
+	switch {
+	case u.Annotations["argocd.argoproj.io/tracking-id"] != "", u.Labels["argocd.argoproj.io/instance"] != "":
+		return "Argo CD"
+	case u.Labels["kustomize.toolkit.fluxcd.io/name"] != "", u.Labels["helm.toolkit.fluxcd.io/name"] != "":
+		return "Flux"
+	}
+	return ""
+}
+
+func (t *tenant) updateUser(ctx context.Context, id string, change scim.Change) (*scim.Resource, error) {
+	u, err := t.users.edit(ctx, t.namespace, id, func(u *v1alpha1.CloudSSOUser) error {
+		current, err := t.visibleUser(u, change.Precondition)
+		if err != nil || change.Attributes == nil {
+			return err
+		}
+		attributes, err := change.Attributes(current.Attributes)
+		if err != nil {
+			return err
+		}
+		writeUser(attributes, &u.Spec)
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	return t.user(u, scim.Omit{}), nil
+}
+
+// deleteUser deprovisions: the object stays, without access, memberships or a hold on its userName.
+func (t *tenant) deleteUser(ctx context.Context, id string, precondition scim.Precondition) error {
+	_, err := t.users.edit(ctx, t.namespace, id, func(u *v1alpha1.CloudSSOUser) error {
+		if _, err := t.visibleUser(u, precondition); err != nil {
+			return err
+		}
+		now := metav1.NewTime(t.Now())
+		u.Spec.DeprovisionedAt = &now
+		return nil
+	})
+	return err
+}
+
+// visibleUser is the user as SCIM shows it, if it does, and if the precondition holds.
+func (t *tenant) visibleUser(u *v1alpha1.CloudSSOUser, precondition scim.Precondition) (*scim.Resource, error) {
+	if !describeUser(u).listed {
+		return nil, scim.NotFound(schema.User.Name, u.Name)
+	}
+	current := t.user(u, scim.Omit{Groups: true})
+	if precondition != nil {
+		return current, precondition(current)
+	}
+	return current, nil
+}
+
+// isNotFound reports whether err is a 404.
+func isNotFound(err error) bool {
+	var answer *scim.Error
+	return errors.As(err, &answer) && answer.Status == http.StatusNotFound
+}

@@ -1,0 +1,226 @@
+package local
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"time"
+
+	"k8s.io/client-go/rest"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/cloudsso/cloudsso-operator/internal/controlplane"
+)
+
+// Options say what to run. Dir is required.
+type Options struct {
+	// Dir holds what is written: certificate, kubeconfigs, logs, the manager's binary, etcd's data.
+	Dir string
+	// Keep leaves etcd's data and the certificate of an earlier run in Dir as they are. By default they
+	// are made anew.
+	Keep bool
+	// Namespace is the directory's; by default DefaultNamespace.
+	Namespace string
+	// Port is that of the SCIM service; by default a free one.
+	Port int
+	// PlainHTTP serves SCIM without TLS, on loopback.
+	PlainHTTP bool
+	// Race builds the manager with the race detector.
+	Race bool
+	// Progress is told of each step as it begins. Nil is told nothing.
+	Progress func(step string)
+}
+
+// DefaultNamespace is the namespace of the directory that is set up.
+const DefaultNamespace = "acme"
+
+// CredentialName is the name of the credential that is set up.
+const CredentialName = "okta"
+
+// Environment is the operator, running.
+type Environment struct {
+	ControlPlane *controlplane.ControlPlane
+	// Admin may do everything.
+	Admin client.Client
+	// Kubeconfig is a file that lets kubectl in as cluster-admin, whom the admission policies bind.
+	Kubeconfig string
+	Namespace  string
+	// Manager is the first replica.
+	Manager *Manager
+	// BaseURL, Token and CAFile are what an identity provider is given. CAFile is "" for plain HTTP.
+	BaseURL, Token, CAFile string
+
+	options Options
+	log     *os.File
+	manager managerOptions
+	others  []*Manager
+}
+
+// Start brings everything up. When it fails it leaves nothing running.
+func Start(ctx context.Context, o Options) (_ *Environment, err error) {
+	if o.Progress == nil {
+		o.Progress = func(string) {}
+	}
+	if o.Namespace == "" {
+		o.Namespace = DefaultNamespace
+	}
+	e := &Environment{options: o, Namespace: o.Namespace}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, e.Stop())
+		}
+	}()
+	for _, step := range []struct {
+		name string
+		do   func(context.Context) error
+	}{
+		{"preparing " + o.Dir, e.prepare},
+		{"starting etcd and kube-apiserver", e.startControlPlane},
+		{"compiling the manager", e.compile},
+		{"creating the directory and a credential in namespace " + o.Namespace, e.setUp},
+		{"starting the manager", e.startFirst},
+		{"waiting for the token", e.awaitToken},
+		{"waiting until the admission policies are in force, half a minute after the API server's start", e.awaitPolicies},
+	} {
+		o.Progress(step.name)
+		if err := step.do(ctx); err != nil {
+			return nil, fmt.Errorf("%s: %w", step.name, err)
+		}
+	}
+	return e, nil
+}
+
+func (e *Environment) prepare(context.Context) error {
+	if !e.options.Keep {
+		if err := os.RemoveAll(e.path("etcd")); err != nil {
+			return err
+		}
+	}
+	if err := os.MkdirAll(e.options.Dir, 0o700); err != nil {
+		return err
+	}
+	var err error
+	e.log, err = os.Create(e.path("manager.log"))
+	return err
+}
+
+func (e *Environment) startControlPlane(ctx context.Context) error {
+	cp, err := controlplane.Start(ctx, controlplane.Options{DataDir: e.path("etcd")})
+	if err != nil {
+		return err
+	}
+	e.ControlPlane = cp
+	if e.Admin, err = newClient(cp.Admin()); err != nil {
+		return err
+	}
+	person, err := cp.ClusterAdmin(ctx, "admin")
+	if err != nil {
+		return err
+	}
+	e.Kubeconfig = e.path("kubeconfig")
+	return e.writeKubeconfig(e.Kubeconfig, person)
+}
+
+func (e *Environment) awaitPolicies(ctx context.Context) error {
+	return e.ControlPlane.AwaitPolicies(ctx)
+}
+
+func (e *Environment) writeKubeconfig(path string, config *rest.Config) error {
+	content, err := e.ControlPlane.Kubeconfig(config)
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(path, content, 0o600)
+}
+
+func (e *Environment) compile(ctx context.Context) error {
+	root, err := controlplane.ModuleRoot()
+	if err != nil {
+		return err
+	}
+	e.manager.binary, err = buildManager(ctx, root, e.options.Dir, e.options.Race)
+	return err
+}
+
+func (e *Environment) startFirst(ctx context.Context) error {
+	operator, err := e.ControlPlane.Operator(ctx)
+	if err != nil {
+		return err
+	}
+	e.manager.kubeconfig = e.path("operator.kubeconfig")
+	if err := e.writeKubeconfig(e.manager.kubeconfig, operator); err != nil {
+		return err
+	}
+	if !e.options.PlainHTTP {
+		files, err := e.certificate()
+		if err != nil {
+			return err
+		}
+		e.manager.certificate, e.CAFile = &files, files.Cert
+	}
+	e.manager.port, e.manager.log = e.options.Port, io.Writer(e.log)
+	if e.Manager, err = startManager(ctx, e.manager); err != nil {
+		return err
+	}
+	e.BaseURL = e.Manager.URL
+	e.manager.port, e.manager.publicURL = 0, e.BaseURL
+	return nil
+}
+
+func (e *Environment) certificate() (certificate, error) {
+	files := certificate{Cert: e.path("tls.crt"), Key: e.path("tls.key")}
+	if e.options.Keep && exists(files.Cert) && exists(files.Key) {
+		return files, nil
+	}
+	return writeCertificate(e.options.Dir, time.Now())
+}
+
+// AddManager starts another replica, which has the public URL of the first.
+func (e *Environment) AddManager(ctx context.Context) (*Manager, error) {
+	m, err := startManager(ctx, e.manager)
+	if err == nil {
+		e.others = append(e.others, m)
+	}
+	return m, err
+}
+
+// RestartManager starts the first replica again after it was killed or stopped, on its old port.
+func (e *Environment) RestartManager(ctx context.Context) error {
+	again := e.manager
+	again.port = e.Manager.port
+	m, err := startManager(ctx, again)
+	if err == nil {
+		e.Manager = m
+	}
+	return err
+}
+
+// Stop ends everything that was started, in the opposite order.
+func (e *Environment) Stop() error {
+	var failures []error
+	for _, m := range append(e.others, e.Manager) {
+		if m != nil {
+			failures = append(failures, m.Stop())
+		}
+	}
+	if e.ControlPlane != nil {
+		failures = append(failures, e.ControlPlane.Stop())
+	}
+	if e.log != nil {
+		failures = append(failures, e.log.Close())
+	}
+	return errors.Join(failures...)
+}
+
+// LogFile is where the managers write their logs.
+func (e *Environment) LogFile() string { return e.path("manager.log") }
+
+func (e *Environment) path(name string) string { return filepath.Join(e.options.Dir, name) }
+
+func exists(path string) bool {
+	_, err := os.Stat(path)
+	return err == nil
+}

@@ -1,0 +1,135 @@
+package policy
+
+import (
+	"cmp"
+	"slices"
+	"time"
+
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/cloudsso/cloudsso-operator/api/v1alpha1"
+)
+
+const (
+	// CredentialLifetimeYears is how long a credential lives that does not say: long enough for a yearly
+	// rotation, short enough that a forgotten token ends by itself.
+	CredentialLifetimeYears = 1
+	// CredentialExpiryWarning is how long before its end a credential is Expiring: a quarter, so that
+	// whoever rotates hears of it in time.
+	CredentialExpiryWarning = 90 * 24 * time.Hour
+)
+
+// CredentialExpiry returns when a credential ends: spec.expiresAt, or a year after it was created.
+func CredentialExpiry(c *v1alpha1.SCIMCredential) time.Time {
+	if c.Spec.ExpiresAt != nil {
+		return c.Spec.ExpiresAt.Time
+	}
+	return c.CreationTimestamp.AddDate(CredentialLifetimeYears, 0, 0)
+}
+
+// CredentialExpired says whether a credential that ends at expiry has ended. At that very moment it has.
+func CredentialExpired(expiry, now time.Time) bool {
+	return !now.Before(expiry)
+}
+
+// CredentialExpiring says whether a credential that ends at expiry ends soon, or has ended.
+func CredentialExpiring(expiry, now time.Time) bool {
+	return CredentialExpired(expiry.Add(-CredentialExpiryWarning), now)
+}
+
+// CredentialNextChange returns how long it is until a credential that ends at expiry begins to be
+// expiring, or ends, whichever is next. Zero: neither is to come.
+func CredentialNextChange(expiry, now time.Time) time.Duration {
+	for _, moment := range []time.Time{expiry.Add(-CredentialExpiryWarning), expiry} {
+		if now.Before(moment) {
+			return moment.Sub(now)
+		}
+	}
+	return 0
+}
+
+// CredentialHoldsSlot says whether a credential has one of its directory's slots.
+func CredentialHoldsSlot(c *v1alpha1.SCIMCredential) bool {
+	return !c.Status.SlotHeldSince.IsZero()
+}
+
+// CredentialGetsSlot says whether the credential called name holds one of its directory's slots or is
+// due one, and who holds them otherwise. all are the credentials of the namespace, itself included.
+//
+// A slot once held is kept until its holder is gone, whatever else becomes of it. Free slots go to the
+// oldest that wait, by name where they are of one age; to one that is being deleted, never.
+func CredentialGetsSlot(name string, all []v1alpha1.SCIMCredential) (granted bool, holders []string) {
+	var waiting []*v1alpha1.SCIMCredential
+	for i := range all {
+		switch c := &all[i]; {
+		case CredentialHoldsSlot(c):
+			holders = append(holders, c.Name)
+		case c.DeletionTimestamp.IsZero():
+			waiting = append(waiting, c)
+		}
+	}
+	slices.SortFunc(waiting, olderCredential)
+	for _, c := range waiting[:min(len(waiting), max(0, v1alpha1.MaxCredentials-len(holders)))] {
+		holders = append(holders, c.Name)
+	}
+	slices.Sort(holders)
+	return slices.Contains(holders, name), holders
+}
+
+func olderCredential(a, b *v1alpha1.SCIMCredential) int {
+	return cmp.Or(a.CreationTimestamp.Compare(b.CreationTimestamp.Time), cmp.Compare(a.Name, b.Name))
+}
+
+// CredentialRefusal says why a credential may not be used. The empty one: it may.
+type CredentialRefusal string
+
+// The reasons why a credential may not be used.
+const (
+	CredentialAllowed     CredentialRefusal = ""
+	CredentialTerminating CredentialRefusal = "terminating"
+	CredentialDisabled    CredentialRefusal = "disabled"
+	CredentialEnded       CredentialRefusal = "expired"
+	CredentialWithoutSlot CredentialRefusal = "without-slot"
+)
+
+// CredentialUse is what decides, at any moment, whether a credential may be used. It is small, and
+// whoever keeps many keeps this.
+type CredentialUse struct {
+	SlotHeld    bool
+	Disabled    bool
+	Terminating bool
+	ExpiresAt   time.Time
+}
+
+// CredentialUseOf returns what decides about a credential's use.
+func CredentialUseOf(c *v1alpha1.SCIMCredential) CredentialUse {
+	return CredentialUse{
+		SlotHeld:    CredentialHoldsSlot(c),
+		Disabled:    c.Spec.Disabled,
+		Terminating: !c.DeletionTimestamp.IsZero(),
+		ExpiresAt:   CredentialExpiry(c),
+	}
+}
+
+// Refusal says whether the credential may be used now, and if not, why. Its token is another matter.
+func (u CredentialUse) Refusal(now time.Time) CredentialRefusal {
+	switch {
+	case u.Terminating:
+		return CredentialTerminating
+	case !u.SlotHeld:
+		return CredentialWithoutSlot
+	case u.Disabled:
+		return CredentialDisabled
+	case CredentialExpired(u.ExpiresAt, now):
+		return CredentialEnded
+	}
+	return CredentialAllowed
+}
+
+// CredentialUsable says whether a credential authenticates now, as far as the object itself shows: it
+// may be used, and its controller has found its token in order.
+func CredentialUsable(c *v1alpha1.SCIMCredential, now time.Time) bool {
+	return CredentialUseOf(c).Refusal(now) == CredentialAllowed &&
+		meta.IsStatusConditionPresentAndEqual(c.Status.Conditions, v1alpha1.ConditionReady, metav1.ConditionTrue)
+}

@@ -1,0 +1,37 @@
+package policy
+
+import (
+	"slices"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/cloudsso/cloudsso-operator/api/v1alpha1"
+)
+
+// SwitchOf is the position of a namespace's switch; directory is nil where there is none.
+func SwitchOf(directory *v1alpha1.CloudSSODirectory) v1alpha1.Synchronization {
+	if directory == nil || directory.Spec.SCIMSynchronization != v1alpha1.SynchronizationEnabled {
+		return v1alpha1.SynchronizationDisabled
+	}
+	return v1alpha1.SynchronizationEnabled
+}
+
+// IsLive reports whether a user holds its userName: it is not deprovisioned, and not on its way out.
+func IsLive(u *v1alpha1.CloudSSOUser) bool {
+	return u.Spec.DeprovisionedAt == nil && !IsGoing(u)
+}
+
+// IsLiveGroup reports whether a group holds its displayName: it is not on its way out.
+func IsLiveGroup(g *v1alpha1.CloudSSOGroup) bool { return !IsGoing(g) }
+
+// IsGoing reports whether an object is being deleted and nothing holds it back. One that the guard
+// still holds stays in full effect until synchronization is switched off.
+func IsGoing(o metav1.Object) bool {
+	return o.GetDeletionTimestamp() != nil && !slices.Contains(o.GetFinalizers(), v1alpha1.FinalizerGuard)
+}
+
+// HoldsDeletion reports whether a deletion must wait: the guard is on, and its directory synchronized.
+func HoldsDeletion(o metav1.Object, source v1alpha1.Source, position v1alpha1.Synchronization) bool {
+	return o.GetDeletionTimestamp() != nil && source == v1alpha1.SourceSCIM &&
+		position == v1alpha1.SynchronizationEnabled && slices.Contains(o.GetFinalizers(), v1alpha1.FinalizerGuard)
+}

@@ -1,0 +1,110 @@
+// Package filter parses and evaluates SCIM filters and attribute paths (RFC 7644 sections 3.4.2.2, 3.10).
+package filter
+
+import (
+	"fmt"
+
+	"github.com/cloudsso/cloudsso-operator/internal/scim/schema"
+)
+
+const (
+	// MaxLength is the longest filter, in bytes: hundreds of comparisons.
+	MaxLength = 8 << 10
+	// MaxDepth is how deep a filter's groups may be nested, so that neither the parser nor the evaluation
+	// can be made to exhaust the stack.
+	MaxDepth = 32
+)
+
+// Filter is a parsed filter, its attribute names resolved against a schema.
+type Filter interface {
+	// Match reports whether the filter selects the resource.
+	Match(Source) bool
+	// String is the filter in canonical form; parsing it again yields an equal filter.
+	String() string
+}
+
+// Source is what a filter looks into: a resource, or one value of a multi-valued attribute.
+type Source interface {
+	// Get is the attribute's value as described at schema.Object, or nil when it is unassigned.
+	Get(*schema.Attribute) any
+}
+
+// SyntaxError says where a filter or a path cannot be read.
+type SyntaxError struct {
+	Position int // in bytes, from 1
+	Problem  string
+}
+
+// Error is the detail for the client.
+func (e *SyntaxError) Error() string {
+	return fmt.Sprintf("at position %d: %s", e.Position, e.Problem)
+}
+
+// Equal reports whether every resource that f selects has value at the path, and which value that is: a
+// Directory looks it up in an index. A path of one attribute finds a top-level one.
+func Equal(f Filter, path ...*schema.Attribute) (value string, ok bool) {
+	switch f := f.(type) {
+	case *comparison:
+		if text, isText := f.literal.(string); isText && f.operator == eq && samePath(f.path, path) {
+			return text, true
+		}
+	case *logical:
+		if f.or {
+			return "", false
+		}
+		if value, ok = Equal(f.left, path...); ok {
+			return value, true
+		}
+		return Equal(f.right, path...)
+	}
+	return "", false
+}
+
+// Implied are the sub-attributes that a value filter demands to be equal to something: what a value must
+// have to be created where a filter matches none.
+func Implied(f Filter) schema.Object {
+	switch f := f.(type) {
+	case *comparison:
+		if f.operator == eq && f.literal != nil && len(f.path) == 1 {
+			return schema.Object{{Attribute: f.path[0], Value: f.literal}}
+		}
+	case *logical:
+		if f.or {
+			return nil
+		}
+		o := Implied(f.left)
+		for _, field := range Implied(f.right) {
+			o = o.With(field.Attribute, field.Value)
+		}
+		return o
+	}
+	return nil
+}
+
+// Alternatives are the values one of which the attribute must have, where that is all that the filter
+// says: value eq "a" or value eq "b".
+func Alternatives(f Filter, a *schema.Attribute) (values []string, ok bool) {
+	if l, isLogical := f.(*logical); isLogical && l.or {
+		left, leftOK := Alternatives(l.left, a)
+		right, rightOK := Alternatives(l.right, a)
+		return append(left, right...), leftOK && rightOK
+	}
+	c, isComparison := f.(*comparison)
+	if !isComparison || c.operator != eq || !samePath(c.path, []*schema.Attribute{a}) {
+		return nil, false
+	}
+	text, isText := c.literal.(string)
+	return []string{text}, isText
+}
+
+func samePath(a, b []*schema.Attribute) bool {
+	if len(a) != len(b) {
+		return false
+	}
+	for i := range a {
+		if a[i] != b[i] {
+			return false
+		}
+	}
+	return true
+}

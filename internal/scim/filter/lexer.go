@@ -1,0 +1,104 @@
+package filter
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+)
+
+// lexer takes a filter apart.
+type lexer struct {
+	input string
+	at    int
+}
+
+func (l *lexer) errorf(at int, format string, args ...any) error {
+	return &SyntaxError{Position: at + 1, Problem: fmt.Sprintf(format, args...)}
+}
+
+func (l *lexer) skipSpace() {
+	for l.at < len(l.input) && (l.input[l.at] == ' ' || l.input[l.at] == '\t') {
+		l.at++
+	}
+}
+
+// next is the byte after white space, or 0 at the end.
+func (l *lexer) next() byte {
+	l.skipSpace()
+	if l.at == len(l.input) {
+		return 0
+	}
+	return l.input[l.at]
+}
+
+// take moves past the byte if it comes next.
+func (l *lexer) take(c byte) bool {
+	if l.next() != c {
+		return false
+	}
+	l.at++
+	return true
+}
+
+// word is the run of bytes up to white space or punctuation.
+func (l *lexer) word() string {
+	l.skipSpace()
+	start := l.at
+	for l.at < len(l.input) && !strings.ContainsRune(" \t()[]\"", rune(l.input[l.at])) {
+		l.at++
+	}
+	return l.input[start:l.at]
+}
+
+// keyword moves past a word of any letter case if it comes next.
+func (l *lexer) keyword(word string) bool {
+	before := l.at
+	if strings.EqualFold(l.word(), word) {
+		return true
+	}
+	l.at = before
+	return false
+}
+
+// literal reads a comparison value: JSON, or a bare word as some providers send it (authentik before
+// 2025.10, and Entra ID's documentation).
+func (l *lexer) literal() (any, error) {
+	start := l.at
+	if l.next() == '"' {
+		return l.quoted()
+	}
+	switch word := l.word(); strings.ToLower(word) {
+	case "":
+		return nil, l.errorf(start, "a value is missing")
+	case "true":
+		return true, nil
+	case "false":
+		return false, nil
+	case "null":
+		return nil, nil
+	default:
+		return bare(word), nil
+	}
+}
+
+// bare is an unquoted value that is none of JSON's words: a number, or text.
+type bare string
+
+func (l *lexer) quoted() (any, error) {
+	start := l.at
+	for l.at++; l.at < len(l.input); l.at++ {
+		switch l.input[l.at] {
+		case '\\':
+			l.at++
+		case '"':
+			l.at++
+			var text string
+			if err := json.Unmarshal([]byte(l.input[start:l.at]), &text); err != nil {
+				return nil, l.errorf(start, "%s is no JSON string", l.input[start:l.at])
+			}
+			return text, nil
+		}
+	}
+	l.at = min(l.at, len(l.input))
+	return nil, l.errorf(start, "the string does not end")
+}

@@ -1,0 +1,229 @@
+package filter
+
+import (
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/cloudsso/cloudsso-operator/internal/scim/fold"
+	"github.com/cloudsso/cloudsso-operator/internal/scim/schema"
+)
+
+// Parse reads a filter on resources of a type. Any error is a *SyntaxError.
+func Parse(rt *schema.ResourceType, input string) (Filter, error) {
+	p := &parser{lexer: lexer{input: input}, resolve: rt.Resolve}
+	return p.whole()
+}
+
+// parser is a recursive descent over the grammar of RFC 7644, figure 1.
+type parser struct {
+	lexer
+	resolve func(name string) schema.Path
+	depth   int
+}
+
+func (p *parser) whole() (Filter, error) {
+	if len(p.input) > MaxLength {
+		return nil, p.errorf(MaxLength, "a filter may be at most %d bytes long", MaxLength)
+	}
+	f, err := p.or()
+	if err == nil && p.next() != 0 {
+		err = p.errorf(p.at, "%q is not expected here", p.input[p.at:])
+	}
+	if err != nil {
+		return nil, err
+	}
+	return f, nil
+}
+
+func (p *parser) or() (Filter, error) {
+	left, err := p.and()
+	for err == nil && p.keyword("or") {
+		var right Filter
+		right, err = p.and()
+		left = &logical{or: true, left: left, right: right}
+	}
+	return left, err
+}
+
+func (p *parser) and() (Filter, error) {
+	left, err := p.term()
+	for err == nil && p.keyword("and") {
+		var right Filter
+		right, err = p.term()
+		left = &logical{left: left, right: right}
+	}
+	return left, err
+}
+
+func (p *parser) term() (Filter, error) {
+	if p.next() == '(' {
+		return p.group()
+	}
+	start := p.at
+	if p.keyword("not") {
+		if p.next() == '(' {
+			f, err := p.group()
+			return &negation{f}, err
+		}
+		p.at = start // an attribute's name, then
+	}
+	return p.expression()
+}
+
+func (p *parser) group() (Filter, error) {
+	start := p.at
+	if p.depth++; p.depth > MaxDepth {
+		return nil, p.errorf(start, "nested deeper than %d levels", MaxDepth)
+	}
+	defer func() { p.depth-- }()
+	p.take('(')
+	f, err := p.or()
+	if err == nil && !p.take(')') {
+		err = p.errorf(start, "the parenthesis is not closed")
+	}
+	return f, err
+}
+
+// expression is a comparison or a value path.
+func (p *parser) expression() (Filter, error) {
+	p.skipSpace()
+	start := p.at
+	path, err := p.path()
+	if err != nil {
+		return nil, err
+	}
+	if p.next() == '[' {
+		return p.valuePath(path)
+	}
+	p.skipSpace()
+	at := p.at
+	op, known := operators[strings.ToLower(p.word())]
+	if !known {
+		return nil, p.errorf(at, "an operator is expected after %s: eq, ne, co, sw, ew, gt, ge, lt, le or pr", path)
+	}
+	if op == pr {
+		return &comparison{path: path, operator: pr}, nil
+	}
+	at = p.at
+	literal, err := p.literal()
+	if err != nil {
+		return nil, err
+	}
+	c, problem := compare(path, op, literal)
+	if problem != "" {
+		if op == eq || op == ne {
+			start = at
+		}
+		return nil, p.errorf(start, "%s", problem)
+	}
+	return c, nil
+}
+
+func (p *parser) path() (schema.Path, error) {
+	p.skipSpace()
+	start := p.at
+	name := p.word()
+	if name == "" {
+		return nil, p.errorf(start, "an attribute is expected")
+	}
+	path := p.resolve(name)
+	if path == nil {
+		return nil, p.errorf(start, "there is no attribute %q", name)
+	}
+	return path, nil
+}
+
+// valuePath is attribute[filter]: some value of the attribute matches the filter.
+func (p *parser) valuePath(path schema.Path) (*valuePath, error) {
+	start := p.at
+	a := path.Last()
+	if a.Type != schema.Complex {
+		return nil, p.errorf(start, "%s has no sub-attributes to filter by", path)
+	}
+	if p.depth++; p.depth > MaxDepth {
+		return nil, p.errorf(start, "nested deeper than %d levels", MaxDepth)
+	}
+	defer func() { p.depth-- }()
+	p.take('[')
+	inner := &parser{lexer: p.lexer, depth: p.depth, resolve: func(name string) schema.Path {
+		if sub := a.Sub(name); sub != nil {
+			return schema.Path{sub}
+		}
+		return nil
+	}}
+	f, err := inner.or()
+	p.at = inner.at
+	if err == nil && !p.take(']') {
+		err = p.errorf(start, "the bracket is not closed")
+	}
+	return &valuePath{path: path, filter: f}, err
+}
+
+// compare makes a comparison whose literal is of the attribute's type. The problem is "" or says why
+// there is none.
+func compare(path schema.Path, op operator, literal any) (c *comparison, problem string) {
+	a := path.Last()
+	if a.Type == schema.Complex { // RFC 7644 section 3.4.2.2: a complex multi-valued attribute means its value
+		value := a.Sub("value")
+		if value == nil {
+			return nil, path.String() + " is complex: compare one of its sub-attributes"
+		}
+		path = append(path[:len(path):len(path)], value)
+		a = value
+	}
+	if literal == nil {
+		if op != eq && op != ne {
+			return nil, "null can be compared with eq and ne alone"
+		}
+		return &comparison{path: path, operator: op}, ""
+	}
+	if a.Type == schema.Boolean && op != eq && op != ne || a.Type == schema.Binary && op > ew {
+		return nil, "operator " + op.String() + " cannot be used with " + path.String() + ", which is of type " + string(a.Type)
+	}
+	literal = convert(a.Type, literal)
+	if literal == nil {
+		return nil, "the value compared with " + path.String() + " must be of type " + string(a.Type)
+	}
+	c = &comparison{path: path, operator: op, literal: literal}
+	if text, ok := literal.(string); ok && !a.CaseExact {
+		c.folded = fold.Name(text)
+	}
+	return c, ""
+}
+
+// convert makes a literal one of the attribute's type, or nil. Text serves for all: providers quote
+// booleans and numbers.
+func convert(t schema.Type, literal any) any {
+	text, quoted := literal.(string)
+	if word, ok := literal.(bare); ok {
+		text, quoted = string(word), true
+	}
+	if b, ok := literal.(bool); ok {
+		if t == schema.Boolean {
+			return b
+		}
+		text, quoted = strconv.FormatBool(b), true
+	}
+	if !quoted {
+		return nil
+	}
+	switch t {
+	case schema.Boolean:
+		if b, err := strconv.ParseBool(strings.ToLower(text)); err == nil && len(text) > 1 {
+			return b
+		}
+		return nil
+	case schema.Integer, schema.Decimal:
+		if f, err := strconv.ParseFloat(text, 64); err == nil {
+			return f
+		}
+		return nil
+	case schema.DateTime:
+		if at, err := time.Parse(time.RFC3339, text); err == nil {
+			return at
+		}
+		return nil
+	}
+	return text
+}

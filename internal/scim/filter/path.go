@@ -1,0 +1,68 @@
+package filter
+
+import (
+	"github.com/cloudsso/cloudsso-operator/internal/scim/schema"
+)
+
+// Path is the target of a PATCH operation (RFC 7644 section 3.5.2, figure 7).
+type Path struct {
+	// Attribute leads to an attribute, in a path without a value filter to any, in one with a filter to a
+	// complex one.
+	Attribute schema.Path
+	// Filter selects values of the attribute; nil selects all.
+	Filter Filter
+	// Sub is the sub-attribute of the selected values, or nil for the values themselves.
+	Sub *schema.Attribute
+}
+
+// String is the path in canonical form.
+func (p *Path) String() string {
+	s := p.Attribute.String()
+	if p.Filter != nil {
+		s += "[" + p.Filter.String() + "]"
+	}
+	if p.Sub != nil {
+		s += "." + p.Sub.Name
+	}
+	return s
+}
+
+// ParsePath reads a path on resources of a type. Any error is a *SyntaxError.
+func ParsePath(rt *schema.ResourceType, input string) (*Path, error) {
+	p := &parser{lexer: lexer{input: input}, resolve: rt.Resolve}
+	if len(input) > MaxLength {
+		return nil, p.errorf(MaxLength, "a path may be at most %d bytes long", MaxLength)
+	}
+	attribute, err := p.path()
+	if err != nil {
+		return nil, err
+	}
+	path := &Path{Attribute: attribute}
+	if p.next() == '[' {
+		if err := p.selected(path); err != nil {
+			return nil, err
+		}
+	}
+	if p.next() != 0 {
+		return nil, p.errorf(p.at, "%q is not expected here", input[p.at:])
+	}
+	return path, nil
+}
+
+// selected reads "[filter]" and ".sub" after an attribute.
+func (p *parser) selected(path *Path) error {
+	values, err := p.valuePath(path.Attribute)
+	if err != nil {
+		return err
+	}
+	path.Filter = values.filter
+	if !p.take('.') {
+		return nil
+	}
+	start := p.at
+	name := p.word()
+	if path.Sub = path.Attribute.Last().Sub(name); path.Sub == nil {
+		return p.errorf(start, "%s has no sub-attribute %q", path.Attribute, name)
+	}
+	return nil
+}

@@ -1,0 +1,66 @@
+package schema
+
+import "slices"
+
+// Object is a complex value, or the attributes of a whole resource: its assigned fields, each at most
+// once. It is a value: With and Without return a changed copy that shares what did not change, so a
+// copy costs the number of its fields and never what they hold.
+//
+// The value of a field is, by the type of its attribute,
+//
+//	string   String, DateTime, Binary, Reference
+//	bool     Boolean
+//	int64    Integer
+//	float64  Decimal
+//	Object   Complex
+//	[]any    of these, if the attribute is multi-valued; never empty
+//
+// An unassigned attribute has no field (RFC 7643 section 2.5: null and the empty array are unassigned).
+type Object []Field
+
+// Field is one assigned attribute.
+type Field struct {
+	Attribute *Attribute
+	Value     any
+}
+
+// Get is the attribute's value, or nil when it is unassigned.
+func (o Object) Get(a *Attribute) any {
+	for i := range o {
+		if o[i].Attribute == a {
+			return o[i].Value
+		}
+	}
+	return nil
+}
+
+// String is the attribute's value if that is a string, else "".
+func (o Object) String(a *Attribute) string {
+	s, _ := o.Get(a).(string)
+	return s
+}
+
+// With is o with the attribute set to v; a v of nil or an empty []any unassigns it.
+func (o Object) With(a *Attribute, v any) Object {
+	if list, ok := v.([]any); v == nil || ok && len(list) == 0 {
+		return o.Without(a)
+	}
+	for i := range o {
+		if o[i].Attribute == a {
+			changed := slices.Clone(o)
+			changed[i].Value = v
+			return changed
+		}
+	}
+	return append(slices.Clip(o), Field{a, v})
+}
+
+// Without is o with the attribute unassigned.
+func (o Object) Without(a *Attribute) Object {
+	for i := range o {
+		if o[i].Attribute == a {
+			return append(slices.Clone(o[:i]), o[i+1:]...)
+		}
+	}
+	return o
+}

@@ -1,0 +1,64 @@
+package schema
+
+import "strings"
+
+// Path leads to an attribute: a top-level one, its sub-attribute, or an extension, its attribute and
+// that attribute's sub-attribute.
+type Path []*Attribute
+
+// Last is the attribute that the path leads to.
+func (p Path) Last() *Attribute { return p[len(p)-1] }
+
+// String is the path as RFC 7644 section 3.10 writes it: "name.givenName", or
+// "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:manager.value".
+func (p Path) String() string {
+	var b strings.Builder
+	for i, a := range p {
+		switch {
+		case i == 0:
+		case i == 1 && strings.HasPrefix(p[0].Name, "urn:"):
+			b.WriteByte(':')
+		default:
+			b.WriteByte('.')
+		}
+		b.WriteString(a.Name)
+	}
+	return b.String()
+}
+
+// Resolve finds the attribute that a name stands for, in any letter case, with or without the URN of
+// its schema (RFC 7644 section 3.10). It is nil when there is none.
+func (rt *ResourceType) Resolve(name string) Path {
+	if rest, ok := cutURN(name, rt.Schema.ID); ok {
+		return descend(nil, rt.Schema.Attributes, rest)
+	}
+	for _, e := range rt.Extensions {
+		if strings.EqualFold(name, e.Schema.ID) {
+			return Path{e.Attribute}
+		}
+		if rest, ok := cutURN(name, e.Schema.ID); ok {
+			return descend(Path{e.Attribute}, e.Schema.Attributes, rest)
+		}
+	}
+	return descend(nil, rt.Attributes, name)
+}
+
+func cutURN(name, urn string) (rest string, ok bool) {
+	if len(name) > len(urn) && name[len(urn)] == ':' && strings.EqualFold(name[:len(urn)], urn) {
+		return name[len(urn)+1:], true
+	}
+	return "", false
+}
+
+func descend(to Path, attributes []*Attribute, name string) Path {
+	name, rest, deeper := strings.Cut(name, ".")
+	a := find(attributes, name)
+	if a == nil {
+		return nil
+	}
+	to = append(to, a)
+	if deeper {
+		return descend(to, a.SubAttributes, rest)
+	}
+	return to
+}

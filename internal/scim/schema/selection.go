@@ -1,0 +1,109 @@
+package schema
+
+import "strings"
+
+// Selection is what a client wants of a resource: its attributes and excludedAttributes parameters (RFC
+// 7644 section 3.9), under the rules of returned (RFC 7643 section 7). The zero value selects what is
+// returned by default.
+type Selection struct {
+	only, except []Path
+}
+
+// Select reads the parameters, comma-separated lists of attribute names, either of them may be "". Names
+// that are no attribute's select nothing; attributes takes precedence over excludedAttributes.
+func Select(rt *ResourceType, attributes, excludedAttributes string) Selection {
+	if only := paths(rt, attributes); strings.TrimSpace(attributes) != "" {
+		return Selection{only: append(only, Path{ID})} // never empty: that would select the default
+	}
+	return Selection{except: paths(rt, excludedAttributes)}
+}
+
+func paths(rt *ResourceType, list string) (all []Path) {
+	for name := range strings.SplitSeq(list, ",") {
+		if p := rt.Resolve(strings.TrimSpace(name)); p != nil {
+			all = append(all, p)
+		}
+	}
+	return all
+}
+
+// Has reports whether any part of a top-level attribute is wanted.
+func (s Selection) Has(a *Attribute) bool { return s.has(Path{a}) }
+
+// Apply is the object with what is wanted alone.
+func (s Selection) Apply(o Object) Object { return s.apply(nil, o) }
+
+func (s Selection) apply(to Path, o Object) Object {
+	var selected Object
+	for _, f := range o {
+		path := append(to[:len(to):len(to)], f.Attribute)
+		if !s.has(path) {
+			continue
+		}
+		if v := s.value(path, f.Value); v != nil {
+			selected = append(selected, Field{f.Attribute, v})
+		}
+	}
+	return selected
+}
+
+func (s Selection) value(path Path, v any) any {
+	switch v := v.(type) {
+	case Object:
+		if o := s.apply(path, v); len(o) > 0 {
+			return o
+		}
+		return nil
+	case []any:
+		var values []any
+		for _, item := range v {
+			if item = s.value(path, item); item != nil {
+				values = append(values, item)
+			}
+		}
+		if len(values) == 0 {
+			return nil
+		}
+		return values
+	}
+	return v
+}
+
+func (s Selection) has(path Path) bool {
+	switch path.Last().Returned {
+	case ReturnedAlways:
+		return true
+	case ReturnedNever:
+		return false
+	case ReturnedRequest:
+		return covers(s.only, path)
+	}
+	if len(s.only) > 0 {
+		return covers(s.only, path)
+	}
+	for _, p := range s.except {
+		if len(p) <= len(path) && overlap(p, path) {
+			return false
+		}
+	}
+	return true
+}
+
+// covers reports whether the path is named, lies within what is named, or leads to it.
+func covers(named []Path, path Path) bool {
+	for _, p := range named {
+		if overlap(p, path) {
+			return true
+		}
+	}
+	return false
+}
+
+func overlap(a, b Path) bool {
+	for i := range min(len(a), len(b)) {
+		if a[i] != b[i] {
+			return false
+		}
+	}
+	return true
+}

@@ -1,0 +1,140 @@
+package server
+
+import (
+	"encoding/json"
+	"net/http"
+	"strings"
+
+	"github.com/cloudsso/cloudsso-operator/internal/scim"
+	"github.com/cloudsso/cloudsso-operator/internal/scim/schema"
+)
+
+// The schemas of discovery (RFC 7643 sections 5 to 7).
+const (
+	configURN       = "urn:ietf:params:scim:schemas:core:2.0:ServiceProviderConfig"
+	resourceTypeURN = "urn:ietf:params:scim:schemas:core:2.0:ResourceType"
+	schemaURN       = "urn:ietf:params:scim:schemas:core:2.0:Schema"
+)
+
+// document is a resource of discovery. It never changes while the service runs.
+type document map[string]any
+
+// discovery are the routes of RFC 7644 section 4. They need no credentials, so that a client can learn
+// which ones to present.
+func (s *server) discovery() []route {
+	var types, schemas []document
+	for _, rt := range schema.ResourceTypes {
+		types = append(types, s.resourceType(rt))
+	}
+	for _, published := range schema.Published {
+		schemas = append(schemas, s.schema(published))
+	}
+	return []route{
+		open("/ServiceProviderConfig", static(s.serviceProviderConfig())),
+		open("/ResourceTypes", static(listOf(types))),
+		open("/ResourceTypes/{id}", oneOf("ResourceType", types)),
+		open("/Schemas", static(listOf(schemas))),
+		open("/Schemas/{id}", oneOf("Schema", schemas)),
+	}
+}
+
+func open(pattern string, get endpoint) route {
+	return route{pattern: pattern, open: true, methods: map[string]endpoint{http.MethodGet: get}}
+}
+
+// static answers with one document. A filter is refused, as RFC 7644 section 4 says.
+func static(d document) endpoint {
+	body := encode(d)
+	return func(c *call) (*answer, error) {
+		if c.URL.Query().Has("filter") {
+			return nil, &scim.Error{Status: http.StatusForbidden, Detail: c.pattern + " cannot be filtered"}
+		}
+		return &answer{status: http.StatusOK, body: body}, nil
+	}
+}
+
+// oneOf answers with the document that has the id asked for, in any letter case: URNs have none.
+func oneOf(kind string, documents []document) endpoint {
+	answers := map[string]endpoint{}
+	for _, d := range documents {
+		answers[strings.ToLower(d["id"].(string))] = static(d)
+	}
+	return func(c *call) (*answer, error) {
+		if do := answers[strings.ToLower(c.id())]; do != nil {
+			return do(c)
+		}
+		return nil, scim.NotFound(kind, c.id())
+	}
+}
+
+func listOf(documents []document) document {
+	return document{
+		"schemas":      []string{listURN},
+		"totalResults": len(documents),
+		"startIndex":   1,
+		"itemsPerPage": len(documents),
+		"Resources":    documents,
+	}
+}
+
+// serviceProviderConfig says what this service does (RFC 7643 section 5), no more and no less.
+func (s *server) serviceProviderConfig() document {
+	no, yes := document{"supported": false}, document{"supported": true}
+	return document{
+		"schemas":        []string{configURN},
+		"patch":          yes,
+		"bulk":           document{"supported": false, "maxOperations": 0, "maxPayloadSize": 0},
+		"filter":         document{"supported": true, "maxResults": s.Limits.MaxCount},
+		"changePassword": no,
+		"sort":           no,
+		"etag":           yes,
+		"authenticationSchemes": []document{{
+			"type":        "oauthbearertoken",
+			"name":        "Bearer token",
+			"description": "Authorization: Bearer, with the token of a SCIM credential",
+			"specUri":     "https://www.rfc-editor.org/rfc/rfc6750",
+			"primary":     true,
+		}},
+		"meta": s.metaOf("ServiceProviderConfig", "/ServiceProviderConfig"),
+	}
+}
+
+func (s *server) resourceType(rt *schema.ResourceType) document {
+	extensions := []document{}
+	for _, e := range rt.Extensions {
+		extensions = append(extensions, document{"schema": e.Schema.ID, "required": e.Required})
+	}
+	return document{
+		"schemas":          []string{resourceTypeURN},
+		"id":               rt.Name,
+		"name":             rt.Name,
+		"endpoint":         rt.Endpoint,
+		"description":      rt.Description,
+		"schema":           rt.Schema.ID,
+		"schemaExtensions": extensions,
+		"meta":             s.metaOf("ResourceType", "/ResourceTypes/"+rt.Name),
+	}
+}
+
+func (s *server) schema(d *schema.Schema) document {
+	return document{
+		"schemas":     []string{schemaURN},
+		"id":          d.ID,
+		"name":        d.Name,
+		"description": d.Description,
+		"attributes":  d.Attributes,
+		"meta":        s.metaOf("Schema", "/Schemas/"+d.ID),
+	}
+}
+
+func (s *server) metaOf(resourceType, path string) document {
+	return document{"resourceType": resourceType, "location": s.BaseURL + path}
+}
+
+func encode(d document) []byte {
+	body, err := json.Marshal(d)
+	if err != nil {
+		panic(err) // documents are made of what encodes
+	}
+	return body
+}

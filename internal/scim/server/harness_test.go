@@ -1,0 +1,297 @@
+package server_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"strconv"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/cloudsso/cloudsso-operator/internal/scim"
+	"github.com/cloudsso/cloudsso-operator/internal/scim/memory"
+	"github.com/cloudsso/cloudsso-operator/internal/scim/schema"
+	"github.com/cloudsso/cloudsso-operator/internal/scim/server"
+)
+
+const (
+	base  = "https://sso.example.com/scim/v2"
+	token = "s3cr3t-t0k3n"
+	// password is in requests and must never be in an answer, a record or the log.
+	password = "hunter2-Pa55"
+)
+
+// service is a server over a directory in memory, with what it tells.
+type service struct {
+	t         testing.TB
+	handler   http.Handler
+	directory *flawed
+	records   []server.Record
+	log       bytes.Buffer
+}
+
+func newService(t testing.TB, adjust ...func(*server.Options)) *service {
+	var ticks, ids, requests atomic.Int64
+	now := func() time.Time {
+		return time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC).Add(time.Duration(ticks.Add(1)) * time.Second)
+	}
+	s := &service{t: t}
+	s.directory = &flawed{Directory: memory.New(now, func() string { return "id-" + strconv.FormatInt(ids.Add(1), 10) })}
+	options := server.Options{
+		Authenticate: s.authenticate,
+		BaseURL:      base,
+		Observe:      func(r server.Record) { s.records = append(s.records, r) },
+		Logger:       slog.New(slog.NewTextHandler(&s.log, nil)),
+		Now:          now,
+		NewRequestID: func() string { return "request-" + strconv.FormatInt(requests.Add(1), 10) },
+	}
+	for _, a := range adjust {
+		a(&options)
+	}
+	s.handler = server.New(options)
+	return s
+}
+
+// authenticate knows one token; others stand for what can be wrong with a credential.
+func (s *service) authenticate(r *http.Request) (server.Session, error) {
+	switch r.Header.Get("Authorization") {
+	case "Bearer " + token:
+		return server.Session{Directory: s.directory, Subject: "acme/okta"}, nil
+	case "Bearer off":
+		return server.Session{}, &scim.Error{Status: 403, Detail: "SCIM synchronization is disabled"}
+	case "Bearer often":
+		return server.Session{}, &scim.Error{Status: 429, Detail: "too many requests", RetryAfter: 1200 * time.Millisecond}
+	case "Bearer starting":
+		return server.Session{}, scim.Unavailable(0, errors.New("cache not synced"))
+	case "Bearer broken":
+		return server.Session{}, errors.New("secret store: connection refused")
+	}
+	return server.Session{}, &scim.Error{Status: 401, Detail: "the bearer token is not valid"}
+}
+
+// flawed is a directory that can be told to fail.
+type flawed struct {
+	scim.Directory
+	fail func() error
+}
+
+func (f *flawed) Get(ctx context.Context, rt *schema.ResourceType, id string, omit scim.Omit) (*scim.Resource, error) {
+	if f.fail != nil {
+		return nil, f.fail()
+	}
+	return f.Directory.Get(ctx, rt, id, omit)
+}
+
+// within makes a subtest the one that fails, until the function returned is called.
+func (s *service) within(t *testing.T) (done func()) {
+	outer := s.t
+	s.t = t
+	return func() { s.t = outer }
+}
+
+// reply is a response, its body parsed.
+type reply struct {
+	t      testing.TB
+	status int
+	header http.Header
+	raw    string
+	body   map[string]any
+}
+
+// do sends a request with the good token, unless headers say otherwise: "Name: value" each.
+func (s *service) do(method, path, body string, headers ...string) *reply {
+	s.t.Helper()
+	request := httptest.NewRequestWithContext(s.t.Context(), method, "http://attacker.example/scim/v2"+path, strings.NewReader(body))
+	request.Header.Set("Authorization", "Bearer "+token)
+	if body != "" {
+		request.Header.Set("Content-Type", "application/scim+json; charset=utf-8")
+	}
+	for _, h := range headers {
+		name, value, _ := strings.Cut(h, ": ")
+		request.Header.Del(name)
+		if value != "" {
+			request.Header.Set(name, value)
+		}
+	}
+	return s.send(request)
+}
+
+// send sends a request and checks what holds for every answer.
+func (s *service) send(request *http.Request) *reply {
+	s.t.Helper()
+	before := len(s.records)
+	w := httptest.NewRecorder()
+	s.handler.ServeHTTP(w, request)
+	r := &reply{t: s.t, status: w.Code, header: w.Header(), raw: w.Body.String()}
+	if len(s.records) != before+1 || s.records[before].Status != r.status {
+		s.t.Fatalf("observed %+v of a request answered with %d", s.records[before:], r.status)
+	}
+	if id := r.header.Get("X-Request-Id"); id == "" || id != s.records[before].RequestID {
+		s.t.Errorf("X-Request-Id is %q, observed %q", id, s.records[before].RequestID)
+	}
+	if w.Body.Len() > 0 && request.Method != http.MethodHead {
+		s.parse(r, request)
+	}
+	if r.status >= 400 {
+		r.isError(s.record())
+	}
+	s.keepsSecrets(r)
+	return r
+}
+
+func (s *service) parse(r *reply, request *http.Request) {
+	s.t.Helper()
+	if err := json.Unmarshal([]byte(r.raw), &r.body); err != nil {
+		s.t.Fatalf("the body is not JSON: %v: %s", err, r.raw)
+	}
+	if got := r.header.Get("Content-Length"); got != strconv.Itoa(len(r.raw)) {
+		s.t.Errorf("Content-Length is %s, the body is %d bytes", got, len(r.raw))
+	}
+	if got := r.header.Get("Content-Type"); request.Header.Get("Accept") == "" && got != "application/scim+json" {
+		s.t.Errorf("Content-Type is %s", got)
+	}
+	if strings.Contains(r.raw, "attacker.example") {
+		s.t.Errorf("the Host header is in the answer: %s", r.raw)
+	}
+}
+
+// isError checks RFC 7644 section 3.12.
+func (r *reply) isError(record server.Record) {
+	r.t.Helper()
+	if r.raw != "" {
+		r.has("schemas.0", "urn:ietf:params:scim:api:messages:2.0:Error")
+		r.has("status", strconv.Itoa(r.status))
+		r.has("detail", record.Detail)
+	}
+	if record.Detail == "" {
+		r.t.Errorf("a %d has no detail", r.status)
+	}
+}
+
+func (s *service) keepsSecrets(r *reply) {
+	s.t.Helper()
+	told, _ := json.Marshal([]any{r.raw, r.header, s.record(), s.log.String()})
+	for _, secret := range []string{token, password} {
+		if bytes.Contains(told, []byte(secret)) {
+			s.t.Errorf("%q is told: %s", secret, told)
+		}
+	}
+}
+
+func (s *service) record() server.Record { return s.records[len(s.records)-1] }
+
+// answers ends the test unless the status is the one wanted.
+func (r *reply) answers(status int) *reply {
+	r.t.Helper()
+	if r.status != status {
+		r.t.Fatalf("status %d, want %d: %s", r.status, status, r.raw)
+	}
+	return r
+}
+
+// refuses ends the test unless the answer is that error, whose detail has all the words.
+func (r *reply) refuses(status int, scimType string, words ...string) *reply {
+	r.t.Helper()
+	r.answers(status)
+	var want any
+	if scimType != "" {
+		want = scimType
+	}
+	r.has("scimType", want)
+	detail, _ := r.at("detail").(string)
+	for _, word := range words {
+		if !strings.Contains(detail, word) {
+			r.t.Errorf("detail is %q, want it to say %q", detail, word)
+		}
+	}
+	return r
+}
+
+// at is the value at a path: names and indices, separated by dots. A name may be in brackets.
+func (r *reply) at(path string) any { return at(r.body, path) }
+
+func at(v any, path string) any {
+	for step := range strings.SplitSeq(path, ".") {
+		switch node := v.(type) {
+		case map[string]any:
+			v = node[step]
+		case []any:
+			i, err := strconv.Atoi(step)
+			if err != nil || i >= len(node) {
+				return nil
+			}
+			v = node[i]
+		default:
+			return nil
+		}
+	}
+	return v
+}
+
+// has reports an error unless that value is at the path; nil means none.
+func (r *reply) has(path string, want any) *reply {
+	r.t.Helper()
+	got := r.at(path)
+	if list, ok := got.([]any); ok {
+		if n, count := want.(int); count {
+			if len(list) != n {
+				r.t.Errorf("%s has %d values, want %d: %s", path, len(list), n, r.raw)
+			}
+			return r
+		}
+	}
+	if n, ok := want.(int); ok {
+		want = float64(n)
+	}
+	if got != want {
+		r.t.Errorf("%s is %v, want %v: %s", path, got, want, r.raw)
+	}
+	return r
+}
+
+func (r *reply) sends(header, want string) *reply {
+	r.t.Helper()
+	if got := r.header.Get(header); got != want {
+		r.t.Errorf("%s is %q, want %q", header, got, want)
+	}
+	return r
+}
+
+func (r *reply) id() string {
+	r.t.Helper()
+	id, _ := r.at("id").(string)
+	if id == "" {
+		r.t.Fatalf("no id: %s", r.raw)
+	}
+	return id
+}
+
+// user and group create one and return its id.
+func (s *service) user(userName string) string {
+	s.t.Helper()
+	return s.do("POST", "/Users", `{"userName":"`+userName+`"}`).answers(201).id()
+}
+
+func (s *service) group(displayName string, members ...string) string {
+	s.t.Helper()
+	return s.do("POST", "/Groups", `{"displayName":"`+displayName+`","members":`+membersJSON(members...)+`}`).answers(201).id()
+}
+
+func membersJSON(ids ...string) string {
+	list := []map[string]string{}
+	for _, id := range ids {
+		list = append(list, map[string]string{"value": id})
+	}
+	data, _ := json.Marshal(list)
+	return string(data)
+}
+
+func patchJSON(operations string) string {
+	return `{"schemas":["urn:ietf:params:scim:api:messages:2.0:PatchOp"],"Operations":[` + operations + `]}`
+}

@@ -1,0 +1,144 @@
+package server_test
+
+import (
+	"errors"
+	"fmt"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"testing/iotest"
+	"unicode/utf8"
+
+	"github.com/cloudsso/cloudsso-operator/internal/scim/server"
+)
+
+// What a client sends wrongly is refused with an error that names it, and changes nothing.
+func TestBadInput(t *testing.T) {
+	s := newService(t, func(o *server.Options) { o.Limits.UserBody = 200 << 10 })
+	s.do("POST", "/Users", `{"userName":"taken"}`).answers(201)
+	u := s.do("POST", "/Users", `{"userName":"alice","title":"CEO","emails":[{"value":"a@example.com","primary":true}]}`).answers(201).id()
+	g := s.group("Admins", u)
+	before := s.state()
+	secret := `"password":"` + password + `"`
+	for _, c := range []struct {
+		name, method, path, body string
+		status                   int
+		scimType                 string
+		words                    []string
+	}{
+		{"no body", "POST", "/Users", "", 400, "invalidSyntax", []string{"body"}},
+		{"no body", "PUT", "/Users/" + u, "", 400, "invalidSyntax", []string{"body"}},
+		{"no body", "PATCH", "/Users/" + u, "", 400, "invalidSyntax", []string{"body"}},
+		{"white space", "POST", "/Users", " \n", 400, "invalidSyntax", []string{"empty"}},
+		{"malformed", "POST", "/Users", `{"userName":"x",` + secret + `,}`, 400, "invalidSyntax", []string{"byte"}},
+		{"malformed", "PUT", "/Users/" + u, `{"userName":`, 400, "invalidSyntax", []string{"byte 12"}},
+		{"malformed", "PATCH", "/Users/" + u, `{"Operations":[}`, 400, "invalidSyntax", []string{"byte 16"}},
+		{"trailing", "POST", "/Users", `{"userName":"x"} {}`, 400, "invalidSyntax", []string{"byte"}},
+		{"not an object", "POST", "/Users", `[1]`, 400, "invalidSyntax", []string{"object"}},
+		{"not an object", "PATCH", "/Users/" + u, `"x"`, 400, "invalidSyntax", nil},
+		{"not JSON", "POST", "/Users", `<user/>`, 400, "invalidSyntax", []string{"byte 1"}},
+		{"deeply nested", "POST", "/Users", `{"userName":"x","x":` + strings.Repeat("[", 5000) + strings.Repeat("]", 5000) + `}`, 400, "invalidSyntax", []string{"nested"}},
+		{"deeply nested", "PATCH", "/Users/" + u, strings.Repeat(`{"a":`, 5000), 400, "invalidSyntax", []string{"nested"}},
+		{"no userName", "POST", "/Users", `{"displayName":"x",` + secret + `}`, 400, "invalidValue", []string{"userName"}},
+		{"no userName", "PUT", "/Users/" + u, `{"title":"x"}`, 400, "invalidValue", []string{"userName"}},
+		{"no userName", "PATCH", "/Users/" + u, patchJSON(`{"op":"remove","path":"userName"}`), 400, "invalidValue", []string{"userName"}},
+		{"empty userName", "POST", "/Users", `{"userName":""}`, 400, "invalidValue", []string{"userName"}},
+		{"blank userName", "POST", "/Users", `{"userName":"  "}`, 400, "invalidValue", []string{"userName"}},
+		{"null userName", "POST", "/Users", `{"userName":null}`, 400, "invalidValue", []string{"userName"}},
+		{"no displayName", "POST", "/Groups", `{"members":[]}`, 400, "invalidValue", []string{"displayName"}},
+		{"no displayName", "PUT", "/Groups/" + g, `{}`, 400, "invalidValue", []string{"displayName"}},
+		{"userName is an object", "POST", "/Users", `{"userName":{"a":1}}`, 400, "invalidValue", []string{"userName"}},
+		{"userName is a list", "POST", "/Users", `{"userName":["a","b"]}`, 400, "invalidValue", []string{"userName"}},
+		{"active is a number", "POST", "/Users", `{"userName":"x","active":1}`, 400, "invalidValue", []string{"active", "boolean"}},
+		{"active is a word", "PUT", "/Users/" + u, `{"userName":"alice","active":"maybe"}`, 400, "invalidValue", []string{"active"}},
+		{"active is a word", "PATCH", "/Users/" + u, patchJSON(`{"op":"replace","path":"active","value":"maybe"}`), 400, "invalidValue", []string{"Operations[0]", "active"}},
+		{"active is a word", "PATCH", "/Users/" + u, patchJSON(`{"op":"replace","value":{"active":"maybe"}}`), 400, "invalidValue", []string{"Operations[0]", "active"}},
+		{"name is a number", "POST", "/Users", `{"userName":"x","name":3}`, 400, "invalidValue", []string{"name"}},
+		{"part of a name", "POST", "/Users", `{"userName":"x","name":{"givenName":[]},"emails":[{"value":true}]}`, 400, "invalidValue", []string{"emails[0].value"}},
+		{"two primaries", "POST", "/Users", `{"userName":"x","emails":[{"value":"a","primary":true},{"value":"b","primary":true}]}`, 400, "invalidValue", []string{"emails", "primary"}},
+		{"twice", "POST", "/Users", `{"userName":"x","USERNAME":"y"}`, 400, "invalidValue", []string{"userName", "twice"}},
+		{"over-long", "POST", "/Users", `{"userName":"` + strings.Repeat("x", 100<<10) + `"}`, 400, "invalidValue", []string{"userName", "long"}},
+		{"too many values", "POST", "/Users", `{"userName":"x","emails":[` + strings.Repeat(`{"value":"a"},`, 500) + `{}]}`, 400, "invalidValue", []string{"emails"}},
+		{"over the limit", "POST", "/Users", `{"userName":"x",` + secret + `,"title":"` + strings.Repeat("x", 200<<10) + `"}`, 413, "", []string{"204800"}},
+		{"over the limit", "PUT", "/Users/" + u, strings.Repeat(" ", 201<<10), 413, "", []string{"204800", "User"}},
+		{"over the limit", "PATCH", "/Users/" + u, strings.Repeat("[", 201<<10), 413, "", []string{"204800", "User"}},
+		{"members are words", "PUT", "/Groups/" + g, `{"displayName":"Admins","members":[true]}`, 400, "invalidValue", []string{"members[0]"}},
+		{"a member without value", "POST", "/Groups", `{"displayName":"x","members":[{"display":"a"}]}`, 400, "invalidValue", []string{"members[0].value"}},
+		{"no operations", "PATCH", "/Users/" + u, `{"userName":"x"}`, 400, "invalidSyntax", []string{"Operations"}},
+		{"operations are an object", "PATCH", "/Users/" + u, `{"Operations":{}}`, 400, "invalidSyntax", []string{"Operations"}},
+		{"no op", "PATCH", "/Users/" + u, patchJSON(`{"path":"title","value":"x"}`), 400, "invalidSyntax", []string{"Operations[0]", "op"}},
+		{"unknown op", "PATCH", "/Users/" + u, patchJSON(`{"op":"replace","path":"title","value":"x"},{"op":"move","path":"title"}`), 400, "invalidSyntax", []string{"Operations[1]", "move"}},
+		{"unknown path", "PATCH", "/Users/" + u, patchJSON(`{"op":"replace","path":"shoeSize","value":"x"}`), 400, "invalidPath", []string{"shoeSize"}},
+		{"malformed path", "PATCH", "/Users/" + u, patchJSON(`{"op":"replace","path":"emails[type eq","value":"x"}`), 400, "invalidPath", []string{"emails[type eq"}},
+		{"remove without path", "PATCH", "/Users/" + u, patchJSON(`{"op":"remove"}`), 400, "noTarget", []string{"path"}},
+		{"read-only", "PATCH", "/Users/" + u, patchJSON(`{"op":"replace","path":"groups","value":[]}`), 400, "mutability", []string{"groups"}},
+		{"read-only", "PATCH", "/Users/" + u, patchJSON(`{"op":"replace","path":"id","value":"x"}`), 400, "mutability", []string{"id"}},
+		{"taken", "PUT", "/Users/" + u, `{"userName":"TAKEN"}`, 409, "uniqueness", []string{"TAKEN"}},
+		{"taken", "PATCH", "/Users/" + u, patchJSON(`{"op":"replace","path":"userName","value":"Taken"}`), 409, "uniqueness", []string{"Taken"}},
+	} {
+		t.Run(fmt.Sprintf("%s in %s %s", c.name, c.method, c.path), func(t *testing.T) {
+			defer s.within(t)()
+			s.do(c.method, c.path, c.body).refuses(c.status, c.scimType, c.words...)
+			if after := s.state(); after != before {
+				t.Errorf("it was %s\nand is %s", before, after)
+			}
+		})
+	}
+}
+
+// state is everything that the directory shows.
+func (s *service) state() string {
+	s.t.Helper()
+	return s.do("GET", "/Users", "").answers(200).raw + s.do("GET", "/Groups", "").answers(200).raw
+}
+
+func TestBodiesAtTheLimit(t *testing.T) {
+	s := newService(t, func(o *server.Options) { o.Limits = server.Limits{UserBody: 100, GroupBody: 200} })
+	padded := func(body string, size int) string { return body + strings.Repeat(" ", size-len(body)) }
+	s.do("POST", "/Users", padded(`{"userName":"a"}`, 100)).answers(201)
+	s.do("POST", "/Users", padded(`{"userName":"b"}`, 101)).refuses(413, "", "100")
+	s.do("POST", "/Groups", padded(`{"displayName":"a"}`, 200)).answers(201)
+	s.do("POST", "/Groups", padded(`{"displayName":"b"}`, 201)).refuses(413, "", "200")
+}
+
+// A body that says itself that it is too large is not waited for.
+func TestAnAnnouncedBodyIsNotRead(t *testing.T) {
+	s := newService(t)
+	r := httptest.NewRequest("POST", "http://sso.example.com/scim/v2/Users", iotest.ErrReader(errors.New("the body was read")))
+	r.Header.Set("Authorization", "Bearer "+token)
+	r.ContentLength = server.DefaultUserBody + 1
+	s.send(r).refuses(413, "", "1048576")
+	r.ContentLength = -1
+	s.send(r).refuses(400, "invalidSyntax", "before it was complete")
+}
+
+// What a client sent is quoted in part at most.
+func TestDetailsAreBounded(t *testing.T) {
+	s := newService(t)
+	long := strings.Repeat("ü", 100<<10)
+	for _, r := range []*reply{
+		s.do("PATCH", "/Users/"+s.user("alice"), patchJSON(`{"op":"`+long+`","path":"title"}`)).answers(400),
+		s.do("GET", "/"+long, "").answers(404),
+		s.do("GET", "/Users/"+long, "").answers(404),
+		s.do("GET", "/Users?count="+long, "").answers(400),
+		s.do("GET", "/Users?filter="+long+"+eq+1", "").answers(400),
+		s.do("POST", "/Users", "{}", "Content-Type: "+long).answers(415),
+		s.do("GET", "/Users?%zz"+long, "").answers(400),
+	} {
+		if detail := r.at("detail").(string); len(detail) > 3<<10 || !utf8.ValidString(detail) {
+			t.Errorf("the detail is %d bytes: %.200s", len(detail), detail)
+		}
+	}
+}
+
+func TestPasswordsAreNeverKept(t *testing.T) {
+	s := newService(t)
+	id := s.do("POST", "/Users", `{"userName":"alice","password":"`+password+`"}`).answers(201).has("password", nil).id()
+	s.do("PUT", "/Users/"+id, `{"userName":"alice","PassWord":"`+password+`"}`).answers(200).has("PassWord", nil)
+	s.do("PATCH", "/Users/"+id, patchJSON(`{"op":"replace","path":"password","value":"`+password+`"}`)).answers(200)
+	s.do("PATCH", "/Users/"+id, patchJSON(`{"op":"replace","value":{"password":"`+password+`"}}`)).answers(200)
+	s.do("GET", "/Users/"+id+"?attributes=password", "").answers(200).has("password", nil)
+	s.do("PATCH", "/Users/"+id, patchJSON(`{"op":"replace","path":"password","value":{"x":"`+password+`"}}`))
+	s.do("POST", "/Users", `{"userName":"alice","password":"`+password+`"}`).answers(409)
+	s.do("POST", "/Users", `{"userName":{},"password":"`+password+`"}`).answers(400)
+}

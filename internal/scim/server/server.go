@@ -1,0 +1,224 @@
+// Package server is the HTTP side of a SCIM 2.0 service provider (RFC 7644) over any scim.Directory.
+//
+//	options.go     what it must be told
+//	limits.go      what one request may cost
+//	server.go      routes, and the way of a request: authenticate, do, answer, observe
+//	query.go       what a request asks for          body.go, negotiate.go   what it carries
+//	create.go, read.go, list.go, replace.go, modify.go, remove.go           one operation each
+//	active.go      what it means to say nothing of active
+//	represent.go   what an answer shows             version.go              entity tags
+//	discovery.go   what the service says of itself
+//	failure.go     the one place that turns errors into SCIM errors
+package server
+
+import (
+	"cmp"
+	"maps"
+	"net/http"
+	"net/url"
+	"path"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/cloudsso/cloudsso-operator/internal/scim"
+	"github.com/cloudsso/cloudsso-operator/internal/scim/schema"
+)
+
+// New is the service. It answers every path, below its prefix or not, and every error is a SCIM error
+// (RFC 7644 section 3.12). TLS, timeouts and listening are the caller's.
+func New(options Options) http.Handler {
+	s := &server{Options: options.withDefaults()}
+	s.mux = s.routes()
+	return s
+}
+
+type server struct {
+	Options
+	mux *http.ServeMux
+}
+
+// endpoint does what one request asks for.
+type endpoint func(*call) (*answer, error)
+
+// route is a path and what can be done there.
+type route struct {
+	pattern string               // below the prefix, as http.ServeMux has it; empty for unknown paths
+	rt      *schema.ResourceType // nil for discovery
+	methods map[string]endpoint
+	maxBody int64 // in bytes
+	open    bool  // needs no credentials
+}
+
+// call is one request under way.
+type call struct {
+	*http.Request
+	route
+	session Session
+	record  Record
+}
+
+// answer is a response that is yet to be written.
+type answer struct {
+	status int
+	header http.Header // its own fields; nil if none
+	body   []byte      // JSON; nil if none
+}
+
+func (s *server) routes() *http.ServeMux {
+	mux := http.NewServeMux()
+	known := slices.Concat(s.discovery(), s.resources(schema.User, s.Limits.UserBody), s.resources(schema.Group, s.Limits.GroupBody))
+	for _, r := range append(known, unsupported...) {
+		for method, do := range r.methods {
+			mux.HandleFunc(method+" "+s.Prefix+r.pattern, s.handler(r, do))
+		}
+		r.open = true
+		mux.HandleFunc(s.Prefix+r.pattern, s.handler(r, refuseMethod))
+	}
+	mux.HandleFunc("/", s.handler(route{open: true}, refusePath))
+	return mux
+}
+
+func (s *server) resources(rt *schema.ResourceType, maxBody int64) []route {
+	return []route{
+		{pattern: rt.Endpoint, rt: rt, maxBody: maxBody, methods: map[string]endpoint{
+			http.MethodGet:  s.list,
+			http.MethodPost: s.create,
+		}},
+		{pattern: rt.Endpoint + "/{id}", rt: rt, maxBody: maxBody, methods: map[string]endpoint{
+			http.MethodGet:    s.read,
+			http.MethodPut:    s.replace,
+			http.MethodPatch:  s.modify,
+			http.MethodDelete: s.remove,
+		}},
+	}
+}
+
+// unsupported are paths that RFC 7644 names and this service does not serve: 501 tells a client so
+// (section 3.11), where a 404 would look like a wrong base URL.
+var unsupported = []route{
+	{pattern: "/Me", open: true, methods: everyMethod(refuseOperation)},
+	{pattern: "/Bulk", open: true, methods: everyMethod(refuseOperation)},
+	{pattern: "/.search", open: true, methods: everyMethod(refuseOperation)},
+}
+
+func everyMethod(do endpoint) map[string]endpoint {
+	return map[string]endpoint{
+		http.MethodGet: do, http.MethodPost: do, http.MethodPut: do, http.MethodPatch: do, http.MethodDelete: do,
+	}
+}
+
+// ServeHTTP tidies the path before it is routed: a base URL that was entered with a slash at its end
+// makes //Users, for which http.ServeMux would answer a redirect in HTML.
+func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if tidy := path.Clean("/" + r.URL.Path); tidy != r.URL.Path || r.URL.RawPath != "" {
+		tidied := *r
+		tidied.URL = &url.URL{Path: tidy, RawQuery: r.URL.RawQuery}
+		r = &tidied
+	}
+	s.mux.ServeHTTP(w, r)
+}
+
+// handler is the way of every request.
+func (s *server) handler(r route, do endpoint) http.HandlerFunc {
+	return func(w http.ResponseWriter, request *http.Request) {
+		started := s.Now()
+		c := &call{Request: request, route: r, record: Record{
+			RequestID: s.NewRequestID(),
+			Method:    request.Method,
+			Route:     r.pattern,
+			ID:        request.PathValue("id"),
+		}}
+		if r.rt != nil {
+			c.record.ResourceType = r.rt.Name
+		}
+		a, err := s.attempt(c, do)
+		if err != nil {
+			a = s.failure(c, err)
+		}
+		a.write(w, c)
+		c.record.Status = a.status
+		c.record.Duration = s.Now().Sub(started)
+		if s.Observe != nil {
+			s.Observe(c.record)
+		}
+	}
+}
+
+// attempt does what the call asks for, if its client may. A panic becomes an error.
+func (s *server) attempt(c *call, do endpoint) (a *answer, err error) {
+	defer recovered(&err)
+	if err := s.authenticate(c); err != nil {
+		return nil, err
+	}
+	return do(c)
+}
+
+func (s *server) authenticate(c *call) error {
+	if c.open && c.Header.Get("Authorization") == "" {
+		return nil
+	}
+	session, err := s.Authenticate(c.Request)
+	if err != nil {
+		if status := statusOf(err); c.open && status != http.StatusUnauthorized && status != http.StatusTooManyRequests {
+			return nil
+		}
+		return err
+	}
+	c.session = session
+	c.record.Subject = session.Subject
+	return nil
+}
+
+func (c *call) id() string { return c.PathValue("id") }
+
+// about records whom the request is about, for whoever observes.
+func (c *call) about(attributes schema.Object) {
+	c.record.Name = cmp.Or(attributes.String(schema.UserName), attributes.String(schema.GroupDisplayName))
+	c.record.ExternalID = attributes.String(schema.ExternalID)
+}
+
+func (a *answer) set(key, value string) *answer {
+	if a.header == nil {
+		a.header = http.Header{}
+	}
+	a.header.Set(key, value)
+	return a
+}
+
+func (a *answer) write(w http.ResponseWriter, c *call) {
+	h := w.Header()
+	maps.Copy(h, a.header)
+	h.Set("X-Request-Id", c.record.RequestID)
+	if a.body == nil {
+		w.WriteHeader(a.status)
+		return
+	}
+	h.Set("Content-Type", mediaType(c.Header.Values("Accept")))
+	h.Set("X-Content-Type-Options", "nosniff")
+	h.Set("Content-Length", strconv.Itoa(len(a.body)))
+	w.WriteHeader(a.status)
+	_, _ = w.Write(a.body) // an error is the client's having gone
+}
+
+func refusePath(c *call) (*answer, error) {
+	return nil, &scim.Error{
+		Status: http.StatusNotFound,
+		Detail: "there is nothing at " + quoted(c.URL.Path) + "; check the base URL that the identity provider is given",
+	}
+}
+
+func refuseOperation(c *call) (*answer, error) {
+	return nil, &scim.Error{
+		Status: http.StatusNotImplemented,
+		Detail: c.pattern + " is not supported; /ServiceProviderConfig says what is",
+	}
+}
+
+func refuseMethod(c *call) (*answer, error) {
+	allowed := slices.Sorted(maps.Keys(c.methods))
+	if slices.Contains(allowed, http.MethodGet) {
+		allowed = append(allowed, http.MethodHead)
+	}
+	return nil, &methodNotAllowed{allow: strings.Join(allowed, ", "), method: shortened(c.Method, maxQuoted), pattern: c.pattern}
+}

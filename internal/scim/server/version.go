@@ -1,0 +1,78 @@
+package server
+
+import (
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/binary"
+	"net/http"
+	"strings"
+
+	"github.com/cloudsso/cloudsso-operator/internal/scim"
+	"github.com/cloudsso/cloudsso-operator/internal/scim/schema"
+)
+
+// version is the entity tag of a resource (RFC 7644 section 3.14): a hash of what the resource itself
+// holds, its attributes and who its members are. It is the same on every replica and after a restart,
+// and does not depend on the order of members, on what is derived (a user's groups, how a member is
+// shown), or on when the resource was written. It is "" when the members were left out: they would have
+// to be read for nothing else.
+func version(r *scim.Resource) string {
+	if r.Members == nil && r.Type.Attribute(schema.Members.Name) != nil {
+		return ""
+	}
+	content := schema.AppendJSON(nil, r.Type.Attributes, r.Attributes)
+	if r.Members != nil {
+		content = appendSum(content, r)
+	}
+	hash := sha256.Sum256(content)
+	return `W/"` + base64.RawURLEncoding.EncodeToString(hash[:16]) + `"`
+}
+
+// appendSum appends a sum over the members: of hashes, so that no two sets of ids that differ in a
+// few letters come to the same, and commutative.
+func appendSum(content []byte, r *scim.Resource) []byte {
+	var high, low, count uint64
+	for member := range r.Members {
+		hash := sha256.Sum256([]byte(member.Value))
+		high += binary.BigEndian.Uint64(hash[:8])
+		low += binary.BigEndian.Uint64(hash[8:16])
+		count++
+	}
+	for _, n := range []uint64{high, low, count} {
+		content = binary.BigEndian.AppendUint64(content, n)
+	}
+	return content
+}
+
+// precondition is If-Match (RFC 9110 section 13.1.1), compared weakly since a SCIM version is a weak
+// tag. Since it sees the resource in any case, it also records which one the request is about.
+func (c *call) precondition() scim.Precondition {
+	tags := c.Header.Values("If-Match")
+	return func(current *scim.Resource) error {
+		c.about(current.Attributes)
+		if len(tags) == 0 {
+			return nil
+		}
+		if v := version(current); !named(tags, v) {
+			return &scim.Error{
+				Status: http.StatusPreconditionFailed,
+				Detail: "the " + c.rt.Name + " has been changed meanwhile: its version is now " + v + "; read it again",
+			}
+		}
+		return nil
+	}
+}
+
+// named reports whether a version is among the entity tags of a header, or they are "*".
+func named(tags []string, version string) bool {
+	for _, header := range tags {
+		for tag := range strings.SplitSeq(header, ",") {
+			if tag = strings.TrimSpace(tag); tag == "*" || opaque(tag) == opaque(version) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+func opaque(tag string) string { return strings.Trim(strings.TrimPrefix(tag, "W/"), `"`) }

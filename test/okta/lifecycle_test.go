@@ -1,0 +1,322 @@
+package okta_test
+
+import (
+	"context"
+	"fmt"
+	"net/url"
+	"strings"
+	"time"
+
+	. "github.com/onsi/ginkgo/v2"
+	. "github.com/onsi/gomega"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/cloudsso/cloudsso-operator/api/v1alpha1"
+	"github.com/cloudsso/cloudsso-operator/test/provider"
+)
+
+const (
+	userURN  = "urn:ietf:params:scim:schemas:core:2.0:User"
+	groupURN = "urn:ietf:params:scim:schemas:core:2.0:Group"
+	patchURN = "urn:ietf:params:scim:api:messages:2.0:PatchOp"
+)
+
+// newUser is the body of Okta's create.
+func newUser(userName, externalID string) string {
+	return fmt.Sprintf(`{"schemas":[%q],"userName":%q,"name":{"givenName":"Test","familyName":"User"},
+		"emails":[{"primary":true,"value":%q,"type":"work"}],"displayName":"Test User","locale":"en-US",
+		"externalId":%q,"groups":[],"password":"1mz050nq","active":true}`, userURN, userName, userName, externalID)
+}
+
+func byFilter(format string, args ...any) string {
+	return "?filter=" + url.QueryEscape(fmt.Sprintf(format, args...)) + "&startIndex=1&count=100"
+}
+
+func patch(operations string) string {
+	return fmt.Sprintf(`{"schemas":[%q],"Operations":%s}`, patchURN, operations)
+}
+
+// unique makes names of specs differ.
+func unique(name string) string {
+	return fmt.Sprintf("%s.%d@example.com", name, GinkgoRandomSeed()+time.Now().UnixNano())
+}
+
+func create(ctx context.Context, userName string) string {
+	GinkgoHelper()
+	return send(ctx, 201, "POST", "/Users", newUser(userName, "00u"+userName)).ID()
+}
+
+var _ = Describe("connecting", func() {
+	It("answers the connection test with a list", func(ctx SpecContext) {
+		list := send(ctx, 200, "GET", "/Users?startIndex=1&count=1", "")
+		Expect(list.Body).To(HaveKeyWithValue("totalResults", BeNumerically(">=", 0)))
+		Expect(list.Body).To(HaveKeyWithValue("schemas", ConsistOf("urn:ietf:params:scim:api:messages:2.0:ListResponse")))
+	})
+
+	It("refuses a bad token with a SCIM error in JSON", func(ctx SpecContext) {
+		stranger := &provider.Client{BaseURL: okta.BaseURL, Token: "not-the-token", HTTP: okta.HTTP}
+		answer, err := stranger.Do(ctx, "GET", "/Users?startIndex=1&count=1", "")
+		Expect(err).NotTo(HaveOccurred())
+		Expect(answer.Status).To(Equal(401))
+		Expect(answer.Header.Get("WWW-Authenticate")).To(HavePrefix("Bearer"))
+		Expect(answer.Body).To(HaveKeyWithValue("status", "401"))
+		Expect(answer.Raw).NotTo(ContainSubstring("not-the-token"))
+	})
+
+	It("tells what it can without credentials", func(ctx SpecContext) {
+		anybody := &provider.Client{BaseURL: okta.BaseURL, HTTP: okta.HTTP}
+		for _, path := range []string{"/ServiceProviderConfig", "/ResourceTypes", "/Schemas"} {
+			answer, err := anybody.Do(ctx, "GET", path, "")
+			Expect(err).NotTo(HaveOccurred())
+			Expect(answer.Status).To(Equal(200), path)
+		}
+	})
+})
+
+var _ = Describe("a user's life", func() {
+	It("is matched, created, found and shown by kubectl as Active", func(ctx SpecContext) {
+		name := unique("joiner")
+		Expect(send(ctx, 200, "GET", "/Users"+byFilter("userName eq %q", name), "").Body).To(HaveKeyWithValue("totalResults", BeNumerically("==", 0)))
+
+		created := send(ctx, 201, "POST", "/Users", newUser(name, "00ujoiner"))
+		Expect(created.ID()).NotTo(BeEmpty())
+		Expect(created.Header.Get("Location")).To(Equal(okta.BaseURL + "/Users/" + created.ID()))
+		Expect(created.Body).To(HaveKeyWithValue("active", true))
+		Expect(created.Raw).NotTo(ContainSubstring("1mz050nq"), "the password was echoed")
+
+		found := send(ctx, 200, "GET", "/Users"+byFilter("userName eq %q", strings.ToUpper(name)), "")
+		Expect(found.Resources()).To(HaveLen(1))
+		Expect(found.Resources()[0]).To(HaveKeyWithValue("id", created.ID()))
+
+		Eventually(stateOf(ctx, created.ID())).WithTimeout(time.Second).Should(Equal(v1alpha1.UserActive))
+		stored := user(ctx, created.ID())
+		Expect(stored.Spec.Source).To(Equal(v1alpha1.SourceSCIM))
+		Expect(stored.Spec.UserName).To(Equal(name))
+		Expect(stored.Spec.Emails).To(ConsistOf(v1alpha1.MultiValue{Value: name, Type: "work", Primary: true}))
+		Expect(fmt.Sprintf("%+v", stored)).NotTo(ContainSubstring("1mz050nq"), "the password was stored")
+	})
+
+	It("is refused a second time with 409 uniqueness", func(ctx SpecContext) {
+		name := unique("twice")
+		create(ctx, name)
+		Expect(send(ctx, 409, "POST", "/Users", newUser(strings.ToUpper(name), "00uother")).Body).To(HaveKeyWithValue("scimType", "uniqueness"))
+	})
+
+	It("follows a PUT of what was read, read-only attributes and all", func(ctx SpecContext) {
+		id := create(ctx, unique("put"))
+		read := send(ctx, 200, "GET", "/Users/"+id, "")
+		body := strings.Replace(read.Raw, `"Test User"`, `"Renamed User"`, 1)
+		body = strings.Replace(body, `"active":true`, `"active":true,"groups":[{"value":"nonsense"}]`, 1)
+		Expect(send(ctx, 200, "PUT", "/Users/"+id, body).Body).To(HaveKeyWithValue("displayName", "Renamed User"))
+		Expect(user(ctx, id).Spec.DisplayName).To(Equal("Renamed User"))
+		Expect(user(ctx, id).Spec.Name.GivenName).To(Equal("Test"))
+	})
+
+	DescribeTable("is Disabled within a second of its deactivation, and Active again",
+		func(ctx SpecContext, method, off, on string) {
+			name := unique("leaver")
+			id := create(ctx, name)
+			body := func(template string) string {
+				return strings.NewReplacer("$NAME", name).Replace(template)
+			}
+			Expect(send(ctx, 200, method, "/Users/"+id, body(off)).Body).To(HaveKeyWithValue("active", false))
+			acknowledged := time.Now()
+			Eventually(stateOf(ctx, id)).WithTimeout(time.Second).Should(Equal(v1alpha1.UserDisabled))
+			AddReportEntry("deactivation acknowledged → Disabled", time.Since(acknowledged))
+
+			found := send(ctx, 200, "GET", "/Users"+byFilter("userName eq %q", name), "")
+			Expect(found.Resources()).To(ConsistOf(HaveKeyWithValue("active", false)), "an inactive user must still be found")
+			Expect(send(ctx, 200, method, "/Users/"+id, body(on)).Body).To(HaveKeyWithValue("active", true))
+			Eventually(stateOf(ctx, id)).WithTimeout(time.Second).Should(Equal(v1alpha1.UserActive))
+		},
+		Entry("by a PATCH without a path, as catalogue apps send it", "PATCH",
+			patch(`[{"op":"replace","value":{"active":false}}]`), patch(`[{"op":"replace","value":{"active":true}}]`)),
+		Entry("by a PUT, as app-wizard apps send it", "PUT",
+			`{"schemas":["`+userURN+`"],"userName":"$NAME","active":false}`, `{"schemas":["`+userURN+`"],"userName":"$NAME","active":true}`),
+	)
+
+	// https://github.com/better-auth/better-auth/issues/11111: a 409 here would lock the person out for good.
+	It("is given back to a leaver who is created again with the old externalId", func(ctx SpecContext) {
+		name := unique("returner")
+		id := create(ctx, name)
+		send(ctx, 200, "PATCH", "/Users/"+id, patch(`[{"op":"replace","value":{"active":false}}]`))
+		Expect(send(ctx, 201, "POST", "/Users", newUser(name, "00u"+name)).ID()).To(Equal(id))
+		Eventually(stateOf(ctx, id)).Should(Equal(v1alpha1.UserActive))
+
+		send(ctx, 204, "DELETE", "/Users/"+id, "")
+		send(ctx, 404, "GET", "/Users/"+id, "")
+		Expect(send(ctx, 201, "POST", "/Users", newUser(name, "00u"+name)).ID()).To(Equal(id))
+		Expect(user(ctx, id).Spec.DeprovisionedAt).To(BeNil())
+	})
+
+	It("ends with a DELETE that keeps the object and frees the name", func(ctx SpecContext) {
+		name := unique("deleted")
+		id := create(ctx, name)
+		send(ctx, 204, "DELETE", "/Users/"+id, "")
+		Eventually(stateOf(ctx, id)).WithTimeout(time.Second).Should(Equal(v1alpha1.UserDeprovisioned))
+		Expect(send(ctx, 200, "GET", "/Users"+byFilter("userName eq %q", name), "").Resources()).To(BeEmpty())
+		Expect(send(ctx, 201, "POST", "/Users", newUser(name, "00unamesake")).ID()).NotTo(Equal(id))
+	})
+
+	It("is suspended by an administrator, which no identity provider lifts or sees", func(ctx SpecContext) {
+		id := create(ctx, unique("suspended"))
+		u := user(ctx, id)
+		before := u.DeepCopy()
+		u.Spec.Suspended = true
+		Expect(environment.Admin.Patch(ctx, u, client.MergeFrom(before))).To(Succeed())
+		Eventually(stateOf(ctx, id)).WithTimeout(time.Second).Should(Equal(v1alpha1.UserSuspended))
+		Expect(send(ctx, 200, "PATCH", "/Users/"+id, patch(`[{"op":"replace","value":{"active":true,"title":"Lead"}}]`)).Body).To(HaveKeyWithValue("active", true))
+		Expect(user(ctx, id).Spec.Suspended).To(BeTrue())
+		Consistently(stateOf(ctx, id)).WithTimeout(300 * time.Millisecond).Should(Equal(v1alpha1.UserSuspended))
+	})
+})
+
+var _ = Describe("import", func() {
+	It("pages through every user once, in one order, with the right total", func(ctx SpecContext) {
+		var ids []string
+		for i := range 7 {
+			ids = append(ids, create(ctx, unique(fmt.Sprintf("import%d", i))))
+		}
+		var seen []string
+		total := 1
+		for start := 1; start <= total; start += 3 {
+			page := send(ctx, 200, "GET", fmt.Sprintf("/Users?startIndex=%d&count=3", start), "")
+			total = int(page.Body["totalResults"].(float64))
+			Expect(page.Body).To(HaveKeyWithValue("startIndex", BeNumerically("==", start)))
+			for _, resource := range page.Resources() {
+				seen = append(seen, resource["id"].(string))
+			}
+		}
+		Expect(seen).To(HaveLen(total))
+		Expect(seen).To(ContainElements(ids))
+		Expect(send(ctx, 200, "GET", "/Groups?startIndex=1&count=100", "").Body).To(HaveKey("totalResults"))
+	})
+})
+
+var _ = Describe("group push", func() {
+	var alice, bob, name, id string
+
+	BeforeEach(func(ctx SpecContext) {
+		alice, bob = create(ctx, unique("alice")), create(ctx, unique("bob"))
+		name = "Engineering " + unique("g")
+		Expect(send(ctx, 200, "GET", "/Groups"+byFilter("displayName eq %q", name), "").Resources()).To(BeEmpty())
+		id = send(ctx, 201, "POST", "/Groups", fmt.Sprintf(`{"schemas":[%q],"displayName":%q,"members":[]}`, groupURN, name)).ID()
+	})
+
+	members := func(ctx context.Context) []string {
+		names := []string{}
+		for _, m := range group(ctx, id).Spec.Members {
+			names = append(names, m.Name)
+		}
+		return names
+	}
+
+	It("finds the group by its displayName", func(ctx SpecContext) {
+		found := send(ctx, 200, "GET", "/Groups"+byFilter("displayName eq %q", name), "")
+		Expect(found.Resources()).To(ConsistOf(HaveKeyWithValue("id", id)))
+	})
+
+	// https://github.com/Metatavu/keycloak-scim-server/pull/113: a 400 here stops the whole push.
+	It("renames with a value that repeats the id, and frees the old name", func(ctx SpecContext) {
+		send(ctx, 200, "PATCH", "/Groups/"+id, patch(fmt.Sprintf(`[{"op":"replace","value":{"id":%q,"displayName":%q}}]`, id, name+" new")))
+		Expect(group(ctx, id).Spec.DisplayName).To(Equal(name + " new"))
+		send(ctx, 201, "POST", "/Groups", fmt.Sprintf(`{"schemas":[%q],"displayName":%q}`, groupURN, name))
+	})
+
+	It("removes and adds members in one PATCH, beside a rename to the same name", func(ctx SpecContext) {
+		send(ctx, 200, "PATCH", "/Groups/"+id, patch(fmt.Sprintf(`[{"op":"add","path":"members","value":[{"value":%q,"display":"Alice"}]}]`, alice)))
+		Expect(members(ctx)).To(ConsistOf(alice))
+		send(ctx, 200, "PATCH", "/Groups/"+id, patch(fmt.Sprintf(
+			`[{"op":"replace","value":{"id":%q,"displayName":%q}},{"op":"remove","path":"members[value eq \"%s\"]"},{"op":"add","path":"members","value":[{"value":%q,"display":"Bob"}]}]`,
+			id, name, alice, bob)))
+		Expect(members(ctx)).To(ConsistOf(bob))
+		Eventually(func() *int32 { return group(ctx, id).Status.Members }).Should(HaveValue(BeEquivalentTo(1)))
+		Expect(send(ctx, 200, "GET", "/Users/"+bob, "").Body).To(HaveKeyWithValue("groups", ConsistOf(HaveKeyWithValue("value", id))))
+	})
+
+	DescribeTable("replaces all members at once", func(ctx SpecContext, operations string) {
+		send(ctx, 200, "PATCH", "/Groups/"+id, patch(fmt.Sprintf(`[{"op":"add","path":"members","value":[{"value":%q}]}]`, alice)))
+		send(ctx, 200, "PATCH", "/Groups/"+id, patch(strings.NewReplacer("$BOB", bob, "$ID", id, "$NAME", name).Replace(operations)))
+		Expect(members(ctx)).To(ConsistOf(bob))
+	},
+		Entry("with a path", `[{"op":"replace","path":"members","value":[{"value":"$BOB","display":"Bob"}]}]`),
+		// https://github.com/jelhub/scimgateway/issues/113
+		Entry("without a path", `[{"op":"replace","value":{"members":[{"value":"$BOB"}],"id":"$ID","displayName":"$NAME"}}]`),
+	)
+
+	It("empties the group with an empty list", func(ctx SpecContext) {
+		send(ctx, 200, "PATCH", "/Groups/"+id, patch(fmt.Sprintf(`[{"op":"add","path":"members","value":[{"value":%q}]}]`, alice)))
+		send(ctx, 200, "PATCH", "/Groups/"+id, patch(`[{"op":"replace","path":"members","value":[]}]`))
+		Expect(members(ctx)).To(BeEmpty())
+	})
+
+	It("PUTs the group with all members, under its own name", func(ctx SpecContext) {
+		send(ctx, 200, "PUT", "/Groups/"+id, fmt.Sprintf(`{"schemas":[%q],"id":%q,"displayName":%q,"members":[{"value":%q},{"value":%q}]}`, groupURN, id, name, alice, bob))
+		Expect(members(ctx)).To(ConsistOf(alice, bob))
+	})
+
+	It("skips a member that is unknown, and says so in an Event", func(ctx SpecContext) {
+		send(ctx, 200, "PATCH", "/Groups/"+id, patch(fmt.Sprintf(`[{"op":"add","path":"members","value":[{"value":"nobody"},{"value":%q}]}]`, bob)))
+		Expect(members(ctx)).To(ConsistOf(bob))
+		Eventually(eventsOn(ctx, id)).Should(ContainElement("MemberSkipped"))
+	})
+
+	It("keeps a disabled member, and drops one that is deleted", func(ctx SpecContext) {
+		send(ctx, 200, "PATCH", "/Groups/"+id, patch(fmt.Sprintf(`[{"op":"add","path":"members","value":[{"value":%q},{"value":%q}]}]`, alice, bob)))
+		send(ctx, 200, "PATCH", "/Users/"+alice, patch(`[{"op":"replace","value":{"active":false}}]`))
+		send(ctx, 204, "DELETE", "/Users/"+bob, "")
+		Expect(send(ctx, 200, "GET", "/Groups/"+id, "").Body).To(HaveKeyWithValue("members", ConsistOf(HaveKeyWithValue("value", alice))))
+		Eventually(func() []string { return members(ctx) }).Should(ConsistOf(alice))
+	})
+
+	It("unlinks with a DELETE, which leaves the users", func(ctx SpecContext) {
+		send(ctx, 200, "PATCH", "/Groups/"+id, patch(fmt.Sprintf(`[{"op":"add","path":"members","value":[{"value":%q}]}]`, alice)))
+		send(ctx, 204, "DELETE", "/Groups/"+id, "")
+		send(ctx, 404, "GET", "/Groups/"+id, "")
+		send(ctx, 404, "DELETE", "/Groups/"+id, "")
+		Eventually(func() bool {
+			err := environment.Admin.Get(ctx, client.ObjectKey{Namespace: environment.Namespace, Name: id}, &v1alpha1.CloudSSOGroup{})
+			return apierrors.IsNotFound(err)
+		}).Should(BeTrue())
+		send(ctx, 200, "GET", "/Users/"+alice, "")
+	})
+})
+
+var _ = Describe("the switch", Serial, func() {
+	It("refuses SCIM while it is off, counts what was refused, and asks for a push when it is on again", func(ctx SpecContext) {
+		id := create(ctx, unique("switched"))
+		setSwitch(ctx, v1alpha1.SynchronizationDisabled)
+		DeferCleanup(func(ctx SpecContext) { setSwitch(ctx, v1alpha1.SynchronizationEnabled) })
+		Eventually(func() int {
+			answer, err := okta.Do(ctx, "PATCH", "/Users/"+id, patch(`[{"op":"replace","value":{"active":false}}]`))
+			Expect(err).NotTo(HaveOccurred())
+			return answer.Status
+		}).WithTimeout(time.Second).Should(Equal(403))
+		send(ctx, 403, "GET", "/Users/"+id, "")
+		send(ctx, 200, "GET", "/ServiceProviderConfig", "")
+
+		directory := func() v1alpha1.CloudSSODirectoryStatus {
+			d := &v1alpha1.CloudSSODirectory{}
+			Expect(environment.Admin.Get(ctx, client.ObjectKey{Namespace: environment.Namespace, Name: v1alpha1.DirectoryName}, d)).To(Succeed())
+			return d.Status
+		}
+		Eventually(func() *v1alpha1.RefusedWrites { return directory().RefusedWrites }).ShouldNot(BeNil())
+		Expect(directory().RefusedWrites.Last[0].Resource).To(Equal("Users/" + id))
+
+		setSwitch(ctx, v1alpha1.SynchronizationEnabled)
+		Eventually(func() string {
+			for _, c := range directory().Conditions {
+				if c.Type == v1alpha1.ConditionResyncNeeded {
+					return string(c.Status)
+				}
+			}
+			return ""
+		}).Should(Equal("True"))
+		Eventually(func() int {
+			answer, err := okta.Do(ctx, "GET", "/Users/"+id, "")
+			Expect(err).NotTo(HaveOccurred())
+			return answer.Status
+		}).WithTimeout(time.Second).Should(Equal(200))
+	})
+})

@@ -1,0 +1,103 @@
+// Package provider is the identity provider's end of the line: it sends what is written, as Okta's
+// client sends it, and hands back what came.
+package provider
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"strings"
+	"time"
+)
+
+// timeout is when Okta closes the connection.
+const timeout = 60 * time.Second
+
+// Client is one provisioning connection.
+type Client struct {
+	BaseURL, Token string
+	HTTP           *http.Client
+}
+
+// Response is an answer. Body is nil when there was none, or none in JSON.
+type Response struct {
+	Status int
+	Header http.Header
+	Raw    string
+	Body   map[string]any
+}
+
+// New is a client that trusts the certificates in caFile; "" is for plain HTTP.
+func New(baseURL, token, caFile string) (*Client, error) {
+	c := &Client{BaseURL: baseURL, Token: token, HTTP: &http.Client{Timeout: timeout}}
+	if caFile == "" {
+		return c, nil
+	}
+	pem, err := os.ReadFile(caFile)
+	if err != nil {
+		return nil, fmt.Errorf("reading the CA file: %w", err)
+	}
+	roots := x509.NewCertPool()
+	if !roots.AppendCertsFromPEM(pem) {
+		return nil, fmt.Errorf("%s holds no certificate", caFile)
+	}
+	c.HTTP.Transport = &http.Transport{
+		TLSClientConfig:   &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12},
+		ForceAttemptHTTP2: true,
+	}
+	return c, nil
+}
+
+// Do sends a request; path is below the base URL, and body is JSON or "".
+func (c *Client) Do(ctx context.Context, method, path, body string) (*Response, error) {
+	var payload io.Reader
+	if body != "" {
+		payload = strings.NewReader(body)
+	}
+	request, err := http.NewRequestWithContext(ctx, method, c.BaseURL+path, payload)
+	if err != nil {
+		return nil, err
+	}
+	request.Header.Set("User-Agent", "Okta SCIM Client 1.0.0")
+	request.Header.Set("Accept", "application/scim+json")
+	if body != "" {
+		request.Header.Set("Content-Type", "application/scim+json; charset=utf-8")
+	}
+	if c.Token != "" {
+		request.Header.Set("Authorization", "Bearer "+c.Token)
+	}
+	answer, err := c.HTTP.Do(request)
+	if err != nil {
+		return nil, err
+	}
+	defer answer.Body.Close() //nolint:errcheck // read to its end
+	raw, err := io.ReadAll(answer.Body)
+	if err != nil {
+		return nil, err
+	}
+	response := &Response{Status: answer.StatusCode, Header: answer.Header, Raw: string(raw)}
+	_ = json.Unmarshal(raw, &response.Body) // nil says that it was no JSON object
+	return response, nil
+}
+
+// ID is the id of the resource in the answer, or "".
+func (r *Response) ID() string {
+	id, _ := r.Body["id"].(string)
+	return id
+}
+
+// Resources are the resources of a list.
+func (r *Response) Resources() []map[string]any {
+	list, _ := r.Body["Resources"].([]any)
+	resources := make([]map[string]any, 0, len(list))
+	for _, item := range list {
+		resource, _ := item.(map[string]any)
+		resources = append(resources, resource)
+	}
+	return resources
+}

@@ -99,7 +99,7 @@ var _ = Describe("A credential", func() {
 		c := declare(ctx, "okta")
 		token := handedOut(ctx, "okta")
 		Expect(events(ctx, "okta")).NotTo(ContainElement("Expiring"))
-		clock.Set(c.CreationTimestamp.AddDate(1, 0, 0).Add(-90 * 24 * time.Hour).Sub(time.Now()))
+		clock.Set(time.Until(c.CreationTimestamp.AddDate(1, 0, 0).Add(-90 * 24 * time.Hour)))
 		patch(ctx, c, `{"metadata":{"annotations":{"touched":"now"}}}`)
 		Eventually(func() bool {
 			return meta.IsStatusConditionTrue(get(ctx, "okta").Status.Conditions, v1alpha1.ConditionExpiring)
@@ -151,6 +151,17 @@ var _ = Describe("Deleting a credential", func() {
 		Eventually(refusal, atOnce, time.Millisecond).WithArguments(token).ShouldNot(BeEmpty())
 		Eventually(func() error { return admin.Get(ctx, client.ObjectKeyFromObject(c), c) }, eventually).ShouldNot(Succeed())
 		Expect(secretOf(ctx, "okta")).To(HaveField("UID", secret.UID))
+	})
+
+	It("mints nothing in a namespace that is being deleted", func(ctx SpecContext) {
+		declare(ctx, "okta")
+		token := handedOut(ctx, "okta")
+		remove(ctx, &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: namespace}})
+		remove(ctx, secretOf(ctx, "okta"))
+		expectRefused(token, auth.ReasonUnknown)
+		expectReason(ctx, "okta", v1alpha1.ReasonSecretInvalid)
+		Expect(readyMessage(ctx, "okta")).To(ContainSubstring("the namespace is being deleted"))
+		Expect(secretOf(ctx, "okta")).To(BeNil())
 	})
 
 	It("mints nothing for one that is being deleted, and takes what was minted along", func(ctx SpecContext) {

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/client-go/tools/events"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -20,9 +21,14 @@ import (
 // +kubebuilder:rbac:groups="",resources=secrets,verbs=get;list;watch;create;patch;delete
 // +kubebuilder:rbac:groups=events.k8s.io,resources=events,verbs=create;patch
 
-// secretConflictInterval is how often a credential looks again whose name a foreign Secret has: Secrets
-// of other types are not watched, so that none of them is kept in memory.
-const secretConflictInterval = time.Minute
+const (
+	// secretConflictInterval is how often a credential looks again whose name a foreign Secret has:
+	// Secrets of other types are not watched, so that none of them is kept in memory.
+	secretConflictInterval = time.Minute
+	// conflictInterval is when to look again after a write that came too late: the cache has heard of the
+	// earlier one by then. Nothing failed, so it is no error and no reason to back off.
+	conflictInterval = 100 * time.Millisecond
+)
 
 // Reconciler reconciles SCIMCredentials. SetupWithManager fills in what is not given.
 type Reconciler struct {
@@ -59,6 +65,15 @@ type findings struct {
 
 // Reconcile brings one credential up to date.
 func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, error) {
+	result, err := r.reconcile(ctx, req)
+	if apierrors.IsConflict(err) {
+		ctrl.LoggerFrom(ctx).V(1).Info("Looking again: something changed meanwhile", "conflict", err.Error())
+		return ctrl.Result{RequeueAfter: conflictInterval}, nil
+	}
+	return result, err
+}
+
+func (r *Reconciler) reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, error) {
 	c := &v1alpha1.SCIMCredential{}
 	if err := r.Get(ctx, req.NamespacedName, c); err != nil {
 		return ctrl.Result{}, client.IgnoreNotFound(err)

@@ -27,6 +27,7 @@ func (r *Reconciler) findSecret(ctx context.Context, c *v1alpha1.SCIMCredential,
 	err := r.Get(ctx, client.ObjectKeyFromObject(c), secret)
 	if apierrors.IsNotFound(err) {
 		err = r.Live.Get(ctx, client.ObjectKeyFromObject(c), secret)
+		auth.Redact(secret) // as the cache has done with its own
 	}
 	if apierrors.IsNotFound(err) {
 		return nil
@@ -34,7 +35,6 @@ func (r *Reconciler) findSecret(ctx context.Context, c *v1alpha1.SCIMCredential,
 	if err != nil {
 		return fmt.Errorf("reading Secret %s/%s: %w", c.Namespace, c.Name, err)
 	}
-	auth.Redact(secret)
 	found.secret, found.foreign = secret, secret.Type != v1alpha1.SecretTypeSCIMCredential
 	return nil
 }

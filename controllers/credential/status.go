@@ -82,16 +82,18 @@ func (f *findings) rivalNames(namespace string) string {
 }
 
 func (f *findings) expiring() metav1.Condition {
-	if policy.CredentialExpiring(f.expiry, f.now) {
-		return metav1.Condition{
-			Type: v1alpha1.ConditionExpiring, Status: metav1.ConditionTrue, Reason: v1alpha1.ReasonExpiresSoon,
-			Message: fmt.Sprintf("the credential ends at %s; create another one and give its token to the identity provider before", inUTC(f.expiry)),
-		}
-	}
-	return metav1.Condition{
+	condition := metav1.Condition{
 		Type: v1alpha1.ConditionExpiring, Status: metav1.ConditionFalse, Reason: v1alpha1.ReasonFarFromExpiry,
 		Message: "the credential ends at " + inUTC(f.expiry),
 	}
+	if policy.CredentialExpiring(f.expiry, f.now) {
+		condition.Status, condition.Reason = metav1.ConditionTrue, v1alpha1.ReasonExpiresSoon
+		condition.Message += "; create another one before, and give its token to the identity provider"
+	}
+	if policy.CredentialExpired(f.expiry, f.now) {
+		condition.Message = "the credential ended at " + inUTC(f.expiry)
+	}
+	return condition
 }
 
 func inUTC(t time.Time) string { return t.UTC().Format(time.RFC3339) }

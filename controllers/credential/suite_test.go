@@ -81,6 +81,7 @@ func startManager(ctx context.Context, operator *rest.Config, scheme *runtime.Sc
 	mgr, err := ctrl.NewManager(operator, ctrl.Options{
 		Scheme:  scheme,
 		Metrics: metricsserver.Options{BindAddress: "0"},
+		Client:  client.Options{Cache: &client.CacheOptions{EnableReadYourWritesConsistency: new(true)}},
 		Cache:   cache.Options{ByObject: map[client.Object]cache.ByObject{&corev1.Secret{}: credential.SecretCacheOptions()}},
 	})
 	Expect(err).NotTo(HaveOccurred())

@@ -97,8 +97,13 @@ func (r *Recorder) due(ctx context.Context, t target, at time.Time, all bool) (b
 		return true, nil
 	case all:
 		return at.Truncate(time.Second).After(recorded.Time), nil
+	case at.Sub(recorded.Time) >= Resolution:
+		return true, nil
 	}
-	return at.Sub(recorded.Time) >= Resolution, nil
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.written[t] = recorded.Time // by another replica; no need to ask again before it is due
+	return false, nil
 }
 
 // stamp writes a use. No precondition: the field is its own, and of two stamps either serves.

@@ -3,7 +3,6 @@ package fold_test
 import (
 	"strings"
 	"testing"
-	"unicode"
 	"unicode/utf8"
 
 	"github.com/cloudsso/cloudsso-operator/internal/scim/fold"
@@ -48,12 +47,12 @@ func TestNamesThatDiffer(t *testing.T) {
 }
 
 func TestEveryCharacterFoldsOnce(t *testing.T) {
-	for r := rune(0); r <= unicode.MaxRune; r++ {
-		if !utf8.ValidRune(r) {
-			continue
+	const planesWithLetters = 0x20000 // what follows are ideographs, and characters of private use
+	for r := range rune(planesWithLetters) {
+		if utf8.ValidRune(r) {
+			check(t, string(r))
+			check(t, "a"+string(r)+"\u0301\u0345")
 		}
-		check(t, string(r))
-		check(t, "a"+string(r)+"\u0301\u0345")
 	}
 }
 

@@ -1,0 +1,146 @@
+package policy_test
+
+import (
+	"testing"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/cloudsso/cloudsso-operator/api/v1alpha1"
+	"github.com/cloudsso/cloudsso-operator/internal/policy"
+)
+
+var (
+	long  = metav1.Date(2027, time.January, 31, 12, 0, 0, 0, time.UTC)
+	later = metav1.NewTime(long.Add(time.Hour))
+)
+
+func newUser(changes ...func(*v1alpha1.CloudSSOUser)) *v1alpha1.CloudSSOUser {
+	u := &v1alpha1.CloudSSOUser{Spec: v1alpha1.CloudSSOUserSpec{UserName: "alice", Source: v1alpha1.SourceSCIM}}
+	for _, change := range changes {
+		change(u)
+	}
+	return u
+}
+
+func inactive(u *v1alpha1.CloudSSOUser)      { u.Spec.Active = new(bool) }
+func suspended(u *v1alpha1.CloudSSOUser)     { u.Spec.Suspended = true }
+func deprovisioned(u *v1alpha1.CloudSSOUser) { u.Spec.DeprovisionedAt = &long }
+func terminating(u *v1alpha1.CloudSSOUser)       { u.DeletionTimestamp = &long }
+func guarded(u *v1alpha1.CloudSSOUser) {
+	u.Finalizers = []string{v1alpha1.FinalizerMemberships, v1alpha1.FinalizerGuard}
+}
+
+func TestUserState(t *testing.T) {
+	active := func(u *v1alpha1.CloudSSOUser) { yes := true; u.Spec.Active = &yes }
+	for _, test := range []struct {
+		name     string
+		user     *v1alpha1.CloudSSOUser
+		conflict bool
+		want     v1alpha1.UserState
+	}{
+		{"nothing said", newUser(), false, v1alpha1.UserActive},
+		{"active: true", newUser(active), false, v1alpha1.UserActive},
+		{"active: false", newUser(inactive), false, v1alpha1.UserDisabled},
+		{"suspended", newUser(suspended), false, v1alpha1.UserSuspended},
+		{"disabled before suspended", newUser(inactive, suspended), false, v1alpha1.UserDisabled},
+		{"conflict before disabled", newUser(inactive, suspended), true, v1alpha1.UserConflict},
+		{"deprovisioned before all", newUser(deprovisioned, inactive, suspended), true, v1alpha1.UserDeprovisioned},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			if got := policy.UserState(test.user, test.conflict); got != test.want {
+				t.Errorf("got %s, want %s", got, test.want)
+			}
+		})
+	}
+}
+
+func TestWhoIsLiveAndEffective(t *testing.T) {
+	for _, test := range []struct {
+		name            string
+		user            *v1alpha1.CloudSSOUser
+		conflict        bool
+		live, effective bool
+	}{
+		{"active", newUser(guarded), false, true, true},
+		{"in conflict", newUser(), true, true, false},
+		{"disabled", newUser(inactive), false, true, false},
+		{"suspended", newUser(suspended), false, true, false},
+		{"deprovisioned", newUser(deprovisioned), false, false, false},
+		{"being deleted", newUser(terminating), false, false, false},
+		{"being deleted, held by the guard", newUser(terminating, guarded), false, true, true},
+		{"deprovisioned, being deleted, held by the guard", newUser(deprovisioned, terminating, guarded), false, false, false},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			if got := policy.IsLive(test.user); got != test.live {
+				t.Errorf("live: %t", got)
+			}
+			if got := policy.HasDeparted(test.user); got == test.live {
+				t.Errorf("departed: %t", got)
+			}
+			if got := policy.IsEffective(test.user, test.conflict); got != test.effective {
+				t.Errorf("effective: %t", got)
+			}
+		})
+	}
+}
+
+func TestGroupThatIsDeletedGivesUpItsName(t *testing.T) {
+	g := &v1alpha1.CloudSSOGroup{}
+	if !policy.IsLiveGroup(g) {
+		t.Error("a group is not live")
+	}
+	g.DeletionTimestamp = &long
+	if policy.IsLiveGroup(g) {
+		t.Error("a group on its way out is live")
+	}
+	g.Finalizers = []string{v1alpha1.FinalizerGuard}
+	if !policy.IsLiveGroup(g) {
+		t.Error("a group held by the guard is not live")
+	}
+}
+
+func TestSwitch(t *testing.T) {
+	at := func(s v1alpha1.Synchronization) *v1alpha1.CloudSSODirectory {
+		return &v1alpha1.CloudSSODirectory{Spec: v1alpha1.CloudSSODirectorySpec{SCIMSynchronization: s}}
+	}
+	for _, test := range []struct {
+		name      string
+		directory *v1alpha1.CloudSSODirectory
+		want      v1alpha1.Synchronization
+	}{
+		{"no directory", nil, v1alpha1.SynchronizationDisabled},
+		{"not set", at(""), v1alpha1.SynchronizationDisabled},
+		{"disabled", at(v1alpha1.SynchronizationDisabled), v1alpha1.SynchronizationDisabled},
+		{"enabled", at(v1alpha1.SynchronizationEnabled), v1alpha1.SynchronizationEnabled},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			if got := policy.SwitchOf(test.directory); got != test.want {
+				t.Errorf("got %s, want %s", got, test.want)
+			}
+		})
+	}
+}
+
+func TestDeletionThatIsHeld(t *testing.T) {
+	const on, off = v1alpha1.SynchronizationEnabled, v1alpha1.SynchronizationDisabled
+	for _, test := range []struct {
+		name     string
+		user     *v1alpha1.CloudSSOUser
+		source   v1alpha1.Source
+		position v1alpha1.Synchronization
+		want     bool
+	}{
+		{"synchronized, switch on", newUser(terminating, guarded), v1alpha1.SourceSCIM, on, true},
+		{"synchronized, switch off", newUser(terminating, guarded), v1alpha1.SourceSCIM, off, false},
+		{"guard lifted", newUser(terminating), v1alpha1.SourceSCIM, on, false},
+		{"manual", newUser(terminating, guarded), v1alpha1.SourceManual, on, false},
+		{"not deleted", newUser(guarded), v1alpha1.SourceSCIM, on, false},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			if got := policy.HoldsDeletion(test.user, test.source, test.position); got != test.want {
+				t.Errorf("got %t, want %t", got, test.want)
+			}
+		})
+	}
+}

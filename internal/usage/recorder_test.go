@@ -1,0 +1,211 @@
+package usage_test
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"sync"
+	"time"
+
+	. "github.com/onsi/ginkgo/v2"
+	. "github.com/onsi/gomega"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/cloudsso/cloudsso-operator/api/v1alpha1"
+	"github.com/cloudsso/cloudsso-operator/internal/auth"
+	"github.com/cloudsso/cloudsso-operator/internal/usage"
+)
+
+// start runs a Recorder as a manager does, until the spec ends or stop is called.
+func start(r *usage.Recorder) (stop func()) {
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan struct{})
+	go func() {
+		defer GinkgoRecover()
+		defer close(done)
+		Expect(r.Start(ctx)).To(Succeed())
+	}()
+	stop = func() { cancel(); <-done }
+	DeferCleanup(stop)
+	return stop
+}
+
+var _ = Describe("Use of a credential", func() {
+	It("shows on the credential and on its directory", func(ctx SpecContext) {
+		r := newReplica()
+		start(r)
+		r.Used(okta)
+		Eventually(lastUsed, 5*time.Second).WithContext(ctx).Should(HaveField("Time", BeTemporally("==", clock.Now())))
+		Eventually(func() *metav1.Time { return directory(ctx).LastRequestTime }, 5*time.Second).
+			Should(HaveField("Time", BeTemporally("==", clock.Now())))
+	})
+
+	It("is written once a minute, however many requests there are", func(ctx SpecContext) {
+		r := newReplica()
+		start(r)
+		before := patches.N()
+		first := clock.Now()
+		r.Used(okta)
+		Eventually(func() *metav1.Time { return directory(ctx).LastRequestTime }, 5*time.Second).ShouldNot(BeNil())
+		Eventually(lastUsed, 5*time.Second).WithContext(ctx).ShouldNot(BeNil())
+		for range 100 {
+			clock.Advance(usage.Resolution/100 - time.Millisecond)
+			r.Used(okta)
+		}
+		Consistently(lastUsed, 3*time.Second, 100*time.Millisecond).WithContext(ctx).Should(HaveField("Time", BeTemporally("==", first)))
+		Expect(patches.N()-before).To(Equal(2), "one for the credential, one for the directory")
+
+		second := clock.Advance(time.Second)
+		r.Used(okta)
+		Eventually(lastUsed, 5*time.Second).WithContext(ctx).Should(HaveField("Time", BeTemporally("~", second, time.Second)))
+	})
+
+	It("is not written again by a replica that sees the same minute", func(ctx SpecContext) {
+		one, two := newReplica(), newReplica()
+		one.Used(okta)
+		Expect(one.Flush(ctx)).To(Succeed())
+		before := patches.N()
+		start(two)
+		clock.Advance(30 * time.Second)
+		two.Used(okta)
+		Consistently(patches.N, 2*time.Second, 100*time.Millisecond).Should(Equal(before))
+	})
+
+	It("never goes back in time", func(ctx SpecContext) {
+		behind := newReplica()
+		behind.Used(okta)
+		clock.Advance(10 * time.Minute)
+		ahead := newReplica()
+		ahead.Used(okta)
+		Expect(ahead.Flush(ctx)).To(Succeed())
+		Expect(behind.Flush(ctx)).To(Succeed())
+		Expect(lastUsed(ctx).Time).To(BeTemporally("==", clock.Now()))
+	})
+
+	It("is written at the end, due or not", func(ctx SpecContext) {
+		r := newReplica()
+		stop := start(r)
+		r.Used(okta)
+		Eventually(lastUsed, 5*time.Second).WithContext(ctx).ShouldNot(BeNil())
+		last := clock.Advance(5 * time.Second)
+		r.Used(okta)
+		r.Refused(okta, "POST", "Users")
+		stop()
+		Expect(lastUsed(ctx).Time).To(BeTemporally("==", last))
+		Expect(directory(ctx).RefusedWrites.Count).To(BeEquivalentTo(1))
+	})
+
+	It("of a credential that is gone is forgotten", func(ctx SpecContext) {
+		r := newReplica()
+		r.Used(auth.Principal{Namespace: okta.Namespace, Credential: "gone"})
+		r.Used(auth.Principal{Namespace: "gone", Credential: "gone"})
+		r.Refused(auth.Principal{Namespace: "gone", Credential: "gone"}, "POST", "Users")
+		Expect(r.Flush(ctx)).To(Succeed())
+		before := patches.N()
+		Expect(r.Flush(ctx)).To(Succeed())
+		Expect(patches.N()).To(Equal(before))
+	})
+
+	It("leaves the rest of the status alone", func(ctx SpecContext) {
+		c := &v1alpha1.SCIMCredential{ObjectMeta: object("okta")}
+		merge := `{"status":{"secretName":"okta","slotHeldSince":"2027-01-01T00:00:00Z"}}`
+		Expect(admin.Status().Patch(ctx, c, client.RawPatch(types.MergePatchType, []byte(merge)))).To(Succeed())
+		r := newReplica()
+		r.Used(okta)
+		Expect(r.Flush(ctx)).To(Succeed())
+		Expect(admin.Get(ctx, client.ObjectKeyFromObject(c), c)).To(Succeed())
+		Expect(c.Status.SecretName).To(Equal("okta"))
+		Expect(c.Status.SlotHeldSince).NotTo(BeNil())
+		Expect(c.Status.LastUsedTime).NotTo(BeNil())
+	})
+})
+
+var _ = Describe("Refused writes", func() {
+	It("are counted, and the last ten named, the newest first", func(ctx SpecContext) {
+		r := newReplica()
+		start(r)
+		for i := range 12 {
+			clock.Advance(time.Second)
+			r.Refused(okta, "PATCH", fmt.Sprintf("Users/user-%d", i))
+		}
+		Eventually(func() int64 {
+			if w := directory(ctx).RefusedWrites; w != nil {
+				return w.Count
+			}
+			return 0
+		}, 5*time.Second).Should(BeEquivalentTo(12))
+		last := directory(ctx).RefusedWrites.Last
+		Expect(last).To(HaveLen(usage.MaxRefusedWrites))
+		for i, write := range last {
+			Expect(write.Resource).To(Equal(fmt.Sprintf("Users/user-%d", 11-i)))
+			Expect(write.Method).To(Equal("PATCH"))
+			Expect(write.Credential).To(Equal("okta"))
+			Expect(write.Time.Time).To(BeTemporally("==", clock.Now().Add(-time.Duration(i)*time.Second)))
+		}
+	})
+
+	It("of one second keep their order", func(ctx SpecContext) {
+		r := newReplica()
+		r.Refused(okta, "POST", "Users")
+		r.Refused(okta, "PUT", "Users/a")
+		Expect(r.Flush(ctx)).To(Succeed())
+		r.Refused(okta, "DELETE", "Groups/b")
+		Expect(r.Flush(ctx)).To(Succeed())
+		last := directory(ctx).RefusedWrites.Last
+		Expect([]string{last[0].Method, last[1].Method, last[2].Method}).To(Equal([]string{"DELETE", "PUT", "POST"}))
+	})
+
+	It("cost one write a second, however many there are", func(ctx SpecContext) {
+		r := newReplica()
+		for range 1000 {
+			r.Refused(okta, "POST", "Users")
+		}
+		before := patches.N()
+		Expect(r.Flush(ctx)).To(Succeed())
+		Expect(patches.N() - before).To(Equal(1))
+		Expect(directory(ctx).RefusedWrites.Count).To(BeEquivalentTo(1000))
+	})
+
+	It("of several replicas at once add up, and none is lost", func(ctx SpecContext) {
+		const replicas, rounds = 5, 20
+		var wg sync.WaitGroup
+		for range replicas {
+			wg.Go(func() {
+				defer GinkgoRecover()
+				r := newReplica()
+				for range rounds {
+					r.Refused(okta, "POST", "Users")
+					_ = r.Flush(ctx) // what loses against the others stays noted
+				}
+				Eventually(r.Flush, 10*time.Second, 10*time.Millisecond).WithContext(ctx).Should(Succeed())
+			})
+		}
+		wg.Wait()
+		Expect(directory(ctx).RefusedWrites.Count).To(BeEquivalentTo(replicas * rounds))
+		Expect(directory(ctx).RefusedWrites.Last).To(HaveLen(usage.MaxRefusedWrites))
+	})
+
+	It("stay noted while the API server is away", func(ctx SpecContext) {
+		r := newReplica()
+		r.Refused(okta, "POST", "Users")
+		r.Used(okta)
+		away, cancel := context.WithCancel(ctx)
+		cancel()
+		Expect(r.Flush(away)).NotTo(Succeed())
+		r.Refused(okta, "PUT", "Users/a")
+		Expect(r.Flush(ctx)).To(Succeed())
+		Expect(directory(ctx).RefusedWrites.Count).To(BeEquivalentTo(2))
+		Expect(directory(ctx).RefusedWrites.Last[0].Method).To(Equal("PUT"))
+		Expect(lastUsed(ctx)).NotTo(BeNil())
+	})
+
+	It("are cut where a client sends more than a name", func(ctx SpecContext) {
+		r := newReplica()
+		r.Refused(okta, strings.Repeat("X", 10_000), "Users/"+strings.Repeat("é", 100_000)+"\xff")
+		Expect(r.Flush(ctx)).To(Succeed())
+		Expect(len(directory(ctx).RefusedWrites.Last[0].Method)).To(BeNumerically("<=", 16))
+		Expect(len(directory(ctx).RefusedWrites.Last[0].Resource)).To(BeNumerically("<=", 300))
+	})
+})

@@ -59,10 +59,10 @@ func run(ctx context.Context, o options) error {
 		return err
 	}
 	err = controllers.SetupWithManager(mgr, controllers.Config{
-		Endpoint:    o.scimURL,
-		UsersNamed:  directories.UsersNamed,
-		GroupsNamed: directories.GroupsNamed,
-		GroupsOf:    directories.GroupsOf,
+		Endpoint:       o.scimURL,
+		UserNamesakes:  directories.UserNamesakes,
+		GroupNamesakes: directories.GroupNamesakes,
+		GroupsOf:       directories.GroupsOf,
 	})
 	if err != nil {
 		return err

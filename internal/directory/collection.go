@@ -8,6 +8,7 @@ import (
 
 	"k8s.io/apimachinery/pkg/api/equality"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/util/validation"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/cloudsso/cloudsso-operator/api/v1alpha1"
@@ -107,8 +108,11 @@ func (c *collection[T]) find(ctx context.Context, namespace, id string) (o T, fr
 // read is the object as it is now.
 func (c *collection[T]) read(ctx context.Context, namespace, id string) (T, error) {
 	o := c.blank()
+	if len(validation.IsDNS1123Subdomain(id)) > 0 { // no object can be called so: the client would not even ask
+		return o, scim.NotFound(c.resource.Name, id)
+	}
 	err := c.live.Get(ctx, client.ObjectKey{Namespace: namespace, Name: id}, o)
-	if apierrors.IsNotFound(err) || apierrors.IsInvalid(err) || apierrors.IsBadRequest(err) {
+	if apierrors.IsNotFound(err) {
 		return o, scim.NotFound(c.resource.Name, id)
 	}
 	if err == nil && o.GetLabels()[v1alpha1.LabelFence] != "" {

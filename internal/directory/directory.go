@@ -20,6 +20,9 @@ import (
 	"github.com/cloudsso/cloudsso-operator/internal/scim/schema"
 )
 
+// +kubebuilder:rbac:groups=cloudsso.dev,resources=cloudssousers;cloudssogroups,verbs=get;list;watch;create;patch;delete
+// +kubebuilder:rbac:groups=cloudsso.dev,resources=cloudssodirectories,verbs=get;list;watch
+
 // Config is what the directories of a process are made of.
 type Config struct {
 	// Client writes to the API server, without a cache and without a rate limit of its own.
@@ -107,16 +110,27 @@ func (d *Directories) In(namespace string) scim.Directory {
 	return &tenant{Directories: d, namespace: namespace}
 }
 
-// UsersNamed are the users that hold or reserve a userName, in any spelling. They are shared: read only.
-func (d *Directories) UsersNamed(namespace, userName string) []*v1alpha1.CloudSSOUser {
-	return holders(d.users.index, namespace, userName)
+// UserNamesakes are the live users with the userName of u, in any spelling, as of u's revision or later: of
+// two that take a name, the later one sees the earlier. They are shared: read only.
+func (d *Directories) UserNamesakes(ctx context.Context, u *v1alpha1.CloudSSOUser) ([]*v1alpha1.CloudSSOUser, error) {
+	return namesakes(ctx, d.users.index, u, u.Spec.UserName)
 }
 
-// GroupsNamed are the groups that hold or reserve a displayName, in any spelling. They are shared: read only.
-func (d *Directories) GroupsNamed(namespace, displayName string) []*v1alpha1.CloudSSOGroup {
-	return holders(d.groups.index, namespace, displayName)
+// GroupNamesakes are the groups with the displayName of g, likewise.
+func (d *Directories) GroupNamesakes(ctx context.Context, g *v1alpha1.CloudSSOGroup) ([]*v1alpha1.CloudSSOGroup, error) {
+	return namesakes(ctx, d.groups.index, g, g.Spec.DisplayName)
 }
 
+func namesakes[T client.Object](ctx context.Context, x *index[T], o T, name string) ([]T, error) {
+	ctx, cancel := context.WithTimeout(ctx, settleTimeout)
+	defer cancel()
+	if err := x.await(ctx, revisionOf(o)); err != nil {
+		return nil, fmt.Errorf("waiting for the index to show %s/%s: %w", o.GetNamespace(), o.GetName(), err)
+	}
+	return holders(x, o.GetNamespace(), name), nil
+}
+
+// holders are the objects that hold a name, in any spelling.
 func holders[T client.Object](x *index[T], namespace, name string) (objects []T) {
 	name = fold.Name(name)
 	for _, r := range x.named(namespace, name) {

@@ -63,7 +63,7 @@ func (t *tenant) admit(ctx context.Context, attributes schema.Object) (*v1alpha1
 	if leaver := t.leaver(attributes.String(schema.ExternalID), ""); leaver != nil {
 		return t.restore(ctx, leaver, attributes)
 	}
-	for _, holder := range t.UsersNamed(t.namespace, attributes.String(schema.UserName)) {
+	for _, holder := range holders(t.users.index, t.namespace, attributes.String(schema.UserName)) {
 		if holder.Spec.Source == v1alpha1.SourceManual {
 			return t.adopt(ctx, holder, attributes)
 		}

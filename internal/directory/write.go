@@ -68,15 +68,13 @@ func (c *collection[T]) undo(ctx context.Context, created T) error {
 	return c.dropFinalizers(ctx, created)
 }
 
-// dropFinalizers lets an object go that is being deleted.
+// dropFinalizers lets an object go that is being deleted, and waits until the index shows it gone.
 func (c *collection[T]) dropFinalizers(ctx context.Context, o T) error {
 	p := patchOf(jsonPatchOperation{"test", "/metadata/uid", o.GetUID()}).add("replace", "/metadata/finalizers", []string{})
-	_, err := c.patch(ctx, o, p)
-	var answer *scim.Error
-	if errors.As(err, &answer) && answer.Status == http.StatusNotFound {
-		return nil
+	if _, err := c.patch(ctx, o, p); err != nil && !isNotFound(err) {
+		return err
 	}
-	return err
+	return c.translate(c.fence.pass(ctx)) // the answer to the patch does not tell the revision of the deletion
 }
 
 // jsonPatch is a JSON Patch (RFC 6902).

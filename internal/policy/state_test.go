@@ -26,7 +26,7 @@ func newUser(changes ...func(*v1alpha1.CloudSSOUser)) *v1alpha1.CloudSSOUser {
 func inactive(u *v1alpha1.CloudSSOUser)      { u.Spec.Active = new(bool) }
 func suspended(u *v1alpha1.CloudSSOUser)     { u.Spec.Suspended = true }
 func deprovisioned(u *v1alpha1.CloudSSOUser) { u.Spec.DeprovisionedAt = &long }
-func terminating(u *v1alpha1.CloudSSOUser)       { u.DeletionTimestamp = &long }
+func terminating(u *v1alpha1.CloudSSOUser)   { u.DeletionTimestamp = &long }
 func guarded(u *v1alpha1.CloudSSOUser) {
 	u.Finalizers = []string{v1alpha1.FinalizerMemberships, v1alpha1.FinalizerGuard}
 }

@@ -1,0 +1,63 @@
+package group
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	corev1 "k8s.io/api/core/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/cloudsso/cloudsso-operator/api/v1alpha1"
+	"github.com/cloudsso/cloudsso-operator/internal/membership"
+	"github.com/cloudsso/cloudsso-operator/internal/policy"
+)
+
+// roll is a group's members, parted by what has become of them.
+type roll struct {
+	present  int32    // that exist and have not departed
+	departed []string // deprovisioned, or on their way out: they have to leave
+	unknown  []string // that name nobody
+}
+
+func (r *Reconciler) callRoll(ctx context.Context, g *v1alpha1.CloudSSOGroup) (called roll, err error) {
+	for _, m := range g.Spec.Members {
+		u := &v1alpha1.CloudSSOUser{}
+		err := r.Get(ctx, client.ObjectKey{Namespace: g.Namespace, Name: m.Name}, u)
+		if client.IgnoreNotFound(err) != nil {
+			return roll{}, fmt.Errorf("reading member %s of CloudSSOGroup %s/%s: %w", m.Name, g.Namespace, g.Name, err)
+		}
+		switch {
+		case err != nil:
+			called.unknown = append(called.unknown, m.Name)
+		case policy.HasDeparted(u):
+			called.departed = append(called.departed, m.Name)
+		default:
+			called.present++
+		}
+	}
+	return called, nil
+}
+
+// removeDeparted takes out members that were added while they left; their own controller takes out those
+// that it finds.
+func (r *Reconciler) removeDeparted(ctx context.Context, g *v1alpha1.CloudSSOGroup, departed []string) error {
+	removed, err := membership.Writer{Client: r.Client, Live: r.Live, Now: r.Now}.RemoveDeparted(ctx, g, departed...)
+	if err != nil {
+		return fmt.Errorf("taking departed members out of CloudSSOGroup %s/%s: %w", g.Namespace, g.Name, err)
+	}
+	if len(removed) > 0 {
+		r.emit(g, []notice{{corev1.EventTypeNormal, eventMembersDeparted, "Remove", "members taken out, for they were deprovisioned or deleted: " + listed(removed)}})
+	}
+	return nil
+}
+
+// maxListed is how many names one message lists.
+const maxListed = 10
+
+func listed(names []string) string {
+	if len(names) <= maxListed {
+		return strings.Join(names, ", ")
+	}
+	return fmt.Sprintf("%s and %d more", strings.Join(names[:maxListed], ", "), len(names)-maxListed)
+}

@@ -1,0 +1,128 @@
+// Package group reconciles CloudSSOGroups: who stands for a displayName, who is a member, and their way
+// out.
+//
+//	reconciler.go  the steps in their order
+//	members.go     members that exist, and members that have departed
+//	status.go      what a group amounts to
+//	events.go      what a person must know
+//	watch.go       what makes a group worth another look
+package group
+
+import (
+	"context"
+	"time"
+
+	"k8s.io/apimachinery/pkg/api/equality"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/client-go/tools/events"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/cloudsso/cloudsso-operator/api/v1alpha1"
+	"github.com/cloudsso/cloudsso-operator/internal/objects"
+	"github.com/cloudsso/cloudsso-operator/internal/policy"
+)
+
+// +kubebuilder:rbac:groups=cloudsso.dev,resources=cloudssousers;cloudssogroups,verbs=get;list;watch
+// +kubebuilder:rbac:groups=cloudsso.dev,resources=cloudssogroups,verbs=patch
+// +kubebuilder:rbac:groups=cloudsso.dev,resources=cloudssogroups/status,verbs=patch
+// +kubebuilder:rbac:groups=cloudsso.dev,resources=cloudssodirectories,verbs=get;list;watch
+// +kubebuilder:rbac:groups=events.k8s.io,resources=events,verbs=create;patch
+
+// Reconciler reconciles CloudSSOGroups. SetupWithManager fills in what is not given.
+type Reconciler struct {
+	// Client reads from the manager's cache.
+	client.Client
+	// Live reads from the API server.
+	Live client.Reader
+	// Events records what a person must know.
+	Events events.EventRecorder
+	// Namesakes are the groups with the displayName of g in any spelling, as of g's revision or later.
+	Namesakes func(ctx context.Context, g *v1alpha1.CloudSSOGroup) ([]*v1alpha1.CloudSSOGroup, error)
+	// GroupsOf are the names of the groups that have the user as a member.
+	GroupsOf func(namespace, user string) []string
+	// Now is the clock. Default: time.Now.
+	Now func() time.Time
+}
+
+// Reconcile brings one group up to date.
+func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, error) {
+	g := &v1alpha1.CloudSSOGroup{}
+	if err := r.Get(ctx, req.NamespacedName, g); err != nil {
+		return ctrl.Result{}, client.IgnoreNotFound(err)
+	}
+	if objects.IsFence(g) || policy.IsGoing(g) {
+		return ctrl.Result{}, nil
+	}
+	next, err := r.reconcile(ctx, g)
+	if apierrors.IsConflict(err) {
+		ctrl.LoggerFrom(ctx).V(1).Info("Looking again: something changed meanwhile", "conflict", err.Error())
+		return ctrl.Result{RequeueAfter: objects.ConflictInterval}, nil
+	}
+	return ctrl.Result{RequeueAfter: next}, client.IgnoreNotFound(err)
+}
+
+func (r *Reconciler) reconcile(ctx context.Context, g *v1alpha1.CloudSSOGroup) (again time.Duration, err error) {
+	if g.DeletionTimestamp == nil && g.Spec.Source == v1alpha1.SourceSCIM {
+		if err := objects.EnsureFinalizers(ctx, r.Client, g, v1alpha1.FinalizerGuard); err != nil {
+			return 0, err
+		}
+	}
+	before := g.DeepCopy()
+	held, err := r.hold(ctx, g)
+	if err != nil || policy.IsGoing(g) {
+		return 0, err
+	}
+	departed, err := r.judge(ctx, g)
+	if err != nil {
+		return 0, err
+	}
+	if err := r.patchStatus(ctx, before, g); err != nil {
+		return 0, err
+	}
+	r.emit(g, transitions(before, g))
+	if len(departed) > 0 {
+		if err := r.removeDeparted(ctx, g, departed); err != nil {
+			return 0, err
+		}
+	}
+	reserved, err := objects.SweepReservation(ctx, r.Client, g, r.Now())
+	return max(held, reserved), err
+}
+
+// hold holds a deletion, or lets it go on, and returns when to look again.
+func (r *Reconciler) hold(ctx context.Context, g *v1alpha1.CloudSSOGroup) (time.Duration, error) {
+	if g.DeletionTimestamp == nil {
+		return 0, nil
+	}
+	position, err := objects.Switch(ctx, r.Client, g.Namespace)
+	if err != nil {
+		return 0, err
+	}
+	if policy.HoldsDeletion(g, g.Spec.Source, position) {
+		return objects.RecordHeld(&g.Status.Conditions, g, r.Now()), nil
+	}
+	return 0, objects.DropFinalizer(ctx, r.Client, g, v1alpha1.FinalizerGuard)
+}
+
+func (r *Reconciler) patchStatus(ctx context.Context, before, g *v1alpha1.CloudSSOGroup) error {
+	if equality.Semantic.DeepEqual(before.Status, g.Status) {
+		return nil
+	}
+	return r.Status().Patch(ctx, g, client.MergeFrom(before))
+}
+
+func (r *Reconciler) setDefaults(mgr ctrl.Manager) {
+	if r.Client == nil {
+		r.Client = mgr.GetClient()
+	}
+	if r.Live == nil {
+		r.Live = mgr.GetAPIReader()
+	}
+	if r.Events == nil {
+		r.Events = mgr.GetEventRecorder("cloudssogroup")
+	}
+	if r.Now == nil {
+		r.Now = time.Now
+	}
+}

@@ -1,0 +1,92 @@
+package group
+
+import (
+	"context"
+
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/builder"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/controller"
+	"sigs.k8s.io/controller-runtime/pkg/event"
+	"sigs.k8s.io/controller-runtime/pkg/handler"
+	"sigs.k8s.io/controller-runtime/pkg/predicate"
+
+	"github.com/cloudsso/cloudsso-operator/api/v1alpha1"
+	"github.com/cloudsso/cloudsso-operator/internal/policy"
+)
+
+// maxConcurrentReconciles is few: groups are heavy, and nobody's access waits for their status.
+const maxConcurrentReconciles = 2
+
+// SetupWithManager adds the reconciler to mgr.
+func (r *Reconciler) SetupWithManager(mgr ctrl.Manager) error {
+	r.setDefaults(mgr)
+	return ctrl.NewControllerManagedBy(mgr).
+		Named("cloudssogroup").
+		For(&v1alpha1.CloudSSOGroup{}).
+		Watches(&v1alpha1.CloudSSOGroup{}, handler.EnqueueRequestsFromMapFunc(r.rivals), builder.WithPredicates(nameMoves)).
+		Watches(&v1alpha1.CloudSSOUser{}, handler.EnqueueRequestsFromMapFunc(r.groupsOf), builder.WithPredicates(comesOrGoes)).
+		Watches(&v1alpha1.CloudSSODirectory{}, handler.EnqueueRequestsFromMapFunc(r.leaving), builder.WithPredicates(predicate.GenerationChangedPredicate{})).
+		WithOptions(controller.Options{MaxConcurrentReconciles: maxConcurrentReconciles}).
+		Complete(r)
+}
+
+// nameMoves lets those changes through that may decide anew who stands for a displayName.
+var nameMoves = predicate.Funcs{UpdateFunc: func(e event.UpdateEvent) bool {
+	was, ok1 := e.ObjectOld.(*v1alpha1.CloudSSOGroup)
+	is, ok2 := e.ObjectNew.(*v1alpha1.CloudSSOGroup)
+	return ok1 && ok2 && (was.Spec.DisplayName != is.Spec.DisplayName ||
+		was.Status.DisplayName != is.Status.DisplayName || policy.IsLiveGroup(was) != policy.IsLiveGroup(is))
+}}
+
+// comesOrGoes lets those changes of a user through that its groups count.
+var comesOrGoes = predicate.Funcs{UpdateFunc: func(e event.UpdateEvent) bool {
+	was, ok1 := e.ObjectOld.(*v1alpha1.CloudSSOUser)
+	is, ok2 := e.ObjectNew.(*v1alpha1.CloudSSOUser)
+	return ok1 && ok2 && policy.HasDeparted(was) && !policy.HasDeparted(is)
+}}
+
+// rivals are the other groups of a displayName that somebody took or left.
+func (r *Reconciler) rivals(ctx context.Context, o client.Object) []ctrl.Request {
+	g, ok := o.(*v1alpha1.CloudSSOGroup)
+	if !ok {
+		return nil
+	}
+	namesakes, err := r.Namesakes(ctx, g)
+	if err != nil {
+		ctrl.LoggerFrom(ctx).Error(err, "Looking for groups of the same displayName", "group", client.ObjectKeyFromObject(g))
+		return nil
+	}
+	var requests []ctrl.Request
+	for _, other := range namesakes {
+		if other.Name != g.Name {
+			requests = append(requests, ctrl.Request{NamespacedName: client.ObjectKeyFromObject(other)})
+		}
+	}
+	return requests
+}
+
+// groupsOf are the groups that a user is a member of.
+func (r *Reconciler) groupsOf(_ context.Context, u client.Object) []ctrl.Request {
+	var requests []ctrl.Request
+	for _, name := range r.GroupsOf(u.GetNamespace(), u.GetName()) {
+		requests = append(requests, ctrl.Request{NamespacedName: client.ObjectKey{Namespace: u.GetNamespace(), Name: name}})
+	}
+	return requests
+}
+
+// leaving are the groups of a directory whose deletion may be held: its switch may have been turned.
+func (r *Reconciler) leaving(ctx context.Context, d client.Object) []ctrl.Request {
+	var groups v1alpha1.CloudSSOGroupList
+	if err := r.List(ctx, &groups, client.InNamespace(d.GetNamespace()), client.UnsafeDisableDeepCopy); err != nil {
+		ctrl.LoggerFrom(ctx).Error(err, "Looking for groups whose deletion is held", "namespace", d.GetNamespace())
+		return nil
+	}
+	var requests []ctrl.Request
+	for i := range groups.Items {
+		if groups.Items[i].DeletionTimestamp != nil {
+			requests = append(requests, ctrl.Request{NamespacedName: client.ObjectKeyFromObject(&groups.Items[i])})
+		}
+	}
+	return requests
+}

@@ -1,0 +1,137 @@
+// Package user reconciles CloudSSOUsers: whether they have access, who stands for a userName, and their
+// way out.
+//
+//	reconciler.go  the steps in their order
+//	leave.go       out of its groups, when deprovisioned or deleted
+//	status.go      what a user amounts to
+//	events.go      what a person must know
+//	watch.go       what makes a user worth another look
+package user
+
+import (
+	"context"
+	"time"
+
+	"k8s.io/apimachinery/pkg/api/equality"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/client-go/tools/events"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/cloudsso/cloudsso-operator/api/v1alpha1"
+	"github.com/cloudsso/cloudsso-operator/internal/objects"
+	"github.com/cloudsso/cloudsso-operator/internal/policy"
+)
+
+// +kubebuilder:rbac:groups=cloudsso.dev,resources=cloudssousers;cloudssogroups,verbs=get;list;watch;patch
+// +kubebuilder:rbac:groups=cloudsso.dev,resources=cloudssousers/status,verbs=patch
+// +kubebuilder:rbac:groups=cloudsso.dev,resources=cloudssodirectories,verbs=get;list;watch
+// +kubebuilder:rbac:groups=events.k8s.io,resources=events,verbs=create;patch
+
+// Reconciler reconciles CloudSSOUsers. SetupWithManager fills in what is not given.
+type Reconciler struct {
+	// Client reads from the manager's cache.
+	client.Client
+	// Live reads from the API server.
+	Live client.Reader
+	// Events records what a person must know.
+	Events events.EventRecorder
+	// Namesakes are the live users with the userName of u in any spelling, as of u's revision or later.
+	Namesakes func(ctx context.Context, u *v1alpha1.CloudSSOUser) ([]*v1alpha1.CloudSSOUser, error)
+	// GroupsOf are the names of the groups that have the user as a member.
+	GroupsOf func(namespace, user string) []string
+	// Now is the clock. Default: time.Now.
+	Now func() time.Time
+}
+
+// Reconcile brings one user up to date.
+func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, error) {
+	u := &v1alpha1.CloudSSOUser{}
+	if err := r.Get(ctx, req.NamespacedName, u); err != nil {
+		return ctrl.Result{}, client.IgnoreNotFound(err)
+	}
+	if objects.IsFence(u) {
+		return ctrl.Result{}, nil
+	}
+	next, err := r.reconcile(ctx, u)
+	if apierrors.IsConflict(err) {
+		ctrl.LoggerFrom(ctx).V(1).Info("Looking again: something changed meanwhile", "conflict", err.Error())
+		return ctrl.Result{RequeueAfter: objects.ConflictInterval}, nil
+	}
+	return ctrl.Result{RequeueAfter: next}, client.IgnoreNotFound(err)
+}
+
+// reconcile takes the steps. The status comes before what takes longer: it says that a leaver is out.
+func (r *Reconciler) reconcile(ctx context.Context, u *v1alpha1.CloudSSOUser) (again time.Duration, err error) {
+	if policy.IsGoing(u) {
+		return 0, r.finalize(ctx, u)
+	}
+	if u.DeletionTimestamp == nil {
+		if err := objects.EnsureFinalizers(ctx, r.Client, u, finalizersOf(u)...); err != nil {
+			return 0, err
+		}
+	}
+	before := u.DeepCopy()
+	held, err := r.hold(ctx, u)
+	if err != nil || policy.IsGoing(u) {
+		return 0, err // it comes again, without the guard
+	}
+	if err := r.judge(ctx, u); err != nil {
+		return 0, err
+	}
+	if err := r.patchStatus(ctx, before, u); err != nil {
+		return 0, err
+	}
+	r.emit(u, transitions(before, u))
+	if policy.HasDeparted(u) {
+		if err := r.leaveGroups(ctx, u); err != nil {
+			return 0, err
+		}
+	}
+	reserved, err := objects.SweepReservation(ctx, r.Client, u, r.Now())
+	return max(held, reserved), err
+}
+
+func finalizersOf(u *v1alpha1.CloudSSOUser) []string {
+	if u.Spec.Source == v1alpha1.SourceSCIM {
+		return []string{v1alpha1.FinalizerMemberships, v1alpha1.FinalizerGuard}
+	}
+	return []string{v1alpha1.FinalizerMemberships}
+}
+
+// hold holds a deletion, or lets it go on, and returns when to look again.
+func (r *Reconciler) hold(ctx context.Context, u *v1alpha1.CloudSSOUser) (time.Duration, error) {
+	if u.DeletionTimestamp == nil {
+		return 0, nil
+	}
+	position, err := objects.Switch(ctx, r.Client, u.Namespace)
+	if err != nil {
+		return 0, err
+	}
+	if policy.HoldsDeletion(u, u.Spec.Source, position) {
+		return objects.RecordHeld(&u.Status.Conditions, u, r.Now()), nil
+	}
+	return 0, objects.DropFinalizer(ctx, r.Client, u, v1alpha1.FinalizerGuard)
+}
+
+func (r *Reconciler) patchStatus(ctx context.Context, before, u *v1alpha1.CloudSSOUser) error {
+	if equality.Semantic.DeepEqual(before.Status, u.Status) {
+		return nil
+	}
+	return r.Status().Patch(ctx, u, client.MergeFrom(before))
+}
+
+func (r *Reconciler) setDefaults(mgr ctrl.Manager) {
+	if r.Client == nil {
+		r.Client = mgr.GetClient()
+	}
+	if r.Live == nil {
+		r.Live = mgr.GetAPIReader()
+	}
+	if r.Events == nil {
+		r.Events = mgr.GetEventRecorder("cloudssouser")
+	}
+	if r.Now == nil {
+		r.Now = time.Now
+	}
+}

@@ -1,0 +1,58 @@
+package user
+
+import (
+	"context"
+	"fmt"
+
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/cloudsso/cloudsso-operator/api/v1alpha1"
+	"github.com/cloudsso/cloudsso-operator/internal/policy"
+)
+
+// judge writes into the status what the user amounts to.
+func (r *Reconciler) judge(ctx context.Context, u *v1alpha1.CloudSSOUser) error {
+	holder, err := r.holder(ctx, u)
+	if err != nil {
+		return err
+	}
+	conflict := holder != nil && holder.Name != u.Name
+	u.Status.ObservedGeneration = u.Generation
+	u.Status.State = policy.UserState(u, conflict)
+	u.Status.UserName = u.Spec.UserName
+	if conflict || !policy.IsLive(u) {
+		u.Status.UserName = "" // it has to be accepted anew
+	}
+	meta.SetStatusCondition(&u.Status.Conditions, ready(u, holder))
+	return nil
+}
+
+// holder is the user that stands for the userName of u; nil if u is not live.
+func (r *Reconciler) holder(ctx context.Context, u *v1alpha1.CloudSSOUser) (*v1alpha1.CloudSSOUser, error) {
+	if !policy.IsLive(u) {
+		return nil, nil
+	}
+	candidates, err := r.Namesakes(ctx, u)
+	if err != nil {
+		return nil, fmt.Errorf("looking for other users named %q in namespace %s: %w", u.Spec.UserName, u.Namespace, err)
+	}
+	return policy.UserHolder(candidates), nil
+}
+
+func ready(u, holder *v1alpha1.CloudSSOUser) metav1.Condition {
+	c := metav1.Condition{Type: v1alpha1.ConditionReady, Status: metav1.ConditionFalse, ObservedGeneration: u.Generation}
+	switch u.Status.State {
+	case v1alpha1.UserDeprovisioned:
+		c.Reason, c.Message = v1alpha1.ReasonDeprovisioned, "deleted by the identity provider; the object stays, without access or memberships, until the provider creates the person again or you delete it"
+	case v1alpha1.UserConflict:
+		c.Reason, c.Message = v1alpha1.ReasonUserNameConflict, fmt.Sprintf("userName %q is already that of CloudSSOUser %s; rename or delete one of the two", u.Spec.UserName, holder.Name)
+	case v1alpha1.UserDisabled:
+		c.Reason, c.Message = v1alpha1.ReasonDisabled, "active is false: no access; memberships are kept"
+	case v1alpha1.UserSuspended:
+		c.Reason, c.Message = v1alpha1.ReasonSuspended, "suspended by an administrator: no access, whatever the identity provider says; set spec.suspended to false to lift it"
+	case v1alpha1.UserActive:
+		c.Status, c.Reason, c.Message = metav1.ConditionTrue, v1alpha1.ReasonReady, "has access"
+	}
+	return c
+}

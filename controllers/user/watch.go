@@ -1,0 +1,75 @@
+package user
+
+import (
+	"context"
+
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/builder"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/controller"
+	"sigs.k8s.io/controller-runtime/pkg/event"
+	"sigs.k8s.io/controller-runtime/pkg/handler"
+	"sigs.k8s.io/controller-runtime/pkg/predicate"
+
+	"github.com/cloudsso/cloudsso-operator/api/v1alpha1"
+	"github.com/cloudsso/cloudsso-operator/internal/policy"
+)
+
+// maxConcurrentReconciles keeps a leaver from waiting behind a full import, on two cores.
+const maxConcurrentReconciles = 8
+
+// SetupWithManager adds the reconciler to mgr.
+func (r *Reconciler) SetupWithManager(mgr ctrl.Manager) error {
+	r.setDefaults(mgr)
+	return ctrl.NewControllerManagedBy(mgr).
+		Named("cloudssouser").
+		For(&v1alpha1.CloudSSOUser{}).
+		Watches(&v1alpha1.CloudSSOUser{}, handler.EnqueueRequestsFromMapFunc(r.rivals), builder.WithPredicates(nameMoves)).
+		Watches(&v1alpha1.CloudSSODirectory{}, handler.EnqueueRequestsFromMapFunc(r.leaving), builder.WithPredicates(predicate.GenerationChangedPredicate{})).
+		WithOptions(controller.Options{MaxConcurrentReconciles: maxConcurrentReconciles}).
+		Complete(r)
+}
+
+// nameMoves lets those changes through that may decide anew who stands for a userName.
+var nameMoves = predicate.Funcs{UpdateFunc: func(e event.UpdateEvent) bool {
+	was, ok1 := e.ObjectOld.(*v1alpha1.CloudSSOUser)
+	is, ok2 := e.ObjectNew.(*v1alpha1.CloudSSOUser)
+	return ok1 && ok2 && (was.Spec.UserName != is.Spec.UserName ||
+		was.Status.UserName != is.Status.UserName || policy.IsLive(was) != policy.IsLive(is))
+}}
+
+// rivals are the other users of a userName that somebody took or left.
+func (r *Reconciler) rivals(ctx context.Context, o client.Object) []ctrl.Request {
+	u, ok := o.(*v1alpha1.CloudSSOUser)
+	if !ok {
+		return nil
+	}
+	namesakes, err := r.Namesakes(ctx, u)
+	if err != nil {
+		ctrl.LoggerFrom(ctx).Error(err, "Looking for users of the same userName", "user", client.ObjectKeyFromObject(u))
+		return nil
+	}
+	var requests []ctrl.Request
+	for _, other := range namesakes {
+		if other.Name != u.Name {
+			requests = append(requests, ctrl.Request{NamespacedName: client.ObjectKeyFromObject(other)})
+		}
+	}
+	return requests
+}
+
+// leaving are the users of a directory whose deletion may be held: its switch may have been turned.
+func (r *Reconciler) leaving(ctx context.Context, d client.Object) []ctrl.Request {
+	var users v1alpha1.CloudSSOUserList
+	if err := r.List(ctx, &users, client.InNamespace(d.GetNamespace()), client.UnsafeDisableDeepCopy); err != nil {
+		ctrl.LoggerFrom(ctx).Error(err, "Looking for users whose deletion is held", "namespace", d.GetNamespace())
+		return nil
+	}
+	var requests []ctrl.Request
+	for i := range users.Items {
+		if users.Items[i].DeletionTimestamp != nil {
+			requests = append(requests, ctrl.Request{NamespacedName: client.ObjectKeyFromObject(&users.Items[i])})
+		}
+	}
+	return requests
+}

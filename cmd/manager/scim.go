@@ -36,7 +36,7 @@ func (*scimServer) NeedLeaderElection() bool { return false }
 
 // newSCIMServer listens at once: a port that is taken is an error at start.
 func newSCIMServer(mgr manager.Manager, o options, handler http.Handler) (*scimServer, error) {
-	listener, err := net.Listen("tcp", o.scimAddress)
+	listener, err := (&net.ListenConfig{}).Listen(context.Background(), "tcp", o.scimAddress)
 	if err != nil {
 		return nil, fmt.Errorf("--scim-bind-address: %w", err)
 	}

@@ -29,7 +29,9 @@ func (r *Reconciler) SetupWithManager(mgr ctrl.Manager) error {
 		Complete(r)
 }
 
-func directoryOf(_ context.Context, o client.Object) []ctrl.Request { return []ctrl.Request{requestFor(o)} }
+func directoryOf(_ context.Context, o client.Object) []ctrl.Request {
+	return []ctrl.Request{requestFor(o)}
+}
 
 func requestFor(o client.Object) ctrl.Request {
 	return ctrl.Request{NamespacedName: client.ObjectKey{Namespace: o.GetNamespace(), Name: v1alpha1.DirectoryName}}

@@ -2,6 +2,7 @@ package directory
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"strconv"
 
@@ -109,7 +110,7 @@ func (t *tenant) deleteGroup(ctx context.Context, id string, precondition scim.P
 		}
 		expected := client.Preconditions{UID: &g.UID, ResourceVersion: &g.ResourceVersion}
 		err = t.groups.translate(t.Client.Delete(ctx, g, expected))
-		if err == errStale {
+		if errors.Is(err, errStale) {
 			continue
 		}
 		if err != nil {
@@ -135,7 +136,7 @@ func (t *tenant) liftGuard(ctx context.Context, g *v1alpha1.CloudSSOGroup) error
 		if err == nil || isNotFound(err) {
 			return nil
 		}
-		if err != errStale {
+		if !errors.Is(err, errStale) {
 			return err
 		}
 		uid := g.UID

@@ -24,7 +24,7 @@ func (t *tenant) changeMembers(g *v1alpha1.CloudSSOGroup, changes []scim.MemberC
 		case scim.AddMembers:
 			g.Spec.Members, err = addMembers(g.Spec.Members, change.IDs)
 		case scim.RemoveMembers:
-			g.Spec.Members = without(g.Spec.Members, t.selected(g, change))
+			g.Spec.Members = without(g.Spec.Members, t.selected(change))
 		case scim.ReplaceMembers:
 			keep := toSet(change.IDs)
 			g.Spec.Members = without(g.Spec.Members, func(name string) bool { return !keep[name] && !t.hidden(name) })
@@ -37,7 +37,7 @@ func (t *tenant) changeMembers(g *v1alpha1.CloudSSOGroup, changes []scim.MemberC
 	return nil
 }
 
-func (t *tenant) selected(g *v1alpha1.CloudSSOGroup, change scim.MemberChange) func(name string) bool {
+func (t *tenant) selected(change scim.MemberChange) func(name string) bool {
 	if change.Match == nil {
 		remove := toSet(change.IDs)
 		return func(name string) bool { return remove[name] && !t.hidden(name) }

@@ -60,7 +60,8 @@ func renames(id, userName string) operation {
 func restores(externalID, userName string) operation {
 	return operation{"restore " + externalID + " as " + userName, func(ctx context.Context, t *tenant) error {
 		_, err := t.Create(ctx, schema.User, schema.Object{
-			{Attribute: schema.UserName, Value: userName}, {Attribute: schema.ExternalID, Value: externalID},
+			{Attribute: schema.UserName, Value: userName},
+			{Attribute: schema.ExternalID, Value: externalID},
 			{Attribute: schema.Active, Value: true},
 		}, nil)
 		return err
@@ -257,13 +258,18 @@ func newStage(objects []*v1alpha1.CloudSSOUser) *stage {
 // join adds a replica that has heard of everything so far.
 func (s *stage) join(i int) *tenant {
 	ids := 0
+	p := &port{stage: s, replica: i}
 	d := New(Config{
-		Client: &port{stage: s, replica: i}, Relists: &Relists{}, Log: slog.New(slog.DiscardHandler), Now: time.Now,
+		Client: p, Relists: &Relists{}, Log: slog.New(slog.DiscardHandler), Now: time.Now,
 		Emit:  func(runtime.Object, string, string, string) {},
 		NewID: func() string { ids++; return fmt.Sprintf("r%d-%d", i, ids) },
 	})
 	view := &replicaView{tenant: d.In("acme").(*tenant)}
 	d.cache = noSettings{}
+	d.users.fence.touch = func(context.Context) (revision uint64, err error) { // no sentinel: it would be one more user
+		p.wait("touch", func() { revision = s.revision })
+		return revision, nil
+	}
 	s.replicas = append(s.replicas, view)
 	s.deliver(view, len(s.events))
 	return view.tenant

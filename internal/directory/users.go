@@ -63,11 +63,11 @@ func (t *tenant) admit(ctx context.Context, attributes schema.Object) (*v1alpha1
 	if leaver := t.leaver(attributes.String(schema.ExternalID), ""); leaver != nil {
 		return t.restore(ctx, leaver, attributes)
 	}
-	for _, holder := range holders(t.users.index, t.namespace, attributes.String(schema.UserName)) {
-		if holder.Spec.Source == v1alpha1.SourceManual {
+	if all := holders(t.users.index, t.namespace, attributes.String(schema.UserName)); len(all) > 0 {
+		if holder := all[0]; holder.Spec.Source == v1alpha1.SourceManual {
 			return t.adopt(ctx, holder, attributes)
 		}
-		return nil, t.users.taken(holder)
+		return nil, t.users.taken(all[0])
 	}
 	u := &v1alpha1.CloudSSOUser{}
 	writeUser(attributes, &u.Spec)

@@ -1,3 +1,5 @@
+// Package policy decides, without I/O: who is live, who has access, who holds a name, which deletion is
+// held, which credential may be used.
 package policy
 
 import (

@@ -19,8 +19,10 @@ func TestReservationSurvivesItsAnnotation(t *testing.T) {
 }
 
 func TestWhatIsNoReservation(t *testing.T) {
-	for _, value := range []string{"", "alice", "0b6c alice", "0b6c 2027-01-31T12:00:00Z", "0b6c 2027-01-31T12:00:00Z ",
-		" 2027-01-31T12:00:00Z alice", "0b6c yesterday alice"} {
+	for _, value := range []string{
+		"", "alice", "0b6c alice", "0b6c 2027-01-31T12:00:00Z", "0b6c 2027-01-31T12:00:00Z ",
+		" 2027-01-31T12:00:00Z alice", "0b6c yesterday alice",
+	} {
 		if got, ok := policy.ParseReservation(value); ok {
 			t.Errorf("ParseReservation(%q) = %+v", value, got)
 		}

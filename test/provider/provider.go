@@ -75,7 +75,7 @@ func (c *Client) Do(ctx context.Context, method, path, body string) (*Response, 
 	if err != nil {
 		return nil, err
 	}
-	defer answer.Body.Close() //nolint:errcheck // read to its end
+	defer answer.Body.Close()
 	raw, err := io.ReadAll(answer.Body)
 	if err != nil {
 		return nil, err

@@ -241,9 +241,11 @@ func with(a *schema.Attribute, value any) scim.Change {
 }
 
 func add(ids ...string) scim.MemberChange { return scim.MemberChange{Op: scim.AddMembers, IDs: ids} }
+
 func remove(ids ...string) scim.MemberChange {
 	return scim.MemberChange{Op: scim.RemoveMembers, IDs: ids}
 }
+
 func replace(ids ...string) scim.MemberChange {
 	return scim.MemberChange{Op: scim.ReplaceMembers, IDs: ids}
 }

@@ -43,8 +43,15 @@ var lists = []behaviour{
 			startIndex, count int
 			want              []string
 		}{
-			{1, 5, whole}, {1, 2, whole[:2]}, {3, 2, whole[2:4]}, {5, 2, whole[4:]}, {5, 1, whole[4:]},
-			{6, 2, nil}, {1 << 40, 100, nil}, {1, 0, nil}, {4, 0, nil},
+			{1, 5, whole},
+			{1, 2, whole[:2]},
+			{3, 2, whole[2:4]},
+			{5, 2, whole[4:]},
+			{5, 1, whole[4:]},
+			{6, 2, nil},
+			{1 << 40, 100, nil},
+			{1, 0, nil},
+			{4, 0, nil},
 		} {
 			page := d.listed(rt, scim.Query{StartIndex: p.startIndex, Count: p.count})
 			d.equal(ids(page.Resources), p.want, "page")

@@ -172,10 +172,9 @@ func TestVersionIsOfOwnContentAlone(t *testing.T) {
 
 func TestReplaceUser(t *testing.T) {
 	s := newService(t)
-	g := ""
 	id := s.do("POST", "/Users", `{"userName":"alice","externalId":"00u1","nickName":"Al","active":false,
 		"name":{"givenName":"Alice","familyName":"Smith"},"`+enterprise+`":{"department":"Sales"}}`).answers(201).id()
-	g = s.group("Admins", id)
+	g := s.group("Admins", id)
 	created := s.do("GET", "/Users/"+id, "").answers(200)
 	r := s.do("PUT", "/Users/"+id, `{"id":"other","meta":{"version":"x"},"groups":[],"password":"`+password+`",
 		"userName":"alice","name":{"givenName":"Alicia"},"title":"CEO"}`).answers(200)
@@ -279,14 +278,16 @@ func (s *service) directUser(userName string) string {
 
 func TestDelete(t *testing.T) {
 	s := newService(t)
-	u, g := s.user("alice"), ""
-	g = s.group("Admins", u)
+	u := s.user("alice")
+	g := s.group("Admins", u)
 	for _, path := range []string{"/Users/" + u, "/Groups/" + g} {
 		if r := s.do("DELETE", path, "").answers(204).sends("Content-Type", ""); r.raw != "" {
 			t.Errorf("a 204 has the body %s", r.raw)
 		}
 		for _, c := range []struct{ method, body string }{
-			{"GET", ""}, {"DELETE", ""}, {"PUT", `{"userName":"x","displayName":"x"}`},
+			{"GET", ""},
+			{"DELETE", ""},
+			{"PUT", `{"userName":"x","displayName":"x"}`},
 			{"PATCH", patchJSON(`{"op":"replace","path":"displayName","value":"x"}`)},
 		} {
 			s.do(c.method, path, c.body).refuses(404, "", "does not exist")

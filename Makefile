@@ -42,11 +42,11 @@ help: ## Show this list.
 # Built and then exec'd, not go run: a SIGTERM to make must reach the program itself.
 .PHONY: run
 run: ## Start a control plane, the operator, a directory and a credential; Ctrl-C stops all (KEEP=1, SCIM_PORT=, SCIM_TLS=off).
-	@go build -o bin/run ./hack/run && exec bin/run
+	@assets=$$($(ASSETS)); go build -o bin/run ./hack/run; KUBEBUILDER_ASSETS=$$assets exec bin/run
 
 .PHONY: demo
 demo: ## Play an identity provider's day against a running make run, or against one it starts.
-	@go build -o bin/demo ./hack/demo && exec bin/demo
+	@assets=$$($(ASSETS)); go build -o bin/demo ./hack/demo; KUBEBUILDER_ASSETS=$$assets exec bin/demo
 
 .PHONY: controlplane
 controlplane: ## Prepare etcd, kube-apiserver, kubectl and kube-controller-manager; print their folder.

@@ -11,6 +11,9 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/log/zap"
 )
 
+// version is set by the build.
+var version = "devel"
+
 func main() {
 	var o options
 	o.bind(pflag.CommandLine)
@@ -20,6 +23,7 @@ func main() {
 	pflag.Parse()
 	ctrl.SetLogger(zap.New(zap.UseFlagOptions(&logging)))
 
+	ctrl.Log.Info("Starting cloudsso-operator", "version", version)
 	if err := run(ctrl.SetupSignalHandler(), o); err != nil {
 		fmt.Fprintln(os.Stderr, "manager:", err)
 		os.Exit(1)

@@ -48,11 +48,11 @@ func (f *failures) record(remote string, now time.Time) time.Duration {
 func (f *failures) limiter(addr netip.Prefix) *rate.Limiter {
 	if e, ok := f.byAddr[addr]; ok {
 		f.recent.MoveToFront(e)
-		return e.Value.(*failing).limiter //nolint:errcheck // the list holds nothing else
+		return e.Value.(*failing).limiter
 	}
 	if len(f.byAddr) >= MaxFailingAddresses {
 		oldest := f.recent.Back()
-		delete(f.byAddr, f.recent.Remove(oldest).(*failing).addr) //nolint:errcheck // the list holds nothing else
+		delete(f.byAddr, f.recent.Remove(oldest).(*failing).addr)
 	}
 	every := rate.Every(time.Minute / FailuresPerMinute)
 	e := &failing{addr: addr, limiter: rate.NewLimiter(every, FailureBurst)}

@@ -41,7 +41,7 @@ func startControllerManager(cp *ControlPlane, assets string, controllers []strin
 		return nil, err
 	}
 	m := &controllerManager{dir: dir, exited: make(chan struct{})}
-	m.command = exec.Command(binary,
+	m.command = exec.CommandContext(context.Background(), binary,
 		"--kubeconfig="+kubeconfig,
 		"--controllers="+strings.Join(controllers, ","),
 		"--leader-elect=false",

@@ -87,7 +87,7 @@ func startManager(ctx context.Context, o managerOptions) (*Manager, error) {
 	if o.publicURL == "" {
 		o.publicURL = m.URL
 	}
-	m.command = exec.Command(o.binary, arguments(o, ports)...)
+	m.command = exec.CommandContext(context.Background(), o.binary, arguments(o, ports)...)
 	m.command.Env = append(os.Environ(), "KUBECONFIG="+o.kubeconfig)
 	m.command.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // Ctrl-C is ours to pass on
 	tail := &tailWriter{to: o.log}

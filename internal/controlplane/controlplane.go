@@ -31,6 +31,7 @@ type ControlPlane struct {
 	client      client.Client
 	manager     *controllerManager
 	root        string
+	certDir     string
 }
 
 // Start brings a control plane up and installs what the operator needs. The admission policies are not
@@ -52,8 +53,11 @@ func Start(ctx context.Context, o Options) (_ *ControlPlane, err error) {
 	if err := cp.keepData(o.DataDir); err != nil {
 		return nil, err
 	}
+	if err := cp.keepCertificates(); err != nil {
+		return nil, err
+	}
 	if cp.admin, err = cp.environment.Start(); err != nil {
-		return nil, fmt.Errorf("starting etcd and kube-apiserver of %s: %w", assets, errors.Join(err, cp.environment.Stop()))
+		return nil, fmt.Errorf("starting etcd and kube-apiserver of %s: %w", assets, errors.Join(err, cp.Stop()))
 	}
 	defer func() {
 		if err != nil {
@@ -85,13 +89,20 @@ func (cp *ControlPlane) keepData(dir string) error {
 	return nil
 }
 
+// keepCertificates lets a restarted API server go on with the certificates that its clients know.
+func (cp *ControlPlane) keepCertificates() (err error) {
+	cp.certDir, err = os.MkdirTemp("", "controlplane-")
+	cp.environment.ControlPlane.GetAPIServer().CertDir = cp.certDir
+	return err
+}
+
 // Stop ends everything that Start started.
 func (cp *ControlPlane) Stop() error {
 	var failures []error
 	if cp.manager != nil {
 		failures = append(failures, cp.manager.stop())
 	}
-	return errors.Join(append(failures, cp.environment.Stop())...)
+	return errors.Join(append(failures, cp.environment.Stop(), os.RemoveAll(cp.certDir))...)
 }
 
 // RestartAPIServer stops kube-apiserver and starts it again, on the same etcd and the same port. It

@@ -12,6 +12,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/predicate"
 
 	"github.com/cloudsso/cloudsso-operator/api/v1alpha1"
+	"github.com/cloudsso/cloudsso-operator/internal/objects"
 	"github.com/cloudsso/cloudsso-operator/internal/policy"
 )
 
@@ -24,7 +25,7 @@ func (r *Reconciler) SetupWithManager(mgr ctrl.Manager) error {
 	return ctrl.NewControllerManagedBy(mgr).
 		Named("cloudssogroup").
 		For(&v1alpha1.CloudSSOGroup{}).
-		Watches(&v1alpha1.CloudSSOGroup{}, handler.EnqueueRequestsFromMapFunc(r.rivals), builder.WithPredicates(nameMoves)).
+		Watches(&v1alpha1.CloudSSOGroup{}, objects.EnqueueRivals(r.Namesakes), builder.WithPredicates(nameMoves)).
 		Watches(&v1alpha1.CloudSSOUser{}, handler.EnqueueRequestsFromMapFunc(r.groupsOf), builder.WithPredicates(comesOrGoes)).
 		Watches(&v1alpha1.CloudSSODirectory{}, handler.EnqueueRequestsFromMapFunc(r.leaving), builder.WithPredicates(predicate.GenerationChangedPredicate{})).
 		WithOptions(controller.Options{MaxConcurrentReconciles: maxConcurrentReconciles}).
@@ -45,26 +46,6 @@ var comesOrGoes = predicate.Funcs{UpdateFunc: func(e event.UpdateEvent) bool {
 	is, ok2 := e.ObjectNew.(*v1alpha1.CloudSSOUser)
 	return ok1 && ok2 && policy.HasDeparted(was) && !policy.HasDeparted(is)
 }}
-
-// rivals are the other groups of a displayName that somebody took or left.
-func (r *Reconciler) rivals(ctx context.Context, o client.Object) []ctrl.Request {
-	g, ok := o.(*v1alpha1.CloudSSOGroup)
-	if !ok {
-		return nil
-	}
-	namesakes, err := r.Namesakes(ctx, g)
-	if err != nil {
-		ctrl.LoggerFrom(ctx).Error(err, "Looking for groups of the same displayName", "group", client.ObjectKeyFromObject(g))
-		return nil
-	}
-	var requests []ctrl.Request
-	for _, other := range namesakes {
-		if other.Name != g.Name {
-			requests = append(requests, ctrl.Request{NamespacedName: client.ObjectKeyFromObject(other)})
-		}
-	}
-	return requests
-}
 
 // groupsOf are the groups that a user is a member of.
 func (r *Reconciler) groupsOf(_ context.Context, u client.Object) []ctrl.Request {

@@ -12,6 +12,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/predicate"
 
 	"github.com/cloudsso/cloudsso-operator/api/v1alpha1"
+	"github.com/cloudsso/cloudsso-operator/internal/objects"
 	"github.com/cloudsso/cloudsso-operator/internal/policy"
 )
 
@@ -24,7 +25,7 @@ func (r *Reconciler) SetupWithManager(mgr ctrl.Manager) error {
 	return ctrl.NewControllerManagedBy(mgr).
 		Named("cloudssouser").
 		For(&v1alpha1.CloudSSOUser{}).
-		Watches(&v1alpha1.CloudSSOUser{}, handler.EnqueueRequestsFromMapFunc(r.rivals), builder.WithPredicates(nameMoves)).
+		Watches(&v1alpha1.CloudSSOUser{}, objects.EnqueueRivals(r.Namesakes), builder.WithPredicates(nameMoves)).
 		Watches(&v1alpha1.CloudSSODirectory{}, handler.EnqueueRequestsFromMapFunc(r.leaving), builder.WithPredicates(predicate.GenerationChangedPredicate{})).
 		WithOptions(controller.Options{MaxConcurrentReconciles: maxConcurrentReconciles}).
 		Complete(r)
@@ -37,26 +38,6 @@ var nameMoves = predicate.Funcs{UpdateFunc: func(e event.UpdateEvent) bool {
 	return ok1 && ok2 && (was.Spec.UserName != is.Spec.UserName ||
 		was.Status.UserName != is.Status.UserName || policy.IsLive(was) != policy.IsLive(is))
 }}
-
-// rivals are the other users of a userName that somebody took or left.
-func (r *Reconciler) rivals(ctx context.Context, o client.Object) []ctrl.Request {
-	u, ok := o.(*v1alpha1.CloudSSOUser)
-	if !ok {
-		return nil
-	}
-	namesakes, err := r.Namesakes(ctx, u)
-	if err != nil {
-		ctrl.LoggerFrom(ctx).Error(err, "Looking for users of the same userName", "user", client.ObjectKeyFromObject(u))
-		return nil
-	}
-	var requests []ctrl.Request
-	for _, other := range namesakes {
-		if other.Name != u.Name {
-			requests = append(requests, ctrl.Request{NamespacedName: client.ObjectKeyFromObject(other)})
-		}
-	}
-	return requests
-}
 
 // leaving are the users of a directory whose deletion may be held: its switch may have been turned.
 func (r *Reconciler) leaving(ctx context.Context, d client.Object) []ctrl.Request {

@@ -1,0 +1,40 @@
+package objects
+
+import (
+	"context"
+
+	"k8s.io/client-go/util/workqueue"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/event"
+	"sigs.k8s.io/controller-runtime/pkg/handler"
+)
+
+// EnqueueRivals enqueues the other objects of a name that somebody took or left. namesakes are the
+// holders of an object's name, as of that object's revision or later: after a change they are asked of
+// the new object first, so that who has left the name is no longer found to hold it.
+func EnqueueRivals[T client.Object](namesakes func(context.Context, T) ([]T, error)) handler.EventHandler {
+	type queue = workqueue.TypedRateLimitingInterface[ctrl.Request]
+	enqueue := func(ctx context.Context, q queue, objects ...client.Object) {
+		for _, object := range objects {
+			o, ok := object.(T)
+			if !ok {
+				continue
+			}
+			all, err := namesakes(ctx, o)
+			if err != nil {
+				ctrl.LoggerFrom(ctx).Error(err, "Looking for others of the same name", "object", client.ObjectKeyFromObject(o))
+			}
+			for _, other := range all {
+				if other.GetName() != o.GetName() {
+					q.Add(ctrl.Request{NamespacedName: client.ObjectKeyFromObject(other)})
+				}
+			}
+		}
+	}
+	return handler.Funcs{
+		CreateFunc: func(ctx context.Context, e event.CreateEvent, q queue) { enqueue(ctx, q, e.Object) },
+		UpdateFunc: func(ctx context.Context, e event.UpdateEvent, q queue) { enqueue(ctx, q, e.ObjectNew, e.ObjectOld) },
+		DeleteFunc: func(ctx context.Context, e event.DeleteEvent, q queue) { enqueue(ctx, q, e.Object) },
+	}
+}

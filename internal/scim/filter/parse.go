@@ -4,6 +4,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/cloudsso/cloudsso-operator/internal/scim/fold"
 	"github.com/cloudsso/cloudsso-operator/internal/scim/schema"
@@ -25,6 +26,9 @@ type parser struct {
 func (p *parser) whole() (Filter, error) {
 	if len(p.input) > MaxLength {
 		return nil, p.errorf(MaxLength, "a filter may be at most %d bytes long", MaxLength)
+	}
+	if !utf8.ValidString(p.input) {
+		return nil, p.errorf(strings.IndexRune(p.input, utf8.RuneError), "a filter is UTF-8 text")
 	}
 	f, err := p.or()
 	if err == nil && p.next() != 0 {

@@ -25,31 +25,35 @@ func resource(tb testing.TB, body string) *scim.Resource {
 
 func TestMatch(t *testing.T) {
 	r := resource(t, person)
-	for input, want := range map[string]bool{
-		`userName eq "alice@example.com"`:                  true, // caseExact is false
-		`USERNAME Eq "alice@example.com"`:                  true,
-		`userName eq "bob@example.com"`:                    false,
-		`userName ne "bob@example.com"`:                    true,
-		`externalId eq "00uA"`:                             true,
-		`externalId eq "00ua"`:                             false, // caseExact is true
-		`id eq "alice-1"`:                                  true,
-		`userName sw "alice"`:                              true,
-		`userName ew ".com"`:                               true,
-		`userName co "@EXAMPLE"`:                           true,
-		`title pr`:                                         true,
-		`nickName pr`:                                      false,
-		`active eq true`:                                   true,
-		`active eq false`:                                  false,
-		`name.familyName eq "adams"`:                       true,
-		`emails.value eq "a@home.example"`:                 true,
-		`emails[type eq "work" and value co "@example"]`:   true,
-		`emails[type eq "home" and value co "@example.c"]`: false,
-		`not (userName eq "bob")`:                          true,
-		`userName eq "bob" or title eq "engineer" and active eq true`:                      true, // and binds tighter
-		`(userName eq "bob" or title eq "engineer") and active eq false`:                   false,
-		`urn:ietf:params:scim:schemas:core:2.0:User:userName eq "alice@example.com"`:       true,
-		`urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:department eq "sales"`: true,
+	for _, c := range []struct {
+		input string
+		want  bool
+	}{
+		{`userName eq "alice@example.com"`, true},
+		{`USERNAME Eq "alice@example.com"`, true},
+		{`userName eq "bob@example.com"`, false},
+		{`userName ne "bob@example.com"`, true},
+		{`externalId eq "00uA"`, true},
+		{`externalId eq "00ua"`, false},
+		{`id eq "alice-1"`, true},
+		{`userName sw "alice"`, true},
+		{`userName ew ".com"`, true},
+		{`userName co "@EXAMPLE"`, true},
+		{`title pr`, true},
+		{`nickName pr`, false},
+		{`active eq true`, true},
+		{`active eq false`, false},
+		{`name.familyName eq "adams"`, true},
+		{`emails.value eq "a@home.example"`, true},
+		{`emails[type eq "work" and value co "@example"]`, true},
+		{`emails[type eq "home" and value co "@example.c"]`, false},
+		{`not (userName eq "bob")`, true},
+		{`userName eq "bob" or title eq "engineer" and active eq true`, true},
+		{`(userName eq "bob" or title eq "engineer") and active eq false`, false},
+		{`urn:ietf:params:scim:schemas:core:2.0:User:userName eq "alice@example.com"`, true},
+		{`urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:department eq "sales"`, true},
 	} {
+		input, want := c.input, c.want
 		f, err := filter.Parse(schema.User, input)
 		if err != nil {
 			t.Errorf("%s: %v", input, err)

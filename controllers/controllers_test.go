@@ -4,9 +4,6 @@ package controllers_test
 import (
 	"context"
 	"log/slog"
-	"net/http"
-	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -34,6 +31,7 @@ import (
 	"github.com/cloudsso/cloudsso-operator/internal/controlplane"
 	"github.com/cloudsso/cloudsso-operator/internal/directory"
 	"github.com/cloudsso/cloudsso-operator/internal/policy"
+	"github.com/cloudsso/cloudsso-operator/test/writes"
 )
 
 const endpoint = "https://scim.example.com/scim/v2"
@@ -41,7 +39,7 @@ const endpoint = "https://scim.example.com/scim/v2"
 var (
 	admin     client.Client
 	namespace string
-	writes    writeLog
+	written   writes.Log
 )
 
 func TestControllers(t *testing.T) {
@@ -71,7 +69,7 @@ var _ = BeforeSuite(func() {
 })
 
 func startManager(ctx context.Context, operator *rest.Config, scheme *runtime.Scheme) {
-	operator.Wrap(writes.note)
+	operator.Wrap(written.Wrap)
 	relists := &directory.Relists{}
 	mgr, err := ctrl.NewManager(operator, ctrl.Options{
 		Scheme:  scheme,
@@ -199,11 +197,11 @@ var _ = Describe("a directory", func() {
 			g.Expect(d.Status.SCIMSynchronization).To(Equal(v1alpha1.SynchronizationEnabled))
 			g.Expect(d.Status.Users).To(HaveValue(Equal(v1alpha1.UserCounts{Active: 1, SCIM: 1})))
 		}).Should(Succeed())
-		before := writes.in(namespace)
+		before := written.In(namespace)
 		modify(ctx, u, func(u *v1alpha1.CloudSSOUser) { u.Labels = map[string]string{"reconcile": "again"} })
 		marker := create(ctx, "marker", "marker") // its status comes after the other has been looked at
 		Eventually(stateOf(ctx, marker)).Should(Equal(v1alpha1.UserActive))
-		for _, line := range writes.in(namespace)[len(before):] {
+		for _, line := range written.In(namespace)[len(before):] {
 			Expect(line).NotTo(ContainSubstring("/gina"))
 		}
 	})
@@ -285,36 +283,4 @@ func turn(ctx context.Context, position v1alpha1.Synchronization) {
 
 func isGone(ctx context.Context, o client.Object) func() bool {
 	return func() bool { return apierrors.IsNotFound(admin.Get(ctx, client.ObjectKeyFromObject(o), o)) }
-}
-
-// writeLog notes the operator's writes, but for Events.
-type writeLog struct {
-	mu    sync.Mutex
-	lines []string
-}
-
-type roundTripper func(*http.Request) (*http.Response, error)
-
-func (f roundTripper) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
-
-func (w *writeLog) note(next http.RoundTripper) http.RoundTripper {
-	return roundTripper(func(r *http.Request) (*http.Response, error) {
-		if r.Method != http.MethodGet && !strings.Contains(r.URL.Path, "/events") {
-			w.mu.Lock()
-			w.lines = append(w.lines, r.Method+" "+r.URL.Path)
-			w.mu.Unlock()
-		}
-		return next.RoundTrip(r)
-	})
-}
-
-func (w *writeLog) in(namespace string) (lines []string) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	for _, line := range w.lines {
-		if strings.Contains(line, "/namespaces/"+namespace+"/") {
-			lines = append(lines, line)
-		}
-	}
-	return lines
 }

@@ -374,14 +374,14 @@ var _ = Describe("The controller", func() {
 			declare(ctx, name)
 			Eventually(readyReason, eventually).WithContext(ctx).WithArguments(name).ShouldNot(BeEmpty())
 		}
-		before := writes.In(namespace)
+		before := written.In(namespace)
 		seen := map[string]string{}
 		for _, name := range names {
 			c := &v1alpha1.SCIMCredential{ObjectMeta: object(name)}
 			patch(ctx, c, `{"metadata":{"annotations":{"touched":"now"}}}`)
 			seen[name] = c.ResourceVersion
 		}
-		Consistently(func() []string { return writes.In(namespace) }, time.Second).Should(Equal(before))
+		Consistently(func() []string { return written.In(namespace) }, time.Second).Should(Equal(before))
 		for _, name := range names {
 			Expect(get(ctx, name).ResourceVersion).To(Equal(seen[name]))
 		}
@@ -390,7 +390,7 @@ var _ = Describe("The controller", func() {
 	It("mints with three writes: the finalizer, the Secret, the status", func(ctx SpecContext) {
 		declare(ctx, "okta")
 		expectReason(ctx, "okta", v1alpha1.ReasonReady)
-		Consistently(func() []string { return writes.In(namespace) }, time.Second).Should(HaveLen(3))
+		Consistently(func() []string { return written.In(namespace) }, time.Second).Should(HaveLen(3))
 	})
 
 	It("leaves lastUsedTime to those who record it", func(ctx SpecContext) {

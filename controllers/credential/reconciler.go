@@ -7,12 +7,12 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/client-go/tools/events"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/cloudsso/cloudsso-operator/api/v1alpha1"
+	"github.com/cloudsso/cloudsso-operator/internal/objects"
 	"github.com/cloudsso/cloudsso-operator/internal/policy"
 )
 
@@ -21,14 +21,9 @@ import (
 // +kubebuilder:rbac:groups="",resources=secrets,verbs=get;list;watch;create;patch;delete
 // +kubebuilder:rbac:groups=events.k8s.io,resources=events,verbs=create;patch
 
-const (
-	// secretConflictInterval is how often a credential looks again whose name a foreign Secret has:
-	// Secrets of other types are not watched, so that none of them is kept in memory.
-	secretConflictInterval = time.Minute
-	// conflictInterval is when to look again after a write that came too late: the cache has heard of the
-	// earlier one by then. Nothing failed, so it is no error and no reason to back off.
-	conflictInterval = 100 * time.Millisecond
-)
+// secretConflictInterval is how often a credential looks again whose name a foreign Secret has: Secrets of
+// other types are not watched, so that none of them is kept in memory.
+const secretConflictInterval = time.Minute
 
 // Reconciler reconciles SCIMCredentials. SetupWithManager fills in what is not given.
 type Reconciler struct {
@@ -65,33 +60,29 @@ type findings struct {
 
 // Reconcile brings one credential up to date.
 func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, error) {
-	result, err := r.reconcile(ctx, req)
-	if apierrors.IsConflict(err) {
-		ctrl.LoggerFrom(ctx).V(1).Info("Looking again: something changed meanwhile", "conflict", err.Error())
-		return ctrl.Result{RequeueAfter: conflictInterval}, nil
-	}
-	return result, err
-}
-
-func (r *Reconciler) reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, error) {
 	c := &v1alpha1.SCIMCredential{}
 	if err := r.Get(ctx, req.NamespacedName, c); err != nil {
 		return ctrl.Result{}, client.IgnoreNotFound(err)
 	}
+	again, err := r.reconcile(ctx, c)
+	return objects.Result(ctx, again, err)
+}
+
+func (r *Reconciler) reconcile(ctx context.Context, c *v1alpha1.SCIMCredential) (again time.Duration, err error) {
 	if !c.DeletionTimestamp.IsZero() {
-		return ctrl.Result{}, r.finalize(ctx, c)
+		return 0, r.finalize(ctx, c)
 	}
 	before := c.DeepCopy()
 	found, err := r.take(ctx, c)
 	if err != nil {
-		return ctrl.Result{}, err
+		return 0, err
 	}
 	found.record(c)
 	if err := r.patchStatus(ctx, before, c); err != nil {
-		return ctrl.Result{}, err
+		return 0, err
 	}
-	r.emit(c, transitions(before, c, found.minted))
-	return ctrl.Result{RequeueAfter: found.nextLook()}, nil
+	objects.Emit(r.Events, c, transitions(before, c, found.minted)...)
+	return found.nextLook(), nil
 }
 
 // take takes the steps that change something, or look at something, outside the credential's status.
@@ -114,8 +105,8 @@ func (r *Reconciler) take(ctx context.Context, c *v1alpha1.SCIMCredential) (*fin
 // nextLook returns when something changes that no watch tells of; zero if nothing does.
 func (f *findings) nextLook() time.Duration {
 	next := policy.CredentialNextChange(f.expiry, f.now)
-	if f.foreign && (next == 0 || next > secretConflictInterval) {
-		return secretConflictInterval
+	if f.foreign {
+		return objects.Soonest(next, secretConflictInterval)
 	}
 	return next
 }

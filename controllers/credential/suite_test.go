@@ -5,7 +5,6 @@ import (
 	"context"
 	"encoding/json"
 	"log/slog"
-	"net/http"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -31,6 +30,7 @@ import (
 	"github.com/cloudsso/cloudsso-operator/internal/auth"
 	"github.com/cloudsso/cloudsso-operator/internal/controlplane"
 	"github.com/cloudsso/cloudsso-operator/internal/keyring"
+	"github.com/cloudsso/cloudsso-operator/test/writes"
 )
 
 const (
@@ -45,7 +45,7 @@ var (
 	admin         client.Client // a person with all rights
 	authenticator *auth.Authenticator
 	clock         movableClock
-	writes        writeCounter // the operator's
+	written       writes.Log // the operator's
 	logs          logBuffer
 	tokens        []string // seen in this spec; found nowhere but in Secrets
 	namespace     string
@@ -77,7 +77,7 @@ var _ = BeforeSuite(func() {
 
 // startManager runs the controller and the authentication of a replica, as cmd/manager does.
 func startManager(ctx context.Context, operator *rest.Config, scheme *runtime.Scheme) {
-	operator.Wrap(writes.count)
+	operator.Wrap(written.Wrap)
 	mgr, err := ctrl.NewManager(operator, ctrl.Options{
 		Scheme:  scheme,
 		Metrics: metricsserver.Options{BindAddress: "0"},
@@ -134,40 +134,6 @@ type movableClock struct{ ahead atomic.Int64 }
 
 func (c *movableClock) Now() time.Time      { return time.Now().Add(time.Duration(c.ahead.Load())) }
 func (c *movableClock) Set(d time.Duration) { c.ahead.Store(int64(d)) }
-
-// writeCounter counts the requests of a client that write, but for Events: those are written late.
-type writeCounter struct {
-	mu    sync.Mutex
-	lines []string
-}
-
-type roundTripper func(*http.Request) (*http.Response, error)
-
-func (f roundTripper) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
-
-func (w *writeCounter) count(next http.RoundTripper) http.RoundTripper {
-	return roundTripper(func(r *http.Request) (*http.Response, error) {
-		if r.Method != http.MethodGet && !strings.Contains(r.URL.Path, "/events") {
-			w.mu.Lock()
-			w.lines = append(w.lines, r.Method+" "+r.URL.Path)
-			w.mu.Unlock()
-		}
-		return next.RoundTrip(r)
-	})
-}
-
-// In returns the writes to one namespace so far.
-func (w *writeCounter) In(namespace string) []string {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	var lines []string
-	for _, line := range w.lines {
-		if strings.Contains(line, "/namespaces/"+namespace+"/") {
-			lines = append(lines, line)
-		}
-	}
-	return lines
-}
 
 // logBuffer keeps what the operator logs.
 type logBuffer struct {

@@ -1,10 +1,11 @@
 package directory
 
 import (
-	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/cloudsso/cloudsso-operator/api/v1alpha1"
+	"github.com/cloudsso/cloudsso-operator/internal/objects"
 )
 
 // Reasons of Events on a directory, beside v1alpha1.ConditionResyncNeeded and ReasonWritesRefused.
@@ -13,48 +14,31 @@ const (
 	eventDisabled = "SynchronizationDisabled"
 )
 
-// notice is one Event on a directory.
-type notice struct {
-	kind   string // corev1.EventTypeNormal or EventTypeWarning
-	reason string
-	action string // what the operator did about it, as the events API wants it
-	note   string
-}
-
-// transitions returns the Events that tell of the way from one status to the next. before is the status
-// as the SCIM side had last written it: refused writes are told of when Ready has not been told of them.
-func transitions(before, after *v1alpha1.CloudSSODirectory) []notice {
-	var all []notice
+// transitions returns the Events that tell of the way from one status to the next. The first write that is
+// refused while the switch is off is told of; that a full push is due, once the switch is on again.
+func transitions(before, after *v1alpha1.CloudSSODirectory) []objects.Notice {
+	var all []objects.Notice
+	conditionsBefore, conditions := before.Status.Conditions, after.Status.Conditions
 	if was, is := before.Status.SCIMSynchronization, after.Status.SCIMSynchronization; was != is {
 		reason := eventDisabled
 		if is == v1alpha1.SynchronizationEnabled {
 			reason = eventEnabled
 		}
-		all = append(all, notice{corev1.EventTypeNormal, reason, "Switch", messageOf(after, v1alpha1.ConditionReady)})
+		all = append(all, objects.Normal(reason, "Switch", objects.MessageOf(conditions, v1alpha1.ConditionReady)))
 	}
 	switch {
-	case needsResync(after) && !needsResync(before):
-		all = append(all, notice{corev1.EventTypeWarning, v1alpha1.ConditionResyncNeeded, "Report", messageOf(after, v1alpha1.ConditionResyncNeeded)})
-	case reasonOfResync(after) == v1alpha1.ReasonWritesRefused && reasonOfResync(before) != v1alpha1.ReasonWritesRefused:
-		all = append(all, notice{corev1.EventTypeWarning, v1alpha1.ReasonWritesRefused, "Refuse", messageOf(after, v1alpha1.ConditionResyncNeeded)})
+	case needsResync(conditions) && !needsResync(conditionsBefore):
+		all = append(all, objects.Warning(v1alpha1.ConditionResyncNeeded, "Report", objects.MessageOf(conditions, v1alpha1.ConditionResyncNeeded)))
+	case refused(conditions) && !refused(conditionsBefore):
+		all = append(all, objects.Warning(v1alpha1.ReasonWritesRefused, "Refuse", objects.MessageOf(conditions, v1alpha1.ConditionResyncNeeded)))
 	}
 	return all
 }
 
-func needsResync(d *v1alpha1.CloudSSODirectory) bool {
-	return meta.IsStatusConditionTrue(d.Status.Conditions, v1alpha1.ConditionResyncNeeded)
+func needsResync(conditions []metav1.Condition) bool {
+	return meta.IsStatusConditionTrue(conditions, v1alpha1.ConditionResyncNeeded)
 }
 
-func reasonOfResync(d *v1alpha1.CloudSSODirectory) string {
-	if c := meta.FindStatusCondition(d.Status.Conditions, v1alpha1.ConditionResyncNeeded); c != nil {
-		return c.Reason
-	}
-	return ""
-}
-
-func messageOf(d *v1alpha1.CloudSSODirectory, condition string) string {
-	if c := meta.FindStatusCondition(d.Status.Conditions, condition); c != nil {
-		return c.Message
-	}
-	return ""
+func refused(conditions []metav1.Condition) bool {
+	return objects.ReasonOf(conditions, v1alpha1.ConditionResyncNeeded) == v1alpha1.ReasonWritesRefused
 }

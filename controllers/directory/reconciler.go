@@ -13,12 +13,12 @@ import (
 	"fmt"
 	"time"
 
-	"k8s.io/apimachinery/pkg/api/equality"
 	"k8s.io/client-go/tools/events"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/cloudsso/cloudsso-operator/api/v1alpha1"
+	"github.com/cloudsso/cloudsso-operator/internal/objects"
 )
 
 // +kubebuilder:rbac:groups=cloudsso.dev,resources=cloudssodirectories;cloudssousers;cloudssogroups;scimcredentials,verbs=get;list;watch
@@ -52,15 +52,10 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 	}
 	before := d.DeepCopy()
 	record(d, r.Endpoint, r.census.of(d.Namespace), credentials.Items, r.Now())
-	if equality.Semantic.DeepEqual(before.Status, d.Status) {
-		return ctrl.Result{}, nil
+	if err := objects.PatchStatus(ctx, r.Client, before, d); err != nil {
+		return objects.Result(ctx, 0, err)
 	}
-	if err := r.Status().Patch(ctx, d, client.MergeFrom(before)); err != nil {
-		return ctrl.Result{}, client.IgnoreNotFound(err)
-	}
-	for _, e := range transitions(before, d) {
-		r.Events.Eventf(d, nil, e.kind, e.reason, e.action, "%s", e.note)
-	}
+	objects.Emit(r.Events, d, transitions(before, d)...)
 	return ctrl.Result{}, nil
 }
 

@@ -3,13 +3,12 @@ package group
 import (
 	"context"
 	"fmt"
-	"strings"
 
-	corev1 "k8s.io/api/core/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/cloudsso/cloudsso-operator/api/v1alpha1"
 	"github.com/cloudsso/cloudsso-operator/internal/membership"
+	"github.com/cloudsso/cloudsso-operator/internal/objects"
 	"github.com/cloudsso/cloudsso-operator/internal/policy"
 )
 
@@ -47,17 +46,7 @@ func (r *Reconciler) removeDeparted(ctx context.Context, g *v1alpha1.CloudSSOGro
 		return fmt.Errorf("taking departed members out of CloudSSOGroup %s/%s: %w", g.Namespace, g.Name, err)
 	}
 	if len(removed) > 0 {
-		r.emit(g, []notice{{corev1.EventTypeNormal, eventMembersDeparted, "Remove", "members taken out, for they were deprovisioned or deleted: " + listed(removed)}})
+		objects.Emit(r.Events, g, objects.Normal(eventMembersDeparted, "Remove", "members taken out, for they were deprovisioned or deleted: "+objects.Listed(removed)))
 	}
 	return nil
-}
-
-// maxListed is how many names one message lists.
-const maxListed = 10
-
-func listed(names []string) string {
-	if len(names) <= maxListed {
-		return strings.Join(names, ", ")
-	}
-	return fmt.Sprintf("%s and %d more", strings.Join(names[:maxListed], ", "), len(names)-maxListed)
 }

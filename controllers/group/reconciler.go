@@ -12,8 +12,6 @@ import (
 	"context"
 	"time"
 
-	"k8s.io/apimachinery/pkg/api/equality"
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/client-go/tools/events"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -54,12 +52,8 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 	if objects.IsFence(g) || policy.IsGoing(g) {
 		return ctrl.Result{}, nil
 	}
-	next, err := r.reconcile(ctx, g)
-	if apierrors.IsConflict(err) {
-		ctrl.LoggerFrom(ctx).V(1).Info("Looking again: something changed meanwhile", "conflict", err.Error())
-		return ctrl.Result{RequeueAfter: objects.ConflictInterval}, nil
-	}
-	return ctrl.Result{RequeueAfter: next}, client.IgnoreNotFound(err)
+	again, err := r.reconcile(ctx, g)
+	return objects.Result(ctx, again, err)
 }
 
 func (r *Reconciler) reconcile(ctx context.Context, g *v1alpha1.CloudSSOGroup) (again time.Duration, err error) {
@@ -69,7 +63,7 @@ func (r *Reconciler) reconcile(ctx context.Context, g *v1alpha1.CloudSSOGroup) (
 		}
 	}
 	before := g.DeepCopy()
-	held, err := r.hold(ctx, g)
+	held, err := objects.Hold(ctx, r.Client, g, g.Spec.Source, &g.Status.Conditions, r.Now())
 	if err != nil || policy.IsGoing(g) {
 		return 0, err
 	}
@@ -77,39 +71,17 @@ func (r *Reconciler) reconcile(ctx context.Context, g *v1alpha1.CloudSSOGroup) (
 	if err != nil {
 		return 0, err
 	}
-	if err := r.patchStatus(ctx, before, g); err != nil {
+	if err := objects.PatchStatus(ctx, r.Client, before, g); err != nil {
 		return 0, err
 	}
-	r.emit(g, transitions(before, g))
+	objects.Emit(r.Events, g, transitions(before, g)...)
 	if len(departed) > 0 {
 		if err := r.removeDeparted(ctx, g, departed); err != nil {
 			return 0, err
 		}
 	}
 	reserved, err := objects.SweepReservation(ctx, r.Client, g, r.Now())
-	return max(held, reserved), err
-}
-
-// hold holds a deletion, or lets it go on, and returns when to look again.
-func (r *Reconciler) hold(ctx context.Context, g *v1alpha1.CloudSSOGroup) (time.Duration, error) {
-	if g.DeletionTimestamp == nil {
-		return 0, nil
-	}
-	position, err := objects.Switch(ctx, r.Client, g.Namespace)
-	if err != nil {
-		return 0, err
-	}
-	if policy.HoldsDeletion(g, g.Spec.Source, position) {
-		return objects.RecordHeld(&g.Status.Conditions, g, r.Now()), nil
-	}
-	return 0, objects.DropFinalizer(ctx, r.Client, g, v1alpha1.FinalizerGuard)
-}
-
-func (r *Reconciler) patchStatus(ctx context.Context, before, g *v1alpha1.CloudSSOGroup) error {
-	if equality.Semantic.DeepEqual(before.Status, g.Status) {
-		return nil
-	}
-	return r.Status().Patch(ctx, g, client.MergeFrom(before))
+	return objects.Soonest(held, reserved), err
 }
 
 func (r *Reconciler) setDefaults(mgr ctrl.Manager) {

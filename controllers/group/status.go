@@ -8,6 +8,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/cloudsso/cloudsso-operator/api/v1alpha1"
+	"github.com/cloudsso/cloudsso-operator/internal/objects"
 	"github.com/cloudsso/cloudsso-operator/internal/policy"
 )
 
@@ -45,7 +46,7 @@ func ready(g, holder *v1alpha1.CloudSSOGroup, called roll) metav1.Condition {
 		c.Message = fmt.Sprintf("displayName %q is already that of CloudSSOGroup %s; rename or delete one of the two", g.Spec.DisplayName, holder.Name)
 	case len(called.unknown) > 0:
 		c.Reason = v1alpha1.ReasonUnknownMembers
-		c.Message = "members name no CloudSSOUser of this namespace: " + listed(called.unknown) + "; create those users, or take them out of spec.members"
+		c.Message = "members name no CloudSSOUser of this namespace: " + objects.Listed(called.unknown) + "; create those users, or take them out of spec.members"
 	default:
 		c.Status, c.Reason, c.Message = metav1.ConditionTrue, v1alpha1.ReasonReady, "as declared"
 	}

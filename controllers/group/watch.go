@@ -27,7 +27,7 @@ func (r *Reconciler) SetupWithManager(mgr ctrl.Manager) error {
 		For(&v1alpha1.CloudSSOGroup{}).
 		Watches(&v1alpha1.CloudSSOGroup{}, objects.EnqueueRivals(r.Namesakes), builder.WithPredicates(nameMoves)).
 		Watches(&v1alpha1.CloudSSOUser{}, handler.EnqueueRequestsFromMapFunc(r.groupsOf), builder.WithPredicates(comesOrGoes)).
-		Watches(&v1alpha1.CloudSSODirectory{}, handler.EnqueueRequestsFromMapFunc(r.leaving), builder.WithPredicates(predicate.GenerationChangedPredicate{})).
+		Watches(&v1alpha1.CloudSSODirectory{}, objects.EnqueueHeld(r.Client, func() client.ObjectList { return &v1alpha1.CloudSSOGroupList{} }), builder.WithPredicates(predicate.GenerationChangedPredicate{})).
 		WithOptions(controller.Options{MaxConcurrentReconciles: maxConcurrentReconciles}).
 		Complete(r)
 }
@@ -52,22 +52,6 @@ func (r *Reconciler) groupsOf(_ context.Context, u client.Object) []ctrl.Request
 	var requests []ctrl.Request
 	for _, name := range r.GroupsOf(u.GetNamespace(), u.GetName()) {
 		requests = append(requests, ctrl.Request{NamespacedName: client.ObjectKey{Namespace: u.GetNamespace(), Name: name}})
-	}
-	return requests
-}
-
-// leaving are the groups of a directory whose deletion may be held: its switch may have been turned.
-func (r *Reconciler) leaving(ctx context.Context, d client.Object) []ctrl.Request {
-	var groups v1alpha1.CloudSSOGroupList
-	if err := r.List(ctx, &groups, client.InNamespace(d.GetNamespace()), client.UnsafeDisableDeepCopy); err != nil {
-		ctrl.LoggerFrom(ctx).Error(err, "Looking for groups whose deletion is held", "namespace", d.GetNamespace())
-		return nil
-	}
-	var requests []ctrl.Request
-	for i := range groups.Items {
-		if groups.Items[i].DeletionTimestamp != nil {
-			requests = append(requests, ctrl.Request{NamespacedName: client.ObjectKeyFromObject(&groups.Items[i])})
-		}
 	}
 	return requests
 }

@@ -4,9 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"strings"
 
-	corev1 "k8s.io/api/core/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/controller/controllerutil"
 
@@ -49,17 +47,7 @@ func (r *Reconciler) leaveGroups(ctx context.Context, u *v1alpha1.CloudSSOUser) 
 	}
 	if len(left) > 0 {
 		slices.Sort(left)
-		r.emit(u, []notice{{corev1.EventTypeNormal, eventMembershipsRemoved, "Leave", "taken out of groups: " + listed(left)}})
+		objects.Emit(r.Events, u, objects.Normal(eventMembershipsRemoved, "Leave", "taken out of groups: "+objects.Listed(left)))
 	}
 	return nil
-}
-
-// maxListed is how many names one Event lists.
-const maxListed = 10
-
-func listed(names []string) string {
-	if len(names) <= maxListed {
-		return strings.Join(names, ", ")
-	}
-	return fmt.Sprintf("%s and %d more", strings.Join(names[:maxListed], ", "), len(names)-maxListed)
 }

@@ -12,8 +12,6 @@ import (
 	"context"
 	"time"
 
-	"k8s.io/apimachinery/pkg/api/equality"
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/client-go/tools/events"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -53,12 +51,8 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 	if objects.IsFence(u) {
 		return ctrl.Result{}, nil
 	}
-	next, err := r.reconcile(ctx, u)
-	if apierrors.IsConflict(err) {
-		ctrl.LoggerFrom(ctx).V(1).Info("Looking again: something changed meanwhile", "conflict", err.Error())
-		return ctrl.Result{RequeueAfter: objects.ConflictInterval}, nil
-	}
-	return ctrl.Result{RequeueAfter: next}, client.IgnoreNotFound(err)
+	again, err := r.reconcile(ctx, u)
+	return objects.Result(ctx, again, err)
 }
 
 // reconcile takes the steps. The status comes before what takes longer: it says that a leaver is out.
@@ -72,24 +66,24 @@ func (r *Reconciler) reconcile(ctx context.Context, u *v1alpha1.CloudSSOUser) (a
 		}
 	}
 	before := u.DeepCopy()
-	held, err := r.hold(ctx, u)
+	held, err := objects.Hold(ctx, r.Client, u, u.Spec.Source, &u.Status.Conditions, r.Now())
 	if err != nil || policy.IsGoing(u) {
 		return 0, err // it comes again, without the guard
 	}
 	if err := r.judge(ctx, u); err != nil {
 		return 0, err
 	}
-	if err := r.patchStatus(ctx, before, u); err != nil {
+	if err := objects.PatchStatus(ctx, r.Client, before, u); err != nil {
 		return 0, err
 	}
-	r.emit(u, transitions(before, u))
+	objects.Emit(r.Events, u, transitions(before, u)...)
 	if policy.HasDeparted(u) {
 		if err := r.leaveGroups(ctx, u); err != nil {
 			return 0, err
 		}
 	}
 	reserved, err := objects.SweepReservation(ctx, r.Client, u, r.Now())
-	return max(held, reserved), err
+	return objects.Soonest(held, reserved), err
 }
 
 func finalizersOf(u *v1alpha1.CloudSSOUser) []string {
@@ -97,28 +91,6 @@ func finalizersOf(u *v1alpha1.CloudSSOUser) []string {
 		return []string{v1alpha1.FinalizerMemberships, v1alpha1.FinalizerGuard}
 	}
 	return []string{v1alpha1.FinalizerMemberships}
-}
-
-// hold holds a deletion, or lets it go on, and returns when to look again.
-func (r *Reconciler) hold(ctx context.Context, u *v1alpha1.CloudSSOUser) (time.Duration, error) {
-	if u.DeletionTimestamp == nil {
-		return 0, nil
-	}
-	position, err := objects.Switch(ctx, r.Client, u.Namespace)
-	if err != nil {
-		return 0, err
-	}
-	if policy.HoldsDeletion(u, u.Spec.Source, position) {
-		return objects.RecordHeld(&u.Status.Conditions, u, r.Now()), nil
-	}
-	return 0, objects.DropFinalizer(ctx, r.Client, u, v1alpha1.FinalizerGuard)
-}
-
-func (r *Reconciler) patchStatus(ctx context.Context, before, u *v1alpha1.CloudSSOUser) error {
-	if equality.Semantic.DeepEqual(before.Status, u.Status) {
-		return nil
-	}
-	return r.Status().Patch(ctx, u, client.MergeFrom(before))
 }
 
 func (r *Reconciler) setDefaults(mgr ctrl.Manager) {

@@ -1,14 +1,11 @@
 package user
 
 import (
-	"context"
-
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/builder"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/controller"
 	"sigs.k8s.io/controller-runtime/pkg/event"
-	"sigs.k8s.io/controller-runtime/pkg/handler"
 	"sigs.k8s.io/controller-runtime/pkg/predicate"
 
 	"github.com/cloudsso/cloudsso-operator/api/v1alpha1"
@@ -26,7 +23,7 @@ func (r *Reconciler) SetupWithManager(mgr ctrl.Manager) error {
 		Named("cloudssouser").
 		For(&v1alpha1.CloudSSOUser{}).
 		Watches(&v1alpha1.CloudSSOUser{}, objects.EnqueueRivals(r.Namesakes), builder.WithPredicates(nameMoves)).
-		Watches(&v1alpha1.CloudSSODirectory{}, handler.EnqueueRequestsFromMapFunc(r.leaving), builder.WithPredicates(predicate.GenerationChangedPredicate{})).
+		Watches(&v1alpha1.CloudSSODirectory{}, objects.EnqueueHeld(r.Client, func() client.ObjectList { return &v1alpha1.CloudSSOUserList{} }), builder.WithPredicates(predicate.GenerationChangedPredicate{})).
 		WithOptions(controller.Options{MaxConcurrentReconciles: maxConcurrentReconciles}).
 		Complete(r)
 }
@@ -38,19 +35,3 @@ var nameMoves = predicate.Funcs{UpdateFunc: func(e event.UpdateEvent) bool {
 	return ok1 && ok2 && (was.Spec.UserName != is.Spec.UserName ||
 		was.Status.UserName != is.Status.UserName || policy.IsLive(was) != policy.IsLive(is))
 }}
-
-// leaving are the users of a directory whose deletion may be held: its switch may have been turned.
-func (r *Reconciler) leaving(ctx context.Context, d client.Object) []ctrl.Request {
-	var users v1alpha1.CloudSSOUserList
-	if err := r.List(ctx, &users, client.InNamespace(d.GetNamespace()), client.UnsafeDisableDeepCopy); err != nil {
-		ctrl.LoggerFrom(ctx).Error(err, "Looking for users whose deletion is held", "namespace", d.GetNamespace())
-		return nil
-	}
-	var requests []ctrl.Request
-	for i := range users.Items {
-		if users.Items[i].DeletionTimestamp != nil {
-			requests = append(requests, ctrl.Request{NamespacedName: client.ObjectKeyFromObject(&users.Items[i])})
-		}
-	}
-	return requests
-}

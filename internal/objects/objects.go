@@ -1,5 +1,9 @@
-// Package objects is what the controllers of users and groups do alike: finalizers, reservations that
-// were abandoned, deletions that are held, and statuses that are written only when they change.
+// Package objects is what the controllers do alike.
+//
+//	objects.go  finalizers, reservations that were abandoned, statuses
+//	hold.go     deletions that are held
+//	rivals.go   whoever else wants a name
+//	notice.go   Events, and what they say
 package objects
 
 import (
@@ -8,22 +12,45 @@ import (
 	"slices"
 	"time"
 
-	"k8s.io/apimachinery/pkg/api/meta"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/api/equality"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/cloudsso/cloudsso-operator/api/v1alpha1"
 	"github.com/cloudsso/cloudsso-operator/internal/policy"
 )
 
-const (
-	// ConflictInterval is when to look again after a write that came too late: the cache has heard of the
-	// other one by then. Nothing failed, so it is no error and no reason to back off.
-	ConflictInterval = 100 * time.Millisecond
-	// HoldGrace is how old a deletion is when it counts as held: the operator's own deletions lift the
-	// guard right after they begin.
-	HoldGrace = time.Second
-)
+// conflictInterval is when to look again after a write that came too late: the cache has heard of the
+// other one by then. Nothing failed, so it is no error and no reason to back off.
+const conflictInterval = 100 * time.Millisecond
+
+// Result is what a reconcile that ended with err answers; again is when to look once more, zero if only
+// a watch tells. A conflict is another look soon, and an object that is gone is done with.
+func Result(ctx context.Context, again time.Duration, err error) (ctrl.Result, error) {
+	if apierrors.IsConflict(err) {
+		ctrl.LoggerFrom(ctx).V(1).Info("Looking again: something changed meanwhile", "conflict", err.Error())
+		return ctrl.Result{RequeueAfter: conflictInterval}, nil
+	}
+	return ctrl.Result{RequeueAfter: again}, client.IgnoreNotFound(err)
+}
+
+// Soonest is the sooner of two times to look again; zero is never.
+func Soonest(a, b time.Duration) time.Duration {
+	if a == 0 || b == 0 {
+		return max(a, b)
+	}
+	return min(a, b)
+}
+
+// PatchStatus writes what differs between two states of an object into its status; nothing if they are
+// alike.
+func PatchStatus(ctx context.Context, c client.Client, before, after client.Object) error {
+	if equality.Semantic.DeepEqual(before, after) {
+		return nil
+	}
+	return c.Status().Patch(ctx, after, client.MergeFrom(before))
+}
 
 // IsFence reports whether an object is a sentinel of the SCIM side, and nobody.
 func IsFence(o client.Object) bool { return o.GetLabels()[v1alpha1.LabelFence] != "" }
@@ -77,34 +104,4 @@ func patch(ctx context.Context, c client.Client, o client.Object, change func())
 	}
 	change()
 	return c.Patch(ctx, o, client.MergeFromWithOptions(before, client.MergeFromWithOptimisticLock{}))
-}
-
-// RecordHeld notes in the conditions that a deletion is held, and returns when to look again: an object
-// that has just begun to be deleted is not held yet.
-func RecordHeld(conditions *[]metav1.Condition, o client.Object, now time.Time) time.Duration {
-	if age := now.Sub(o.GetDeletionTimestamp().Time); age < HoldGrace {
-		return HoldGrace - age
-	}
-	meta.SetStatusCondition(conditions, metav1.Condition{
-		Type: v1alpha1.ConditionDeletionHeld, Status: metav1.ConditionTrue, Reason: v1alpha1.ReasonSynchronizationEnabled,
-		ObservedGeneration: o.GetGeneration(),
-		Message: "being deleted, and held with full effect: synchronized objects go only while SCIM synchronization is switched off; " +
-			"to let it go, set spec.scimSynchronization of CloudSSODirectory default to Disabled",
-	})
-	return 0
-}
-
-// IsHeld reports whether a deletion was noted as held.
-func IsHeld(conditions []metav1.Condition) bool {
-	return meta.IsStatusConditionTrue(conditions, v1alpha1.ConditionDeletionHeld)
-}
-
-// Switch is the position of a namespace's switch, as the cache has it.
-func Switch(ctx context.Context, c client.Reader, namespace string) (v1alpha1.Synchronization, error) {
-	d := &v1alpha1.CloudSSODirectory{}
-	err := c.Get(ctx, client.ObjectKey{Namespace: namespace, Name: v1alpha1.DirectoryName}, d)
-	if client.IgnoreNotFound(err) != nil {
-		return "", fmt.Errorf("reading CloudSSODirectory %s/%s: %w", namespace, v1alpha1.DirectoryName, err)
-	}
-	return policy.SwitchOf(d), nil
 }

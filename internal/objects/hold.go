@@ -1,0 +1,83 @@
+package objects
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/handler"
+
+	"github.com/cloudsso/cloudsso-operator/api/v1alpha1"
+	"github.com/cloudsso/cloudsso-operator/internal/policy"
+)
+
+// holdGrace is how old a deletion is when it counts as held: the operator's own deletions lift the guard
+// right after they begin.
+const holdGrace = time.Second
+
+// Hold holds the deletion of an object while its directory is synchronized, and notes it in conditions;
+// otherwise it lifts the guard. It returns when to look again. An object that is not being deleted is
+// left alone.
+func Hold(ctx context.Context, c client.Client, o client.Object, source v1alpha1.Source, conditions *[]metav1.Condition, now time.Time) (time.Duration, error) {
+	if o.GetDeletionTimestamp() == nil {
+		return 0, nil
+	}
+	position, err := switchOf(ctx, c, o.GetNamespace())
+	if err != nil {
+		return 0, err
+	}
+	if !policy.HoldsDeletion(o, source, position) {
+		return 0, DropFinalizer(ctx, c, o, v1alpha1.FinalizerGuard)
+	}
+	if age := now.Sub(o.GetDeletionTimestamp().Time); age < holdGrace {
+		return holdGrace - age, nil
+	}
+	meta.SetStatusCondition(conditions, metav1.Condition{
+		Type: v1alpha1.ConditionDeletionHeld, Status: metav1.ConditionTrue, Reason: v1alpha1.ReasonSynchronizationEnabled,
+		ObservedGeneration: o.GetGeneration(),
+		Message: "being deleted, and held with full effect: synchronized objects go only while SCIM synchronization is switched off; " +
+			"to let it go, set spec.scimSynchronization of CloudSSODirectory default to Disabled",
+	})
+	return 0, nil
+}
+
+// IsHeld reports whether a deletion was noted as held.
+func IsHeld(conditions []metav1.Condition) bool {
+	return meta.IsStatusConditionTrue(conditions, v1alpha1.ConditionDeletionHeld)
+}
+
+// EnqueueHeld enqueues the objects of a directory that are being deleted when the directory changes: its
+// switch may have been turned. newList makes an empty list of their kind.
+func EnqueueHeld(c client.Reader, newList func() client.ObjectList) handler.EventHandler {
+	return handler.EnqueueRequestsFromMapFunc(func(ctx context.Context, d client.Object) (requests []ctrl.Request) {
+		list := newList()
+		err := c.List(ctx, list, client.InNamespace(d.GetNamespace()), client.UnsafeDisableDeepCopy)
+		if err == nil {
+			err = meta.EachListItem(list, func(item runtime.Object) error {
+				if o, ok := item.(client.Object); ok && o.GetDeletionTimestamp() != nil {
+					requests = append(requests, ctrl.Request{NamespacedName: client.ObjectKeyFromObject(o)})
+				}
+				return nil
+			})
+		}
+		if err != nil {
+			ctrl.LoggerFrom(ctx).Error(err, "Looking for objects whose deletion is held", "namespace", d.GetNamespace())
+		}
+		return requests
+	})
+}
+
+// switchOf is the position of a namespace's switch, as the cache has it.
+func switchOf(ctx context.Context, c client.Reader, namespace string) (v1alpha1.Synchronization, error) {
+	d := &v1alpha1.CloudSSODirectory{}
+	err := c.Get(ctx, client.ObjectKey{Namespace: namespace, Name: v1alpha1.DirectoryName}, d)
+	if client.IgnoreNotFound(err) != nil {
+		return "", fmt.Errorf("reading CloudSSODirectory %s/%s: %w", namespace, v1alpha1.DirectoryName, err)
+	}
+	return policy.SwitchOf(d), nil
+}

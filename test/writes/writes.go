@@ -1,0 +1,44 @@
+// Package writes notes what a client writes to the API server, for tests of what is written and what is
+// not.
+package writes
+
+import (
+	"net/http"
+	"strings"
+	"sync"
+)
+
+// Log notes the requests of a client that write, but for Events: those are written late. The zero value
+// is ready to use.
+type Log struct {
+	mu    sync.Mutex
+	lines []string
+}
+
+type roundTripper func(*http.Request) (*http.Response, error)
+
+func (f roundTripper) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
+
+// Wrap is for rest.Config.Wrap.
+func (l *Log) Wrap(next http.RoundTripper) http.RoundTripper {
+	return roundTripper(func(r *http.Request) (*http.Response, error) {
+		if r.Method != http.MethodGet && !strings.Contains(r.URL.Path, "/events") {
+			l.mu.Lock()
+			l.lines = append(l.lines, r.Method+" "+r.URL.Path)
+			l.mu.Unlock()
+		}
+		return next.RoundTrip(r)
+	})
+}
+
+// In returns the writes to one namespace so far, each as "METHOD path".
+func (l *Log) In(namespace string) (lines []string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, line := range l.lines {
+		if strings.Contains(line, "/namespaces/"+namespace+"/") {
+			lines = append(lines, line)
+		}
+	}
+	return lines
+}

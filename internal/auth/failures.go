@@ -1,12 +1,12 @@
 package auth
 
 import (
-	"container/list"
 	"net/netip"
 	"sync"
 	"time"
 
 	"golang.org/x/time/rate"
+	"k8s.io/utils/lru"
 )
 
 const (
@@ -24,19 +24,11 @@ const (
 
 // failures counts failed attempts per remote address.
 type failures struct {
-	mu     sync.Mutex
-	byAddr map[netip.Prefix]*list.Element
-	recent list.List // of *failing, the latest first
+	mu     sync.Mutex // one attempt after the other: a new address gets one limiter
+	byAddr *lru.Cache // netip.Prefix → *rate.Limiter
 }
 
-type failing struct {
-	addr    netip.Prefix
-	limiter *rate.Limiter
-}
-
-func newFailures() *failures {
-	return &failures{byAddr: map[netip.Prefix]*list.Element{}}
-}
+func newFailures() *failures { return &failures{byAddr: lru.New(MaxFailingAddresses)} }
 
 // record counts a failure and returns how long the remote is to wait; zero while it may try on.
 func (f *failures) record(remote string, now time.Time) time.Duration {
@@ -46,18 +38,13 @@ func (f *failures) record(remote string, now time.Time) time.Duration {
 }
 
 func (f *failures) limiter(addr netip.Prefix) *rate.Limiter {
-	if e, ok := f.byAddr[addr]; ok {
-		f.recent.MoveToFront(e)
-		return e.Value.(*failing).limiter
+	known, _ := f.byAddr.Get(addr)
+	if l, ok := known.(*rate.Limiter); ok {
+		return l
 	}
-	if len(f.byAddr) >= MaxFailingAddresses {
-		oldest := f.recent.Back()
-		delete(f.byAddr, f.recent.Remove(oldest).(*failing).addr)
-	}
-	every := rate.Every(time.Minute / FailuresPerMinute)
-	e := &failing{addr: addr, limiter: rate.NewLimiter(every, FailureBurst)}
-	f.byAddr[addr] = f.recent.PushFront(e)
-	return e.limiter
+	l := rate.NewLimiter(rate.Every(time.Minute/FailuresPerMinute), FailureBurst)
+	f.byAddr.Add(addr, l)
+	return l
 }
 
 // wait takes one from the limiter, or returns how long it is until there is one again.

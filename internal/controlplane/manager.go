@@ -42,6 +42,7 @@ func startControllerManager(cp *ControlPlane, assets string, controllers []strin
 		return nil, err
 	}
 	m := &controllerManager{dir: dir, exited: make(chan struct{})}
+	//nolint:gosec // G204: the binary is that of the prepared control plane
 	m.command = exec.CommandContext(context.Background(), binary,
 		"--kubeconfig="+kubeconfig,
 		"--controllers="+strings.Join(controllers, ","),

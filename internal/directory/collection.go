@@ -22,6 +22,7 @@ type kind[T client.Object] struct {
 	name     *schema.Attribute // the attribute that is unique: userName, displayName
 	prefix   string            // of generated names when nothing is left of the slug
 	blank    func() T
+	copy     func(T) T
 	spec     func(T) any // pointer to the spec
 	describe func(T) facts
 }
@@ -61,7 +62,7 @@ func (c *collection[T]) edit(ctx context.Context, namespace, id string, change f
 		if err != nil {
 			return none, err
 		}
-		next, written := copyOf(current), none
+		next, written := c.copy(current), none
 		failed := change(next)
 		switch {
 		case fresh && failed != nil:
@@ -74,7 +75,8 @@ func (c *collection[T]) edit(ctx context.Context, namespace, id string, change f
 			err = errStale
 		}
 		if err == nil {
-			return written, c.settle(ctx, written)
+			c.settle(ctx, written)
+			return written, nil
 		}
 		if !errors.Is(err, errStale) {
 			return none, err
@@ -142,13 +144,12 @@ func (c *collection[T]) create(ctx context.Context, o T, verify func(created T) 
 
 // settle waits until the index shows the write, so that every later read on this replica does. If that
 // takes too long the write is acknowledged all the same, for it is stored, and reads wait instead.
-func (c *collection[T]) settle(ctx context.Context, written T) error {
+func (c *collection[T]) settle(ctx context.Context, written T) {
 	ctx, cancel := context.WithTimeout(ctx, settleTimeout)
 	defer cancel()
 	if revision := revisionOf(written); c.index.await(ctx, revision) != nil {
 		c.behind.raise(revision)
 	}
-	return nil
 }
 
 // catchUp waits until the index shows every write that this replica has acknowledged.
@@ -164,5 +165,3 @@ func (c *collection[T]) catchUp(ctx context.Context) error {
 	}
 	return nil
 }
-
-func copyOf[T client.Object](o T) T { return o.DeepCopyObject().(T) }

@@ -22,6 +22,7 @@ var groupKind = kind[*v1alpha1.CloudSSOGroup]{
 	name:     schema.GroupDisplayName,
 	prefix:   "group-",
 	blank:    func() *v1alpha1.CloudSSOGroup { return &v1alpha1.CloudSSOGroup{} },
+	copy:     (*v1alpha1.CloudSSOGroup).DeepCopy,
 	spec:     func(g *v1alpha1.CloudSSOGroup) any { return &g.Spec },
 	describe: describeGroup,
 }
@@ -68,7 +69,8 @@ func (t *tenant) createGroup(ctx context.Context, attributes schema.Object, memb
 		return nil, err
 	}
 	t.reportSkipped(g, unknown)
-	return t.group(g, scim.Omit{}), t.groups.settle(ctx, g)
+	t.groups.settle(ctx, g)
+	return t.group(g, scim.Omit{}), nil
 }
 
 func (t *tenant) updateGroup(ctx context.Context, id string, change scim.Change) (*scim.Resource, error) {

@@ -64,18 +64,25 @@ func newIndex[T client.Object](describe func(T) facts, gap func() uint64) *index
 	return &index[T]{describe: describe, gap: gap, spaces: map[string]*space[T]{}}
 }
 
-// OnAdd, OnUpdate and OnDelete make the index a cache.ResourceEventHandler.
-func (x *index[T]) OnAdd(object any, _ bool) { x.observe(object.(T)) }
+// OnAdd, OnUpdate and OnDelete make the index a cache.ResourceEventHandler, for an informer of T.
+func (x *index[T]) OnAdd(object any, _ bool) { x.OnUpdate(nil, object) }
 
 // OnUpdate is part of cache.ResourceEventHandler.
-func (x *index[T]) OnUpdate(_, object any) { x.observe(object.(T)) }
+func (x *index[T]) OnUpdate(_, object any) {
+	if o, ok := object.(T); ok {
+		x.observe(o)
+	}
+}
 
 // OnDelete is part of cache.ResourceEventHandler.
 func (x *index[T]) OnDelete(object any) {
 	if tombstone, missed := object.(cache.DeletedFinalStateUnknown); missed {
 		object = tombstone.Obj
 	}
-	o := object.(T)
+	o, ok := object.(T)
+	if !ok {
+		return
+	}
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	if s := x.spaces[o.GetNamespace()]; s != nil {

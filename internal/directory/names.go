@@ -41,7 +41,7 @@ func (c *collection[T]) verified(ctx context.Context, reserved T, name, reservat
 		return reserved, err
 	}
 	for range maxAttempts {
-		next := copyOf(reserved)
+		next := c.copy(reserved)
 		if err := change(next); err != nil {
 			return reserved, err
 		}
@@ -61,16 +61,16 @@ func (c *collection[T]) verified(ctx context.Context, reserved T, name, reservat
 }
 
 func (c *collection[T]) reserve(ctx context.Context, current T, reservation string) (T, error) {
-	next := copyOf(current)
+	next := c.copy(current)
 	annotate(next, v1alpha1.AnnotationReservation, reservation)
 	return c.patch(ctx, current, patchOf(testRevision(current)).annotations(current, next))
 }
 
 // release takes a reservation back, unless it is gone already.
 func (c *collection[T]) release(ctx context.Context, reserved T, reservation string) error {
-	current := copyOf(reserved)
+	current := c.copy(reserved)
 	annotate(current, v1alpha1.AnnotationReservation, reservation)
-	next := copyOf(current)
+	next := c.copy(current)
 	annotate(next, v1alpha1.AnnotationReservation, "")
 	_, err := c.patch(ctx, current, patchOf().annotations(current, next))
 	if errors.Is(err, errStale) {

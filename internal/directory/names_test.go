@@ -264,7 +264,7 @@ func (s *stage) join(i int) *tenant {
 		Emit:  func(runtime.Object, string, string, string) {},
 		NewID: func() string { ids++; return fmt.Sprintf("r%d-%d", i, ids) },
 	})
-	view := &replicaView{tenant: d.In("acme").(*tenant)}
+	view := &replicaView{tenant: &tenant{Directories: d, namespace: "acme"}}
 	d.cache = noSettings{}
 	d.users.fence.touch = func(context.Context) (revision uint64, err error) { // no sentinel: it would be one more user
 		p.wait("touch", func() { revision = s.revision })
@@ -371,8 +371,16 @@ func (s *port) wait(label string, do func()) {
 
 var resource = runtimeschema.GroupResource{Group: "cloudsso.dev", Resource: "cloudssousers"}
 
+func userIn(o client.Object) *v1alpha1.CloudSSOUser {
+	u, ok := o.(*v1alpha1.CloudSSOUser)
+	if !ok {
+		panic(fmt.Sprintf("%T is no user", o))
+	}
+	return u
+}
+
 func (s *port) Create(_ context.Context, o client.Object, _ ...client.CreateOption) error {
-	u := o.(*v1alpha1.CloudSSOUser)
+	u := userIn(o)
 	s.wait("create "+u.Spec.UserName, func() {
 		u.Name = fmt.Sprintf("%sn%d", u.GenerateName, s.revision)
 		u.UID, u.Generation = types.UID(u.Name), 1
@@ -385,7 +393,7 @@ func (s *port) Create(_ context.Context, o client.Object, _ ...client.CreateOpti
 func (s *port) Get(_ context.Context, key client.ObjectKey, o client.Object, _ ...client.GetOption) (err error) {
 	s.wait("get "+key.Name, func() {
 		if u := s.objects[key.Name]; u != nil {
-			u.DeepCopyInto(o.(*v1alpha1.CloudSSOUser))
+			u.DeepCopyInto(userIn(o))
 			return
 		}
 		err = apierrors.NewNotFound(resource, key.Name)
@@ -427,7 +435,7 @@ func (s *port) Patch(_ context.Context, o client.Object, p client.Patch, _ ...cl
 		} else {
 			s.put(next)
 		}
-		next.DeepCopyInto(o.(*v1alpha1.CloudSSOUser))
+		next.DeepCopyInto(userIn(o))
 	})
 	return err
 }

@@ -21,6 +21,7 @@ var userKind = kind[*v1alpha1.CloudSSOUser]{
 	name:     schema.UserName,
 	prefix:   "user-",
 	blank:    func() *v1alpha1.CloudSSOUser { return &v1alpha1.CloudSSOUser{} },
+	copy:     (*v1alpha1.CloudSSOUser).DeepCopy,
 	spec:     func(u *v1alpha1.CloudSSOUser) any { return &u.Spec },
 	describe: describeUser,
 }
@@ -49,7 +50,8 @@ func (t *tenant) createUser(ctx context.Context, attributes schema.Object) (*sci
 	for range maxAttempts {
 		u, err := t.admit(ctx, attributes)
 		if err == nil {
-			return t.user(u, scim.Omit{}), t.users.settle(ctx, u)
+			t.users.settle(ctx, u)
+			return t.user(u, scim.Omit{}), nil
 		}
 		if !errors.Is(err, errStale) {
 			return nil, err
@@ -64,10 +66,11 @@ func (t *tenant) admit(ctx context.Context, attributes schema.Object) (*v1alpha1
 		return t.restore(ctx, leaver, attributes)
 	}
 	if all := holders(t.users.index, t.namespace, attributes.String(schema.UserName)); len(all) > 0 {
-		if holder := all[0]; holder.Spec.Source == v1alpha1.SourceManual {
+		holder := all[0]
+		if holder.Spec.Source == v1alpha1.SourceManual {
 			return t.adopt(ctx, holder, attributes)
 		}
-		return nil, t.users.taken(all[0])
+		return nil, t.users.taken(holder)
 	}
 	u := &v1alpha1.CloudSSOUser{}
 	writeUser(attributes, &u.Spec)

@@ -8,6 +8,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/netip"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -46,6 +47,7 @@ func buildManager(ctx context.Context, moduleRoot, dir string, race bool) (strin
 	if race {
 		arguments = append(arguments, "-race")
 	}
+	//nolint:gosec // G204: its arguments are the two above and a folder of the caller's
 	command := exec.CommandContext(ctx, "go", append(arguments, "./cmd/manager")...)
 	command.Dir = moduleRoot
 	if output, err := command.CombinedOutput(); err != nil {
@@ -87,6 +89,7 @@ func startManager(ctx context.Context, o managerOptions) (*Manager, error) {
 	if o.publicURL == "" {
 		o.publicURL = m.URL
 	}
+	//nolint:gosec // G204: the binary is the one that buildManager has just built
 	m.command = exec.CommandContext(context.Background(), o.binary, arguments(o, ports)...)
 	m.command.Env = append(os.Environ(), "KUBECONFIG="+o.kubeconfig)
 	m.command.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // Ctrl-C is ours to pass on
@@ -182,7 +185,11 @@ func freePorts(n int) ([]int, error) {
 			return nil, fmt.Errorf("looking for a free port: %w", err)
 		}
 		defer listener.Close() // held until all are found, so that none is given twice
-		ports = append(ports, listener.Addr().(*net.TCPAddr).Port)
+		address, err := netip.ParseAddrPort(listener.Addr().String())
+		if err != nil {
+			return nil, fmt.Errorf("looking for a free port: %w", err)
+		}
+		ports = append(ports, int(address.Port()))
 	}
 	return ports, nil
 }

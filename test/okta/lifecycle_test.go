@@ -182,11 +182,9 @@ var _ = Describe("import", func() {
 		total := 1
 		for start := 1; start <= total; start += 3 {
 			page := send(ctx, 200, "GET", fmt.Sprintf("/Users?startIndex=%d&count=3", start), "")
-			total = int(page.Body["totalResults"].(float64))
+			total = page.Total()
 			Expect(page.Body).To(HaveKeyWithValue("startIndex", BeNumerically("==", start)))
-			for _, resource := range page.Resources() {
-				seen = append(seen, resource["id"].(string))
-			}
+			seen = append(seen, page.IDs()...)
 		}
 		Expect(seen).To(HaveLen(total))
 		Expect(seen).To(ContainElements(ids))

@@ -91,6 +91,24 @@ func (r *Response) ID() string {
 	return id
 }
 
+// Total is totalResults of a list, or -1.
+func (r *Response) Total() int {
+	total, ok := r.Body["totalResults"].(float64)
+	if !ok {
+		return -1
+	}
+	return int(total)
+}
+
+// IDs are those of the resources of a list.
+func (r *Response) IDs() (ids []string) {
+	for _, resource := range r.Resources() {
+		id, _ := resource["id"].(string)
+		ids = append(ids, id)
+	}
+	return ids
+}
+
 // Resources are the resources of a list.
 func (r *Response) Resources() []map[string]any {
 	list, _ := r.Body["Resources"].([]any)

@@ -106,20 +106,14 @@ var races = []behaviour{
 		d.succeed(func(i int) error {
 			_, err := d.Update(d.t.Context(), schema.User, r.ID, scim.Change{Attributes: func(current schema.Object) (schema.Object, error) {
 				list, _ := current.Get(emails).([]any)
-				for _, v := range list { // a repeated call leads to the same end
-					if v.(schema.Object).String(emails.Sub("value")) == want[i] {
-						return current, nil
-					}
+				if slices.Contains(texts(list, emails.Sub("value")), want[i]) { // a repeated call leads to the same end
+					return current, nil
 				}
 				return current.With(emails, append(slices.Clip(list), value(emails, "value", want[i]))), nil
 			}})
 			return err
 		})
-		var got []string
-		list, _ := d.got(schema.User, r.ID).Attributes.Get(emails).([]any)
-		for _, v := range list {
-			got = append(got, v.(schema.Object).String(emails.Sub("value")))
-		}
+		got := texts(d.got(schema.User, r.ID).Attributes.Get(emails), emails.Sub("value"))
 		d.equal(sorted(got...), want, "emails")
 	}},
 	{"a precondition and its change are one step", func(d *directory) {

@@ -1,6 +1,11 @@
 package directorytest
 
-import "github.com/cloudsso/cloudsso-operator/internal/scim/schema"
+import (
+	"fmt"
+	"slices"
+
+	"github.com/cloudsso/cloudsso-operator/internal/scim/schema"
+)
 
 // everything is a user alice with attributes of every shape: simple and complex, single and multi-valued,
 // core and extension.
@@ -43,10 +48,20 @@ type pairs []any
 // value is a complex value.
 func value(a *schema.Attribute, fields ...any) schema.Object {
 	var o schema.Object
-	for i := 0; i < len(fields); i += 2 {
-		o = o.With(a.Sub(fields[i].(string)), fields[i+1])
+	for field := range slices.Chunk(fields, 2) {
+		o = o.With(a.Sub(fmt.Sprint(field[0])), field[1])
 	}
 	return o
+}
+
+// texts are a sub-attribute's values in those of a multi-valued attribute.
+func texts(values any, sub *schema.Attribute) (all []string) {
+	list, _ := values.([]any)
+	for _, v := range list {
+		o, _ := v.(schema.Object)
+		all = append(all, o.String(sub))
+	}
+	return all
 }
 
 // several is a multi-valued attribute of a user and its values.

@@ -3,6 +3,7 @@ package filter
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/cloudsso/cloudsso-operator/internal/scim/schema"
 )
@@ -45,7 +46,7 @@ func (e *SyntaxError) Error() string {
 func Equal(f Filter, path ...*schema.Attribute) (value string, ok bool) {
 	switch f := f.(type) {
 	case *comparison:
-		if text, isText := f.literal.(string); isText && f.operator == eq && samePath(f.path, path) {
+		if text, isText := f.literal.(string); isText && f.operator == eq && slices.Equal(f.path, path) {
 			return text, true
 		}
 	case *logical:
@@ -90,21 +91,9 @@ func Alternatives(f Filter, a *schema.Attribute) (values []string, ok bool) {
 		return append(left, right...), leftOK && rightOK
 	}
 	c, isComparison := f.(*comparison)
-	if !isComparison || c.operator != eq || !samePath(c.path, []*schema.Attribute{a}) {
+	if !isComparison || c.operator != eq || !slices.Equal(c.path, []*schema.Attribute{a}) {
 		return nil, false
 	}
 	text, isText := c.literal.(string)
 	return []string{text}, isText
-}
-
-func samePath(a, b []*schema.Attribute) bool {
-	if len(a) != len(b) {
-		return false
-	}
-	for i := range a {
-		if a[i] != b[i] {
-			return false
-		}
-	}
-	return true
 }

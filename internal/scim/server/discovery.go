@@ -2,6 +2,7 @@ package server
 
 import (
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"strings"
 
@@ -57,7 +58,7 @@ func static(d document) endpoint {
 func oneOf(kind string, documents []document) endpoint {
 	answers := map[string]endpoint{}
 	for _, d := range documents {
-		answers[strings.ToLower(d["id"].(string))] = static(d)
+		answers[strings.ToLower(fmt.Sprint(d["id"]))] = static(d)
 	}
 	return func(c *call) (*answer, error) {
 		if do := answers[strings.ToLower(c.id())]; do != nil {

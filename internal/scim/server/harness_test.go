@@ -263,13 +263,19 @@ func (r *reply) sends(header, want string) *reply {
 	return r
 }
 
+// text is what is at the path, a string that is not empty.
+func (r *reply) text(path string) string {
+	r.t.Helper()
+	v, _ := r.at(path).(string)
+	if v == "" {
+		r.t.Fatalf("no %s: %s", path, r.raw)
+	}
+	return v
+}
+
 func (r *reply) id() string {
 	r.t.Helper()
-	id, _ := r.at("id").(string)
-	if id == "" {
-		r.t.Fatalf("no id: %s", r.raw)
-	}
-	return id
+	return r.text("id")
 }
 
 // user and group create one and return its id.

@@ -3,6 +3,7 @@ package server
 import (
 	"net/http"
 	"net/url"
+	"slices"
 
 	"github.com/cloudsso/cloudsso-operator/internal/scim"
 	"github.com/cloudsso/cloudsso-operator/internal/scim/schema"
@@ -93,9 +94,9 @@ func (s *server) groups(r *scim.Resource) []any {
 // fields is a complex value of sub-attributes and their values in turn; what is "" is unassigned.
 func fields(a *schema.Attribute, pairs ...string) schema.Object {
 	o := make(schema.Object, 0, len(pairs)/2)
-	for i := 0; i < len(pairs); i += 2 {
-		if pairs[i+1] != "" {
-			o = append(o, schema.Field{Attribute: a.Sub(pairs[i]), Value: pairs[i+1]})
+	for pair := range slices.Chunk(pairs, 2) {
+		if name, v := pair[0], pair[1]; v != "" {
+			o = append(o, schema.Field{Attribute: a.Sub(name), Value: v})
 		}
 	}
 	return o

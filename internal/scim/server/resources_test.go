@@ -24,7 +24,7 @@ func TestCreateUser(t *testing.T) {
 		"active": true, "`+enterprise+`": {"department": "Sales"}
 	}`).answers(201)
 	location := base + "/Users/" + r.id()
-	r.sends("Location", location).sends("ETag", r.at("meta.version").(string))
+	r.sends("Location", location).sends("ETag", r.text("meta.version"))
 	r.has("id", "id-1").has("userName", "alice@example.com").has("externalId", "00u1").has("active", true)
 	r.has("schemas", 2).has("schemas.0", schema.UserSchema.ID).has("schemas.1", enterprise)
 	r.has("name.familyName", "Smith").has("emails.0.primary", true).has("password", nil).has("groups", nil).has("members", nil)
@@ -143,7 +143,7 @@ func TestVersionIsOfOwnContentAlone(t *testing.T) {
 	version := func(path string) string {
 		t.Helper()
 		r := s.do("GET", path, "").answers(200)
-		return r.sends("ETag", r.at("meta.version").(string)).header.Get("ETag")
+		return r.sends("ETag", r.text("meta.version")).header.Get("ETag")
 	}
 	user, g := version("/Users/"+alice), s.group("Admins", alice, bob)
 	group := version("/Groups/" + g)
@@ -323,7 +323,7 @@ func TestLists(t *testing.T) {
 		r := s.do("GET", "/Users"+c.query, "").answers(200)
 		r.has("totalResults", 250).has("startIndex", c.start).has("itemsPerPage", c.items).has("Resources", c.items)
 		if c.items > 0 {
-			r.has("Resources.0.userName", fmt.Sprintf("user%03d", c.start-1)).has("Resources.0.meta.location", base+"/Users/"+r.at("Resources.0.id").(string))
+			r.has("Resources.0.userName", fmt.Sprintf("user%03d", c.start-1)).has("Resources.0.meta.location", base+"/Users/"+r.text("Resources.0.id"))
 		}
 	}
 	for _, query := range []string{"count=x", "count=", "count=1.5", "startIndex=one", "startIndex=1e3", "startIndex=", "count=%zz"} {
@@ -405,8 +405,7 @@ func TestDiscovery(t *testing.T) {
 
 	schemas := s.do("GET", "/Schemas", "").answers(200).has("totalResults", 3).has("Resources", 3)
 	for i := range 3 {
-		one := schemas.at(fmt.Sprintf("Resources.%d", i)).(map[string]any)
-		id := one["id"].(string)
+		id := schemas.text(fmt.Sprintf("Resources.%d.id", i))
 		r := s.do("GET", "/Schemas/"+id, "").answers(200).has("id", id).has("meta.location", base+"/Schemas/"+id).has("meta.resourceType", "Schema")
 		r.has("schemas.0", "urn:ietf:params:scim:schemas:core:2.0:Schema")
 		if attributes, _ := r.at("attributes").([]any); len(attributes) == 0 || at(attributes[0], "mutability") == nil {

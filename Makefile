@@ -98,7 +98,7 @@ bench: ## Run all benchmarks (BENCH=regexp for some).
 	KUBEBUILDER_ASSETS=$$assets go test -run '^$$' -bench '$(or $(BENCH),.)' -benchmem -p 1 -timeout $(TEST_TIMEOUT) $$packages $(TEST_ARGS)
 
 .PHONY: verify
-verify: verify-generated verify-modules vet lint ## Check what tests do not: generated files, modules, vet, lint.
+verify: verify-generated verify-modules verify-manifests vet lint ## Check what tests do not: generated files, modules, manifests, vet, lint.
 
 .PHONY: verify-generated
 verify-generated: generate manifests
@@ -111,6 +111,15 @@ verify-modules:
 	  (cd $$module && go mod tidy -diff) || { echo "$$module/go.mod or go.sum is not tidy: run \"go mod tidy\" in $$module and commit the result" >&2; exit 1; }; \
 	done
 	go mod verify
+
+# Builds what deploy applies, in another namespace: nothing may be left behind in the usual one.
+.PHONY: verify-manifests
+verify-manifests:
+	@rm -rf bin/elsewhere && mkdir -p bin && cp -r config bin/elsewhere
+	@sed -i.bak -e 's/^namespace: .*/namespace: elsewhere/' -e 's/^# namePrefix:.*/namePrefix: acme-/' bin/elsewhere/default/kustomization.yaml
+	@$(KUSTOMIZE) build bin/elsewhere/default > bin/elsewhere.yaml
+	@if grep -n 'cloudsso-system' bin/elsewhere.yaml; then echo "config/default keeps these when its namespace is changed" >&2; exit 1; fi
+	@[[ $$(grep -c "'elsewhere'.*'acme-cloudsso-operator'" bin/elsewhere.yaml) -eq 3 ]] || { echo "config/default/operator.yaml does not tell all policies who the operator is" >&2; exit 1; }
 
 ##@ Build and deploy
 

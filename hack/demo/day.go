@@ -93,6 +93,10 @@ func (d *day) refusedDeletion(ctx context.Context) error {
 
 func (d *day) switchOffAndDelete(ctx context.Context) error {
 	title("With synchronization switched off SCIM is refused, and she can be deleted")
+	everybody, err := d.provider.Do(ctx, "GET", "/Users?count=0", "")
+	if err != nil {
+		return err
+	}
 	if !d.flip(ctx, "Disabled") {
 		return errors.New("the switch could not be set")
 	}
@@ -102,13 +106,15 @@ func (d *day) switchOffAndDelete(ctx context.Context) error {
 	if !d.run(ctx, "delete", "cloudssouser", d.ids["alice"]) {
 		return errors.New("the deletion should have been allowed")
 	}
-	d.run(ctx, "get", "cloudssousers,cloudssogroups,cloudssodirectories")
+	// Counts are written once a second.
+	d.run(ctx, "wait", "cloudssodirectory/default", fmt.Sprintf("--for=jsonpath={.status.users.scim}=%d", everybody.Total()-1), "--timeout=10s")
+	d.run(ctx, "get", "cloudssousers,cloudssogroups,scimcredentials,cloudssodirectories")
 	title("Switched on again, the directory says that a push was missed")
 	if !d.flip(ctx, "Enabled") {
 		return errors.New("the switch could not be set")
 	}
 	d.run(ctx, "wait", "cloudssodirectory/default", "--for=condition=ResyncNeeded", "--timeout=10s")
-	_, err := d.scim(ctx, 204, "DELETE", "/Groups/"+d.ids["group"], "")
+	_, err = d.scim(ctx, 204, "DELETE", "/Groups/"+d.ids["group"], "")
 	return err
 }
 

@@ -56,6 +56,7 @@ func Start(ctx context.Context, o Options) (_ *ControlPlane, err error) {
 	if err := cp.keepCertificates(); err != nil {
 		return nil, err
 	}
+	cp.endWatches()
 	if cp.admin, err = cp.environment.Start(); err != nil {
 		return nil, fmt.Errorf("starting etcd and kube-apiserver of %s: %w", assets, errors.Join(err, cp.Stop()))
 	}
@@ -94,6 +95,11 @@ func (cp *ControlPlane) keepCertificates() (err error) {
 	cp.certDir, err = os.MkdirTemp("", "controlplane-")
 	cp.environment.ControlPlane.GetAPIServer().CertDir = cp.certDir
 	return err
+}
+
+// endWatches lets the API server end at once though somebody still watches, as in kubectl get --watch.
+func (cp *ControlPlane) endWatches() {
+	cp.environment.ControlPlane.GetAPIServer().Configure().Set("shutdown-watch-termination-grace-period", "1s")
 }
 
 // Stop ends everything that Start started.

@@ -21,7 +21,7 @@ KUBECTL ?= $$($(ASSETS))/kubectl
 # What generate and manifests write; verify finds it stale.
 GENERATED := api/*/zz_generated.deepcopy.go config/crd/bases config/rbac/role.yaml
 # Packages without I/O: no control plane needed.
-UNIT_PACKAGES := ./api/... ./internal/scim/... ./internal/policy/... ./internal/auth/... ./internal/audit/... ./test/deps/...
+UNIT_PACKAGES := ./api/... ./internal/scim/... ./internal/policy/... ./internal/auth/... ./internal/audit/... ./internal/session/... ./test/deps/...
 # Each suite that needs an API server starts its own: two at a time is what two cores carry.
 TEST_PARALLEL ?= 2
 TEST_TIMEOUT ?= 30m

@@ -94,6 +94,9 @@ func Start(ctx context.Context, o Options) (_ *Environment, err error) {
 }
 
 func (e *Environment) prepare(context.Context) error {
+	if err := vacant(e.options.Port); err != nil {
+		return err
+	}
 	if !e.options.Keep {
 		if err := os.RemoveAll(e.path("etcd")); err != nil {
 			return err

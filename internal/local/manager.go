@@ -176,6 +176,15 @@ func (m *Manager) Stop() error {
 	}
 }
 
+// vacant says whether a port is in use, before anything is started for it. Zero is any port.
+func vacant(port int) error {
+	listener, err := (&net.ListenConfig{}).Listen(context.Background(), "tcp", fmt.Sprintf("127.0.0.1:%d", port))
+	if err != nil {
+		return fmt.Errorf("port %d cannot be had (%w): choose another, or none for a free one", port, err)
+	}
+	return listener.Close()
+}
+
 // freePorts are ports that were free a moment ago.
 func freePorts(n int) ([]int, error) {
 	var ports []int

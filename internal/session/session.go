@@ -58,7 +58,7 @@ func (o *Opener) Open(r *http.Request) (server.Session, error) {
 	o.Recorder.Used(principal)
 	resource, discovery := o.resource(r)
 	if !discovery && o.Directories.Synchronization(r.Context(), principal.Namespace) != v1alpha1.SynchronizationEnabled {
-		if isWrite(r.Method) {
+		if isWrite(r.Method, resource) {
 			o.Recorder.Refused(principal, r.Method, resource)
 		}
 		return server.Session{Subject: principal.String()}, switchedOff(principal.Namespace)
@@ -78,8 +78,10 @@ func (o *Opener) resource(r *http.Request) (resource string, discovery bool) {
 	return resource, false
 }
 
-func isWrite(method string) bool {
-	return method != http.MethodGet && method != http.MethodHead
+// isWrite says whether a request would have changed something; a POST to .search asks (RFC 7644 section
+// 3.4.3).
+func isWrite(method, resource string) bool {
+	return method != http.MethodGet && method != http.MethodHead && !strings.HasSuffix(resource, ".search")
 }
 
 func subject(err error) string {

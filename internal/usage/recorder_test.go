@@ -45,7 +45,7 @@ var _ = Describe("Use of a credential", func() {
 	It("is written once a minute, however many requests there are", func(ctx SpecContext) {
 		r := newReplica()
 		start(r)
-		before := patches.N()
+		before := patches()
 		first := clock.Now()
 		r.Used(okta)
 		Eventually(func() *metav1.Time { return directory(ctx).LastRequestTime }, 5*time.Second).ShouldNot(BeNil())
@@ -55,7 +55,7 @@ var _ = Describe("Use of a credential", func() {
 			r.Used(okta)
 		}
 		Consistently(lastUsed, 3*time.Second, 100*time.Millisecond).WithContext(ctx).Should(HaveField("Time", BeTemporally("==", first)))
-		Expect(patches.N()-before).To(Equal(2), "one for the credential, one for the directory")
+		Expect(patches()-before).To(Equal(2), "one for the credential, one for the directory")
 
 		second := clock.Advance(time.Second)
 		r.Used(okta)
@@ -66,11 +66,11 @@ var _ = Describe("Use of a credential", func() {
 		one, two := newReplica(), newReplica()
 		one.Used(okta)
 		Expect(one.Flush(ctx)).To(Succeed())
-		before := patches.N()
+		before := patches()
 		start(two)
 		clock.Advance(30 * time.Second)
 		two.Used(okta)
-		Consistently(patches.N, 2*time.Second, 100*time.Millisecond).Should(Equal(before))
+		Consistently(patches, 2*time.Second, 100*time.Millisecond).Should(Equal(before))
 	})
 
 	It("never goes back in time", func(ctx SpecContext) {
@@ -103,9 +103,9 @@ var _ = Describe("Use of a credential", func() {
 		r.Used(auth.Principal{Namespace: "gone", Credential: "gone"})
 		r.Refused(auth.Principal{Namespace: "gone", Credential: "gone"}, "POST", "Users")
 		Expect(r.Flush(ctx)).To(Succeed())
-		before := patches.N()
+		before := patches()
 		Expect(r.Flush(ctx)).To(Succeed())
-		Expect(patches.N()).To(Equal(before))
+		Expect(patches()).To(Equal(before))
 	})
 
 	It("leaves the rest of the status alone", func(ctx SpecContext) {
@@ -162,9 +162,9 @@ var _ = Describe("Refused writes", func() {
 		for range 1000 {
 			r.Refused(okta, "POST", "Users")
 		}
-		before := patches.N()
+		before := patches()
 		Expect(r.Flush(ctx)).To(Succeed())
-		Expect(patches.N() - before).To(Equal(1))
+		Expect(patches() - before).To(Equal(1))
 		Expect(directory(ctx).RefusedWrites.Count).To(BeEquivalentTo(1000))
 	})
 

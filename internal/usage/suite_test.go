@@ -2,7 +2,6 @@ package usage_test
 
 import (
 	"context"
-	"net/http"
 	"sync"
 	"testing"
 	"time"
@@ -19,12 +18,13 @@ import (
 	"github.com/cloudsso/cloudsso-operator/internal/auth"
 	"github.com/cloudsso/cloudsso-operator/internal/controlplane"
 	"github.com/cloudsso/cloudsso-operator/internal/usage"
+	"github.com/cloudsso/cloudsso-operator/test/writes"
 )
 
 var (
 	admin    client.Client
 	operator client.Client // reads live
-	patches  counter       // the operator's
+	written  writes.Log    // by the operator
 	clock    *testClock
 	okta     auth.Principal
 )
@@ -45,7 +45,7 @@ var _ = BeforeSuite(func(ctx SpecContext) {
 	Expect(err).NotTo(HaveOccurred())
 	config, err := cp.Operator(ctx)
 	Expect(err).NotTo(HaveOccurred())
-	config.Wrap(patches.count)
+	config.Wrap(written.Wrap)
 	operator, err = client.New(config, client.Options{Scheme: scheme})
 	Expect(err).NotTo(HaveOccurred())
 })
@@ -66,6 +66,9 @@ func object(name string) metav1.ObjectMeta {
 
 // newReplica returns the Recorder of one replica.
 func newReplica() *usage.Recorder { return usage.New(operator, operator, clock.Now) }
+
+// patches is how many writes there were so far.
+func patches() int { return len(written.In(okta.Namespace)) }
 
 func directory(ctx context.Context) v1alpha1.CloudSSODirectoryStatus {
 	GinkgoHelper()
@@ -97,31 +100,4 @@ func (c *testClock) Advance(d time.Duration) time.Time {
 	defer c.mu.Unlock()
 	c.now = c.now.Add(d)
 	return c.now
-}
-
-// counter counts writes.
-type counter struct {
-	mu sync.Mutex
-	n  int
-}
-
-func (c *counter) N() int {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.n
-}
-
-type roundTripper func(*http.Request) (*http.Response, error)
-
-func (f roundTripper) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
-
-func (c *counter) count(next http.RoundTripper) http.RoundTripper {
-	return roundTripper(func(r *http.Request) (*http.Response, error) {
-		if r.Method != http.MethodGet {
-			c.mu.Lock()
-			c.n++
-			c.mu.Unlock()
-		}
-		return next.RoundTrip(r)
-	})
 }

@@ -1,0 +1,168 @@
+package session_test
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/cloudsso/cloudsso-operator/api/v1alpha1"
+	"github.com/cloudsso/cloudsso-operator/internal/auth"
+	"github.com/cloudsso/cloudsso-operator/internal/policy"
+	"github.com/cloudsso/cloudsso-operator/internal/scim"
+	"github.com/cloudsso/cloudsso-operator/internal/scim/memory"
+	"github.com/cloudsso/cloudsso-operator/internal/session"
+)
+
+const token = "cssoscim_0123456789abcdefghijklmnopqrstuvwxyz0123456789ABC"
+
+var okta = auth.Principal{Namespace: "acme", Credential: "okta"}
+
+// replica is what a session is opened with: real credentials, and directories that are told how they are.
+type replica struct {
+	synced   bool
+	position v1alpha1.Synchronization
+	acme     scim.Directory
+	used     []auth.Principal
+	refused  []string
+}
+
+func (r *replica) Synced() bool { return r.synced }
+
+func (r *replica) Synchronization(_ context.Context, namespace string) v1alpha1.Synchronization {
+	if namespace == okta.Namespace {
+		return r.position
+	}
+	return v1alpha1.SynchronizationDisabled
+}
+
+func (r *replica) In(namespace string) scim.Directory {
+	if namespace == okta.Namespace {
+		return r.acme
+	}
+	return nil
+}
+
+func (r *replica) Used(p auth.Principal) { r.used = append(r.used, p) }
+
+func (r *replica) Refused(p auth.Principal, method, resource string) {
+	r.refused = append(r.refused, strings.Join([]string{p.String(), method, resource}, " "))
+}
+
+func newReplica() (*replica, *session.Opener) {
+	a := auth.New(auth.Options{})
+	a.Keyring().SetCredential(okta, policy.CredentialUse{SlotHeld: true, ExpiresAt: time.Now().Add(time.Hour)})
+	a.Keyring().SetSecret(okta, auth.HashToken(token))
+	r := &replica{synced: true, position: v1alpha1.SynchronizationEnabled, acme: memory.New(time.Now, func() string { return "1" })}
+	return r, &session.Opener{Authenticator: a, Directories: r, Recorder: r, Prefix: "/scim/v2"}
+}
+
+func request(method, path, token string) *http.Request {
+	r := httptest.NewRequest(method, "https://scim.example.com/scim/v2"+path, http.NoBody)
+	if token != "" {
+		r.Header.Set("Authorization", "Bearer "+token)
+	}
+	return r
+}
+
+// status is that of the SCIM error, or 200.
+func status(t *testing.T, err error) (int, *scim.Error) {
+	t.Helper()
+	if err == nil {
+		return http.StatusOK, nil
+	}
+	var failure *scim.Error
+	if !errors.As(err, &failure) {
+		t.Fatalf("%v is no SCIM error", err)
+	}
+	return failure.Status, failure
+}
+
+func TestSessionIsThatOfTheCredentialsDirectory(t *testing.T) {
+	r, opener := newReplica()
+	s, err := opener.Open(request("POST", "/Users", token))
+	if err != nil || s.Directory != r.acme || s.Subject != okta.String() {
+		t.Errorf("the session is %+v, %v", s, err)
+	}
+	if len(r.used) != 1 || r.used[0] != okta || len(r.refused) > 0 {
+		t.Errorf("used by %v, refused %v", r.used, r.refused)
+	}
+}
+
+func TestNobodyGetsInWithoutAToken(t *testing.T) {
+	for name, presented := range map[string]string{"no token": "", "another token": token[:len(token)-1] + "D"} {
+		r, opener := newReplica()
+		s, err := opener.Open(request("GET", "/ServiceProviderConfig", presented))
+		code, failure := status(t, err)
+		if code != http.StatusUnauthorized || s.Directory != nil || len(r.used) > 0 {
+			t.Errorf("%s: %d, %+v, used by %v", name, code, s, r.used)
+		}
+		if presented != "" && strings.Contains(failure.Error(), presented) {
+			t.Errorf("%s: the token is in %q", name, failure)
+		}
+		if strings.Contains(failure.Detail, "unknown") {
+			t.Errorf("%s: the client is told why: %q", name, failure.Detail)
+		}
+	}
+}
+
+func TestGuessingIsSlowedDown(t *testing.T) {
+	_, opener := newReplica()
+	for range auth.FailureBurst {
+		_, err := opener.Open(request("GET", "/Users", "wrong"))
+		if code, _ := status(t, err); code != http.StatusUnauthorized {
+			t.Fatalf("answered with %d", code)
+		}
+	}
+	_, err := opener.Open(request("GET", "/Users", "wrong"))
+	if code, failure := status(t, err); code != http.StatusTooManyRequests || failure.RetryAfter <= 0 {
+		t.Errorf("answered with %d, %v", code, failure)
+	}
+	if _, err := opener.Open(request("GET", "/Users", token)); err != nil {
+		t.Errorf("the right token is refused: %v", err)
+	}
+}
+
+func TestNothingIsServedBeforeEverythingIsKnown(t *testing.T) {
+	r, opener := newReplica()
+	r.synced = false
+	_, err := opener.Open(request("GET", "/Users", token))
+	if code, failure := status(t, err); code != http.StatusServiceUnavailable || failure.RetryAfter <= 0 {
+		t.Errorf("answered with %d, %v", code, failure)
+	}
+}
+
+func TestSwitchedOff(t *testing.T) {
+	for _, c := range []struct {
+		method, path string
+		status       int
+		refused      string
+	}{
+		{"GET", "/Users", 403, ""},
+		{"HEAD", "/Users/1", 403, ""},
+		{"POST", "/Users", 403, "acme/okta POST Users"},
+		{"PATCH", "/Groups/1", 403, "acme/okta PATCH Groups/1"},
+		{"DELETE", "/Users/1", 403, "acme/okta DELETE Users/1"},
+		{"POST", "/Users/.search", 403, ""},
+		{"POST", "/.search", 403, ""},
+		{"GET", "/ServiceProviderConfig", 200, ""},
+		{"GET", "/Schemas", 200, ""},
+		{"GET", "/Schemas/urn:ietf:params:scim:schemas:core:2.0:User", 200, ""},
+		{"GET", "/ResourceTypes/", 200, ""},
+		{"GET", "/SchemasAndMore", 403, ""},
+	} {
+		r, opener := newReplica()
+		r.position = v1alpha1.SynchronizationDisabled
+		s, err := opener.Open(request(c.method, c.path, token))
+		code, failure := status(t, err)
+		if code != c.status || s.Subject != okta.String() || strings.Join(r.refused, ",") != c.refused {
+			t.Errorf("%s %s: %d, refused %q, subject %q", c.method, c.path, code, r.refused, s.Subject)
+		}
+		if failure != nil && (s.Directory != nil || !strings.Contains(failure.Detail, "-n acme patch cloudssodirectory")) {
+			t.Errorf("%s %s: %+v, %q", c.method, c.path, s, failure.Detail)
+		}
+	}
+}

@@ -20,7 +20,13 @@ func (t *tenant) user(u *v1alpha1.CloudSSOUser, omit scim.Omit) *scim.Resource {
 		Attributes:   readUser(&u.Spec),
 	}
 	if !omit.Groups {
-		r.Groups = t.groupReferences(u.Name)
+		r.Groups = func(yield func(scim.Reference) bool) {
+			for _, reference := range t.groupReferences(u.Name) {
+				if !yield(reference) {
+					return
+				}
+			}
+		}
 	}
 	return r
 }

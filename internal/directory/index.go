@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"slices"
+	"sort"
 	"strconv"
 	"strings"
 	"sync"
@@ -12,6 +13,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/cloudsso/cloudsso-operator/api/v1alpha1"
+	"github.com/cloudsso/cloudsso-operator/internal/scim"
 )
 
 // facts are what the index needs to know of an object; describing one is all that differs by kind.
@@ -217,8 +219,9 @@ func (x *index[T]) groupsOf(namespace, member string) []string {
 	return nil
 }
 
-// page is the part [from, to) of what SCIM lists, in order, and how much there is in all.
-func (x *index[T]) page(namespace string, from, to int) (objects []T, total int) {
+// page is up to count of what SCIM lists, by age: behind a position if there is one, from the 1-based
+// startIndex on, and how much there is in all.
+func (x *index[T]) page(namespace string, after *scim.Position, startIndex, count int) (objects []T, total int) {
 	x.mu.Lock() // not RLock: listed may put itself in order
 	defer x.mu.Unlock()
 	s := x.spaces[namespace]
@@ -226,8 +229,12 @@ func (x *index[T]) page(namespace string, from, to int) (objects []T, total int)
 		return nil, 0
 	}
 	all := s.listed.sorted()
-	from, to = min(from, len(all)), min(to, len(all))
-	return slices.Clone(all[from:max(from, to)]), len(all)
+	from := 0
+	if after != nil {
+		from = s.listed.behind(*after)
+	}
+	from += min(max(startIndex, 1)-1, len(all)-from)
+	return slices.Clone(all[from : from+min(max(count, 0), len(all)-from)]), len(all)
 }
 
 func newSpace[T client.Object]() *space[T] {
@@ -340,6 +347,15 @@ func (l *ordered[T]) replace(old, r *record[T]) {
 
 func (l *ordered[T]) find(o T) (int, bool) {
 	return slices.BinarySearchFunc(l.sorted(), o, age[T])
+}
+
+// behind is how many objects stand at a position or before it.
+func (l *ordered[T]) behind(p scim.Position) int {
+	byAge, all := scim.Order{}, l.sorted()
+	return sort.Search(len(all), func(i int) bool {
+		at := scim.Position{Created: all[i].GetCreationTimestamp().Time, ID: all[i].GetName()}
+		return byAge.Compare(at, p) > 0
+	})
 }
 
 func (l *ordered[T]) sorted() []T {

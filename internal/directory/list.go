@@ -28,26 +28,21 @@ func list[T client.Object](ctx context.Context, namespace string, c *collection[
 }
 
 func search[T client.Object](namespace string, c *collection[T], query scim.Query, read func(T, scim.Omit) *scim.Resource) *scim.Page {
-	from := max(query.StartIndex, 1) - 1
-	if query.Filter == nil {
-		objects, total := c.index.page(namespace, from, from+query.Count)
+	if query.Filter == nil && query.Order.By == nil {
+		objects, total := c.index.page(namespace, query.After, query.StartIndex, query.Count)
 		page := &scim.Page{Total: total}
 		for _, o := range objects {
 			page.Resources = append(page.Resources, read(o, query.Omit))
 		}
 		return page
 	}
-	page := &scim.Page{}
-	for _, o := range c.candidates(namespace, query.Filter) {
-		if !query.Filter.Match(read(o, scim.Omit{})) {
-			continue
+	return query.Select(func(yield func(*scim.Resource) bool) {
+		for _, o := range c.candidates(namespace, query.Filter) {
+			if !yield(read(o, scim.Omit{})) {
+				return
+			}
 		}
-		if page.Total >= from && len(page.Resources) < query.Count {
-			page.Resources = append(page.Resources, read(o, query.Omit))
-		}
-		page.Total++
-	}
-	return page
+	})
 }
 
 // candidates are the objects that the filter may match, in the order of lists: by an index when the
@@ -55,7 +50,7 @@ func search[T client.Object](namespace string, c *collection[T], query scim.Quer
 func (c *collection[T]) candidates(namespace string, f filter.Filter) []T {
 	objects, indexed := c.lookUp(namespace, f)
 	if !indexed {
-		objects, _ = c.index.page(namespace, 0, everything)
+		objects, _ = c.index.page(namespace, nil, 1, everything)
 		return objects
 	}
 	objects = slices.DeleteFunc(objects, func(o T) bool { return !c.describe(o).listed })
@@ -67,6 +62,9 @@ func (c *collection[T]) candidates(namespace string, f filter.Filter) []T {
 const everything = int(^uint(0) >> 1)
 
 func (c *collection[T]) lookUp(namespace string, f filter.Filter) (objects []T, indexed bool) {
+	if f == nil {
+		return nil, false
+	}
 	if name, ok := filter.Equal(f, c.name); ok {
 		return holders(c.index, namespace, fold.Name(name)), true
 	}

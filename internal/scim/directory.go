@@ -9,7 +9,6 @@ package scim
 import (
 	"context"
 
-	"github.com/cloudsso/cloudsso-operator/internal/scim/filter"
 	"github.com/cloudsso/cloudsso-operator/internal/scim/schema"
 )
 
@@ -43,15 +42,9 @@ type Directory interface {
 	// name. The precondition, if not nil, is as in Change.
 	Delete(ctx context.Context, rt *schema.ResourceType, id string, precondition Precondition) error
 
-	// List returns a page of the resources that match, oldest first and by id where they are of one
-	// age, the same on every replica.
+	// List returns a page of the resources that match, in the query's order, which is the same on every
+	// replica.
 	List(ctx context.Context, rt *schema.ResourceType, query Query) (*Page, error)
-}
-
-// Omit says what a reader has no use for, so that the directory need not fetch it.
-type Omit struct {
-	Members bool // of groups
-	Groups  bool // of users
 }
 
 // Precondition is asked about the current resource before it is changed; its error ends the call and
@@ -90,22 +83,3 @@ const (
 	RemoveMembers
 	ReplaceMembers
 )
-
-// Query selects the page that List returns.
-type Query struct {
-	// Filter selects resources; nil selects all.
-	Filter filter.Filter
-	// StartIndex is the 1-based index of the first match to return.
-	StartIndex int
-	// Count is the largest number of resources to return; 0 returns the total alone.
-	Count int
-	// Omit is what the resources returned need not have. The filter sees everything.
-	Omit Omit
-}
-
-// Page is a part of the resources that match a Query.
-type Page struct {
-	Resources []*Resource
-	// Total is how many match, on all pages.
-	Total int
-}

@@ -23,6 +23,12 @@ const (
 	Sensitive     Type = "sensitive"
 )
 
+// The scimTypes of RFC 9865 section 2.1.
+const (
+	InvalidCursor Type = "invalidCursor"
+	InvalidCount  Type = "invalidCount"
+)
+
 // Error is an error that the client is told (RFC 7644 section 3.12). Any other error becomes a 500
 // whose detail says nothing of its cause; the cause goes to the log.
 type Error struct {

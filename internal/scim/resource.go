@@ -2,7 +2,6 @@ package scim
 
 import (
 	"iter"
-	"slices"
 	"time"
 
 	"github.com/cloudsso/cloudsso-operator/internal/scim/schema"
@@ -23,8 +22,8 @@ type Resource struct {
 	// the query left them out. It can be ranged over more than once.
 	Members iter.Seq[Reference]
 
-	// Groups are the groups that a user is a direct member of.
-	Groups []Reference
+	// Groups are the groups that a user is a direct member of, likewise.
+	Groups iter.Seq[Reference]
 }
 
 // Reference names another resource: a group's member, or a user's group.
@@ -37,6 +36,8 @@ type Reference struct {
 // directory knows: resourceType, created and lastModified.
 func (r *Resource) Get(a *schema.Attribute) any {
 	switch a {
+	case schema.Schemas:
+		return r.Schemas()
 	case schema.ID:
 		return r.ID
 	case schema.Meta:
@@ -46,11 +47,22 @@ func (r *Resource) Get(a *schema.Attribute) any {
 			{Attribute: metaLastModified, Value: r.LastModified.UTC().Format(time.RFC3339Nano)},
 		}
 	case schema.Members:
-		return r.members()
+		return references(a, r.Members, memberType)
 	case schema.Groups:
-		return references(schema.Groups, r.Groups)
+		return references(a, r.Groups, groupType)
 	}
 	return r.Attributes.Get(a)
+}
+
+// Schemas are the URNs of the core schema and of the extensions that the resource uses.
+func (r *Resource) Schemas() []any {
+	urns := []any{r.Type.Schema.ID}
+	for _, e := range r.Type.Extensions {
+		if r.Attributes.Get(e.Attribute) != nil {
+			urns = append(urns, e.Schema.ID)
+		}
+	}
+	return urns
 }
 
 var (
@@ -59,27 +71,33 @@ var (
 	metaLastModified = schema.Meta.Sub("lastModified")
 )
 
-func (r *Resource) members() any {
-	if r.Members == nil {
-		return nil
-	}
-	return references(schema.Members, slices.Collect(r.Members))
-}
+// What the type of a reference says: members are users, and a user's groups are its own, for there are no
+// nested ones.
+var (
+	memberType = schema.Field{Attribute: schema.Members.Sub("type"), Value: schema.User.Name}
+	groupType  = schema.Field{Attribute: schema.Groups.Sub("type"), Value: "direct"}
+)
 
-func references(a *schema.Attribute, all []Reference) any {
-	if len(all) == 0 {
+func references(a *schema.Attribute, all iter.Seq[Reference], kind schema.Field) any {
+	if all == nil {
 		return nil
 	}
-	values := make([]any, len(all))
-	for i, reference := range all {
-		values[i] = reference.Object(a)
+	var values []any
+	for reference := range all {
+		values = append(values, append(reference.object(a), kind))
+	}
+	if values == nil {
+		return nil
 	}
 	return values
 }
 
-// Object is the reference as a value of the attribute, schema.Members or schema.Groups.
-func (r Reference) Object(a *schema.Attribute) schema.Object {
-	o := schema.Object{{Attribute: a.Sub("value"), Value: r.Value}}
+// Member is the reference as a value of schema.Members.
+func (r Reference) Member() schema.Object { return append(r.object(schema.Members), memberType) }
+
+func (r Reference) object(a *schema.Attribute) schema.Object {
+	o := make(schema.Object, 0, 3)
+	o = append(o, schema.Field{Attribute: a.Sub("value"), Value: r.Value})
 	if r.Display != "" {
 		o = append(o, schema.Field{Attribute: a.Sub("display"), Value: r.Display})
 	}

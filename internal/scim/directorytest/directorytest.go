@@ -215,7 +215,12 @@ func memberIDs(r *scim.Resource) []string {
 	return sortedValues(slices.Collect(r.Members))
 }
 
-func groupIDs(r *scim.Resource) []string { return sortedValues(r.Groups) }
+func groupIDs(r *scim.Resource) []string {
+	if r.Groups == nil {
+		return nil
+	}
+	return sortedValues(slices.Collect(r.Groups))
+}
 
 func sortedValues(references []scim.Reference) []string {
 	var values []string

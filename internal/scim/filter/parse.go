@@ -10,9 +10,11 @@ import (
 	"github.com/cloudsso/cloudsso-operator/internal/scim/schema"
 )
 
-// Parse reads a filter on resources of a type. Any error is a *SyntaxError.
-func Parse(rt *schema.ResourceType, input string) (Filter, error) {
-	p := &parser{lexer: lexer{input: input}, resolve: rt.Resolve}
+// Parse reads a filter on resources of a type. In a query over several types, others are the other ones:
+// an attribute that only they have is one without a value (RFC 7644 section 3.4.2.1). Any error is a
+// *SyntaxError.
+func Parse(rt *schema.ResourceType, input string, others ...*schema.ResourceType) (Filter, error) {
+	p := &parser{lexer: lexer{input: input}, resolve: func(name string) schema.Path { return rt.Resolve(name, others...) }}
 	return p.whole()
 }
 

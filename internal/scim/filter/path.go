@@ -29,7 +29,7 @@ func (p *Path) String() string {
 
 // ParsePath reads a path on resources of a type. Any error is a *SyntaxError.
 func ParsePath(rt *schema.ResourceType, input string) (*Path, error) {
-	p := &parser{lexer: lexer{input: input}, resolve: rt.Resolve}
+	p := &parser{lexer: lexer{input: input}, resolve: func(name string) schema.Path { return rt.Resolve(name) }}
 	if len(input) > MaxLength {
 		return nil, p.errorf(MaxLength, "a path may be at most %d bytes long", MaxLength)
 	}

@@ -65,17 +65,13 @@ func (d *Directory) Get(_ context.Context, rt *schema.ResourceType, id string, o
 func (d *Directory) List(_ context.Context, rt *schema.ResourceType, query scim.Query) (*scim.Page, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	page := &scim.Page{}
-	for _, e := range d.all {
-		if e.rt != rt || e.deleted || query.Filter != nil && !query.Filter.Match(d.resource(e, scim.Omit{})) {
-			continue
+	return query.Select(func(yield func(*scim.Resource) bool) {
+		for _, e := range d.all {
+			if e.rt == rt && !e.deleted && !yield(d.resource(e, scim.Omit{})) {
+				return
+			}
 		}
-		page.Total++
-		if page.Total >= query.StartIndex && len(page.Resources) < query.Count {
-			page.Resources = append(page.Resources, d.resource(e, query.Omit))
-		}
-	}
-	return page, nil
+	}), nil
 }
 
 // Delete is part of scim.Directory. A user stays behind as somebody who left.
@@ -132,9 +128,11 @@ func (d *Directory) resource(e *entry, omit scim.Omit) *scim.Resource {
 		r.Members = d.references(e.members)
 	}
 	if e.rt == schema.User && !omit.Groups {
+		var groups []scim.Reference
 		for _, group := range d.groupsOf(e.id) {
-			r.Groups = append(r.Groups, scim.Reference{Value: group.id, Display: display(group)})
+			groups = append(groups, scim.Reference{Value: group.id, Display: display(group)})
 		}
+		r.Groups = slices.Values(groups)
 	}
 	return r
 }

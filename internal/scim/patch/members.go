@@ -42,7 +42,7 @@ func (p *Patch) filteredMembers(v verb, f filter.Filter, ids []string) error {
 		var known bool
 		if removal.IDs, known = filter.Alternatives(f, schema.MembersValue); !known {
 			removal.IDs = nil
-			removal.Match = func(r scim.Reference) bool { return f.Match(r.Object(schema.Members)) }
+			removal.Match = func(r scim.Reference) bool { return f.Match(r.Member()) }
 		}
 		p.change(removal)
 	}

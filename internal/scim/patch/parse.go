@@ -40,11 +40,11 @@ type operation struct {
 // Parse reads the body of a PATCH request. Any error is one that the client can be told: a *scim.Error
 // or a *schema.Error.
 func Parse(rt *schema.ResourceType, body []byte) (*Patch, error) {
-	var message map[string]any
-	if err := schema.ParseJSON(body, &message); err != nil {
+	message, err := schema.ParseObject(body)
+	if err != nil {
 		return nil, err
 	}
-	list, ok := member(message, "Operations").([]any)
+	list, ok := schema.Member(message, "Operations").([]any)
 	if !ok {
 		return nil, scim.BadRequest(scim.InvalidSyntax, "Operations must be an array")
 	}
@@ -75,29 +75,16 @@ func located(err error, i int) error {
 	return &at
 }
 
-// member is an object's member of that name, in any letter case.
-func member(o map[string]any, name string) any {
-	if v, there := o[name]; there {
-		return v
-	}
-	for key, v := range o {
-		if strings.EqualFold(key, name) {
-			return v
-		}
-	}
-	return nil
-}
-
 // read reads one operation. Entra ID writes Add, Replace and Remove.
 func (p *Patch) read(fields map[string]any) error {
-	op, _ := member(fields, "op").(string)
+	op, _ := schema.Member(fields, "op").(string)
 	verbs := map[string]verb{"add": add, "replace": replace, "remove": remove}
 	v, known := verbs[strings.ToLower(op)]
 	if !known {
 		return scim.BadRequest(scim.InvalidSyntax, "op must be add, replace or remove, not %q", op)
 	}
-	value := member(fields, "value")
-	switch path := member(fields, "path").(type) {
+	value := schema.Member(fields, "value")
+	switch path := schema.Member(fields, "path").(type) {
 	case nil:
 		return p.whole(v, value)
 	case string:

@@ -29,13 +29,9 @@ type Body struct {
 // (Entra ID), a single value for a list of one and the other way round, a string for a complex value
 // that has a value, null for nothing. Whether required attributes are there is for Validate.
 func Decode(rt *ResourceType, data []byte) (*Body, error) {
-	var parsed any
-	if err := ParseJSON(data, &parsed); err != nil {
+	fields, err := ParseObject(data)
+	if err != nil {
 		return nil, err
-	}
-	fields, ok := parsed.(map[string]any)
-	if !ok {
-		return nil, malformed("the body must be a JSON object")
 	}
 	body := &Body{}
 	seen := map[*Attribute]bool{}
@@ -90,8 +86,34 @@ func checkSchemas(v any) error {
 	return nil
 }
 
-// ParseJSON reads one JSON value, numbers as json.Number. Any error is an *Error that says where.
-func ParseJSON(data []byte, v any) error {
+// ParseObject reads a body that is a JSON object, numbers as json.Number. Any error is an *Error that says
+// where.
+func ParseObject(data []byte) (map[string]any, error) {
+	var parsed any
+	if err := parseJSON(data, &parsed); err != nil {
+		return nil, err
+	}
+	fields, ok := parsed.(map[string]any)
+	if !ok {
+		return nil, malformed("the body must be a JSON object")
+	}
+	return fields, nil
+}
+
+// Member is an object's member of that name, in any letter case, or nil.
+func Member(o map[string]any, name string) any {
+	if v, there := o[name]; there {
+		return v
+	}
+	for key, v := range o {
+		if strings.EqualFold(key, name) {
+			return v
+		}
+	}
+	return nil
+}
+
+func parseJSON(data []byte, v any) error {
 	if err := checkDepth(data); err != nil {
 		return err
 	}

@@ -27,8 +27,21 @@ func (p Path) String() string {
 }
 
 // Resolve finds the attribute that a name stands for, in any letter case, with or without the URN of
-// its schema (RFC 7644 section 3.10). It is nil when there is none.
-func (rt *ResourceType) Resolve(name string) Path {
+// its schema (RFC 7644 section 3.10): one of this type's, or else of one of the others. It is nil when
+// there is none.
+func (rt *ResourceType) Resolve(name string, others ...*ResourceType) Path {
+	if p := rt.resolve(name); p != nil {
+		return p
+	}
+	for _, other := range others {
+		if p := other.resolve(name); p != nil {
+			return p
+		}
+	}
+	return nil
+}
+
+func (rt *ResourceType) resolve(name string) Path {
 	if rest, ok := cutURN(name, rt.Schema.ID); ok {
 		return descend(nil, rt.Schema.Attributes, rest)
 	}

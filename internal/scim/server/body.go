@@ -30,7 +30,7 @@ func (c *call) body() ([]byte, error) {
 			Cause:  err,
 		}
 	case len(data) == 0:
-		return nil, scim.BadRequest(scim.InvalidSyntax, "the request has no body; send a %s as JSON", c.rt.Name)
+		return nil, scim.BadRequest(scim.InvalidSyntax, "the request has no body; send JSON")
 	}
 	return data, nil
 }
@@ -38,6 +38,6 @@ func (c *call) body() ([]byte, error) {
 func (c *call) tooLarge() error {
 	return &scim.Error{
 		Status: http.StatusRequestEntityTooLarge,
-		Detail: fmt.Sprintf("the body is larger than %d bytes, the limit for a %s", c.maxBody, c.rt.Name),
+		Detail: fmt.Sprintf("the body is larger than %d bytes, the limit at %s", c.maxBody, c.pattern),
 	}
 }

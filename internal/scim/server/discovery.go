@@ -84,11 +84,15 @@ func (s *server) serviceProviderConfig() document {
 	return document{
 		"schemas":        []string{configURN},
 		"patch":          yes,
-		"bulk":           document{"supported": false, "maxOperations": 0, "maxPayloadSize": 0},
+		"bulk":           document{"supported": true, "maxOperations": s.Limits.BulkOperations, "maxPayloadSize": s.Limits.BulkBody},
 		"filter":         document{"supported": true, "maxResults": s.Limits.MaxCount},
 		"changePassword": no,
-		"sort":           no,
-		"etag":           yes,
+		"sort":           yes,
+		"pagination": document{ // RFC 9865 section 4; cursors do not expire
+			"cursor": true, "index": true, "defaultPaginationMethod": "index",
+			"defaultPageSize": s.Limits.Count, "maxPageSize": s.Limits.MaxCount,
+		},
+		"etag": yes,
 		"authenticationSchemes": []document{{
 			"type":        "oauthbearertoken",
 			"name":        "Bearer token",

@@ -12,6 +12,13 @@ const (
 	// schema.MaxMembers.
 	DefaultGroupBody = 16 << 20
 
+	// DefaultBulkBody is the largest body, in bytes, of a bulk request, announced as bulk.maxPayloadSize.
+	DefaultBulkBody = 16 << 20
+
+	// DefaultBulkOperations is how many operations a bulk request may have, announced as
+	// bulk.maxOperations: at a few milliseconds each they are done long before a provider gives up.
+	DefaultBulkOperations = 1000
+
 	// DefaultCount is the page size of a list that does not say one: what Okta and Entra ID ask for.
 	DefaultCount = 100
 
@@ -35,15 +42,21 @@ const (
 type Limits struct {
 	UserBody  int64 // largest body of a request about a user, in bytes; default DefaultUserBody
 	GroupBody int64 // largest body of a request about a group, in bytes; default DefaultGroupBody
+	BulkBody  int64 // largest body of a bulk request, in bytes; default DefaultBulkBody
 	Count     int   // page size where the client names none; default DefaultCount
 	MaxCount  int   // largest page; default MaxCount
+
+	BulkOperations int // most operations of a bulk request; default DefaultBulkOperations
 }
 
 func (l Limits) withDefaults() Limits {
 	return Limits{
 		UserBody:  cmp.Or(l.UserBody, DefaultUserBody),
 		GroupBody: cmp.Or(l.GroupBody, DefaultGroupBody),
+		BulkBody:  cmp.Or(l.BulkBody, DefaultBulkBody),
 		Count:     cmp.Or(l.Count, DefaultCount),
 		MaxCount:  cmp.Or(l.MaxCount, MaxCount),
+
+		BulkOperations: cmp.Or(l.BulkOperations, DefaultBulkOperations),
 	}
 }

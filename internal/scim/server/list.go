@@ -2,6 +2,7 @@ package server
 
 import (
 	"net/http"
+	"slices"
 	"strconv"
 
 	"github.com/cloudsso/cloudsso-operator/internal/scim"
@@ -12,56 +13,163 @@ import (
 // listURN is the schema of a page (RFC 7644 section 3.4.2).
 const listURN = "urn:ietf:params:scim:api:messages:2.0:ListResponse"
 
-// list is GET of many (RFC 7644 section 3.4.2). sortBy is ignored, as a service may that announces that
-// it does not sort (section 3.4.2.3).
+// list is GET of many (RFC 7644 section 3.4.2): of one type, or at the root of all of them.
 func (s *server) list(c *call) (*answer, error) {
 	q, err := c.query()
 	if err != nil {
 		return nil, err
 	}
-	selected := q.selection(c.rt)
-	wanted, err := s.wanted(c.rt, q)
+	return s.find(c, q)
+}
+
+// listing is a page that is asked for.
+type listing struct {
+	startIndex, count int
+	byCursor          bool
+	after             *scim.Position
+	descending        bool
+	fingerprint       string // of what a cursor is good for
+	parts             []part
+}
+
+// part is what a listing asks of one resource type.
+type part struct {
+	rt       *schema.ResourceType
+	filter   filter.Filter
+	order    scim.Order
+	selected schema.Selection
+}
+
+func (s *server) find(c *call, q query) (*answer, error) {
+	l, err := s.listing(c.types(), q)
 	if err != nil {
 		return nil, err
 	}
-	wanted.Omit = omit(selected)
-	page, err := c.session.Directory.List(c.Context(), c.rt, wanted)
+	found, total, err := l.page(c)
 	if err != nil {
 		return nil, err
 	}
-	return &answer{status: http.StatusOK, body: s.encodePage(page, wanted.StartIndex, selected)}, nil
-}
-
-// wanted is the page that is asked for. A startIndex below 1 is 1, a negative count 0 (RFC 7644 section
-// 3.4.2.4), and a count above the limit is the limit, as section 3.4.2 allows.
-func (s *server) wanted(rt *schema.ResourceType, q query) (wanted scim.Query, err error) {
-	if wanted.StartIndex, err = q.integer("startIndex", 1); err != nil {
-		return wanted, err
-	}
-	if wanted.Count, err = q.integer("count", s.Limits.Count); err != nil {
-		return wanted, err
-	}
-	wanted.StartIndex = max(wanted.StartIndex, 1)
-	wanted.Count = min(max(wanted.Count, 0), s.Limits.MaxCount)
-	if q.Get("filter") != "" {
-		wanted.Filter, err = filter.Parse(rt, q.Get("filter"))
-	}
-	return wanted, err
-}
-
-// encodePage is a ListResponse. Resources is there even when it is empty: some clients take its absence
-// for an error.
-func (s *server) encodePage(page *scim.Page, startIndex int, selected schema.Selection) []byte {
+	more := len(found) > l.count
+	found = found[:min(len(found), l.count)]
 	body := append([]byte(nil), `{"schemas":["`+listURN+`"],"totalResults":`...)
-	body = strconv.AppendInt(body, int64(page.Total), 10)
-	body = strconv.AppendInt(append(body, `,"startIndex":`...), int64(startIndex), 10)
-	body = strconv.AppendInt(append(body, `,"itemsPerPage":`...), int64(len(page.Resources)), 10)
+	body = strconv.AppendInt(body, int64(total), 10)
+	if !l.byCursor {
+		body = strconv.AppendInt(append(body, `,"startIndex":`...), int64(l.startIndex), 10)
+	}
+	body = strconv.AppendInt(append(body, `,"itemsPerPage":`...), int64(len(found)), 10)
+	if l.byCursor && more {
+		body = schema.AppendString(append(body, `,"nextCursor":`...), l.cursor(found[len(found)-1].at))
+	}
+	return &answer{status: http.StatusOK, body: s.appendResources(body, found)}, nil
+}
+
+// types are those that a call lists: its route's, or all at the root.
+func (c *call) types() []*schema.ResourceType {
+	if c.rt == nil {
+		return schema.ResourceTypes
+	}
+	return []*schema.ResourceType{c.rt}
+}
+
+// listing reads the parameters. A startIndex below 1 is 1, a negative count 0 (RFC 7644 section 3.4.2.4),
+// and a count above the limit is the limit, as section 3.4.2 allows.
+func (s *server) listing(types []*schema.ResourceType, q query) (*listing, error) {
+	l := &listing{byCursor: q.Has("cursor")}
+	var err error
+	if l.startIndex, err = q.integer("startIndex", 1); err != nil {
+		return nil, err
+	}
+	if l.count, err = q.integer("count", s.Limits.Count); err != nil {
+		return nil, err
+	}
+	if l.descending, err = q.descending(); err != nil {
+		return nil, err
+	}
+	l.startIndex = max(l.startIndex, 1)
+	l.count = min(max(l.count, 0), s.Limits.MaxCount)
+	for _, rt := range types {
+		p, err := q.part(rt, without(types, rt), l.descending)
+		if err != nil {
+			return nil, err
+		}
+		l.parts = append(l.parts, p)
+	}
+	if l.byCursor {
+		return l, l.follow(q)
+	}
+	return l, nil
+}
+
+func without(types []*schema.ResourceType, one *schema.ResourceType) []*schema.ResourceType {
+	return slices.DeleteFunc(slices.Clone(types), func(rt *schema.ResourceType) bool { return rt == one })
+}
+
+// part reads what concerns one resource type.
+func (q query) part(rt *schema.ResourceType, others []*schema.ResourceType, descending bool) (p part, err error) {
+	p = part{rt: rt, selected: q.selection(rt), order: scim.Order{Descending: descending}}
+	if expression := q.Get("filter"); expression != "" {
+		if p.filter, err = filter.Parse(rt, expression, others...); err != nil {
+			return p, err
+		}
+	}
+	if by := q.Get("sortBy"); by != "" {
+		if p.order.By = rt.Resolve(by, others...); p.order.By == nil {
+			return p, scim.BadRequest(scim.InvalidPath, "sortBy: there is no attribute %s", quoted(by))
+		}
+	}
+	return p, nil
+}
+
+// ranked is a resource in a list.
+type ranked struct {
+	*scim.Resource
+	*part
+	at scim.Position
+}
+
+// page is the resources of a page, and one more if there are more, and how many match in all.
+func (l *listing) page(c *call) (found []ranked, total int, err error) {
+	ask := scim.Query{StartIndex: l.startIndex, Count: l.count, After: l.after}
+	skip := 0
+	if l.byCursor {
+		ask.StartIndex, ask.Count = 1, l.count+1
+	}
+	if len(l.parts) > 1 { // what is skipped is known only when the types have been merged
+		skip = ask.StartIndex - 1
+		ask.StartIndex, ask.Count = 1, skip+ask.Count
+	}
+	for i := range l.parts {
+		p := &l.parts[i]
+		if only, ok := filter.Equal(p.filter, schema.Meta, schema.Meta.Sub("resourceType")); ok && only != p.rt.Name {
+			continue
+		}
+		ask.Filter, ask.Order, ask.Omit = p.filter, p.order, omit(p.selected)
+		page, err := c.session.Directory.List(c.Context(), p.rt, ask)
+		if err != nil {
+			return nil, 0, err
+		}
+		total += page.Total
+		for _, r := range page.Resources {
+			found = append(found, ranked{r, p, p.order.Position(r)})
+		}
+	}
+	if len(l.parts) > 1 {
+		order := scim.Order{Descending: l.descending}
+		slices.SortStableFunc(found, func(a, b ranked) int { return order.Compare(a.at, b.at) })
+		found = found[min(skip, len(found)):min(ask.Count, len(found))]
+	}
+	return found, total, nil
+}
+
+// appendResources appends the end of a ListResponse. Resources is there even when it is empty: some
+// clients take its absence for an error.
+func (s *server) appendResources(body []byte, found []ranked) []byte {
 	body = append(body, `,"Resources":[`...)
-	for i, r := range page.Resources {
+	for i, r := range found {
 		if i > 0 {
 			body = append(body, ',')
 		}
-		body = s.appendResource(body, r, version(r), selected)
+		body = s.appendResource(body, r.Resource, version(r.Resource), r.selected)
 	}
 	return append(body, "]}"...)
 }

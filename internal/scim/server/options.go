@@ -30,7 +30,8 @@ type Options struct {
 	// Limits bound what one request may cost; zero fields have their defaults.
 	Limits Limits
 
-	// Observe, if not nil, is called once for each request, when it has been answered. It must not block.
+	// Observe, if not nil, is called once for each request, when its answer is made, and before that for
+	// each operation of a bulk request. It must not block.
 	Observe func(Record)
 
 	// Logger receives the causes of errors; by default slog.Default().

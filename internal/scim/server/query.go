@@ -34,6 +34,18 @@ func (c *call) selection() (schema.Selection, error) {
 	return q.selection(c.rt), err
 }
 
+// descending says whether sortOrder asks for that.
+func (q query) descending() (bool, error) {
+	switch order := q.Get("sortOrder"); strings.ToLower(order) {
+	case "", "ascending":
+		return false, nil
+	case "descending":
+		return true, nil
+	default:
+		return false, scim.BadRequest(scim.InvalidValue, "sortOrder must be ascending or descending, not %s", quoted(order))
+	}
+}
+
 // omit is what a directory need not fetch for a selection.
 func omit(selected schema.Selection) scim.Omit {
 	return scim.Omit{Members: !selected.Has(schema.Members), Groups: !selected.Has(schema.Groups)}

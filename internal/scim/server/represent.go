@@ -49,21 +49,10 @@ func (s *server) appendResource(dst []byte, r *scim.Resource, version string, se
 func (s *server) object(r *scim.Resource, version string) schema.Object {
 	o := append(make(schema.Object, 0, len(r.Attributes)+4), r.Attributes...)
 	return append(o,
-		schema.Field{Attribute: schema.Schemas, Value: schemasOf(r)},
+		schema.Field{Attribute: schema.Schemas, Value: r.Schemas()},
 		schema.Field{Attribute: schema.ID, Value: r.ID},
 		schema.Field{Attribute: schema.Meta, Value: s.meta(r, version)},
 	).With(schema.Groups, s.groups(r))
-}
-
-// schemasOf are the URNs of the core schema and of the extensions that the resource uses.
-func schemasOf(r *scim.Resource) []any {
-	urns := []any{r.Type.Schema.ID}
-	for _, e := range r.Type.Extensions {
-		if r.Attributes.Get(e.Attribute) != nil {
-			urns = append(urns, e.Schema.ID)
-		}
-	}
-	return urns
 }
 
 // instant is RFC 3339 to the millisecond, which every client's parser takes.
@@ -80,8 +69,11 @@ func (s *server) meta(r *scim.Resource, version string) schema.Object {
 
 // groups are a user's, each one that the user is a direct member of: nesting is not supported.
 func (s *server) groups(r *scim.Resource) []any {
+	if r.Groups == nil {
+		return nil
+	}
 	var groups []any
-	for _, g := range r.Groups {
+	for g := range r.Groups {
 		groups = append(groups, fields(schema.Groups,
 			"value", g.Value,
 			"$ref", s.location(schema.Group, g.Value),

@@ -317,7 +317,6 @@ func TestLists(t *testing.T) {
 		{"?count=-1", 1, 0},
 		{"?count=1000", 1, 200},
 		{"?count=99999999999999999999", 1, 200},
-		{"?sortBy=userName&sortOrder=descending&count=3", 1, 3},
 		{"?filter=", 1, 100},
 	} {
 		r := s.do("GET", "/Users"+c.query, "").answers(200)
@@ -392,9 +391,11 @@ func TestDiscovery(t *testing.T) {
 	s := newService(t)
 	c := s.do("GET", "/ServiceProviderConfig", "").answers(200)
 	c.has("schemas.0", "urn:ietf:params:scim:schemas:core:2.0:ServiceProviderConfig").has("meta.location", base+"/ServiceProviderConfig")
-	c.has("patch.supported", true).has("bulk.supported", false).has("bulk.maxOperations", 0).has("bulk.maxPayloadSize", 0)
+	c.has("patch.supported", true).has("bulk.supported", true).has("bulk.maxOperations", 1000.0).has("bulk.maxPayloadSize", float64(16<<20))
 	c.has("filter.supported", true).has("filter.maxResults", 200).has("changePassword.supported", false)
-	c.has("sort.supported", false).has("etag.supported", true).has("authenticationSchemes.0.type", "oauthbearertoken")
+	c.has("pagination.cursor", true).has("pagination.index", true).has("pagination.defaultPaginationMethod", "index")
+	c.has("pagination.defaultPageSize", 100.0).has("pagination.maxPageSize", 200.0).has("pagination.cursorTimeout", nil)
+	c.has("sort.supported", true).has("etag.supported", true).has("authenticationSchemes.0.type", "oauthbearertoken")
 
 	types := s.do("GET", "/ResourceTypes", "").answers(200).has("totalResults", 2).has("itemsPerPage", 2).has("Resources", 2)
 	types.has("Resources.0.id", "User").has("Resources.0.endpoint", "/Users").has("Resources.0.schema", schema.UserSchema.ID)

@@ -5,6 +5,7 @@
 //	server.go      routes, and the way of a request: authenticate, do, answer, observe
 //	query.go       what a request asks for          body.go, negotiate.go   what it carries
 //	create.go, read.go, list.go, replace.go, modify.go, remove.go           one operation each
+//	cursor.go, search.go   other ways to ask for a list                     bulk.go   many at once
 //	active.go      what it means to say nothing of active
 //	represent.go   what an answer shows             version.go              entity tags
 //	discovery.go   what the service says of itself
@@ -35,7 +36,8 @@ func New(options Options) http.Handler {
 
 type server struct {
 	Options
-	mux *http.ServeMux
+	mux        *http.ServeMux
+	bulkRoutes []route // those that a bulk request has
 }
 
 // endpoint does what one request asks for.
@@ -44,7 +46,7 @@ type endpoint func(*call) (*answer, error)
 // route is a path and what can be done there.
 type route struct {
 	pattern string               // below the prefix, as http.ServeMux has it; empty for unknown paths
-	rt      *schema.ResourceType // nil for discovery
+	rt      *schema.ResourceType // nil for discovery, and at the root
 	methods map[string]endpoint
 	maxBody int64 // in bytes
 	open    bool  // needs no credentials
@@ -67,16 +69,47 @@ type answer struct {
 
 func (s *server) routes() *http.ServeMux {
 	mux := http.NewServeMux()
-	known := slices.Concat(s.discovery(), s.resources(schema.User, s.Limits.UserBody), s.resources(schema.Group, s.Limits.GroupBody))
+	s.bulkRoutes = slices.Concat(s.resources(schema.User, s.Limits.UserBody), s.resources(schema.Group, s.Limits.GroupBody))
+	known := slices.Concat(s.discovery(), s.root(), s.searches(), s.bulkRoutes)
 	for _, r := range append(known, unsupported...) {
-		for method, do := range r.methods {
-			mux.HandleFunc(method+" "+s.Prefix+r.pattern, s.handler(r, do))
-		}
-		r.open = true
-		mux.HandleFunc(s.Prefix+r.pattern, s.handler(r, refuseMethod))
+		mux.HandleFunc(cmp.Or(s.Prefix+strings.TrimSuffix(r.pattern, "/"), "/{$}"), s.handler(r))
 	}
-	mux.HandleFunc("/", s.handler(route{open: true}, refusePath))
+	mux.HandleFunc("/", s.handler(route{}))
 	return mux
+}
+
+// endpoint is what does a method. A path or a method that there is not needs no credentials.
+func (r *route) endpoint(method string) endpoint {
+	if r.methods == nil {
+		r.open = true
+		return refusePath
+	}
+	if method == http.MethodHead {
+		method = http.MethodGet
+	}
+	if do := r.methods[method]; do != nil {
+		return do
+	}
+	r.open = true
+	return refuseMethod
+}
+
+// root are the routes that are about all resources.
+func (s *server) root() []route {
+	return []route{
+		{pattern: "/", methods: map[string]endpoint{http.MethodGet: s.list}},
+		{pattern: "/Bulk", maxBody: s.Limits.BulkBody, methods: map[string]endpoint{http.MethodPost: s.bulk}},
+	}
+}
+
+// searches are POST to .search, at the root and at each type.
+func (s *server) searches() []route {
+	methods := map[string]endpoint{http.MethodPost: s.search}
+	routes := []route{{pattern: "/.search", maxBody: s.Limits.UserBody, methods: methods}}
+	for _, rt := range schema.ResourceTypes {
+		routes = append(routes, route{pattern: rt.Endpoint + "/.search", rt: rt, maxBody: s.Limits.UserBody, methods: methods})
+	}
+	return routes
 }
 
 func (s *server) resources(rt *schema.ResourceType, maxBody int64) []route {
@@ -98,8 +131,6 @@ func (s *server) resources(rt *schema.ResourceType, maxBody int64) []route {
 // (section 3.11), where a 404 would look like a wrong base URL.
 var unsupported = []route{
 	{pattern: "/Me", open: true, methods: everyMethod(refuseOperation)},
-	{pattern: "/Bulk", open: true, methods: everyMethod(refuseOperation)},
-	{pattern: "/.search", open: true, methods: everyMethod(refuseOperation)},
 }
 
 func everyMethod(do endpoint) map[string]endpoint {
@@ -120,37 +151,50 @@ func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 // handler is the way of every request.
-func (s *server) handler(r route, do endpoint) http.HandlerFunc {
+func (s *server) handler(r route) http.HandlerFunc {
 	return func(w http.ResponseWriter, request *http.Request) {
-		started := s.Now()
-		c := &call{Request: request, route: r, record: Record{
-			RequestID: s.NewRequestID(),
-			Method:    request.Method,
-			Route:     r.pattern,
-			ID:        request.PathValue("id"),
-		}}
-		if r.rt != nil {
-			c.record.ResourceType = r.rt.Name
-		}
-		a, err := s.attempt(c, do)
-		if err != nil {
-			a = s.failure(c, err)
-		}
-		a.write(w, c)
-		c.record.Status = a.status
-		c.record.Duration = s.Now().Sub(started)
-		if s.Observe != nil {
-			s.Observe(c.record)
-		}
+		r := r
+		do := r.endpoint(request.Method)
+		c := s.newCall(request, r)
+		c.record.RequestID = s.NewRequestID()
+		s.answer(c, func(c *call) (*answer, error) {
+			if err := s.authenticate(c); err != nil {
+				return nil, err
+			}
+			return do(c)
+		}).write(w, c)
 	}
 }
 
-// attempt does what the call asks for, if its client may. A panic becomes an error.
-func (s *server) attempt(c *call, do endpoint) (a *answer, err error) {
-	defer recovered(&err)
-	if err := s.authenticate(c); err != nil {
-		return nil, err
+func (s *server) newCall(request *http.Request, r route) *call {
+	c := &call{Request: request, route: r, record: Record{
+		Method: request.Method,
+		Route:  r.pattern,
+		ID:     request.PathValue("id"),
+	}}
+	if r.rt != nil {
+		c.record.ResourceType = r.rt.Name
 	}
+	return c
+}
+
+// answer does what a call asks for and tells whoever observes. An error, and a panic, become answers.
+func (s *server) answer(c *call, do endpoint) *answer {
+	started := s.Now()
+	a, err := attempt(c, do)
+	if err != nil {
+		a = s.failure(c, err)
+	}
+	c.record.Status = a.status
+	c.record.Duration = s.Now().Sub(started)
+	if s.Observe != nil {
+		s.Observe(c.record)
+	}
+	return a
+}
+
+func attempt(c *call, do endpoint) (a *answer, err error) {
+	defer recovered(&err)
 	return do(c)
 }
 

@@ -75,6 +75,45 @@ var lists = []behaviour{
 			d.t.Errorf("with count 0: %d of %d", len(page.Resources), page.Total)
 		}
 	}},
+	{"lists are in the order that is asked for, on every page", forBoth(func(d *directory, rt *schema.ResourceType, named func(string) schema.Object) {
+		query := d.some(rt, named)
+		query.Order.By = schema.Path{unique[rt]}
+		rising := ids(d.listed(rt, query).Resources)
+		for i, name := range []string{"alice", "bob", "carol", "dave", "eve"} {
+			if got := d.got(rt, rising[i]).Attributes.String(unique[rt]); got != name {
+				d.t.Errorf("number %d is %s, want %s", i, got, name)
+			}
+		}
+		d.equal(ids(d.listed(rt, scim.Query{Order: query.Order, StartIndex: 2, Count: 3}).Resources), rising[1:4], "a page in between")
+		query.Order.Descending = true
+		falling := ids(d.listed(rt, query).Resources)
+		slices.Reverse(falling)
+		d.equal(falling, rising, "in descending order, from behind")
+	})},
+	{"a page begins behind a position, though nothing stands there any more", forBoth(func(d *directory, rt *schema.ResourceType, named func(string) schema.Object) {
+		for _, order := range []scim.Order{{}, {By: schema.Path{unique[rt]}}, {By: schema.Path{schema.ID}, Descending: true}} {
+			query := d.some(rt, named)
+			query.Order = order
+			whole := d.listed(rt, query).Resources
+			at := order.Position(whole[2])
+			query.After = &at
+			d.equal(ids(d.listed(rt, query).Resources), ids(whole[3:]), "behind the third")
+			d.deleted(whole[2])
+			page := d.listed(rt, query)
+			d.equal(ids(page.Resources), ids(whole[3:]), "behind the third, which is gone")
+			if page.Total != 4 {
+				d.t.Errorf("total is %d, want 4", page.Total)
+			}
+			query.Count = 1
+			d.equal(ids(d.listed(rt, query).Resources), ids(whole[3:4]), "one behind the third")
+			last := order.Position(whole[4])
+			query.After = &last
+			d.equal(ids(d.listed(rt, query).Resources), nil, "behind the last")
+			for _, r := range slices.Delete(whole, 2, 3) {
+				d.deleted(r)
+			}
+		}
+	})},
 	{"who left is not listed, who is inactive is", func(d *directory) {
 		users := d.users("alice", "bob", "carol")
 		d.deleted(d.got(schema.User, users[0]))

@@ -22,6 +22,8 @@ type Filter interface {
 	Match(Source) bool
 	// String is the filter in canonical form; parsing it again yields an equal filter.
 	String() string
+
+	appendTo(dst []byte) []byte
 }
 
 // Source is what a filter looks into: a resource, or one value of a multi-valued attribute.

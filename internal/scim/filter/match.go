@@ -2,7 +2,6 @@ package filter
 
 import (
 	"cmp"
-	"encoding/json"
 	"strconv"
 	"strings"
 	"time"
@@ -50,20 +49,22 @@ func (l *logical) Match(s Source) bool {
 }
 
 // String is part of Filter.
-func (l *logical) String() string {
+func (l *logical) String() string { return string(l.appendTo(nil)) }
+
+func (l *logical) appendTo(dst []byte) []byte {
 	if l.or {
-		return l.left.String() + " or " + l.operand(l.right)
+		return l.operand(append(l.left.appendTo(dst), " or "...), l.right)
 	}
-	return l.operand(l.left) + " and " + l.operand(l.right)
+	return l.operand(append(l.operand(dst, l.left), " and "...), l.right)
 }
 
 // operand puts parentheses where the grammar would read something else.
-func (l *logical) operand(f Filter) string {
+func (l *logical) operand(dst []byte, f Filter) []byte {
 	inner, ok := f.(*logical)
 	if ok && (inner.or || f == l.right) {
-		return "(" + f.String() + ")"
+		return append(f.appendTo(append(dst, '(')), ')')
 	}
-	return f.String()
+	return f.appendTo(dst)
 }
 
 type negation struct{ of Filter }
@@ -72,7 +73,11 @@ type negation struct{ of Filter }
 func (n *negation) Match(s Source) bool { return !n.of.Match(s) }
 
 // String is part of Filter.
-func (n *negation) String() string { return "not (" + n.of.String() + ")" }
+func (n *negation) String() string { return string(n.appendTo(nil)) }
+
+func (n *negation) appendTo(dst []byte) []byte {
+	return append(n.of.appendTo(append(dst, "not ("...)), ')')
+}
 
 // valuePath is attribute[filter].
 type valuePath struct {
@@ -89,7 +94,11 @@ func (v *valuePath) Match(s Source) bool {
 }
 
 // String is part of Filter.
-func (v *valuePath) String() string { return v.path.String() + "[" + v.filter.String() + "]" }
+func (v *valuePath) String() string { return string(v.appendTo(nil)) }
+
+func (v *valuePath) appendTo(dst []byte) []byte {
+	return append(v.filter.appendTo(append(append(dst, v.path.String()...), '[')), ']')
+}
 
 // comparison compares an attribute with a literal.
 type comparison struct {
@@ -120,25 +129,25 @@ func (c *comparison) Match(s Source) bool {
 }
 
 // String is part of Filter.
-func (c *comparison) String() string {
-	left := c.path.String() + " " + c.operator.String()
-	switch literal := c.literal.(type) {
-	case nil:
-		if c.operator == pr {
-			return left
-		}
-		return left + " null"
-	case string:
-		quoted, _ := json.Marshal(literal) // a string always marshals
-		return left + " " + string(quoted)
-	case bool:
-		return left + " " + strconv.FormatBool(literal)
-	case float64:
-		return left + " " + strconv.FormatFloat(literal, 'g', -1, 64)
-	case time.Time:
-		return left + ` "` + literal.Format(time.RFC3339Nano) + `"`
+func (c *comparison) String() string { return string(c.appendTo(nil)) }
+
+func (c *comparison) appendTo(dst []byte) []byte {
+	dst = append(append(append(dst, c.path.String()...), ' '), c.operator.String()...)
+	if c.operator == pr {
+		return dst
 	}
-	return left
+	dst = append(dst, ' ')
+	switch literal := c.literal.(type) {
+	case string:
+		return schema.AppendString(dst, literal)
+	case bool:
+		return strconv.AppendBool(dst, literal)
+	case float64:
+		return strconv.AppendFloat(dst, literal, 'g', -1, 64)
+	case time.Time:
+		return append(literal.AppendFormat(append(dst, '"'), time.RFC3339Nano), '"')
+	}
+	return append(dst, "null"...)
 }
 
 // holds compares one value.
@@ -164,6 +173,9 @@ func (c *comparison) holds(op operator, v any) bool {
 			return false
 		}
 		if !c.path.Last().CaseExact {
+			if op == eq {
+				return fold.Equal(text, c.folded)
+			}
 			return textual(op, fold.Name(text), c.folded)
 		}
 		return textual(op, text, literal)

@@ -100,8 +100,34 @@ func (p *parser) expression() (Filter, error) {
 		return nil, err
 	}
 	if p.next() == '[' {
-		return p.valuePath(path)
+		return p.valuePathAndSub(path)
 	}
+	return p.comparison(start, path)
+}
+
+// valuePathAndSub is attribute[filter], or attribute[filter].sub and a comparison: some value matches the
+// filter and has such a sub-attribute. RFC 7644 has the latter in PATCH paths alone; Entra ID matches by it.
+func (p *parser) valuePathAndSub(path schema.Path) (Filter, error) {
+	v, err := p.valuePath(path)
+	if err != nil || !p.take('.') {
+		return v, err
+	}
+	start := p.at
+	name := p.word()
+	sub := path.Last().Sub(name)
+	if sub == nil {
+		return nil, p.errorf(start, "%s has no sub-attribute %q", path, name)
+	}
+	c, err := p.comparison(start, schema.Path{sub})
+	if err != nil {
+		return nil, err
+	}
+	v.filter = &logical{left: v.filter, right: c}
+	return v, nil
+}
+
+// comparison is the rest of one, after the attribute, which began at start.
+func (p *parser) comparison(start int, path schema.Path) (Filter, error) {
 	p.skipSpace()
 	at := p.at
 	op, known := operators[strings.ToLower(p.word())]

@@ -35,6 +35,26 @@ func Name(s string) string {
 	return s
 }
 
+// Equal reports whether Name(s) is folded, a name that is folded already. Of ASCII it allocates nothing.
+func Equal(s, folded string) bool {
+	if !isASCII(s) {
+		return Name(s) == folded
+	}
+	if len(s) != len(folded) {
+		return false
+	}
+	for i := range len(s) {
+		c := s[i]
+		if 'A' <= c && c <= 'Z' {
+			c += 'a' - 'A'
+		}
+		if c != folded[i] {
+			return false
+		}
+	}
+	return true
+}
+
 // foldCase folds case. Of Cherokee, Unicode folds the small letters to the capital ones, as no other
 // script; golang.org/x/text swaps the two. Given only small ones it is right.
 func foldCase(s string) string {

@@ -65,6 +65,20 @@ func TestLowerCaseASCIIDoesNotAllocate(t *testing.T) {
 	}
 }
 
+func TestEqualIsWhatNameSays(t *testing.T) {
+	texts := []string{"", "a", "A", "alice@example.com", "Alice@Example.COM", "alicé", "ALICÉ", "straße", "STRASSE", "\xff", "K", "k", "\u212a"}
+	for _, s := range texts {
+		for _, other := range texts {
+			if got, want := fold.Equal(s, fold.Name(other)), fold.Name(s) == fold.Name(other); got != want {
+				t.Errorf("Equal(%q, %q) is %t", s, fold.Name(other), got)
+			}
+		}
+	}
+	if n := testing.AllocsPerRun(100, func() { fold.Equal("Alice@Example.COM", "alice@example.com") }); n != 0 {
+		t.Errorf("%v allocations", n)
+	}
+}
+
 func FuzzName(f *testing.F) {
 	for _, s := range []string{"", "Alice", "straße", "ﬁ\u0345\u0301", "ᾳ\u0301", "㎒", "\xff\xfe", "İ", "ΰ\u0308", strings.Repeat("\u0301", 40)} {
 		f.Add(s)

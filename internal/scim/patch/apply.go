@@ -138,8 +138,8 @@ func (op operation) withoutValues(values []any) []any {
 	})
 }
 
-// selected applies the operation to the values that the filter selects. Where it selects none, add and
-// replace create the value that the filter describes: Entra ID counts on it.
+// selected applies the operation to the values that the filter selects. Where it selects none, see
+// described.
 func (op operation) selected(a *schema.Attribute, current any) (any, error) {
 	values, _ := current.([]any)
 	if o, single := current.(schema.Object); single {
@@ -159,12 +159,15 @@ func (op operation) selected(a *schema.Attribute, current any) (any, error) {
 		}
 	}
 	if len(touched) == 0 && op.verb != remove {
-		described := filter.Implied(op.path.Filter)
-		if len(described) == 0 {
-			return nil, scim.BadRequest(scim.NoTarget, "path %q matches no value", op.path)
+		described, err := op.described(a)
+		if err != nil {
+			return nil, err
 		}
-		touched[len(result)] = true
-		result = append(result, op.on1(described))
+		created := op.on1(described)
+		if !slices.ContainsFunc(result, func(v any) bool { return schema.Equal(v, created) }) { // as when the request comes again
+			touched[len(result)] = true
+			result = append(result, created)
+		}
 	}
 	if !a.MultiValued {
 		if len(result) == 0 {
@@ -176,6 +179,19 @@ func (op operation) selected(a *schema.Attribute, current any) (any, error) {
 		return nil, nil
 	}
 	return onePrimary(a, result, touched), nil
+}
+
+// described is the value that an operation creates whose filter selects none: what the filter demands. To
+// add to what is not there creates it, and so does replace by type or primary, for Entra ID counts on that
+// (emails[type eq "work"].value). To replace a value that is named itself, and is not there, has no target
+// (RFC 7644 section 3.5.2.3).
+func (op operation) described(a *schema.Attribute) (schema.Object, error) {
+	o := filter.Implied(op.path.Filter)
+	named := a.Sub("value") != nil && o.Get(a.Sub("value")) != nil
+	if len(o) == 0 || named && op.verb == replace {
+		return nil, scim.BadRequest(scim.NoTarget, "path %q matches no value", op.path)
+	}
+	return o, nil
 }
 
 // changed is a selected value after the operation; empty when it is removed.

@@ -1,15 +1,23 @@
 package patch_test
 
 import (
+	"errors"
 	"fmt"
+	"slices"
+	"strings"
 	"testing"
 
+	"github.com/cloudsso/cloudsso-operator/internal/scim"
 	"github.com/cloudsso/cloudsso-operator/internal/scim/patch"
 	"github.com/cloudsso/cloudsso-operator/internal/scim/schema"
 )
 
-const person = `{"userName":"alice","active":true,"name":{"givenName":"Alice","familyName":"Adams"},
-	"emails":[{"type":"work","value":"alice@example.com","primary":true}]}`
+const (
+	enterprise = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"
+	person     = `{"userName":"alice","active":true,"title":"CEO","name":{"givenName":"Alice","familyName":"Adams"},
+		"emails":[{"type":"work","value":"alice@example.com","primary":true},{"type":"home","value":"a@home.example"}],
+		"` + enterprise + `":{"department":"Sales","manager":{"value":"26118915"}}}`
+)
 
 func request(operations string) string {
 	return fmt.Sprintf(`{"schemas":["urn:ietf:params:scim:api:messages:2.0:PatchOp"],"Operations":[%s]}`, operations)
@@ -24,60 +32,251 @@ func decode(tb testing.TB, body string) schema.Object {
 	return b.Attributes
 }
 
+// edited is person with some members of its JSON in the place of others: a key and its new value each, "" for
+// none.
+func edited(tb testing.TB, changes ...string) schema.Object {
+	tb.Helper()
+	o := decode(tb, person)
+	for pair := range slices.Chunk(changes, 2) {
+		a := schema.User.Attribute(pair[0])
+		o = o.Without(a)
+		if pair[1] != "" {
+			o = o.With(a, decode(tb, `{`+quote(pair[0])+`:`+pair[1]+`}`).Get(a))
+		}
+	}
+	return o
+}
+
+func quote(s string) string { return `"` + s + `"` }
+
+func apply(o schema.Object, operations string) (schema.Object, error) {
+	p, err := patch.Parse(schema.User, []byte(request(operations)))
+	if err != nil {
+		return nil, err
+	}
+	return p.Apply(o)
+}
+
 func TestApply(t *testing.T) {
-	for name, c := range map[string]struct{ operations, want string }{
-		"without a path":              {`{"op":"replace","value":{"active":false}}`, `{"userName":"alice","active":false,"name":{"givenName":"Alice","familyName":"Adams"},"emails":[{"type":"work","value":"alice@example.com","primary":true}]}`},
-		"Entra ID's letter case":      {`{"op":"Replace","path":"active","value":"False"}`, `{"userName":"alice","active":false,"name":{"givenName":"Alice","familyName":"Adams"},"emails":[{"type":"work","value":"alice@example.com","primary":true}]}`},
-		"a sub-attribute":             {`{"op":"replace","path":"name.familyName","value":"Baker"}`, `{"userName":"alice","active":true,"name":{"givenName":"Alice","familyName":"Baker"},"emails":[{"type":"work","value":"alice@example.com","primary":true}]}`},
-		"a dotted key without a path": {`{"op":"replace","value":{"name.familyName":"Baker"}}`, `{"userName":"alice","active":true,"name":{"givenName":"Alice","familyName":"Baker"},"emails":[{"type":"work","value":"alice@example.com","primary":true}]}`},
-		"a value path":                {`{"op":"replace","path":"emails[type eq \"work\"].value","value":"b@example.com"}`, `{"userName":"alice","active":true,"name":{"givenName":"Alice","familyName":"Adams"},"emails":[{"type":"work","value":"b@example.com","primary":true}]}`},
-		"remove":                      {`{"op":"remove","path":"emails"}`, `{"userName":"alice","active":true,"name":{"givenName":"Alice","familyName":"Adams"}}`},
-		"several, in order":           {`{"op":"remove","path":"name"},{"op":"add","path":"name","value":{"givenName":"Al"}}`, `{"userName":"alice","active":true,"name":{"givenName":"Al"},"emails":[{"type":"work","value":"alice@example.com","primary":true}]}`},
-		"an id among the values":      {`{"op":"replace","value":{"id":"other","userName":"bob"}}`, `{"userName":"bob","active":true,"name":{"givenName":"Alice","familyName":"Adams"},"emails":[{"type":"work","value":"alice@example.com","primary":true}]}`},
+	const (
+		work = `{"type":"work","value":"alice@example.com","primary":true}`
+		home = `{"type":"home","value":"a@home.example"}`
+	)
+	for _, c := range []struct {
+		what, operations string
+		changes          []string
+	}{
+		// Where the target is, in every way that providers name it.
+		{"a path", `{"op":"replace","path":"title","value":"CTO"}`, []string{"title", `"CTO"`}},
+		{"a path in other letters", `{"op":"replace","path":"TITLE","value":"CTO"}`, []string{"title", `"CTO"`}},
+		{"a path with its URN", `{"op":"replace","path":"urn:ietf:params:scim:schemas:core:2.0:User:title","value":"CTO"}`, []string{"title", `"CTO"`}},
+		{"no path", `{"op":"replace","value":{"title":"CTO","active":false}}`, []string{"title", `"CTO"`, "active", "false"}},
+		{"no path, add", `{"op":"add","value":{"nickName":"Al"}}`, []string{"nickName", `"Al"`}},
+		{"an empty path", `{"op":"replace","path":"","value":{"title":"CTO"}}`, []string{"title", `"CTO"`}},
+		{"a null path", `{"op":"replace","path":null,"value":{"title":"CTO"}}`, []string{"title", `"CTO"`}},
+		{"a dotted key without a path", `{"op":"replace","value":{"name.familyName":"Baker"}}`, []string{"name", `{"givenName":"Alice","familyName":"Baker"}`}},
+		{"a URN key without a path", `{"op":"replace","value":{"` + enterprise + `:department":"Ops"}}`, []string{enterprise, `{"department":"Ops","manager":{"value":"26118915"}}`}},
+		{"an extension without a path", `{"op":"replace","value":{"` + enterprise + `":{"department":"Ops"}}}`, []string{enterprise, `{"department":"Ops","manager":{"value":"26118915"}}`}},
+		{"a value path as a key", `{"op":"replace","value":{"emails[type eq \"home\"].value":"b@home.example"}}`, []string{"emails", `[` + work + `,{"type":"home","value":"b@home.example"}]`}},
+		{"a sub-attribute", `{"op":"replace","path":"name.familyName","value":"Baker"}`, []string{"name", `{"givenName":"Alice","familyName":"Baker"}`}},
+		{"an extension's attribute", `{"op":"Add","path":"` + enterprise + `:costCenter","value":"4130"}`, []string{enterprise, `{"department":"Sales","costCenter":"4130","manager":{"value":"26118915"}}`}},
+		{"an extension's sub-attribute", `{"op":"replace","path":"` + enterprise + `:manager.value","value":"7"}`, []string{enterprise, `{"department":"Sales","manager":{"value":"7"}}`}},
+		{"a manager as an array (Entra ID)", `{"op":"Replace","path":"` + enterprise + `:manager","value":[{"value":"7"}]}`, []string{enterprise, `{"department":"Sales","manager":{"value":"7"}}`}},
+		{"a manager as a string (Entra ID)", `{"op":"Replace","path":"` + enterprise + `:manager","value":"7"}`, []string{enterprise, `{"department":"Sales","manager":{"value":"7"}}`}},
+		{"letters of op and keys", `{"OP":"REPLACE","Path":"title","VALUE":"CTO"}`, []string{"title", `"CTO"`}},
+		{"what cannot be written among others", `{"op":"replace","value":{"id":"x","meta":{"version":"1"},"schemas":[],"groups":[{"value":"g"}],"password":"p","title":"CTO"}}`, []string{"title", `"CTO"`}},
+		{"what is not known among others", `{"op":"replace","value":{"favouriteColour":"red","urn:example:User":{"x":1},"title":"CTO"}}`, []string{"title", `"CTO"`}},
+		{"an extension that is not known", `{"op":"add","path":"urn:example:User:x","value":"1"}`, nil},
+		{"a password", `{"op":"replace","path":"password","value":"p"}`, nil},
+
+		// Single values.
+		{"a boolean as a string (Entra ID)", `{"op":"Replace","path":"active","value":"False"}`, []string{"active", "false"}},
+		{"add to a single value replaces it", `{"op":"add","path":"title","value":"CTO"}`, []string{"title", `"CTO"`}},
+		{"add of a complex value merges", `{"op":"add","path":"name","value":{"middleName":"Q"}}`, []string{"name", `{"givenName":"Alice","familyName":"Adams","middleName":"Q"}`}},
+		{"replace of a complex value keeps what is not named", `{"op":"replace","path":"name","value":{"familyName":"Baker"}}`, []string{"name", `{"givenName":"Alice","familyName":"Baker"}`}},
+		{"replace by null removes", `{"op":"replace","path":"title","value":null}`, []string{"title", ""}},
+		{"replace by nothing removes", `{"op":"replace","path":"title","value":""}`, []string{"title", ""}},
+		{"add of nothing changes nothing", `{"op":"add","path":"title","value":null}`, nil},
+		{"remove", `{"op":"remove","path":"title"}`, []string{"title", ""}},
+		{"remove of a sub-attribute", `{"op":"remove","path":"name.givenName"}`, []string{"name", `{"familyName":"Adams"}`}},
+		{"remove of the last sub-attribute", `{"op":"remove","path":"name.givenName"},{"op":"remove","path":"name.familyName"}`, []string{"name", ""}},
+		{"remove of what is not there", `{"op":"remove","path":"nickName"},{"op":"remove","path":"addresses[type eq \"work\"]"}`, nil},
+		{"several, in order", `{"op":"remove","path":"name"},{"op":"add","path":"name","value":{"givenName":"Al"}}`, []string{"name", `{"givenName":"Al"}`}},
+
+		// Several values.
+		{"add of a value", `{"op":"add","path":"emails","value":[{"type":"other","value":"o@example.com"}]}`, []string{"emails", `[` + work + `,` + home + `,{"type":"other","value":"o@example.com"}]`}},
+		{"add of one value, no array", `{"op":"add","path":"emails","value":{"type":"other","value":"o@example.com"}}`, []string{"emails", `[` + work + `,` + home + `,{"type":"other","value":"o@example.com"}]`}},
+		{"add of a value as a string", `{"op":"add","path":"emails","value":"o@example.com"}`, []string{"emails", `[` + work + `,` + home + `,{"value":"o@example.com"}]`}},
+		{"add of a value that is there", `{"op":"add","path":"emails","value":[` + home + `]}`, nil},
+		{"add of what a value lacks", `{"op":"add","path":"emails","value":[{"type":"home","value":"a@home.example","display":"Home"}]}`, []string{"emails", `[` + work + `,{"type":"home","value":"a@home.example","display":"Home"}]`}},
+		{"add of a primary takes it from the other", `{"op":"add","path":"emails","value":[{"value":"o@example.com","primary":true}]}`, []string{"emails", `[{"type":"work","value":"alice@example.com"},` + home + `,{"value":"o@example.com","primary":true}]`}},
+		{"replace of all", `{"op":"replace","path":"emails","value":[{"value":"o@example.com"}]}`, []string{"emails", `[{"value":"o@example.com"}]`}},
+		{"replace by an empty array", `{"op":"replace","path":"emails","value":[]}`, []string{"emails", ""}},
+		{"remove of all", `{"op":"remove","path":"emails"}`, []string{"emails", ""}},
+		{"remove of some by their values", `{"op":"remove","path":"emails","value":[{"value":"a@home.example"}]}`, []string{"emails", `[` + work + `]`}},
+		{"remove of none by an empty array", `{"op":"remove","path":"title","value":[]}`, []string{"title", ""}},
+		{"a sub-attribute of every value", `{"op":"replace","path":"emails.display","value":"Mail"}`, []string{"emails", `[{"type":"work","value":"alice@example.com","primary":true,"display":"Mail"},{"type":"home","value":"a@home.example","display":"Mail"}]`}},
+
+		// Values that a filter selects.
+		{"a value path", `{"op":"replace","path":"emails[type eq \"work\"].value","value":"b@example.com"}`, []string{"emails", `[{"type":"work","value":"b@example.com","primary":true},` + home + `]`}},
+		{"a value path of two conditions", `{"op":"replace","path":"emails[type eq \"home\" and value sw \"a\"].value","value":"b@home.example"}`, []string{"emails", `[` + work + `,{"type":"home","value":"b@home.example"}]`}},
+		{"a whole value is replaced", `{"op":"replace","path":"emails[type eq \"home\"]","value":{"type":"other","value":"o@example.com"}}`, []string{"emails", `[` + work + `,{"type":"other","value":"o@example.com"}]`}},
+		{"a whole value, as an array of one", `{"op":"replace","path":"emails[type eq \"home\"]","value":[{"type":"other","value":"o@example.com"}]}`, []string{"emails", `[` + work + `,{"type":"other","value":"o@example.com"}]`}},
+		{"add to a selected value merges", `{"op":"add","path":"emails[type eq \"home\"]","value":{"display":"Home"}}`, []string{"emails", `[` + work + `,{"type":"home","value":"a@home.example","display":"Home"}]`}},
+		{"remove of a selected value", `{"op":"remove","path":"emails[type eq \"home\"]"}`, []string{"emails", `[` + work + `]`}},
+		{"remove of all selected", `{"op":"remove","path":"emails[value pr]"}`, []string{"emails", ""}},
+		{"remove of a selected sub-attribute", `{"op":"remove","path":"emails[type eq \"work\"].primary"}`, []string{"emails", `[{"type":"work","value":"alice@example.com"},` + home + `]`}},
+		{"remove where nothing is selected", `{"op":"remove","path":"emails[type eq \"other\"]"}`, nil},
+		{"primary moves", `{"op":"replace","path":"emails[type eq \"home\"].primary","value":true}`, []string{"emails", `[{"type":"work","value":"alice@example.com"},{"type":"home","value":"a@home.example","primary":true}]`}},
+		{"a filter that selects none creates on add", `{"op":"Add","path":"phoneNumbers[type eq \"mobile\"].value","value":"+1"}`, []string{"phoneNumbers", `[{"type":"mobile","value":"+1"}]`}},
+		{"… and on replace (Entra ID)", `{"op":"Replace","path":"emails[type eq \"other\"].value","value":"o@example.com"}`, []string{"emails", `[` + work + `,` + home + `,{"type":"other","value":"o@example.com"}]`}},
+		{"… and by primary (Entra ID)", `{"op":"Add","path":"roles[primary eq \"True\"].value","value":"admin"}`, []string{"roles", `[{"primary":true,"value":"admin"}]`}},
+		{"… an address from its parts (Entra ID)", `{"op":"Add","path":"addresses[type eq \"work\"].locality","value":"Bonn"},{"op":"Add","path":"addresses[type eq \"work\"].country","value":"DE"}`, []string{"addresses", `[{"type":"work","locality":"Bonn","country":"DE"}]`}},
+		{"a value that its filter names is added", `{"op":"add","path":"emails[value eq \"o@example.com\"].type","value":"other"}`, []string{"emails", `[` + work + `,` + home + `,{"value":"o@example.com","type":"other"}]`}},
 	} {
-		t.Run(name, func(t *testing.T) {
-			p, err := patch.Parse(schema.User, []byte(request(c.operations)))
-			if err != nil {
-				t.Fatal(err)
-			}
+		t.Run(c.what, func(t *testing.T) {
 			before := decode(t, person)
-			got, err := p.Apply(before)
+			got, err := apply(before, c.operations)
 			if err != nil {
 				t.Fatal(err)
 			}
-			if want := decode(t, c.want); !schema.Equal(got, want) {
-				t.Errorf("got %v, want %v", got, want)
+			if want := edited(t, c.changes...); !schema.Equal(got, want) {
+				t.Errorf("got %s, want %s", text(got), text(want))
 			}
 			if !schema.Equal(before, decode(t, person)) {
 				t.Error("the resource itself was changed")
+			}
+			if again, err := apply(got, c.operations); err != nil || !schema.Equal(again, got) {
+				t.Errorf("a second time it makes %s, %v", text(again), err)
 			}
 		})
 	}
 }
 
+func text(o schema.Object) string { return string(schema.AppendJSON(nil, schema.User.Attributes, o)) }
+
 func TestRefused(t *testing.T) {
-	for name, operations := range map[string]string{
-		"an unknown operation":  `{"op":"move","path":"active","value":true}`,
-		"remove without a path": `{"op":"remove"}`,
-		"a wrong type":          `{"op":"replace","path":"active","value":{"x":1}}`,
-		"a read-only path":      `{"op":"replace","path":"id","value":"x"}`,
-		"an open value path":    `{"op":"replace","path":"emails[type eq","value":"x"}`,
-		"userName taken away":   `{"op":"remove","path":"userName"}`,
+	for _, c := range []struct {
+		what, operations string
+		scimType         scim.Type
+		words            string
+	}{
+		{"an unknown operation", `{"op":"move","path":"active","value":true}`, scim.InvalidSyntax, "move"},
+		{"no operation", `{"path":"active","value":true}`, scim.InvalidSyntax, "op"},
+		{"an operation that is none", `7`, scim.InvalidSyntax, "Operations[0]"},
+		{"remove without a path", `{"op":"remove"}`, scim.NoTarget, "path"},
+		{"a value that is no object, without a path", `{"op":"add","value":"x"}`, scim.InvalidValue, "value"},
+		{"a path that is no string", `{"op":"add","path":7,"value":"x"}`, scim.InvalidPath, "path"},
+		{"a path to nothing", `{"op":"add","path":"nothing","value":"x"}`, scim.InvalidPath, "nothing"},
+		{"an open value path", `{"op":"replace","path":"emails[type eq","value":"x"}`, scim.InvalidPath, "position"},
+		{"a filter on what has no parts", `{"op":"replace","path":"title[value eq \"x\"]","value":"x"}`, scim.InvalidPath, "title"},
+		{"a wrong type", `{"op":"replace","path":"active","value":{"x":1}}`, "", "active"},
+		{"a wrong type, without a path", `{"op":"replace","value":{"emails":[7]}}`, "", "emails[0]"},
+		{"a read-only path", `{"op":"replace","path":"id","value":"x"}`, scim.Mutability, "id"},
+		{"a read-only sub-attribute", `{"op":"replace","path":"meta.version","value":"x"}`, scim.Mutability, "version"},
+		{"a user's groups", `{"op":"add","path":"groups","value":[{"value":"g"}]}`, scim.Mutability, "groups"},
+		{"userName taken away", `{"op":"remove","path":"userName"}`, "", "userName"},
+		{"userName emptied", `{"op":"replace","path":"userName","value":" "}`, "", "userName"},
+		{"a value that is not there replaced", `{"op":"replace","path":"emails[value eq \"nobody@example.com\"].type","value":"work"}`, scim.NoTarget, "nobody"},
+		{"a filter that describes no value", `{"op":"replace","path":"phoneNumbers[not (type eq \"work\")].value","value":"1"}`, scim.NoTarget, "phoneNumbers"},
+		{"two primary values", `{"op":"replace","path":"emails","value":[{"value":"a","primary":true},{"value":"b","primary":true}]}`, "", "primary"},
+		{"the second of two", `{"op":"add","path":"title","value":"x"},{"op":"add","path":"nothing","value":"x"}`, scim.InvalidPath, "Operations[1]"},
 	} {
-		p, err := patch.Parse(schema.User, []byte(request(operations)))
-		if err == nil {
-			_, err = p.Apply(decode(t, person))
-		}
-		if err == nil {
-			t.Errorf("%s: accepted", name)
+		_, err := apply(decode(t, person), c.operations)
+		var told *scim.Error
+		var body *schema.Error
+		switch {
+		case err == nil:
+			t.Errorf("%s: accepted", c.what)
+		case c.scimType != "" && (!errors.As(err, &told) || told.Type != c.scimType):
+			t.Errorf("%s: %v, want %s", c.what, err, c.scimType)
+		case c.scimType == "" && !errors.As(err, &body):
+			t.Errorf("%s: %v, want an error about the value", c.what, err)
+		case !strings.Contains(err.Error(), c.words):
+			t.Errorf("%s: %q does not say %s", c.what, err, c.words)
 		}
 	}
 }
 
+func TestMessages(t *testing.T) {
+	for _, body := range []string{``, `[]`, `{}`, `{"Operations":{}}`, `{"Operations":[null]}`, `{"Operations":[{"op":"add"}]}`} {
+		if _, err := patch.Parse(schema.User, []byte(body)); err == nil {
+			t.Errorf("%s: accepted", body)
+		}
+	}
+	many := strings.Repeat(`{"op":"remove","path":"title"},`, patch.MaxOperations)
+	if _, err := patch.Parse(schema.User, []byte(request(many+`{"op":"remove","path":"title"}`))); err == nil {
+		t.Error("too many operations: accepted")
+	}
+	if _, err := patch.Parse(schema.User, []byte(`{"operations":[]}`)); err != nil {
+		t.Errorf("no operations: %v", err)
+	}
+}
+
+func TestMembers(t *testing.T) {
+	type change struct {
+		op  scim.MemberOp
+		ids string
+	}
+	for _, c := range []struct {
+		what, operations string
+		want             []change
+	}{
+		{"Okta adds and removes", `{"op":"remove","path":"members[value eq \"a\"]"},{"op":"add","path":"members","value":[{"value":"b","display":"B"}]}`, []change{{scim.RemoveMembers, "a"}, {scim.AddMembers, "b"}}},
+		{"Entra ID removes by value", `{"op":"Remove","path":"members","value":[{"value":"a","$ref":null}]}`, []change{{scim.RemoveMembers, "a"}}},
+		{"… never all of them", `{"op":"Remove","path":"members","value":[]}`, []change{{scim.RemoveMembers, ""}}},
+		{"remove of all", `{"op":"remove","path":"members"}`, []change{{scim.ReplaceMembers, ""}}},
+		{"several selected at once", `{"op":"remove","path":"members[value eq \"a\" or value eq \"b\"]"}`, []change{{scim.RemoveMembers, "a b"}}},
+		{"ids alone", `{"op":"add","path":"members","value":["a","b"]}`, []change{{scim.AddMembers, "a b"}}},
+		{"one object", `{"op":"add","path":"members","value":{"value":"a"}}`, []change{{scim.AddMembers, "a"}}},
+		{"one id", `{"op":"add","path":"members","value":"a"}`, []change{{scim.AddMembers, "a"}}},
+		{"full push", `{"op":"replace","path":"members","value":[{"value":"a"},{"value":"b"}]}`, []change{{scim.ReplaceMembers, "a b"}}},
+		{"an empty group", `{"op":"replace","path":"members","value":[]}`, []change{{scim.ReplaceMembers, ""}}},
+		{"without a path", `{"op":"replace","value":{"id":"g","displayName":"G","members":[{"value":"a"}]}}`, []change{{scim.ReplaceMembers, "a"}}},
+		{"added without a path", `{"op":"add","value":{"members":[{"value":"a"}]}}`, []change{{scim.AddMembers, "a"}}},
+		{"a URN", `{"op":"add","path":"urn:ietf:params:scim:schemas:core:2.0:Group:members","value":[{"value":"a"}]}`, []change{{scim.AddMembers, "a"}}},
+		{"nothing at all", `{"op":"replace","value":{"displayName":"G"}}`, nil},
+	} {
+		p, err := patch.Parse(schema.Group, []byte(request(c.operations)))
+		if err != nil {
+			t.Errorf("%s: %v", c.what, err)
+			continue
+		}
+		var got []change
+		for _, m := range p.Change().Members {
+			got = append(got, change{m.Op, strings.Join(m.IDs, " ")})
+		}
+		if !slices.Equal(got, c.want) {
+			t.Errorf("%s: %v, want %v", c.what, got, c.want)
+		}
+	}
+	p, err := patch.Parse(schema.Group, []byte(request(`{"op":"remove","path":"members[display sw \"a\"]"}`)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	match := p.Change().Members[0].Match
+	if !match(scim.Reference{Value: "1", Display: "Alice"}) || match(scim.Reference{Value: "a", Display: "Bob"}) {
+		t.Error("members are not selected by what they are called")
+	}
+	for _, operations := range []string{
+		`{"op":"add","path":"members","value":[{"display":"no value"}]}`,
+		`{"op":"add","path":"members","value":[{"value":"g","type":"Group"}]}`,
+		`{"op":"replace","path":"members[value eq \"a\"].display","value":"x"}`,
+		`{"op":"replace","path":"members.value","value":"x"}`,
+		`{"op":"add","path":"members","value":7}`,
+	} {
+		if _, err := patch.Parse(schema.Group, []byte(request(operations))); err == nil {
+			t.Errorf("%s: accepted", operations)
+		}
+	}
+}
+
+// A patch makes a resource that its own schema takes, as a client would send it.
 func FuzzApply(f *testing.F) {
 	for _, operations := range []string{
 		`{"op":"replace","value":{"active":false}}`, `{"op":"add","path":"emails[type eq \"home\"].value","value":"x"}`,
 		`{"op":"remove","path":"emails[value pr]"}`, `{"op":"Add","path":"name","value":{"givenName":"A"}}`, `{"op":"replace","path":"userName","value":["x"]}`,
+		`{"op":"add","path":"emails","value":[{"value":"x","primary":true}]}`, `{"op":"replace","value":{"` + enterprise + `:manager":"7","name.formatted":"x"}}`,
 	} {
 		f.Add(request(operations))
 	}
@@ -86,12 +285,71 @@ func FuzzApply(f *testing.F) {
 		if err != nil {
 			return
 		}
-		once, err := p.Apply(decode(t, person))
+		before := decode(t, person)
+		o, err := p.Apply(before)
 		if err != nil {
 			return
 		}
-		if err := schema.Validate(schema.User, once); err != nil {
-			t.Fatalf("%s makes a user that its own schema refuses: %v", body, err)
+		if !schema.Equal(before, decode(t, person)) {
+			t.Fatalf("%s changes the resource itself", body)
+		}
+		again, err := schema.Decode(schema.User, []byte(text(o)))
+		if err != nil {
+			t.Fatalf("%s makes %s, which is no user: %v", body, text(o), err)
+		}
+		if err := schema.Validate(schema.User, again.Attributes); err != nil || !schema.Equal(again.Attributes, o) {
+			t.Fatalf("%s makes %s, which is read as %s, %v", body, text(o), text(again.Attributes), err)
 		}
 	})
+}
+
+func BenchmarkDeactivate(b *testing.B) {
+	body, o := []byte(request(`{"op":"replace","value":{"active":false}}`)), decode(b, person)
+	b.ReportAllocs()
+	for b.Loop() {
+		p, err := patch.Parse(schema.User, body)
+		if err == nil {
+			_, err = p.Apply(o)
+		}
+		if err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+// BenchmarkApply is of a patch that has been read.
+func BenchmarkApply(b *testing.B) {
+	for name, operations := range map[string]string{
+		"active":     `{"op":"replace","path":"active","value":false}`,
+		"value path": `{"op":"replace","path":"emails[type eq \"work\"].value","value":"b@example.com"}`,
+	} {
+		b.Run(name, func(b *testing.B) {
+			p, err := patch.Parse(schema.User, []byte(request(operations)))
+			if err != nil {
+				b.Fatal(err)
+			}
+			o := decode(b, person)
+			b.ReportAllocs()
+			for b.Loop() {
+				if _, err := p.Apply(o); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}
+
+// BenchmarkMembers is of a push of 100 members.
+func BenchmarkMembers(b *testing.B) {
+	var members []string
+	for i := range 100 {
+		members = append(members, fmt.Sprintf(`{"value":"user-%d-x7k2p","display":"User %d"}`, i, i))
+	}
+	body := []byte(request(`{"op":"add","path":"members","value":[` + strings.Join(members, ",") + `]}`))
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := patch.Parse(schema.Group, body); err != nil {
+			b.Fatal(err)
+		}
+	}
 }

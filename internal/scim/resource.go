@@ -26,6 +26,10 @@ type Resource struct {
 	Groups iter.Seq[Reference]
 }
 
+// Instant is how times are shown, and compared with in filters: RFC 3339 in UTC to the millisecond, which
+// every client's parser takes.
+const Instant = "2006-01-02T15:04:05.000Z"
+
 // Reference names another resource: a group's member, or a user's group.
 type Reference struct {
 	Value   string // its SCIM id
@@ -43,8 +47,8 @@ func (r *Resource) Get(a *schema.Attribute) any {
 	case schema.Meta:
 		return schema.Object{
 			{Attribute: metaResourceType, Value: r.Type.Name},
-			{Attribute: metaCreated, Value: r.Created.UTC().Format(time.RFC3339Nano)},
-			{Attribute: metaLastModified, Value: r.LastModified.UTC().Format(time.RFC3339Nano)},
+			{Attribute: metaCreated, Value: r.Created.UTC().Format(Instant)},
+			{Attribute: metaLastModified, Value: r.LastModified.UTC().Format(Instant)},
 		}
 	case schema.Members:
 		return references(a, r.Members, memberType)

@@ -64,6 +64,10 @@ var _ = Describe("connecting", func() {
 		Expect(answer.Raw).NotTo(ContainSubstring("not-the-token"))
 	})
 
+	It("speaks HTTP/2", func(ctx SpecContext) {
+		Expect(send(ctx, 200, "GET", "/Users?count=0", "").Proto).To(Equal("HTTP/2.0"))
+	})
+
 	It("tells what it can without credentials", func(ctx SpecContext) {
 		anybody := &provider.Client{BaseURL: okta.BaseURL, HTTP: okta.HTTP}
 		for _, path := range []string{"/ServiceProviderConfig", "/ResourceTypes", "/Schemas"} {

@@ -27,6 +27,7 @@ type Client struct {
 // Response is an answer. Body is nil when there was none, or none in JSON.
 type Response struct {
 	Status int
+	Proto  string // such as "HTTP/2.0"
 	Header http.Header
 	Raw    string
 	Body   map[string]any
@@ -80,7 +81,7 @@ func (c *Client) Do(ctx context.Context, method, path, body string) (*Response, 
 	if err != nil {
 		return nil, err
 	}
-	response := &Response{Status: answer.StatusCode, Header: answer.Header, Raw: string(raw)}
+	response := &Response{Status: answer.StatusCode, Proto: answer.Proto, Header: answer.Header, Raw: string(raw)}
 	_ = json.Unmarshal(raw, &response.Body) // nil says that it was no JSON object
 	return response, nil
 }

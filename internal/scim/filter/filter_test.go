@@ -181,6 +181,7 @@ func TestMalformedFiltersSayWhere(t *testing.T) {
 		{`meta.created eq "yesterday"`, 16},
 		{`userName gt null`, 1},
 		{`name eq "x"`, 8},
+		{`password sw "a"`, 1},
 		{"userName eq \"\xff\"", 14},
 		{strings.Repeat("(", filter.MaxDepth+1) + "active pr", filter.MaxDepth + 1},
 		{strings.Repeat(" ", filter.MaxLength) + "active pr", filter.MaxLength + 1},

@@ -99,6 +99,9 @@ func (p *parser) expression() (Filter, error) {
 	if err != nil {
 		return nil, err
 	}
+	if path.Last().Returned == schema.ReturnedNever { // or it could be guessed at, letter by letter
+		return nil, p.errorf(start, "%s is never returned, and cannot be filtered by", path)
+	}
 	if p.next() == '[' {
 		return p.valuePathAndSub(path)
 	}

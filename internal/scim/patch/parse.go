@@ -16,6 +16,9 @@ const MaxOperations = 10_000
 
 // Patch is a PATCH request, checked as far as it can be without the resource.
 type Patch struct {
+	// Unknown are the names beginning with a URN that no schema has: what they lead to is ignored.
+	Unknown []string
+
 	rt         *schema.ResourceType
 	operations []operation
 	members    []scim.MemberChange
@@ -109,6 +112,9 @@ func (p *Patch) whole(v verb, value any) error {
 	}
 	for _, name := range sortedKeys(fields) {
 		path, err := filter.ParsePath(p.rt, name)
+		if err != nil && p.foreign(name) {
+			p.Unknown = append(p.Unknown, name)
+		}
 		if err != nil || !writable(path) {
 			continue
 		}
@@ -135,6 +141,7 @@ func (p *Patch) aim(v verb, name string, value any) error {
 	path, err := filter.ParsePath(p.rt, name)
 	if err != nil {
 		if p.foreign(name) {
+			p.Unknown = append(p.Unknown, name)
 			return nil
 		}
 		return scim.BadRequest(scim.InvalidPath, "path %q: %v", name, err)

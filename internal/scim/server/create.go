@@ -13,7 +13,7 @@ func (s *server) create(c *call) (*answer, error) {
 	if err != nil {
 		return nil, err
 	}
-	body, err := c.resource()
+	body, err := s.resource(c)
 	if err != nil {
 		return nil, err
 	}
@@ -26,7 +26,7 @@ func (s *server) create(c *call) (*answer, error) {
 }
 
 // resource is the body as a valid resource.
-func (c *call) resource() (*schema.Body, error) {
+func (s *server) resource(c *call) (*schema.Body, error) {
 	data, err := c.body()
 	if err != nil {
 		return nil, err
@@ -36,5 +36,6 @@ func (c *call) resource() (*schema.Body, error) {
 		return nil, err
 	}
 	c.about(body.Attributes)
+	s.ignored(c, body.Unknown)
 	return body, schema.Validate(c.rt, body.Attributes)
 }

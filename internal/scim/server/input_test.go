@@ -142,3 +142,26 @@ func TestPasswordsAreNeverKept(t *testing.T) {
 	s.do("POST", "/Users", `{"userName":"alice","password":"`+password+`"}`).answers(409)
 	s.do("POST", "/Users", `{"userName":{},"password":"`+password+`"}`).answers(400)
 }
+
+// What no schema here knows is ignored, and said once, however often it comes.
+func TestUnknownExtensionsAreToldOfOnce(t *testing.T) {
+	const urn = "urn:example:params:scim:schemas:extension:badge:2.0:User"
+	s := newService(t)
+	id := s.do("POST", "/Users", `{"userName":"alice","`+urn+`":{"number":"7"},"favouriteColour":"red"}`).answers(201).has(urn, nil).id()
+	s.do("PUT", "/Users/"+id, `{"userName":"alice","`+urn+`":{"number":"8"}}`).answers(200).has(urn, nil)
+	s.do("PATCH", "/Users/"+id, patchJSON(`{"op":"add","value":{"`+urn+`":{"number":"9"}}}`)).answers(200).has(urn, nil)
+	if n := strings.Count(s.log.String(), urn+" "); n != 1 {
+		t.Errorf("said %d times: %s", n, &s.log)
+	}
+	s.do("PATCH", "/Users/"+id, patchJSON(`{"op":"add","path":"`+urn+`:number","value":"9"}`)).answers(200)
+	s.do("PATCH", "/Users/"+id, patchJSON(`{"op":"add","value":{"`+urn+`:number":"9"}}`)).answers(200)
+	if n := strings.Count(s.log.String(), urn+":number "); n != 1 {
+		t.Errorf("said %d times: %s", n, &s.log)
+	}
+	for i := range 1000 {
+		s.do("PATCH", "/Users/"+id, patchJSON(fmt.Sprintf(`{"op":"add","path":"urn:example:%d:x","value":"9"}`, i))).answers(200)
+	}
+	if n := strings.Count(s.log.String(), "urn:example"); n > 100 {
+		t.Errorf("a client fills the log: %d lines", n)
+	}
+}

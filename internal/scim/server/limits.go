@@ -33,6 +33,9 @@ const (
 	// maxQuoted is how much of one such value is quoted, in bytes.
 	maxQuoted = 80
 
+	// maxUnknown is how many unknown extension schemas are remembered as told of: more than anybody declares.
+	maxUnknown = 100
+
 	// maxEcho is the number of members up to which the answer to a PATCH of a group shows the group. The
 	// answer to one member more in a group of 100,000 would otherwise be 15 MB. See modify.
 	maxEcho = 1000

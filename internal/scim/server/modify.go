@@ -26,6 +26,7 @@ func (s *server) modify(c *call) (*answer, error) {
 	if err != nil {
 		return nil, located(err)
 	}
+	s.ignored(c, p.Unknown)
 	change := p.Change()
 	change.Precondition = c.precondition()
 	change.Attributes = func(current schema.Object) (schema.Object, error) {

@@ -14,7 +14,7 @@ func (s *server) read(c *call) (*answer, error) {
 	}
 	c.about(r.Attributes)
 	if v := version(r); v != "" && named(c.Header.Values("If-None-Match"), v) {
-		return (&answer{status: http.StatusNotModified}).set("ETag", v), nil
+		return (&answer{status: http.StatusNotModified}).set("ETag", v).set("Content-Location", s.location(c.rt, r.ID)), nil
 	}
 	return s.show(http.StatusOK, r, selected), nil
 }

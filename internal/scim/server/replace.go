@@ -21,7 +21,7 @@ func (s *server) replace(c *call) (*answer, error) {
 	if err != nil {
 		return nil, err
 	}
-	body, err := c.resource()
+	body, err := s.resource(c)
 	if err != nil {
 		return nil, err
 	}

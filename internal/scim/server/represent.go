@@ -12,15 +12,18 @@ import (
 // usualSize is room for most users and for small groups, in bytes.
 const usualSize = 2 << 10
 
-// show is the answer that is one resource.
+// show is the answer that is one resource, which Content-Location names: what a PUT or a PATCH shows is how
+// the resource is now (RFC 9110 section 8.7).
 func (s *server) show(status int, r *scim.Resource, selected schema.Selection) *answer {
 	v := version(r)
 	a := &answer{status: status, body: s.appendResource(make([]byte, 0, usualSize), r, v, selected)}
 	if v != "" {
 		a.set("ETag", v)
 	}
+	location := s.location(r.Type, r.ID)
+	a.set("Content-Location", location)
 	if status == http.StatusCreated {
-		a.set("Location", s.location(r.Type, r.ID))
+		a.set("Location", location)
 	}
 	return a
 }
@@ -55,14 +58,11 @@ func (s *server) object(r *scim.Resource, version string) schema.Object {
 	).With(schema.Groups, s.groups(r))
 }
 
-// instant is RFC 3339 to the millisecond, which every client's parser takes.
-const instant = "2006-01-02T15:04:05.000Z"
-
 func (s *server) meta(r *scim.Resource, version string) schema.Object {
 	return fields(schema.Meta,
 		"resourceType", r.Type.Name,
-		"created", r.Created.UTC().Format(instant),
-		"lastModified", r.LastModified.UTC().Format(instant),
+		"created", r.Created.UTC().Format(scim.Instant),
+		"lastModified", r.LastModified.UTC().Format(scim.Instant),
 		"location", s.location(r.Type, r.ID),
 		"version", version)
 }

@@ -101,6 +101,7 @@ func TestGetConditionally(t *testing.T) {
 	}
 	for _, match := range []string{tag, "*", `W/"other", ` + tag, strings.TrimPrefix(tag, "W/")} {
 		r := s.do("GET", "/Users/"+id, "", "If-None-Match: "+match).answers(304).sends("ETag", tag).sends("Content-Type", "")
+		r.sends("Content-Location", base+"/Users/"+id)
 		if r.raw != "" {
 			t.Errorf("a 304 has the body %s", r.raw)
 		}
@@ -126,12 +127,16 @@ func TestChangesOfAKnownVersion(t *testing.T) {
 		if after := s.do("GET", c.path, ""); after.raw != before.raw {
 			t.Errorf("%s %s: was %s, is %s", c.method, c.path, before.raw, after.raw)
 		}
-		r := s.do(c.method, c.path, c.body, "If-Match: "+`W/"other", `+tag)
+		s.do(c.method, c.path, c.body, "If-None-Match: "+tag).refuses(412, "", tag, "If-None-Match")
+		r := s.do(c.method, c.path, c.body, "If-Match: "+`W/"other", `+tag, `If-None-Match: W/"another"`)
 		if r.status >= 300 {
 			t.Errorf("%s %s: %d %s", c.method, c.path, r.status, r.raw)
 		}
 		if r.status == 200 && r.header.Get("ETag") == tag {
 			t.Errorf("%s %s: the version is still %s", c.method, c.path, tag)
+		}
+		if r.status == 200 {
+			r.sends("Content-Location", base+c.path)
 		}
 	}
 	s.do("PUT", "/Users/"+s.user("carol"), `{"userName":"carol"}`, "If-Match: *").answers(200)

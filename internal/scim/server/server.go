@@ -7,6 +7,7 @@
 //	create.go, read.go, list.go, replace.go, modify.go, remove.go           one operation each
 //	cursor.go, search.go   other ways to ask for a list                     bulk.go   many at once
 //	active.go      what it means to say nothing of active
+//	unknown.go     what is ignored, and told of once
 //	represent.go   what an answer shows             version.go              entity tags
 //	discovery.go   what the service says of itself
 //	failure.go     the one place that turns errors into SCIM errors
@@ -38,6 +39,7 @@ type server struct {
 	Options
 	mux        *http.ServeMux
 	bulkRoutes []route // those that a bulk request has
+	unknown    unknown
 }
 
 // endpoint does what one request asks for.

@@ -44,23 +44,29 @@ func appendSum(content []byte, r *scim.Resource) []byte {
 	return content
 }
 
-// precondition is If-Match (RFC 9110 section 13.1.1), compared weakly since a SCIM version is a weak
-// tag. Since it sees the resource in any case, it also records which one the request is about.
+// precondition is If-Match and If-None-Match (RFC 9110 sections 13.1.1 and 13.1.2), compared weakly since a
+// SCIM version is a weak tag. Since it sees the resource in any case, it also records which one the request
+// is about.
 func (c *call) precondition() scim.Precondition {
-	tags := c.Header.Values("If-Match")
+	wanted, unwanted := c.Header.Values("If-Match"), c.Header.Values("If-None-Match")
 	return func(current *scim.Resource) error {
 		c.about(current.Attributes)
-		if len(tags) == 0 {
+		if len(wanted)+len(unwanted) == 0 {
 			return nil
 		}
-		if v := version(current); !named(tags, v) {
-			return &scim.Error{
-				Status: http.StatusPreconditionFailed,
-				Detail: "the " + c.rt.Name + " has been changed meanwhile: its version is now " + v + "; read it again",
-			}
+		v := version(current)
+		switch {
+		case len(wanted) > 0 && !named(wanted, v):
+			return preconditionFailed("the " + c.rt.Name + " has been changed meanwhile: its version is now " + v + "; read it again")
+		case named(unwanted, v):
+			return preconditionFailed("the version of the " + c.rt.Name + " is " + v + ", which If-None-Match rules out")
 		}
 		return nil
 	}
+}
+
+func preconditionFailed(detail string) error {
+	return &scim.Error{Status: http.StatusPreconditionFailed, Detail: detail}
 }
 
 // named reports whether a version is among the entity tags of a header, or they are "*".

@@ -77,7 +77,8 @@ func (o Order) Compare(a, b Position) int {
 
 // key is the value by which a source is sorted.
 func key(s filter.Source, path schema.Path) any {
-	a, v := path[0], s.Get(path[0])
+	a := path[0] //nolint:gosec // G602: a path is never empty
+	v := s.Get(a)
 	if list, ok := v.([]any); ok {
 		v = foremost(a, list)
 	}
@@ -90,7 +91,7 @@ func key(s filter.Source, path schema.Path) any {
 	case isComplex && a.Sub("value") != nil:
 		return key(o, schema.Path{a.Sub("value")})
 	}
-	return comparable(a, v)
+	return sortable(a, v)
 }
 
 // foremost is the primary of several values, or the first.
@@ -105,7 +106,8 @@ func foremost(a *schema.Attribute, values []any) any {
 	return values[0]
 }
 
-func comparable(a *schema.Attribute, v any) any {
+// sortable is a value as Position.Key has it.
+func sortable(a *schema.Attribute, v any) any {
 	switch v := v.(type) {
 	case bool, float64:
 		return v

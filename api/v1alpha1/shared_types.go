@@ -29,12 +29,15 @@ const (
 	// Absent: the creation time.
 	AnnotationLastModified = "cloudsso.dev/last-modified"
 
-	// LabelFence marks the sentinel objects that replicas touch to fence a negative answer.
-	// They are nobody: every reader passes over them.
+	// LabelFence marks the sentinel objects that replicas touch to fence a negative answer, named
+	// SentinelName and of source Manual. They are nobody: every reader passes over them.
 	LabelFence = "cloudsso.dev/fence"
 	// LabelCredential on a Secret names the SCIMCredential that it was minted for.
 	LabelCredential = "cloudsso.dev/credential"
 )
+
+// SentinelName is the metadata.name of the sentinel objects, in the operator's namespace.
+const SentinelName = "fence"
 
 // ConditionReady sums an object up: True when it is as declared and in effect.
 // Its reasons are listed with each kind.

@@ -6,7 +6,6 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/cloudsso/cloudsso-operator/api/v1alpha1"
-	"github.com/cloudsso/cloudsso-operator/internal/objects"
 	"github.com/cloudsso/cloudsso-operator/internal/policy"
 )
 
@@ -34,7 +33,7 @@ func (c *census) observe(was, is client.Object) {
 		o    client.Object
 		sign int32
 	}{{was, -1}, {is, 1}} {
-		if change.o == nil || objects.IsFence(change.o) {
+		if change.o == nil || policy.IsSentinel(change.o) {
 			continue
 		}
 		namespace := change.o.GetNamespace()

@@ -49,7 +49,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 	if err := r.Get(ctx, req.NamespacedName, g); err != nil {
 		return ctrl.Result{}, client.IgnoreNotFound(err)
 	}
-	if objects.IsFence(g) || policy.IsGoing(g) {
+	if policy.IsSentinel(g) || policy.IsGoing(g) {
 		return ctrl.Result{}, nil
 	}
 	again, err := r.reconcile(ctx, g)

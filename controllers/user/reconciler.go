@@ -48,7 +48,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 	if err := r.Get(ctx, req.NamespacedName, u); err != nil {
 		return ctrl.Result{}, client.IgnoreNotFound(err)
 	}
-	if objects.IsFence(u) {
+	if policy.IsSentinel(u) {
 		return ctrl.Result{}, nil
 	}
 	again, err := r.reconcile(ctx, u)

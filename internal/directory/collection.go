@@ -11,7 +11,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/validation"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
-	"github.com/cloudsso/cloudsso-operator/api/v1alpha1"
+	"github.com/cloudsso/cloudsso-operator/internal/policy"
 	"github.com/cloudsso/cloudsso-operator/internal/scim"
 	"github.com/cloudsso/cloudsso-operator/internal/scim/schema"
 )
@@ -117,7 +117,7 @@ func (c *collection[T]) read(ctx context.Context, namespace, id string) (T, erro
 	if apierrors.IsNotFound(err) {
 		return o, scim.NotFound(c.resource.Name, id)
 	}
-	if err == nil && o.GetLabels()[v1alpha1.LabelFence] != "" {
+	if err == nil && policy.IsSentinel(o) {
 		return o, scim.NotFound(c.resource.Name, id)
 	}
 	return o, c.translate(err)
@@ -141,6 +141,9 @@ func (c *collection[T]) create(ctx context.Context, o T, verify func(created T) 
 	}
 	return o, err
 }
+
+// pass passes the fence: the index then shows everything that had been written before.
+func (c *collection[T]) pass(ctx context.Context) error { return c.translate(c.fence.pass(ctx)) }
 
 // settle waits until the index shows the write, so that every later read on this replica does. If that
 // takes too long the write is acknowledged all the same, for it is stored, and reads wait instead.

@@ -64,7 +64,7 @@ func newCollection[T client.Object](s *shared, k kind[T], config Config, sentine
 	touch := toucher(config.Client, func() client.Object {
 		o := sentinel()
 		o.SetNamespace(config.SentinelNamespace)
-		o.SetName(sentinelName)
+		o.SetName(v1alpha1.SentinelName)
 		o.SetLabels(map[string]string{v1alpha1.LabelFence: "true"})
 		return o
 	}, config.NewID)
@@ -245,7 +245,7 @@ func (t *tenant) existingUsers(ctx context.Context) v1alpha1.ExistingUsersPolicy
 	return v1alpha1.ExistingUsersReject
 }
 
-// emit records a warning Event.
+// warn records a warning Event.
 func (t *tenant) warn(on runtime.Object, reason, format string, args ...any) {
 	t.Emit(on, corev1.EventTypeWarning, reason, fmt.Sprintf(format, args...))
 }
@@ -259,11 +259,11 @@ func lastModified(o client.Object) time.Time {
 }
 
 func userSentinel() *v1alpha1.CloudSSOUser {
-	return &v1alpha1.CloudSSOUser{Spec: v1alpha1.CloudSSOUserSpec{Source: v1alpha1.SourceManual, UserName: sentinelName}}
+	return &v1alpha1.CloudSSOUser{Spec: v1alpha1.CloudSSOUserSpec{Source: v1alpha1.SourceManual, UserName: v1alpha1.SentinelName}}
 }
 
 func groupSentinel() *v1alpha1.CloudSSOGroup {
-	return &v1alpha1.CloudSSOGroup{Spec: v1alpha1.CloudSSOGroupSpec{Source: v1alpha1.SourceManual, DisplayName: sentinelName}}
+	return &v1alpha1.CloudSSOGroup{Spec: v1alpha1.CloudSSOGroupSpec{Source: v1alpha1.SourceManual, DisplayName: v1alpha1.SentinelName}}
 }
 
 // newObjectMeta is the metadata of an object that SCIM creates.

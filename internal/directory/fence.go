@@ -13,8 +13,12 @@ import (
 	"github.com/cloudsso/cloudsso-operator/api/v1alpha1"
 )
 
-// touchTimeout bounds one touch. It is shared by many requests, so none of them may end it.
-const touchTimeout = 5 * time.Second
+const (
+	// touchTimeout bounds one touch. It is shared by many requests, so none of them may end it.
+	touchTimeout = 5 * time.Second
+	// passTimeout bounds the wait of one request: a touch, and settleTimeout for the informer.
+	passTimeout = touchTimeout + settleTimeout
+)
 
 // fence makes a negative answer certain. It writes to a sentinel object of the kind, waits until the
 // informer has delivered that write, and so everything that was written before it.
@@ -35,8 +39,11 @@ type flight struct {
 	err      error
 }
 
-// pass returns once the index shows everything that had been written when pass was called.
+// pass returns once the index shows everything that had been written when pass was called, or when that
+// takes too long.
 func (f *fence) pass(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, passTimeout)
+	defer cancel()
 	boarded := f.board()
 	select {
 	case <-boarded.landed:
@@ -81,9 +88,6 @@ func (f *fence) fly() {
 		close(current.landed)
 	}
 }
-
-// sentinelName is the name of the sentinel objects, in the operator's namespace.
-const sentinelName = "fence"
 
 // toucher touches the sentinel that the function makes, creating it when it is missing.
 func toucher(c client.Client, sentinel func() client.Object, newID func() string) func(context.Context) (uint64, error) {

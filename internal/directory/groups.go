@@ -6,10 +6,10 @@ import (
 	"slices"
 	"strconv"
 
-	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/cloudsso/cloudsso-operator/api/v1alpha1"
+	"github.com/cloudsso/cloudsso-operator/internal/jsonpatch"
 	"github.com/cloudsso/cloudsso-operator/internal/membership"
 	"github.com/cloudsso/cloudsso-operator/internal/policy"
 	"github.com/cloudsso/cloudsso-operator/internal/scim"
@@ -54,7 +54,7 @@ func (t *tenant) createGroup(ctx context.Context, attributes schema.Object, memb
 	writeGroup(attributes, &g.Spec)
 	g.Spec.Source = v1alpha1.SourceSCIM
 	g.ObjectMeta = t.newObjectMeta(g.Spec.DisplayName, groupKind.prefix, v1alpha1.FinalizerGuard)
-	if err := t.groups.contested(g, fold.Name(g.Spec.DisplayName), latest); err != nil {
+	if err := t.groups.vacant(ctx, g, fold.Name(g.Spec.DisplayName)); err != nil {
 		return nil, err
 	}
 	added, unknown, err := t.known(ctx, members)
@@ -121,7 +121,7 @@ func (t *tenant) deleteGroup(ctx context.Context, id string, precondition scim.P
 		if err := t.liftGuard(ctx, g); err != nil {
 			return err
 		}
-		return t.groups.translate(t.groups.fence.pass(ctx))
+		return t.groups.pass(ctx)
 	}
 	return scim.Unavailable(retryAfter, errStale)
 }
@@ -132,9 +132,9 @@ func (t *tenant) liftGuard(ctx context.Context, g *v1alpha1.CloudSSOGroup) error
 		if i < 0 {
 			return nil
 		}
-		_, err := t.groups.patch(ctx, g, patchOf(testUID(g.UID)).
-			add("test", finalizerPath(i), v1alpha1.FinalizerGuard).
-			add("remove", finalizerPath(i), nil))
+		_, err := t.groups.patch(ctx, g, jsonpatch.Patch{}.TestUID(g).
+			Test(finalizerPath(i), v1alpha1.FinalizerGuard).
+			Remove(finalizerPath(i)))
 		if err == nil || isNotFound(err) {
 			return nil
 		}
@@ -174,15 +174,11 @@ func (t *tenant) leaveGroups(ctx context.Context, user string) error {
 		if err != nil {
 			return err
 		}
-		if _, err := membership.Remove(ctx, t.Client, t.Client, g, user); err != nil {
+		if _, err := (membership.Writer{Client: t.Client, Live: t.Client, Now: t.Now}).Remove(ctx, g, user); err != nil {
 			return t.groups.translate(err)
 		}
 	}
 	return nil
-}
-
-func testUID(uid types.UID) jsonPatchOperation {
-	return jsonPatchOperation{"test", "/metadata/uid", uid}
 }
 
 func finalizerPath(i int) string { return "/metadata/finalizers/" + strconv.Itoa(i) }

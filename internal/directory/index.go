@@ -12,7 +12,7 @@ import (
 	"k8s.io/client-go/tools/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
-	"github.com/cloudsso/cloudsso-operator/api/v1alpha1"
+	"github.com/cloudsso/cloudsso-operator/internal/policy"
 	"github.com/cloudsso/cloudsso-operator/internal/scim"
 )
 
@@ -99,7 +99,7 @@ func (x *index[T]) OnDelete(object any) {
 func (x *index[T]) observe(o T) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	if o.GetLabels()[v1alpha1.LabelFence] == "" {
+	if !policy.IsSentinel(o) {
 		s := x.spaces[o.GetNamespace()]
 		if s == nil {
 			s = newSpace[T]()
@@ -165,7 +165,7 @@ func (x *index[T]) await(ctx context.Context, revision uint64) error {
 	}
 }
 
-// reached reports whether the index has seen the revision.
+// hasSeen reports whether the index has seen the revision.
 func (x *index[T]) hasSeen(revision uint64) bool {
 	x.mu.RLock()
 	defer x.mu.RUnlock()

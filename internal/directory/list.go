@@ -21,8 +21,8 @@ func list[T client.Object](ctx context.Context, namespace string, c *collection[
 	if page.Total > 0 {
 		return page, nil
 	}
-	if err := c.fence.pass(ctx); err != nil {
-		return nil, c.translate(err)
+	if err := c.pass(ctx); err != nil {
+		return nil, err
 	}
 	return search(namespace, c, query, read), nil
 }

@@ -95,8 +95,8 @@ func (t *tenant) known(ctx context.Context, ids []string) (known, unknown []stri
 	if !slices.ContainsFunc(ids, t.missing) {
 		return ids, nil, nil
 	}
-	if err := t.users.fence.pass(ctx); err != nil {
-		return nil, nil, t.users.translate(err)
+	if err := t.users.pass(ctx); err != nil {
+		return nil, nil, err
 	}
 	for _, id := range ids {
 		if t.missing(id) {

@@ -8,6 +8,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/cloudsso/cloudsso-operator/api/v1alpha1"
+	"github.com/cloudsso/cloudsso-operator/internal/jsonpatch"
 	"github.com/cloudsso/cloudsso-operator/internal/policy"
 	"github.com/cloudsso/cloudsso-operator/internal/scim"
 )
@@ -21,7 +22,7 @@ import (
 // take gives the object a name that it does not hold, in the course of a change.
 func (c *collection[T]) take(ctx context.Context, current T, name string, change func(T) error) (T, error) {
 	var none T
-	if err := c.contested(current, name, latest); err != nil {
+	if err := c.vacant(ctx, current, name); err != nil {
 		return none, err
 	}
 	reservation := policy.Reservation{Nonce: c.newID(), Time: c.now(), Name: name}.String()
@@ -63,7 +64,7 @@ func (c *collection[T]) verified(ctx context.Context, reserved T, name, reservat
 func (c *collection[T]) reserve(ctx context.Context, current T, reservation string) (T, error) {
 	next := c.copy(current)
 	annotate(next, v1alpha1.AnnotationReservation, reservation)
-	return c.patch(ctx, current, patchOf(testRevision(current)).annotations(current, next))
+	return c.patch(ctx, current, jsonpatch.Patch{}.TestRevision(current).Annotations(current, next))
 }
 
 // release takes a reservation back, unless it is gone already.
@@ -72,7 +73,7 @@ func (c *collection[T]) release(ctx context.Context, reserved T, reservation str
 	annotate(current, v1alpha1.AnnotationReservation, reservation)
 	next := c.copy(current)
 	annotate(next, v1alpha1.AnnotationReservation, "")
-	_, err := c.patch(ctx, current, patchOf().annotations(current, next))
+	_, err := c.patch(ctx, current, jsonpatch.Patch{}.Annotations(current, next))
 	if errors.Is(err, errStale) {
 		return nil
 	}
@@ -89,6 +90,18 @@ func (c *collection[T]) verify(ctx context.Context, o T, name string) error {
 	return c.contested(o, name, revisionOf(o))
 }
 
+// vacant returns a Conflict when another holds or reserves the name, for certain: one that the index shows
+// is looked for again behind a fence.
+func (c *collection[T]) vacant(ctx context.Context, o T, name string) error {
+	if c.contested(o, name, latest) == nil {
+		return nil
+	}
+	if err := c.pass(ctx); err != nil {
+		return err
+	}
+	return c.contested(o, name, latest)
+}
+
 // latest is after every revision.
 const latest = ^uint64(0)
 
@@ -100,6 +113,9 @@ func (c *collection[T]) contested(o T, name string, revision uint64) error {
 			since = r.reservedAt
 		}
 		if r.object.GetName() != o.GetName() && since < revision {
+			if r.name != name {
+				return scim.Conflict("%s is about to become that of %s %q", c.name.Name, c.resource.Name, r.object.GetName())
+			}
 			return c.taken(r.object)
 		}
 	}

@@ -74,6 +74,15 @@ func deletes(id string) operation {
 	}}
 }
 
+func disables(id string) operation {
+	return operation{"disable " + id, func(ctx context.Context, t *tenant) error {
+		_, err := t.Update(ctx, schema.User, id, scim.Change{Attributes: func(o schema.Object) (schema.Object, error) {
+			return o.With(schema.Active, false), nil
+		}})
+		return err
+	}}
+}
+
 // existing is a user who is there before the operations begin.
 func existing(id, userName, externalID string, deprovisioned bool) *v1alpha1.CloudSSOUser {
 	u := &v1alpha1.CloudSSOUser{
@@ -175,25 +184,11 @@ func play(t *testing.T, objects []*v1alpha1.CloudSSOUser, ops []operation, choos
 	synctest.Test(t, func(t *testing.T) {
 		s := newStage(objects)
 		outcomes := make([]error, len(ops))
-		s.running = len(ops)
 		for i, op := range ops {
 			replica := s.join(i)
-			go func() {
-				outcomes[i] = op.run(t.Context(), replica)
-				s.mu.Lock()
-				s.running--
-				s.mu.Unlock()
-			}()
+			s.begin(func() { outcomes[i] = op.run(t.Context(), replica) })
 		}
-		for synctest.Wait(); s.running > 0; synctest.Wait() {
-			steps := s.steps()
-			if len(steps) == 0 {
-				t.Fatalf("stuck after %s", s.trace)
-			}
-			step := steps[choose(len(steps))]
-			s.trace = append(s.trace, step.label)
-			step.do()
-		}
+		s.finish(t, choose)
 		if problem := s.judge(); problem != "" {
 			var labels []string
 			for i, op := range ops {
@@ -202,6 +197,82 @@ func play(t *testing.T, objects []*v1alpha1.CloudSSOUser, ops []operation, choos
 			t.Fatalf("%s\n  operations: %s\n  schedule: %s", problem, strings.Join(labels, "; "), strings.Join(s.trace, " | "))
 		}
 	})
+}
+
+// begin starts an operation, which goes as far as its first request.
+func (s *stage) begin(operation func()) {
+	s.running++
+	go func() {
+		operation()
+		s.mu.Lock()
+		s.running--
+		s.mu.Unlock()
+	}()
+}
+
+// finish takes steps until all operations have ended.
+func (s *stage) finish(t *testing.T, choose func(int) int) {
+	t.Helper()
+	for synctest.Wait(); s.running > 0; synctest.Wait() {
+		steps := s.steps()
+		if len(steps) == 0 {
+			t.Fatalf("stuck after %s", s.trace)
+		}
+		step := steps[choose(len(steps))]
+		s.trace = append(s.trace, step.label)
+		step.do()
+	}
+}
+
+// Whoever was acknowledged to have left is found by a replica that has not heard of it: a 409 would lock the
+// person out.
+func TestALeaverIsFoundByAReplicaThatIsBehind(t *testing.T) {
+	leave := map[string]operation{"deleted": deletes("s"), "disabled": disables("s")}
+	for label, op := range leave {
+		t.Run(label, func(t *testing.T) {
+			for range randomRuns {
+				synctest.Test(t, func(t *testing.T) {
+					s := newStage([]*v1alpha1.CloudSSOUser{existing("s", "x", "e", false)})
+					first, behind := s.join(0), s.join(1)
+					s.begin(func() { _ = op.run(t.Context(), first) })
+					s.finish(t, rand.IntN)
+					var restored *scim.Resource
+					var err error
+					s.begin(func() {
+						restored, err = behind.Create(t.Context(), schema.User, schema.Object{
+							{Attribute: schema.UserName, Value: "x"}, {Attribute: schema.ExternalID, Value: "e"}, {Attribute: schema.Active, Value: true},
+						}, nil)
+					})
+					s.finish(t, rand.IntN)
+					if err != nil || restored.ID != "s" {
+						t.Fatalf("%v, %v after %s", restored, err, strings.Join(s.trace, " | "))
+					}
+				})
+			}
+		})
+	}
+}
+
+// A name that was left is free for a replica that has not heard of it.
+func TestAFreeNameIsNotRefusedByAReplicaThatIsBehind(t *testing.T) {
+	for _, taker := range []operation{creates("x"), renames("z", "x")} {
+		t.Run(taker.label, func(t *testing.T) {
+			for range randomRuns {
+				synctest.Test(t, func(t *testing.T) {
+					s := newStage([]*v1alpha1.CloudSSOUser{existing("s", "x", "", false), existing("z", "z", "", false)})
+					first, behind := s.join(0), s.join(1)
+					s.begin(func() { _ = deletes("s").run(t.Context(), first) })
+					s.finish(t, rand.IntN)
+					var err error
+					s.begin(func() { err = taker.run(t.Context(), behind) })
+					s.finish(t, rand.IntN)
+					if err != nil {
+						t.Fatalf("%v after %s", err, strings.Join(s.trace, " | "))
+					}
+				})
+			}
+		})
+	}
 }
 
 // stage is the store, and the replicas that hear of it late.

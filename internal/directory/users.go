@@ -47,25 +47,39 @@ func (t *tenant) createUser(ctx context.Context, attributes schema.Object) (*sci
 	if err := t.users.catchUp(ctx); err != nil {
 		return nil, err
 	}
+	fenced := false
 	for range maxAttempts {
-		u, err := t.admit(ctx, attributes)
-		if err == nil {
+		u, err := t.admit(ctx, attributes, fenced)
+		switch {
+		case err == nil:
 			t.users.settle(ctx, u)
 			return t.user(u, scim.Omit{}), nil
-		}
-		if !errors.Is(err, errStale) {
+		case errors.Is(err, errUncertain):
+			if err := t.users.pass(ctx); err != nil {
+				return nil, err
+			}
+			fenced = true
+		case !errors.Is(err, errStale):
 			return nil, err
 		}
 	}
 	return nil, scim.Unavailable(retryAfter, fmt.Errorf("creating a user in %s: overtaken %d times", t.namespace, maxAttempts))
 }
 
-// admit is one round of createUser. It answers errStale when what it went by has changed meanwhile.
-func (t *tenant) admit(ctx context.Context, attributes schema.Object) (*v1alpha1.CloudSSOUser, error) {
+// errUncertain says that a fence has to be passed before the answer can be given. It never leaves the
+// package.
+var errUncertain = errors.New("the index may be behind")
+
+// admit is one round of createUser. It answers errStale when what it went by has changed meanwhile, and
+// errUncertain where it would refuse or adopt unless there is a leaver, or the name is free, by now.
+func (t *tenant) admit(ctx context.Context, attributes schema.Object, fenced bool) (*v1alpha1.CloudSSOUser, error) {
 	if leaver := t.leaver(attributes.String(schema.ExternalID), ""); leaver != nil {
 		return t.restore(ctx, leaver, attributes)
 	}
 	if all := holders(t.users.index, t.namespace, attributes.String(schema.UserName)); len(all) > 0 {
+		if !fenced {
+			return nil, errUncertain
+		}
 		holder := all[0]
 		if holder.Spec.Source == v1alpha1.SourceManual {
 			return t.adopt(ctx, holder, attributes)
@@ -133,7 +147,7 @@ func (t *tenant) adopt(ctx context.Context, holder *v1alpha1.CloudSSOUser, attri
 			"set spec.existingUsers of CloudSSODirectory %s/default to Adopt", holder.Name, t.namespace)
 	}
 	if owner := gitOpsOwner(holder); owner != "" {
-		return nil, scim.Conflict("userName is already that of the manual user %q, which %s applies from Git and would take back; "+
+		return nil, scim.Conflict("userName is already that of the manual user %q, which %s applies and would take back; "+
 			"remove it there first", holder.Name, owner)
 	}
 	return t.users.edit(ctx, t.namespace, holder.Name, func(u *v1alpha1.CloudSSOUser) error {
@@ -152,6 +166,8 @@ func gitOpsOwner(u *v1alpha1.CloudSSOUser) string {
 	switch {
 	case u.Annotations["argocd.argoproj.io/tracking-id"] != "", u.Labels["argocd.argoproj.io/instance"] != "":
 		return "Argo CD"
+	case u.Labels["app.kubernetes.io/instance"] != "": // Argo CD before version 3 tracks by it, and Helm sets it
+		return "Argo CD or Helm"
 	case u.Labels["kustomize.toolkit.fluxcd.io/name"] != "", u.Labels["helm.toolkit.fluxcd.io/name"] != "":
 		return "Flux"
 	}

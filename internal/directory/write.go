@@ -2,7 +2,6 @@ package directory
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
@@ -12,11 +11,10 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/cloudsso/cloudsso-operator/api/v1alpha1"
+	"github.com/cloudsso/cloudsso-operator/internal/jsonpatch"
 	"github.com/cloudsso/cloudsso-operator/internal/scim"
 )
 
@@ -35,24 +33,22 @@ var errStale = errors.New("the object has changed")
 // is the generation: a status written meanwhile is no conflict.
 func (c *collection[T]) write(ctx context.Context, current, next T) (T, error) {
 	annotate(next, v1alpha1.AnnotationLastModified, c.now().UTC().Format(time.RFC3339Nano))
-	precondition := testGeneration(current)
+	precondition := jsonpatch.Patch{}.TestGeneration(current)
 	if len(current.GetAnnotations()) == 0 {
-		precondition = testRevision(current) // the annotations are written whole
+		precondition = jsonpatch.Patch{}.TestRevision(current) // the annotations are written whole
 	}
-	return c.patch(ctx, current, patchOf(precondition).
-		add("replace", "/spec", c.spec(next)).
-		annotations(current, next))
+	return c.patch(ctx, current, precondition.Replace("/spec", c.spec(next)).Annotations(current, next))
 }
 
-func (c *collection[T]) patch(ctx context.Context, current T, p jsonPatch) (T, error) {
+func (c *collection[T]) patch(ctx context.Context, current T, p jsonpatch.Patch) (T, error) {
 	o := c.blank()
 	o.SetNamespace(current.GetNamespace())
 	o.SetName(current.GetName())
-	data, err := json.Marshal(p)
+	encoded, err := p.Encode()
 	if err != nil {
 		return o, err
 	}
-	err = c.client.Patch(ctx, o, client.RawPatch(types.JSONPatchType, data))
+	err = c.client.Patch(ctx, o, encoded)
 	if apierrors.IsNotFound(err) {
 		return o, scim.NotFound(c.resource.Name, current.GetName())
 	}
@@ -70,57 +66,10 @@ func (c *collection[T]) undo(ctx context.Context, created T) error {
 
 // dropFinalizers lets an object go that is being deleted, and waits until the index shows it gone.
 func (c *collection[T]) dropFinalizers(ctx context.Context, o T) error {
-	p := patchOf(jsonPatchOperation{"test", "/metadata/uid", o.GetUID()}).add("replace", "/metadata/finalizers", []string{})
-	if _, err := c.patch(ctx, o, p); err != nil && !isNotFound(err) {
+	if _, err := c.patch(ctx, o, jsonpatch.Patch{}.TestUID(o).Replace("/metadata/finalizers", []string{})); err != nil && !isNotFound(err) {
 		return err
 	}
-	return c.translate(c.fence.pass(ctx)) // the answer to the patch does not tell the revision of the deletion
-}
-
-// jsonPatch is a JSON Patch (RFC 6902).
-type jsonPatch []jsonPatchOperation
-
-type jsonPatchOperation struct {
-	Op    string `json:"op"`
-	Path  string `json:"path"`
-	Value any    `json:"value,omitempty"`
-}
-
-func patchOf(tests ...jsonPatchOperation) jsonPatch { return tests }
-
-func testGeneration(o client.Object) jsonPatchOperation {
-	return jsonPatchOperation{"test", "/metadata/generation", o.GetGeneration()}
-}
-
-func testRevision(o client.Object) jsonPatchOperation {
-	return jsonPatchOperation{"test", "/metadata/resourceVersion", o.GetResourceVersion()}
-}
-
-func (p jsonPatch) add(op, path string, value any) jsonPatch {
-	return append(p, jsonPatchOperation{op, path, value})
-}
-
-// annotations makes current's annotations those of next. What is removed is tested first.
-func (p jsonPatch) annotations(current, next client.Object) jsonPatch {
-	was, is := current.GetAnnotations(), next.GetAnnotations()
-	if len(was) == 0 && len(is) > 0 {
-		return p.add("add", "/metadata/annotations", is)
-	}
-	for key, value := range is {
-		if old, there := was[key]; !there || old != value {
-			p = p.add("add", annotationPath(key), value)
-		}
-	}
-	for key, value := range was {
-		if _, stays := is[key]; !stays {
-			p = p.add("test", annotationPath(key), value).add("remove", annotationPath(key), nil)
-		}
-	}
-	return p
-}
-
-func annotationPath(key string) string {
-	return "/metadata/annotations/" + strings.NewReplacer("~", "~0", "/", "~1").Replace(key)
+	return c.pass(ctx) // the answer to the patch does not tell the revision of the deletion
 }
 
 // annotate sets an annotation, or removes it when the value is empty.
@@ -144,7 +93,7 @@ func (c *collection[T]) translate(err error) error {
 		return nil
 	case policyNotReady(err):
 		return scim.Unavailable(retryAfter, err)
-	case apierrors.IsConflict(err), isFailedTest(err):
+	case apierrors.IsConflict(err), jsonpatch.Failed(err):
 		return errStale
 	case apierrors.IsInvalid(err):
 		return invalid(err)
@@ -165,16 +114,6 @@ func (c *collection[T]) translate(err error) error {
 // it, only k8s.io/apiserver's wording.
 func policyNotReady(err error) bool {
 	return strings.Contains(err.Error(), "failed to configure binding") || strings.Contains(err.Error(), "failed to configure policy")
-}
-
-// isFailedTest recognises a JSON Patch whose test failed: a 422 that names no field.
-func isFailedTest(err error) bool {
-	var status apierrors.APIStatus
-	if !apierrors.IsInvalid(err) || !errors.As(err, &status) {
-		return false
-	}
-	details := status.Status().Details
-	return details == nil || details.Kind == "" || len(details.Causes) == 1 && details.Causes[0].Type == metav1.CauseTypeUnexpectedServerResponse
 }
 
 // invalid names the attributes that the resource's own validation refused.

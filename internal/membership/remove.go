@@ -2,16 +2,16 @@ package membership
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"strings"
 	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	"k8s.io/apimachinery/pkg/types"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/cloudsso/cloudsso-operator/api/v1alpha1"
+	"github.com/cloudsso/cloudsso-operator/internal/jsonpatch"
 	"github.com/cloudsso/cloudsso-operator/internal/policy"
 )
 
@@ -28,11 +28,6 @@ type Writer struct {
 	Live client.Reader
 	// Now is the clock, for SCIM's meta.lastModified.
 	Now func() time.Time
-}
-
-// Remove takes users out of a group, and reports whether it had to.
-func Remove(ctx context.Context, c client.Client, live client.Reader, group *v1alpha1.CloudSSOGroup, users ...string) (changed bool, err error) {
-	return Writer{Client: c, Live: live, Now: time.Now}.Remove(ctx, group, users...)
 }
 
 // Remove takes users out of a group, and reports whether it had to.
@@ -94,49 +89,31 @@ func (w Writer) departed(ctx context.Context, namespace string, users []string) 
 	return departed, nil
 }
 
-// overtaken reports whether a write failed because the group is no longer what it was computed from: a
-// JSON Patch whose test fails is answered 422, as is one of an annotation where there is none any more.
-func overtaken(err error) bool { return apierrors.IsConflict(err) || apierrors.IsInvalid(err) }
+// overtaken reports whether a write failed because the group is no longer what it was computed from.
+func overtaken(err error) bool { return apierrors.IsConflict(err) || jsonpatch.Failed(err) }
 
-// replace writes the members, if the group is still what they were computed from.
+// replace writes the members, if the group is still what they were computed from, and moves SCIM's
+// meta.lastModified of a group that SCIM shows.
 func (w Writer) replace(ctx context.Context, g *v1alpha1.CloudSSOGroup, members []v1alpha1.Member) error {
-	patch, err := json.Marshal(append(replacement(g, members), w.modification(g)...))
+	p := jsonpatch.Patch{}.TestUID(g).TestGeneration(g).Replace("/spec/members", members)
+	if g.Spec.Source == v1alpha1.SourceSCIM {
+		if len(g.Annotations) == 0 {
+			p = p.TestRevision(g) // the annotations are written whole
+		}
+		p = p.Annotations(g, modified(g, w.Now()))
+	}
+	encoded, err := p.Encode()
 	if err != nil {
 		return err
 	}
 	target := &v1alpha1.CloudSSOGroup{}
 	target.Namespace, target.Name = g.Namespace, g.Name
-	return w.Client.Patch(ctx, target, client.RawPatch(types.JSONPatchType, patch))
+	return w.Client.Patch(ctx, target, encoded)
 }
 
-// operation is one of a JSON Patch (RFC 6902).
-type operation struct {
-	Op    string `json:"op"`
-	Path  string `json:"path"`
-	Value any    `json:"value"`
-}
-
-// replacement tests the generation, which a status that is written meanwhile leaves alone.
-func replacement(g *v1alpha1.CloudSSOGroup, members []v1alpha1.Member) []operation {
-	return []operation{
-		{"test", "/metadata/uid", g.UID},
-		{"test", "/metadata/generation", g.Generation},
-		{"replace", "/spec/members", members},
-	}
-}
-
-// modification moves SCIM's meta.lastModified, of a group that SCIM shows.
-func (w Writer) modification(g *v1alpha1.CloudSSOGroup) []operation {
-	now := w.Now().UTC().Format(time.RFC3339Nano)
-	switch {
-	case g.Spec.Source != v1alpha1.SourceSCIM:
-		return nil
-	case len(g.Annotations) == 0: // they are written whole
-		return []operation{
-			{"test", "/metadata/resourceVersion", g.ResourceVersion},
-			{"add", "/metadata/annotations", map[string]string{v1alpha1.AnnotationLastModified: now}},
-		}
-	}
-	path := "/metadata/annotations/" + strings.ReplaceAll(v1alpha1.AnnotationLastModified, "/", "~1")
-	return []operation{{"add", path, now}}
+// modified is the group with that time as SCIM's meta.lastModified.
+func modified(g *v1alpha1.CloudSSOGroup, at time.Time) *v1alpha1.CloudSSOGroup {
+	next := g.DeepCopy()
+	metav1.SetMetaDataAnnotation(&next.ObjectMeta, v1alpha1.AnnotationLastModified, at.UTC().Format(time.RFC3339Nano))
+	return next
 }

@@ -52,9 +52,6 @@ func PatchStatus(ctx context.Context, c client.Client, before, after client.Obje
 	return c.Status().Patch(ctx, after, client.MergeFrom(before))
 }
 
-// IsFence reports whether an object is a sentinel of the SCIM side, and nobody.
-func IsFence(o client.Object) bool { return o.GetLabels()[v1alpha1.LabelFence] != "" }
-
 // EnsureFinalizers puts those finalizers on an object that are missing.
 func EnsureFinalizers(ctx context.Context, c client.Client, o client.Object, finalizers ...string) error {
 	next := slices.Clone(o.GetFinalizers())

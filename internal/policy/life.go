@@ -30,6 +30,22 @@ func IsGoing(o metav1.Object) bool {
 	return o.GetDeletionTimestamp() != nil && !slices.Contains(o.GetFinalizers(), v1alpha1.FinalizerGuard)
 }
 
+// IsSentinel reports whether an object is one that fences touch, and nobody. The label alone makes none:
+// whoever may label a synchronized object must not be able to take it out of everybody's sight.
+func IsSentinel(o metav1.Object) bool {
+	return o.GetName() == v1alpha1.SentinelName && o.GetLabels()[v1alpha1.LabelFence] != "" && !isSynchronized(o)
+}
+
+func isSynchronized(o metav1.Object) bool {
+	switch o := o.(type) {
+	case *v1alpha1.CloudSSOUser:
+		return o.Spec.Source == v1alpha1.SourceSCIM
+	case *v1alpha1.CloudSSOGroup:
+		return o.Spec.Source == v1alpha1.SourceSCIM
+	}
+	return false
+}
+
 // HoldsDeletion reports whether a deletion must wait: the guard is on, and its directory synchronized.
 func HoldsDeletion(o metav1.Object, source v1alpha1.Source, position v1alpha1.Synchronization) bool {
 	return o.GetDeletionTimestamp() != nil && source == v1alpha1.SourceSCIM &&

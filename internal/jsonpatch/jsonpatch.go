@@ -1,0 +1,91 @@
+// Package jsonpatch makes JSON Patches (RFC 6902) for the API server: writes with a precondition on just
+// what they were computed from.
+package jsonpatch
+
+import (
+	"encoding/json"
+	"errors"
+	"strings"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+)
+
+// Patch is a list of operations, done in order, all or none. Its methods return a longer one.
+type Patch []operation
+
+type operation struct {
+	Op    string `json:"op"`
+	Path  string `json:"path"`
+	Value any    `json:"value,omitempty"`
+}
+
+// Test fails the patch unless the value is at the path.
+func (p Patch) Test(path string, value any) Patch { return append(p, operation{"test", path, value}) }
+
+// TestUID tests that it is that very object, and not another of its name.
+func (p Patch) TestUID(o client.Object) Patch { return p.Test("/metadata/uid", o.GetUID()) }
+
+// TestGeneration tests that the spec is that of o. A status written meanwhile is no conflict.
+func (p Patch) TestGeneration(o client.Object) Patch {
+	return p.Test("/metadata/generation", o.GetGeneration())
+}
+
+// TestRevision tests that nothing at all has been written since o.
+func (p Patch) TestRevision(o client.Object) Patch {
+	return p.Test("/metadata/resourceVersion", o.GetResourceVersion())
+}
+
+// Add puts a value at a path, in the place of one that is there.
+func (p Patch) Add(path string, value any) Patch { return append(p, operation{"add", path, value}) }
+
+// Replace puts a value in the place of one that must be there.
+func (p Patch) Replace(path string, value any) Patch {
+	return append(p, operation{"replace", path, value})
+}
+
+// Remove takes away what must be at the path.
+func (p Patch) Remove(path string) Patch { return append(p, operation{"remove", path, nil}) }
+
+// Annotations makes the annotations of current those of next. What is removed is tested first; where there
+// were none, all are written, and the caller has to test the revision.
+func (p Patch) Annotations(current, next client.Object) Patch {
+	was, is := current.GetAnnotations(), next.GetAnnotations()
+	if len(was) == 0 && len(is) > 0 {
+		return p.Add("/metadata/annotations", is)
+	}
+	for key, value := range is {
+		if old, there := was[key]; !there || old != value {
+			p = p.Add(annotation(key), value)
+		}
+	}
+	for key, value := range was {
+		if _, stays := is[key]; !stays {
+			p = p.Test(annotation(key), value).Remove(annotation(key))
+		}
+	}
+	return p
+}
+
+func annotation(key string) string {
+	return "/metadata/annotations/" + strings.NewReplacer("~", "~0", "/", "~1").Replace(key)
+}
+
+// Encode is the patch as a client sends it.
+func (p Patch) Encode() (client.Patch, error) {
+	data, err := json.Marshal(p)
+	return client.RawPatch(types.JSONPatchType, data), err
+}
+
+// Failed recognises that a patch's test failed, or that what it removes is not there: a 422 that names no
+// field, where one for an invalid object does.
+func Failed(err error) bool {
+	var status apierrors.APIStatus
+	if !apierrors.IsInvalid(err) || !errors.As(err, &status) {
+		return false
+	}
+	details := status.Status().Details
+	return details == nil || details.Kind == "" || len(details.Causes) == 1 && details.Causes[0].Type == metav1.CauseTypeUnexpectedServerResponse
+}

@@ -18,10 +18,10 @@ ASSETS := hack/controlplane/assets.sh
 # kubectl to install and deploy with; KUBECTL=kubectl takes the one in PATH.
 KUBECTL ?= $$($(ASSETS))/kubectl
 
-# What generate and manifests write; verify finds it stale.
-GENERATED := api/*/zz_generated.deepcopy.go config/crd/bases config/rbac/role.yaml
+# What generate, manifests and docs write; verify finds it stale.
+GENERATED := api/*/zz_generated.deepcopy.go config/crd/bases config/rbac/role.yaml docs/dialects.md
 # Packages without I/O: no control plane needed.
-UNIT_PACKAGES := ./api/... ./internal/scim/... ./internal/policy/... ./internal/auth/... ./internal/audit/... ./internal/session/... ./test/deps/...
+UNIT_PACKAGES := ./api/... ./internal/scim/... ./internal/policy/... ./internal/auth/... ./internal/audit/... ./internal/session/... ./test/deps/... ./test/dialects/conversation/...
 # Each suite that needs an API server starts its own: two at a time is what two cores carry.
 TEST_PARALLEL ?= 2
 TEST_TIMEOUT ?= 30m
@@ -67,6 +67,10 @@ manifests: ## Write the CRDs and the manager's role from the markers in the sour
 	$(CONTROLLER_GEN) crd paths=./api/... output:crd:artifacts:config=config/crd/bases
 	$(CONTROLLER_GEN) rbac:roleName=manager-role 'paths=./controllers/...;./internal/...;./cmd/...' output:rbac:artifacts:config=config/rbac
 
+.PHONY: docs
+docs: ## Write the table of identity providers' dialects from the recorded conversations.
+	go run ./hack/dialects
+
 .PHONY: fmt
 fmt: ## Format all sources.
 	$(GOLANGCI_LINT) fmt
@@ -101,9 +105,9 @@ bench: ## Run all benchmarks (BENCH=regexp for some).
 verify: verify-generated verify-modules verify-manifests vet lint ## Check what tests do not: generated files, modules, manifests, vet, lint.
 
 .PHONY: verify-generated
-verify-generated: generate manifests
+verify-generated: generate manifests docs
 	@stale=$$(git status --porcelain -- $(GENERATED) | cut -c 4-); \
-	[[ -z $$stale ]] || { printf 'These files are generated and differ from what is committed:\n%s\nRun "make generate manifests" and commit the result.\n' "$$stale" >&2; exit 1; }
+	[[ -z $$stale ]] || { printf 'These files are generated and differ from what is committed:\n%s\nRun "make generate manifests docs" and commit the result.\n' "$$stale" >&2; exit 1; }
 
 .PHONY: verify-modules
 verify-modules:

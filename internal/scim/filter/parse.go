@@ -99,9 +99,6 @@ func (p *parser) expression() (Filter, error) {
 	if err != nil {
 		return nil, err
 	}
-	if path.Last().Returned == schema.ReturnedNever { // or it could be guessed at, letter by letter
-		return nil, p.errorf(start, "%s is never returned, and cannot be filtered by", path)
-	}
 	if p.next() == '[' {
 		return p.valuePathAndSub(path)
 	}
@@ -131,6 +128,9 @@ func (p *parser) valuePathAndSub(path schema.Path) (Filter, error) {
 
 // comparison is the rest of one, after the attribute, which began at start.
 func (p *parser) comparison(start int, path schema.Path) (Filter, error) {
+	if !path.Last().Searchable() {
+		return nil, p.errorf(start, "%s cannot be filtered by", path)
+	}
 	p.skipSpace()
 	at := p.at
 	op, known := operators[strings.ToLower(p.word())]

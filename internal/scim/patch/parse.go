@@ -197,6 +197,9 @@ func (p *Patch) add(v verb, path *filter.Path, value any) error {
 		}
 		v = remove // to replace by nothing is to remove (RFC 7643 section 2.5)
 	}
+	if last := path.Attribute.Last(); v == remove && path.Filter == nil && last.Required {
+		return scim.BadRequest(scim.Mutability, "%s is required and cannot be removed", path) // RFC 7644 section 3.5.2.2
+	}
 	p.operations = append(p.operations, operation{v, path, decoded})
 	return nil
 }

@@ -232,15 +232,18 @@ func decodeComplex(a *Attribute, path string, v any) (any, error) {
 		fields = map[string]any{"value": v}
 	}
 	var o Object
+	seen := make(map[*Attribute]bool, len(fields))
 	for name, v := range fields {
 		sub := a.Sub(name)
 		if sub == nil || sub.Mutability == ReadOnly {
 			continue
 		}
-		if o.Get(sub) != nil {
-			return nil, invalid(path+"."+sub.Name, "is there twice, in different letter case")
+		at := path + a.separator() + sub.Name
+		if seen[sub] {
+			return nil, invalid(at, "is there twice, in different letter case")
 		}
-		value, err := DecodeValue(sub, path+"."+sub.Name, v)
+		seen[sub] = true
+		value, err := DecodeValue(sub, at, v)
 		if err != nil {
 			return nil, err
 		}
@@ -266,7 +269,7 @@ func decodeBoolean(path string, v any) (any, error) {
 
 func decodeNumber(a *Attribute, path string, v any) (any, error) {
 	number, ok := v.(json.Number)
-	if text, isText := v.(string); isText {
+	if text, isText := v.(string); isText && json.Valid([]byte(text)) { // "NaN" is none
 		number, ok = json.Number(text), true
 	}
 	if ok && a.Type == Integer {

@@ -4,6 +4,7 @@ import (
 	"embed"
 	"encoding/json"
 	"fmt"
+	"slices"
 )
 
 //go:embed definitions/*.json
@@ -50,6 +51,16 @@ var (
 	Members          = GroupSchema.must("members")
 	MembersValue     = Members.Sub("value")
 )
+
+// shownOnly are attributes that answers are given when they are written, and no filter or order sees: URLs,
+// and the version.
+var shownOnly = []*Attribute{Meta.Sub("location"), Meta.Sub("version"), Members.Sub("$ref"), Groups.Sub("$ref")}
+
+// Searchable reports whether lists can be filtered and sorted by the attribute. What is never returned could
+// otherwise be guessed at, letter by letter.
+func (a *Attribute) Searchable() bool {
+	return a.Returned != ReturnedNever && !slices.Contains(shownOnly, a)
+}
 
 func load(name string) *Schema {
 	data, err := definitions.ReadFile("definitions/" + name + ".json")

@@ -14,21 +14,25 @@ func (p Path) Last() *Attribute { return p[len(p)-1] }
 func (p Path) String() string {
 	var b strings.Builder
 	for i, a := range p {
-		switch {
-		case i == 0:
-		case i == 1 && strings.HasPrefix(p[0].Name, "urn:"):
-			b.WriteByte(':')
-		default:
-			b.WriteByte('.')
+		if i > 0 {
+			b.WriteString(p[i-1].separator())
 		}
 		b.WriteString(a.Name)
 	}
 	return b.String()
 }
 
+// separator stands between an attribute and its sub-attribute: a colon behind the URN of an extension.
+func (a *Attribute) separator() string {
+	if strings.HasPrefix(a.Name, "urn:") {
+		return ":"
+	}
+	return "."
+}
+
 // Resolve finds the attribute that a name stands for, in any letter case, with or without the URN of
-// its schema (RFC 7644 section 3.10): one of this type's, or else of one of the others. It is nil when
-// there is none.
+// its schema (RFC 7644 section 3.10): one of this type's core schema, of its extensions, or else of one of
+// the others. It is nil when there is none.
 func (rt *ResourceType) Resolve(name string, others ...*ResourceType) Path {
 	if p := rt.resolve(name); p != nil {
 		return p
@@ -43,7 +47,7 @@ func (rt *ResourceType) Resolve(name string, others ...*ResourceType) Path {
 
 func (rt *ResourceType) resolve(name string) Path {
 	if rest, ok := cutURN(name, rt.Schema.ID); ok {
-		return descend(nil, rt.Schema.Attributes, rest)
+		return descend(nil, rt.Attributes, rest) // the common attributes are part of every schema (RFC 7643 section 3.1)
 	}
 	for _, e := range rt.Extensions {
 		if strings.EqualFold(name, e.Schema.ID) {
@@ -53,7 +57,15 @@ func (rt *ResourceType) resolve(name string) Path {
 			return descend(Path{e.Attribute}, e.Schema.Attributes, rest)
 		}
 	}
-	return descend(nil, rt.Attributes, name)
+	if p := descend(nil, rt.Attributes, name); p != nil {
+		return p
+	}
+	for _, e := range rt.Extensions { // Entra ID's documentation has a manager without the URN
+		if p := descend(Path{e.Attribute}, e.Schema.Attributes, name); p != nil {
+			return p
+		}
+	}
+	return nil
 }
 
 func cutURN(name, urn string) (rest string, ok bool) {

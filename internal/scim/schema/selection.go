@@ -30,6 +30,9 @@ func paths(rt *ResourceType, list string) (all []Path) {
 // Has reports whether any part of a top-level attribute is wanted.
 func (s Selection) Has(a *Attribute) bool { return s.has(Path{a}) }
 
+// Names reports whether the attribute at a path was asked for by name, its own or that of what it is in.
+func (s Selection) Names(path ...*Attribute) bool { return covers(s.only, path) }
+
 // Apply is the object with what is wanted alone.
 func (s Selection) Apply(o Object) Object { return s.apply(nil, o) }
 

@@ -41,7 +41,7 @@ func TestBadInput(t *testing.T) {
 		{"deeply nested", "PATCH", "/Users/" + u, strings.Repeat(`{"a":`, 5000), 400, "invalidSyntax", []string{"nested"}},
 		{"no userName", "POST", "/Users", `{"displayName":"x",` + secret + `}`, 400, "invalidValue", []string{"userName"}},
 		{"no userName", "PUT", "/Users/" + u, `{"title":"x"}`, 400, "invalidValue", []string{"userName"}},
-		{"no userName", "PATCH", "/Users/" + u, patchJSON(`{"op":"remove","path":"userName"}`), 400, "invalidValue", []string{"userName"}},
+		{"no userName", "PATCH", "/Users/" + u, patchJSON(`{"op":"remove","path":"userName"}`), 400, "mutability", []string{"userName"}},
 		{"empty userName", "POST", "/Users", `{"userName":""}`, 400, "invalidValue", []string{"userName"}},
 		{"blank userName", "POST", "/Users", `{"userName":"  "}`, 400, "invalidValue", []string{"userName"}},
 		{"null userName", "POST", "/Users", `{"userName":null}`, 400, "invalidValue", []string{"userName"}},

@@ -116,6 +116,9 @@ func (q query) part(rt *schema.ResourceType, others []*schema.ResourceType, desc
 		if p.order.By = rt.Resolve(by, others...); p.order.By == nil {
 			return p, scim.BadRequest(scim.InvalidPath, "sortBy: there is no attribute %s", quoted(by))
 		}
+		if !p.order.By.Last().Searchable() {
+			return p, scim.BadRequest(scim.InvalidPath, "sortBy: lists cannot be sorted by %s", p.order.By)
+		}
 	}
 	return p, nil
 }

@@ -46,9 +46,11 @@ func (q query) descending() (bool, error) {
 	}
 }
 
-// omit is what a directory need not fetch for a selection.
+// omit is what a directory need not fetch for a selection. A version that is asked for by name is made from
+// the members, too.
 func omit(selected schema.Selection) scim.Omit {
-	return scim.Omit{Members: !selected.Has(schema.Members), Groups: !selected.Has(schema.Groups)}
+	versioned := selected.Names(schema.Meta, schema.Meta.Sub("version"))
+	return scim.Omit{Members: !selected.Has(schema.Members) && !versioned, Groups: !selected.Has(schema.Groups)}
 }
 
 // integer is the value of a parameter, or otherwise if it is not there. What is beyond the range of

@@ -246,11 +246,28 @@ func TestPatchIsAllOrNothing(t *testing.T) {
 		"/Groups/" + g: `{"op":"add","path":"members","value":` + membersJSON(u) + `},{"op":"replace","path":"displayName","value":""}`,
 	} {
 		before := s.do("GET", path, "").answers(200)
-		s.do("PATCH", path, patchJSON(operations)).refuses(400, "invalidValue", "Name")
+		s.do("PATCH", path, patchJSON(operations)).refuses(400, "mutability", "Name")
 		if after := s.do("GET", path, ""); after.raw != before.raw {
 			t.Errorf("was %s, is %s", before.raw, after.raw)
 		}
 	}
+}
+
+// A full push of the largest group fits into the limit of a body, and members that are not known do not
+// keep out those that are.
+func TestFullPush(t *testing.T) {
+	s := newService(t)
+	alice := s.user("alice")
+	id := s.group("Everyone")
+	const one = `{"value":"firstname-lastname-example-com-%06d-x7k2p","display":"firstname.lastname.%06d@subsidiary.example.com","$ref":null},`
+	if size := len(fmt.Sprintf(one, 0, 0)) * schema.MaxMembers; size > server.DefaultGroupBody {
+		t.Errorf("a push of %d members is %d bytes, more than the limit of %d", schema.MaxMembers, size, server.DefaultGroupBody)
+	}
+	var body strings.Builder
+	for i := range 5_000 {
+		fmt.Fprintf(&body, one, i, i)
+	}
+	s.do("PUT", "/Groups/"+id, `{"displayName":"Everyone","members":[`+body.String()+`{"value":"`+alice+`"}]}`).answers(200).has("members", 1)
 }
 
 // A PATCH of a large group need not answer with it (RFC 7644 section 3.5.2), unless the client asks.

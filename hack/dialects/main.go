@@ -1,0 +1,30 @@
+// Command dialects writes docs/dialects.md, the table of what identity providers send, from the recorded
+// conversations that test/dialects replays. It is run from the root of the repository.
+package main
+
+import (
+	"fmt"
+	"os"
+
+	"github.com/cloudsso/cloudsso-operator/test/dialects/conversation"
+)
+
+const (
+	conversations = "test/dialects/testdata"
+	document      = "docs/dialects.md"
+)
+
+func main() {
+	if err := run(); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+}
+
+func run() error {
+	all, err := conversation.Load(conversations)
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(document, []byte(page(all)), 0o644)
+}

@@ -25,6 +25,8 @@ type Config struct {
 	GroupNamesakes func(ctx context.Context, g *v1alpha1.CloudSSOGroup) ([]*v1alpha1.CloudSSOGroup, error)
 	// GroupsOf are the names of the groups that have the user as a member.
 	GroupsOf func(namespace, user string) []string
+	// Memberships are GroupsOf for certain: every group that the user was a member of when it is called.
+	Memberships func(ctx context.Context, namespace, user string) ([]string, error)
 }
 
 // SetupWithManager adds every controller to mgr, whose cache has to have credential.SecretCacheOptions.
@@ -35,7 +37,7 @@ func SetupWithManager(mgr ctrl.Manager, c Config) error {
 	}{
 		{"credential", &credential.Reconciler{Endpoint: c.Endpoint}},
 		{"directory", &directory.Reconciler{Endpoint: c.Endpoint}},
-		{"user", &user.Reconciler{Namesakes: c.UserNamesakes, GroupsOf: c.GroupsOf}},
+		{"user", &user.Reconciler{Namesakes: c.UserNamesakes, GroupsOf: c.GroupsOf, Memberships: c.Memberships}},
 		{"group", &group.Reconciler{Namesakes: c.GroupNamesakes, GroupsOf: c.GroupsOf}},
 	} {
 		if err := controller.reconciler.SetupWithManager(mgr); err != nil {

@@ -63,6 +63,7 @@ func run(ctx context.Context, o options) error {
 		UserNamesakes:  directories.UserNamesakes,
 		GroupNamesakes: directories.GroupNamesakes,
 		GroupsOf:       directories.GroupsOf,
+		Memberships:    directories.Memberships,
 	})
 	if err != nil {
 		return err

@@ -15,11 +15,15 @@ import (
 // roll is a group's members, parted by what has become of them.
 type roll struct {
 	present  int32    // that exist and have not departed
-	departed []string // deprovisioned, or on their way out: they have to leave
-	unknown  []string // that name nobody
+	departed []string // deprovisioned, on their way out, or gone: they have to leave
+	unknown  []string // that name nobody, and may stay
 }
 
 func (r *Reconciler) callRoll(ctx context.Context, g *v1alpha1.CloudSSOGroup) (called roll, err error) {
+	position, err := objects.SwitchOf(ctx, r.Client, g.Namespace)
+	if err != nil {
+		return roll{}, err
+	}
 	for _, m := range g.Spec.Members {
 		u := &v1alpha1.CloudSSOUser{}
 		err := r.Get(ctx, client.ObjectKey{Namespace: g.Namespace, Name: m.Name}, u)
@@ -27,6 +31,8 @@ func (r *Reconciler) callRoll(ctx context.Context, g *v1alpha1.CloudSSOGroup) (c
 			return roll{}, fmt.Errorf("reading member %s of CloudSSOGroup %s/%s: %w", m.Name, g.Namespace, g.Name, err)
 		}
 		switch {
+		case err != nil && policy.ExpelsUnknown(g, position):
+			called.departed = append(called.departed, m.Name)
 		case err != nil:
 			called.unknown = append(called.unknown, m.Name)
 		case policy.HasDeparted(u):

@@ -18,17 +18,22 @@ func (r *Reconciler) finalize(ctx context.Context, u *v1alpha1.CloudSSOUser) err
 	if !controllerutil.ContainsFinalizer(u, v1alpha1.FinalizerMemberships) {
 		return nil
 	}
-	if err := r.leaveGroups(ctx, u); err != nil {
+	groups, err := r.Memberships(ctx, u.Namespace, u.Name)
+	if err != nil {
+		return fmt.Errorf("looking for the groups of CloudSSOUser %s/%s: %w", u.Namespace, u.Name, err)
+	}
+	if err := r.leaveGroups(ctx, u, groups); err != nil {
 		return err
 	}
 	return objects.DropFinalizer(ctx, r.Client, u, v1alpha1.FinalizerMemberships)
 }
 
-// leaveGroups takes a departed user out of its groups; a user that has been restored meanwhile stays.
-func (r *Reconciler) leaveGroups(ctx context.Context, u *v1alpha1.CloudSSOUser) error {
+// leaveGroups takes a departed user out of groups; a user that has been restored meanwhile stays. Whoever is
+// added to one later is found by the group's controller.
+func (r *Reconciler) leaveGroups(ctx context.Context, u *v1alpha1.CloudSSOUser, groups []string) error {
 	writer := membership.Writer{Client: r.Client, Live: r.Live, Now: r.Now}
 	var left []string
-	for _, name := range r.GroupsOf(u.Namespace, u.Name) {
+	for _, name := range groups {
 		g := &v1alpha1.CloudSSOGroup{}
 		err := r.Get(ctx, client.ObjectKey{Namespace: u.Namespace, Name: name}, g)
 		if client.IgnoreNotFound(err) != nil {

@@ -38,6 +38,8 @@ type Reconciler struct {
 	Namesakes func(ctx context.Context, u *v1alpha1.CloudSSOUser) ([]*v1alpha1.CloudSSOUser, error)
 	// GroupsOf are the names of the groups that have the user as a member.
 	GroupsOf func(namespace, user string) []string
+	// Memberships are GroupsOf for certain. They cost a write, and are asked for before a user is gone.
+	Memberships func(ctx context.Context, namespace, user string) ([]string, error)
 	// Now is the clock. Default: time.Now.
 	Now func() time.Time
 }
@@ -78,7 +80,7 @@ func (r *Reconciler) reconcile(ctx context.Context, u *v1alpha1.CloudSSOUser) (a
 	}
 	objects.Emit(r.Events, u, transitions(before, u)...)
 	if policy.HasDeparted(u) {
-		if err := r.leaveGroups(ctx, u); err != nil {
+		if err := r.leaveGroups(ctx, u, r.GroupsOf(u.Namespace, u.Name)); err != nil {
 			return 0, err
 		}
 	}

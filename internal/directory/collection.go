@@ -25,6 +25,7 @@ type kind[T client.Object] struct {
 	copy     func(T) T
 	spec     func(T) any // pointer to the spec
 	describe func(T) facts
+	disown   func(T, time.Time) // makes an object that was never acknowledged nobody; nil if the kind has no way to
 }
 
 // shared is what all collections of a process have in common.

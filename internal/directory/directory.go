@@ -146,6 +146,14 @@ func (d *Directories) GroupsOf(namespace, user string) []string {
 	return d.groups.index.groupsOf(namespace, user)
 }
 
+// Memberships are GroupsOf for certain: every group that the user was a member of when it was called.
+func (d *Directories) Memberships(ctx context.Context, namespace, user string) ([]string, error) {
+	if err := d.groups.pass(ctx); err != nil {
+		return nil, err
+	}
+	return d.GroupsOf(namespace, user), nil
+}
+
 // tenant is the directory of one namespace.
 type tenant struct {
 	*Directories
@@ -157,6 +165,9 @@ var _ scim.Directory = (*tenant)(nil)
 // writeTimeout bounds a write and its verification: well under the 60 seconds after which providers
 // close the connection.
 const writeTimeout = 25 * time.Second
+
+// readTimeout bounds what a read waits for: an informer that is behind, a fence, a live read.
+const readTimeout = 10 * time.Second
 
 // carryThrough lets a write end as it should, done or undone, when its client has hung up.
 func carryThrough(ctx context.Context) (context.Context, context.CancelFunc) {
@@ -175,6 +186,8 @@ func (t *tenant) Create(ctx context.Context, rt *schema.ResourceType, attributes
 
 // Get is part of scim.Directory.
 func (t *tenant) Get(ctx context.Context, rt *schema.ResourceType, id string, omit scim.Omit) (*scim.Resource, error) {
+	ctx, cancel := context.WithTimeout(ctx, readTimeout)
+	defer cancel()
 	if rt == schema.Group {
 		return get(ctx, t, t.groups, id, omit, t.group)
 	}
@@ -217,6 +230,8 @@ func (t *tenant) Delete(ctx context.Context, rt *schema.ResourceType, id string,
 
 // List is part of scim.Directory.
 func (t *tenant) List(ctx context.Context, rt *schema.ResourceType, query scim.Query) (*scim.Page, error) {
+	ctx, cancel := context.WithTimeout(ctx, readTimeout)
+	defer cancel()
 	if rt == schema.Group {
 		return list(ctx, t.namespace, t.groups, query, t.group)
 	}

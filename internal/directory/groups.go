@@ -57,11 +57,11 @@ func (t *tenant) createGroup(ctx context.Context, attributes schema.Object, memb
 	if err := t.groups.vacant(ctx, g, fold.Name(g.Spec.DisplayName)); err != nil {
 		return nil, err
 	}
-	added, unknown, err := t.known(ctx, members)
+	changes, unknown, err := t.knownIn(ctx, []scim.MemberChange{{Op: scim.AddMembers, IDs: members}})
 	if err != nil {
 		return nil, err
 	}
-	if g.Spec.Members, err = addMembers(nil, added); err != nil {
+	if g.Spec.Members, err = t.outcome(changes).in(nil); err != nil {
 		return nil, err
 	}
 	g, err = t.groups.create(ctx, g, nil)
@@ -78,7 +78,22 @@ func (t *tenant) updateGroup(ctx context.Context, id string, change scim.Change)
 	if err != nil {
 		return nil, err
 	}
-	g, err := t.groups.edit(ctx, t.namespace, id, func(g *v1alpha1.CloudSSOGroup) error {
+	members := t.outcome(changes)
+	g, err := t.editGroup(ctx, id, change, members)
+	if err == nil && members.spared { // unless they have become such that they are shown
+		if err = t.users.pass(ctx); err == nil {
+			g, err = t.editGroup(ctx, id, change, members)
+		}
+	}
+	if err != nil {
+		return nil, err
+	}
+	t.reportSkipped(g, unknown)
+	return t.group(g, scim.Omit{}), nil
+}
+
+func (t *tenant) editGroup(ctx context.Context, id string, change scim.Change, members *outcome) (*v1alpha1.CloudSSOGroup, error) {
+	return t.groups.edit(ctx, t.namespace, id, func(g *v1alpha1.CloudSSOGroup) error {
 		current, err := t.visibleGroup(g, change.Precondition)
 		if err != nil {
 			return err
@@ -90,13 +105,9 @@ func (t *tenant) updateGroup(ctx context.Context, id string, change scim.Change)
 			}
 			writeGroup(attributes, &g.Spec)
 		}
-		return t.changeMembers(g, changes)
+		g.Spec.Members, err = members.in(g.Spec.Members)
+		return err
 	})
-	if err != nil {
-		return nil, err
-	}
-	t.reportSkipped(g, unknown)
-	return t.group(g, scim.Omit{}), nil
 }
 
 // deleteGroup removes the object. The guard's finalizer is lifted after the deletion began, when no
@@ -166,7 +177,11 @@ func (t *tenant) visibleGroup(g *v1alpha1.CloudSSOGroup, precondition scim.Preco
 
 // leaveGroups takes a user out of every group that still lists it.
 func (t *tenant) leaveGroups(ctx context.Context, user string) error {
-	for _, name := range t.GroupsOf(t.namespace, user) {
+	names, err := t.Memberships(ctx, t.namespace, user)
+	if err != nil {
+		return err
+	}
+	for _, name := range names {
 		g, _, err := t.groups.find(ctx, t.namespace, name)
 		if isNotFound(err) {
 			continue

@@ -16,60 +16,106 @@ const reasonMemberSkipped = "MemberSkipped"
 // maxReported is how many skipped members one Event names.
 const maxReported = 10
 
-// changeMembers applies changes in order to a group's members. Members that SCIM does not show, the
-// Manual ones, are no part of a replacement and stay.
-func (t *tenant) changeMembers(g *v1alpha1.CloudSSOGroup, changes []scim.MemberChange) (err error) {
+// outcome is what the changes of one request make of a group's members. Members that SCIM does not show,
+// the Manual ones, are no part of what it says, and stay.
+type outcome struct {
+	*tenant
+	changes []memberChange
+	added   []string // ids that a change adds, each once, in order
+
+	// spared says that somebody stayed for being hidden, which may be a matter of an index that is behind.
+	spared bool
+}
+
+// memberChange is a scim.MemberChange, made to be asked about one member after the other.
+type memberChange struct {
+	scim.MemberChange
+	named map[string]bool
+}
+
+func (t *tenant) outcome(changes []scim.MemberChange) *outcome {
+	o := &outcome{tenant: t}
+	seen := map[string]bool{}
 	for _, change := range changes {
-		switch change.Op {
-		case scim.AddMembers:
-			g.Spec.Members, err = addMembers(g.Spec.Members, change.IDs)
-		case scim.RemoveMembers:
-			g.Spec.Members = without(g.Spec.Members, t.selected(change))
-		case scim.ReplaceMembers:
-			keep := toSet(change.IDs)
-			g.Spec.Members = without(g.Spec.Members, func(name string) bool { return !keep[name] && !t.hidden(name) })
-			g.Spec.Members, err = addMembers(g.Spec.Members, change.IDs)
+		o.changes = append(o.changes, memberChange{change, toSet(change.IDs)})
+		if change.Op == scim.RemoveMembers {
+			continue
 		}
-		if err != nil {
-			return err
+		for _, id := range change.IDs {
+			if !seen[id] {
+				seen[id] = true
+				o.added = append(o.added, id)
+			}
 		}
 	}
-	return nil
+	return o
 }
 
-func (t *tenant) selected(change scim.MemberChange) func(name string) bool {
-	if change.Match == nil {
-		remove := toSet(change.IDs)
-		return func(name string) bool { return remove[name] && !t.hidden(name) }
+// has reports whether somebody is a member afterwards.
+func (o *outcome) has(id string, before bool) bool {
+	is := before
+	for _, s := range o.changes {
+		switch {
+		case s.Op != scim.RemoveMembers && s.named[id]:
+			is = true
+		case is && s.drops(id, o.tenant):
+			is = o.spares(id)
+		}
 	}
-	return func(name string) bool { return !t.hidden(name) && change.Match(t.reference(name)) }
+	return is
 }
 
-func addMembers(members []v1alpha1.Member, ids []string) ([]v1alpha1.Member, error) {
-	there := make(map[string]bool, len(members)+len(ids))
+// drops reports whether a change takes out a member that it does not name to stay.
+func (s *memberChange) drops(id string, t *tenant) bool {
+	switch {
+	case s.Op == scim.ReplaceMembers:
+		return true
+	case s.Op == scim.AddMembers:
+		return false
+	case s.Match != nil:
+		return s.Match(t.reference(id))
+	}
+	return s.named[id]
+}
+
+func (o *outcome) spares(id string) bool {
+	hidden := o.hidden(id)
+	o.spared = o.spared || hidden
+	return hidden
+}
+
+// in is the list of members with the changes made.
+func (o *outcome) in(members []v1alpha1.Member) ([]v1alpha1.Member, error) {
+	there := make(map[string]bool, len(members))
+	next := make([]v1alpha1.Member, 0, len(members)+len(o.added))
 	for _, m := range members {
-		there[m.Name] = true
-	}
-	members = slices.Clip(members)
-	for _, id := range ids {
-		if !there[id] {
-			there[id] = true
-			members = append(members, v1alpha1.Member{Name: id})
+		if there[m.Name] = true; o.has(m.Name, true) {
+			next = append(next, m)
 		}
 	}
-	if len(members) > v1alpha1.MaxMembers {
-		return nil, scim.BadRequest(scim.InvalidValue, "members: the group would have %d members; at most %d are supported", len(members), v1alpha1.MaxMembers)
+	for _, id := range o.added {
+		if !there[id] && o.has(id, false) {
+			next = append(next, v1alpha1.Member{Name: id})
+		}
 	}
-	return members, nil
-}
-
-func without(members []v1alpha1.Member, remove func(name string) bool) []v1alpha1.Member {
-	return slices.DeleteFunc(slices.Clone(members), func(m v1alpha1.Member) bool { return remove(m.Name) })
+	if len(next) > v1alpha1.MaxMembers {
+		return nil, scim.BadRequest(scim.InvalidValue, "members: the group would have %d members; at most %d are supported", len(next), v1alpha1.MaxMembers)
+	}
+	if len(next) == 0 {
+		return nil, nil
+	}
+	return next, nil
 }
 
 // knownIn leaves out of the changes the ids that are no user's. To remove one is no error: nobody asks
 // whether who is to go exists.
 func (t *tenant) knownIn(ctx context.Context, changes []scim.MemberChange) (known []scim.MemberChange, unknown []string, err error) {
+	if len(changes) == 0 {
+		return nil, nil, nil
+	}
+	if err := t.users.catchUp(ctx); err != nil {
+		return nil, nil, err
+	}
 	for _, change := range changes {
 		if change.Op != scim.RemoveMembers {
 			var skipped []string
@@ -88,9 +134,6 @@ func (t *tenant) knownIn(ctx context.Context, changes []scim.MemberChange) (know
 func (t *tenant) known(ctx context.Context, ids []string) (known, unknown []string, err error) {
 	if len(ids) == 0 {
 		return nil, nil, nil
-	}
-	if err := t.users.catchUp(ctx); err != nil {
-		return nil, nil, err
 	}
 	if !slices.ContainsFunc(ids, t.missing) {
 		return ids, nil, nil

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
+	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
@@ -24,6 +25,10 @@ var userKind = kind[*v1alpha1.CloudSSOUser]{
 	copy:     (*v1alpha1.CloudSSOUser).DeepCopy,
 	spec:     func(u *v1alpha1.CloudSSOUser) any { return &u.Spec },
 	describe: describeUser,
+	disown: func(u *v1alpha1.CloudSSOUser, now time.Time) {
+		u.Spec.DeprovisionedAt = new(metav1.NewTime(now))
+		u.Spec.ExternalID = "" // it is no leaver that anybody means
+	},
 }
 
 func describeUser(u *v1alpha1.CloudSSOUser) facts {

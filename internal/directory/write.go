@@ -58,10 +58,25 @@ func (c *collection[T]) patch(ctx context.Context, current T, p jsonpatch.Patch)
 // undo removes an object that this request created and nobody was told of.
 func (c *collection[T]) undo(ctx context.Context, created T) error {
 	uid := created.GetUID()
-	if err := c.client.Delete(ctx, created, client.Preconditions{UID: &uid}); err != nil {
+	err := c.client.Delete(ctx, created, client.Preconditions{UID: &uid})
+	switch {
+	case err != nil && policyNotReady(err) && c.disown != nil:
+		return c.deprive(ctx, created)
+	case err != nil:
 		return c.translate(client.IgnoreNotFound(err))
 	}
 	return c.dropFinalizers(ctx, created)
+}
+
+// deprive makes an object nobody, where an API server that has just started lets nothing be deleted.
+func (c *collection[T]) deprive(ctx context.Context, created T) error {
+	next := c.copy(created)
+	c.disown(next, c.now())
+	written, err := c.patch(ctx, created, jsonpatch.Patch{}.TestUID(created).Replace("/spec", c.spec(next)))
+	if err == nil {
+		c.settle(ctx, written)
+	}
+	return err
 }
 
 // dropFinalizers lets an object go that is being deleted, and waits until the index shows it gone.

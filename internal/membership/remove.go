@@ -36,8 +36,8 @@ func (w Writer) Remove(ctx context.Context, group *v1alpha1.CloudSSOGroup, users
 	return len(removed) > 0, err
 }
 
-// RemoveDeparted takes those of the users out of a group that have departed (policy.HasDeparted), and
-// returns who they were. A user is looked at live after the group was read: whoever has been restored,
+// RemoveDeparted takes those of the users out of a group that have departed (policy.HasDeparted) or do not
+// exist, and returns who they were. A user is looked at live after the group was read: whoever has been restored,
 // and then added again, is still a member afterwards, though every cache may be behind.
 func (w Writer) RemoveDeparted(ctx context.Context, group *v1alpha1.CloudSSOGroup, users ...string) (removed []string, err error) {
 	return w.remove(ctx, group, users, w.departed)
@@ -82,7 +82,7 @@ func (w Writer) departed(ctx context.Context, namespace string, users []string) 
 		if client.IgnoreNotFound(err) != nil {
 			return nil, err
 		}
-		if err == nil && policy.HasDeparted(u) {
+		if err != nil || policy.HasDeparted(u) {
 			departed = append(departed, name)
 		}
 	}

@@ -27,7 +27,7 @@ func Hold(ctx context.Context, c client.Client, o client.Object, source v1alpha1
 	if o.GetDeletionTimestamp() == nil {
 		return 0, nil
 	}
-	position, err := switchOf(ctx, c, o.GetNamespace())
+	position, err := SwitchOf(ctx, c, o.GetNamespace())
 	if err != nil {
 		return 0, err
 	}
@@ -72,8 +72,8 @@ func EnqueueHeld(c client.Reader, newList func() client.ObjectList) handler.Even
 	})
 }
 
-// switchOf is the position of a namespace's switch, as the cache has it.
-func switchOf(ctx context.Context, c client.Reader, namespace string) (v1alpha1.Synchronization, error) {
+// SwitchOf is the position of a namespace's switch, as the cache has it.
+func SwitchOf(ctx context.Context, c client.Reader, namespace string) (v1alpha1.Synchronization, error) {
 	d := &v1alpha1.CloudSSODirectory{}
 	err := c.Get(ctx, client.ObjectKey{Namespace: namespace, Name: v1alpha1.DirectoryName}, d)
 	if client.IgnoreNotFound(err) != nil {

@@ -46,6 +46,12 @@ func isSynchronized(o metav1.Object) bool {
 	return false
 }
 
+// ExpelsUnknown reports whether a group's members that name nobody are taken out: those of a synchronized
+// group were users once, for SCIM adds nobody else. Where people may write the list they may be early.
+func ExpelsUnknown(g *v1alpha1.CloudSSOGroup, position v1alpha1.Synchronization) bool {
+	return g.Spec.Source == v1alpha1.SourceSCIM && position == v1alpha1.SynchronizationEnabled
+}
+
 // HoldsDeletion reports whether a deletion must wait: the guard is on, and its directory synchronized.
 func HoldsDeletion(o metav1.Object, source v1alpha1.Source, position v1alpha1.Synchronization) bool {
 	return o.GetDeletionTimestamp() != nil && source == v1alpha1.SourceSCIM &&

@@ -94,6 +94,14 @@ test: ## Test everything, with the race detector, against a real control plane.
 	@assets=$$($(ASSETS) --with kube-controller-manager); \
 	set -x; KUBEBUILDER_ASSETS=$$assets go test -race -count=1 -p $(TEST_PARALLEL) -timeout $(TEST_TIMEOUT) $(TEST_PACKAGES) $(TEST_ARGS)
 
+.PHONY: fuzz
+fuzz: ## Fuzz the parsers, FUZZTIME (10m) each.
+	@for package in $$(grep -rl --include='*_test.go' '^func Fuzz' internal | xargs -r -n 1 dirname | sort -u); do \
+	  for target in $$(grep -rhoE '^func Fuzz[A-Za-z]+' $$package/*_test.go | cut -c 6-); do \
+	    go test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(or $(FUZZTIME),10m) -fuzzminimizetime 1s ./$$package; \
+	  done; \
+	done
+
 .PHONY: bench
 bench: ## Run all benchmarks (BENCH=regexp for some).
 	@packages=$$(grep -rl --include='*_test.go' '^func Benchmark' . | xargs -r -n 1 dirname | sort -u); \

@@ -8,14 +8,6 @@ import (
 	"github.com/cloudsso/cloudsso-operator/internal/scim/schema"
 )
 
-const (
-	// MaxLength is the longest filter, in bytes: hundreds of comparisons.
-	MaxLength = 8 << 10
-	// MaxDepth is how deep a filter's groups may be nested, so that neither the parser nor the evaluation
-	// can be made to exhaust the stack.
-	MaxDepth = 32
-)
-
 // Filter is a parsed filter, its attribute names resolved against a schema.
 type Filter interface {
 	// Match reports whether the filter selects the resource.

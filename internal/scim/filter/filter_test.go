@@ -9,6 +9,7 @@ import (
 
 	"github.com/cloudsso/cloudsso-operator/internal/scim"
 	"github.com/cloudsso/cloudsso-operator/internal/scim/filter"
+	"github.com/cloudsso/cloudsso-operator/internal/scim/limits"
 	"github.com/cloudsso/cloudsso-operator/internal/scim/schema"
 )
 
@@ -183,8 +184,8 @@ func TestMalformedFiltersSayWhere(t *testing.T) {
 		{`name eq "x"`, 8},
 		{`password sw "a"`, 1},
 		{"userName eq \"\xff\"", 14},
-		{strings.Repeat("(", filter.MaxDepth+1) + "active pr", filter.MaxDepth + 1},
-		{strings.Repeat(" ", filter.MaxLength) + "active pr", filter.MaxLength + 1},
+		{strings.Repeat("(", limits.FilterDepth+1) + "active pr", limits.FilterDepth + 1},
+		{strings.Repeat(" ", limits.FilterLength) + "active pr", limits.FilterLength + 1},
 	} {
 		_, err := filter.Parse(schema.User, c.input)
 		var syntax *filter.SyntaxError

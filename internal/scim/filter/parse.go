@@ -7,6 +7,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/cloudsso/cloudsso-operator/internal/scim/fold"
+	"github.com/cloudsso/cloudsso-operator/internal/scim/limits"
 	"github.com/cloudsso/cloudsso-operator/internal/scim/schema"
 )
 
@@ -26,8 +27,8 @@ type parser struct {
 }
 
 func (p *parser) whole() (Filter, error) {
-	if len(p.input) > MaxLength {
-		return nil, p.errorf(MaxLength, "a filter may be at most %d bytes long", MaxLength)
+	if len(p.input) > limits.FilterLength {
+		return nil, p.errorf(limits.FilterLength, "a filter may be at most %d bytes long", limits.FilterLength)
 	}
 	if !utf8.ValidString(p.input) {
 		return nil, p.errorf(strings.IndexRune(p.input, utf8.RuneError), "a filter is UTF-8 text")
@@ -79,8 +80,8 @@ func (p *parser) term() (Filter, error) {
 
 func (p *parser) group() (Filter, error) {
 	start := p.at
-	if p.depth++; p.depth > MaxDepth {
-		return nil, p.errorf(start, "nested deeper than %d levels", MaxDepth)
+	if p.depth++; p.depth > limits.FilterDepth {
+		return nil, p.errorf(start, "nested deeper than %d levels", limits.FilterDepth)
 	}
 	defer func() { p.depth-- }()
 	p.take('(')
@@ -176,8 +177,8 @@ func (p *parser) valuePath(path schema.Path) (*valuePath, error) {
 	if a.Type != schema.Complex {
 		return nil, p.errorf(start, "%s has no sub-attributes to filter by", path)
 	}
-	if p.depth++; p.depth > MaxDepth {
-		return nil, p.errorf(start, "nested deeper than %d levels", MaxDepth)
+	if p.depth++; p.depth > limits.FilterDepth {
+		return nil, p.errorf(start, "nested deeper than %d levels", limits.FilterDepth)
 	}
 	defer func() { p.depth-- }()
 	p.take('[')

@@ -1,6 +1,7 @@
 package filter
 
 import (
+	"github.com/cloudsso/cloudsso-operator/internal/scim/limits"
 	"github.com/cloudsso/cloudsso-operator/internal/scim/schema"
 )
 
@@ -30,8 +31,8 @@ func (p *Path) String() string {
 // ParsePath reads a path on resources of a type. Any error is a *SyntaxError.
 func ParsePath(rt *schema.ResourceType, input string) (*Path, error) {
 	p := &parser{lexer: lexer{input: input}, resolve: func(name string) schema.Path { return rt.Resolve(name) }}
-	if len(input) > MaxLength {
-		return nil, p.errorf(MaxLength, "a path may be at most %d bytes long", MaxLength)
+	if len(input) > limits.FilterLength {
+		return nil, p.errorf(limits.FilterLength, "a path may be at most %d bytes long", limits.FilterLength)
 	}
 	attribute, err := p.path()
 	if err != nil {

@@ -8,11 +8,9 @@ import (
 
 	"github.com/cloudsso/cloudsso-operator/internal/scim"
 	"github.com/cloudsso/cloudsso-operator/internal/scim/filter"
+	"github.com/cloudsso/cloudsso-operator/internal/scim/limits"
 	"github.com/cloudsso/cloudsso-operator/internal/scim/schema"
 )
-
-// MaxOperations is how many operations one request may have: some providers send one for each member.
-const MaxOperations = 10_000
 
 // Patch is a PATCH request, checked as far as it can be without the resource.
 type Patch struct {
@@ -51,8 +49,8 @@ func Parse(rt *schema.ResourceType, body []byte) (*Patch, error) {
 	if !ok {
 		return nil, scim.BadRequest(scim.InvalidSyntax, "Operations must be an array")
 	}
-	if len(list) > MaxOperations {
-		return nil, scim.BadRequest(scim.TooMany, "Operations: there are %d; at most %d are supported", len(list), MaxOperations)
+	if len(list) > limits.PatchOperations {
+		return nil, scim.BadRequest(scim.TooMany, "Operations: there are %d; at most %d are supported", len(list), limits.PatchOperations)
 	}
 	p := &Patch{rt: rt}
 	for i, item := range list {

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/cloudsso/cloudsso-operator/internal/scim"
+	"github.com/cloudsso/cloudsso-operator/internal/scim/limits"
 	"github.com/cloudsso/cloudsso-operator/internal/scim/patch"
 	"github.com/cloudsso/cloudsso-operator/internal/scim/schema"
 )
@@ -205,7 +206,7 @@ func TestMessages(t *testing.T) {
 			t.Errorf("%s: accepted", body)
 		}
 	}
-	many := strings.Repeat(`{"op":"remove","path":"title"},`, patch.MaxOperations)
+	many := strings.Repeat(`{"op":"remove","path":"title"},`, limits.PatchOperations)
 	if _, err := patch.Parse(schema.User, []byte(request(many+`{"op":"remove","path":"title"}`))); err == nil {
 		t.Error("too many operations: accepted")
 	}

@@ -9,6 +9,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/cloudsso/cloudsso-operator/internal/scim/limits"
 )
 
 // Body is a resource as a client sent it.
@@ -151,8 +153,8 @@ func checkDepth(data []byte) error {
 			inString = !inString
 		case inString:
 		case c == '{' || c == '[':
-			if depth++; depth > MaxDepth {
-				return malformed("the body is nested deeper than %d levels, at byte %d", MaxDepth, i)
+			if depth++; depth > limits.Depth {
+				return malformed("the body is nested deeper than %d levels, at byte %d", limits.Depth, i)
 			}
 		case c == '}' || c == ']':
 			depth--
@@ -171,8 +173,8 @@ func DecodeValue(a *Attribute, path string, v any) (any, error) {
 	if !ok {
 		list = []any{v}
 	}
-	if len(list) > MaxValues {
-		return nil, invalid(path, "has %d values; at most %d are supported", len(list), MaxValues)
+	if len(list) > limits.Values {
+		return nil, invalid(path, "has %d values; at most %d are supported", len(list), limits.Values)
 	}
 	var values []any
 	for i, item := range list {
@@ -294,8 +296,8 @@ func decodeString(a *Attribute, path string, v any) (any, error) {
 	default:
 		return nil, invalid(path, "must be a string")
 	}
-	if len(s) > MaxString {
-		return nil, invalid(path, "is %d bytes long; at most %d are supported", len(s), MaxString)
+	if len(s) > limits.Text {
+		return nil, invalid(path, "is %d bytes long; at most %d are supported", len(s), limits.Text)
 	}
 	if s == "" {
 		return nil, nil
@@ -319,8 +321,8 @@ func DecodeMembers(v any) ([]string, error) {
 	if !ok {
 		list = []any{v}
 	}
-	if len(list) > MaxMembers {
-		return nil, invalid(Members.Name, "has %d values; at most %d are supported in one request", len(list), MaxMembers)
+	if len(list) > limits.Members {
+		return nil, invalid(Members.Name, "has %d values; at most %d are supported in one request", len(list), limits.Members)
 	}
 	ids := make([]string, 0, len(list))
 	for i, item := range list {

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/cloudsso/cloudsso-operator/internal/scim/limits"
 	"github.com/cloudsso/cloudsso-operator/internal/scim/schema"
 )
 
@@ -72,7 +73,7 @@ func TestDecode(t *testing.T) {
 		{"a large number keeps its digits", `{"externalId":12345678901234567890123}`, `{"externalId":"12345678901234567890123"}`},
 		{"an array of one text", `{"userName":["a"]}`, `{"userName":"a"}`},
 		{"space is a value", `{"title":" "}`, `{"title":" "}`},
-		{"text at its longest", `{"title":"` + strings.Repeat("é", schema.MaxString/2) + `"}`, `{"title":"` + strings.Repeat("é", schema.MaxString/2) + `"}`},
+		{"text at its longest", `{"title":"` + strings.Repeat("é", limits.Text/2) + `"}`, `{"title":"` + strings.Repeat("é", limits.Text/2) + `"}`},
 
 		// Lists and single values stand for each other.
 		{"one value for a list", `{"emails":{"value":"x"}}`, `{"emails":[{"value":"x"}]}`},
@@ -83,7 +84,7 @@ func TestDecode(t *testing.T) {
 		{"a list of one extension", `{"` + enterprise + `":[{"department":"A"}]}`, `{"` + enterprise + `":{"department":"A"}}`},
 		{"a text for a manager", `{"` + enterprise + `":{"manager":"7"}}`, `{"` + enterprise + `":{"manager":{"value":"7"}}}`},
 		{"a list of one text for a manager", `{"` + enterprise + `":{"manager":["7"]}}`, `{"` + enterprise + `":{"manager":{"value":"7"}}}`},
-		{"as many values as there may be", `{"roles":[` + times(`{"value":"x"}`, schema.MaxValues) + `]}`, `{"roles":[` + times(`{"value":"x"}`, schema.MaxValues) + `]}`},
+		{"as many values as there may be", `{"roles":[` + times(`{"value":"x"}`, limits.Values) + `]}`, `{"roles":[` + times(`{"value":"x"}`, limits.Values) + `]}`},
 		{"one primary among others that are not", `{"emails":[{"value":"x","primary":true},{"value":"y","primary":false},{"value":"z"}]}`, `{"emails":[{"value":"x","primary":true},{"value":"y","primary":false},{"value":"z"}]}`},
 
 		// Nothing (RFC 7643 section 2.5).
@@ -148,11 +149,11 @@ func TestDecodeRefuses(t *testing.T) {
 		{"two primary values", `{"emails":[{"value":"a","primary":true},{"value":"b","primary":"True"}]}`, "emails", "primary"},
 		{"no base64", `{"x509Certificates":[{"value":"?"}]}`, "x509Certificates[0].value", "base64"},
 		{"no padding", `{"x509Certificates":[{"value":"QQ"}]}`, "x509Certificates[0].value", "base64"},
-		{"text that is too long", `{"title":"` + strings.Repeat("x", schema.MaxString+1) + `"}`, "title", "65537 bytes"},
-		{"text that is too long within", `{"emails":[{"value":"` + strings.Repeat("x", schema.MaxString+1) + `"}]}`, "emails[0].value", "65536"},
-		{"a number that is too long", `{"title":` + strings.Repeat("1", schema.MaxString+1) + `}`, "title", "65536"},
-		{"too many values", `{"roles":[` + times(`"x"`, schema.MaxValues+1) + `]}`, "roles", "101 values"},
-		{"too many values that are none", `{"roles":[` + times(`null`, schema.MaxValues+1) + `]}`, "roles", "at most 100"},
+		{"text that is too long", `{"title":"` + strings.Repeat("x", limits.Text+1) + `"}`, "title", "65537 bytes"},
+		{"text that is too long within", `{"emails":[{"value":"` + strings.Repeat("x", limits.Text+1) + `"}]}`, "emails[0].value", "65536"},
+		{"a number that is too long", `{"title":` + strings.Repeat("1", limits.Text+1) + `}`, "title", "65536"},
+		{"too many values", `{"roles":[` + times(`"x"`, limits.Values+1) + `]}`, "roles", "101 values"},
+		{"too many values that are none", `{"roles":[` + times(`null`, limits.Values+1) + `]}`, "roles", "at most 100"},
 
 		{"twice in different letter case", `{"userName":"a","USERNAME":"a"}`, "userName", "twice"},
 		{"twice, once null", `{"userName":"a","USERNAME":null}`, "userName", "twice"},
@@ -221,8 +222,8 @@ func TestDecodeOfWhatIsNoObject(t *testing.T) {
 		{`{} x`, "goes on after its JSON value, at byte"},
 		{`{}}`, "goes on after its JSON value, at byte"},
 		{`{},`, "goes on after its JSON value, at byte"},
-		{deep(schema.MaxDepth + 1), fmt.Sprintf("deeper than %d levels, at byte %d", schema.MaxDepth, 4+schema.MaxDepth)},
-		{strings.Repeat(`{"x":`, schema.MaxDepth+1), "deeper than"},
+		{deep(limits.Depth + 1), fmt.Sprintf("deeper than %d levels, at byte %d", limits.Depth, 4+limits.Depth)},
+		{strings.Repeat(`{"x":`, limits.Depth+1), "deeper than"},
 		{strings.Repeat("[", 1<<20), "deeper than"},
 		{`{"schemas":7}`, "schemas must be"},
 		{`{"schemas":[7]}`, "schemas must be"},
@@ -234,8 +235,8 @@ func TestDecodeOfWhatIsNoObject(t *testing.T) {
 		}
 	}
 	for _, body := range []string{
-		deep(schema.MaxDepth),
-		`{"x":[` + times(deep(schema.MaxDepth-2), 3) + `]}`,
+		deep(limits.Depth),
+		`{"x":[` + times(deep(limits.Depth-2), 3) + `]}`,
 		`{"x":"` + strings.Repeat("[", 100) + `","y\"[[":"\\"}`, // brackets in text are no levels
 	} {
 		if _, err := schema.Decode(schema.User, []byte(body)); err != nil {
@@ -284,7 +285,7 @@ func TestMembers(t *testing.T) {
 	if b, err := schema.Decode(schema.Group, []byte(`{"displayName":"G"}`)); err != nil || b.HasMembers {
 		t.Errorf("no members: %+v, %v", b, err)
 	}
-	if b, err := schema.Decode(schema.Group, []byte(`{"members":[`+times(`"a"`, schema.MaxMembers)+`]}`)); err != nil || len(b.Members) != schema.MaxMembers {
+	if b, err := schema.Decode(schema.Group, []byte(`{"members":[`+times(`"a"`, limits.Members)+`]}`)); err != nil || len(b.Members) != limits.Members {
 		t.Errorf("as many members as there may be: %v", err)
 	}
 }
@@ -303,11 +304,11 @@ func TestMembersThatCannotBe(t *testing.T) {
 		{`[{"value":["a","b"]}]`, "members[0].value", "array of 2"},
 		{`[{"value":"a","type":false}]`, "members[0].type", "string"},
 		{`[{"value":"a","VALUE":"b"}]`, "members[0].value", "twice"},
-		{`[{"value":"` + strings.Repeat("x", schema.MaxString+1) + `"}]`, "members[0].value", "bytes"},
+		{`[{"value":"` + strings.Repeat("x", limits.Text+1) + `"}]`, "members[0].value", "bytes"},
 		{`[["a"]]`, "members[0]", "object"},
 		{`7`, "members[0]", "object"},
 		{`true`, "members[0]", "object"},
-		{`[` + times(`"a"`, schema.MaxMembers+1) + `]`, "members", "at most 100000"},
+		{`[` + times(`"a"`, limits.Members+1) + `]`, "members", "at most 100000"},
 	} {
 		refused(t, schema.Group, fmt.Sprintf("%.60s", c.members), `{"members":`+c.members+`}`, schema.InvalidValue, c.path, c.words)
 	}

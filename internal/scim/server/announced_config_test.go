@@ -138,8 +138,8 @@ func TestAnnouncedPatch(t *testing.T) {
 	}
 }
 
-// limits are those of a service as it comes, and of one that was given others.
-func limits(t *testing.T, check func(w *world)) {
+// pages are those of a service as it comes, and of one that was given others.
+func pages(t *testing.T, check func(w *world)) {
 	t.Helper()
 	for name, adjust := range map[string]func(*server.Options){
 		"default": func(*server.Options) {},
@@ -162,7 +162,7 @@ func (w *world) withMany(n int) *resourceType {
 }
 
 func TestAnnouncedPageSizes(t *testing.T) {
-	limits(t, func(w *world) {
+	pages(t, func(w *world) {
 		most, usual := w.config.Filter.MaxResults, w.config.Pagination.DefaultPageSize
 		if most != w.config.Pagination.MaxPageSize || usual < 1 || usual > most {
 			w.t.Fatalf("pages are announced of %d to %d, results of %d", usual, w.config.Pagination.MaxPageSize, most)
@@ -189,7 +189,7 @@ func TestAnnouncedPageSizes(t *testing.T) {
 }
 
 func TestAnnouncedPagination(t *testing.T) {
-	limits(t, func(w *world) {
+	pages(t, func(w *world) {
 		n := w.config.Pagination.DefaultPageSize + 1
 		rt := w.withMany(n)
 		r := w.do("GET", rt.Endpoint, "").answers(200)
@@ -229,7 +229,7 @@ func (w *world) walks(rt *resourceType, n int, next func(found int, last *reply)
 }
 
 func TestAnnouncedBulkLimits(t *testing.T) {
-	limits(t, func(w *world) {
+	pages(t, func(w *world) {
 		operation := `{"method":"DELETE","path":"` + w.types[0].Endpoint + `/nobody"}`
 		bulk := func(n int) string { return bulkJSON(slices.Repeat([]string{operation}, n)...) }
 		padded := func(size int) string {

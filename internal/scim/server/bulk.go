@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/cloudsso/cloudsso-operator/internal/scim"
+	"github.com/cloudsso/cloudsso-operator/internal/scim/limits"
 	"github.com/cloudsso/cloudsso-operator/internal/scim/schema"
 )
 
@@ -155,7 +156,7 @@ func (b *batch) do(i int) {
 	op.state = ended
 	if err != nil { // a request that was made has been answered; this one was not
 		told := explain(err, b.c.record.RequestID)
-		a = &answer{status: told.Status, body: encodeError(told.Status, told.Type, shortened(told.Detail, maxDetail))}
+		a = &answer{status: told.Status, body: encodeError(told.Status, told.Type, shortened(told.Detail, limits.Detail))}
 	}
 	op.result.Status = strconv.Itoa(a.status)
 	op.result.Version = a.header.Get("ETag")

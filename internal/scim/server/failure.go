@@ -14,6 +14,7 @@ import (
 
 	"github.com/cloudsso/cloudsso-operator/internal/scim"
 	"github.com/cloudsso/cloudsso-operator/internal/scim/filter"
+	"github.com/cloudsso/cloudsso-operator/internal/scim/limits"
 	"github.com/cloudsso/cloudsso-operator/internal/scim/schema"
 )
 
@@ -30,7 +31,7 @@ func (e *methodNotAllowed) Error() string {
 // failure is the answer that an error becomes. The cause goes to the log, and nowhere else.
 func (s *server) failure(c *call, err error) *answer {
 	told := explain(err, c.record.RequestID)
-	detail := shortened(told.Detail, maxDetail)
+	detail := shortened(told.Detail, limits.Detail)
 	s.log(c, told, err)
 	c.record.Type, c.record.Detail = told.Type, detail
 	a := &answer{status: told.Status, body: encodeError(told.Status, told.Type, detail)}
@@ -123,7 +124,7 @@ func wholeSeconds(d time.Duration) string {
 }
 
 // quoted is what a client sent, short enough to be part of a message.
-func quoted(s string) string { return strconv.Quote(shortened(s, maxQuoted)) }
+func quoted(s string) string { return strconv.Quote(shortened(s, limits.Quoted)) }
 
 // shortened is s, cut at that many bytes.
 func shortened(s string, most int) string {

@@ -9,6 +9,7 @@ import (
 	"testing/iotest"
 	"unicode/utf8"
 
+	"github.com/cloudsso/cloudsso-operator/internal/scim/limits"
 	"github.com/cloudsso/cloudsso-operator/internal/scim/server"
 )
 
@@ -106,7 +107,7 @@ func TestAnAnnouncedBodyIsNotRead(t *testing.T) {
 	s := newService(t)
 	r := httptest.NewRequest("POST", "http://sso.example.com/scim/v2/Users", iotest.ErrReader(errors.New("the body was read")))
 	r.Header.Set("Authorization", "Bearer "+token)
-	r.ContentLength = server.DefaultUserBody + 1
+	r.ContentLength = limits.UserBody + 1
 	s.send(r).refuses(413, "", "1048576")
 	r.ContentLength = -1
 	s.send(r).refuses(400, "invalidSyntax", "before it was complete")

@@ -5,13 +5,14 @@ import (
 	"net/http"
 
 	"github.com/cloudsso/cloudsso-operator/internal/scim"
+	"github.com/cloudsso/cloudsso-operator/internal/scim/limits"
 	"github.com/cloudsso/cloudsso-operator/internal/scim/patch"
 	"github.com/cloudsso/cloudsso-operator/internal/scim/schema"
 )
 
 // modify is PATCH (RFC 7644 section 3.5.2). It answers 200 with the resource, which every provider takes
 // and authentik needs; but 204, which all of them take too and Entra ID asks for, when that would be a
-// group of more than maxEcho members and the client did not say what it wants to see. A small change of
+// group of more than limits.EchoedMembers members and the client did not say what it wants to see. A small change of
 // a large group then costs what the change costs.
 func (s *server) modify(c *call) (*answer, error) {
 	q, err := c.query()
@@ -54,14 +55,14 @@ func located(err error) error {
 	return err
 }
 
-// large reports whether a resource has more than maxEcho members, without counting on.
+// large reports whether a resource has more than limits.EchoedMembers members, without counting on.
 func large(r *scim.Resource) bool {
 	if r.Members == nil {
 		return false
 	}
 	n := 0
 	for range r.Members {
-		if n++; n > maxEcho {
+		if n++; n > limits.EchoedMembers {
 			return true
 		}
 	}

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/cloudsso/cloudsso-operator/internal/scim"
+	"github.com/cloudsso/cloudsso-operator/internal/scim/limits"
 	"github.com/cloudsso/cloudsso-operator/internal/scim/schema"
 )
 
@@ -260,8 +261,8 @@ func TestFullPush(t *testing.T) {
 	alice := s.user("alice")
 	id := s.group("Everyone")
 	const one = `{"value":"firstname-lastname-example-com-%06d-x7k2p","display":"firstname.lastname.%06d@subsidiary.example.com","$ref":null},`
-	if size := len(fmt.Sprintf(one, 0, 0)) * schema.MaxMembers; size > server.DefaultGroupBody {
-		t.Errorf("a push of %d members is %d bytes, more than the limit of %d", schema.MaxMembers, size, server.DefaultGroupBody)
+	if size := len(fmt.Sprintf(one, 0, 0)) * limits.Members; size > limits.GroupBody {
+		t.Errorf("a push of %d members is %d bytes, more than the limit of %d", limits.Members, size, limits.GroupBody)
 	}
 	var body strings.Builder
 	for i := range 5_000 {

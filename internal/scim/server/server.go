@@ -24,6 +24,7 @@ import (
 	"strings"
 
 	"github.com/cloudsso/cloudsso-operator/internal/scim"
+	"github.com/cloudsso/cloudsso-operator/internal/scim/limits"
 	"github.com/cloudsso/cloudsso-operator/internal/scim/schema"
 )
 
@@ -266,5 +267,5 @@ func refuseMethod(c *call) (*answer, error) {
 	if slices.Contains(allowed, http.MethodGet) {
 		allowed = append(allowed, http.MethodHead)
 	}
-	return nil, &methodNotAllowed{allow: strings.Join(allowed, ", "), method: shortened(c.Method, maxQuoted), pattern: c.pattern}
+	return nil, &methodNotAllowed{allow: strings.Join(allowed, ", "), method: shortened(c.Method, limits.Quoted), pattern: c.pattern}
 }

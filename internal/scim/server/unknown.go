@@ -4,6 +4,8 @@ import (
 	"log/slog"
 	"strings"
 	"sync"
+
+	"github.com/cloudsso/cloudsso-operator/internal/scim/limits"
 )
 
 // unknown remembers which extension schemas, of those that nobody declared here, have been told of. Their
@@ -14,7 +16,7 @@ type unknown struct {
 	told map[string]bool
 }
 
-// first reports whether a name is a URN that was not told of before. No more than maxUnknown are.
+// first reports whether a name is a URN that was not told of before. No more than limits.UnknownExtensions are.
 func (u *unknown) first(name string) bool {
 	name = strings.ToLower(name)
 	if !strings.HasPrefix(name, "urn:") {
@@ -22,7 +24,7 @@ func (u *unknown) first(name string) bool {
 	}
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	if u.told[name] || len(u.told) >= maxUnknown {
+	if u.told[name] || len(u.told) >= limits.UnknownExtensions {
 		return false
 	}
 	if u.told == nil {
@@ -37,7 +39,7 @@ func (s *server) ignored(c *call, names []string) {
 	for _, name := range names {
 		if s.unknown.first(name) {
 			s.Logger.LogAttrs(c.Context(), slog.LevelInfo, "ignored: no schema with this URN is known; this is said once",
-				slog.String("urn", shortened(name, maxQuoted)), slog.String("requestID", c.record.RequestID),
+				slog.String("urn", shortened(name, limits.Quoted)), slog.String("requestID", c.record.RequestID),
 				slog.String("route", c.pattern), slog.String("subject", c.record.Subject))
 		}
 	}

@@ -60,8 +60,13 @@ func Equal(f Filter, path ...*schema.Attribute) (value string, ok bool) {
 func Implied(f Filter) schema.Object {
 	switch f := f.(type) {
 	case *comparison:
-		if f.operator == eq && f.literal != nil && len(f.path) == 1 {
-			return schema.Object{{Attribute: f.path[0], Value: f.literal}}
+		if f.operator == eq && len(f.path) == 1 {
+			switch f.literal.(type) {
+			case string, bool:
+				if f.literal != "" { // that is no value (RFC 7643 section 2.5)
+					return schema.Object{{Attribute: f.path[0], Value: f.literal}}
+				}
+			}
 		}
 	case *logical:
 		if f.or {

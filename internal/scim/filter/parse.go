@@ -27,11 +27,8 @@ type parser struct {
 }
 
 func (p *parser) whole() (Filter, error) {
-	if len(p.input) > limits.FilterLength {
-		return nil, p.errorf(limits.FilterLength, "a filter may be at most %d bytes long", limits.FilterLength)
-	}
-	if !utf8.ValidString(p.input) {
-		return nil, p.errorf(strings.IndexRune(p.input, utf8.RuneError), "a filter is UTF-8 text")
+	if err := p.check(); err != nil {
+		return nil, err
 	}
 	f, err := p.or()
 	if err == nil && p.next() != 0 {
@@ -41,6 +38,17 @@ func (p *parser) whole() (Filter, error) {
 		return nil, err
 	}
 	return f, nil
+}
+
+// check is of the text as a whole, a filter's or a path's.
+func (p *parser) check() error {
+	if len(p.input) > limits.FilterLength {
+		return p.errorf(limits.FilterLength, "it may be at most %d bytes long", limits.FilterLength)
+	}
+	if !utf8.ValidString(p.input) {
+		return p.errorf(strings.IndexRune(p.input, utf8.RuneError), "it is not UTF-8 text")
+	}
+	return nil
 }
 
 func (p *parser) or() (Filter, error) {

@@ -1,7 +1,6 @@
 package filter
 
 import (
-	"github.com/cloudsso/cloudsso-operator/internal/scim/limits"
 	"github.com/cloudsso/cloudsso-operator/internal/scim/schema"
 )
 
@@ -31,8 +30,8 @@ func (p *Path) String() string {
 // ParsePath reads a path on resources of a type. Any error is a *SyntaxError.
 func ParsePath(rt *schema.ResourceType, input string) (*Path, error) {
 	p := &parser{lexer: lexer{input: input}, resolve: func(name string) schema.Path { return rt.Resolve(name) }}
-	if len(input) > limits.FilterLength {
-		return nil, p.errorf(limits.FilterLength, "a path may be at most %d bytes long", limits.FilterLength)
+	if err := p.check(); err != nil {
+		return nil, err
 	}
 	attribute, err := p.path()
 	if err != nil {

@@ -23,6 +23,7 @@ import (
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/config"
 	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
 
 	"github.com/cloudsso/cloudsso-operator/api/v1alpha1"
@@ -40,6 +41,8 @@ var (
 	admin     client.Client
 	namespace string
 	written   writes.Log
+
+	startManager, stopManager func()
 )
 
 func TestControllers(t *testing.T) {
@@ -65,16 +68,21 @@ var _ = BeforeSuite(func() {
 	Expect(err).NotTo(HaveOccurred())
 	// The second line is tested where the first is not there.
 	Expect(admin.DeleteAllOf(ctx, &admissionv1.ValidatingAdmissionPolicyBinding{})).To(Succeed())
-	startManager(ctx, operator, scheme)
+	operator.Wrap(written.Wrap)
+	startManager = func() { stopManager = runManager(ctx, operator, scheme) }
+	startManager()
+	DeferCleanup(func() { stopManager() })
 })
 
-func startManager(ctx context.Context, operator *rest.Config, scheme *runtime.Scheme) {
-	operator.Wrap(written.Wrap)
+func runManager(ctx context.Context, operator *rest.Config, scheme *runtime.Scheme) (stop func()) {
+	GinkgoHelper()
 	relists := &directory.Relists{}
 	mgr, err := ctrl.NewManager(operator, ctrl.Options{
 		Scheme:  scheme,
 		Metrics: metricsserver.Options{BindAddress: "0"},
-		Client:  client.Options{Cache: &client.CacheOptions{EnableReadYourWritesConsistency: new(true)}},
+		// A spec starts the manager a second time.
+		Controller: config.Controller{SkipNameValidation: new(true)},
+		Client:     client.Options{Cache: &client.CacheOptions{EnableReadYourWritesConsistency: new(true)}},
 		Cache: cache.Options{
 			NewInformer: relists.NewInformer,
 			ByObject:    map[client.Object]cache.ByObject{&corev1.Secret{}: credential.SecretCacheOptions()},
@@ -96,7 +104,7 @@ func startManager(ctx context.Context, operator *rest.Config, scheme *runtime.Sc
 		defer close(stopped)
 		Expect(mgr.Start(ctx)).To(Succeed())
 	}()
-	DeferCleanup(func() { cancel(); <-stopped })
+	return func() { cancel(); <-stopped }
 }
 
 var _ = BeforeEach(func(ctx SpecContext) {
@@ -206,21 +214,34 @@ var _ = Describe("a directory", func() {
 		}
 	})
 
-	It("asks for a full push once it is Enabled after writes were refused", func(ctx SpecContext) {
+	It("asks for a full push once it is Enabled after writes were refused, until somebody says that there was one", func(ctx SpecContext) {
 		Eventually(func() v1alpha1.Synchronization { return settings(ctx).Status.SCIMSynchronization }).Should(Equal(v1alpha1.SynchronizationEnabled))
 		turn(ctx, v1alpha1.SynchronizationDisabled)
 		Eventually(func() v1alpha1.Synchronization { return settings(ctx).Status.SCIMSynchronization }).Should(Equal(v1alpha1.SynchronizationDisabled))
 		d := settings(ctx)
 		before := d.DeepCopy()
-		d.Status.RefusedWrites = &v1alpha1.RefusedWrites{Count: 3}
+		refused := v1alpha1.RefusedWrite{Time: metav1.Now(), Method: "POST", Resource: "Users"}
+		d.Status.RefusedWrites = &v1alpha1.RefusedWrites{Count: 3, Last: []v1alpha1.RefusedWrite{refused}}
 		Expect(admin.Status().Patch(ctx, d, client.MergeFrom(before))).To(Succeed())
 		Eventually(reasonsOf(ctx, v1alpha1.DirectoryName)).Should(ContainElement(v1alpha1.ReasonWritesRefused))
 		turn(ctx, v1alpha1.SynchronizationEnabled)
-		Eventually(func() bool {
+		needed := func() bool {
 			return meta.IsStatusConditionTrue(settings(ctx).Status.Conditions, v1alpha1.ConditionResyncNeeded)
-		}).Should(BeTrue())
+		}
+		Eventually(needed).Should(BeTrue())
 		turn(ctx, v1alpha1.SynchronizationDisabled)
-		Eventually(func() *v1alpha1.RefusedWrites { return settings(ctx).Status.RefusedWrites }).Should(BeNil())
+		Eventually(needed).Should(BeFalse())
+		turn(ctx, v1alpha1.SynchronizationEnabled)
+		Eventually(needed).Should(BeTrue(), "what was refused is still missing")
+
+		d = settings(ctx)
+		before = d.DeepCopy()
+		// A little ahead, as a person's clock may be: it counts when it has come.
+		d.Annotations = map[string]string{v1alpha1.AnnotationResynced: refused.Time.Add(3 * time.Second).UTC().Format(time.RFC3339)}
+		Expect(admin.Patch(ctx, d, client.MergeFrom(before))).To(Succeed())
+		Eventually(needed).Should(BeFalse())
+		Expect(settings(ctx).Status.RefusedWrites).To(BeNil())
+		Eventually(reasonsOf(ctx, v1alpha1.DirectoryName)).Should(ContainElement("Resynced"))
 	})
 })
 

@@ -75,9 +75,10 @@ type RefusedWrite struct {
 }
 
 // RefusedWrites counts what the identity provider tried while synchronization was Disabled.
-// Providers do not retry a 403, so these changes are missing until the next full push.
+// Providers do not retry a 403, so these changes are missing until the next full push. They are counted,
+// however often the switch is turned meanwhile, until annotation cloudsso.dev/resynced says that there was one.
 type RefusedWrites struct {
-	// count since synchronization was last switched off.
+	// count of those that no full push has made up for.
 	//
 	// +optional
 	// +kubebuilder:validation:Minimum=0
@@ -206,7 +207,8 @@ type CloudSSODirectoryStatus struct {
 	// +kubebuilder:validation:XValidation:rule="self >= timestamp('0001-01-01T00:00:00Z')",message="lastRequestTime is a time of RFC 3339, as in 2027-01-31T00:00:00Z"
 	LastRequestTime *metav1.Time `json:"lastRequestTime,omitempty"`
 
-	// refusedWrites counts SCIM writes refused while synchronization was Disabled.
+	// refusedWrites counts SCIM writes refused while synchronization was Disabled, until a full push
+	// has made up for them.
 	//
 	// +optional
 	RefusedWrites *RefusedWrites `json:"refusedWrites,omitempty"`
@@ -230,10 +232,11 @@ type CloudSSODirectoryStatus struct {
 // Conditions and reasons of a CloudSSODirectory.
 const (
 	// ConditionResyncNeeded is True once synchronization is Enabled again after writes were refused:
-	// providers do not retry a 403, so a full push is due. It clears when refusedWrites is reset by
-	// switching off and on again with nothing refused in between, or by removing status.refusedWrites.
+	// providers do not retry a 403, so a full push is due. It clears when AnnotationResynced says that
+	// there was one.
 	ConditionResyncNeeded = "ResyncNeeded"
-	// ReasonWritesRefused is the reason of a True ResyncNeeded condition.
+	// ReasonWritesRefused is the reason of a True ResyncNeeded condition, and of a False one while
+	// synchronization is Disabled.
 	ReasonWritesRefused = "WritesRefused"
 	// ReasonNothingRefused is the reason of a False ResyncNeeded condition.
 	ReasonNothingRefused = "NothingRefused"

@@ -28,6 +28,9 @@ const (
 	// AnnotationLastModified is SCIM's meta.lastModified (RFC 7643 section 3.1), RFC 3339 with nanoseconds.
 	// Absent: the creation time.
 	AnnotationLastModified = "cloudsso.dev/last-modified"
+	// AnnotationResynced on a CloudSSODirectory is a person's word that a full push of the identity provider
+	// has made up for every write refused before that time, RFC 3339. One that has not come says nothing.
+	AnnotationResynced = "cloudsso.dev/resynced"
 
 	// LabelFence marks the sentinel objects that replicas touch to fence a negative answer, named
 	// SentinelName and of source Manual. They are nobody: every reader passes over them.

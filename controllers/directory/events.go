@@ -12,10 +12,12 @@ import (
 const (
 	eventEnabled  = "SynchronizationEnabled"
 	eventDisabled = "SynchronizationDisabled"
+	eventResynced = "Resynced"
 )
 
 // transitions returns the Events that tell of the way from one status to the next. The first write that is
-// refused while the switch is off is told of; that a full push is due, once the switch is on again.
+// refused while the switch is off is told of; that a full push is due, once the switch is on again; and that
+// one has made up for it.
 func transitions(before, after *v1alpha1.CloudSSODirectory) []objects.Notice {
 	var all []objects.Notice
 	conditionsBefore, conditions := before.Status.Conditions, after.Status.Conditions
@@ -31,6 +33,8 @@ func transitions(before, after *v1alpha1.CloudSSODirectory) []objects.Notice {
 		all = append(all, objects.Warning(v1alpha1.ConditionResyncNeeded, "Report", objects.MessageOf(conditions, v1alpha1.ConditionResyncNeeded)))
 	case refused(conditions) && !refused(conditionsBefore):
 		all = append(all, objects.Warning(v1alpha1.ReasonWritesRefused, "Refuse", objects.MessageOf(conditions, v1alpha1.ConditionResyncNeeded)))
+	case refused(conditionsBefore) && !refused(conditions):
+		all = append(all, objects.Normal(eventResynced, "Report", objects.MessageOf(conditions, v1alpha1.ConditionResyncNeeded)))
 	}
 	return all
 }

@@ -19,6 +19,7 @@ import (
 
 	"github.com/cloudsso/cloudsso-operator/api/v1alpha1"
 	"github.com/cloudsso/cloudsso-operator/internal/objects"
+	"github.com/cloudsso/cloudsso-operator/internal/policy"
 )
 
 // +kubebuilder:rbac:groups=cloudsso.dev,resources=cloudssodirectories;cloudssousers;cloudssogroups;scimcredentials,verbs=get;list;watch
@@ -50,13 +51,31 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 	if err := r.List(ctx, &credentials, client.InNamespace(d.Namespace)); err != nil {
 		return ctrl.Result{}, fmt.Errorf("counting the credentials of namespace %s: %w", d.Namespace, err)
 	}
-	before := d.DeepCopy()
-	record(d, r.Endpoint, r.census.of(d.Namespace), credentials.Items, r.Now())
-	if err := objects.PatchStatus(ctx, r.Client, before, d); err != nil {
+	before, now := d.DeepCopy(), r.Now()
+	record(d, r.Endpoint, r.census.of(d.Namespace), credentials.Items, now)
+	if err := r.patchStatus(ctx, before, d); err != nil {
 		return objects.Result(ctx, 0, err)
 	}
 	objects.Emit(r.Events, d, transitions(before, d)...)
-	return ctrl.Result{}, nil
+	return ctrl.Result{RequeueAfter: untilResynced(d, now)}, nil
+}
+
+// patchStatus strikes refused writes off only if no replica has refused more meanwhile.
+func (r *Reconciler) patchStatus(ctx context.Context, before, after *v1alpha1.CloudSSODirectory) error {
+	if before.Status.RefusedWrites == nil || after.Status.RefusedWrites != nil {
+		return objects.PatchStatus(ctx, r.Client, before, after)
+	}
+	return r.Status().Patch(ctx, after, client.MergeFromWithOptions(before, client.MergeFromWithOptimisticLock{}))
+}
+
+// untilResynced is how long it takes until the time of a push that was acknowledged has come, by a clock
+// that is ahead; zero if it has.
+func untilResynced(d *v1alpha1.CloudSSODirectory, now time.Time) time.Duration {
+	at, err := policy.ResyncedAt(d)
+	if err != nil {
+		return 0
+	}
+	return max(at.Sub(now), 0)
 }
 
 func (r *Reconciler) setDefaults(mgr ctrl.Manager) {

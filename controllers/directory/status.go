@@ -2,6 +2,7 @@ package directory
 
 import (
 	"fmt"
+	"strings"
 	"time"
 
 	"k8s.io/apimachinery/pkg/api/meta"
@@ -11,32 +12,32 @@ import (
 	"github.com/cloudsso/cloudsso-operator/internal/policy"
 )
 
+// maxQuoted is how many bytes of an annotation a message quotes: an Event's note ends at 1,024.
+const maxQuoted = 40
+
 // record writes into the status what the directory amounts to.
 func record(d *v1alpha1.CloudSSODirectory, endpoint string, t tally, credentials []v1alpha1.SCIMCredential, now time.Time) {
 	position := policy.SwitchOf(d)
 	d.Status.ObservedGeneration = d.Generation
 	d.Status.Endpoint = endpoint
 	recordSwitch(d, position, now)
+	d.Status.RefusedWrites = policy.MissedWrites(d, now)
 	recordCounts(d, position, t)
 	d.Status.Credentials = countCredentials(credentials, now)
-	for _, condition := range []metav1.Condition{ready(position), resync(d, position)} {
+	for _, condition := range []metav1.Condition{ready(position), resync(d, position, now)} {
 		condition.ObservedGeneration = d.Generation
 		condition.LastTransitionTime = metav1.NewTime(now)
 		meta.SetStatusCondition(&d.Status.Conditions, condition)
 	}
 }
 
-// recordSwitch notes when the switch was turned. What is refused is counted anew from when it is off.
+// recordSwitch notes when the switch was turned.
 func recordSwitch(d *v1alpha1.CloudSSODirectory, position v1alpha1.Synchronization, now time.Time) {
-	was := d.Status.SCIMSynchronization
-	if was == position {
+	if d.Status.SCIMSynchronization == position {
 		return
 	}
 	at := metav1.NewTime(now)
 	d.Status.SCIMSynchronization, d.Status.SwitchedAt = position, &at
-	if was == v1alpha1.SynchronizationEnabled {
-		d.Status.RefusedWrites = nil
-	}
 }
 
 func recordCounts(d *v1alpha1.CloudSSODirectory, position v1alpha1.Synchronization, t tally) {
@@ -68,27 +69,43 @@ func ready(position v1alpha1.Synchronization) metav1.Condition {
 	return metav1.Condition{Type: v1alpha1.ConditionReady, Status: metav1.ConditionTrue, Reason: v1alpha1.ReasonReady, Message: message}
 }
 
-func resync(d *v1alpha1.CloudSSODirectory, position v1alpha1.Synchronization) metav1.Condition {
+func resync(d *v1alpha1.CloudSSODirectory, position v1alpha1.Synchronization, now time.Time) metav1.Condition {
+	missed := d.Status.RefusedWrites
+	if missed == nil {
+		return metav1.Condition{
+			Type: v1alpha1.ConditionResyncNeeded, Status: metav1.ConditionFalse, Reason: v1alpha1.ReasonNothingRefused,
+			Message: "no write of the identity provider is missing: none was refused, or a full push has made up for it",
+		}
+	}
 	condition := metav1.Condition{
-		Type: v1alpha1.ConditionResyncNeeded, Status: metav1.ConditionFalse, Reason: v1alpha1.ReasonNothingRefused,
-		Message: "nothing was refused while SCIM synchronization was last switched off",
+		Type: v1alpha1.ConditionResyncNeeded, Status: metav1.ConditionFalse, Reason: v1alpha1.ReasonWritesRefused,
+		Message: fmt.Sprintf("%d writes of the identity provider were refused while SCIM synchronization was switched off, and it does not "+
+			"retry them: once it is on again, start a full push or import there, and when that has succeeded, run: %s%s",
+			missed.Count, acknowledge(d), doubt(d, now)),
 	}
-	refused := refusedCount(d)
-	if refused == 0 {
-		return condition
-	}
-	condition.Reason = v1alpha1.ReasonWritesRefused
-	condition.Message = fmt.Sprintf("%d writes of the identity provider were refused since SCIM synchronization was switched off; "+
-		"it does not retry them: once it is on again, start a full push or import there", refused)
 	if position == v1alpha1.SynchronizationEnabled {
 		condition.Status = metav1.ConditionTrue
 	}
 	return condition
 }
 
-func refusedCount(d *v1alpha1.CloudSSODirectory) int64 {
-	if d.Status.RefusedWrites == nil {
-		return 0
-	}
-	return d.Status.RefusedWrites.Count
+// acknowledge is the command that says that a full push has succeeded. Its date is understood everywhere.
+func acknowledge(d *v1alpha1.CloudSSODirectory) string {
+	return fmt.Sprintf("kubectl -n %s annotate --overwrite cloudssodirectory %s %s=$(date -u +%%Y-%%m-%%dT%%H:%%M:%%SZ)",
+		d.Namespace, d.Name, v1alpha1.AnnotationResynced)
 }
+
+// doubt tells who has acknowledged a push, in vain, why.
+func doubt(d *v1alpha1.CloudSSODirectory, now time.Time) string {
+	at, err := policy.ResyncedAt(d)
+	switch {
+	case err != nil:
+		return fmt.Sprintf(" (the annotation is there, but %q is no time of RFC 3339, as in 2027-01-31T12:00:00Z)", brief(d.Annotations[v1alpha1.AnnotationResynced]))
+	case at.After(now):
+		return " (the annotation is there, but its time has not come)"
+	}
+	return ""
+}
+
+// brief is as much of a value as a message quotes.
+func brief(value string) string { return strings.ToValidUTF8(value[:min(len(value), maxQuoted)], "") }

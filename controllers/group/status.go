@@ -43,10 +43,11 @@ func ready(g, holder *v1alpha1.CloudSSOGroup, called roll) metav1.Condition {
 	switch {
 	case conflicts(g, holder):
 		c.Reason = v1alpha1.ReasonDisplayNameConflict
-		c.Message = fmt.Sprintf("displayName %q is already that of CloudSSOGroup %s; rename or delete one of the two", g.Spec.DisplayName, holder.Name)
+		c.Message = fmt.Sprintf("displayName %q is already that of CloudSSOGroup %s; rename or delete one of the two%s",
+			g.Spec.DisplayName, holder.Name, objects.Unlock(g.Spec.Source, holder.Spec.Source))
 	case len(called.unknown) > 0:
 		c.Reason = v1alpha1.ReasonUnknownMembers
-		c.Message = "members name no CloudSSOUser of this namespace: " + objects.Listed(called.unknown) + "; create those users, or take them out of spec.members"
+		c.Message = "members name no CloudSSOUser of this namespace: " + objects.Listed(called.unknown) + "; create those users, or take them out of spec.members" + objects.Unlock(g.Spec.Source)
 	default:
 		c.Status, c.Reason, c.Message = metav1.ConditionTrue, v1alpha1.ReasonReady, "as declared"
 	}

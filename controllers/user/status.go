@@ -8,6 +8,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/cloudsso/cloudsso-operator/api/v1alpha1"
+	"github.com/cloudsso/cloudsso-operator/internal/objects"
 	"github.com/cloudsso/cloudsso-operator/internal/policy"
 )
 
@@ -44,9 +45,10 @@ func ready(u, holder *v1alpha1.CloudSSOUser) metav1.Condition {
 	c := metav1.Condition{Type: v1alpha1.ConditionReady, Status: metav1.ConditionFalse, ObservedGeneration: u.Generation}
 	switch u.Status.State {
 	case v1alpha1.UserDeprovisioned:
-		c.Reason, c.Message = v1alpha1.ReasonDeprovisioned, "deleted by the identity provider; the object stays, without access or memberships, until the provider creates the person again or you delete it"
+		c.Reason, c.Message = v1alpha1.ReasonDeprovisioned, "deleted by the identity provider; the object stays, without access or memberships, until the provider creates the person again or, with SCIM synchronization switched off, you delete it"
 	case v1alpha1.UserConflict:
-		c.Reason, c.Message = v1alpha1.ReasonUserNameConflict, fmt.Sprintf("userName %q is already that of CloudSSOUser %s; rename or delete one of the two", u.Spec.UserName, holder.Name)
+		c.Reason, c.Message = v1alpha1.ReasonUserNameConflict, fmt.Sprintf("userName %q is already that of CloudSSOUser %s; rename or delete one of the two%s",
+			u.Spec.UserName, holder.Name, objects.Unlock(u.Spec.Source, holder.Spec.Source))
 	case v1alpha1.UserDisabled:
 		c.Reason, c.Message = v1alpha1.ReasonDisabled, "active is false: no access; memberships are kept"
 	case v1alpha1.UserSuspended:

@@ -89,7 +89,15 @@ func (cp *ControlPlane) apply(ctx context.Context, o *unstructured.Unstructured)
 	if namespaced && o.GetNamespace() == "" {
 		o.SetNamespace(SystemNamespace)
 	}
-	return cp.client.Apply(ctx, client.ApplyConfigurationFromUnstructured(o), client.FieldOwner(fieldOwner), client.ForceOwnership)
+	write := func() error {
+		return cp.client.Apply(ctx, client.ApplyConfigurationFromUnstructured(o.DeepCopy()), client.FieldOwner(fieldOwner), client.ForceOwnership)
+	}
+	err = write()
+	if apierrors.IsInvalid(err) && o.GetKind() == "ClusterRoleBinding" {
+		// Data that are kept may have one to another role, and a binding's role cannot be changed.
+		err = errors.Join(cp.client.Delete(ctx, o.DeepCopy()), write())
+	}
+	return err
 }
 
 // AwaitPolicies returns when the admission policies are in force: about half a minute after the start of

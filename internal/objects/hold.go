@@ -17,8 +17,9 @@ import (
 )
 
 // holdGrace is how old a deletion is when it counts as held: the operator's own deletions lift the guard
-// right after they begin.
-const holdGrace = time.Second
+// right after they begin. The API server cuts deletionTimestamp to whole seconds, so a deletion looks up to
+// one second older than it is: two leave at least one.
+const holdGrace = 2 * time.Second
 
 // Hold holds the deletion of an object while its directory is synchronized, and notes it in conditions;
 // otherwise it lifts the guard. It returns when to look again. An object that is not being deleted is

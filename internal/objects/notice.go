@@ -2,6 +2,7 @@ package objects
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
@@ -56,6 +57,19 @@ func MessageOf(conditions []metav1.Condition, conditionType string) string {
 		return c.Message
 	}
 	return ""
+}
+
+// Unlock tells, at the end of an advice to change objects, where that is possible: what is synchronized no
+// person can change while the switch is on. It is empty if nothing of it is synchronized.
+func Unlock(sources ...v1alpha1.Source) string {
+	const where = "in the identity provider, or after switching SCIM synchronization off"
+	switch {
+	case !slices.Contains(sources, v1alpha1.SourceSCIM):
+		return ""
+	case slices.ContainsFunc(sources, func(s v1alpha1.Source) bool { return s != v1alpha1.SourceSCIM }):
+		return "; the one of source SCIM " + where
+	}
+	return ", " + where
 }
 
 // maxListed is how many names one message lists: an Event's note ends at 1,024 characters.

@@ -2,6 +2,7 @@ package objects
 
 import (
 	"context"
+	"time"
 
 	"k8s.io/client-go/util/workqueue"
 	ctrl "sigs.k8s.io/controller-runtime"
@@ -10,6 +11,9 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/handler"
 )
 
+// rivalsInterval is when namesakes that could not be had are asked for again.
+const rivalsInterval = time.Second
+
 // EnqueueRivals enqueues the other objects of a name that somebody took or left. namesakes are the
 // holders of an object's name, as of that object's revision or later: after a change they are asked of
 // the new object first, so that who has left the name is no longer found to hold it.
@@ -17,18 +21,8 @@ func EnqueueRivals[T client.Object](namesakes func(context.Context, T) ([]T, err
 	type queue = workqueue.TypedRateLimitingInterface[ctrl.Request]
 	enqueue := func(ctx context.Context, q queue, objects ...client.Object) {
 		for _, object := range objects {
-			o, ok := object.(T)
-			if !ok {
-				continue
-			}
-			all, err := namesakes(ctx, o)
-			if err != nil {
-				ctrl.LoggerFrom(ctx).Error(err, "Looking for others of the same name", "object", client.ObjectKeyFromObject(o))
-			}
-			for _, other := range all {
-				if other.GetName() != o.GetName() {
-					q.Add(ctrl.Request{NamespacedName: client.ObjectKeyFromObject(other)})
-				}
+			if o, ok := object.(T); ok {
+				enqueueRivals(ctx, q, o, namesakes)
 			}
 		}
 	}
@@ -36,5 +30,26 @@ func EnqueueRivals[T client.Object](namesakes func(context.Context, T) ([]T, err
 		CreateFunc: func(ctx context.Context, e event.CreateEvent, q queue) { enqueue(ctx, q, e.Object) },
 		UpdateFunc: func(ctx context.Context, e event.UpdateEvent, q queue) { enqueue(ctx, q, e.ObjectNew, e.ObjectOld) },
 		DeleteFunc: func(ctx context.Context, e event.DeleteEvent, q queue) { enqueue(ctx, q, e.Object) },
+	}
+}
+
+// enqueueRivals asks until it is answered: the event does not come again, and a name that was left is in it
+// alone, not in the object any more. Its context ends with the handler, so the queue says when to give up.
+func enqueueRivals[T client.Object](ctx context.Context, q workqueue.TypedRateLimitingInterface[ctrl.Request], o T, namesakes func(context.Context, T) ([]T, error)) {
+	all, err := namesakes(ctx, o)
+	if err != nil {
+		ctrl.LoggerFrom(ctx).Error(err, "Looking for others of the same name failed; it is tried again in a second", "object", client.ObjectKeyFromObject(o))
+		ctx = context.WithoutCancel(ctx)
+		time.AfterFunc(rivalsInterval, func() {
+			if !q.ShuttingDown() {
+				enqueueRivals(ctx, q, o, namesakes)
+			}
+		})
+		return
+	}
+	for _, other := range all {
+		if other.GetName() != o.GetName() {
+			q.Add(ctrl.Request{NamespacedName: client.ObjectKeyFromObject(other)})
+		}
 	}
 }

@@ -30,10 +30,24 @@ func TestWhatIsNoReservation(t *testing.T) {
 }
 
 func TestReservationIsAbandonedAfterItsLife(t *testing.T) {
-	r := policy.Reservation{Time: long.Time}
-	for after, want := range map[time.Duration]bool{0: false, policy.ReservationLife: false, policy.ReservationLife + 1: true} {
-		if got := r.Abandoned(long.Add(after)); got != want {
-			t.Errorf("abandoned after %s: %t", after, got)
-		}
+	const life = policy.ReservationLife
+	for _, test := range []struct {
+		name string
+		made time.Time
+		want bool
+	}{
+		{"just made", long.Time, false},
+		{"at the end of its life", long.Add(-life), false},
+		{"after its life", long.Add(-life - 1), true},
+		{"by a clock that is ahead", long.Add(life), false},
+		{"by a clock that is ahead by more than its life", long.Add(life + 1), true},
+		{"in another century", long.AddDate(1000, 0, 0), true},
+		{"at no time", time.Time{}, true},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			if got := (policy.Reservation{Time: test.made}).Abandoned(long.Time); got != test.want {
+				t.Errorf("abandoned: %t", got)
+			}
+		})
 	}
 }

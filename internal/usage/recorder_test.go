@@ -201,6 +201,23 @@ var _ = Describe("Refused writes", func() {
 		Expect(lastUsed(ctx)).NotTo(BeNil())
 	})
 
+	It("count anew once a full push has made up for the earlier ones, whoever notices first", func(ctx SpecContext) {
+		r := newReplica()
+		r.Refused(okta, "POST", "Users")
+		Expect(r.Flush(ctx)).To(Succeed())
+		at := clock.Advance(time.Minute)
+		merge := fmt.Sprintf(`{"metadata":{"annotations":{%q:%q}}}`, v1alpha1.AnnotationResynced, at.Format(time.RFC3339))
+		d := &v1alpha1.CloudSSODirectory{ObjectMeta: object(v1alpha1.DirectoryName)}
+		Expect(admin.Patch(ctx, d, client.RawPatch(types.MergePatchType, []byte(merge)))).To(Succeed())
+		clock.Advance(time.Minute)
+		r.Refused(okta, "PUT", "Users/a")
+		Expect(r.Flush(ctx)).To(Succeed())
+		r.Refused(okta, "PUT", "Users/b")
+		Expect(r.Flush(ctx)).To(Succeed())
+		Expect(directory(ctx).RefusedWrites.Count).To(BeEquivalentTo(2))
+		Expect(directory(ctx).RefusedWrites.Last).To(HaveLen(2))
+	})
+
 	It("are cut where a client sends more than a name", func(ctx SpecContext) {
 		r := newReplica()
 		r.Refused(okta, strings.Repeat("X", 10_000), "Users/"+strings.Repeat("é", 100_000)+"\xff")

@@ -15,6 +15,7 @@ import (
 
 	"github.com/cloudsso/cloudsso-operator/api/v1alpha1"
 	"github.com/cloudsso/cloudsso-operator/internal/auth"
+	"github.com/cloudsso/cloudsso-operator/internal/policy"
 )
 
 const (
@@ -74,8 +75,8 @@ func (r *Recorder) writeRefusals(ctx context.Context) error {
 	return errors.Join(failures...)
 }
 
-// addRefusals counts on from what the directory says at that moment: other replicas count too, and the
-// directory's controller starts from nothing when synchronization is switched off.
+// addRefusals counts on from what the directory says at that moment, for other replicas count too, but for
+// what a full push has made up for: the controller may not have taken that out yet.
 func (r *Recorder) addRefusals(ctx context.Context, namespace string, refused refusals) error {
 	return retry.RetryOnConflict(retry.DefaultBackoff, func() error {
 		d := &v1alpha1.CloudSSODirectory{}
@@ -86,7 +87,7 @@ func (r *Recorder) addRefusals(ctx context.Context, namespace string, refused re
 		}
 		before := d.DeepCopy()
 		var known refusals
-		if w := d.Status.RefusedWrites; w != nil {
+		if w := policy.MissedWrites(d, r.now()); w != nil {
 			known = refusals{count: w.Count, last: w.Last}
 		}
 		sum := known.and(refused)

@@ -1,0 +1,263 @@
+package directory
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/client-go/tools/events"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/client/fake"
+	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
+
+	"github.com/cloudsso/cloudsso-operator/api/v1alpha1"
+	"github.com/cloudsso/cloudsso-operator/internal/auth"
+	"github.com/cloudsso/cloudsso-operator/internal/usage"
+)
+
+// store is one for all scenes, for it takes long to make. Each scene has a namespace of its own.
+var store = sync.OnceValue(func() client.WithWatch {
+	scheme := runtime.NewScheme()
+	if err := v1alpha1.AddToScheme(scheme); err != nil {
+		panic(err)
+	}
+	return fake.NewClientBuilder().WithScheme(scheme).WithStatusSubresource(&v1alpha1.CloudSSODirectory{}).Build()
+})
+
+var scenes atomic.Int32
+
+// scene is a directory, its controller, and a replica that refuses. Every step takes two seconds.
+type scene struct {
+	*testing.T
+	namespace  string
+	now        time.Time
+	store      client.WithWatch
+	controller *Reconciler
+	replica    *usage.Recorder
+	told       *events.FakeRecorder
+}
+
+func newScene(t *testing.T) *scene {
+	t.Helper()
+	s := &scene{
+		T: t, namespace: fmt.Sprintf("acme-%d", scenes.Add(1)), store: store(),
+		now: time.Date(2027, 1, 31, 12, 0, 0, 0, time.UTC), told: events.NewFakeRecorder(100),
+	}
+	s.must(s.store.Create(t.Context(), &v1alpha1.CloudSSODirectory{ObjectMeta: metav1.ObjectMeta{Namespace: s.namespace, Name: v1alpha1.DirectoryName}}))
+	s.controller = &Reconciler{Client: s.store, Events: s.told, Now: s.clock, census: newCensus()}
+	s.replica = usage.New(s.store, s.store, s.clock)
+	return s
+}
+
+func (s *scene) clock() time.Time { return s.now }
+
+func (s *scene) must(err error) {
+	s.Helper()
+	if err != nil {
+		s.Fatal(err)
+	}
+}
+
+func (s *scene) directory() *v1alpha1.CloudSSODirectory {
+	d := &v1alpha1.CloudSSODirectory{}
+	s.must(s.store.Get(s.Context(), client.ObjectKey{Namespace: s.namespace, Name: v1alpha1.DirectoryName}, d))
+	return d
+}
+
+func (s *scene) change(change func(*v1alpha1.CloudSSODirectory)) {
+	d := s.directory()
+	change(d)
+	s.must(s.store.Update(s.Context(), d))
+}
+
+func (s *scene) turn(position v1alpha1.Synchronization) {
+	s.change(func(d *v1alpha1.CloudSSODirectory) { d.Spec.SCIMSynchronization = position })
+}
+
+func (s *scene) acknowledge(value string) {
+	s.change(func(d *v1alpha1.CloudSSODirectory) {
+		d.Annotations = map[string]string{v1alpha1.AnnotationResynced: value}
+	})
+}
+
+func (s *scene) refuse() {
+	s.replica.Refused(auth.Principal{Namespace: s.namespace, Credential: "okta"}, "PATCH", "Users/alice")
+	s.must(s.replica.Flush(s.Context()))
+}
+
+func (s *scene) reconcile() ctrl.Result {
+	s.Helper()
+	result, err := s.controller.Reconcile(s.Context(), ctrl.Request{NamespacedName: client.ObjectKeyFromObject(s.directory())})
+	s.must(err)
+	return result
+}
+
+func (s *scene) step(step string) {
+	s.now = s.now.Add(2 * time.Second)
+	switch step {
+	case "off":
+		s.turn(v1alpha1.SynchronizationDisabled)
+	case "on":
+		s.turn(v1alpha1.SynchronizationEnabled)
+	case "push":
+		s.acknowledge(s.now.Format(time.RFC3339))
+	case "refuse":
+		s.refuse()
+	case "reconcile":
+		s.reconcile()
+	}
+}
+
+func (s *scene) count() int64 {
+	if w := s.directory().Status.RefusedWrites; w != nil {
+		return w.Count
+	}
+	return 0
+}
+
+func (s *scene) condition() metav1.Condition {
+	for _, c := range s.directory().Status.Conditions {
+		if c.Type == v1alpha1.ConditionResyncNeeded {
+			return c
+		}
+	}
+	return metav1.Condition{}
+}
+
+// merges are all ways to do the steps of both in one order that keeps each one's own.
+func merges(a, b []string) [][]string {
+	if len(a) == 0 || len(b) == 0 {
+		return [][]string{slices.Concat(a, b)}
+	}
+	var all [][]string
+	for _, rest := range merges(a[1:], b) {
+		all = append(all, append([]string{a[0]}, rest...))
+	}
+	for _, rest := range merges(a, b[1:]) {
+		all = append(all, append([]string{b[0]}, rest...))
+	}
+	return all
+}
+
+// However late the controller is, and however often it looks, what is counted in the end is what was refused
+// since the last push that somebody has acknowledged.
+func TestNoRefusalIsLostToTheController(t *testing.T) {
+	for _, test := range []struct {
+		story string
+		looks int // of the controller, at any time
+		want  int64
+	}{
+		{"on off refuse on off refuse on", 2, 2},
+		{"on off refuse on push off refuse on", 2, 1},
+		{"on off refuse on push off on", 1, 0},
+		{"on off refuse push refuse on", 1, 1},
+		{"on off refuse on push off refuse on push", 1, 0},
+	} {
+		for _, order := range merges(strings.Fields(test.story), slices.Repeat([]string{"reconcile"}, test.looks)) {
+			t.Run(strings.Join(order, " "), func(t *testing.T) {
+				s := newScene(t)
+				for _, step := range order {
+					s.step(step)
+				}
+				s.step("reconcile")
+				if got := s.count(); got != test.want {
+					t.Errorf("counts %d, want %d", got, test.want)
+				}
+				if needed := s.condition().Status == metav1.ConditionTrue; needed != (test.want > 0) {
+					t.Errorf("the condition is %+v", s.condition())
+				}
+			})
+		}
+	}
+}
+
+// What is refused between the controller's reading and its writing was not acknowledged.
+func TestRefusalWhileTheControllerStrikesOffEarlierOnes(t *testing.T) {
+	s := newScene(t)
+	for _, step := range []string{"off", "refuse", "push", "off"} {
+		s.step(step)
+	}
+	s.now = s.now.Add(2 * time.Second)
+	refused := false
+	s.controller.Client = interceptor.NewClient(s.store, interceptor.Funcs{
+		SubResourcePatch: func(ctx context.Context, c client.Client, subresource string, o client.Object, patch client.Patch, options ...client.SubResourcePatchOption) error {
+			if !refused {
+				refused = true
+				s.refuse()
+			}
+			return c.SubResource(subresource).Patch(ctx, o, patch, options...)
+		},
+	})
+	if result := s.reconcile(); !refused || result.RequeueAfter == 0 {
+		t.Errorf("refused: %t, looks again: %+v", refused, result)
+	}
+	s.reconcile()
+	if got := s.count(); got != 1 {
+		t.Errorf("counts %d, want 1", got)
+	}
+}
+
+func TestConditionTellsHowToClearIt(t *testing.T) {
+	const command = "kubectl -n %s annotate --overwrite cloudssodirectory default cloudsso.dev/resynced=$(date -u +%%Y-%%m-%%dT%%H:%%M:%%SZ)"
+	ahead := func(s *scene) string { return s.now.Add(time.Minute).Format(time.RFC3339) }
+	for _, test := range []struct {
+		name     string
+		resynced func(*scene) string
+		wants    []string
+		again    time.Duration
+	}{
+		{"nobody has", nil, []string{"1 writes", command}, 0},
+		{"with no time", func(*scene) string { return "yes" }, []string{command, `"yes" is no time of RFC 3339`}, 0},
+		{"with a book", func(*scene) string { return strings.Repeat("é", 10_000) }, []string{command, "is no time"}, 0},
+		{"by a clock that is ahead", ahead, []string{command, "its time has not come"}, time.Minute},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			s := newScene(t)
+			s.step("off")
+			s.step("refuse")
+			s.step("on")
+			if test.resynced != nil {
+				s.acknowledge(test.resynced(s))
+			}
+			if again := s.reconcile().RequeueAfter; again != test.again {
+				t.Errorf("looks again after %s, want %s", again, test.again)
+			}
+			c := s.condition()
+			for _, want := range test.wants {
+				if want == command {
+					want = fmt.Sprintf(command, s.namespace)
+				}
+				if c.Status != metav1.ConditionTrue || c.Reason != v1alpha1.ReasonWritesRefused || !strings.Contains(c.Message, want) {
+					t.Errorf("%+v lacks %s", c, want)
+				}
+			}
+			if len(c.Message) > 1024 {
+				t.Errorf("the message has %d bytes, an Event's note at most 1024", len(c.Message))
+			}
+		})
+	}
+}
+
+func TestPushIsToldOf(t *testing.T) {
+	s := newScene(t)
+	for _, step := range []string{"on", "reconcile", "off", "refuse", "reconcile", "on", "reconcile", "push", "reconcile", "reconcile"} {
+		s.step(step)
+	}
+	close(s.told.Events)
+	var reasons []string
+	for event := range s.told.Events {
+		reasons = append(reasons, strings.Fields(event)[1])
+	}
+	want := "[SynchronizationEnabled SynchronizationDisabled WritesRefused SynchronizationEnabled ResyncNeeded Resynced]"
+	if got := fmt.Sprint(reasons); got != want {
+		t.Errorf("told %s, want %s", got, want)
+	}
+}

@@ -1,0 +1,138 @@
+package controllers_test
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	. "github.com/onsi/ginkgo/v2"
+	. "github.com/onsi/gomega"
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/metrics"
+
+	"github.com/cloudsso/cloudsso-operator/api/v1alpha1"
+)
+
+// quiet is how long nothing may be written: counts are written a second after what they count.
+const quiet = 2 * time.Second
+
+// reconcilers are the controllers by name, each with a list of what it reconciles.
+var reconcilers = map[string]client.ObjectList{
+	"cloudssouser": &v1alpha1.CloudSSOUserList{}, "cloudssogroup": &v1alpha1.CloudSSOGroupList{},
+	"cloudssodirectory": &v1alpha1.CloudSSODirectoryList{}, "scimcredential": &v1alpha1.SCIMCredentialList{},
+}
+
+var _ = Describe("a directory that has come to rest", Serial, func() {
+	It("is not written when each of its objects is looked at again, nor by an operator that has just started", func(ctx SpecContext) {
+		all := populate(ctx)
+		settled := settle()
+		By("looking at each object again")
+		looked := reconciled()
+		for _, o := range all {
+			Expect(admin.Patch(ctx, o, client.RawPatch(types.MergePatchType, []byte(`{"metadata":{"labels":{"look":"again"}}}`)))).To(Succeed())
+		}
+		for name := range reconcilers {
+			Eventually(func() float64 { return reconciled()[name] }).Should(BeNumerically(">", looked[name]), name)
+		}
+		Consistently(func() []string { return written.In(namespace)[settled:] }).WithTimeout(quiet).Should(BeEmpty())
+
+		By("starting again")
+		stopManager()
+		looked = reconciled()
+		startManager()
+		for name, list := range reconcilers {
+			Expect(admin.List(ctx, list)).To(Succeed())
+			Eventually(func() float64 { return reconciled()[name] - looked[name] }).Should(BeNumerically(">=", meta.LenList(list)), name)
+		}
+		Consistently(func() []string { return written.In(namespace)[settled:] }).WithTimeout(quiet).Should(BeEmpty())
+	})
+})
+
+// populate makes one object of every sort, and waits until each is what it amounts to.
+func populate(ctx context.Context) []client.Object {
+	GinkgoHelper()
+	plain, disabled, deprovisioned := newUser("plain", "plain"), newUser("disabled", "disabled"), newUser("deprovisioned", "deprovisioned")
+	disabled.Spec.Active, deprovisioned.Spec.DeprovisionedAt = new(false), new(metav1.Now())
+	local, held := newUser("local", "local"), newUser("held", "held")
+	local.Spec.Source = manual
+	users := []*v1alpha1.CloudSSOUser{plain, disabled, deprovisioned, local, held}
+	for i, state := range []v1alpha1.UserState{v1alpha1.UserActive, v1alpha1.UserDisabled, v1alpha1.UserDeprovisioned, v1alpha1.UserActive, v1alpha1.UserActive} {
+		Expect(admin.Create(ctx, users[i])).To(Succeed())
+		Eventually(stateOf(ctx, users[i])).Should(Equal(state))
+	}
+	rival := create(ctx, "rival", "PLAIN")
+	Eventually(stateOf(ctx, rival)).Should(Equal(v1alpha1.UserConflict))
+	groups := []*v1alpha1.CloudSSOGroup{
+		createGroup(ctx, "crew", "Crew", scim, "plain", "disabled"),
+		createGroup(ctx, "early", "Early", manual, "plain", "nobody"),
+		createGroup(ctx, "kept", "Kept", scim),
+	}
+	for i, reason := range []string{v1alpha1.ReasonReady, v1alpha1.ReasonUnknownMembers, v1alpha1.ReasonReady} {
+		Eventually(readiness(ctx, groups[i])).Should(Equal(reason))
+	}
+	late := createGroup(ctx, "late", "crew", manual)
+	Eventually(readiness(ctx, late)).Should(Equal(v1alpha1.ReasonDisplayNameConflict))
+	for o, conditions := range map[client.Object]*[]metav1.Condition{held: &held.Status.Conditions, groups[2]: &groups[2].Status.Conditions} {
+		Eventually(func() []string { reread(ctx, o); return o.GetFinalizers() }).Should(ContainElement(v1alpha1.FinalizerGuard))
+		Expect(admin.Delete(ctx, o)).To(Succeed())
+		Eventually(func() bool {
+			reread(ctx, o)
+			return meta.IsStatusConditionTrue(*conditions, v1alpha1.ConditionDeletionHeld)
+		}).Should(BeTrue())
+	}
+	credential := &v1alpha1.SCIMCredential{
+		ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: "okta"},
+		Spec:       v1alpha1.SCIMCredentialSpec{Description: "a provider's"},
+	}
+	Expect(admin.Create(ctx, credential)).To(Succeed())
+	Eventually(func() bool {
+		reread(ctx, credential)
+		return meta.IsStatusConditionTrue(credential.Status.Conditions, v1alpha1.ConditionReady)
+	}).Should(BeTrue())
+	secret := &corev1.Secret{}
+	Expect(admin.Get(ctx, client.ObjectKey{Namespace: namespace, Name: "okta"}, secret)).To(Succeed())
+	all := []client.Object{rival, late, credential, secret, settings(ctx)}
+	for _, u := range users {
+		all = append(all, u)
+	}
+	for _, g := range groups {
+		all = append(all, g)
+	}
+	return all
+}
+
+// settle waits until nothing is written any more, and returns how many writes there were until then.
+func settle() int {
+	GinkgoHelper()
+	Eventually(func(g Gomega) {
+		n := len(written.In(namespace))
+		g.Consistently(func() int { return len(written.In(namespace)) }).WithTimeout(quiet).Should(Equal(n))
+	}).Should(Succeed())
+	return len(written.In(namespace))
+}
+
+// reconciled is how often each controller has reconciled something.
+func reconciled() map[string]float64 {
+	GinkgoHelper()
+	families, err := metrics.Registry.Gather()
+	Expect(err).NotTo(HaveOccurred())
+	sums := map[string]float64{}
+	for _, family := range families {
+		if family.GetName() != "controller_runtime_reconcile_total" {
+			continue
+		}
+		for _, metric := range family.GetMetric() {
+			for _, label := range metric.GetLabel() {
+				if label.GetName() == "controller" {
+					sums[label.GetValue()] += metric.GetCounter().GetValue()
+				}
+			}
+		}
+	}
+	Expect(sums).NotTo(BeEmpty(), fmt.Sprint("no metrics among ", len(families)))
+	return sums
+}

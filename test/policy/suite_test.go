@@ -5,9 +5,11 @@ package policy_test
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"testing"
 	"time"
 
+	"github.com/go-logr/logr"
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
 	corev1 "k8s.io/api/core/v1"
@@ -15,6 +17,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime"
 	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
 	"k8s.io/client-go/rest"
+	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/cloudsso/cloudsso-operator/api/v1alpha1"
@@ -24,6 +27,7 @@ import (
 var (
 	person   client.Client // has cluster-admin
 	operator client.Client // the operator's service account
+	plane    *controlplane.ControlPlane
 )
 
 func TestPolicy(t *testing.T) {
@@ -33,10 +37,12 @@ func TestPolicy(t *testing.T) {
 
 var _ = BeforeSuite(func(ctx SpecContext) {
 	SetDefaultEventuallyTimeout(20 * time.Second)
-	person, operator, _ = connect(ctx, controlplane.Options{Controllers: []string{"namespace-controller", "garbage-collector-controller"}})
+	ctrl.SetLogger(logr.FromSlogHandler(slog.NewTextHandler(GinkgoWriter, nil)))
+	person, operator, plane = connect(ctx, controlplane.Options{Controllers: []string{"namespace-controller", "garbage-collector-controller"}})
+	Expect(plane.AwaitPolicies(ctx)).To(Succeed())
 }, NodeTimeout(2*time.Minute))
 
-// connect starts a control plane with the policies in force, until the spec or suite ends.
+// connect starts a control plane, until the spec or suite ends. The policies are not in force yet.
 func connect(ctx context.Context, o controlplane.Options) (person, operator client.Client, plane *controlplane.ControlPlane) {
 	GinkgoHelper()
 	plane, err := controlplane.Start(ctx, o)
@@ -46,7 +52,6 @@ func connect(ctx context.Context, o controlplane.Options) (person, operator clie
 	Expect(err).NotTo(HaveOccurred())
 	account, err := plane.Operator(ctx)
 	Expect(err).NotTo(HaveOccurred())
-	Expect(plane.AwaitPolicies(ctx)).To(Succeed())
 	return newClient(admin), newClient(account), plane
 }
 

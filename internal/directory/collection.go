@@ -148,10 +148,12 @@ func (c *collection[T]) pass(ctx context.Context) error { return c.translate(c.f
 
 // settle waits until the index shows the write, so that every later read on this replica does. If that
 // takes too long the write is acknowledged all the same, for it is stored, and reads wait instead.
-func (c *collection[T]) settle(ctx context.Context, written T) {
+func (c *collection[T]) settle(ctx context.Context, written T) { c.settleAt(ctx, revisionOf(written)) }
+
+func (c *collection[T]) settleAt(ctx context.Context, revision uint64) {
 	ctx, cancel := context.WithTimeout(ctx, settleTimeout)
 	defer cancel()
-	if revision := revisionOf(written); c.index.await(ctx, revision) != nil {
+	if c.index.await(ctx, revision) != nil {
 		c.behind.raise(revision)
 	}
 }

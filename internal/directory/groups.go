@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"slices"
-	"strconv"
 
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -53,7 +52,7 @@ func (t *tenant) createGroup(ctx context.Context, attributes schema.Object, memb
 	g := &v1alpha1.CloudSSOGroup{}
 	writeGroup(attributes, &g.Spec)
 	g.Spec.Source = v1alpha1.SourceSCIM
-	g.ObjectMeta = t.newObjectMeta(g.Spec.DisplayName, groupKind.prefix, v1alpha1.FinalizerGuard)
+	g.ObjectMeta = t.newObjectMeta(g.Spec.DisplayName, groupKind.prefix, v1alpha1.FinalizerGuard, v1alpha1.FinalizerSlices)
 	if err := t.groups.vacant(ctx, g, fold.Name(g.Spec.DisplayName)); err != nil {
 		return nil, err
 	}
@@ -61,15 +60,20 @@ func (t *tenant) createGroup(ctx context.Context, attributes schema.Object, memb
 	if err != nil {
 		return nil, err
 	}
-	if g.Spec.Members, err = t.outcome(changes).in(nil); err != nil {
+	all := t.outcome(changes)
+	if err := all.in(g); err != nil {
 		return nil, err
 	}
-	g, err = t.groups.create(ctx, g, nil)
-	if err != nil {
+	if g, err = t.groups.create(ctx, g, nil); err != nil {
 		return nil, err
+	}
+	t.groups.settle(ctx, g)
+	if g.Spec.Sliced {
+		if err := t.changeSlices(ctx, g, all); err != nil { // all or nothing, as far as that can be had
+			return nil, errors.Join(err, t.deleteGroup(ctx, g.Name, nil))
+		}
 	}
 	t.reportSkipped(g, unknown)
-	t.groups.settle(ctx, g)
 	return t.group(g, scim.Omit{}), nil
 }
 
@@ -78,11 +82,16 @@ func (t *tenant) updateGroup(ctx context.Context, id string, change scim.Change)
 	if err != nil {
 		return nil, err
 	}
+	release, err := t.turns.acquire(ctx, t.namespace+"/"+id)
+	if err != nil {
+		return nil, err
+	}
+	defer release()
 	members := t.outcome(changes)
-	g, err := t.editGroup(ctx, id, change, members)
+	g, err := t.changeGroup(ctx, id, change, members)
 	if err == nil && members.spared { // unless they have become such that they are shown
 		if err = t.users.pass(ctx); err == nil {
-			g, err = t.editGroup(ctx, id, change, members)
+			g, err = t.changeGroup(ctx, id, change, members)
 		}
 	}
 	if err != nil {
@@ -92,8 +101,9 @@ func (t *tenant) updateGroup(ctx context.Context, id string, change scim.Change)
 	return t.group(g, scim.Omit{}), nil
 }
 
-func (t *tenant) editGroup(ctx context.Context, id string, change scim.Change, members *outcome) (*v1alpha1.CloudSSOGroup, error) {
-	return t.groups.edit(ctx, t.namespace, id, func(g *v1alpha1.CloudSSOGroup) error {
+// changeGroup changes the object, and then what its slices hold.
+func (t *tenant) changeGroup(ctx context.Context, id string, change scim.Change, members *outcome) (*v1alpha1.CloudSSOGroup, error) {
+	g, err := t.groups.edit(ctx, t.namespace, id, func(g *v1alpha1.CloudSSOGroup) error {
 		current, err := t.visibleGroup(g, change.Precondition)
 		if err != nil {
 			return err
@@ -105,13 +115,16 @@ func (t *tenant) editGroup(ctx context.Context, id string, change scim.Change, m
 			}
 			writeGroup(attributes, &g.Spec)
 		}
-		g.Spec.Members, err = members.in(g.Spec.Members)
-		return err
+		return members.in(g)
 	})
+	if err == nil && g.Spec.Sliced && len(members.changes) > 0 {
+		err = t.changeSlices(ctx, g, members)
+	}
+	return g, err
 }
 
 // deleteGroup removes the object. The guard's finalizer is lifted after the deletion began, when no
-// controller can put it on again; others do their work first.
+// controller can put it on again; others do their work first, as that of a group's slices if it has any.
 func (t *tenant) deleteGroup(ctx context.Context, id string, precondition scim.Precondition) error {
 	for range maxAttempts {
 		g, err := t.groups.read(ctx, t.namespace, id)
@@ -129,7 +142,7 @@ func (t *tenant) deleteGroup(ctx context.Context, id string, precondition scim.P
 		if err != nil {
 			return err
 		}
-		if err := t.liftGuard(ctx, g); err != nil {
+		if err := t.letGo(ctx, g); err != nil {
 			return err
 		}
 		return t.groups.pass(ctx)
@@ -137,15 +150,18 @@ func (t *tenant) deleteGroup(ctx context.Context, id string, precondition scim.P
 	return scim.Unavailable(retryAfter, errStale)
 }
 
-func (t *tenant) liftGuard(ctx context.Context, g *v1alpha1.CloudSSOGroup) error {
+// letGo takes off the finalizers that nothing has to be done for.
+func (t *tenant) letGo(ctx context.Context, g *v1alpha1.CloudSSOGroup) error {
 	for range maxAttempts {
-		i := slices.Index(g.Finalizers, v1alpha1.FinalizerGuard)
-		if i < 0 {
+		needless := func(finalizer string) bool {
+			return finalizer == v1alpha1.FinalizerGuard || finalizer == v1alpha1.FinalizerSlices && !g.Spec.Sliced
+		}
+		if !slices.ContainsFunc(g.Finalizers, needless) {
 			return nil
 		}
 		_, err := t.groups.patch(ctx, g, jsonpatch.Patch{}.TestUID(g).
-			Test(finalizerPath(i), v1alpha1.FinalizerGuard).
-			Remove(finalizerPath(i)))
+			Test("/metadata/finalizers", g.Finalizers).
+			Replace("/metadata/finalizers", slices.DeleteFunc(slices.Clone(g.Finalizers), needless)))
 		if err == nil || isNotFound(err) {
 			return nil
 		}
@@ -175,25 +191,17 @@ func (t *tenant) visibleGroup(g *v1alpha1.CloudSSOGroup, precondition scim.Preco
 	return current, nil
 }
 
-// leaveGroups takes a user out of every group that still lists it.
+// leaveGroups takes a user out of every list that still has it.
 func (t *tenant) leaveGroups(ctx context.Context, user string) error {
-	names, err := t.Memberships(ctx, t.namespace, user)
+	lists, err := t.AllListsOf(ctx, t.namespace, user)
 	if err != nil {
 		return err
 	}
-	for _, name := range names {
-		g, _, err := t.groups.find(ctx, t.namespace, name)
-		if isNotFound(err) {
-			continue
-		}
-		if err != nil {
-			return err
-		}
-		if _, err := (membership.Writer{Client: t.Client, Live: t.Client, Now: t.Now}).Remove(ctx, g, user); err != nil {
+	writer := membership.Writer{Client: t.Client, Live: t.Client, Now: t.Now}
+	for _, list := range lists {
+		if _, err := writer.Remove(ctx, list, user); err != nil {
 			return t.groups.translate(err)
 		}
 	}
 	return nil
 }
-
-func finalizerPath(i int) string { return "/metadata/finalizers/" + strconv.Itoa(i) }

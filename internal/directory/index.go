@@ -317,8 +317,9 @@ func (m multimap[V]) remove(key string, v V) {
 	m[key] = values
 }
 
-// ordered holds objects by creation time, then id: the order of lists on every replica. Additions at
-// the end, which is where new objects go, keep the order; others are sorted in at the next read.
+// ordered holds objects by creation time, then id: the order of lists on every replica. New objects go to
+// the end, or among those of the same second, which are kept in order; a list that an informer begins with
+// comes in any order, and is sorted at the next read.
 type ordered[T client.Object] struct {
 	objects  []T
 	unsorted bool
@@ -338,11 +339,26 @@ func (l *ordered[T]) replace(old, r *record[T]) {
 		}
 	}
 	if is {
-		if n := len(l.objects); n > 0 && age(l.objects[n-1], r.object) > 0 {
-			l.unsorted = true
-		}
-		l.objects = append(l.objects, r.object)
+		l.add(r.object)
 	}
+}
+
+// newest is how many objects at the end a new one is sorted into at once: more than are made in a second.
+const newest = 4096
+
+func (l *ordered[T]) add(o T) {
+	n := len(l.objects)
+	if l.unsorted || n == 0 || age(l.objects[n-1], o) < 0 {
+		l.objects = append(l.objects, o)
+		return
+	}
+	from := max(0, n-newest)
+	if age(l.objects[from], o) > 0 && from > 0 {
+		l.objects, l.unsorted = append(l.objects, o), true
+		return
+	}
+	at, _ := slices.BinarySearchFunc(l.objects[from:], o, age[T])
+	l.objects = slices.Insert(l.objects, from+at, o)
 }
 
 func (l *ordered[T]) find(o T) (int, bool) {

@@ -71,6 +71,7 @@ func (c *collection[T]) edit(ctx context.Context, namespace, id string, change f
 		case failed == nil && !equality.Semantic.DeepEqual(c.spec(current), c.spec(next)):
 			written, err = c.store(ctx, current, next, change)
 		case fresh:
+			c.settle(ctx, current) // so that no later read shows less than this one
 			return current, nil
 		default:
 			err = errStale
@@ -125,7 +126,8 @@ func (c *collection[T]) read(ctx context.Context, namespace, id string) (T, erro
 }
 
 // create stores a new object, verifies that its name is its own, and asks verify, which may be nil,
-// what else to check. When either fails the object is undone and the error returned.
+// what else to check. When either fails the object is undone and the error returned; errStale, if it may well
+// succeed now.
 func (c *collection[T]) create(ctx context.Context, o T, verify func(created T) error) (T, error) {
 	if err := c.client.Create(ctx, o); err != nil {
 		return o, c.translate(err)
@@ -133,6 +135,9 @@ func (c *collection[T]) create(ctx context.Context, o T, verify func(created T) 
 	err := c.verify(ctx, o, c.describe(o).name)
 	if err == nil && verify != nil {
 		err = verify(o)
+	}
+	if err == nil && c.index.isDoomed(o.GetNamespace(), o.GetName()) {
+		err = errStale // who was there when it was born has left since; nobody was shown it, and it is made anew
 	}
 	if err == nil {
 		return o, nil

@@ -65,7 +65,7 @@ func New(config Config) *Directories {
 }
 
 func newCollection[T client.Object](s *shared, k kind[T], config Config, sentinel func() T) *collection[T] {
-	x := newIndex(k.describe, config.Relists.of(k.blank()).Load)
+	x := newIndex(k.describe, config.Relists.of(k.blank()).last.Load)
 	touch := toucher(config.Client, func() client.Object {
 		o := sentinel()
 		o.SetNamespace(config.SentinelNamespace)
@@ -73,7 +73,9 @@ func newCollection[T client.Object](s *shared, k kind[T], config Config, sentine
 		o.SetLabels(map[string]string{v1alpha1.LabelFence: "true"})
 		return o
 	}, config.NewID)
-	return &collection[T]{shared: s, kind: k, index: x, fence: &fence{touch: touch, await: x.await}}
+	f := &fence{touch: touch, await: x.await}
+	config.Relists.onList(k.blank(), f.kick)
+	return &collection[T]{shared: s, kind: k, index: x, fence: f}
 }
 
 // Watch feeds the directories from the cache, whose informers must watch all namespaces.
@@ -246,7 +248,7 @@ func get[T client.Object](ctx context.Context, t *tenant, c *collection[T], id s
 	if err != nil {
 		return nil, err
 	}
-	if !c.describe(o).listed {
+	if !c.describe(o).listed || c.index.isDoomed(t.namespace, id) {
 		return nil, scim.NotFound(c.resource.Name, id)
 	}
 	return read(o, omit), nil

@@ -3,6 +3,7 @@ package directory
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -49,6 +50,25 @@ func (t *tenant) createGroup(ctx context.Context, attributes schema.Object, memb
 	if err := t.groups.catchUp(ctx); err != nil {
 		return nil, err
 	}
+	changes, unknown, err := t.knownIn(ctx, []scim.MemberChange{{Op: scim.AddMembers, IDs: members}})
+	if err != nil {
+		return nil, err
+	}
+	for range maxAttempts {
+		g, err := t.found(ctx, attributes, t.outcome(changes))
+		if err == nil {
+			t.reportSkipped(g, unknown)
+			return t.group(g, scim.Omit{}), nil
+		}
+		if !errors.Is(err, errStale) {
+			return nil, err
+		}
+	}
+	return nil, scim.Unavailable(retryAfter, fmt.Errorf("creating a group in %s: overtaken %d times", t.namespace, maxAttempts))
+}
+
+// found is one round of createGroup.
+func (t *tenant) found(ctx context.Context, attributes schema.Object, members *outcome) (*v1alpha1.CloudSSOGroup, error) {
 	g := &v1alpha1.CloudSSOGroup{}
 	writeGroup(attributes, &g.Spec)
 	g.Spec.Source = v1alpha1.SourceSCIM
@@ -56,25 +76,20 @@ func (t *tenant) createGroup(ctx context.Context, attributes schema.Object, memb
 	if err := t.groups.vacant(ctx, g, fold.Name(g.Spec.DisplayName)); err != nil {
 		return nil, err
 	}
-	changes, unknown, err := t.knownIn(ctx, []scim.MemberChange{{Op: scim.AddMembers, IDs: members}})
+	if err := members.in(g); err != nil {
+		return nil, err
+	}
+	g, err := t.groups.create(ctx, g, nil)
 	if err != nil {
-		return nil, err
-	}
-	all := t.outcome(changes)
-	if err := all.in(g); err != nil {
-		return nil, err
-	}
-	if g, err = t.groups.create(ctx, g, nil); err != nil {
 		return nil, err
 	}
 	t.groups.settle(ctx, g)
 	if g.Spec.Sliced {
-		if err := t.changeSlices(ctx, g, all); err != nil { // all or nothing, as far as that can be had
+		if err := t.changeSlices(ctx, g, members); err != nil { // all or nothing, as far as that can be had
 			return nil, errors.Join(err, t.deleteGroup(ctx, g.Name, nil))
 		}
 	}
-	t.reportSkipped(g, unknown)
-	return t.group(g, scim.Omit{}), nil
+	return g, nil
 }
 
 func (t *tenant) updateGroup(ctx context.Context, id string, change scim.Change) (*scim.Resource, error) {

@@ -50,7 +50,9 @@ func (c *collection[T]) candidates(namespace string, f filter.Filter) []T {
 		objects, _ = c.index.page(namespace, nil, 1, everything)
 		return objects
 	}
-	objects = slices.DeleteFunc(objects, func(o T) bool { return !c.describe(o).listed })
+	objects = slices.DeleteFunc(objects, func(o T) bool {
+		return !c.describe(o).listed || c.index.isDoomed(namespace, o.GetName())
+	})
 	slices.SortFunc(objects, age[T])
 	return objects
 }

@@ -6,11 +6,13 @@ import (
 	"fmt"
 
 	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/cloudsso/cloudsso-operator/api/v1alpha1"
 	"github.com/cloudsso/cloudsso-operator/controllers/credential"
 	"github.com/cloudsso/cloudsso-operator/controllers/directory"
 	"github.com/cloudsso/cloudsso-operator/controllers/group"
+	"github.com/cloudsso/cloudsso-operator/controllers/slice"
 	"github.com/cloudsso/cloudsso-operator/controllers/user"
 )
 
@@ -25,8 +27,10 @@ type Config struct {
 	GroupNamesakes func(ctx context.Context, g *v1alpha1.CloudSSOGroup) ([]*v1alpha1.CloudSSOGroup, error)
 	// GroupsOf are the names of the groups that have the user as a member.
 	GroupsOf func(namespace, user string) []string
-	// Memberships are GroupsOf for certain: every group that the user was a member of when it is called.
-	Memberships func(ctx context.Context, namespace, user string) ([]string, error)
+	// ListsOf are the groups and slices that list the user.
+	ListsOf func(namespace, user string) []client.Object
+	// AllListsOf are ListsOf for certain: all that listed the user when it is called.
+	AllListsOf func(ctx context.Context, namespace, user string) ([]client.Object, error)
 }
 
 // SetupWithManager adds every controller to mgr, whose cache has to have credential.SecretCacheOptions.
@@ -37,8 +41,9 @@ func SetupWithManager(mgr ctrl.Manager, c Config) error {
 	}{
 		{"credential", &credential.Reconciler{Endpoint: c.Endpoint}},
 		{"directory", &directory.Reconciler{Endpoint: c.Endpoint}},
-		{"user", &user.Reconciler{Namesakes: c.UserNamesakes, GroupsOf: c.GroupsOf, Memberships: c.Memberships}},
+		{"user", &user.Reconciler{Namesakes: c.UserNamesakes, ListsOf: c.ListsOf, AllListsOf: c.AllListsOf}},
 		{"group", &group.Reconciler{Namesakes: c.GroupNamesakes, GroupsOf: c.GroupsOf}},
+		{"slice", &slice.Reconciler{}},
 	} {
 		if err := controller.reconciler.SetupWithManager(mgr); err != nil {
 			return fmt.Errorf("the controller %q: %w", controller.name, err)

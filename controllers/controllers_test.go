@@ -95,7 +95,7 @@ func runManager(ctx context.Context, operator *rest.Config, scheme *runtime.Sche
 	})
 	Expect(directories.Watch(ctx, mgr.GetCache())).To(Succeed())
 	Expect(controllers.SetupWithManager(mgr, controllers.Config{
-		Endpoint: endpoint, UserNamesakes: directories.UserNamesakes, GroupNamesakes: directories.GroupNamesakes, GroupsOf: directories.GroupsOf, Memberships: directories.Memberships,
+		Endpoint: endpoint, UserNamesakes: directories.UserNamesakes, GroupNamesakes: directories.GroupNamesakes, GroupsOf: directories.GroupsOf, ListsOf: directories.ListsOf, AllListsOf: directories.AllListsOf,
 	})).To(Succeed())
 	ctx, cancel := context.WithCancel(ctx)
 	stopped := make(chan struct{})

@@ -6,6 +6,8 @@ import metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 const MaxMembers = 1000
 
 // CloudSSOGroupSpec is one group (RFC 7643 section 4.2).
+//
+// +kubebuilder:validation:XValidation:rule="!(has(oldSelf.sliced) && oldSelf.sliced) || (has(self.sliced) && self.sliced)",message="sliced stays true: the group has members in CloudSSOMembershipSlices"
 type CloudSSOGroupSpec struct {
 	// source says who owns this group: SCIM, an identity provider, or Manual, a person or GitOps. The
 	// operator sets SCIM. It goes from Manual to SCIM (adoption), never back.
@@ -44,6 +46,12 @@ type CloudSSOGroupSpec struct {
 	// +kubebuilder:validation:MaxItems=1000
 	// +kubebuilder:validation:XValidation:rule="self.transformMapEntry(i, m, {m.name: i}).size() == self.size()",message="a group lists each member once: remove the second entry of that name"
 	Members []Member `json:"members,omitempty"`
+
+	// sliced says that the group has outgrown one object: whoever joins from then on is in a
+	// CloudSSOMembershipSlice of the group, and whoever leaves may leave either list. The operator sets it.
+	//
+	// +optional
+	Sliced bool `json:"sliced,omitempty"`
 }
 
 // Member is one member of a group.

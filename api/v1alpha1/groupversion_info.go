@@ -15,6 +15,7 @@ func AddToScheme(scheme *runtime.Scheme) error {
 		&CloudSSODirectory{}, &CloudSSODirectoryList{},
 		&CloudSSOUser{}, &CloudSSOUserList{},
 		&CloudSSOGroup{}, &CloudSSOGroupList{},
+		&CloudSSOMembershipSlice{}, &CloudSSOMembershipSliceList{},
 		&SCIMCredential{}, &SCIMCredentialList{},
 	)
 	metav1.AddToGroupVersion(scheme, GroupVersion)

@@ -19,6 +19,8 @@ const (
 	FinalizerGuard = "cloudsso.dev/guard"
 	// FinalizerMemberships lets a deleted user leave its groups before it goes.
 	FinalizerMemberships = "cloudsso.dev/memberships"
+	// FinalizerSlices removes a deleted group's slices before the group goes.
+	FinalizerSlices = "cloudsso.dev/slices"
 	// FinalizerToken removes the Secret that a credential minted before the credential goes.
 	FinalizerToken = "cloudsso.dev/token"
 

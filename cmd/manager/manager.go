@@ -63,7 +63,8 @@ func run(ctx context.Context, o options) error {
 		UserNamesakes:  directories.UserNamesakes,
 		GroupNamesakes: directories.GroupNamesakes,
 		GroupsOf:       directories.GroupsOf,
-		Memberships:    directories.Memberships,
+		ListsOf:        directories.ListsOf,
+		AllListsOf:     directories.AllListsOf,
 	})
 	if err != nil {
 		return err

@@ -3,6 +3,7 @@
 //
 //	reconciler.go  the steps in their order
 //	members.go     members that exist, and members that have departed
+//	slices.go      where they are listed, and what goes with the group
 //	status.go      what a group amounts to
 //	events.go      what a person must know
 //	watch.go       what makes a group worth another look
@@ -21,8 +22,9 @@ import (
 	"github.com/cloudsso/cloudsso-operator/internal/policy"
 )
 
-// +kubebuilder:rbac:groups=cloudsso.dev,resources=cloudssousers;cloudssogroups,verbs=get;list;watch
+// +kubebuilder:rbac:groups=cloudsso.dev,resources=cloudssousers;cloudssogroups;cloudssomembershipslices,verbs=get;list;watch
 // +kubebuilder:rbac:groups=cloudsso.dev,resources=cloudssogroups,verbs=patch
+// +kubebuilder:rbac:groups=cloudsso.dev,resources=cloudssomembershipslices,verbs=patch;delete
 // +kubebuilder:rbac:groups=cloudsso.dev,resources=cloudssogroups/status,verbs=patch
 // +kubebuilder:rbac:groups=cloudsso.dev,resources=cloudssodirectories,verbs=get;list;watch
 // +kubebuilder:rbac:groups=events.k8s.io,resources=events,verbs=create;patch
@@ -49,7 +51,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 	if err := r.Get(ctx, req.NamespacedName, g); err != nil {
 		return ctrl.Result{}, client.IgnoreNotFound(err)
 	}
-	if policy.IsSentinel(g) || policy.IsGoing(g) {
+	if policy.IsSentinel(g) {
 		return ctrl.Result{}, nil
 	}
 	again, err := r.reconcile(ctx, g)
@@ -57,17 +59,20 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 }
 
 func (r *Reconciler) reconcile(ctx context.Context, g *v1alpha1.CloudSSOGroup) (again time.Duration, err error) {
-	if g.DeletionTimestamp == nil && g.Spec.Source == v1alpha1.SourceSCIM {
-		if err := objects.EnsureFinalizers(ctx, r.Client, g, v1alpha1.FinalizerGuard); err != nil {
+	if policy.IsGoing(g) {
+		return 0, r.finalize(ctx, g)
+	}
+	if g.DeletionTimestamp == nil {
+		if err := objects.EnsureFinalizers(ctx, r.Client, g, finalizersOf(g)...); err != nil {
 			return 0, err
 		}
 	}
 	before := g.DeepCopy()
 	held, err := objects.Hold(ctx, r.Client, g, g.Spec.Source, &g.Status.Conditions, r.Now())
 	if err != nil || policy.IsGoing(g) {
-		return 0, err
+		return 0, err // it comes again, without the guard
 	}
-	departed, err := r.judge(ctx, g)
+	called, err := r.judge(ctx, g)
 	if err != nil {
 		return 0, err
 	}
@@ -75,13 +80,18 @@ func (r *Reconciler) reconcile(ctx context.Context, g *v1alpha1.CloudSSOGroup) (
 		return 0, err
 	}
 	objects.Emit(r.Events, g, transitions(before, g)...)
-	if len(departed) > 0 {
-		if err := r.removeDeparted(ctx, g, departed); err != nil {
-			return 0, err
-		}
+	if err := r.takeOut(ctx, g, called); err != nil {
+		return 0, err
 	}
 	reserved, err := objects.SweepReservation(ctx, r.Client, g, r.Now())
 	return objects.Soonest(held, reserved), err
+}
+
+func finalizersOf(g *v1alpha1.CloudSSOGroup) []string {
+	if g.Spec.Source == v1alpha1.SourceSCIM {
+		return []string{v1alpha1.FinalizerGuard, v1alpha1.FinalizerSlices}
+	}
+	return nil
 }
 
 func (r *Reconciler) setDefaults(mgr ctrl.Manager) {

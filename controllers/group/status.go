@@ -12,18 +12,17 @@ import (
 	"github.com/cloudsso/cloudsso-operator/internal/policy"
 )
 
-// judge writes into the status what the group amounts to, and returns the members that have to leave.
+// judge writes into the status what the group amounts to, and returns what became of its members.
 //
 // The namesakes come first: they are as of the group's own revision, and so is from then on the index by
 // which a user that comes or goes finds this group again.
-func (r *Reconciler) judge(ctx context.Context, g *v1alpha1.CloudSSOGroup) (departed []string, err error) {
+func (r *Reconciler) judge(ctx context.Context, g *v1alpha1.CloudSSOGroup) (called roll, err error) {
 	candidates, err := r.Namesakes(ctx, g)
 	if err != nil {
-		return nil, fmt.Errorf("looking for other groups named %q in namespace %s: %w", g.Spec.DisplayName, g.Namespace, err)
+		return roll{}, fmt.Errorf("looking for other groups named %q in namespace %s: %w", g.Spec.DisplayName, g.Namespace, err)
 	}
-	called, err := r.callRoll(ctx, g)
-	if err != nil {
-		return nil, err
+	if called, err = r.callRoll(ctx, g); err != nil {
+		return roll{}, err
 	}
 	holder := policy.GroupHolder(candidates)
 	g.Status.ObservedGeneration = g.Generation
@@ -33,7 +32,7 @@ func (r *Reconciler) judge(ctx context.Context, g *v1alpha1.CloudSSOGroup) (depa
 		g.Status.DisplayName = "" // it has to be accepted anew
 	}
 	meta.SetStatusCondition(&g.Status.Conditions, ready(g, holder, called))
-	return called.departed, nil
+	return called, nil
 }
 
 func conflicts(g, holder *v1alpha1.CloudSSOGroup) bool { return holder != nil && holder.Name != g.Name }

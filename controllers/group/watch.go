@@ -2,7 +2,9 @@ package group
 
 import (
 	"context"
+	"time"
 
+	"k8s.io/client-go/util/workqueue"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/builder"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -12,9 +14,14 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/predicate"
 
 	"github.com/cloudsso/cloudsso-operator/api/v1alpha1"
+	"github.com/cloudsso/cloudsso-operator/internal/membership"
 	"github.com/cloudsso/cloudsso-operator/internal/objects"
 	"github.com/cloudsso/cloudsso-operator/internal/policy"
 )
+
+// sliceInterval is how often a group is looked at for its slices' sake: a push writes many, and every look is
+// at all members.
+const sliceInterval = time.Second
 
 // maxConcurrentReconciles is few: groups are heavy, and nobody's access waits for their status.
 const maxConcurrentReconciles = 2
@@ -22,11 +29,15 @@ const maxConcurrentReconciles = 2
 // SetupWithManager adds the reconciler to mgr.
 func (r *Reconciler) SetupWithManager(mgr ctrl.Manager) error {
 	r.setDefaults(mgr)
+	if err := mgr.GetFieldIndexer().IndexField(context.Background(), &v1alpha1.CloudSSOMembershipSlice{}, groupField, groupOfSlice); err != nil {
+		return err
+	}
 	return ctrl.NewControllerManagedBy(mgr).
 		Named("cloudssogroup").
 		For(&v1alpha1.CloudSSOGroup{}).
 		Watches(&v1alpha1.CloudSSOGroup{}, objects.EnqueueRivals(r.Namesakes), builder.WithPredicates(nameMoves)).
 		Watches(&v1alpha1.CloudSSOUser{}, handler.EnqueueRequestsFromMapFunc(r.groupsOf), builder.WithPredicates(comesOrGoes)).
+		Watches(&v1alpha1.CloudSSOMembershipSlice{}, enqueueGroup).
 		Watches(&v1alpha1.CloudSSODirectory{}, objects.EnqueueHeld(r.Client, func() client.ObjectList { return &v1alpha1.CloudSSOGroupList{} }), builder.WithPredicates(predicate.GenerationChangedPredicate{})).
 		WithOptions(controller.Options{MaxConcurrentReconciles: maxConcurrentReconciles}).
 		Complete(r)
@@ -55,3 +66,19 @@ func (r *Reconciler) groupsOf(_ context.Context, u client.Object) []ctrl.Request
 	}
 	return requests
 }
+
+func groupOfSlice(o client.Object) []string { return []string{membership.GroupOf(o)} }
+
+// enqueueGroup enqueues the group of a slice, a while later: a queue holds a request that is added again before
+// its time once.
+var enqueueGroup = func() handler.EventHandler {
+	type queue = workqueue.TypedRateLimitingInterface[ctrl.Request]
+	later := func(q queue, o client.Object) {
+		q.AddAfter(ctrl.Request{NamespacedName: client.ObjectKey{Namespace: o.GetNamespace(), Name: membership.GroupOf(o)}}, sliceInterval)
+	}
+	return handler.Funcs{
+		CreateFunc: func(_ context.Context, e event.CreateEvent, q queue) { later(q, e.Object) },
+		UpdateFunc: func(_ context.Context, e event.UpdateEvent, q queue) { later(q, e.ObjectNew) },
+		DeleteFunc: func(_ context.Context, e event.DeleteEvent, q queue) { later(q, e.Object) },
+	}
+}()

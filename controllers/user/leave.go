@@ -18,36 +18,28 @@ func (r *Reconciler) finalize(ctx context.Context, u *v1alpha1.CloudSSOUser) err
 	if !controllerutil.ContainsFinalizer(u, v1alpha1.FinalizerMemberships) {
 		return nil
 	}
-	groups, err := r.Memberships(ctx, u.Namespace, u.Name)
+	lists, err := r.AllListsOf(ctx, u.Namespace, u.Name)
 	if err != nil {
 		return fmt.Errorf("looking for the groups of CloudSSOUser %s/%s: %w", u.Namespace, u.Name, err)
 	}
-	if err := r.leaveGroups(ctx, u, groups); err != nil {
+	if err := r.leaveGroups(ctx, u, lists); err != nil {
 		return err
 	}
 	return objects.DropFinalizer(ctx, r.Client, u, v1alpha1.FinalizerMemberships)
 }
 
-// leaveGroups takes a departed user out of groups; a user that has been restored meanwhile stays. Whoever is
-// added to one later is found by the group's controller.
-func (r *Reconciler) leaveGroups(ctx context.Context, u *v1alpha1.CloudSSOUser, groups []string) error {
+// leaveGroups takes a departed user off lists of members; a user that has been restored meanwhile stays.
+// Whoever is added to one later is found by the group's controller.
+func (r *Reconciler) leaveGroups(ctx context.Context, u *v1alpha1.CloudSSOUser, lists []client.Object) error {
 	writer := membership.Writer{Client: r.Client, Live: r.Live, Now: r.Now}
 	var left []string
-	for _, name := range groups {
-		g := &v1alpha1.CloudSSOGroup{}
-		err := r.Get(ctx, client.ObjectKey{Namespace: u.Namespace, Name: name}, g)
-		if client.IgnoreNotFound(err) != nil {
-			return fmt.Errorf("reading CloudSSOGroup %s/%s, to take user %s out of it: %w", u.Namespace, name, u.Name, err)
-		}
+	for _, list := range lists {
+		removed, err := writer.RemoveDeparted(ctx, list, u.Name)
 		if err != nil {
-			continue
+			return fmt.Errorf("taking CloudSSOUser %s/%s out of its groups: %w", u.Namespace, u.Name, err)
 		}
-		removed, err := writer.RemoveDeparted(ctx, g, u.Name)
-		if err != nil {
-			return fmt.Errorf("taking user %s out of CloudSSOGroup %s/%s: %w", u.Name, u.Namespace, name, err)
-		}
-		if len(removed) > 0 {
-			left = append(left, name)
+		if group := membership.GroupOf(list); len(removed) > 0 && !slices.Contains(left, group) {
+			left = append(left, group)
 		}
 	}
 	if len(left) > 0 {

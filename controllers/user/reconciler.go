@@ -36,10 +36,10 @@ type Reconciler struct {
 	Events events.EventRecorder
 	// Namesakes are the live users with the userName of u in any spelling, as of u's revision or later.
 	Namesakes func(ctx context.Context, u *v1alpha1.CloudSSOUser) ([]*v1alpha1.CloudSSOUser, error)
-	// GroupsOf are the names of the groups that have the user as a member.
-	GroupsOf func(namespace, user string) []string
-	// Memberships are GroupsOf for certain. They cost a write, and are asked for before a user is gone.
-	Memberships func(ctx context.Context, namespace, user string) ([]string, error)
+	// ListsOf are the groups and slices that list the user.
+	ListsOf func(namespace, user string) []client.Object
+	// AllListsOf are ListsOf for certain. They cost a write, and are asked for before a user is gone.
+	AllListsOf func(ctx context.Context, namespace, user string) ([]client.Object, error)
 	// Now is the clock. Default: time.Now.
 	Now func() time.Time
 }
@@ -80,7 +80,7 @@ func (r *Reconciler) reconcile(ctx context.Context, u *v1alpha1.CloudSSOUser) (a
 	}
 	objects.Emit(r.Events, u, transitions(before, u)...)
 	if policy.HasDeparted(u) {
-		if err := r.leaveGroups(ctx, u, r.GroupsOf(u.Namespace, u.Name)); err != nil {
+		if err := r.leaveGroups(ctx, u, r.ListsOf(u.Namespace, u.Name)); err != nil {
 			return 0, err
 		}
 	}

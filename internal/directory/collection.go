@@ -71,6 +71,7 @@ func (c *collection[T]) edit(ctx context.Context, namespace, id string, change f
 		case failed == nil && !equality.Semantic.DeepEqual(c.spec(current), c.spec(next)):
 			written, err = c.store(ctx, current, next, change)
 		case fresh:
+			c.settle(ctx, current) // so that no later read shows less than this one
 			return current, nil
 		default:
 			err = errStale
@@ -125,7 +126,8 @@ func (c *collection[T]) read(ctx context.Context, namespace, id string) (T, erro
 }
 
 // create stores a new object, verifies that its name is its own, and asks verify, which may be nil,
-// what else to check. When either fails the object is undone and the error returned.
+// what else to check. When either fails the object is undone and the error returned; errStale, if it may well
+// succeed now.
 func (c *collection[T]) create(ctx context.Context, o T, verify func(created T) error) (T, error) {
 	if err := c.client.Create(ctx, o); err != nil {
 		return o, c.translate(err)
@@ -133,6 +135,9 @@ func (c *collection[T]) create(ctx context.Context, o T, verify func(created T) 
 	err := c.verify(ctx, o, c.describe(o).name)
 	if err == nil && verify != nil {
 		err = verify(o)
+	}
+	if err == nil && c.index.isDoomed(o.GetNamespace(), o.GetName()) {
+		err = errStale // who was there when it was born has left since; nobody was shown it, and it is made anew
 	}
 	if err == nil {
 		return o, nil
@@ -148,10 +153,12 @@ func (c *collection[T]) pass(ctx context.Context) error { return c.translate(c.f
 
 // settle waits until the index shows the write, so that every later read on this replica does. If that
 // takes too long the write is acknowledged all the same, for it is stored, and reads wait instead.
-func (c *collection[T]) settle(ctx context.Context, written T) {
+func (c *collection[T]) settle(ctx context.Context, written T) { c.settleAt(ctx, revisionOf(written)) }
+
+func (c *collection[T]) settleAt(ctx context.Context, revision uint64) {
 	ctx, cancel := context.WithTimeout(ctx, settleTimeout)
 	defer cancel()
-	if revision := revisionOf(written); c.index.await(ctx, revision) != nil {
+	if c.index.await(ctx, revision) != nil {
 		c.behind.raise(revision)
 	}
 }

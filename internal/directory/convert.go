@@ -48,7 +48,7 @@ func (t *tenant) group(g *v1alpha1.CloudSSOGroup, omit scim.Omit) *scim.Resource
 		Type:         schema.Group,
 		ID:           g.Name,
 		Created:      g.CreationTimestamp.Time,
-		LastModified: lastModified(g),
+		LastModified: t.modifiedAt(g),
 		Attributes:   readGroup(&g.Spec),
 	}
 	if !omit.Members {
@@ -59,9 +59,35 @@ func (t *tenant) group(g *v1alpha1.CloudSSOGroup, omit scim.Omit) *scim.Resource
 
 func (t *tenant) memberReferences(g *v1alpha1.CloudSSOGroup) iter.Seq[scim.Reference] {
 	return func(yield func(scim.Reference) bool) {
-		for _, m := range g.Spec.Members {
-			if !t.hidden(m.Name) && !yield(t.reference(m.Name)) {
+		for name := range t.memberNames(g) {
+			if !t.hidden(name) && !yield(t.reference(name)) {
 				return
+			}
+		}
+	}
+}
+
+// memberNames are the members of a group, those of its own list first, each once.
+func (t *tenant) memberNames(g *v1alpha1.CloudSSOGroup) iter.Seq[string] {
+	return func(yield func(string) bool) {
+		lists := [][]v1alpha1.Member{g.Spec.Members}
+		if g.Spec.Sliced {
+			for _, s := range t.slicesOf(g) {
+				lists = append(lists, s.Spec.Members)
+			}
+		}
+		seen := map[string]bool{}
+		for i, list := range lists {
+			for _, m := range list {
+				if i < len(lists)-1 || i > 0 { // one list has nobody twice
+					if seen[m.Name] {
+						continue
+					}
+					seen[m.Name] = true
+				}
+				if !yield(m.Name) {
+					return
+				}
 			}
 		}
 	}

@@ -4,8 +4,10 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"slices"
 	"time"
 
+	"golang.org/x/sync/errgroup"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
@@ -20,7 +22,7 @@ import (
 	"github.com/cloudsso/cloudsso-operator/internal/scim/schema"
 )
 
-// +kubebuilder:rbac:groups=cloudsso.dev,resources=cloudssousers;cloudssogroups,verbs=get;list;watch;create;patch;delete
+// +kubebuilder:rbac:groups=cloudsso.dev,resources=cloudssousers;cloudssogroups;cloudssomembershipslices,verbs=get;list;watch;create;patch;delete
 // +kubebuilder:rbac:groups=cloudsso.dev,resources=cloudssodirectories,verbs=get;list;watch
 
 // Config is what the directories of a process are made of.
@@ -40,11 +42,13 @@ type Config struct {
 	NewID func() string
 }
 
-// Directories holds the directories of all namespaces: one index of users and one of groups.
+// Directories holds the directories of all namespaces: one index of each kind.
 type Directories struct {
 	Config
 	users  *collection[*v1alpha1.CloudSSOUser]
 	groups *collection[*v1alpha1.CloudSSOGroup]
+	slices *collection[*v1alpha1.CloudSSOMembershipSlice]
+	turns  locks // of those that change a group
 	synced []toolscache.InformerSynced
 	cache  client.Reader
 }
@@ -56,11 +60,12 @@ func New(config Config) *Directories {
 		Config: config,
 		users:  newCollection(s, userKind, config, userSentinel),
 		groups: newCollection(s, groupKind, config, groupSentinel),
+		slices: newCollection(s, sliceKind, config, sliceSentinel),
 	}
 }
 
 func newCollection[T client.Object](s *shared, k kind[T], config Config, sentinel func() T) *collection[T] {
-	x := newIndex(k.describe, config.Relists.of(k.blank()).Load)
+	x := newIndex(k.describe, config.Relists.of(k.blank()).last.Load)
 	touch := toucher(config.Client, func() client.Object {
 		o := sentinel()
 		o.SetNamespace(config.SentinelNamespace)
@@ -68,7 +73,9 @@ func newCollection[T client.Object](s *shared, k kind[T], config Config, sentine
 		o.SetLabels(map[string]string{v1alpha1.LabelFence: "true"})
 		return o
 	}, config.NewID)
-	return &collection[T]{shared: s, kind: k, index: x, fence: &fence{touch: touch, await: x.await}}
+	f := &fence{touch: touch, await: x.await}
+	config.Relists.onList(k.blank(), f.kick)
+	return &collection[T]{shared: s, kind: k, index: x, fence: f}
 }
 
 // Watch feeds the directories from the cache, whose informers must watch all namespaces.
@@ -80,6 +87,7 @@ func (d *Directories) Watch(ctx context.Context, c cache.Cache) error {
 	}{
 		{&v1alpha1.CloudSSOUser{}, d.users.index},
 		{&v1alpha1.CloudSSOGroup{}, d.groups.index},
+		{&v1alpha1.CloudSSOMembershipSlice{}, d.slices.index},
 		{&v1alpha1.CloudSSODirectory{}, toolscache.ResourceEventHandlerFuncs{}},
 	} {
 		informer, err := c.GetInformer(ctx, feed.object, cache.BlockUntilSynced(false))
@@ -143,15 +151,38 @@ func holders[T client.Object](x *index[T], namespace, name string) (objects []T)
 
 // GroupsOf are the names of the groups, of any source, that have the user as a member.
 func (d *Directories) GroupsOf(namespace, user string) []string {
-	return d.groups.index.groupsOf(namespace, user)
+	names := d.groups.index.groupsOf(namespace, user)
+	for _, s := range d.slicesWith(namespace, user) {
+		g, found := d.groups.index.get(namespace, s.Spec.Group)
+		if found && g.Spec.Source == s.Spec.Source && !slices.Contains(names, g.Name) {
+			names = append(names, g.Name)
+		}
+	}
+	return names
 }
 
-// Memberships are GroupsOf for certain: every group that the user was a member of when it was called.
-func (d *Directories) Memberships(ctx context.Context, namespace, user string) ([]string, error) {
-	if err := d.groups.pass(ctx); err != nil {
+// ListsOf are the groups and slices, of any source, that list the user. They are shared: read only.
+func (d *Directories) ListsOf(namespace, user string) (lists []client.Object) {
+	for _, name := range d.groups.index.groupsOf(namespace, user) {
+		if g, found := d.groups.index.get(namespace, name); found {
+			lists = append(lists, g)
+		}
+	}
+	for _, s := range d.slicesWith(namespace, user) {
+		lists = append(lists, s)
+	}
+	return lists
+}
+
+// AllListsOf are ListsOf for certain: all that listed the user when it was called.
+func (d *Directories) AllListsOf(ctx context.Context, namespace, user string) ([]client.Object, error) {
+	both, ctx := errgroup.WithContext(ctx)
+	both.Go(func() error { return d.groups.pass(ctx) })
+	both.Go(func() error { return d.slices.pass(ctx) })
+	if err := both.Wait(); err != nil {
 		return nil, err
 	}
-	return d.GroupsOf(namespace, user), nil
+	return d.ListsOf(namespace, user), nil
 }
 
 // tenant is the directory of one namespace.
@@ -184,10 +215,25 @@ func (t *tenant) Create(ctx context.Context, rt *schema.ResourceType, attributes
 	return t.createUser(ctx, attributes)
 }
 
+// catchUp waits until every index shows what this replica has acknowledged: a group shows users, and a user
+// its groups.
+func (t *tenant) catchUp(ctx context.Context) error {
+	if err := t.users.catchUp(ctx); err != nil {
+		return err
+	}
+	if err := t.groups.catchUp(ctx); err != nil {
+		return err
+	}
+	return t.slices.catchUp(ctx)
+}
+
 // Get is part of scim.Directory.
 func (t *tenant) Get(ctx context.Context, rt *schema.ResourceType, id string, omit scim.Omit) (*scim.Resource, error) {
 	ctx, cancel := context.WithTimeout(ctx, readTimeout)
 	defer cancel()
+	if err := t.catchUp(ctx); err != nil {
+		return nil, err
+	}
 	if rt == schema.Group {
 		return get(ctx, t, t.groups, id, omit, t.group)
 	}
@@ -202,7 +248,7 @@ func get[T client.Object](ctx context.Context, t *tenant, c *collection[T], id s
 	if err != nil {
 		return nil, err
 	}
-	if !c.describe(o).listed {
+	if !c.describe(o).listed || c.index.isDoomed(t.namespace, id) {
 		return nil, scim.NotFound(c.resource.Name, id)
 	}
 	return read(o, omit), nil
@@ -232,6 +278,9 @@ func (t *tenant) Delete(ctx context.Context, rt *schema.ResourceType, id string,
 func (t *tenant) List(ctx context.Context, rt *schema.ResourceType, query scim.Query) (*scim.Page, error) {
 	ctx, cancel := context.WithTimeout(ctx, readTimeout)
 	defer cancel()
+	if err := t.catchUp(ctx); err != nil {
+		return nil, err
+	}
 	if rt == schema.Group {
 		return list(ctx, t.namespace, t.groups, query, t.group)
 	}

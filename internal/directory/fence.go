@@ -4,10 +4,12 @@ import (
 	"context"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/apimachinery/pkg/util/wait"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/cloudsso/cloudsso-operator/api/v1alpha1"
@@ -16,6 +18,10 @@ import (
 const (
 	// touchTimeout bounds one touch. It is shared by many requests, so none of them may end it.
 	touchTimeout = 5 * time.Second
+	// kickInterval is how often a touch is tried after a list, and kickTimeout for how long: an API server
+	// that is away longer will be listed from again.
+	kickInterval = 100 * time.Millisecond
+	kickTimeout  = time.Minute
 	// passTimeout bounds the wait of one request: a touch, and settleTimeout for the informer.
 	passTimeout = touchTimeout + settleTimeout
 )
@@ -31,6 +37,8 @@ type fence struct {
 	mu      sync.Mutex
 	next    *flight
 	running bool
+
+	kicked, kicking atomic.Bool
 }
 
 type flight struct {
@@ -54,6 +62,31 @@ func (f *fence) pass(ctx context.Context) error {
 		return boarded.err
 	}
 	return f.await(ctx, boarded.revision)
+}
+
+// kick sees to it that something is written after an informer has listed, for the index cannot tell how far it
+// has come before that (see advance): it touches until that succeeds.
+func (f *fence) kick() {
+	f.kicked.Store(true)
+	if f.kicking.CompareAndSwap(false, true) {
+		go f.follow()
+	}
+}
+
+// follow touches once after each kick; one that comes meanwhile is for another list.
+func (f *fence) follow() {
+	for f.kicked.Swap(false) {
+		_ = wait.PollUntilContextTimeout(context.Background(), kickInterval, kickTimeout, true, func(ctx context.Context) (bool, error) {
+			ctx, cancel := context.WithTimeout(ctx, touchTimeout)
+			defer cancel()
+			_, err := f.touch(ctx)
+			return err == nil, nil // until then, whoever waits is answered 503
+		})
+	}
+	f.kicking.Store(false)
+	if f.kicked.Load() {
+		f.kick()
+	}
 }
 
 func (f *fence) board() *flight {

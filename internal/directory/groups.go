@@ -3,8 +3,8 @@ package directory
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
-	"strconv"
 
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -50,27 +50,46 @@ func (t *tenant) createGroup(ctx context.Context, attributes schema.Object, memb
 	if err := t.groups.catchUp(ctx); err != nil {
 		return nil, err
 	}
-	g := &v1alpha1.CloudSSOGroup{}
-	writeGroup(attributes, &g.Spec)
-	g.Spec.Source = v1alpha1.SourceSCIM
-	g.ObjectMeta = t.newObjectMeta(g.Spec.DisplayName, groupKind.prefix, v1alpha1.FinalizerGuard)
-	if err := t.groups.vacant(ctx, g, fold.Name(g.Spec.DisplayName)); err != nil {
-		return nil, err
-	}
 	changes, unknown, err := t.knownIn(ctx, []scim.MemberChange{{Op: scim.AddMembers, IDs: members}})
 	if err != nil {
 		return nil, err
 	}
-	if g.Spec.Members, err = t.outcome(changes).in(nil); err != nil {
+	for range maxAttempts {
+		g, err := t.found(ctx, attributes, t.outcome(changes))
+		if err == nil {
+			t.reportSkipped(g, unknown)
+			return t.group(g, scim.Omit{}), nil
+		}
+		if !errors.Is(err, errStale) {
+			return nil, err
+		}
+	}
+	return nil, scim.Unavailable(retryAfter, fmt.Errorf("creating a group in %s: overtaken %d times", t.namespace, maxAttempts))
+}
+
+// found is one round of createGroup.
+func (t *tenant) found(ctx context.Context, attributes schema.Object, members *outcome) (*v1alpha1.CloudSSOGroup, error) {
+	g := &v1alpha1.CloudSSOGroup{}
+	writeGroup(attributes, &g.Spec)
+	g.Spec.Source = v1alpha1.SourceSCIM
+	g.ObjectMeta = t.newObjectMeta(g.Spec.DisplayName, groupKind.prefix, v1alpha1.FinalizerGuard, v1alpha1.FinalizerSlices)
+	if err := t.groups.vacant(ctx, g, fold.Name(g.Spec.DisplayName)); err != nil {
 		return nil, err
 	}
-	g, err = t.groups.create(ctx, g, nil)
+	if err := members.in(g); err != nil {
+		return nil, err
+	}
+	g, err := t.groups.create(ctx, g, nil)
 	if err != nil {
 		return nil, err
 	}
-	t.reportSkipped(g, unknown)
 	t.groups.settle(ctx, g)
-	return t.group(g, scim.Omit{}), nil
+	if g.Spec.Sliced {
+		if err := t.changeSlices(ctx, g, members); err != nil { // all or nothing, as far as that can be had
+			return nil, errors.Join(err, t.deleteGroup(ctx, g.Name, nil))
+		}
+	}
+	return g, nil
 }
 
 func (t *tenant) updateGroup(ctx context.Context, id string, change scim.Change) (*scim.Resource, error) {
@@ -78,11 +97,16 @@ func (t *tenant) updateGroup(ctx context.Context, id string, change scim.Change)
 	if err != nil {
 		return nil, err
 	}
+	release, err := t.turns.acquire(ctx, t.namespace+"/"+id)
+	if err != nil {
+		return nil, err
+	}
+	defer release()
 	members := t.outcome(changes)
-	g, err := t.editGroup(ctx, id, change, members)
+	g, err := t.changeGroup(ctx, id, change, members)
 	if err == nil && members.spared { // unless they have become such that they are shown
 		if err = t.users.pass(ctx); err == nil {
-			g, err = t.editGroup(ctx, id, change, members)
+			g, err = t.changeGroup(ctx, id, change, members)
 		}
 	}
 	if err != nil {
@@ -92,8 +116,9 @@ func (t *tenant) updateGroup(ctx context.Context, id string, change scim.Change)
 	return t.group(g, scim.Omit{}), nil
 }
 
-func (t *tenant) editGroup(ctx context.Context, id string, change scim.Change, members *outcome) (*v1alpha1.CloudSSOGroup, error) {
-	return t.groups.edit(ctx, t.namespace, id, func(g *v1alpha1.CloudSSOGroup) error {
+// changeGroup changes the object, and then what its slices hold.
+func (t *tenant) changeGroup(ctx context.Context, id string, change scim.Change, members *outcome) (*v1alpha1.CloudSSOGroup, error) {
+	g, err := t.groups.edit(ctx, t.namespace, id, func(g *v1alpha1.CloudSSOGroup) error {
 		current, err := t.visibleGroup(g, change.Precondition)
 		if err != nil {
 			return err
@@ -105,13 +130,16 @@ func (t *tenant) editGroup(ctx context.Context, id string, change scim.Change, m
 			}
 			writeGroup(attributes, &g.Spec)
 		}
-		g.Spec.Members, err = members.in(g.Spec.Members)
-		return err
+		return members.in(g)
 	})
+	if err == nil && g.Spec.Sliced && len(members.changes) > 0 {
+		err = t.changeSlices(ctx, g, members)
+	}
+	return g, err
 }
 
 // deleteGroup removes the object. The guard's finalizer is lifted after the deletion began, when no
-// controller can put it on again; others do their work first.
+// controller can put it on again; others do their work first, as that of a group's slices if it has any.
 func (t *tenant) deleteGroup(ctx context.Context, id string, precondition scim.Precondition) error {
 	for range maxAttempts {
 		g, err := t.groups.read(ctx, t.namespace, id)
@@ -129,7 +157,7 @@ func (t *tenant) deleteGroup(ctx context.Context, id string, precondition scim.P
 		if err != nil {
 			return err
 		}
-		if err := t.liftGuard(ctx, g); err != nil {
+		if err := t.letGo(ctx, g); err != nil {
 			return err
 		}
 		return t.groups.pass(ctx)
@@ -137,15 +165,18 @@ func (t *tenant) deleteGroup(ctx context.Context, id string, precondition scim.P
 	return scim.Unavailable(retryAfter, errStale)
 }
 
-func (t *tenant) liftGuard(ctx context.Context, g *v1alpha1.CloudSSOGroup) error {
+// letGo takes off the finalizers that nothing has to be done for.
+func (t *tenant) letGo(ctx context.Context, g *v1alpha1.CloudSSOGroup) error {
 	for range maxAttempts {
-		i := slices.Index(g.Finalizers, v1alpha1.FinalizerGuard)
-		if i < 0 {
+		needless := func(finalizer string) bool {
+			return finalizer == v1alpha1.FinalizerGuard || finalizer == v1alpha1.FinalizerSlices && !g.Spec.Sliced
+		}
+		if !slices.ContainsFunc(g.Finalizers, needless) {
 			return nil
 		}
 		_, err := t.groups.patch(ctx, g, jsonpatch.Patch{}.TestUID(g).
-			Test(finalizerPath(i), v1alpha1.FinalizerGuard).
-			Remove(finalizerPath(i)))
+			Test("/metadata/finalizers", g.Finalizers).
+			Replace("/metadata/finalizers", slices.DeleteFunc(slices.Clone(g.Finalizers), needless)))
 		if err == nil || isNotFound(err) {
 			return nil
 		}
@@ -175,25 +206,17 @@ func (t *tenant) visibleGroup(g *v1alpha1.CloudSSOGroup, precondition scim.Preco
 	return current, nil
 }
 
-// leaveGroups takes a user out of every group that still lists it.
+// leaveGroups takes a user out of every list that still has it.
 func (t *tenant) leaveGroups(ctx context.Context, user string) error {
-	names, err := t.Memberships(ctx, t.namespace, user)
+	lists, err := t.AllListsOf(ctx, t.namespace, user)
 	if err != nil {
 		return err
 	}
-	for _, name := range names {
-		g, _, err := t.groups.find(ctx, t.namespace, name)
-		if isNotFound(err) {
-			continue
-		}
-		if err != nil {
-			return err
-		}
-		if _, err := (membership.Writer{Client: t.Client, Live: t.Client, Now: t.Now}).Remove(ctx, g, user); err != nil {
+	writer := membership.Writer{Client: t.Client, Live: t.Client, Now: t.Now}
+	for _, list := range lists {
+		if _, err := writer.Remove(ctx, list, user); err != nil {
 			return t.groups.translate(err)
 		}
 	}
 	return nil
 }
-
-func finalizerPath(i int) string { return "/metadata/finalizers/" + strconv.Itoa(i) }

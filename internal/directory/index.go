@@ -23,6 +23,7 @@ type facts struct {
 	reserved    string   // folded name that it reserves; "" when none
 	externalID  string   // of source SCIM; "" when none
 	listed      bool     // whether SCIM lists it
+	left        bool     // a user that a create of its externalId restores
 	members     []string // ids it has as members; groups only
 }
 
@@ -34,6 +35,10 @@ type record[T client.Object] struct {
 	// taken and reservedAt are the revisions at which it took its name and made its reservation;
 	// 0 is unknown and counts as earlier than any.
 	taken, reservedAt uint64
+
+	// doomed says that its create is refused and will be undone, as everybody who saw it born knows: its
+	// name was taken, or there was a leaver to restore. Nobody is shown it.
+	doomed bool
 }
 
 // index is one replica's view of all objects of a kind, in every namespace. It is fed by the informer's
@@ -106,20 +111,25 @@ func (x *index[T]) observe(o T) {
 			x.spaces[o.GetNamespace()] = s
 		}
 		old := s.byID[o.GetName()]
-		s.replace(old, x.succeed(old, o))
+		s.replace(old, x.succeed(s, old, o))
 	}
 	x.advance(revisionOf(o))
 }
 
 // succeed is the record of an object whose last known state is old, which may be nil.
-func (x *index[T]) succeed(old *record[T], o T) *record[T] {
+func (x *index[T]) succeed(s *space[T], old *record[T], o T) *record[T] {
 	now := revisionOf(o)
 	if now <= x.gap() {
 		now = 0
 	}
 	r := &record[T]{object: o, facts: x.describe(o), taken: now, reservedAt: now}
 	if old == nil {
+		r.doomed = now > 0 && s.dooms(r)
+		r.listed = r.listed && !r.doomed
 		return r
+	}
+	if old.doomed && old.object.GetGeneration() == o.GetGeneration() {
+		r.doomed, r.listed = true, false
 	}
 	switch r.name {
 	case old.name:
@@ -133,7 +143,20 @@ func (x *index[T]) succeed(old *record[T], o T) *record[T] {
 	return r
 }
 
+// dooms reports whether a new object comes too late.
+func (s *space[T]) dooms(r *record[T]) bool {
+	if r.name != "" && len(s.byName[r.name]) > 0 {
+		return true
+	}
+	return r.externalID != "" && slices.ContainsFunc(s.byExternalID[r.externalID], func(other *record[T]) bool { return other.left })
+}
+
+// advance tells who waits how far the index has come. What a list shows comes in the order of its keys: of
+// two items the later revision may come first, and only what comes after the list says that all of it has.
 func (x *index[T]) advance(revision uint64) {
+	if revision <= x.gap() {
+		return
+	}
 	x.seen = max(x.seen, revision)
 	x.waiting = slices.DeleteFunc(x.waiting, func(w waiter) bool {
 		if w.revision > x.seen {
@@ -182,6 +205,17 @@ func (x *index[T]) get(namespace, id string) (object T, found bool) {
 		}
 	}
 	return object, false
+}
+
+// isDoomed reports whether that object was created too late, and is about to be undone.
+func (x *index[T]) isDoomed(namespace, id string) bool {
+	x.mu.RLock()
+	defer x.mu.RUnlock()
+	if s := x.spaces[namespace]; s != nil {
+		r := s.byID[id]
+		return r != nil && r.doomed
+	}
+	return false
 }
 
 // named are the records that hold or reserve a folded name.
@@ -317,8 +351,9 @@ func (m multimap[V]) remove(key string, v V) {
 	m[key] = values
 }
 
-// ordered holds objects by creation time, then id: the order of lists on every replica. Additions at
-// the end, which is where new objects go, keep the order; others are sorted in at the next read.
+// ordered holds objects by creation time, then id: the order of lists on every replica. New objects go to
+// the end, or among those of the same second, which are kept in order; a list that an informer begins with
+// comes in any order, and is sorted at the next read.
 type ordered[T client.Object] struct {
 	objects  []T
 	unsorted bool
@@ -338,11 +373,26 @@ func (l *ordered[T]) replace(old, r *record[T]) {
 		}
 	}
 	if is {
-		if n := len(l.objects); n > 0 && age(l.objects[n-1], r.object) > 0 {
-			l.unsorted = true
-		}
-		l.objects = append(l.objects, r.object)
+		l.add(r.object)
 	}
+}
+
+// newest is how many objects at the end a new one is sorted into at once: more than are made in a second.
+const newest = 4096
+
+func (l *ordered[T]) add(o T) {
+	n := len(l.objects)
+	if l.unsorted || n == 0 || age(l.objects[n-1], o) < 0 {
+		l.objects = append(l.objects, o)
+		return
+	}
+	from := max(0, n-newest)
+	if age(l.objects[from], o) > 0 && from > 0 {
+		l.objects, l.unsorted = append(l.objects, o), true
+		return
+	}
+	at, _ := slices.BinarySearchFunc(l.objects[from:], o, age[T])
+	l.objects = slices.Insert(l.objects, from+at, o)
 }
 
 func (l *ordered[T]) find(o T) (int, bool) {

@@ -14,9 +14,6 @@ import (
 
 // list answers a query. A page of nothing is a negative answer, and looked for again behind a fence.
 func list[T client.Object](ctx context.Context, namespace string, c *collection[T], query scim.Query, read func(T, scim.Omit) *scim.Resource) (*scim.Page, error) {
-	if err := c.catchUp(ctx); err != nil {
-		return nil, err
-	}
 	page := search(namespace, c, query, read)
 	if page.Total > 0 {
 		return page, nil
@@ -53,7 +50,9 @@ func (c *collection[T]) candidates(namespace string, f filter.Filter) []T {
 		objects, _ = c.index.page(namespace, nil, 1, everything)
 		return objects
 	}
-	objects = slices.DeleteFunc(objects, func(o T) bool { return !c.describe(o).listed })
+	objects = slices.DeleteFunc(objects, func(o T) bool {
+		return !c.describe(o).listed || c.index.isDoomed(namespace, o.GetName())
+	})
 	slices.SortFunc(objects, age[T])
 	return objects
 }

@@ -7,6 +7,7 @@ import (
 
 	"github.com/cloudsso/cloudsso-operator/api/v1alpha1"
 	"github.com/cloudsso/cloudsso-operator/internal/scim"
+	"github.com/cloudsso/cloudsso-operator/internal/scim/limits"
 )
 
 // reasonMemberSkipped is the reason of the Event on a group that was pushed with a member that is no
@@ -21,7 +22,9 @@ const maxReported = 10
 type outcome struct {
 	*tenant
 	changes []memberChange
-	added   []string // ids that a change adds, each once, in order
+	added   []string        // ids that a change adds, each once, in order
+	named   map[string]bool // all that a change names
+	sweeps  bool            // whether it may take out members that it does not name
 
 	// spared says that somebody stayed for being hidden, which may be a matter of an index that is behind.
 	spared bool
@@ -34,16 +37,15 @@ type memberChange struct {
 }
 
 func (t *tenant) outcome(changes []scim.MemberChange) *outcome {
-	o := &outcome{tenant: t}
-	seen := map[string]bool{}
+	o := &outcome{tenant: t, named: map[string]bool{}}
+	added := map[string]bool{}
 	for _, change := range changes {
 		o.changes = append(o.changes, memberChange{change, toSet(change.IDs)})
-		if change.Op == scim.RemoveMembers {
-			continue
-		}
+		o.sweeps = o.sweeps || change.Op == scim.ReplaceMembers || change.Match != nil
 		for _, id := range change.IDs {
-			if !seen[id] {
-				seen[id] = true
+			o.named[id] = true
+			if change.Op != scim.RemoveMembers && !added[id] {
+				added[id] = true
 				o.added = append(o.added, id)
 			}
 		}
@@ -84,27 +86,35 @@ func (o *outcome) spares(id string) bool {
 	return hidden
 }
 
-// in is the list of members with the changes made.
-func (o *outcome) in(members []v1alpha1.Member) ([]v1alpha1.Member, error) {
-	there := make(map[string]bool, len(members))
-	next := make([]v1alpha1.Member, 0, len(members)+len(o.added))
-	for _, m := range members {
+// in makes the outcome that of the group's own list, as far as it has room: then the group is sliced, and
+// the rest is for changeSlices.
+func (o *outcome) in(g *v1alpha1.CloudSSOGroup) error {
+	if len(o.changes) == 0 {
+		return nil
+	}
+	there := make(map[string]bool, len(g.Spec.Members))
+	var next []v1alpha1.Member
+	for _, m := range g.Spec.Members {
 		if there[m.Name] = true; o.has(m.Name, true) {
 			next = append(next, m)
 		}
 	}
+	room := max(v1alpha1.SliceSize, len(next))
+	var joining []v1alpha1.Member
 	for _, id := range o.added {
-		if !there[id] && o.has(id, false) {
-			next = append(next, v1alpha1.Member{Name: id})
+		if !there[id] && o.has(id, false) && !o.isSliced(g, id) {
+			joining = append(joining, v1alpha1.Member{Name: id})
 		}
 	}
-	if len(next) > v1alpha1.MaxMembers {
-		return nil, scim.BadRequest(scim.InvalidValue, "members: the group would have %d members; at most %d are supported", len(next), v1alpha1.MaxMembers)
+	if n := o.size(g) + len(joining); n > limits.Members && len(joining) > 0 && !o.sweeps {
+		return scim.BadRequest(scim.InvalidValue, "members: the group would have %d members; at most %d are supported", n, limits.Members)
 	}
-	if len(next) == 0 {
-		return nil, nil
+	if !g.Spec.Sliced {
+		g.Spec.Sliced = len(next)+len(joining) > room
+		next = append(next, joining[:min(len(joining), room-len(next))]...)
 	}
-	return next, nil
+	g.Spec.Members = next
+	return nil
 }
 
 // knownIn leaves out of the changes the ids that are no user's. To remove one is no error: nobody asks

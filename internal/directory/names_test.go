@@ -341,7 +341,8 @@ func (s *stage) join(i int) *tenant {
 		p.wait("touch", func() { revision = s.revision })
 		return revision, nil
 	}
-	d.groups.fence.touch = func(context.Context) (uint64, error) { return 0, nil } // there are no groups
+	nobody := func(context.Context) (uint64, error) { return 0, nil } // there are no groups
+	d.groups.fence.touch, d.slices.fence.touch = nobody, nobody
 	s.replicas = append(s.replicas, view)
 	s.deliver(view, len(s.events))
 	return view.tenant

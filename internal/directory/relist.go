@@ -22,34 +22,43 @@ import (
 // Give NewInformer to the cache (cache.Options), and the Relists to New.
 type Relists struct {
 	mu     sync.Mutex
-	byType map[reflect.Type]*atomic.Uint64
+	byType map[reflect.Type]*relist
+}
+
+// relist is what is known of one kind's lists.
+type relist struct {
+	last atomic.Uint64 // revision of the newest
+	then func()        // what to do after one; may be nil
 }
 
 // NewInformer is cache.NewSharedIndexInformer, its lists watched.
 func (l *Relists) NewInformer(lw cache.ListerWatcher, example runtime.Object, resync time.Duration, indexers cache.Indexers) cache.SharedIndexInformer {
 	return cache.NewSharedIndexInformer(&relistWatch{
 		ListerWatcherWithContext: cache.ToListerWatcherWithContext(lw),
-		last:                     l.of(example),
+		relist:                   l.of(example),
 	}, example, resync, indexers)
 }
 
-func (l *Relists) of(example runtime.Object) *atomic.Uint64 {
+func (l *Relists) of(example runtime.Object) *relist {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.byType == nil {
-		l.byType = map[reflect.Type]*atomic.Uint64{}
+		l.byType = map[reflect.Type]*relist{}
 	}
 	kind := reflect.TypeOf(example)
 	if l.byType[kind] == nil {
-		l.byType[kind] = &atomic.Uint64{}
+		l.byType[kind] = &relist{}
 	}
 	return l.byType[kind]
 }
 
+// onList has a function called after each list of a kind, whose informer must not run yet.
+func (l *Relists) onList(example runtime.Object, then func()) { l.of(example).then = then }
+
 // relistWatch notes the revision of each list before its items become events.
 type relistWatch struct {
 	cache.ListerWatcherWithContext
-	last *atomic.Uint64
+	*relist
 }
 
 // ListWithContext is part of cache.ListerWithContext.
@@ -64,6 +73,9 @@ func (w *relistWatch) ListWithContext(ctx context.Context, options metav1.ListOp
 	}
 	if revision, err := strconv.ParseUint(accessor.GetResourceVersion(), 10, 64); err == nil {
 		w.last.Store(revision)
+	}
+	if w.then != nil {
+		w.then()
 	}
 	return list, nil
 }

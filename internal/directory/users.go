@@ -44,6 +44,7 @@ func describeUser(u *v1alpha1.CloudSSOUser) facts {
 		f.externalID = u.Spec.ExternalID
 	}
 	f.listed = live && synchronized
+	f.left = f.externalID != "" && hasLeft(u)
 	return f
 }
 
@@ -113,7 +114,7 @@ func (t *tenant) leaver(externalID, except string) *v1alpha1.CloudSSOUser {
 		return nil
 	}
 	leavers := slices.DeleteFunc(t.users.index.identified(t.namespace, externalID), func(u *v1alpha1.CloudSSOUser) bool {
-		return u.Name == except || !hasLeft(u)
+		return u.Name == except || !hasLeft(u) || t.users.index.isDoomed(u.Namespace, u.Name)
 	})
 	if len(leavers) == 0 {
 		return nil

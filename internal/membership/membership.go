@@ -1,5 +1,8 @@
 // Package membership plans and writes who belongs to a group, for the SCIM side and for the controllers.
 //
-//	plan.go    which members are left: pure
+// A list of members is a CloudSSOGroup, or one of the CloudSSOMembershipSlices that hold what the group has
+// no room for.
+//
+//	list.go    what a list holds: pure
 //	remove.go  takes members out, on any number of replicas at once
 package membership

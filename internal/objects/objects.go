@@ -18,6 +18,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/cloudsso/cloudsso-operator/api/v1alpha1"
+	"github.com/cloudsso/cloudsso-operator/internal/jsonpatch"
 	"github.com/cloudsso/cloudsso-operator/internal/policy"
 )
 
@@ -67,6 +68,26 @@ func EnsureFinalizers(ctx context.Context, c client.Client, o client.Object, fin
 func DropFinalizer(ctx context.Context, c client.Client, o client.Object, finalizer string) error {
 	next := slices.DeleteFunc(slices.Clone(o.GetFinalizers()), func(f string) bool { return f == finalizer })
 	return client.IgnoreNotFound(setFinalizers(ctx, c, o, next))
+}
+
+// DeleteGuarded deletes an object that is the operator's own to delete, the version given, and takes the guard
+// off it.
+func DeleteGuarded(ctx context.Context, c client.Client, o client.Object) error {
+	uid, version, finalizers := o.GetUID(), o.GetResourceVersion(), o.GetFinalizers()
+	if o.GetDeletionTimestamp() == nil {
+		if err := c.Delete(ctx, o, client.Preconditions{UID: &uid, ResourceVersion: &version}); err != nil {
+			return client.IgnoreNotFound(err)
+		}
+	}
+	if !slices.Contains(finalizers, v1alpha1.FinalizerGuard) {
+		return nil
+	}
+	rest := slices.DeleteFunc(slices.Clone(finalizers), func(f string) bool { return f == v1alpha1.FinalizerGuard })
+	p, err := jsonpatch.Patch{}.TestUID(o).Test("/metadata/finalizers", finalizers).Replace("/metadata/finalizers", rest).Encode()
+	if err != nil {
+		return err
+	}
+	return client.IgnoreNotFound(c.Patch(ctx, o, p))
 }
 
 // setFinalizers writes the list on the object that it was computed from, or not at all.

@@ -42,6 +42,8 @@ func isSynchronized(o metav1.Object) bool {
 		return o.Spec.Source == v1alpha1.SourceSCIM
 	case *v1alpha1.CloudSSOGroup:
 		return o.Spec.Source == v1alpha1.SourceSCIM
+	case *v1alpha1.CloudSSOMembershipSlice:
+		return o.Spec.Source == v1alpha1.SourceSCIM
 	}
 	return false
 }

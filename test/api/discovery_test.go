@@ -37,10 +37,11 @@ var _ = Describe("kubectl", func() {
 			shortNames[resource.Name] = resource.ShortNames[0]
 		}
 		Expect(shortNames).To(Equal(map[string]string{
-			"cloudssodirectories": "ssodir",
-			"cloudssousers":       "ssouser",
-			"cloudssogroups":      "ssogroup",
-			"scimcredentials":     "scimcred",
+			"cloudssodirectories":      "ssodir",
+			"cloudssousers":            "ssouser",
+			"cloudssogroups":           "ssogroup",
+			"cloudssomembershipslices": "ssoslice",
+			"scimcredentials":          "scimcred",
 		}))
 	})
 

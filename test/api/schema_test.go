@@ -16,7 +16,10 @@ import (
 )
 
 // kinds of the API.
-var kinds = []string{"CloudSSODirectory", "CloudSSOUser", "CloudSSOGroup", "SCIMCredential"}
+var kinds = []string{"CloudSSODirectory", "CloudSSOUser", "CloudSSOGroup", "CloudSSOMembershipSlice", "SCIMCredential"}
+
+// kindsWithStatus are those that the operator tells something of: what becomes of a slice is its group's.
+var kindsWithStatus = slices.DeleteFunc(slices.Clone(kinds), func(kind string) bool { return kind == "CloudSSOMembershipSlice" })
 
 // plural names a kind in URLs: cloudssodirectories, cloudssousers.
 func plural(kind string) string {

@@ -37,7 +37,7 @@ var _ = Describe("Status", func() {
 			[]any{refusedWrite(field.name, characters(field.limit))},
 			[]any{refusedWrite(field.name, characters(field.limit+1))}, field.name+": Too long")
 	}
-	for _, kind := range kinds {
+	for _, kind := range kindsWithStatus {
 		limited(kind, "conditions", conditions(16), conditions(17), "must have at most 16 items")
 	}
 
@@ -53,7 +53,7 @@ var _ = Describe("Status", func() {
 			`supported values: "Active", "Disabled", "Suspended", "Deprovisioned", "Conflict"`)))
 	})
 
-	for _, kind := range kinds {
+	for _, kind := range kindsWithStatus {
 		It("of a "+kind+" is written through its subresource alone", func(ctx SpecContext) {
 			made := object(newNamespace(ctx), kind, least(kind))
 			made.Object["status"] = map[string]any{"observedGeneration": int64(1)}

@@ -71,6 +71,8 @@ var members = []behaviour{
 		users := d.users("alice", "bob")
 		d.unchanged(users[:1], changing(add(users[1]), remove(users[1])))
 	}},
+	{"a group may be larger than what one object holds", largeGroup},
+	{"many add to and remove from a large group at once", crowd},
 	{"attributes and members change together", func(d *directory) {
 		users := d.users("alice", "bob")
 		g := d.created(schema.Group, group("Admins"), users[0])

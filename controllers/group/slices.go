@@ -1,0 +1,35 @@
+package group
+
+import (
+	"context"
+	"fmt"
+
+	"k8s.io/apimachinery/pkg/fields"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/controller/controllerutil"
+
+	"github.com/cloudsso/cloudsso-operator/api/v1alpha1"
+	"github.com/cloudsso/cloudsso-operator/internal/objects"
+)
+
+// groupField is the field by which the slices of a group are found, in the cache and at the API server.
+const groupField = "spec.group"
+
+// finalize deletes the slices of a group that is being deleted, and lets it go. They are looked for live: one
+// that the cache has not seen would outlive the group.
+func (r *Reconciler) finalize(ctx context.Context, g *v1alpha1.CloudSSOGroup) error {
+	if !controllerutil.ContainsFinalizer(g, v1alpha1.FinalizerSlices) {
+		return nil
+	}
+	var found v1alpha1.CloudSSOMembershipSliceList
+	selector := client.MatchingFieldsSelector{Selector: fields.OneTermEqualSelector(groupField, g.Name)}
+	if err := r.Live.List(ctx, &found, client.InNamespace(g.Namespace), selector); err != nil {
+		return fmt.Errorf("listing the slices of CloudSSOGroup %s/%s: %w", g.Namespace, g.Name, err)
+	}
+	for i := range found.Items {
+		if err := objects.DeleteGuarded(ctx, r.Client, &found.Items[i]); err != nil {
+			return fmt.Errorf("deleting CloudSSOMembershipSlice %s/%s: %w", g.Namespace, found.Items[i].Name, err)
+		}
+	}
+	return objects.DropFinalizer(ctx, r.Client, g, v1alpha1.FinalizerSlices)
+}

@@ -1,0 +1,97 @@
+package directory
+
+import (
+	"context"
+	"strconv"
+	"testing"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/cloudsso/cloudsso-operator/api/v1alpha1"
+)
+
+func at(revision int, u *v1alpha1.CloudSSOUser) *v1alpha1.CloudSSOUser {
+	u.ResourceVersion = strconv.Itoa(revision)
+	return u
+}
+
+func (x *index[T]) sees(revision uint64) bool {
+	ctx, cancel := context.WithTimeout(context.Background(), time.Millisecond)
+	defer cancel()
+	return x.await(ctx, revision) == nil
+}
+
+// A list comes in the order of its keys: that a late item of it is there says nothing of the others.
+func TestNothingIsCertainInTheMiddleOfAList(t *testing.T) {
+	x := newIndex(describeUser, func() uint64 { return 10 })
+	x.observe(at(9, existing("a", "a", "", false)))
+	if x.sees(5) {
+		t.Error("an item of the list at revision 9 passes for all that was written before")
+	}
+	x.observe(at(5, existing("b", "b", "", false)))
+	x.observe(at(11, existing("c", "c", "", false)))
+	if !x.sees(11) || !x.sees(9) {
+		t.Error("what comes after the list does not say that all of it has come")
+	}
+}
+
+// What is created too late is shown to nobody, by no replica that saw it come.
+func TestWhoIsCreatedTooLateIsShownToNobody(t *testing.T) {
+	for label, c := range map[string]struct {
+		before, late *v1alpha1.CloudSSOUser
+		doomed       bool
+	}{
+		"the name is taken":          {existing("a", "x", "", false), existing("b", "X", "", false), true},
+		"the name was left":          {existing("a", "x", "", true), existing("b", "x", "", false), false},
+		"a leaver has the id":        {existing("a", "y", "e", true), existing("b", "x", "e", false), true},
+		"an active user has the id":  {existing("a", "y", "e", false), existing("b", "x", "e", false), false},
+		"neither name nor id is had": {existing("a", "y", "e", false), existing("b", "x", "f", false), false},
+	} {
+		x := newIndex(describeUser, func() uint64 { return 0 })
+		x.observe(at(1, c.before))
+		x.observe(at(2, c.late))
+		if got := x.isDoomed("acme", "b"); got != c.doomed {
+			t.Errorf("%s: %t", label, got)
+		}
+		_, total := x.page("acme", nil, 1, 10)
+		if _, shown := x.page("acme", nil, 1, 10); shown != total {
+			t.Errorf("%s: %d are shown, %d counted", label, shown, total)
+		}
+		status := c.late.DeepCopy()
+		status.Finalizers = append(status.Finalizers, "more")
+		x.observe(at(3, status))
+		if got := x.isDoomed("acme", "b"); got != c.doomed {
+			t.Errorf("%s, after a status: %t", label, got)
+		}
+		changed := c.late.DeepCopy()
+		changed.Generation++
+		changed.Spec.UserName = "somebody-else"
+		x.observe(at(4, changed))
+		if x.isDoomed("acme", "b") {
+			t.Errorf("%s: once somebody has changed it, it is somebody", label)
+		}
+	}
+}
+
+// New objects are kept in order though names say nothing of age, and a first list is sorted.
+func TestListsAreInOrderOfAge(t *testing.T) {
+	x := newIndex(describeUser, func() uint64 { return 0 })
+	second := func(n int64) metav1.Time { return metav1.NewTime(time.Unix(n, 0)) }
+	for i, c := range []struct {
+		id string
+		at int64
+	}{{"m", 5}, {"b", 9}, {"z", 1}, {"a", 9}, {"q", 9}, {"c", 9}, {"d", 10}} {
+		u := existing(c.id, c.id, "", false)
+		u.CreationTimestamp = second(c.at)
+		x.observe(at(i+1, u))
+	}
+	all, _ := x.page("acme", nil, 1, 10)
+	var order string
+	for _, u := range all {
+		order += u.Name
+	}
+	if order != "zmabcqd" {
+		t.Errorf("in the order %s", order)
+	}
+}

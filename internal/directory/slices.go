@@ -1,0 +1,252 @@
+package directory
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/cloudsso/cloudsso-operator/api/v1alpha1"
+	"github.com/cloudsso/cloudsso-operator/internal/policy"
+	"github.com/cloudsso/cloudsso-operator/internal/scim"
+	"github.com/cloudsso/cloudsso-operator/internal/scim/schema"
+)
+
+// A group that outgrows one object is sliced, for good: whoever joins from then on is listed by a slice, and
+// the group's own list only shrinks. So all that is added is in one kind, whose revisions are in one order, and
+// membership is verified like names are: write, wait until the own write is in the own index, and look. Of two
+// slices that list the same member, which two writers did not know of each other, the one whose name comes
+// first keeps it; a removal goes on until it sees none. See docs/adr/0008-slices.md.
+
+var sliceKind = kind[*v1alpha1.CloudSSOMembershipSlice]{
+	resource: schema.Group, // what an error is about
+	blank:    func() *v1alpha1.CloudSSOMembershipSlice { return &v1alpha1.CloudSSOMembershipSlice{} },
+	copy:     (*v1alpha1.CloudSSOMembershipSlice).DeepCopy,
+	spec:     func(s *v1alpha1.CloudSSOMembershipSlice) any { return &s.Spec },
+	describe: describeSlice,
+}
+
+// describeSlice has a slice found by the name of its group.
+func describeSlice(s *v1alpha1.CloudSSOMembershipSlice) (f facts) {
+	if policy.IsGoing(s) {
+		return f
+	}
+	f.name = s.Spec.Group
+	for _, m := range s.Spec.Members {
+		f.members = append(f.members, m.Name)
+	}
+	return f
+}
+
+// slicesOf are the slices of a group, by name.
+func (d *Directories) slicesOf(g *v1alpha1.CloudSSOGroup) (all []*v1alpha1.CloudSSOMembershipSlice) {
+	for _, r := range d.slices.index.named(g.Namespace, g.Name) {
+		if r.object.Spec.Source == g.Spec.Source {
+			all = append(all, r.object)
+		}
+	}
+	slices.SortFunc(all, func(a, b *v1alpha1.CloudSSOMembershipSlice) int { return strings.Compare(a.Name, b.Name) })
+	return all
+}
+
+// slicesWith are the slices that list a user.
+func (d *Directories) slicesWith(namespace, user string) (all []*v1alpha1.CloudSSOMembershipSlice) {
+	for _, name := range d.slices.index.groupsOf(namespace, user) {
+		if s, found := d.slices.index.get(namespace, name); found {
+			all = append(all, s)
+		}
+	}
+	return all
+}
+
+// maxParallelWrites bounds how many slices one request writes at a time: more would be the API server's
+// whole attention.
+const maxParallelWrites = 8
+
+// changeSlices makes the outcome that of a sliced group's slices. The group is as it was just written, or read.
+func (t *tenant) changeSlices(ctx context.Context, g *v1alpha1.CloudSSOGroup, o *outcome) error {
+	if err := t.slices.catchUp(ctx); err != nil {
+		return err
+	}
+	certain := false // whether the index shows all that had been written when the last round ended
+	for range maxAttempts {
+		p := t.plan(g, o)
+		if len(p) == 0 && certain {
+			return nil
+		}
+		stale, err := t.carryOut(ctx, g, p)
+		if err != nil {
+			return err
+		}
+		if stale || len(p) == 0 {
+			if err := t.slices.pass(ctx); err != nil {
+				return err
+			}
+		}
+		certain = true
+	}
+	return scim.Unavailable(retryAfter, fmt.Errorf("members of %s/%s: overtaken %d times", g.Namespace, g.Name, maxAttempts))
+}
+
+// sliceWrite is what one slice is to hold. Current is nil for a slice that has yet to be made.
+type sliceWrite struct {
+	current *v1alpha1.CloudSSOMembershipSlice
+	members []v1alpha1.Member
+}
+
+// plan is what has to be written for the outcome, as the index has it.
+func (t *tenant) plan(g *v1alpha1.CloudSSOGroup, o *outcome) (writes []sliceWrite) {
+	placed := map[string]bool{}
+	for _, m := range g.Spec.Members {
+		placed[m.Name] = true
+	}
+	all, affected := t.slicesOf(g), t.listing(o)
+	for _, s := range all {
+		if !o.sweeps && !affected[s.Name] {
+			continue
+		}
+		kept := make([]v1alpha1.Member, 0, len(s.Spec.Members))
+		for _, m := range s.Spec.Members {
+			if o.has(m.Name, true) && !placed[m.Name] {
+				kept = append(kept, m)
+				placed[m.Name] = true
+			}
+		}
+		if len(kept) < len(s.Spec.Members) {
+			writes = append(writes, sliceWrite{s, kept})
+		}
+	}
+	var missing []v1alpha1.Member
+	for _, id := range o.added {
+		if !placed[id] && o.has(id, false) {
+			missing = append(missing, v1alpha1.Member{Name: id})
+		}
+	}
+	return place(missing, writes, all)
+}
+
+// listing are the slices that list somebody whom the changes name.
+func (t *tenant) listing(o *outcome) map[string]bool {
+	names := map[string]bool{}
+	if !o.sweeps {
+		for id := range o.named {
+			for _, s := range t.slices.index.groupsOf(t.namespace, id) {
+				names[s] = true
+			}
+		}
+	}
+	return names
+}
+
+// place finds a slice for each part of what is missing: the fullest that has room for all of it, of those
+// that are written anyway first; else a new one.
+func place(missing []v1alpha1.Member, writes []sliceWrite, all []*v1alpha1.CloudSSOMembershipSlice) []sliceWrite {
+	for part := range slices.Chunk(missing, v1alpha1.SliceSize) {
+		if i := fullest(writes, len(part)); i >= 0 {
+			writes[i].members = append(writes[i].members, part...)
+			continue
+		}
+		var others []sliceWrite
+		for _, s := range all {
+			if !slices.ContainsFunc(writes, func(w sliceWrite) bool { return w.current == s }) {
+				others = append(others, sliceWrite{s, s.Spec.Members})
+			}
+		}
+		w := sliceWrite{nil, part}
+		if i := fullest(others, len(part)); i >= 0 {
+			w = sliceWrite{others[i].current, slices.Concat(others[i].members, part)}
+		}
+		writes = append(writes, w)
+	}
+	return writes
+}
+
+// fullest is the index of the fullest that has room for so many more, or -1.
+func fullest(writes []sliceWrite, more int) int {
+	best := -1
+	for i, w := range writes {
+		if len(w.members)+more <= v1alpha1.SliceSize && (best < 0 || len(w.members) > len(writes[best].members)) {
+			best = i
+		}
+	}
+	return best
+}
+
+// carryOut writes, and waits until the index shows it. Stale says that something was not what the plan was
+// made from.
+func (t *tenant) carryOut(ctx context.Context, g *v1alpha1.CloudSSOGroup, writes []sliceWrite) (stale bool, err error) {
+	var newest watermark
+	var overtaken atomic.Bool
+	group, ctx2 := errgroup.WithContext(ctx)
+	group.SetLimit(maxParallelWrites)
+	for _, w := range writes {
+		group.Go(func() error {
+			written, err := t.writeSlice(ctx2, g, w)
+			switch {
+			case errors.Is(err, errStale), isNotFound(err):
+				overtaken.Store(true)
+			case err != nil:
+				return err
+			default:
+				newest.raise(revisionOf(written))
+			}
+			return nil
+		})
+	}
+	err = group.Wait()
+	t.slices.settleAt(ctx, newest.level())
+	return overtaken.Load(), err
+}
+
+func (t *tenant) writeSlice(ctx context.Context, g *v1alpha1.CloudSSOGroup, w sliceWrite) (*v1alpha1.CloudSSOMembershipSlice, error) {
+	if w.current != nil {
+		next := w.current.DeepCopy()
+		next.Spec.Members = w.members
+		return t.slices.write(ctx, w.current, next)
+	}
+	s := &v1alpha1.CloudSSOMembershipSlice{
+		ObjectMeta: t.newObjectMeta(g.Name, groupKind.prefix, v1alpha1.FinalizerGuard),
+		Spec:       v1alpha1.CloudSSOMembershipSliceSpec{Source: g.Spec.Source, Group: g.Name, Members: w.members},
+	}
+	return s, t.slices.translate(t.Client.Create(ctx, s))
+}
+
+// isSliced reports whether a slice of the group lists the user.
+func (d *Directories) isSliced(g *v1alpha1.CloudSSOGroup, user string) bool {
+	return g.Spec.Sliced && slices.ContainsFunc(d.slicesWith(g.Namespace, user), func(s *v1alpha1.CloudSSOMembershipSlice) bool {
+		return s.Spec.Group == g.Name && s.Spec.Source == g.Spec.Source
+	})
+}
+
+// size is how many members a group's lists hold.
+func (d *Directories) size(g *v1alpha1.CloudSSOGroup) int {
+	n := len(g.Spec.Members)
+	if g.Spec.Sliced {
+		for _, s := range d.slicesOf(g) {
+			n += len(s.Spec.Members)
+		}
+	}
+	return n
+}
+
+func sliceSentinel() *v1alpha1.CloudSSOMembershipSlice {
+	return &v1alpha1.CloudSSOMembershipSlice{Spec: v1alpha1.CloudSSOMembershipSliceSpec{Source: v1alpha1.SourceManual, Group: v1alpha1.SentinelName}}
+}
+
+// modifiedAt is SCIM's meta.lastModified of a group: when it, or one of its slices, was written last.
+func (t *tenant) modifiedAt(g *v1alpha1.CloudSSOGroup) time.Time {
+	at := lastModified(g)
+	if g.Spec.Sliced {
+		for _, s := range t.slicesOf(g) {
+			if of := lastModified(s); of.After(at) {
+				at = of
+			}
+		}
+	}
+	return at
+}

@@ -133,7 +133,7 @@ func addSCIM(ctx context.Context, mgr manager.Manager, o options, relists *direc
 		return nil, err
 	}
 	recorder := usage.New(direct, direct, time.Now)
-	opener := &session.Opener{Authenticator: authenticator, Directories: directories, Recorder: recorder, Prefix: scimPrefix}
+	opener := &session.Opener{Authenticator: authenticator, Directories: directories, Recorder: recorder, Prefix: scimPrefix, KeysSynced: keysSynced}
 	listener, err := newSCIMServer(mgr, o, scimserver.New(scimserver.Options{
 		Authenticate: opener.Open,
 		BaseURL:      o.scimURL,

@@ -37,6 +37,7 @@ func (o *observer) observe(r scimserver.Record) {
 		RequestID:  r.RequestID,
 		Namespace:  namespace,
 		Credential: credential,
+		Remote:     r.Remote,
 		Method:     r.Method, ResourceType: r.ResourceType, ID: r.ID, ExternalID: r.ExternalID,
 		Status: r.Status, SCIMType: string(r.Type), Detail: r.Detail, Duration: r.Duration,
 	}
@@ -57,17 +58,30 @@ func boundedMethod(method string) string {
 	return "other"
 }
 
+// eventOf is what a request was: by its route first, for the methods mean something only there.
 func eventOf(r scimserver.Record) audit.Event {
+	isDiscovery := strings.HasPrefix(r.Route, "/ServiceProviderConfig") || strings.HasPrefix(r.Route, "/ResourceTypes") || strings.HasPrefix(r.Route, "/Schemas")
 	switch {
 	case r.Status == http.StatusUnauthorized:
 		return audit.AuthenticationRefused
 	case r.Status == http.StatusTooManyRequests:
 		return audit.RequestLimited
+	case r.Route == "", r.Status == http.StatusMethodNotAllowed, r.Status == http.StatusNotImplemented:
+		return audit.RequestUnknown
+	case isDiscovery:
+		return audit.Discovery
 	case r.Status == http.StatusForbidden:
 		return audit.SynchronizationRefused
-	case r.ResourceType == "" && r.Route != "":
-		return audit.Discovery
+	case r.Route == "/Bulk":
+		return audit.BulkProcessed
+	case strings.HasSuffix(r.Route, "/.search"), r.Route == "/":
+		return audit.ResourcesQueried
 	}
+	return eventOfMethod(r)
+}
+
+// eventOfMethod is what a request to /Users or /Groups, or below, was.
+func eventOfMethod(r scimserver.Record) audit.Event {
 	switch r.Method {
 	case http.MethodPost:
 		return audit.ResourceCreated
@@ -77,11 +91,9 @@ func eventOf(r scimserver.Record) audit.Event {
 		return audit.ResourceModified
 	case http.MethodDelete:
 		return audit.ResourceDeleted
-	case http.MethodGet, http.MethodHead:
-		if strings.HasSuffix(r.Route, "}") {
-			return audit.ResourceRead
-		}
-		return audit.ResourcesQueried
 	}
-	return audit.RequestUnknown
+	if strings.HasSuffix(r.Route, "}") {
+		return audit.ResourceRead
+	}
+	return audit.ResourcesQueried
 }

@@ -18,7 +18,7 @@ const (
 	AuthenticationRefused  Event = "Authentication Refused"  // 401: no credential, or none that may be used
 	RequestLimited         Event = "Request Limited"         // 429
 	SynchronizationRefused Event = "Synchronization Refused" // 403: the directory's switch is Disabled
-	Discovery              Event = "Discovery"               // RFC 7644 section 4
+	Discovery              Event = "Discovery"               // RFC 7644 section 4, a refused filter among it
 	ResourceRead           Event = "Resource Read"           // section 3.4.1
 	ResourcesQueried       Event = "Resources Queried"       // sections 3.4.2 and 3.4.3
 	ResourceCreated        Event = "Resource Created"        // section 3.3
@@ -38,10 +38,8 @@ type Record struct {
 	RequestID string
 	// Namespace is the directory, Credential the SCIMCredential that was used.
 	Namespace, Credential string
-	// Remote is the address the request came from.
+	// Remote is the address the request came from: the client's, or a proxy's.
 	Remote string
-	// Reason says why authentication was refused.
-	Reason string
 
 	// Method is the HTTP method; ResourceType "User" or "Group"; ID the SCIM id.
 	Method, ResourceType, ID string
@@ -96,7 +94,6 @@ func (r Record) attributes() []slog.Attr {
 		{"namespace", r.Namespace},
 		{"credential", r.Credential},
 		{"remote", r.Remote},
-		{"reason", r.Reason},
 		{"method", r.Method},
 		{"resourceType", r.ResourceType},
 		{"id", r.ID},

@@ -292,6 +292,11 @@ func (d *Directories) Synchronization(ctx context.Context, namespace string) v1a
 	return policy.SwitchOf(d.settings(ctx, namespace))
 }
 
+// Exists reports whether a namespace has a CloudSSODirectory.
+func (d *Directories) Exists(ctx context.Context, namespace string) bool {
+	return d.settings(ctx, namespace) != nil
+}
+
 // settings is the namespace's CloudSSODirectory, or nil.
 func (d *Directories) settings(ctx context.Context, namespace string) *v1alpha1.CloudSSODirectory {
 	var settings v1alpha1.CloudSSODirectory

@@ -24,6 +24,7 @@ type Authenticator interface {
 // Directories holds the directories of all namespaces: *directory.Directories.
 type Directories interface {
 	Synced() bool
+	Exists(ctx context.Context, namespace string) bool
 	Synchronization(ctx context.Context, namespace string) v1alpha1.Synchronization
 	In(namespace string) scim.Directory
 }
@@ -39,6 +40,8 @@ type Opener struct {
 	Authenticator Authenticator
 	Directories   Directories
 	Recorder      Recorder
+	// KeysSynced reports whether every credential that exists is known.
+	KeysSynced func() bool
 	// Prefix is the path that requests begin with: "/scim/v2".
 	Prefix string
 }
@@ -46,42 +49,64 @@ type Opener struct {
 // warmUp is what a client is asked to wait while a replica is reading the directory at its start.
 const warmUp = 2 * time.Second
 
-// Open is server.Options.Authenticate.
+// Open is server.Options.Authenticate. Where it fails the session has no directory, but says who was refused,
+// if that is known.
 func (o *Opener) Open(r *http.Request) (server.Session, error) {
-	if !o.Directories.Synced() {
+	if !o.Directories.Synced() || !o.KeysSynced() { // a good token must not be told that it is none
 		return server.Session{}, scim.Unavailable(warmUp, errors.New("the informers have not synced yet"))
 	}
-	principal, err := o.Authenticator.Authenticate(r.Header.Get("Authorization"), r.RemoteAddr)
+	authorization, remote, ctx := r.Header.Get("Authorization"), r.RemoteAddr, r.Context()
+	principal, err := o.Authenticator.Authenticate(authorization, remote)
 	if err != nil {
 		return server.Session{Subject: subject(err)}, refusal(err)
 	}
 	o.Recorder.Used(principal)
-	resource, discovery := o.resource(r)
-	if !discovery && o.Directories.Synchronization(r.Context(), principal.Namespace) != v1alpha1.SynchronizationEnabled {
-		if isWrite(r.Method, resource) {
-			o.Recorder.Refused(principal, r.Method, resource)
-		}
-		return server.Session{Subject: principal.String()}, switchedOff(principal.Namespace)
+	refused := server.Session{Subject: principal.String()}
+	if err := o.admit(ctx, principal, r.Method, strings.TrimPrefix(r.URL.Path, o.Prefix)); err != nil {
+		return refused, err
 	}
-	return server.Session{Directory: o.Directories.In(principal.Namespace), Subject: principal.String()}, nil
+	return server.Session{
+		Directory: o.Directories.In(principal.Namespace),
+		Subject:   principal.String(),
+		Again: func(method, path string) error {
+			if again, err := o.Authenticator.Authenticate(authorization, remote); err != nil || again != principal {
+				return refusal(err)
+			}
+			return o.admit(ctx, principal, method, path)
+		},
+	}, nil
 }
 
-// resource is what the request is for, below the prefix, and whether that is discovery (RFC 7644
-// section 4), which answers whatever the switch says.
-func (o *Opener) resource(r *http.Request) (resource string, discovery bool) {
-	resource = strings.Trim(strings.TrimPrefix(r.URL.Path, o.Prefix), "/")
-	kind, _, _ := strings.Cut(resource, "/")
+// admit refuses what is no discovery (RFC 7644 section 4) while the directory is not synchronized, and counts
+// what would have been written. Whether a bulk request would have written is a matter of its operations, which
+// nobody reads then: it counts as one.
+func (o *Opener) admit(ctx context.Context, p auth.Principal, method, path string) error {
+	resource := strings.Trim(path, "/")
+	kind, id, _ := strings.Cut(resource, "/")
 	switch kind {
 	case "ServiceProviderConfig", "ResourceTypes", "Schemas":
-		return resource, true
+		return nil
 	}
-	return resource, false
+	if o.Directories.Synchronization(ctx, p.Namespace) == v1alpha1.SynchronizationEnabled {
+		return nil
+	}
+	if isWrite(method, kind, id) {
+		o.Recorder.Refused(p, method, resource)
+	}
+	return switchedOff(p.Namespace, o.Directories.Exists(ctx, p.Namespace))
 }
 
-// isWrite says whether a request would have changed something; a POST to .search asks (RFC 7644 section
-// 3.4.3).
-func isWrite(method, resource string) bool {
-	return method != http.MethodGet && method != http.MethodHead && !strings.HasSuffix(resource, ".search")
+// isWrite says whether a request would have changed something. A POST to .search asks (RFC 7644 section
+// 3.4.3), and where there is nothing nothing is refused.
+func isWrite(method, kind, id string) bool {
+	collection := id == "" && (kind == "Users" || kind == "Groups")
+	switch method {
+	case http.MethodPost:
+		return collection || kind == "Bulk" && id == ""
+	case http.MethodPut, http.MethodPatch, http.MethodDelete:
+		return id != "" && id != ".search" && (kind == "Users" || kind == "Groups")
+	}
+	return false
 }
 
 func subject(err error) string {
@@ -96,9 +121,13 @@ func subject(err error) string {
 func refusal(err error) error {
 	var failure *auth.Error
 	if errors.As(err, &failure) && failure.RetryAfter > 0 {
+		detail := "too many requests"
+		if failure.Reason != auth.ReasonRateLimited {
+			detail = "the credential is not accepted, and such ones have come from this address too often; give the identity provider the token of a SCIMCredential that is Ready"
+		}
 		return &scim.Error{
 			Status:     http.StatusTooManyRequests,
-			Detail:     fmt.Sprintf("too many requests; try again in %d seconds", failure.RetryAfter),
+			Detail:     fmt.Sprintf("%s; try again in %d seconds", detail, failure.RetryAfter),
 			RetryAfter: time.Duration(failure.RetryAfter) * time.Second,
 			Cause:      err,
 		}
@@ -110,10 +139,12 @@ func refusal(err error) error {
 	}
 }
 
-func switchedOff(namespace string) error {
-	return &scim.Error{
-		Status: http.StatusForbidden,
-		Detail: fmt.Sprintf("SCIM synchronization is Disabled for the directory %q; nothing was changed. To switch it on: "+
-			`kubectl -n %s patch cloudssodirectory default --type=merge -p '{"spec":{"scimSynchronization":"Enabled"}}'`, namespace, namespace),
+func switchedOff(namespace string, exists bool) error {
+	detail := fmt.Sprintf("SCIM synchronization is Disabled for the directory %q; nothing was changed. To switch it on: "+
+		`kubectl -n %s patch cloudssodirectory default --type=merge -p '{"spec":{"scimSynchronization":"Enabled"}}'`, namespace, namespace)
+	if !exists {
+		detail = fmt.Sprintf("namespace %q has no CloudSSODirectory, so nothing is synchronized; nothing was changed. To declare one: "+
+			`echo '{"apiVersion":"cloudsso.dev/v1alpha1","kind":"CloudSSODirectory","metadata":{"name":"default"},"spec":{"scimSynchronization":"Enabled"}}' | kubectl -n %s apply -f -`, namespace, namespace)
 	}
+	return &scim.Error{Status: http.StatusForbidden, Detail: detail}
 }

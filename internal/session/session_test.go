@@ -24,6 +24,8 @@ var okta = auth.Principal{Namespace: "acme", Credential: "okta"}
 // replica is what a session is opened with: real credentials, and directories that are told how they are.
 type replica struct {
 	synced   bool
+	keyless  bool // the credentials are not known yet
+	nowhere  bool // there is no CloudSSODirectory
 	position v1alpha1.Synchronization
 	acme     scim.Directory
 	used     []auth.Principal
@@ -31,6 +33,8 @@ type replica struct {
 }
 
 func (r *replica) Synced() bool { return r.synced }
+
+func (r *replica) Exists(context.Context, string) bool { return !r.nowhere }
 
 func (r *replica) Synchronization(_ context.Context, namespace string) v1alpha1.Synchronization {
 	if namespace == okta.Namespace {
@@ -57,7 +61,7 @@ func newReplica() (*replica, *session.Opener) {
 	a.Keyring().SetCredential(okta, policy.CredentialUse{SlotHeld: true, ExpiresAt: time.Now().Add(time.Hour)})
 	a.Keyring().SetSecret(okta, auth.HashToken(token))
 	r := &replica{synced: true, position: v1alpha1.SynchronizationEnabled, acme: memory.New(time.Now, func() string { return "1" })}
-	return r, &session.Opener{Authenticator: a, Directories: r, Recorder: r, Prefix: "/scim/v2"}
+	return r, &session.Opener{Authenticator: a, Directories: r, Recorder: r, Prefix: "/scim/v2", KeysSynced: func() bool { return !r.keyless }}
 }
 
 func request(method, path, token string) *http.Request {
@@ -118,7 +122,7 @@ func TestGuessingIsSlowedDown(t *testing.T) {
 		}
 	}
 	_, err := opener.Open(request("GET", "/Users", "wrong"))
-	if code, failure := status(t, err); code != http.StatusTooManyRequests || failure.RetryAfter <= 0 {
+	if code, failure := status(t, err); code != http.StatusTooManyRequests || failure.RetryAfter <= 0 || !strings.Contains(failure.Detail, "credential is not accepted") {
 		t.Errorf("answered with %d, %v", code, failure)
 	}
 	if _, err := opener.Open(request("GET", "/Users", token)); err != nil {
@@ -127,11 +131,13 @@ func TestGuessingIsSlowedDown(t *testing.T) {
 }
 
 func TestNothingIsServedBeforeEverythingIsKnown(t *testing.T) {
-	r, opener := newReplica()
-	r.synced = false
-	_, err := opener.Open(request("GET", "/Users", token))
-	if code, failure := status(t, err); code != http.StatusServiceUnavailable || failure.RetryAfter <= 0 {
-		t.Errorf("answered with %d, %v", code, failure)
+	for _, missing := range []func(*replica){func(r *replica) { r.synced = false }, func(r *replica) { r.keyless = true }} {
+		r, opener := newReplica()
+		missing(r)
+		_, err := opener.Open(request("GET", "/Users", token))
+		if code, failure := status(t, err); code != http.StatusServiceUnavailable || failure.RetryAfter <= 0 {
+			t.Errorf("answered with %d, %v", code, failure)
+		}
 	}
 }
 
@@ -148,6 +154,11 @@ func TestSwitchedOff(t *testing.T) {
 		{"DELETE", "/Users/1", 403, "acme/okta DELETE Users/1"},
 		{"POST", "/Users/.search", 403, ""},
 		{"POST", "/.search", 403, ""},
+		{"POST", "/Bulk", 403, "acme/okta POST Bulk"},
+		{"POST", "/Users/1", 403, ""},
+		{"POST", "/Nothing", 403, ""},
+		{"DELETE", "/Users", 403, ""},
+		{"PUT", "/Users/.search", 403, ""},
 		{"GET", "/ServiceProviderConfig", 200, ""},
 		{"GET", "/Schemas", 200, ""},
 		{"GET", "/Schemas/urn:ietf:params:scim:schemas:core:2.0:User", 200, ""},
@@ -164,5 +175,39 @@ func TestSwitchedOff(t *testing.T) {
 		if failure != nil && (s.Directory != nil || !strings.Contains(failure.Detail, "-n acme patch cloudssodirectory")) {
 			t.Errorf("%s %s: %+v, %q", c.method, c.path, s, failure.Detail)
 		}
+	}
+}
+
+func TestWhereThereIsNoDirectoryOneIsToBeDeclared(t *testing.T) {
+	r, opener := newReplica()
+	r.position, r.nowhere = v1alpha1.SynchronizationDisabled, true
+	_, err := opener.Open(request("GET", "/Users", token))
+	if code, failure := status(t, err); code != http.StatusForbidden || !strings.Contains(failure.Detail, "kubectl -n acme apply -f -") {
+		t.Errorf("answered with %d, %v", code, failure)
+	}
+}
+
+// A session that goes on for long is as good as the credential, and the switch, are at the time.
+func TestASessionIsAskedForAgain(t *testing.T) {
+	r, opener := newReplica()
+	s, err := opener.Open(request("POST", "/Bulk", token))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Again("POST", "/Users"); err != nil {
+		t.Errorf("refused: %v", err)
+	}
+	r.position = v1alpha1.SynchronizationDisabled
+	if code, _ := status(t, s.Again("DELETE", "/Users/1")); code != http.StatusForbidden || strings.Join(r.refused, ",") != "acme/okta DELETE Users/1" {
+		t.Errorf("with the switch off: %d, refused %q", code, r.refused)
+	}
+	r.position = v1alpha1.SynchronizationEnabled
+	real, ok := opener.Authenticator.(*auth.Authenticator)
+	if !ok {
+		t.Fatalf("%T", opener.Authenticator)
+	}
+	real.Keyring().SetCredential(okta, policy.CredentialUse{Disabled: true, SlotHeld: true, ExpiresAt: time.Now().Add(time.Hour)})
+	if code, _ := status(t, s.Again("DELETE", "/Users/1")); code != http.StatusUnauthorized {
+		t.Errorf("with the credential disabled: %d", code)
 	}
 }

@@ -90,7 +90,7 @@ func mustMake(ctx context.Context, target string) {
 	Expect(err).NotTo(HaveOccurred(), output)
 }
 
-var crdNames = []string{"cloudssodirectories.cloudsso.dev", "cloudssogroups.cloudsso.dev", "cloudssousers.cloudsso.dev", "scimcredentials.cloudsso.dev"}
+var crdNames = []string{"cloudssodirectories.cloudsso.dev", "cloudssogroups.cloudsso.dev", "cloudssomembershipslices.cloudsso.dev", "cloudssousers.cloudsso.dev", "scimcredentials.cloudsso.dev"}
 
 // installed are the CRDs that are there and not on their way out.
 func installed(ctx context.Context) (names []string) {

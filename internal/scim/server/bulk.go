@@ -2,10 +2,12 @@ package server
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/cloudsso/cloudsso-operator/internal/scim"
 	"github.com/cloudsso/cloudsso-operator/internal/scim/limits"
@@ -208,10 +210,36 @@ func (b *batch) attempt(op *bulkOperation) (*answer, error) {
 	}
 	sub := b.newCall(request, r)
 	sub.session, sub.record.Subject = b.c.session, b.c.record.Subject
-	sub.record.RequestID = b.c.record.RequestID
-	a := b.answer(sub, do)
+	sub.record.RequestID, sub.record.Remote = b.c.record.RequestID, b.c.record.Remote
+	a := b.answer(sub, func(c *call) (*answer, error) {
+		if err := b.again(op.method, path); err != nil {
+			return nil, err
+		}
+		return do(c)
+	})
 	op.id = sub.record.ID
 	return a, nil
+}
+
+// again asks whether the session still holds, and waits while it asks too often.
+func (b *batch) again(method, path string) error {
+	if b.c.session.Again == nil {
+		return nil
+	}
+	for {
+		err := b.c.session.Again(method, path)
+		var told *scim.Error
+		if !errors.As(err, &told) || told.Status != http.StatusTooManyRequests {
+			return err
+		}
+		wait := time.NewTimer(max(told.RetryAfter, time.Second))
+		select {
+		case <-wait.C:
+		case <-b.c.Context().Done():
+			wait.Stop()
+			return b.c.Context().Err()
+		}
+	}
 }
 
 // target is the route of a path such as /Users/2819c223, and the id in it.

@@ -2,9 +2,12 @@ package server_test
 
 import (
 	"fmt"
+	"net/http"
 	"strings"
 	"testing"
+	"time"
 
+	"github.com/cloudsso/cloudsso-operator/internal/scim"
 	"github.com/cloudsso/cloudsso-operator/internal/scim/server"
 )
 
@@ -137,4 +140,31 @@ func TestBulkIsObservedOperationByOperation(t *testing.T) {
 	if r := s.records[1]; r.Route != "/Groups" || r.Status != 400 || r.RequestID != s.records[2].RequestID {
 		t.Errorf("observed %+v", r)
 	}
+}
+
+// A bulk request goes on no longer than its credential and its directory let it.
+func TestBulkIsAskedForAgain(t *testing.T) {
+	var asked []string
+	s := newService(t, func(o *server.Options) {
+		authenticate := o.Authenticate
+		o.Authenticate = func(r *http.Request) (server.Session, error) {
+			session, err := authenticate(r)
+			session.Again = func(method, path string) error {
+				switch asked = append(asked, method+" "+path); len(asked) {
+				case 2: // waited for
+					return &scim.Error{Status: 429, Detail: "too often", RetryAfter: time.Millisecond}
+				case 4, 5:
+					return &scim.Error{Status: 403, Detail: "SCIM synchronization is disabled"}
+				}
+				return nil
+			}
+			return session, err
+		}
+	})
+	s.bulk("201 201 403 403", post("/Users", "1", `{"userName":"a"}`), post("/Users", "2", `{"userName":"b"}`),
+		post("/Groups", "3", `{"displayName":"C"}`), `{"method":"DELETE","path":"/Users/bulkId:1"}`)
+	if len(asked) != 5 || asked[0] != "POST /Users" || asked[3] != "POST /Groups" || !strings.HasPrefix(asked[4], "DELETE /Users/id-") {
+		t.Errorf("asked %q", asked)
+	}
+	s.do("GET", "/", "").answers(200).has("totalResults", 2)
 }

@@ -64,9 +64,9 @@ func (s *service) authenticate(r *http.Request) (server.Session, error) {
 	case "Bearer " + token:
 		return server.Session{Directory: s.directory, Subject: "acme/okta"}, nil
 	case "Bearer off":
-		return server.Session{}, &scim.Error{Status: 403, Detail: "SCIM synchronization is disabled"}
+		return server.Session{Subject: "acme/okta"}, &scim.Error{Status: 403, Detail: "SCIM synchronization is disabled"}
 	case "Bearer often":
-		return server.Session{}, &scim.Error{Status: 429, Detail: "too many requests", RetryAfter: 1200 * time.Millisecond}
+		return server.Session{Subject: "acme/okta"}, &scim.Error{Status: 429, Detail: "too many requests", RetryAfter: 1200 * time.Millisecond}
 	case "Bearer starting":
 		return server.Session{}, scim.Unavailable(0, errors.New("cache not synced"))
 	case "Bearer broken":

@@ -48,8 +48,13 @@ type Options struct {
 type Session struct {
 	// Directory is the one that the client's credential belongs to.
 	Directory scim.Directory
-	// Subject names the credential for the audit log. It is no secret.
+	// Subject names the credential for the audit log. It is no secret. It may come with an error: a credential
+	// that is known, and refused.
 	Subject string
+	// Again is asked before each operation of a bulk request, which may take longer than a credential or a
+	// directory is good for, and costs as many requests as it has operations. Its errors are as those of
+	// Authenticate; a 429 is waited for. Nil is never asked.
+	Again func(method, path string) error
 }
 
 // Record tells of one request and its answer, for the audit log and metrics. It holds nothing of bodies
@@ -63,6 +68,7 @@ type Record struct {
 	Name         string    // its userName or displayName, where known
 	ExternalID   string    // where known
 	Subject      string    // Session.Subject; empty if not authenticated
+	Remote       string    // the address that the request came from, with its port
 	Status       int       // HTTP status
 	Type         scim.Type // of an error, where it has one
 	Detail       string    // of an error, as the client was told

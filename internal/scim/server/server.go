@@ -174,6 +174,7 @@ func (s *server) newCall(request *http.Request, r route) *call {
 		Method: request.Method,
 		Route:  r.pattern,
 		ID:     request.PathValue("id"),
+		Remote: request.RemoteAddr,
 	}}
 	if r.rt != nil {
 		c.record.ResourceType = r.rt.Name
@@ -206,6 +207,7 @@ func (s *server) authenticate(c *call) error {
 		return nil
 	}
 	session, err := s.Authenticate(c.Request)
+	c.record.Subject = session.Subject
 	if err != nil {
 		if status := statusOf(err); c.open && status != http.StatusUnauthorized && status != http.StatusTooManyRequests {
 			return nil
@@ -213,7 +215,6 @@ func (s *server) authenticate(c *call) error {
 		return err
 	}
 	c.session = session
-	c.record.Subject = session.Subject
 	return nil
 }
 

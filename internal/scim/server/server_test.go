@@ -103,14 +103,15 @@ func TestAuthentication(t *testing.T) {
 		authorization string
 		status        int
 		header, value string
+		subject       string // of a credential that is known, and refused
 	}{
-		{"", 401, "WWW-Authenticate", `Bearer realm="scim"`},
-		{"Bearer wrong", 401, "WWW-Authenticate", `Bearer realm="scim"`},
-		{"Basic Zm9vOmJhcg==", 401, "WWW-Authenticate", `Bearer realm="scim"`},
-		{"Bearer off", 403, "WWW-Authenticate", ""},
-		{"Bearer often", 429, "Retry-After", "2"},
-		{"Bearer starting", 503, "Retry-After", "1"},
-		{"Bearer broken", 500, "Retry-After", ""},
+		{"", 401, "WWW-Authenticate", `Bearer realm="scim"`, ""},
+		{"Bearer wrong", 401, "WWW-Authenticate", `Bearer realm="scim"`, ""},
+		{"Basic Zm9vOmJhcg==", 401, "WWW-Authenticate", `Bearer realm="scim"`, ""},
+		{"Bearer off", 403, "WWW-Authenticate", "", "acme/okta"},
+		{"Bearer often", 429, "Retry-After", "2", "acme/okta"},
+		{"Bearer starting", 503, "Retry-After", "1", ""},
+		{"Bearer broken", 500, "Retry-After", "", ""},
 	} {
 		for _, r := range []*reply{
 			s.do("GET", "/Users", "", "Authorization: "+c.authorization),
@@ -119,8 +120,8 @@ func TestAuthentication(t *testing.T) {
 			s.do("PATCH", "/Users/x", "{malformed", "Authorization: "+c.authorization, "Content-Type: text/plain"),
 		} {
 			r.refuses(c.status, "").sends(c.header, c.value)
-			if subject := s.record().Subject; subject != "" {
-				t.Errorf("subject is %q", subject)
+			if subject := s.record().Subject; subject != c.subject {
+				t.Errorf("subject is %q, want %q", subject, c.subject)
 			}
 		}
 	}
@@ -289,6 +290,7 @@ func (s *service) observed(want server.Record) {
 		s.t.Errorf("duration is %v", got.Duration)
 	}
 	want.Subject = "acme/okta"
+	want.Remote = "192.0.2.1:1234" // httptest's
 	want.RequestID, want.Duration, want.Detail = got.RequestID, got.Duration, got.Detail
 	if got != want {
 		s.t.Errorf("observed %+v, want %+v", got, want)

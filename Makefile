@@ -65,7 +65,7 @@ generate: ## Write the DeepCopy methods of the API types.
 .PHONY: manifests
 manifests: ## Write the CRDs and the manager's role from the markers in the sources.
 	$(CONTROLLER_GEN) crd paths=./api/... output:crd:artifacts:config=config/crd/bases
-	$(CONTROLLER_GEN) rbac:roleName=manager-role 'paths=./controllers/...;./internal/...;./cmd/...' output:rbac:artifacts:config=config/rbac
+	$(CONTROLLER_GEN) rbac:roleName=cloudsso-operator 'paths=./controllers/...;./internal/...;./cmd/...' output:rbac:artifacts:config=config/rbac
 
 .PHONY: docs
 docs: ## Write the table of identity providers' dialects from the recorded conversations.
@@ -102,12 +102,32 @@ fuzz: ## Fuzz the parsers, FUZZTIME (10m) each.
 	  done; \
 	done
 
+# Built and then exec'd, as run is.
+BENCH_USERS ?= 100000
+BENCH_ROUNDS ?= 5
+BENCH_FIGURES ?= .
+# More settings: CHAOS_SEED=, CHAOS_REPLICAS=, CHAOS_FAULTS=regexp, and CHAOS_DIR= for what it finds.
+.PHONY: chaos
+chaos: ## Break everything under three replicas while clients write, and check their histories (CHAOS_DURATION=10m).
+	@assets=$$($(ASSETS)); \
+	KUBEBUILDER_ASSETS=$$assets CHAOS_DURATION=$(or $(CHAOS_DURATION),10m) go test -count=1 -timeout 0 -v -run '^TestChaos$$' ./test/chaos
+
 .PHONY: bench
-bench: ## Run all benchmarks (BENCH=regexp for some).
+bench: ## Measure what the operator is to be fast at, beside a raw API server and a bare handler (BENCH_USERS=10000 BENCH_ROUNDS=3 BENCH_FIGURES=regexp BENCH_ARGS=).
+	@assets=$$($(ASSETS)); go build -o bin/bench ./test/bench; \
+	KUBEBUILDER_ASSETS=$$assets exec bin/bench -users $(BENCH_USERS) -rounds $(BENCH_ROUNDS) -figures '$(BENCH_FIGURES)' $(BENCH_ARGS)
+
+.PHONY: bench-go
+bench-go: ## Run the Go benchmarks of the hot paths (BENCH=regexp for some).
 	@packages=$$(grep -rl --include='*_test.go' '^func Benchmark' . | xargs -r -n 1 dirname | sort -u); \
 	[[ -n $$packages ]] || { echo "no package has benchmarks" >&2; exit 1; }; \
 	assets=$$($(ASSETS)); \
 	KUBEBUILDER_ASSETS=$$assets go test -run '^$$' -bench '$(or $(BENCH),.)' -benchmem -p 1 -timeout $(TEST_TIMEOUT) $$packages $(TEST_ARGS)
+
+OLD ?= HEAD
+.PHONY: bench-compare
+bench-compare: ## Compare the Go benchmarks of two revisions (OLD=HEAD NEW=, by default what is in the working tree; BENCH=regexp COUNT=6).
+	@COUNT='$(or $(COUNT),6)' BENCH='$(or $(BENCH),.)' test/bench/compare.sh '$(OLD)' '$(NEW)'
 
 .PHONY: verify
 verify: verify-generated verify-modules verify-manifests vet lint ## Check what tests do not: generated files, modules, manifests, vet, lint.
@@ -132,6 +152,9 @@ verify-manifests:
 	@$(KUSTOMIZE) build bin/elsewhere/default > bin/elsewhere.yaml
 	@if grep -n 'cloudsso-system' bin/elsewhere.yaml; then echo "config/default keeps these when its namespace is changed" >&2; exit 1; fi
 	@[[ $$(grep -c "'elsewhere'.*'acme-cloudsso-operator'" bin/elsewhere.yaml) -eq 3 ]] || { echo "config/default/operator.yaml does not tell all policies who the operator is" >&2; exit 1; }
+	@$(KUSTOMIZE) build bin/elsewhere/undeploy > bin/elsewhere.yaml
+	@if grep -nE '^kind: (CustomResourceDefinition|Namespace)$$' bin/elsewhere.yaml; then echo "config/undeploy takes these out too" >&2; exit 1; fi
+	@grep -q 'namespace: elsewhere' bin/elsewhere.yaml || { echo "config/undeploy does not follow config/default" >&2; exit 1; }
 
 ##@ Build and deploy
 
@@ -148,16 +171,16 @@ install: ## Put the CRDs into the cluster of the current kubeconfig.
 	$(KUSTOMIZE) build config/crd | $(KUBECTL) apply --server-side -f -
 
 .PHONY: uninstall
-uninstall: ## Take the CRDs, and every object of theirs, out of that cluster.
-	$(KUSTOMIZE) build config/crd | $(KUBECTL) delete --ignore-not-found -f -
+uninstall: ## Take the CRDs out of that cluster; refused while any object of theirs exists.
+	$(KUSTOMIZE) build config/crd | KUBECTL="$(KUBECTL)" hack/uninstall.sh
 
 .PHONY: deploy
 deploy: overlay ## Run the image IMG in that cluster.
 	$(KUSTOMIZE) build bin/deploy | $(KUBECTL) apply --server-side -f -
 
 .PHONY: undeploy
-undeploy: overlay ## Take the operator, its CRDs and every object of theirs out of that cluster.
-	$(KUSTOMIZE) build bin/deploy | $(KUBECTL) delete --ignore-not-found -f -
+undeploy: ## Take the operator out of that cluster; the CRDs, all objects and the namespace stay.
+	$(KUSTOMIZE) build config/undeploy | $(KUBECTL) delete --ignore-not-found -f -
 
 # Sets the image beside the tracked manifests, not in them.
 .PHONY: overlay

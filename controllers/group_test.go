@@ -135,14 +135,10 @@ var _ = Describe("a group", func() {
 })
 
 func newGroup(name, displayName string, source v1alpha1.Source, members ...string) *v1alpha1.CloudSSOGroup {
-	g := &v1alpha1.CloudSSOGroup{
+	return &v1alpha1.CloudSSOGroup{
 		ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: name},
-		Spec:       v1alpha1.CloudSSOGroupSpec{Source: source, DisplayName: displayName},
+		Spec:       v1alpha1.CloudSSOGroupSpec{Source: source, DisplayName: displayName, Members: membersOf(members...)},
 	}
-	for _, member := range members {
-		g.Spec.Members = append(g.Spec.Members, v1alpha1.Member{Name: member})
-	}
-	return g
 }
 
 func createGroup(ctx context.Context, name, displayName string, source v1alpha1.Source, members ...string) *v1alpha1.CloudSSOGroup {

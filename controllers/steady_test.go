@@ -23,7 +23,8 @@ const quiet = 2 * time.Second
 // reconcilers are the controllers by name, each with a list of what it reconciles.
 var reconcilers = map[string]client.ObjectList{
 	"cloudssouser": &v1alpha1.CloudSSOUserList{}, "cloudssogroup": &v1alpha1.CloudSSOGroupList{},
-	"cloudssodirectory": &v1alpha1.CloudSSODirectoryList{}, "scimcredential": &v1alpha1.SCIMCredentialList{},
+	"cloudssomembershipslice": &v1alpha1.CloudSSOMembershipSliceList{},
+	"cloudssodirectory":       &v1alpha1.CloudSSODirectoryList{}, "scimcredential": &v1alpha1.SCIMCredentialList{},
 }
 
 var _ = Describe("a directory that has come to rest", Serial, func() {
@@ -38,7 +39,7 @@ var _ = Describe("a directory that has come to rest", Serial, func() {
 		for name := range reconcilers {
 			Eventually(func() float64 { return reconciled()[name] }).Should(BeNumerically(">", looked[name]), name)
 		}
-		Consistently(func() []string { return written.In(namespace)[settled:] }).WithTimeout(quiet).Should(BeEmpty())
+		Consistently(func() []string { return written.AllIn(namespace)[settled:] }).WithTimeout(quiet).Should(BeEmpty())
 
 		By("starting again")
 		stopManager()
@@ -48,7 +49,7 @@ var _ = Describe("a directory that has come to rest", Serial, func() {
 			Expect(admin.List(ctx, list)).To(Succeed())
 			Eventually(func() float64 { return reconciled()[name] - looked[name] }).Should(BeNumerically(">=", meta.LenList(list)), name)
 		}
-		Consistently(func() []string { return written.In(namespace)[settled:] }).WithTimeout(quiet).Should(BeEmpty())
+		Consistently(func() []string { return written.AllIn(namespace)[settled:] }).WithTimeout(quiet).Should(BeEmpty())
 	})
 })
 
@@ -66,14 +67,20 @@ func populate(ctx context.Context) []client.Object {
 	}
 	rival := create(ctx, "rival", "PLAIN")
 	Eventually(stateOf(ctx, rival)).Should(Equal(v1alpha1.UserConflict))
+	crew := newGroup("crew", "Crew", scim, "plain", "disabled")
+	crew.Spec.Sliced = true
+	Expect(admin.Create(ctx, crew)).To(Succeed())
 	groups := []*v1alpha1.CloudSSOGroup{
-		createGroup(ctx, "crew", "Crew", scim, "plain", "disabled"),
+		crew,
 		createGroup(ctx, "early", "Early", manual, "plain", "nobody"),
 		createGroup(ctx, "kept", "Kept", scim),
 	}
+	overflow := slice(ctx, "crew-1", "crew", scim, "deprovisioned", "local")
 	for i, reason := range []string{v1alpha1.ReasonReady, v1alpha1.ReasonUnknownMembers, v1alpha1.ReasonReady} {
 		Eventually(readiness(ctx, groups[i])).Should(Equal(reason))
 	}
+	Eventually(func() []v1alpha1.Member { reread(ctx, overflow); return overflow.Spec.Members }).Should(ConsistOf(v1alpha1.Member{Name: "local"}))
+	Eventually(present(ctx, crew)).Should(HaveValue(Equal(int32(3))))
 	late := createGroup(ctx, "late", "crew", manual)
 	Eventually(readiness(ctx, late)).Should(Equal(v1alpha1.ReasonDisplayNameConflict))
 	for o, conditions := range map[client.Object]*[]metav1.Condition{held: &held.Status.Conditions, groups[2]: &groups[2].Status.Conditions} {
@@ -95,7 +102,7 @@ func populate(ctx context.Context) []client.Object {
 	}).Should(BeTrue())
 	secret := &corev1.Secret{}
 	Expect(admin.Get(ctx, client.ObjectKey{Namespace: namespace, Name: "okta"}, secret)).To(Succeed())
-	all := []client.Object{rival, late, credential, secret, settings(ctx)}
+	all := []client.Object{rival, overflow, late, credential, secret, settings(ctx)}
 	for _, u := range users {
 		all = append(all, u)
 	}
@@ -109,10 +116,10 @@ func populate(ctx context.Context) []client.Object {
 func settle() int {
 	GinkgoHelper()
 	Eventually(func(g Gomega) {
-		n := len(written.In(namespace))
-		g.Consistently(func() int { return len(written.In(namespace)) }).WithTimeout(quiet).Should(Equal(n))
+		n := len(written.AllIn(namespace))
+		g.Consistently(func() int { return len(written.AllIn(namespace)) }).WithTimeout(quiet).Should(Equal(n))
 	}).Should(Succeed())
-	return len(written.In(namespace))
+	return len(written.AllIn(namespace))
 }
 
 // reconciled is how often each controller has reconciled something.

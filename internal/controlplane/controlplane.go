@@ -50,11 +50,11 @@ func Start(ctx context.Context, o Options) (_ *ControlPlane, err error) {
 		CRDDirectoryPaths:     []string{filepath.Join(root, "config", "crd", "bases")},
 		ErrorIfCRDPathMissing: true,
 	}}
-	if err := cp.keepData(o.DataDir); err != nil {
-		return nil, err
-	}
 	if err := cp.keepCertificates(); err != nil {
 		return nil, err
+	}
+	if err := cp.keepData(assets, o.DataDir); err != nil {
+		return nil, errors.Join(err, os.RemoveAll(cp.certDir))
 	}
 	cp.endWatches()
 	if cp.admin, err = cp.environment.Start(); err != nil {
@@ -78,16 +78,16 @@ func Start(ctx context.Context, o Options) (_ *ControlPlane, err error) {
 	return cp, err
 }
 
-func (cp *ControlPlane) keepData(dir string) error {
+// keepData keeps etcd's data where it is told to, or beside the certificates: a restarted etcd goes on
+// with them.
+func (cp *ControlPlane) keepData(assets, dir string) error {
 	if dir == "" {
-		return nil
+		dir = filepath.Join(cp.certDir, "etcd-data")
 	}
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return err
 	}
-	etcd := &envtest.Etcd{DataDir: dir}
-	cp.environment.ControlPlane.Etcd = etcd
-	return nil
+	return cp.superviseEtcd(assets, dir)
 }
 
 // keepCertificates lets a restarted API server go on with the certificates that its clients know.

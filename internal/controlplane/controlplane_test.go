@@ -4,6 +4,8 @@ import (
 	"testing"
 
 	authorizationv1 "k8s.io/api/authorization/v1"
+	rbacv1 "k8s.io/api/rbac/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/cloudsso/cloudsso-operator/internal/controlplane"
@@ -47,6 +49,42 @@ func TestTheOperatorHasItsRightsAndNoMore(t *testing.T) {
 		}
 		if review.Status.Allowed != tt.allowed {
 			t.Errorf("%s %s: allowed %v, want %v", tt.verb, tt.resource, review.Status.Allowed, tt.allowed)
+		}
+	}
+}
+
+// A binding's role cannot be changed, and data that are kept may have a binding to a role of another name.
+func TestKeptDataGetTheRolesOfToday(t *testing.T) {
+	options := controlplane.Options{DataDir: t.TempDir()}
+	named := metav1.ObjectMeta{Name: controlplane.OperatorServiceAccount}
+	for _, last := range []bool{false, true} {
+		cp, err := controlplane.Start(t.Context(), options)
+		if err != nil {
+			t.Fatal(err)
+		}
+		admin, err := client.New(cp.Admin(), client.Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		binding := &rbacv1.ClusterRoleBinding{}
+		if err := admin.Get(t.Context(), client.ObjectKey{Name: named.Name}, binding); err != nil {
+			t.Error(err)
+		}
+		if role := binding.RoleRef.Name; role != controlplane.OperatorServiceAccount {
+			t.Errorf("the operator is bound to %s", role)
+		}
+		if !last {
+			old := &rbacv1.ClusterRoleBinding{ObjectMeta: named, RoleRef: binding.RoleRef, Subjects: binding.Subjects}
+			old.RoleRef.Name = "manager-role"
+			if err := admin.Delete(t.Context(), binding); err != nil {
+				t.Error(err)
+			}
+			if err := admin.Create(t.Context(), old); err != nil {
+				t.Error(err)
+			}
+		}
+		if err := cp.Stop(); err != nil {
+			t.Error(err)
 		}
 	}
 }

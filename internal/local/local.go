@@ -30,6 +30,9 @@ type Options struct {
 	PlainHTTP bool
 	// Race builds the manager with the race detector.
 	Race bool
+	// Via says for each replica, counted from 0, at which address it reaches the API server, given the
+	// API server's own. Nil is directly.
+	Via func(replica int, apiServer string) (string, error)
 	// Progress is told of each step as it begins. Nil is told nothing.
 	Progress func(step string)
 }
@@ -53,10 +56,11 @@ type Environment struct {
 	// BaseURL, Token and CAFile are what an identity provider is given. CAFile is "" for plain HTTP.
 	BaseURL, Token, CAFile string
 
-	options Options
-	log     *os.File
-	manager managerOptions
-	others  []*Manager
+	options  Options
+	log      *os.File
+	operator *rest.Config
+	manager  managerOptions
+	others   []*Manager
 }
 
 // Start brings everything up. When it fails it leaves nothing running.
@@ -153,8 +157,8 @@ func (e *Environment) startFirst(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	e.manager.kubeconfig = e.path("operator.kubeconfig")
-	if err := e.writeKubeconfig(e.manager.kubeconfig, operator); err != nil {
+	e.operator = operator
+	if e.manager.kubeconfig, err = e.operatorKubeconfig(0); err != nil {
 		return err
 	}
 	if !e.options.PlainHTTP {
@@ -181,9 +185,28 @@ func (e *Environment) certificate() (certificate, error) {
 	return writeCertificate(e.options.Dir, time.Now())
 }
 
+// operatorKubeconfig writes the kubeconfig of a replica and returns its path.
+func (e *Environment) operatorKubeconfig(replica int) (string, error) {
+	config := rest.CopyConfig(e.operator)
+	if e.options.Via != nil {
+		via, err := e.options.Via(replica, config.Host)
+		if err != nil {
+			return "", err
+		}
+		config.Host = via
+	}
+	path := e.path(fmt.Sprintf("operator-%d.kubeconfig", replica))
+	return path, e.writeKubeconfig(path, config)
+}
+
 // AddManager starts another replica, which has the public URL of the first.
 func (e *Environment) AddManager(ctx context.Context) (*Manager, error) {
-	m, err := startManager(ctx, e.manager)
+	o := e.manager
+	var err error
+	if o.kubeconfig, err = e.operatorKubeconfig(1 + len(e.others)); err != nil {
+		return nil, err
+	}
+	m, err := startManager(ctx, o)
 	if err == nil {
 		e.others = append(e.others, m)
 	}
@@ -192,13 +215,28 @@ func (e *Environment) AddManager(ctx context.Context) (*Manager, error) {
 
 // RestartManager starts the first replica again after it was killed or stopped, on its old port.
 func (e *Environment) RestartManager(ctx context.Context) error {
-	again := e.manager
-	again.port = e.Manager.port
+	_, err := e.Restart(ctx, e.Manager)
+	return err
+}
+
+// Restart starts a replica again after it was killed or stopped, on its old port. Not for use by several
+// at a time.
+func (e *Environment) Restart(ctx context.Context, old *Manager) (*Manager, error) {
+	again := old.options
+	again.port = old.port
 	m, err := startManager(ctx, again)
-	if err == nil {
+	if err != nil {
+		return nil, err
+	}
+	if old == e.Manager {
 		e.Manager = m
 	}
-	return err
+	for i := range e.others {
+		if e.others[i] == old {
+			e.others[i] = m
+		}
+	}
+	return m, nil
 }
 
 // Stop ends everything that was started, in the opposite order.

@@ -33,9 +33,11 @@ type Manager struct {
 	// MetricsURL is where its metrics are.
 	MetricsURL string
 
+	options  managerOptions // it was started with
 	port     int
 	probeURL string
 	command  *exec.Cmd
+	tail     *tailWriter
 	exited   chan struct{} // closed when the process is gone
 	failure  error         // why; valid once exited is closed
 }
@@ -89,12 +91,13 @@ func startManager(ctx context.Context, o managerOptions) (*Manager, error) {
 	if o.publicURL == "" {
 		o.publicURL = m.URL
 	}
+	m.options = o
 	//nolint:gosec // G204: the binary is the one that buildManager has just built
 	m.command = exec.CommandContext(context.Background(), o.binary, arguments(o, ports)...)
 	m.command.Env = append(os.Environ(), "KUBECONFIG="+o.kubeconfig)
 	m.command.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // Ctrl-C is ours to pass on
-	tail := &tailWriter{to: o.log}
-	m.command.Stdout, m.command.Stderr = tail, tail
+	m.tail = &tailWriter{to: o.log}
+	m.command.Stdout, m.command.Stderr = m.tail, m.tail
 	if err := m.command.Start(); err != nil {
 		return nil, fmt.Errorf("starting the manager: %w", err)
 	}
@@ -104,7 +107,7 @@ func startManager(ctx context.Context, o managerOptions) (*Manager, error) {
 	}()
 	if err := m.awaitReady(ctx); err != nil {
 		m.Kill()
-		return nil, fmt.Errorf("%w; its last lines:\n%s", err, tail.last())
+		return nil, fmt.Errorf("%w; its last lines:\n%s", err, m.LastLines())
 	}
 	return m, nil
 }
@@ -153,8 +156,14 @@ func (m *Manager) Ready(ctx context.Context) bool {
 	return response.Body.Close() == nil && response.StatusCode == http.StatusOK
 }
 
+// PID is the id of the process.
+func (m *Manager) PID() int { return m.command.Process.Pid }
+
 // Exited is closed when the process is gone.
 func (m *Manager) Exited() <-chan struct{} { return m.exited }
+
+// LastLines are the last that the process wrote.
+func (m *Manager) LastLines() string { return m.tail.last() }
 
 // Kill ends the process as a crash would.
 func (m *Manager) Kill() {

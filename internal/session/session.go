@@ -97,7 +97,7 @@ func (o *Opener) admit(ctx context.Context, p auth.Principal, method, path strin
 }
 
 // isWrite says whether a request would have changed something. A POST to .search asks (RFC 7644 section
-// 3.4.3), and where there is nothing nothing is refused.
+// 3.4.3), and what is not there cannot be written.
 func isWrite(method, kind, id string) bool {
 	collection := id == "" && (kind == "Users" || kind == "Groups")
 	switch method {

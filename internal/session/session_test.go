@@ -202,11 +202,11 @@ func TestASessionIsAskedForAgain(t *testing.T) {
 		t.Errorf("with the switch off: %d, refused %q", code, r.refused)
 	}
 	r.position = v1alpha1.SynchronizationEnabled
-	real, ok := opener.Authenticator.(*auth.Authenticator)
+	known, ok := opener.Authenticator.(*auth.Authenticator)
 	if !ok {
 		t.Fatalf("%T", opener.Authenticator)
 	}
-	real.Keyring().SetCredential(okta, policy.CredentialUse{Disabled: true, SlotHeld: true, ExpiresAt: time.Now().Add(time.Hour)})
+	known.Keyring().SetCredential(okta, policy.CredentialUse{Disabled: true, SlotHeld: true, ExpiresAt: time.Now().Add(time.Hour)})
 	if code, _ := status(t, s.Again("DELETE", "/Users/1")); code != http.StatusUnauthorized {
 		t.Errorf("with the credential disabled: %d", code)
 	}

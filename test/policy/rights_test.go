@@ -39,6 +39,8 @@ var needed = []right{
 	{"patch", ours, "cloudssousers", ""},
 	{"delete", ours, "cloudssousers", ""}, // undoes a create that lost its name
 	{"delete", ours, "cloudssogroups", ""},
+	{"create", ours, "cloudssomembershipslices", ""},
+	{"delete", ours, "cloudssomembershipslices", ""},
 	{"patch", ours, "cloudssousers/status", ""},
 	{"patch", ours, "cloudssogroups/status", ""},
 	{"patch", ours, "cloudssodirectories/status", ""},
@@ -57,6 +59,7 @@ var beyond = []right{
 	{"delete", ours, "cloudssodirectories", "acme"},
 	{"deletecollection", ours, "cloudssousers", "acme"},
 	{"deletecollection", ours, "cloudssogroups", "acme"},
+	{"deletecollection", ours, "cloudssomembershipslices", "acme"},
 	{"create", ours, "scimcredentials", "acme"},
 	{"delete", ours, "scimcredentials", "acme"},
 	{"deletecollection", "", "secrets", "acme"},

@@ -13,6 +13,7 @@ import (
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
 	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
@@ -78,12 +79,17 @@ func newDirectory(ctx context.Context, position v1alpha1.Synchronization) (names
 	return ns.Name
 }
 
+// turn turns the switch, and returns when the API server goes by it: at once, but for the milliseconds that the
+// watch of a loaded one lags behind.
 func turn(ctx context.Context, namespace string, position v1alpha1.Synchronization) {
 	GinkgoHelper()
 	d := &v1alpha1.CloudSSODirectory{}
 	Expect(person.Get(ctx, client.ObjectKey{Namespace: namespace, Name: v1alpha1.DirectoryName}, d)).To(Succeed())
 	d.Spec.SCIMSynchronization = position
 	Expect(person.Update(ctx, d)).To(Succeed())
+	Eventually(func() bool {
+		return apierrors.IsForbidden(person.Create(ctx, newUser(namespace, "probe", v1alpha1.SourceSCIM), client.DryRunAll))
+	}).WithTimeout(time.Second).WithPolling(time.Millisecond).Should(Equal(position == v1alpha1.SynchronizationEnabled))
 }
 
 func newUser(namespace, name string, source v1alpha1.Source) *v1alpha1.CloudSSOUser {

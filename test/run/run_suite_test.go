@@ -64,8 +64,7 @@ func (c checkout) path(elements ...string) string {
 // start starts the program. The spec's end ends it, if nothing else does.
 func (c checkout) start(environment ...string) *gexec.Session {
 	GinkgoHelper()
-	//nolint:gosec // G204: the program is the one just built
-	command := exec.Command(program) //nolint:noctx // it is ended by signals, as a person ends it
+	command := exec.Command(program) // ended by signals, as a person ends it
 	command.Dir = string(c)
 	command.Env = append(os.Environ(), "TMPDIR="+c.path("tmp"), "SCIM_PORT=", "SCIM_TLS=", "KEEP=")
 	command.Env = append(command.Env, environment...)

@@ -84,7 +84,7 @@ var _ = Describe("make run", func() {
 	It("ends before it is up, too", func() {
 		copied := newCheckout()
 		session := copied.start()
-		Eventually(session.Out).WithTimeout(upTimeout).Should(gbytes.Say("compiling the manager"))
+		Eventually(session.Out).WithTimeout(upTimeout).Should(gbytes.Say("starting etcd and kube-apiserver"))
 		Eventually(session.Terminate()).WithTimeout(downTimeout).Should(gexec.Exit(1))
 		Expect(session.Err).To(gbytes.Say("make run: interrupted"))
 		copied.isLeftAlone()

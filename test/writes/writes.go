@@ -4,12 +4,12 @@ package writes
 
 import (
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 )
 
-// Log notes the requests of a client that write, but for Events: those are written late. The zero value
-// is ready to use.
+// Log notes the requests of a client that write. The zero value is ready to use.
 type Log struct {
 	mu    sync.Mutex
 	lines []string
@@ -22,7 +22,7 @@ func (f roundTripper) RoundTrip(r *http.Request) (*http.Response, error) { retur
 // Wrap is for rest.Config.Wrap.
 func (l *Log) Wrap(next http.RoundTripper) http.RoundTripper {
 	return roundTripper(func(r *http.Request) (*http.Response, error) {
-		if r.Method != http.MethodGet && !strings.Contains(r.URL.Path, "/events") {
+		if r.Method != http.MethodGet {
 			l.mu.Lock()
 			l.lines = append(l.lines, r.Method+" "+r.URL.Path)
 			l.mu.Unlock()
@@ -31,8 +31,16 @@ func (l *Log) Wrap(next http.RoundTripper) http.RoundTripper {
 	})
 }
 
-// In returns the writes to one namespace so far, each as "METHOD path".
-func (l *Log) In(namespace string) (lines []string) {
+// In returns the writes to one namespace so far, each as "METHOD path", but for Events: those are written
+// late.
+func (l *Log) In(namespace string) []string {
+	return slices.DeleteFunc(l.AllIn(namespace), func(line string) bool {
+		return strings.HasSuffix(line, "/events") || strings.Contains(line, "/events/")
+	})
+}
+
+// AllIn is In with Events.
+func (l *Log) AllIn(namespace string) (lines []string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for _, line := range l.lines {

@@ -199,7 +199,6 @@ func (b *batch) attempt(op *bulkOperation) (*answer, error) {
 	if err != nil {
 		return nil, err
 	}
-	//nolint:gosec // G704: the request goes to this service's own handlers and nowhere else
 	request, err := http.NewRequestWithContext(b.c.Context(), op.method, b.Prefix+r.pattern, strings.NewReader(string(body)))
 	if err != nil {
 		return nil, err

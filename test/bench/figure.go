@@ -1,0 +1,200 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/cloudsso/cloudsso-operator/test/load"
+)
+
+// row is one figure of the table.
+type row struct {
+	figure string
+	unit   string // "" is a ratio
+	target target
+	// quantile makes the figure that quantile of the samples of all rounds. 0 is the median of the rounds.
+	quantile float64
+}
+
+// largeUsers stands in a figure's name for how many users the large directory has.
+const largeUsers = "{users}"
+
+// named are the rows with that number in their names.
+func (m *measurement) named(users int) []row {
+	number := strconv.Itoa(users)
+	for at := len(number) - 3; at > 0; at -= 3 {
+		number = number[:at] + "," + number[at:]
+	}
+	rows := slices.Clone(m.rows)
+	for i := range rows {
+		rows[i].figure = strings.ReplaceAll(rows[i].figure, largeUsers, number)
+	}
+	return rows
+}
+
+// target is what a figure must reach. The zero value is none: the figure is for information.
+type target struct {
+	sign  string // "≥" or "≤"
+	bound float64
+}
+
+func atLeast(bound float64) target { return target{"≥", bound} }
+func atMost(bound float64) target  { return target{"≤", bound} }
+
+func (t target) met(value float64) bool {
+	if t.sign == "≥" {
+		return value >= t.bound
+	}
+	return value <= t.bound
+}
+
+// measurement measures one or several figures together.
+type measurement struct {
+	name  string
+	needs []size // stacks that it is measured on
+	rows  []row
+	// rounds is how many there are at most; 0 is as many as asked for.
+	rounds int
+	// before is done while the directories are still empty; may be nil.
+	before func(context.Context, *bench) error
+	// round is one round: the samples of each row.
+	round func(ctx context.Context, b *bench, round int) ([][]float64, error)
+}
+
+// notMeasured says why a figure cannot be measured. It is no failure.
+type notMeasured string
+
+func (n notMeasured) Error() string { return "not measured: " + string(n) }
+
+// observations are absolute figures behind a ratio, by what they are.
+type observations struct {
+	names  []string
+	values map[string][]float64
+	notes  []string
+}
+
+// observe keeps an absolute figure.
+func (o *observations) observe(name string, value float64) {
+	if o.values == nil {
+		o.values = map[string][]float64{}
+	}
+	if _, known := o.values[name]; !known {
+		o.names = append(o.names, name)
+	}
+	o.values[name] = append(o.values[name], value)
+}
+
+// note keeps a remark, once.
+func (o *observations) note(format string, args ...any) {
+	if note := fmt.Sprintf(format, args...); !slices.Contains(o.notes, note) {
+		o.notes = append(o.notes, note)
+	}
+}
+
+// run runs a measurement. What came of it stands in the figures: a failure too.
+func (m *measurement) run(ctx context.Context, b *bench) []figure {
+	b.observations = observations{}
+	rounds := b.rounds
+	if m.rounds > 0 {
+		rounds = min(rounds, m.rounds)
+	}
+	all := make([][][]float64, len(m.rows)) // by row, by round
+	var failure error
+	for round := 0; round < rounds && failure == nil; round++ {
+		var samples [][]float64
+		samples, failure = m.round(ctx, b, round)
+		for i := range samples {
+			if len(samples[i]) > 0 {
+				all[i] = append(all[i], samples[i])
+			}
+		}
+	}
+	figures := make([]figure, len(m.rows))
+	for i, r := range m.named(b.users) {
+		figures[i] = r.sumUp(all[i])
+		figures[i].Measurement = m.name
+		figures[i].complain(failure, len(all[i]) > 0)
+	}
+	figures[0].Absolute, figures[0].Notes = b.sumUp(), append(figures[0].Notes, b.notes...)
+	return figures
+}
+
+// figure is what came of a row.
+type figure struct {
+	Measurement string             `json:"measurement"`
+	Figure      string             `json:"figure"`
+	Unit        string             `json:"unit,omitempty"`
+	Target      string             `json:"target,omitempty"`
+	Measured    *float64           `json:"measured,omitempty"`
+	Low         *float64           `json:"low,omitempty"`
+	High        *float64           `json:"high,omitempty"`
+	Met         *bool              `json:"met,omitempty"`
+	Rounds      []float64          `json:"rounds,omitempty"`
+	Samples     int                `json:"samples,omitempty"`
+	Absolute    map[string]float64 `json:"absolute,omitempty"`
+	Notes       []string           `json:"notes,omitempty"`
+	Failure     string             `json:"failure,omitempty"`
+}
+
+func (r row) sumUp(rounds [][]float64) figure {
+	f := figure{Figure: r.figure, Unit: r.unit}
+	if r.target.sign != "" {
+		f.Target = fmt.Sprintf("%s %s", r.target.sign, plain(r.target.bound))
+	}
+	if len(rounds) == 0 {
+		return f
+	}
+	var all []float64
+	for _, samples := range rounds {
+		f.Rounds = append(f.Rounds, r.of(samples))
+		all = append(all, samples...)
+	}
+	measured, low, high := load.Median(f.Rounds), slices.Min(f.Rounds), slices.Max(f.Rounds)
+	if r.quantile > 0 {
+		measured, f.Samples = r.of(all), len(all)
+	}
+	f.Measured, f.Low, f.High = &measured, &low, &high
+	if r.target.sign != "" {
+		met := r.target.met(measured)
+		f.Met = &met
+	}
+	return f
+}
+
+// of is the figure of some samples.
+func (r row) of(samples []float64) float64 {
+	if r.quantile == 0 {
+		return load.Median(samples)
+	}
+	return load.Percentile(slices.Sorted(slices.Values(samples)), r.quantile)
+}
+
+// complain says why a figure is missing, or that it is not to be trusted.
+func (f *figure) complain(err error, measured bool) {
+	var reason notMeasured
+	switch {
+	case err == nil:
+	case errors.As(err, &reason):
+		if !measured {
+			f.Notes = append(f.Notes, reason.Error())
+		}
+	default:
+		f.Failure, f.Met = err.Error(), nil
+	}
+}
+
+func (o *observations) sumUp() map[string]float64 {
+	if len(o.names) == 0 {
+		return nil
+	}
+	medians := map[string]float64{}
+	for _, name := range o.names {
+		medians[name] = math.Round(load.Median(o.values[name])*1000) / 1000
+	}
+	return medians
+}

@@ -1,0 +1,105 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"sync/atomic"
+
+	"github.com/cloudsso/cloudsso-operator/internal/local"
+	"github.com/cloudsso/cloudsso-operator/test/load"
+)
+
+// replicas measures whether what was acknowledged is there for the next request, whichever replica that
+// goes to.
+func replicas() measurement {
+	var pair *replicaPair
+	return measurement{
+		name:  "replicas",
+		needs: []size{small},
+		rows: []row{
+			{figure: "own write missing from the next read, any of two replicas, 16 workers", unit: "reads", target: atMost(0), quantile: 1},
+			{figure: "… positive read through the other replica that shows the state before", unit: "%"},
+		},
+		round: func(ctx context.Context, b *bench, round int) (_ [][]float64, err error) {
+			s := b.stacks[small]
+			if pair == nil {
+				if pair, err = s.startPair(ctx); err != nil {
+					return nil, err
+				}
+			}
+			pair.missing.Store(0)
+			pair.older.Store(0)
+			result, err := b.run(ctx, manyWorkers, pair.writeAndRead)
+			if err != nil {
+				return nil, err
+			}
+			b.observe("writes and their four reads/s", result.Throughput())
+			if round == b.rounds-1 {
+				err = pair.second.Stop()
+			}
+			older := 100 * float64(pair.older.Load()) / float64(len(result.Latencies))
+			return one(float64(pair.missing.Load()), older), errors.Join(err, s.settle(ctx))
+		},
+	}
+}
+
+type replicaPair struct {
+	stack          *stack
+	clients        [2]*load.Client
+	second         *local.Manager
+	missing, older atomic.Int64
+}
+
+func (s *stack) startPair(ctx context.Context) (*replicaPair, error) {
+	second, err := s.AddManager(ctx)
+	if err != nil {
+		return nil, err
+	}
+	client, err := s.connectTo(second.URL)
+	return &replicaPair{stack: s, clients: [2]*load.Client{s.scim, client}, second: second}, err
+}
+
+// writeAndRead creates a user through one replica, reads it in every way through the other and changes it
+// there; the next takes them the other way round.
+func (p *replicaPair) writeAndRead(ctx context.Context, _, n int) error {
+	one, other := p.clients[n%2], p.clients[(n+1)%2]
+	tag := p.stack.tag()
+	answer, err := one.Do(ctx, http.MethodPost, "/Users", load.User(tag))
+	if err != nil {
+		return err
+	}
+	p.stack.objects.Add(1)
+	id := answer.ID()
+	for _, path := range []string{
+		"/Users/" + id, load.Find("userName", load.UserName(tag)), load.Find("externalId", load.ExternalID(tag)),
+	} {
+		if err := p.look(ctx, other, path, id, &p.missing); err != nil {
+			return err
+		}
+	}
+	name := "Renamed " + tag
+	if _, err := other.Do(ctx, http.MethodPatch, "/Users/"+id, load.SetDisplayName(name)); err != nil {
+		return err
+	}
+	if err := p.look(ctx, other, "/Users/"+id, name, &p.missing); err != nil {
+		return err
+	}
+	return p.look(ctx, one, "/Users/"+id, name, &p.older)
+}
+
+// look counts an answer in which something is missing; a 404 too.
+func (*replicaPair) look(ctx context.Context, c *load.Client, path, part string, absent *atomic.Int64) error {
+	answer, err := c.Do(ctx, http.MethodGet, path, "")
+	var refusal *load.Refusal
+	if errors.As(err, &refusal) && refusal.Status == http.StatusNotFound {
+		absent.Add(1)
+		return nil
+	}
+	if err == nil && !bytes.Contains(answer.Body, fmt.Appendf(nil, "%q", part)) {
+		absent.Add(1)
+	}
+	return err
+}

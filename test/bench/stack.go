@@ -1,0 +1,145 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"sync"
+	"sync/atomic"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
+	"k8s.io/client-go/rest"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/cloudsso/cloudsso-operator/api/v1alpha1"
+	"github.com/cloudsso/cloudsso-operator/internal/local"
+	"github.com/cloudsso/cloudsso-operator/test/load"
+)
+
+// size is that of a directory.
+type size string
+
+const (
+	small size = "small" // smallUsers
+	large size = "large" // as many as -users says
+)
+
+const (
+	smallUsers = 1000
+	// manyWorkers is how many there are where the table says "16 workers".
+	manyWorkers = 16
+	// rawNamespace is the directory that the baseline of writes writes to: synchronized like the other, so
+	// that admission and the controllers do the same for both.
+	rawNamespace = "raw"
+)
+
+// stack is a control plane with its operator, and who sends to it.
+type stack struct {
+	*local.Environment
+	size     size
+	scim     *load.Client
+	operator *rest.Config
+	raw      client.WithWatch // the operator's identity, without a limit
+	template *v1alpha1.CloudSSOUser
+
+	seeded  []string // ids of the users that were there first, by their numbers
+	objects atomic.Int64
+	tags    atomic.Int64
+}
+
+// start brings up the stacks that the measurements need, side by side: most of it is waiting.
+func (b *bench) start(ctx context.Context, selected []measurement) error {
+	b.stacks = map[size]*stack{}
+	var needed []size
+	for _, m := range selected {
+		needed = append(needed, m.needs...)
+	}
+	slices.Sort(needed)
+	needed = slices.Compact(needed)
+	b.progress("starting a control plane and the operator for each of: %v", needed)
+	stacks, failures := make([]*stack, len(needed)), make([]error, len(needed))
+	var all sync.WaitGroup
+	for i, size := range needed {
+		all.Go(func() { stacks[i], failures[i] = startStack(ctx, size, filepath.Join(b.dir, string(size))) })
+	}
+	all.Wait()
+	for i, size := range needed {
+		if stacks[i] != nil {
+			b.stacks[size] = stacks[i]
+		}
+	}
+	return errors.Join(failures...)
+}
+
+func startStack(ctx context.Context, size size, dir string) (*stack, error) {
+	environment, err := local.Start(ctx, local.Options{Dir: dir})
+	if err != nil {
+		return nil, fmt.Errorf("starting the %s stack: %w", size, err)
+	}
+	s := &stack{Environment: environment, size: size}
+	if err := s.connect(ctx); err != nil {
+		return nil, errors.Join(err, environment.Stop())
+	}
+	return s, nil
+}
+
+func (s *stack) connect(ctx context.Context) (err error) {
+	if s.scim, err = s.connectTo(s.BaseURL); err != nil {
+		return err
+	}
+	if s.operator, err = s.ControlPlane.Operator(ctx); err != nil {
+		return err
+	}
+	scheme := runtime.NewScheme()
+	if err := errors.Join(clientgoscheme.AddToScheme(scheme), v1alpha1.AddToScheme(scheme)); err != nil {
+		return err
+	}
+	if s.raw, err = client.NewWithWatch(s.operator, client.Options{Scheme: scheme}); err != nil {
+		return err
+	}
+	for _, o := range []client.Object{
+		&corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: rawNamespace}},
+		&v1alpha1.CloudSSODirectory{
+			ObjectMeta: metav1.ObjectMeta{Namespace: rawNamespace, Name: v1alpha1.DirectoryName},
+			Spec:       v1alpha1.CloudSSODirectorySpec{SCIMSynchronization: v1alpha1.SynchronizationEnabled},
+		},
+	} {
+		if err := s.Admin.Create(ctx, o); err != nil {
+			return err
+		}
+	}
+	return s.learn(ctx)
+}
+
+// connectTo is a client of one of the stack's replicas.
+func (s *stack) connectTo(url string) (*load.Client, error) {
+	return load.NewClient(load.Options{BaseURL: url, Token: s.Token, CAFile: s.CAFile, Connections: manyWorkers})
+}
+
+// first is one of the stacks.
+func (b *bench) first() *stack {
+	for _, s := range b.stacks {
+		return s
+	}
+	return nil
+}
+
+func (b *bench) stop() {
+	for size, s := range b.stacks {
+		if err := s.Stop(); err != nil {
+			fmt.Fprintf(os.Stderr, "stopping the %s stack: %v\n", size, err)
+		}
+	}
+	for size := range b.stacks { // gigabytes, and nobody reads them again
+		_ = os.RemoveAll(filepath.Join(b.dir, string(size), "etcd"))
+	}
+}
+
+// tag names a new user.
+func (s *stack) tag() string { return fmt.Sprintf("x%08d", s.tags.Add(1)) }

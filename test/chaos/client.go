@@ -1,0 +1,299 @@
+package chaos
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/cloudsso/cloudsso-operator/test/provider"
+)
+
+const (
+	userURN  = "urn:ietf:params:scim:schemas:core:2.0:User"
+	groupURN = "urn:ietf:params:scim:schemas:core:2.0:Group"
+	patchURN = "urn:ietf:params:scim:api:messages:2.0:PatchOp"
+
+	// patience is when a client gives up waiting for an answer: sooner than providers do, so that there
+	// are more answers that nobody hears.
+	patience = 15 * time.Second
+)
+
+// Client is one identity provider's connection to each replica.
+type Client struct {
+	number   int
+	replicas *Replicas
+	history  *History
+	to       []*provider.Client // by slot
+}
+
+// NewClient makes connections of its own.
+func NewClient(number int, replicas *Replicas, history *History) (*Client, error) {
+	c := &Client{number: number, replicas: replicas, history: history}
+	for _, url := range replicas.URLs() {
+		p, err := replicas.Provider(url)
+		if err != nil {
+			return nil, err
+		}
+		p.HTTP.Timeout = patience
+		c.to = append(c.to, p)
+	}
+	return c, nil
+}
+
+// Send carries a request out through a replica, and notes what comes of it.
+func (c *Client) Send(ctx context.Context, slot int, o Op) *Op {
+	o.ID, o.Client = c.history.NewID(), c.number
+	o.Life = c.replicas.Life(slot)
+	if o.Kind == RemoveMembers && o.byPath() {
+		o.Members = o.Members[:1]
+	}
+	method, path, body := o.request()
+	to := *c.to[slot]
+	if o.IfVersion != "" {
+		to.HTTP = withHeader(to.HTTP, "If-Match", o.IfVersion)
+	}
+	o.Call = c.history.Now()
+	answer, err := to.Do(ctx, method, path, body)
+	o.Return = c.history.Now()
+	if err != nil {
+		o.fail(err)
+	} else {
+		o.take(answer)
+	}
+	if o.Outcome == Unknown {
+		o.Return = Forever
+	}
+	c.history.Note(&o)
+	return &o
+}
+
+// request is what goes over the line.
+func (o *Op) request() (method, path, body string) {
+	collection := "/Users"
+	if o.Group {
+		collection = "/Groups"
+	}
+	resource := collection + "/" + o.Subject
+	switch o.Kind {
+	case Create:
+		return http.MethodPost, collection, o.creation()
+	case Rename:
+		if o.Put {
+			return http.MethodPut, resource, o.replacement()
+		}
+		return http.MethodPatch, resource, o.patch(fmt.Sprintf(`%q:%q`, o.nameAttribute(), o.Name))
+	case Activate, Deactivate:
+		return http.MethodPatch, resource, o.patch(fmt.Sprintf(`"active":%v`, o.Kind == Activate))
+	case Delete:
+		return http.MethodDelete, resource, ""
+	case AddMembers, RemoveMembers, ReplaceMembers, EmptyGroup:
+		return o.membershipRequest(resource)
+	}
+	return http.MethodGet, collection + o.query(), ""
+}
+
+// query is what a read asks for, behind the collection's path.
+func (o *Op) query() string {
+	switch o.Kind {
+	case FindName:
+		return byFilter("%s eq %q", o.nameAttribute(), strings.ToUpper(o.Name))
+	case FindExternal:
+		return byFilter("externalId eq %q", o.ExternalID)
+	case FindMember:
+		return byFilter("id eq %q and members.value eq %q", o.Subject, o.Members[0]) + "&excludedAttributes=members"
+	}
+	return "/" + o.Subject
+}
+
+func (o *Op) membershipRequest(resource string) (method, path, body string) {
+	switch {
+	case o.Kind == AddMembers:
+		body = operation(`{"op":"add","path":"members","value":[%s]}`, o.references())
+	case o.Kind == EmptyGroup:
+		body = operation(`{"op":"remove","path":"members"}`)
+	case o.Kind == RemoveMembers && o.byPath():
+		body = operation(`{"op":"remove","path":%q}`, fmt.Sprintf("members[value eq %q]", o.Members[0]))
+	case o.Kind == RemoveMembers:
+		body = operation(`{"op":"remove","path":"members","value":[%s]}`, o.references())
+	case o.byPath():
+		body = operation(`{"op":"replace","path":"members","value":[%s]}`, o.references())
+	default:
+		return http.MethodPut, resource, fmt.Sprintf(`{"schemas":[%q],"displayName":%q,"members":[%s]}`, groupURN, o.Name, o.references())
+	}
+	return http.MethodPatch, resource, body
+}
+
+// byPath chooses between two ways of providers: to remove one member by a path, or a list of them; to
+// replace all by a PATCH, or by a PUT.
+func (o *Op) byPath() bool { return o.ID%2 == 1 }
+
+func (o *Op) nameAttribute() string {
+	if o.Group {
+		return "displayName"
+	}
+	return "userName"
+}
+
+// creation carries the request's number where a later change leaves it, and where every change moves it.
+func (o *Op) creation() string {
+	if o.Group {
+		return fmt.Sprintf(`{"schemas":[%q],"displayName":%q,"externalId":"%d","members":[%s]}`, groupURN, o.Name, o.ID, o.references())
+	}
+	return fmt.Sprintf(`{"schemas":[%q],"userName":%q,"externalId":%q,"nickName":"%d","title":"%d","active":true}`, userURN, o.Name, o.ExternalID, o.ID, o.ID)
+}
+
+// replacement leaves out what a PUT does not touch when it is missing: active, members.
+func (o *Op) replacement() string {
+	if o.Group {
+		return fmt.Sprintf(`{"schemas":[%q],"displayName":%q,"externalId":"%d"}`, groupURN, o.Name, o.ID)
+	}
+	return fmt.Sprintf(`{"schemas":[%q],"userName":%q,"externalId":%q,"nickName":"%d","title":"%d"}`, userURN, o.Name, o.ExternalID, o.Origin, o.ID)
+}
+
+func (o *Op) patch(attribute string) string {
+	marker := "title"
+	if o.Group {
+		marker = "externalId"
+	}
+	return operation(`{"op":"replace","value":{%s,%q:"%d"}}`, attribute, marker, o.ID)
+}
+
+func (o *Op) references() string {
+	var all []string
+	for _, m := range o.Members {
+		all = append(all, fmt.Sprintf(`{"value":%q}`, m))
+	}
+	return strings.Join(all, ",")
+}
+
+func operation(format string, args ...any) string {
+	return fmt.Sprintf(`{"schemas":[%q],"Operations":[%s]}`, patchURN, fmt.Sprintf(format, args...))
+}
+
+func byFilter(format string, args ...any) string {
+	return "?filter=" + url.QueryEscape(fmt.Sprintf(format, args...))
+}
+
+// fail notes that there was no answer. A connection that was refused has carried nothing.
+func (o *Op) fail(err error) {
+	o.Outcome, o.Detail = Unknown, err.Error()
+	var dial *net.OpError
+	if !o.Writes() || errors.As(err, &dial) && dial.Op == "dial" {
+		o.Outcome = Unsent
+	}
+}
+
+// take notes an answer.
+func (o *Op) take(answer *provider.Response) {
+	o.Status = answer.Status
+	o.RetryAfter = answer.Header.Get("Retry-After")
+	o.Detail, _ = answer.Body["detail"].(string)
+	switch status := answer.Status; {
+	case status == http.StatusTooManyRequests, status >= 500 && !o.Writes():
+		o.Outcome = Unsent
+	case status >= 500:
+		o.Outcome = Unknown
+	case status == http.StatusNotFound && o.Subject != "":
+		o.Outcome = Missing
+	case status == http.StatusConflict && o.Takes():
+		o.Outcome = Taken
+	case status == http.StatusPreconditionFailed && o.IfVersion != "":
+		o.Outcome = Changed
+	case status == o.success():
+		o.Outcome = Done
+		o.see(answer)
+	default:
+		o.Outcome = Odd
+	}
+}
+
+func (o *Op) success() int {
+	switch o.Kind {
+	case Create:
+		return http.StatusCreated
+	case Delete:
+		return http.StatusNoContent
+	}
+	return http.StatusOK
+}
+
+func (o *Op) see(answer *provider.Response) {
+	switch o.Kind {
+	case Delete:
+	case FindName, FindExternal, FindMember:
+		for _, resource := range answer.Resources() {
+			o.Seen = append(o.Seen, o.seen(resource))
+		}
+		if answer.Total() == 0 {
+			o.Outcome = Empty
+		}
+	default:
+		o.Seen = []Seen{o.seen(answer.Body)}
+		if o.Kind == Create {
+			o.Result = answer.ID()
+		}
+	}
+}
+
+// seen is a resource as it is in an answer.
+func (o *Op) seen(resource map[string]any) Seen {
+	text := func(from map[string]any, key string) string {
+		value, _ := from[key].(string)
+		return value
+	}
+	meta, _ := resource["meta"].(map[string]any)
+	s := Seen{
+		ID: text(resource, "id"), Name: strings.ToLower(text(resource, o.nameAttribute())), ExternalID: text(resource, "externalId"),
+		Version: text(meta, "version"),
+	}
+	s.Active, _ = resource["active"].(bool)
+	s.Modified, _ = time.Parse(time.RFC3339Nano, text(meta, "lastModified"))
+	s.Created, _ = time.Parse(time.RFC3339Nano, text(meta, "created"))
+	if !o.Group {
+		s.Marker, s.Origin = number(text(resource, "title")), number(text(resource, "nickName"))
+		return s
+	}
+	s.Marker = number(s.ExternalID)
+	s.Origin = s.Marker
+	if o.Kind != FindMember {
+		s.Members = []string{}
+	}
+	list, _ := resource["members"].([]any)
+	for _, item := range list {
+		member, _ := item.(map[string]any)
+		s.Members = append(s.Members, text(member, "value"))
+	}
+	return s
+}
+
+// number is a request's number, or 0.
+func number(s string) int {
+	n, err := strconv.Atoi(s)
+	if err != nil {
+		return 0
+	}
+	return n
+}
+
+// withHeader is the client with one more header in each request.
+func withHeader(c *http.Client, key, value string) *http.Client {
+	return &http.Client{Timeout: c.Timeout, Transport: headerTransport{c.Transport, key, value}}
+}
+
+type headerTransport struct {
+	next       http.RoundTripper
+	key, value string
+}
+
+// RoundTrip is part of http.RoundTripper.
+func (t headerTransport) RoundTrip(r *http.Request) (*http.Response, error) {
+	r = r.Clone(r.Context())
+	r.Header.Set(t.key, t.value)
+	return t.next.RoundTrip(r)
+}

@@ -1,0 +1,263 @@
+package chaos
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/cloudsso/cloudsso-operator/internal/local"
+	"github.com/cloudsso/cloudsso-operator/test/provider"
+)
+
+// Replicas are the operator's replicas, each behind a proxy of its own, on one control plane.
+type Replicas struct {
+	Environment *local.Environment
+	urls        []string
+	slots       []*slot
+	proxies     []*Proxy
+
+	starting sync.Mutex // one start at a time
+	watching sync.WaitGroup
+	stop     context.CancelFunc
+}
+
+// slot is the place of one replica: processes come and go.
+type slot struct {
+	mu       sync.Mutex
+	manager  *local.Manager
+	life     int
+	expected bool // to be gone: a fault is at work
+	exits    []string
+}
+
+// StartReplicas starts a control plane and n replicas.
+func StartReplicas(ctx context.Context, o local.Options, n int) (_ *Replicas, err error) {
+	r := &Replicas{}
+	o.Via = r.via
+	if r.Environment, err = local.Start(ctx, o); err != nil {
+		return nil, errors.Join(err, r.closeProxies())
+	}
+	managers := []*local.Manager{r.Environment.Manager}
+	for len(managers) < n {
+		m, err := r.Environment.AddManager(ctx)
+		if err != nil {
+			return nil, errors.Join(err, r.Stop())
+		}
+		managers = append(managers, m)
+	}
+	watching, stop := context.WithCancel(context.WithoutCancel(ctx))
+	r.stop = stop
+	for i, m := range managers {
+		r.urls = append(r.urls, m.URL)
+		r.slots = append(r.slots, &slot{manager: m, life: 1})
+		r.watching.Go(func() { r.watch(watching, i) })
+	}
+	return r, nil
+}
+
+func (r *Replicas) via(_ int, apiServer string) (string, error) {
+	u, err := url.Parse(apiServer)
+	if err != nil {
+		return "", err
+	}
+	p, err := NewProxy(u.Host)
+	if err != nil {
+		return "", err
+	}
+	r.proxies = append(r.proxies, p)
+	u.Host = p.Address()
+	return u.String(), nil
+}
+
+// Stop ends everything.
+func (r *Replicas) Stop() error {
+	if r.stop != nil {
+		r.stop()
+		r.watching.Wait()
+	}
+	return errors.Join(r.Environment.Stop(), r.closeProxies())
+}
+
+func (r *Replicas) closeProxies() (err error) {
+	for _, p := range r.proxies {
+		err = errors.Join(err, p.Close())
+	}
+	return err
+}
+
+// URLs are where the replicas are, by slot. They outlive their processes.
+func (r *Replicas) URLs() []string { return r.urls }
+
+// Provider is a new connection to a replica.
+func (r *Replicas) Provider(url string) (*provider.Client, error) {
+	return provider.New(url, r.Environment.Token, r.Environment.CAFile)
+}
+
+// Life is the process that is at work in a slot now.
+func (r *Replicas) Life(i int) Life {
+	s := r.slots[i]
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return Life{i, s.life}
+}
+
+func (s *slot) current() (m *local.Manager, expected bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.manager, s.expected
+}
+
+// watch starts a process again that ends by itself, as a kubelet would, and notes that it did.
+func (r *Replicas) watch(ctx context.Context, i int) {
+	s := r.slots[i]
+	for ctx.Err() == nil {
+		m, expected := s.current()
+		select {
+		case <-ctx.Done():
+			return
+		case <-m.Exited():
+		}
+		if _, expected = s.current(); !expected {
+			s.mu.Lock()
+			s.exits = append(s.exits, ending(m.LastLines()))
+			s.mu.Unlock()
+			_ = r.start(ctx, i) // the next round tries again
+		}
+		select {
+		case <-ctx.Done():
+		case <-time.After(restartInterval):
+		}
+	}
+}
+
+// ending is the last two lines.
+func ending(lines string) string {
+	all := strings.Split(lines, "\n")
+	return strings.Join(all[max(0, len(all)-2):], "\n")
+}
+
+// restartInterval is between attempts to start a process again.
+const restartInterval = 100 * time.Millisecond
+
+// start starts a process in a slot whose process is gone.
+func (r *Replicas) start(ctx context.Context, i int) error {
+	r.starting.Lock()
+	defer r.starting.Unlock()
+	s := r.slots[i]
+	old, _ := s.current()
+	select {
+	case <-old.Exited():
+	default:
+		return nil // somebody else has started it
+	}
+	// What is answered from now on comes from another process.
+	s.mu.Lock()
+	s.life++
+	s.mu.Unlock()
+	m, err := r.Environment.Restart(ctx, old)
+	if err != nil {
+		return fmt.Errorf("starting replica %d again: %w", i, err)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.manager, s.expected = m, false
+	return nil
+}
+
+// Kill ends the process in a slot as a crash would.
+func (r *Replicas) Kill(i int) {
+	s := r.slots[i]
+	s.mu.Lock()
+	s.expected = true
+	m := s.manager
+	s.mu.Unlock()
+	m.Kill()
+}
+
+// Terminate asks the process in a slot to end, and waits until it has.
+func (r *Replicas) Terminate(i int) error {
+	s := r.slots[i]
+	s.mu.Lock()
+	s.expected = true
+	m := s.manager
+	s.mu.Unlock()
+	return m.Stop()
+}
+
+// Exits are the last lines of the processes that ended by themselves.
+func (r *Replicas) Exits() (lines []string) {
+	for i, s := range r.slots {
+		s.mu.Lock()
+		for _, last := range s.exits {
+			lines = append(lines, fmt.Sprintf("replica %d: %s", i, last))
+		}
+		s.mu.Unlock()
+	}
+	return lines
+}
+
+// Leader is the slot of the leader, if one says that it is.
+func (r *Replicas) Leader(ctx context.Context) (int, bool) {
+	for i, s := range r.slots {
+		m, _ := s.current()
+		if leads(ctx, m.MetricsURL) {
+			return i, true
+		}
+	}
+	return 0, false
+}
+
+func leads(ctx context.Context, metricsURL string) bool {
+	ctx, cancel := context.WithTimeout(ctx, time.Second)
+	defer cancel()
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, metricsURL, nil)
+	if err != nil {
+		return false
+	}
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		return false
+	}
+	defer response.Body.Close()
+	content, err := io.ReadAll(response.Body)
+	return err == nil && strings.Contains(string(content), `leader_election_master_status{name="cloudsso-operator"} 1`)
+}
+
+// recoveryInterval is between attempts to pass a fence.
+const recoveryInterval = 50 * time.Millisecond
+
+// AwaitFence returns when the replica has passed a fence of users and one of groups: it has heard of all
+// that had been written when this was called.
+func (r *Replicas) AwaitFence(ctx context.Context, i int) error {
+	p, err := r.Provider(r.urls[i])
+	if err != nil {
+		return err
+	}
+	defer p.HTTP.CloseIdleConnections()
+	p.HTTP.Timeout = patience
+	for _, path := range []string{"/Users" + byFilter(`userName eq "nobody@nowhere"`), "/Groups" + byFilter(`displayName eq "nothing"`)} {
+		var last string
+		for {
+			answer, err := p.Do(ctx, http.MethodGet, path, "")
+			if err == nil && answer.Status == http.StatusOK {
+				break
+			}
+			last = fmt.Sprint(err)
+			if err == nil {
+				last = answer.Raw
+			}
+			select {
+			case <-ctx.Done():
+				return fmt.Errorf("replica %d has not recovered: %w; it last said %s", i, ctx.Err(), last)
+			case <-time.After(recoveryInterval):
+			}
+		}
+	}
+	return nil
+}

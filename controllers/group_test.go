@@ -90,7 +90,6 @@ var _ = Describe("a group", func() {
 		Expect(g.Spec.Members).To(HaveLen(1))
 		turn(ctx, v1alpha1.SynchronizationEnabled)
 		Eventually(func() v1alpha1.Synchronization { return settings(ctx).Status.SCIMSynchronization }).Should(Equal(v1alpha1.SynchronizationEnabled))
-		modifyGroup(ctx, g, func(g *v1alpha1.CloudSSOGroup) { g.Labels = map[string]string{"look": "again"} })
 		Eventually(func() []v1alpha1.Member { reread(ctx, g); return g.Spec.Members }).Should(BeEmpty())
 		Eventually(readiness(ctx, g)).Should(Equal(v1alpha1.ReasonReady))
 	})

@@ -38,9 +38,16 @@ func (r *Reconciler) SetupWithManager(mgr ctrl.Manager) error {
 		Watches(&v1alpha1.CloudSSOGroup{}, objects.EnqueueRivals(r.Namesakes), builder.WithPredicates(nameMoves)).
 		Watches(&v1alpha1.CloudSSOUser{}, handler.EnqueueRequestsFromMapFunc(r.groupsOf), builder.WithPredicates(comesOrGoes)).
 		Watches(&v1alpha1.CloudSSOMembershipSlice{}, enqueueGroup).
-		Watches(&v1alpha1.CloudSSODirectory{}, objects.EnqueueHeld(r.Client, func() client.ObjectList { return &v1alpha1.CloudSSOGroupList{} }), builder.WithPredicates(predicate.GenerationChangedPredicate{})).
+		Watches(&v1alpha1.CloudSSODirectory{}, objects.EnqueueOfDirectory(r.Client, func() client.ObjectList { return &v1alpha1.CloudSSOGroupList{} }, dependsOnSwitch), builder.WithPredicates(predicate.GenerationChangedPredicate{})).
 		WithOptions(controller.Options{MaxConcurrentReconciles: maxConcurrentReconciles}).
 		Complete(r)
+}
+
+// dependsOnSwitch reports whether a group may become another when the switch is turned: whether it is held, and
+// whether members that name nobody stay.
+func dependsOnSwitch(o client.Object) bool {
+	g, ok := o.(*v1alpha1.CloudSSOGroup)
+	return ok && (objects.IsBeingDeleted(g) || objects.ReasonOf(g.Status.Conditions, v1alpha1.ConditionReady) == v1alpha1.ReasonUnknownMembers)
 }
 
 // nameMoves lets those changes through that may decide anew who stands for a displayName.

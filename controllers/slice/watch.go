@@ -13,7 +13,7 @@ import (
 // SetupWithManager adds the reconciler to mgr.
 func (r *Reconciler) SetupWithManager(mgr ctrl.Manager) error {
 	r.setDefaults(mgr)
-	held := objects.EnqueueHeld(r.Client, func() client.ObjectList { return &v1alpha1.CloudSSOMembershipSliceList{} })
+	held := objects.EnqueueOfDirectory(r.Client, func() client.ObjectList { return &v1alpha1.CloudSSOMembershipSliceList{} }, objects.IsBeingDeleted)
 	return ctrl.NewControllerManagedBy(mgr).
 		Named("cloudssomembershipslice").
 		For(&v1alpha1.CloudSSOMembershipSlice{}).

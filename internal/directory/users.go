@@ -87,7 +87,7 @@ func (t *tenant) admit(ctx context.Context, attributes schema.Object, fenced boo
 			return nil, errUncertain
 		}
 		holder := all[0]
-		if holder.Spec.Source == v1alpha1.SourceManual {
+		if isManual(holder) {
 			return t.adopt(ctx, holder, attributes)
 		}
 		return nil, t.users.taken(holder)
@@ -96,8 +96,14 @@ func (t *tenant) admit(ctx context.Context, attributes schema.Object, fenced boo
 	writeUser(attributes, &u.Spec)
 	u.Spec.Source = v1alpha1.SourceSCIM
 	u.ObjectMeta = t.newObjectMeta(u.Spec.UserName, userKind.prefix, v1alpha1.FinalizerGuard, v1alpha1.FinalizerMemberships)
-	return t.users.create(ctx, u, t.noLeaver)
+	u, err := t.users.create(ctx, u, t.noLeaver)
+	if isConflict(err) && slices.ContainsFunc(holders(t.users.index, t.namespace, attributes.String(schema.UserName)), isManual) {
+		return nil, errStale // the index had not seen the manual user, who may be adopted
+	}
+	return u, err
 }
+
+func isManual(u *v1alpha1.CloudSSOUser) bool { return u.Spec.Source == v1alpha1.SourceManual }
 
 // noLeaver verifies, now that the own write is a fence, that there was nobody to restore instead.
 func (t *tenant) noLeaver(created *v1alpha1.CloudSSOUser) error {
@@ -225,7 +231,12 @@ func (t *tenant) visibleUser(u *v1alpha1.CloudSSOUser, precondition scim.Precond
 }
 
 // isNotFound reports whether err is a 404.
-func isNotFound(err error) bool {
+func isNotFound(err error) bool { return hasStatus(err, http.StatusNotFound) }
+
+// isConflict reports whether err is a 409.
+func isConflict(err error) bool { return hasStatus(err, http.StatusConflict) }
+
+func hasStatus(err error, status int) bool {
 	var answer *scim.Error
-	return errors.As(err, &answer) && answer.Status == http.StatusNotFound
+	return errors.As(err, &answer) && answer.Status == status
 }

@@ -33,6 +33,8 @@ type Options struct {
 	// Via says for each replica, counted from 0, at which address it reaches the API server, given the
 	// API server's own. Nil is directly.
 	Via func(replica int, apiServer string) (string, error)
+	// Flags are more flags of the manager, such as --leader-lease-duration=30s.
+	Flags []string
 	// Progress is told of each step as it begins. Nil is told nothing.
 	Progress func(step string)
 }
@@ -168,7 +170,7 @@ func (e *Environment) startFirst(ctx context.Context) error {
 		}
 		e.manager.certificate, e.CAFile = &files, files.Cert
 	}
-	e.manager.port, e.manager.log = e.options.Port, io.Writer(e.log)
+	e.manager.port, e.manager.log, e.manager.flags = e.options.Port, io.Writer(e.log), e.options.Flags
 	if e.Manager, err = startManager(ctx, e.manager); err != nil {
 		return err
 	}

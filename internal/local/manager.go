@@ -22,6 +22,8 @@ const (
 	readyTimeout = time.Minute
 	// stopTimeout is how long it may take to stop: longer than it drains requests.
 	stopTimeout = 40 * time.Second
+	// buildStopTimeout is how long the compiler may take to stop when it is interrupted.
+	buildStopTimeout = 10 * time.Second
 	// pollInterval is how often readiness is asked for.
 	pollInterval = 50 * time.Millisecond
 )
@@ -51,6 +53,8 @@ func buildManager(ctx context.Context, moduleRoot, dir string, race bool) (strin
 	}
 	//nolint:gosec // G204: its arguments are the two above and a folder of the caller's
 	command := exec.CommandContext(ctx, "go", append(arguments, "./cmd/manager")...)
+	command.Cancel = func() error { return command.Process.Signal(os.Interrupt) } // so that it tidies up
+	command.WaitDelay = buildStopTimeout
 	command.Dir = moduleRoot
 	if output, err := command.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("the manager does not compile:\n%s", bytes.TrimSpace(output))
@@ -65,6 +69,7 @@ type managerOptions struct {
 	port        int          // of the SCIM service; 0 for a free one
 	certificate *certificate // nil for plain HTTP
 	publicURL   string       // "" for the replica's own URL
+	flags       []string     // more of them
 	log         io.Writer
 }
 
@@ -114,12 +119,12 @@ func startManager(ctx context.Context, o managerOptions) (*Manager, error) {
 
 func arguments(o managerOptions, ports []int) []string {
 	on := func(i int) string { return net.JoinHostPort("127.0.0.1", strconv.Itoa(ports[i])) }
-	arguments := []string{
+	arguments := append([]string{
 		"--scim-bind-address=" + on(0),
 		"--metrics-bind-address=" + on(1),
 		"--health-probe-bind-address=" + on(2),
 		"--scim-public-url=" + o.publicURL,
-	}
+	}, o.flags...)
 	if o.certificate == nil {
 		return append(arguments, "--scim-insecure-http")
 	}

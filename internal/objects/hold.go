@@ -52,22 +52,25 @@ func IsHeld(conditions []metav1.Condition) bool {
 	return meta.IsStatusConditionTrue(conditions, v1alpha1.ConditionDeletionHeld)
 }
 
-// EnqueueHeld enqueues the objects of a directory that are being deleted when the directory changes: its
-// switch may have been turned. newList makes an empty list of their kind.
-func EnqueueHeld(c client.Reader, newList func() client.ObjectList) handler.EventHandler {
+// IsBeingDeleted reports whether somebody has deleted an object that is still there.
+func IsBeingDeleted(o client.Object) bool { return o.GetDeletionTimestamp() != nil }
+
+// EnqueueOfDirectory enqueues those objects of a directory that depend on how its switch stands, when the
+// directory changes. newList makes an empty list of their kind.
+func EnqueueOfDirectory(c client.Reader, newList func() client.ObjectList, depends func(client.Object) bool) handler.EventHandler {
 	return handler.EnqueueRequestsFromMapFunc(func(ctx context.Context, d client.Object) (requests []ctrl.Request) {
 		list := newList()
 		err := c.List(ctx, list, client.InNamespace(d.GetNamespace()), client.UnsafeDisableDeepCopy)
 		if err == nil {
 			err = meta.EachListItem(list, func(item runtime.Object) error {
-				if o, ok := item.(client.Object); ok && o.GetDeletionTimestamp() != nil {
+				if o, ok := item.(client.Object); ok && depends(o) {
 					requests = append(requests, ctrl.Request{NamespacedName: client.ObjectKeyFromObject(o)})
 				}
 				return nil
 			})
 		}
 		if err != nil {
-			ctrl.LoggerFrom(ctx).Error(err, "Looking for objects whose deletion is held", "namespace", d.GetNamespace())
+			ctrl.LoggerFrom(ctx).Error(err, "Looking for objects that depend on the switch", "namespace", d.GetNamespace())
 		}
 		return requests
 	})

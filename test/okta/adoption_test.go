@@ -27,7 +27,6 @@ var _ = Describe("a Manual user whom the provider creates", Serial, func() {
 	declare := func(ctx context.Context) {
 		GinkgoHelper()
 		Expect(environment.Admin.Create(ctx, manual)).To(Succeed())
-		Eventually(stateOf(ctx, manual.Name)).Should(Equal(v1alpha1.UserActive)) // the manager has seen it
 	}
 
 	// stays says that the user is as it was made.

@@ -122,7 +122,10 @@ func (c *collection[T]) read(ctx context.Context, namespace, id string) (T, erro
 	if err == nil && policy.IsSentinel(o) {
 		return o, scim.NotFound(c.resource.Name, id)
 	}
-	return o, c.translate(err)
+	if err != nil {
+		return o, c.translate(err)
+	}
+	return o, nil
 }
 
 // create stores a new object, verifies that its name is its own, and asks verify, which may be nil,

@@ -243,10 +243,14 @@ func (t *tenant) Get(ctx context.Context, rt *schema.ResourceType, id string, om
 func get[T client.Object](ctx context.Context, t *tenant, c *collection[T], id string, omit scim.Omit, read func(T, scim.Omit) *scim.Resource) (*scim.Resource, error) {
 	o, fresh, err := c.find(ctx, t.namespace, id)
 	if err == nil && !fresh && !c.describe(o).listed {
+		fresh = true
 		o, err = c.read(ctx, t.namespace, id)
 	}
 	if err != nil {
 		return nil, err
+	}
+	if fresh {
+		c.settle(ctx, o) // so that no later read shows less than this one
 	}
 	if !c.describe(o).listed || c.index.isDoomed(t.namespace, id) {
 		return nil, scim.NotFound(c.resource.Name, id)

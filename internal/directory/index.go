@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"time"
 
 	"k8s.io/client-go/tools/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -37,9 +38,15 @@ type record[T client.Object] struct {
 	taken, reservedAt uint64
 
 	// doomed says that its create is refused and will be undone, as everybody who saw it born knows: its
-	// name was taken, or there was a leaver to restore. Nobody is shown it.
-	doomed bool
+	// name was taken, or there was a leaver to restore. Nobody is shown it until then, when it has been undone
+	// unless its maker has died.
+	doomedUntil time.Time
 }
+
+// doomLife is longer than an undo takes.
+const doomLife = policy.ReservationLife
+
+func (r *record[T]) isDoomed() bool { return time.Now().Before(r.doomedUntil) }
 
 // index is one replica's view of all objects of a kind, in every namespace. It is fed by the informer's
 // events in the order of their revisions, so that once it has seen a revision it has seen all before it.
@@ -124,12 +131,13 @@ func (x *index[T]) succeed(s *space[T], old *record[T], o T) *record[T] {
 	}
 	r := &record[T]{object: o, facts: x.describe(o), taken: now, reservedAt: now}
 	if old == nil {
-		r.doomed = now > 0 && s.dooms(r)
-		r.listed = r.listed && !r.doomed
+		if now > 0 && s.dooms(r) {
+			r.listed, r.doomedUntil = false, time.Now().Add(doomLife)
+		}
 		return r
 	}
-	if old.doomed && old.object.GetGeneration() == o.GetGeneration() {
-		r.doomed, r.listed = true, false
+	if untouched := o.GetDeletionTimestamp() != nil || old.object.GetGeneration() == o.GetGeneration(); untouched && old.isDoomed() {
+		r.listed, r.doomedUntil = false, old.doomedUntil
 	}
 	switch r.name {
 	case old.name:
@@ -213,7 +221,7 @@ func (x *index[T]) isDoomed(namespace, id string) bool {
 	defer x.mu.RUnlock()
 	if s := x.spaces[namespace]; s != nil {
 		r := s.byID[id]
-		return r != nil && r.doomed
+		return r != nil && r.isDoomed()
 	}
 	return false
 }

@@ -64,10 +64,19 @@ func TestWhoIsCreatedTooLateIsShownToNobody(t *testing.T) {
 		if got := x.isDoomed("acme", "b"); got != c.doomed {
 			t.Errorf("%s, after a status: %t", label, got)
 		}
+		undone := c.late.DeepCopy()
+		undone.Generation++ // as the beginning of a deletion does
+		undone.DeletionTimestamp = new(metav1.Now())
+		undone.Finalizers = []string{v1alpha1.FinalizerGuard}
+		x.observe(at(4, undone))
+		if got := x.isDoomed("acme", "b"); got != c.doomed {
+			t.Errorf("%s, being undone: %t", label, got)
+		}
 		changed := c.late.DeepCopy()
 		changed.Generation++
+		changed.Generation++
 		changed.Spec.UserName = "somebody-else"
-		x.observe(at(4, changed))
+		x.observe(at(5, changed))
 		if x.isDoomed("acme", "b") {
 			t.Errorf("%s: once somebody has changed it, it is somebody", label)
 		}

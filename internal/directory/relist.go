@@ -13,6 +13,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/watch"
 	"k8s.io/client-go/tools/cache"
+	toolswatch "k8s.io/client-go/tools/watch"
 )
 
 // Relists remembers, for each kind, the revision of the last list that its informer was built from. A
@@ -88,6 +89,15 @@ func (w *relistWatch) List(options metav1.ListOptions) (runtime.Object, error) {
 // Watch is part of cache.Watcher.
 func (w *relistWatch) Watch(options metav1.ListOptions) (watch.Interface, error) {
 	return w.WatchWithContext(context.Background(), options)
+}
+
+// WatchWithContext is part of cache.WatcherWithContext. A watch that ends is taken up again where it ended,
+// within a second: a reflector would wait up to half a minute where many have ended, and list again.
+func (w *relistWatch) WatchWithContext(ctx context.Context, options metav1.ListOptions) (watch.Interface, error) {
+	if options.ResourceVersion == "" || options.ResourceVersion == "0" {
+		return w.ListerWatcherWithContext.WatchWithContext(ctx, options)
+	}
+	return toolswatch.NewRetryWatcherWithContext(ctx, options.ResourceVersion, w.ListerWatcherWithContext)
 }
 
 // IsWatchListSemanticsUnSupported keeps the reflector from streaming its lists through the watch, where

@@ -114,7 +114,9 @@ func (c *collection[T]) translate(err error) error {
 		return invalid(err)
 	case apierrors.HasStatusCause(err, corev1.NamespaceTerminatingCause):
 		return &scim.Error{Status: http.StatusForbidden, Detail: "this directory is being deleted", Cause: err}
-	case apierrors.IsForbidden(err), apierrors.IsUnauthorized(err), apierrors.IsBadRequest(err):
+	case apierrors.IsForbidden(err), apierrors.IsUnauthorized(err): // as for some seconds after an API server's start
+		return scim.Unavailable(retryAfter, fmt.Errorf("the API server refuses the operator; if that lasts, see config/rbac and config/policy: %w", err))
+	case apierrors.IsBadRequest(err):
 		return fmt.Errorf("the API server refuses the operator: %w", err)
 	case apierrors.IsRequestEntityTooLargeError(err):
 		return &scim.Error{Status: http.StatusRequestEntityTooLarge, Detail: "the resource is too large to be stored", Cause: err}

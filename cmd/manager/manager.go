@@ -58,14 +58,16 @@ func run(ctx context.Context, o options) error {
 	if err != nil {
 		return err
 	}
-	err = controllers.SetupWithManager(mgr, controllers.Config{
-		Endpoint:       o.scimURL,
-		UserNamesakes:  directories.UserNamesakes,
-		GroupNamesakes: directories.GroupNamesakes,
-		GroupsOf:       directories.GroupsOf,
-		ListsOf:        directories.ListsOf,
-		AllListsOf:     directories.AllListsOf,
-	})
+	err = mgr.Add(&leading{serving: mgr, options: o, setUp: func(mgr manager.Manager) error {
+		return controllers.SetupWithManager(mgr, controllers.Config{
+			Endpoint:       o.scimURL,
+			UserNamesakes:  directories.UserNamesakes,
+			GroupNamesakes: directories.GroupNamesakes,
+			GroupsOf:       directories.GroupsOf,
+			ListsOf:        directories.ListsOf,
+			AllListsOf:     directories.AllListsOf,
+		})
+	}})
 	if err != nil {
 		return err
 	}
@@ -77,8 +79,7 @@ func newManager(config *rest.Config, o options, relists *directory.Relists) (man
 	if err := errors.Join(clientgoscheme.AddToScheme(scheme), v1alpha1.AddToScheme(scheme)); err != nil {
 		return nil, err
 	}
-	readYourWrites, graceful := true, shutdownTimeout
-	renew, retry := o.leaseDuration*2/3, o.leaseDuration/5
+	graceful := shutdownTimeout
 	mgr, err := ctrl.NewManager(config, ctrl.Options{
 		Scheme: scheme,
 		Cache: cache.Options{
@@ -86,17 +87,9 @@ func newManager(config *rest.Config, o options, relists *directory.Relists) (man
 			DefaultTransform: cache.TransformStripManagedFields(),
 			ByObject:         map[client.Object]cache.ByObject{&corev1.Secret{}: credential.SecretCacheOptions()},
 		},
-		Client:                        client.Options{Cache: &client.CacheOptions{EnableReadYourWritesConsistency: &readYourWrites}},
-		Metrics:                       server.Options{BindAddress: o.metricsAddress},
-		HealthProbeBindAddress:        o.probeAddress,
-		LeaderElection:                o.leaderElect,
-		LeaderElectionID:              leaderElectionID,
-		LeaderElectionNamespace:       o.operatorNamespace,
-		LeaderElectionReleaseOnCancel: true,
-		LeaseDuration:                 &o.leaseDuration,
-		RenewDeadline:                 &renew,
-		RetryPeriod:                   &retry,
-		GracefulShutdownTimeout:       &graceful,
+		Metrics:                 server.Options{BindAddress: o.metricsAddress},
+		HealthProbeBindAddress:  o.probeAddress,
+		GracefulShutdownTimeout: &graceful,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("reaching the cluster: %w", err)

@@ -34,7 +34,7 @@ type history struct {
 // histories are what porcupine is asked about: the names, or each member. The rest is for Reads.
 func (p *Partition) histories(born map[string]time.Time) (all []history) {
 	if p.Members == nil {
-		return []history{{p.Name, nameModel{born}.Model(), slices.DeleteFunc(slices.Clone(p.Ops), func(o *Op) bool { return !o.certain() })}}
+		return []history{{p.Name, nameModel{born}.Model(), slices.DeleteFunc(Settle(p.Ops), func(o *Op) bool { return !o.certain() })}}
 	}
 	for _, m := range p.Members {
 		about := slices.DeleteFunc(slices.Clone(p.Ops), func(o *Op) bool {

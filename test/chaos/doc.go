@@ -1,5 +1,5 @@
 // Package chaos plays many identity providers against several replicas of the operator while everything
-// under them breaks, and checks what they were answered against what docs/adr and DESIGN.md promise.
+// under them breaks, and checks what they were answered against what docs/consistency.md promises.
 //
 //	workload.go users.go groups.go   who asks what: random, from a seed
 //	client.go history.go             how it is asked, and what is noted of it

@@ -10,18 +10,18 @@ func (p *player) membership(ctx context.Context, t *team) {
 	o := Op{Partition: t.partition, Group: true, Subject: t.id}
 	switch n := p.random.IntN(100); {
 	case n < 26:
-		o.Kind, o.Members = AddMembers, p.some(t, 1, 3)
+		o.Kind, o.Members = AddMembers, p.some(t, 3)
 		if guest, found := t.guests.known(p.random); found && p.random.IntN(3) == 0 {
 			o.Members = append(o.Members, guest.ID)
 		}
 	case n < 48:
-		o.Kind, o.Members = RemoveMembers, p.some(t, 1, 2)
+		o.Kind, o.Members = RemoveMembers, p.some(t, 2)
 	case n < 58:
-		o.Kind, o.Members, o.Name = ReplaceMembers, p.some(t, 1, len(t.members)), t.name
+		o.Kind, o.Members, o.Name = ReplaceMembers, p.some(t, len(t.members)), t.name
 	case n < 62:
 		o.Kind = EmptyGroup
 	case n < 82:
-		o.Kind, o.Members = FindMember, p.some(t, 1, 1)
+		o.Kind, o.Members = FindMember, p.some(t, 1)
 	default:
 		o.Kind = Read
 	}
@@ -35,10 +35,10 @@ func (p *player) membership(ctx context.Context, t *team) {
 	}
 }
 
-// some are at least and at most so many of a team's members.
-func (p *player) some(t *team, least, most int) (chosen []string) {
+// some are at most so many of a team's members, and one at least.
+func (p *player) some(t *team, most int) (chosen []string) {
 	order := p.random.Perm(len(t.members))
-	for _, i := range order[:least+p.random.IntN(most-least+1)] {
+	for _, i := range order[:1+p.random.IntN(most)] {
 		chosen = append(chosen, t.members[i])
 	}
 	return chosen

@@ -258,8 +258,10 @@ func (r *Replicas) Views(ctx context.Context, o Objects) (violations []Violation
 				return nil, err
 			}
 			if missing, invented := without(want, got), without(got, want); len(missing)+len(invented) > 0 {
-				violations = append(violations, Violation{Rule: "at the end",
-					Text: fmt.Sprintf("replica %d lists %d of %s, the API server holds %d; not listed: %v; not there: %v", i, len(got), path, len(want), missing, invented)})
+				violations = append(violations, Violation{
+					Rule: "at the end",
+					Text: fmt.Sprintf("replica %d lists %d of %s, the API server holds %d; not listed: %v; not there: %v", i, len(got), path, len(want), missing, invented),
+				})
 			}
 		}
 	}

@@ -9,6 +9,7 @@ import (
 func members(kind Kind, ids ...string) Op {
 	return Op{Group: true, Kind: kind, Subject: "g", Members: ids}
 }
+
 func notAMember(id string) Op {
 	return Op{Group: true, Kind: FindMember, Subject: "g", Members: []string{id}, Outcome: Empty}
 }

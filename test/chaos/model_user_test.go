@@ -172,6 +172,20 @@ func TestResolve(t *testing.T) {
 	}
 }
 
+func TestSettle(t *testing.T) {
+	group := func(o Op) Op { o.Group = true; return o }
+	unknown := func(call int, o Op) *Op { return at(call, -1, with(group(o), Unknown)) }
+	first, second, late := unknown(2, deleted("1")), unknown(3, deleted("1")), unknown(9, renamed("1", "b"))
+	other := unknown(2, deleted("2"))
+	settled := Settle([]*Op{at(0, 1, group(created("a", "", "1"))), first, second, other, at(4, 5, group(notThere("1"))), late})
+	if len(settled) != 4 || settled[1].Return != 5*time.Millisecond+1 || settled[2].Subject != "2" {
+		t.Errorf("%v", settled)
+	}
+	if first.Return != Forever {
+		t.Error("the request itself was changed")
+	}
+}
+
 func TestExcuseOfLeaversAndDeletions(t *testing.T) {
 	shown := func() *Op {
 		return at(0, 1, shows(Seen{ID: "1", ExternalID: "e"}, Seen{ID: "2", ExternalID: "e"}, Seen{ID: "3", ExternalID: "f"}))

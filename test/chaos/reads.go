@@ -159,8 +159,11 @@ func (r *Reads) membership(o *Op, s Seen, all written, members []string) (violat
 	for _, m := range members {
 		in := slices.Contains(s.Members, m)
 		if becomes, touched := o.membership(m); touched && becomes != in && o.Outcome == Done {
-			violations = append(violations, Violation{"read: own write",
-				fmt.Sprintf("the answer to #%d shows group %s with %s in=%v", o.ID, s.ID, m, in), []*Op{o}})
+			violations = append(violations, Violation{
+				"read: own write",
+				fmt.Sprintf("the answer to #%d shows group %s with %s in=%v", o.ID, s.ID, m, in),
+				[]*Op{o},
+			})
 		}
 		var about written
 		for _, w := range all {
@@ -169,8 +172,10 @@ func (r *Reads) membership(o *Op, s Seen, all written, members []string) (violat
 			}
 		}
 		if why := r.possible(o, about, m, in); why != nil {
-			violations = append(violations, Violation{"read: members not stale",
-				fmt.Sprintf("#%d shows group %s with %s in=%v, which it was not any more, or not yet", o.ID, s.ID, m, in), append(why, o)})
+			violations = append(violations, Violation{
+				"read: members not stale",
+				fmt.Sprintf("#%d shows group %s with %s in=%v, which it was not any more, or not yet", o.ID, s.ID, m, in), append(why, o),
+			})
 		}
 	}
 	return violations
@@ -213,8 +218,11 @@ func monotonic(ops []*Op) (violations []Violation) {
 			for _, before := range slices.Backward(shown[k]) {
 				if before.op.Return < o.Call {
 					if s.Modified.Before(before.modified) {
-						violations = append(violations, Violation{"read: never backwards",
-							fmt.Sprintf("#%d shows %s as of %s; #%d had shown it as of %s", o.ID, s.ID, s.Modified, before.op.ID, before.modified), []*Op{before.op, o}})
+						violations = append(violations, Violation{
+							"read: never backwards",
+							fmt.Sprintf("#%d shows %s as of %s; #%d had shown it as of %s", o.ID, s.ID, s.Modified, before.op.ID, before.modified),
+							[]*Op{before.op, o},
+						})
 					}
 					break
 				}

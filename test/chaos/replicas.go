@@ -51,11 +51,13 @@ func StartReplicas(ctx context.Context, o local.Options, n int) (_ *Replicas, er
 		}
 		managers = append(managers, m)
 	}
-	watching, stop := context.WithCancel(context.WithoutCancel(ctx))
-	r.stop = stop
-	for i, m := range managers {
+	for _, m := range managers {
 		r.urls = append(r.urls, m.URL)
 		r.slots = append(r.slots, &slot{manager: m, life: 1})
+	}
+	watching, stop := context.WithCancel(context.WithoutCancel(ctx))
+	r.stop = stop
+	for i := range managers {
 		r.watching.Go(func() { r.watch(watching, i) })
 	}
 	return r, nil
@@ -117,13 +119,13 @@ func (s *slot) current() (m *local.Manager, expected bool) {
 func (r *Replicas) watch(ctx context.Context, i int) {
 	s := r.slots[i]
 	for ctx.Err() == nil {
-		m, expected := s.current()
+		m, _ := s.current()
 		select {
 		case <-ctx.Done():
 			return
 		case <-m.Exited():
 		}
-		if _, expected = s.current(); !expected {
+		if _, expected := s.current(); !expected {
 			s.mu.Lock()
 			s.exits = append(s.exits, ending(m.LastLines()))
 			s.mu.Unlock()

@@ -43,13 +43,50 @@ func Resolve(ops []*Op) {
 			continue
 		}
 		if o.Kind == Create {
-			if !remaining[first.id] && !(o.Group && gone[first.id]) {
+			if !remaining[first.id] && (!o.Group || !gone[first.id]) {
 				continue // undone
 			}
 			o.Result = first.id
 		}
 		o.Resolved, o.Return = true, first.at
 	}
+}
+
+// Settle bounds what requests of unknown outcome may still do to groups, which never come back: once one is
+// gone they do nothing, and of several deletions the first explains whatever the others could.
+func Settle(ops []*Op) (settled []*Op) {
+	gone, deleted := goneGroups(ops), map[string]bool{}
+	for _, o := range ops {
+		if !o.Group || o.Outcome != Unknown || o.Resolved || o.Subject == "" {
+			settled = append(settled, o)
+			continue
+		}
+		until, known := gone[o.Subject]
+		if known && o.Call > until || o.Kind == Delete && deleted[o.Subject] {
+			continue
+		}
+		deleted[o.Subject] = deleted[o.Subject] || o.Kind == Delete
+		bounded := *o
+		if known {
+			bounded.Return = until + 1
+		}
+		settled = append(settled, &bounded)
+	}
+	return settled
+}
+
+// goneGroups is since when groups are gone, by id, as far as somebody was told.
+func goneGroups(ops []*Op) map[string]time.Duration {
+	gone := map[string]time.Duration{}
+	for _, o := range ops {
+		if !o.Group || o.Outcome != Missing && (o.Kind != Delete || o.Outcome != Done) {
+			continue
+		}
+		if until, known := gone[o.Subject]; !known || o.Return < until {
+			gone[o.Subject] = o.Return
+		}
+	}
+	return gone
 }
 
 func note(seen map[int]sighting, s Seen, o *Op) {

@@ -89,7 +89,7 @@ func (w *Workload) Run(ctx context.Context) error {
 	}
 	w.current.Store(first)
 	var clients sync.WaitGroup
-	failures := make([]error, w.Clients)
+	failures, stopped := make([]error, w.Clients), error(nil)
 	for i := range w.Clients {
 		clients.Go(func() { failures[i] = w.client(ctx, i+1) })
 	}
@@ -101,12 +101,12 @@ func (w *Workload) Run(ctx context.Context) error {
 			if err == nil {
 				w.current.Store(next)
 			} else if ctx.Err() == nil {
-				failures = append(failures, err)
+				stopped = errors.Join(stopped, err)
 			}
 		}
 	}
 	clients.Wait()
-	return errors.Join(failures...)
+	return errors.Join(stopped, errors.Join(failures...))
 }
 
 func (w *Workload) client(ctx context.Context, number int) error {

@@ -45,6 +45,31 @@ type CloudSSODirectorySpec struct {
 	// +optional
 	// +kubebuilder:default=Reject
 	ExistingUsers ExistingUsersPolicy `json:"existingUsers,omitempty"`
+
+	// rateLimit bounds how often each credential of this directory may ask, at each replica. Beyond it requests
+	// are answered 429 with Retry-After.
+	//
+	// +optional
+	RateLimit *RateLimit `json:"rateLimit,omitempty"`
+}
+
+// RateLimit is a token bucket.
+type RateLimit struct {
+	// requestsPerSecond in the long run.
+	//
+	// +optional
+	// +kubebuilder:default=200
+	// +kubebuilder:validation:Minimum=1
+	// +kubebuilder:validation:Maximum=10000
+	RequestsPerSecond int32 `json:"requestsPerSecond,omitempty"`
+
+	// burst is how many requests may come at once, as at the beginning of a provider's initial cycle.
+	//
+	// +optional
+	// +kubebuilder:default=1000
+	// +kubebuilder:validation:Minimum=1
+	// +kubebuilder:validation:Maximum=100000
+	Burst int32 `json:"burst,omitempty"`
 }
 
 // RefusedWrite is one SCIM write refused while synchronization was Disabled.

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"time"
 
+	"golang.org/x/net/netutil"
 	"sigs.k8s.io/controller-runtime/pkg/certwatcher"
 	"sigs.k8s.io/controller-runtime/pkg/manager"
 )
@@ -23,6 +24,8 @@ const (
 	idleTimeout = 2 * time.Minute
 	// drainTimeout is how long requests in flight have at shutdown: as long as a write may take.
 	drainTimeout = 25 * time.Second
+	// maxConnections is more than providers open, and bounds what slow clients can hold. More wait.
+	maxConnections = 4096
 	// maxHeaderBytes is more than any provider sends, and less than Go's default of 1 MiB.
 	maxHeaderBytes = 64 << 10
 )
@@ -40,6 +43,7 @@ func newSCIMServer(mgr manager.Manager, o options, handler http.Handler) (*scimS
 	if err != nil {
 		return nil, fmt.Errorf("--scim-bind-address: %w", err)
 	}
+	listener = netutil.LimitListener(listener, maxConnections)
 	if !o.insecureHTTP {
 		config, err := tlsConfig(mgr, o)
 		if err != nil {

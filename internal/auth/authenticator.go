@@ -4,8 +4,6 @@ import (
 	"fmt"
 	"math"
 	"time"
-
-	"golang.org/x/time/rate"
 )
 
 const (
@@ -83,8 +81,7 @@ func New(o Options) *Authenticator {
 	if o.Burst <= 0 {
 		o.Burst = DefaultBurst
 	}
-	limiter := func() *rate.Limiter { return rate.NewLimiter(rate.Limit(o.Rate), o.Burst) }
-	return &Authenticator{keyring: newKeyring(limiter), failures: newFailures(), now: o.Now}
+	return &Authenticator{keyring: newKeyring(Budget{o.Rate, o.Burst}), failures: newFailures(), now: o.Now}
 }
 
 // Keyring returns the credentials that are let in, to be fed.

@@ -376,3 +376,40 @@ func BenchmarkAuthenticate(b *testing.B) {
 		}
 	}
 }
+
+// A directory's own budget holds for its credentials, those that are there and those that come, and for nobody
+// else's; taken back, the usual one does.
+func TestADirectoryHasABudgetOfItsOwn(t *testing.T) {
+	a, c := newAuthenticator(auth.Options{Rate: 1, Burst: 10})
+	a.Keyring().SetCredential(rich, good)
+	a.Keyring().SetSecret(rich, auth.HashToken("another"+token))
+	allowed := func(header string) (n int) {
+		c.Advance(time.Hour) // a full bucket
+		a.Keyring().SetCredential(okta, policy.CredentialUse{SlotHeld: true, ExpiresAt: c.Now().Add(time.Hour)})
+		a.Keyring().SetCredential(rich, policy.CredentialUse{SlotHeld: true, ExpiresAt: c.Now().Add(time.Hour)})
+		for range 100 {
+			if _, err := a.Authenticate(header, remote); err == nil {
+				n++
+			} else if got := refusal(t, err); got != auth.ReasonRateLimited {
+				t.Fatalf("refused: %s", got)
+			}
+		}
+		return n
+	}
+	if n := allowed("Bearer " + token); n != 10 {
+		t.Errorf("%d of a burst of 10", n)
+	}
+	a.Keyring().SetBudget(okta.Namespace, &auth.Budget{Rate: 5, Burst: 30})
+	if n, others := allowed("Bearer "+token), allowed("Bearer another"+token); n != 30 || others != 10 {
+		t.Errorf("%d of a burst of 30, %d of one of 10", n, others)
+	}
+	a.Keyring().SetCredential(next, policy.CredentialUse{SlotHeld: true, ExpiresAt: c.Now().Add(2 * time.Hour)})
+	a.Keyring().SetSecret(next, auth.HashToken("next"+token))
+	if n := allowed("Bearer next" + token); n != 30 {
+		t.Errorf("%d of a burst of 30, of a credential that came later", n)
+	}
+	a.Keyring().SetBudget(okta.Namespace, nil)
+	if n := allowed("Bearer " + token); n != 10 {
+		t.Errorf("%d of the usual burst of 10", n)
+	}
+}

@@ -32,12 +32,19 @@ func (p Principal) String() string {
 // Keyring knows every credential and the hash of its token, as the informers last told. Safe for
 // concurrent use; a lookup costs the same at any number of credentials.
 type Keyring struct {
-	newLimiter func() *rate.Limiter
+	usual Budget
 
 	mu          sync.RWMutex
+	budgets     map[string]Budget // of namespaces that have one of their own
 	credentials map[Principal]*credential
 	hashes      map[Principal]TokenHash
 	owners      map[TokenHash][]Principal
+}
+
+// Budget is how often a credential may ask.
+type Budget struct {
+	Rate  float64 // requests a second, in the long run
+	Burst int     // requests at once
 }
 
 type credential struct {
@@ -45,9 +52,10 @@ type credential struct {
 	limiter *rate.Limiter
 }
 
-func newKeyring(newLimiter func() *rate.Limiter) *Keyring {
+func newKeyring(usual Budget) *Keyring {
 	return &Keyring{
-		newLimiter:  newLimiter,
+		usual:       usual,
+		budgets:     map[string]Budget{},
 		credentials: map[Principal]*credential{},
 		hashes:      map[Principal]TokenHash{},
 		owners:      map[TokenHash][]Principal{},
@@ -63,7 +71,32 @@ func (k *Keyring) SetCredential(p Principal, use policy.CredentialUse) {
 		k.credentials[p] = &credential{use: use, limiter: known.limiter}
 		return
 	}
-	k.credentials[p] = &credential{use: use, limiter: k.newLimiter()}
+	b := k.budgetOf(p.Namespace)
+	k.credentials[p] = &credential{use: use, limiter: rate.NewLimiter(rate.Limit(b.Rate), b.Burst)}
+}
+
+func (k *Keyring) budgetOf(namespace string) Budget {
+	if b, own := k.budgets[namespace]; own {
+		return b
+	}
+	return k.usual
+}
+
+// SetBudget is how often each credential of a namespace may ask from now on; nil is as usual.
+func (k *Keyring) SetBudget(namespace string, b *Budget) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	delete(k.budgets, namespace)
+	if b != nil {
+		k.budgets[namespace] = *b
+	}
+	now := k.budgetOf(namespace)
+	for p, c := range k.credentials {
+		if p.Namespace == namespace && (c.limiter.Limit() != rate.Limit(now.Rate) || c.limiter.Burst() != now.Burst) {
+			c.limiter.SetLimit(rate.Limit(now.Rate))
+			c.limiter.SetBurst(now.Burst)
+		}
+	}
 }
 
 // DeleteCredential forgets a credential. Its Secret, if still there, authenticates nobody.

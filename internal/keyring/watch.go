@@ -29,7 +29,11 @@ func Watch(ctx context.Context, c cache.Cache, k *auth.Keyring) (synced func() b
 	if err != nil {
 		return nil, err
 	}
-	return func() bool { return credentials() && secrets() }, nil
+	directories, err := subscribe(ctx, c, &v1alpha1.CloudSSODirectory{}, directoryEvents(k))
+	if err != nil {
+		return nil, err
+	}
+	return func() bool { return credentials() && secrets() && directories() }, nil
 }
 
 func subscribe(ctx context.Context, c cache.Cache, kind client.Object, h toolscache.ResourceEventHandler) (func() bool, error) {
@@ -66,6 +70,21 @@ func secretEvents(k *auth.Keyring) toolscache.ResourceEventHandler {
 		}
 	}
 	return events(set, k.DeleteSecret)
+}
+
+func directoryEvents(k *auth.Keyring) toolscache.ResourceEventHandler {
+	set := func(obj any) {
+		d, ok := obj.(*v1alpha1.CloudSSODirectory)
+		if !ok {
+			return
+		}
+		if limit := d.Spec.RateLimit; limit != nil {
+			k.SetBudget(d.Namespace, &auth.Budget{Rate: float64(limit.RequestsPerSecond), Burst: int(limit.Burst)})
+		} else {
+			k.SetBudget(d.Namespace, nil)
+		}
+	}
+	return events(set, func(p auth.Principal) { k.SetBudget(p.Namespace, nil) })
 }
 
 func events(set func(any), deleted func(auth.Principal)) toolscache.ResourceEventHandler {

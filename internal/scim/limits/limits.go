@@ -33,6 +33,18 @@ const (
 	BulkOperations = 1_000
 )
 
+// Of requests at a time.
+const (
+	// InFlight is how many requests of one credential are worked on at a time by one replica: many times what a
+	// provider sends, so that one gone wild leaves room for the others.
+	InFlight = 256
+	// SmallBody is up to how many bytes a body is read at once. Larger ones wait for each other, LargeBodies at
+	// a time: they take several times their size while they are decoded.
+	SmallBody = 1 << 20
+	// LargeBodies is how many bodies larger than SmallBody are worked on at a time.
+	LargeBodies = 4
+)
+
 // Of filters, and of the paths of PATCH.
 const (
 	// FilterLength is the longest filter, in bytes: hundreds of comparisons.

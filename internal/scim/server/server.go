@@ -10,6 +10,7 @@
 //	unknown.go     what is ignored, and told of once
 //	represent.go   what an answer shows             version.go              entity tags
 //	discovery.go   what the service says of itself
+//	load.go        what is worked on at a time
 //	failure.go     the one place that turns errors into SCIM errors
 package server
 
@@ -31,7 +32,7 @@ import (
 // New is the service. It answers every path, below its prefix or not, and every error is a SCIM error
 // (RFC 7644 section 3.12). TLS, timeouts and listening are the caller's.
 func New(options Options) http.Handler {
-	s := &server{Options: options.withDefaults()}
+	s := &server{Options: options.withDefaults(), load: newLoad()}
 	s.mux = s.routes()
 	return s
 }
@@ -41,6 +42,7 @@ type server struct {
 	mux        *http.ServeMux
 	bulkRoutes []route // those that a bulk request has
 	unknown    unknown
+	load       *load
 }
 
 // endpoint does what one request asks for.
@@ -163,6 +165,17 @@ func (s *server) handler(r route) http.HandlerFunc {
 		s.answer(c, func(c *call) (*answer, error) {
 			if err := s.authenticate(c); err != nil {
 				return nil, err
+			}
+			leave, err := s.load.enter(c.session.Subject)
+			if err != nil {
+				return nil, err
+			}
+			defer leave()
+			if c.maxBody > 0 && c.Method != http.MethodGet {
+				if leave, err = s.load.room(c.Context(), c.ContentLength); err != nil {
+					return nil, err
+				}
+				defer leave()
 			}
 			return do(c)
 		}).write(w, c)

@@ -1,0 +1,59 @@
+package server
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/cloudsso/cloudsso-operator/internal/scim"
+	"github.com/cloudsso/cloudsso-operator/internal/scim/limits"
+)
+
+// load bounds what is worked on at a time. It is fair in that a client gone wild uses up its own share.
+type load struct {
+	mu       sync.Mutex
+	inFlight map[string]int // by Session.Subject
+	large    chan struct{}  // a place for each large body
+}
+
+func newLoad() *load {
+	return &load{inFlight: map[string]int{}, large: make(chan struct{}, limits.LargeBodies)}
+}
+
+// enter takes one request up, or answers 429; leave is called when it is done.
+func (l *load) enter(subject string) (leave func(), err error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.inFlight[subject] >= limits.InFlight {
+		return nil, &scim.Error{
+			Status:     http.StatusTooManyRequests,
+			Detail:     fmt.Sprintf("%d requests of this credential are being worked on; wait for some of them", limits.InFlight),
+			RetryAfter: time.Second,
+		}
+	}
+	l.inFlight[subject]++
+	return func() { l.exit(subject) }, nil
+}
+
+func (l *load) exit(subject string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.inFlight[subject]--; l.inFlight[subject] == 0 {
+		delete(l.inFlight, subject)
+	}
+}
+
+// room waits for a place for a body of that length, -1 if it is not known; leave gives it back.
+func (l *load) room(ctx context.Context, length int64) (leave func(), err error) {
+	if length >= 0 && length <= limits.SmallBody {
+		return func() {}, nil
+	}
+	select {
+	case l.large <- struct{}{}:
+		return func() { <-l.large }, nil
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}

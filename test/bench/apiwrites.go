@@ -15,8 +15,8 @@ import (
 const (
 	// countedWrites is how many operations of a sort the API server's writes are divided by.
 	countedWrites = 100
-	// countedPushes is how many times a hundred members are added: as many as a group without slices holds.
-	countedPushes = 5
+	// countedPushes is how many times a hundred members are added: until all of the small directory's are.
+	countedPushes = smallUsers / pushSize
 	pushSize      = 100
 )
 

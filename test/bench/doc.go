@@ -7,7 +7,9 @@
 //	main.go        flags, and what is run in what order
 //	figure.go      rows of the table, rounds, medians
 //	table.go       the table on the screen; report.go: bench/latest.json
+//	build.go       the manager that is measured: without the rate limit; profile.go: -profile
 //	stack.go       one control plane with its operator, and who sends to it
+//	rounds.go      sides that are measured beside each other
 //	seed.go        many users, as the service would have written them
 //	settle.go      waiting until the controllers have nothing left to do
 //	bare.go        the baseline of reads: an HTTP server that answers with the same bytes

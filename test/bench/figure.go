@@ -26,15 +26,20 @@ const largeUsers = "{users}"
 
 // named are the rows with that number in their names.
 func (m *measurement) named(users int) []row {
-	number := strconv.Itoa(users)
+	rows := slices.Clone(m.rows)
+	for i := range rows {
+		rows[i].figure = strings.ReplaceAll(rows[i].figure, largeUsers, thousands(users))
+	}
+	return rows
+}
+
+// thousands is a number as people read it.
+func thousands(n int) string {
+	number := strconv.Itoa(n)
 	for at := len(number) - 3; at > 0; at -= 3 {
 		number = number[:at] + "," + number[at:]
 	}
-	rows := slices.Clone(m.rows)
-	for i := range rows {
-		rows[i].figure = strings.ReplaceAll(rows[i].figure, largeUsers, number)
-	}
-	return rows
+	return number
 }
 
 // target is what a figure must reach. The zero value is none: the figure is for information.

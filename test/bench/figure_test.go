@@ -57,7 +57,7 @@ func TestWhatCannotBeMeasuredIsNoFailure(t *testing.T) {
 func TestMeasurementsHaveNamesOfTheirOwn(t *testing.T) {
 	g := NewWithT(t)
 	names := map[string]bool{}
-	for _, m := range measurements() {
+	for _, m := range measurements(100_000) {
 		g.Expect(names).NotTo(HaveKey(m.name))
 		names[m.name] = true
 		g.Expect(m.named(100_000)[0].figure).NotTo(ContainSubstring(largeUsers))

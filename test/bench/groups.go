@@ -13,12 +13,18 @@ import (
 )
 
 const (
+	// mediumGroup and largeGroup are how large groups grow, if there are so many users.
+	mediumGroup, largeGroup = 20_000, 100_000
 	// edgeBatches is how many batches at either end are compared.
 	edgeBatches = 10
 	// largeGroupRounds is for what takes a minute each.
 	largeGroupRounds = 2
 	// slicesResource is that of CloudSSOMembershipSlice.
 	slicesResource = "cloudssomembershipslices"
+	// sliceWriters is how many slices the service writes at a time: maxParallelWrites in internal/directory.
+	sliceWriters = 8
+	// removals is how many batches of members leave the large group.
+	removals = 30
 )
 
 func (s *stack) createGroup(ctx context.Context, name string) (id string, err error) {
@@ -43,47 +49,51 @@ func growingGroup(members int) measurement {
 		name:  fmt.Sprintf("group-%d", members),
 		needs: []size{large},
 		rows: []row{
-			{figure: fmt.Sprintf("group grown to %d by 100s: last ten batches ÷ first ten (p50)", members), target: atMost(1.5)},
+			{figure: fmt.Sprintf("group grown to %s by 100s: last ten batches ÷ first ten (p50)", thousands(members)), target: atMost(1.5)},
 			{figure: "… first ten batches (p50)", unit: "ms", target: atMost(30)},
 		},
 		round: func(ctx context.Context, b *bench, round int) ([][]float64, error) {
-			latencies, err := b.stacks[large].growGroup(ctx, fmt.Sprintf("Grown to %d, %d", members, round), members)
-			samples := make([][]float64, 2)
-			if len(latencies) >= edgeBatches {
-				samples[1] = []float64{load.Median(latencies[:edgeBatches])}
+			s := b.stacks[large]
+			group, latencies, err := s.growGroup(ctx, fmt.Sprintf("Grown to %d, %d", members, round), members)
+			if len(latencies) < edgeBatches {
+				return nil, err
 			}
-			if err == nil {
-				last := load.Median(latencies[len(latencies)-edgeBatches:])
-				b.observe("last ten ms", last)
-				samples[0] = []float64{last / samples[1][0]}
+			first, last := load.Median(latencies[:edgeBatches]), load.Median(latencies[len(latencies)-edgeBatches:])
+			if err != nil {
+				return [][]float64{nil, {first}}, err
 			}
-			return samples, err
+			b.observe("last ten ms", last)
+			return one(last/first, first), s.deleteGroup(ctx, group)
 		},
 	}
-	if members > 20_000 {
+	if members > mediumGroup {
 		m.rounds = largeGroupRounds
 	}
 	return m
 }
 
 // growGroup returns how long each batch took, in milliseconds; those before an error too.
-func (s *stack) growGroup(ctx context.Context, name string, members int) (latencies []float64, err error) {
-	group, err := s.createGroup(ctx, name)
-	if err != nil {
-		return nil, err
+func (s *stack) growGroup(ctx context.Context, name string, members int) (group string, latencies []float64, err error) {
+	if group, err = s.createGroup(ctx, name); err != nil {
+		return "", nil, err
 	}
 	push := s.push(group, s.seeded)
-	for n := range min(members, len(s.seeded)) / pushSize {
+	for n := range members / pushSize {
 		began := time.Now()
 		if err := push(ctx, 0, n); err != nil {
-			return latencies, endsEarly(err)
+			return group, latencies, endsEarly(err)
 		}
 		latencies = append(latencies, milliseconds(time.Since(began)))
 	}
-	if members > len(s.seeded) {
-		return latencies, notMeasured(fmt.Sprintf("it takes %d users", members))
+	return group, latencies, s.settle(ctx)
+}
+
+// deleteGroup leaves room for the next: the memory of a replica, for one.
+func (s *stack) deleteGroup(ctx context.Context, group string) error {
+	if _, err := s.scim.Do(ctx, http.MethodDelete, "/Groups/"+group, ""); err != nil {
+		return err
 	}
-	return latencies, s.settle(ctx)
+	return s.settle(ctx)
 }
 
 // endsEarly recognises a service whose groups are not that large.
@@ -95,78 +105,59 @@ func endsEarly(err error) error {
 	return err
 }
 
-// shrinkingGroup measures removing random members a hundred at a time from a group of 100,000, against the
+// shrinkingGroup measures removing random members a hundred at a time from a large group, against the
 // writes of slices that it takes done straight to the API server.
-func shrinkingGroup() measurement {
-	const members, batches = 100_000, 30
+func shrinkingGroup(members int) measurement {
 	return measurement{
 		name:   "group-removal",
 		needs:  []size{large},
 		rounds: largeGroupRounds,
-		rows:   []row{{figure: "random members removed 100 at a time from 100,000 ÷ the same slice writes done raw", target: atMost(1.5)}},
+		rows:   []row{{figure: fmt.Sprintf("random members removed 100 at a time from %s ÷ the same slice writes done raw", thousands(members)), target: atMost(1.5)}},
 		round: func(ctx context.Context, b *bench, round int) ([][]float64, error) {
 			s := b.stacks[large]
-			name := fmt.Sprintf("Shrinking %d", round)
-			if _, err := s.growGroup(ctx, name, members); err != nil {
-				return nil, err
-			}
-			group, err := s.groupNamed(ctx, name)
+			group, _, err := s.growGroup(ctx, fmt.Sprintf("Shrinking %d", round), members)
 			if err != nil {
 				return nil, err
 			}
-			victims := rand.Perm(members)[:batches*pushSize]
-			before, err := s.writes(ctx)
+			copies, err := s.copySlices(ctx, group)
 			if err != nil {
 				return nil, err
 			}
-			took, err := s.removeMembers(ctx, group, victims)
+			took, writes, err := s.removeMembers(ctx, group, rand.Perm(members)[:min(removals*pushSize, members)])
 			if err != nil {
 				return nil, err
 			}
-			after, err := s.writes(ctx)
-			if err != nil {
-				return nil, err
-			}
-			writes := int(after[slicesResource]-before[slicesResource]) / batches
-			raw, err := s.rewriteSlices(ctx, group, writes, batches)
+			raw, err := s.rewriteSlices(ctx, copies[:min(writes, len(copies))])
 			if err != nil {
 				return nil, err
 			}
 			b.observe("slices written per batch", float64(writes))
 			b.observe("removal p50 ms", took)
 			b.observe("raw p50 ms", raw)
-			return one(took / raw), nil
+			return one(took / raw), s.deleteGroup(ctx, group)
 		},
 	}
 }
 
-func (s *stack) groupNamed(ctx context.Context, name string) (id string, err error) {
-	path := strings.Replace(load.Find("displayName", name), "/Users", "/Groups", 1) + "&excludedAttributes=members"
-	answer, err := s.scim.Do(ctx, http.MethodGet, path, "")
+// removeMembers removes the users of those numbers a hundred at a time. It returns the median latency in
+// milliseconds, and how many slices each batch wrote.
+func (s *stack) removeMembers(ctx context.Context, group string, numbers []int) (p50 float64, writes int, err error) {
+	before, err := s.writes(ctx)
 	if err != nil {
-		return "", err
+		return 0, 0, err
 	}
-	_, rest, _ := strings.Cut(string(answer.Body), `"id":"`)
-	id, _, found := strings.Cut(rest, `"`)
-	if !found {
-		return "", fmt.Errorf("%s: no id in the answer", path)
-	}
-	return id, nil
-}
-
-// removeMembers removes the users of those numbers a hundred at a time: the median latency in milliseconds.
-func (s *stack) removeMembers(ctx context.Context, group string, numbers []int) (float64, error) {
 	var latencies []float64
 	for at := 0; at < len(numbers); at += pushSize {
 		var batch []string
-		for _, n := range numbers[at : at+pushSize] {
+		for _, n := range numbers[at:min(at+pushSize, len(numbers))] {
 			batch = append(batch, s.seeded[n])
 		}
 		began := time.Now()
 		if _, err := s.scim.Do(ctx, http.MethodPatch, "/Groups/"+group, load.RemoveMembers(batch)); err != nil {
-			return 0, err
+			return 0, 0, err
 		}
 		latencies = append(latencies, milliseconds(time.Since(began)))
 	}
-	return load.Median(latencies), nil
+	after, err := s.writes(ctx)
+	return load.Median(latencies), int(after[slicesResource]-before[slicesResource]) / len(latencies), err
 }

@@ -115,7 +115,7 @@ func run(ctx context.Context, o options) error {
 	fmt.Printf("\n%s: %d cores, %s, Kubernetes %s, %s; %d users, %d rounds of %s, %s in all\n\n",
 		r.Date, r.Cores, r.Go, r.Kubernetes, r.Transport, r.Users, r.Rounds, r.RoundTime, r.Duration)
 	printTable(os.Stdout, figures)
-	if o.out == "" && len(selected) == len(measurements()) {
+	if o.out == "" && len(selected) == len(measurements(o.users)) {
 		o.out = filepath.Join(root, "bench", "latest.json")
 	}
 	if o.out != "" {
@@ -130,7 +130,7 @@ func choose(pattern string, users int) (selected []measurement, err error) {
 	if err != nil {
 		return nil, fmt.Errorf("-figures: %w", err)
 	}
-	for _, m := range measurements() {
+	for _, m := range measurements(users) {
 		wanted := func(r row) bool { return expression.MatchString(r.figure) }
 		if expression.MatchString(m.name) || slices.ContainsFunc(m.named(users), wanted) {
 			selected = append(selected, m)

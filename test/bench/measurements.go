@@ -1,9 +1,9 @@
 package main
 
-// measurements are all there are, in the order in which they are run: what needs exactly so many users
-// comes before what creates more.
-func measurements() []measurement {
-	return []measurement{
+// measurements are all there are for a directory of so many users, in the order in which they are run: what
+// needs exactly so many comes before what creates more.
+func measurements(users int) []measurement {
+	all := []measurement{
 		restarts(),
 		gets(1), gets(manyWorkers),
 		finds("userName"), finds("externalId"),
@@ -14,7 +14,11 @@ func measurements() []measurement {
 		creates(1), creates(manyWorkers),
 		replicas(),
 		deactivations(),
-		growingGroup(20_000), growingGroup(100_000), shrinkingGroup(),
 		memoryAfterLoad(),
+		growingGroup(min(mediumGroup, users)),
 	}
+	if users > mediumGroup {
+		all = append(all, growingGroup(min(largeGroup, users)))
+	}
+	return append(all, shrinkingGroup(min(largeGroup, users)))
 }

@@ -16,16 +16,11 @@ import (
 	"github.com/cloudsso/cloudsso-operator/test/load"
 )
 
-// rawCreate writes the object that the service writes. Left alone, the object has the label by which
-// neither controllers nor the service take it for a user: nobody answers it with a status.
-func (s *stack) rawCreate(leftAlone bool) load.Operation {
+// rawCreate writes the object that the service writes; the controllers answer it as they answer that one.
+func (s *stack) rawCreate() load.Operation {
 	return func(ctx context.Context, _, _ int) error {
-		u := s.user(rawNamespace, s.tag())
-		if leftAlone {
-			u.Labels = map[string]string{v1alpha1.LabelFence: "true"}
-		}
 		s.objects.Add(1)
-		return s.raw.Create(ctx, u)
+		return s.raw.Create(ctx, s.user(rawNamespace, s.tag()))
 	}
 }
 

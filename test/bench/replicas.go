@@ -6,7 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/cloudsso/cloudsso-operator/internal/local"
 	"github.com/cloudsso/cloudsso-operator/test/load"
@@ -21,7 +23,8 @@ func replicas() measurement {
 		needs: []size{small},
 		rows: []row{
 			{figure: "own write missing from the next read, any of two replicas, 16 workers", unit: "reads", target: atMost(0), quantile: 1},
-			{figure: "… positive read through the other replica that shows the state before", unit: "%"},
+			{figure: "… until an update shows through the other replica, p50", unit: "ms", quantile: 0.5},
+			{figure: "… p99", unit: "ms", quantile: 0.99},
 		},
 		round: func(ctx context.Context, b *bench, round int) (_ [][]float64, err error) {
 			s := b.stacks[small]
@@ -31,27 +34,33 @@ func replicas() measurement {
 				}
 			}
 			pair.missing.Store(0)
-			pair.older.Store(0)
+			pair.lags = nil
 			result, err := b.run(ctx, manyWorkers, pair.writeAndRead)
 			if err != nil {
 				return nil, err
 			}
-			b.observe("writes and their four reads/s", result.Throughput())
+			b.observe("writes and their reads/s", result.Throughput())
 			if round == b.rounds-1 {
 				err = pair.second.Stop()
 			}
-			older := 100 * float64(pair.older.Load()) / float64(len(result.Latencies))
-			return one(float64(pair.missing.Load()), older), errors.Join(err, s.settle(ctx))
+			missing := []float64{float64(pair.missing.Load())}
+			return [][]float64{missing, pair.lags, pair.lags}, errors.Join(err, s.settle(ctx))
 		},
 	}
 }
 
 type replicaPair struct {
-	stack          *stack
-	clients        [2]*load.Client
-	second         *local.Manager
-	missing, older atomic.Int64
+	stack   *stack
+	clients [2]*load.Client
+	second  *local.Manager
+	missing atomic.Int64
+
+	mu   sync.Mutex
+	lags []float64 // in milliseconds
 }
+
+// lagTimeout is when a replica that does not show an update is given up.
+const lagTimeout = 10 * time.Second
 
 func (s *stack) startPair(ctx context.Context) (*replicaPair, error) {
 	second, err := s.AddManager(ctx)
@@ -87,7 +96,28 @@ func (p *replicaPair) writeAndRead(ctx context.Context, _, n int) error {
 	if err := p.look(ctx, other, "/Users/"+id, name, &p.missing); err != nil {
 		return err
 	}
-	return p.look(ctx, one, "/Users/"+id, name, &p.older)
+	return p.follow(ctx, one, "/Users/"+id, name)
+}
+
+// follow measures how long it takes from now until an update shows.
+func (p *replicaPair) follow(ctx context.Context, c *load.Client, path, part string) error {
+	began := time.Now()
+	for {
+		var absent atomic.Int64
+		if err := p.look(ctx, c, path, part, &absent); err != nil {
+			return err
+		}
+		lag := time.Since(began)
+		if absent.Load() == 0 {
+			p.mu.Lock()
+			defer p.mu.Unlock()
+			p.lags = append(p.lags, milliseconds(lag))
+			return nil
+		}
+		if lag > lagTimeout {
+			return fmt.Errorf("GET %s: the other replica does not show the update after %s", path, lag)
+		}
+	}
 }
 
 // look counts an answer in which something is missing; a 404 too.

@@ -6,8 +6,7 @@ import (
 	"errors"
 	"time"
 
-	"k8s.io/apimachinery/pkg/api/meta"
-	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -16,19 +15,15 @@ import (
 )
 
 // rewriteSlices is the baseline of removing members: copies of a group's slices, each losing one member in
-// every batch, a batch written by 16 workers. It returns the median time of a batch, in milliseconds.
-func (s *stack) rewriteSlices(ctx context.Context, group string, each, batches int) (float64, error) {
-	if each == 0 {
+// every batch, at the service's concurrency. It returns the median time of a batch, in milliseconds.
+func (s *stack) rewriteSlices(ctx context.Context, copies []*v1alpha1.CloudSSOMembershipSlice) (float64, error) {
+	if len(copies) == 0 {
 		return 0, notMeasured("the service has written no slice")
 	}
-	copies, err := s.copySlices(ctx, group, each)
-	if err != nil {
-		return 0, err
-	}
 	var latencies []float64
-	for range batches {
+	for range removals {
 		began := time.Now()
-		result := load.Run(ctx, load.Plan{Workers: manyWorkers, Count: len(copies)}, func(ctx context.Context, _, n int) error {
+		result := load.Run(ctx, load.Plan{Workers: sliceWriters, Count: len(copies)}, func(ctx context.Context, _, n int) error {
 			return s.dropFirstMember(ctx, copies[n])
 		})
 		if result.Err != nil {
@@ -39,31 +34,20 @@ func (s *stack) rewriteSlices(ctx context.Context, group string, each, batches i
 	return load.Median(latencies), nil
 }
 
-// copySlices copies as many slices as a batch writes into the namespace of the baseline. They are known by
-// their resource alone, so that this program can measure a service that has none.
-func (s *stack) copySlices(ctx context.Context, group string, n int) ([]*unstructured.Unstructured, error) {
-	list := &unstructured.UnstructuredList{}
-	list.SetAPIVersion(v1alpha1.GroupVersion.String())
-	list.SetKind("CloudSSOMembershipSliceList")
-	if err := s.raw.List(ctx, list, client.InNamespace(s.Namespace)); err != nil {
-		if meta.IsNoMatchError(err) {
-			return nil, notMeasured("there are no slices")
-		}
+// copySlices copies a group's slices into the namespace of the baseline. The copies are no synchronized ones:
+// the operator would tidy up slices without a group.
+func (s *stack) copySlices(ctx context.Context, group string) (copies []*v1alpha1.CloudSSOMembershipSlice, err error) {
+	var list v1alpha1.CloudSSOMembershipSliceList
+	err = s.raw.List(ctx, &list, client.InNamespace(s.Namespace), client.MatchingFields{"spec.group": group})
+	if err != nil {
 		return nil, err
 	}
-	var copies []*unstructured.Unstructured
 	for i := range list.Items {
-		if len(copies) == n {
-			break
+		slice := &v1alpha1.CloudSSOMembershipSlice{
+			ObjectMeta: metav1.ObjectMeta{Namespace: rawNamespace, GenerateName: group + "-"},
+			Spec:       list.Items[i].Spec,
 		}
-		spec, _, err := unstructured.NestedMap(list.Items[i].Object, "spec")
-		if err != nil {
-			return nil, err
-		}
-		slice := &unstructured.Unstructured{Object: map[string]any{"spec": spec}}
-		slice.SetGroupVersionKind(list.Items[i].GroupVersionKind())
-		slice.SetNamespace(rawNamespace)
-		slice.SetGenerateName(group + "-")
+		slice.Spec.Source = v1alpha1.SourceManual
 		if err := s.raw.Create(ctx, slice); err != nil {
 			return nil, err
 		}
@@ -73,14 +57,14 @@ func (s *stack) copySlices(ctx context.Context, group string, n int) ([]*unstruc
 }
 
 // dropFirstMember writes a slice's whole list without its first member, as the service does.
-func (s *stack) dropFirstMember(ctx context.Context, slice *unstructured.Unstructured) error {
-	members, _, err := unstructured.NestedSlice(slice.Object, "spec", "members")
-	if err != nil || len(members) == 0 {
-		return errors.Join(err, errors.New("a slice has no members left"))
+func (s *stack) dropFirstMember(ctx context.Context, slice *v1alpha1.CloudSSOMembershipSlice) error {
+	if len(slice.Spec.Members) == 0 {
+		return errors.New("a slice has no members left")
 	}
+	slice.Spec.Members = slice.Spec.Members[1:]
 	patch, err := json.Marshal([]map[string]any{
-		{"op": "test", "path": "/metadata/resourceVersion", "value": slice.GetResourceVersion()},
-		{"op": "replace", "path": "/spec/members", "value": members[1:]},
+		{"op": "test", "path": "/metadata/resourceVersion", "value": slice.ResourceVersion},
+		{"op": "replace", "path": "/spec", "value": &slice.Spec},
 	})
 	if err != nil {
 		return err

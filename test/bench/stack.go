@@ -9,6 +9,7 @@ import (
 	"slices"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -37,6 +38,9 @@ const (
 	// rawNamespace is the directory that the baseline of writes writes to: synchronized like the other, so
 	// that admission and the controllers do the same for both.
 	rawNamespace = "raw"
+	// leaseDuration is longer than the usual: with everything on one machine the API server may be too busy to
+	// renew a lease, and a leader that loses it ends.
+	leaseDuration = 30 * time.Second
 )
 
 // stack is a control plane with its operator, and who sends to it.
@@ -78,7 +82,7 @@ func (b *bench) start(ctx context.Context, selected []measurement) error {
 }
 
 func startStack(ctx context.Context, size size, dir string) (*stack, error) {
-	environment, err := local.Start(ctx, local.Options{Dir: dir})
+	environment, err := local.Start(ctx, local.Options{Dir: dir, Flags: []string{"--leader-lease-duration=" + leaseDuration.String()}})
 	if err != nil {
 		return nil, fmt.Errorf("starting the %s stack: %w", size, err)
 	}

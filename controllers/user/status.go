@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 
+	"k8s.io/apimachinery/pkg/api/equality"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
@@ -57,4 +58,19 @@ func ready(u, holder *v1alpha1.CloudSSOUser) metav1.Condition {
 		c.Status, c.Reason, c.Message = metav1.ConditionTrue, v1alpha1.ReasonReady, "has access"
 	}
 	return c
+}
+
+// sameVerdict reports whether two statuses differ in nothing but the generation that was looked at. That of a
+// synchronized user is not worth a write at each change of its profile (docs/adr/0009-one-write.md).
+func sameVerdict(before, after *v1alpha1.CloudSSOUser) bool {
+	return before.Status.ObservedGeneration != 0 && equality.Semantic.DeepEqual(undated(before), undated(after))
+}
+
+func undated(u *v1alpha1.CloudSSOUser) *v1alpha1.CloudSSOUserStatus {
+	s := u.Status.DeepCopy()
+	s.ObservedGeneration = 0
+	for i := range s.Conditions {
+		s.Conditions[i].ObservedGeneration = 0
+	}
+	return s
 }

@@ -1,11 +1,16 @@
 package user
 
 import (
+	"context"
+
+	"k8s.io/client-go/util/workqueue"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/builder"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/controller"
+	"sigs.k8s.io/controller-runtime/pkg/controller/priorityqueue"
 	"sigs.k8s.io/controller-runtime/pkg/event"
+	"sigs.k8s.io/controller-runtime/pkg/handler"
 	"sigs.k8s.io/controller-runtime/pkg/predicate"
 
 	"github.com/cloudsso/cloudsso-operator/api/v1alpha1"
@@ -22,6 +27,7 @@ func (r *Reconciler) SetupWithManager(mgr ctrl.Manager) error {
 	return ctrl.NewControllerManagedBy(mgr).
 		Named("cloudssouser").
 		For(&v1alpha1.CloudSSOUser{}).
+		Watches(&v1alpha1.CloudSSOUser{}, leaversFirst).
 		Watches(&v1alpha1.CloudSSOUser{}, objects.EnqueueRivals(r.Namesakes), builder.WithPredicates(nameMoves)).
 		Watches(&v1alpha1.CloudSSODirectory{}, objects.EnqueueOfDirectory(r.Client, func() client.ObjectList { return &v1alpha1.CloudSSOUserList{} }, objects.IsBeingDeleted), builder.WithPredicates(predicate.GenerationChangedPredicate{})).
 		WithOptions(controller.Options{MaxConcurrentReconciles: maxConcurrentReconciles}).
@@ -35,3 +41,20 @@ var nameMoves = predicate.Funcs{UpdateFunc: func(e event.UpdateEvent) bool {
 	return ok1 && ok2 && (was.Spec.UserName != is.Spec.UserName ||
 		was.Status.UserName != is.Status.UserName || policy.IsLive(was) != policy.IsLive(is))
 }}
+
+// leaverPriority is higher than that of anything else.
+const leaverPriority = 100
+
+// leaversFirst lets whoever loses access overtake an import.
+var leaversFirst = handler.Funcs{UpdateFunc: func(_ context.Context, e event.UpdateEvent, q workqueue.TypedRateLimitingInterface[ctrl.Request]) {
+	was, ok1 := e.ObjectOld.(*v1alpha1.CloudSSOUser)
+	is, ok2 := e.ObjectNew.(*v1alpha1.CloudSSOUser)
+	queue, ok3 := q.(priorityqueue.PriorityQueue[ctrl.Request])
+	if ok1 && ok2 && ok3 && hasAccess(was) && !hasAccess(is) {
+		queue.AddWithOpts(priorityqueue.AddOpts{Priority: new(leaverPriority)}, ctrl.Request{NamespacedName: client.ObjectKeyFromObject(is)})
+	}
+}}
+
+func hasAccess(u *v1alpha1.CloudSSOUser) bool {
+	return policy.IsEffective(u, u.Status.State == v1alpha1.UserConflict)
+}

@@ -304,7 +304,8 @@ func (d *Directories) Exists(ctx context.Context, namespace string) bool {
 // settings is the namespace's CloudSSODirectory, or nil.
 func (d *Directories) settings(ctx context.Context, namespace string) *v1alpha1.CloudSSODirectory {
 	var settings v1alpha1.CloudSSODirectory
-	if err := d.cache.Get(ctx, client.ObjectKey{Namespace: namespace, Name: v1alpha1.DirectoryName}, &settings); err != nil {
+	key := client.ObjectKey{Namespace: namespace, Name: v1alpha1.DirectoryName}
+	if err := d.cache.Get(ctx, key, &settings, &client.GetOptions{UnsafeDisableDeepCopy: new(true)}); err != nil { // it is read only
 		return nil
 	}
 	return &settings

@@ -71,6 +71,9 @@ func load(name string) *Schema {
 	if err := json.Unmarshal(data, s); err != nil {
 		panic(fmt.Sprintf("definitions/%s.json: %v", name, err))
 	}
+	for _, a := range s.Attributes {
+		a.settle()
+	}
 	return s
 }
 
@@ -84,10 +87,12 @@ func (s *Schema) must(name string) *Attribute {
 
 // extension is a schema as an extension: one complex attribute that its URN names.
 func extension(s *Schema) Extension {
-	return Extension{Schema: s, Attribute: &Attribute{
+	a := &Attribute{
 		Name: s.ID, Type: Complex, SubAttributes: s.Attributes, Description: s.Description,
 		Mutability: ReadWrite, Returned: ReturnedDefault,
-	}}
+	}
+	a.settle()
+	return Extension{Schema: s, Attribute: a}
 }
 
 func newResourceType(rt ResourceType) *ResourceType {

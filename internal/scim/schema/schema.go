@@ -59,6 +59,17 @@ type Attribute struct {
 	Returned        Returned     `json:"returned"`
 	Uniqueness      string       `json:"uniqueness,omitempty"`
 	ReferenceTypes  []string     `json:"referenceTypes,omitempty"`
+
+	shown bool // always or by default, and so is all that is in it; set when it is loaded
+}
+
+// settle works out what does not change any more.
+func (a *Attribute) settle() {
+	a.shown = a.Returned == ReturnedAlways || a.Returned == ReturnedDefault
+	for _, sub := range a.SubAttributes {
+		sub.settle()
+		a.shown = a.shown && sub.shown
+	}
 }
 
 // Sub is the sub-attribute of that name, in any letter case (RFC 7643 section 2.1), or nil.

@@ -1,6 +1,9 @@
 package schema
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // Selection is what a client wants of a resource: its attributes and excludedAttributes parameters (RFC
 // 7644 section 3.9), under the rules of returned (RFC 7643 section 7). The zero value selects what is
@@ -34,7 +37,12 @@ func (s Selection) Has(a *Attribute) bool { return s.has(Path{a}) }
 func (s Selection) Names(path ...*Attribute) bool { return covers(s.only, path) }
 
 // Apply is the object with what is wanted alone.
-func (s Selection) Apply(o Object) Object { return s.apply(nil, o) }
+func (s Selection) Apply(o Object) Object {
+	if len(s.only)+len(s.except) == 0 && !slices.ContainsFunc(o, func(f Field) bool { return !f.Attribute.shown }) {
+		return o // the common case
+	}
+	return s.apply(nil, o)
+}
 
 func (s Selection) apply(to Path, o Object) Object {
 	var selected Object

@@ -1,6 +1,10 @@
 package server
 
-import "net/http"
+import (
+	"net/http"
+
+	"github.com/cloudsso/cloudsso-operator/internal/scim"
+)
 
 // read is GET of one resource (RFC 7644 section 3.4.1).
 func (s *server) read(c *call) (*answer, error) {
@@ -13,8 +17,14 @@ func (s *server) read(c *call) (*answer, error) {
 		return nil, err
 	}
 	c.about(r.Attributes)
-	if v := version(r); v != "" && named(c.Header.Values("If-None-Match"), v) {
-		return (&answer{status: http.StatusNotModified}).set("ETag", v).set("Content-Location", s.location(c.rt, r.ID)), nil
+	if tags := c.Header.Values("If-None-Match"); len(tags) > 0 {
+		if v := version(r); v != "" && named(tags, v) {
+			return s.notModified(r, v), nil
+		}
 	}
 	return s.show(http.StatusOK, r, selected), nil
+}
+
+func (s *server) notModified(r *scim.Resource, v string) *answer {
+	return (&answer{status: http.StatusNotModified}).set("ETag", v).set("Content-Location", s.location(r.Type, r.ID))
 }

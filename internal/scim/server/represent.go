@@ -33,7 +33,10 @@ func (s *server) show(status int, r *scim.Resource, selected schema.Selection) *
 func (s *server) appendResource(dst []byte, r *scim.Resource, version string, selected schema.Selection) []byte {
 	dst = append(dst, '{')
 	dst = schema.AppendFields(dst, r.Type.Attributes, selected.Apply(s.object(r, version)))
-	if wanted := subAttributes(selected, schema.Members); r.Members != nil && len(wanted) > 0 {
+	if r.Members == nil {
+		return append(dst, '}')
+	}
+	if wanted := subAttributes(selected, schema.Members); len(wanted) > 0 {
 		dst = append(dst, `,"members":[`...)
 		first := true
 		for member := range r.Members {

@@ -102,16 +102,16 @@ fuzz: ## Fuzz the parsers, FUZZTIME (10m) each.
 	  done; \
 	done
 
-# Built and then exec'd, as run is.
-BENCH_USERS ?= 100000
-BENCH_ROUNDS ?= 5
-BENCH_FIGURES ?= .
 # More settings: CHAOS_SEED=, CHAOS_REPLICAS=, CHAOS_FAULTS=regexp, and CHAOS_DIR= for what it finds.
 .PHONY: chaos
 chaos: ## Break everything under three replicas while clients write, and check their histories (CHAOS_DURATION=10m).
 	@assets=$$($(ASSETS)); \
 	KUBEBUILDER_ASSETS=$$assets CHAOS_DURATION=$(or $(CHAOS_DURATION),10m) go test -count=1 -timeout 0 -v -run '^TestChaos$$' ./test/chaos
 
+# Built and then exec'd, as run is.
+BENCH_USERS ?= 100000
+BENCH_ROUNDS ?= 5
+BENCH_FIGURES ?= .
 .PHONY: bench
 bench: ## Measure what the operator is to be fast at, beside a raw API server and a bare handler (BENCH_USERS=10000 BENCH_ROUNDS=3 BENCH_FIGURES=regexp BENCH_ARGS=).
 	@assets=$$($(ASSETS)); go build -o bin/bench ./test/bench; \

@@ -15,9 +15,9 @@ type Event string
 
 // The events of the provisioning log.
 const (
-	AuthenticationRefused  Event = "Authentication Refused"  // 401: no credential, or none that may be used
-	RequestLimited         Event = "Request Limited"         // 429
-	SynchronizationRefused Event = "Synchronization Refused" // 403: the directory's switch is Disabled
+	AuthenticationRefused  Event = "Authentication Refused"  // 401, or 429 after many: no credential, or none that may be used
+	RequestLimited         Event = "Request Limited"         // 429: a good credential asks too often
+	SynchronizationRefused Event = "Synchronization Refused" // 403: the directory's switch is Disabled, or there is none
 	Discovery              Event = "Discovery"               // RFC 7644 section 4, a refused filter among it
 	ResourceRead           Event = "Resource Read"           // section 3.4.1
 	ResourcesQueried       Event = "Resources Queried"       // sections 3.4.2 and 3.4.3
@@ -50,6 +50,8 @@ type Record struct {
 	// Status is the HTTP status. SCIMType and Detail are those of the SCIM error (RFC 7644 section 3.12).
 	Status           int
 	SCIMType, Detail string
+	// Reason is why a request was refused, in a word, where the client must not learn it: "expired".
+	Reason string
 	// Duration is how long the answer took.
 	Duration time.Duration
 }
@@ -102,6 +104,7 @@ func (r Record) attributes() []slog.Attr {
 		{"externalId", r.ExternalID},
 		{"scimType", r.SCIMType},
 		{"detail", r.Detail},
+		{"reason", r.Reason},
 	} {
 		if a.value != "" {
 			attributes = append(attributes, slog.String(a.key, bounded(a.value)))

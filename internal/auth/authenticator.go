@@ -3,6 +3,7 @@ package auth
 import (
 	"fmt"
 	"math"
+	"strings"
 	"time"
 )
 
@@ -23,6 +24,7 @@ const (
 	ReasonMissing     Reason = "missing"      // no Authorization header
 	ReasonMalformed   Reason = "malformed"    // a header that presents no token, or too long a one
 	ReasonUnknown     Reason = "unknown"      // no credential has this token
+	ReasonMistyped    Reason = "mistyped"     // nor can one: it was minted, and then cut or changed in copying
 	ReasonConflict    Reason = "conflict"     // two credentials have it
 	ReasonDisabled    Reason = "disabled"     // spec.disabled
 	ReasonExpired     Reason = "expired"      // its time is over
@@ -99,6 +101,9 @@ func (a *Authenticator) Authenticate(authorization, remote string) (Principal, e
 	p, c, known := a.keyring.lookup(HashToken(token), now)
 	if refused == "" {
 		refused = known
+	}
+	if refused == ReasonUnknown && strings.HasPrefix(token, TokenPrefix) && !Minted(token) {
+		refused = ReasonMistyped
 	}
 	if refused != "" {
 		return Principal{}, &Error{Reason: refused, Principal: p, RetryAfter: seconds(a.failures.record(remote, now))}

@@ -43,8 +43,8 @@ type record[T client.Object] struct {
 	doomedUntil time.Time
 }
 
-// doomLife is longer than an undo takes.
-const doomLife = policy.ReservationLife
+// doomLife is as long as the request that made it may take.
+const doomLife = writeTimeout
 
 func (r *record[T]) isDoomed() bool { return time.Now().Before(r.doomedUntil) }
 

@@ -9,7 +9,8 @@ import (
 // Type is a scimType: the detail error keyword of RFC 7644 section 3.12.
 type Type string
 
-// The scimTypes of RFC 7644 section 3.12, table 9.
+// The scimTypes of RFC 7644 section 3.12, table 9, but invalidVers and sensitive: the version is in the URL, and
+// no parameter is refused for being there.
 const (
 	InvalidFilter Type = "invalidFilter"
 	TooMany       Type = "tooMany"
@@ -19,8 +20,6 @@ const (
 	InvalidPath   Type = "invalidPath"
 	NoTarget      Type = "noTarget"
 	InvalidValue  Type = "invalidValue"
-	InvalidVers   Type = "invalidVers"
-	Sensitive     Type = "sensitive"
 )
 
 // The scimTypes of RFC 9865 section 2.1.
@@ -36,6 +35,7 @@ type Error struct {
 	Type       Type          // empty where RFC 7644 defines none
 	Detail     string        // for the identity provider's administrator: what, to which attribute or object, what to do
 	RetryAfter time.Duration // on 429 and 503; sent in whole seconds, rounded up
+	Reason     string        // why, in a word, for the log and metrics only: one of a closed set, or empty
 	Cause      error         // for the log only
 }
 

@@ -46,6 +46,13 @@ type Opener struct {
 	Prefix string
 }
 
+// The reasons why a request does not go on, besides those of auth: scim.Error.Reason.
+const (
+	ReasonStarting    = "starting"     // this replica does not know everything yet
+	ReasonSwitchedOff = "switched-off" // the directory's switch is Disabled
+	ReasonNoDirectory = "no-directory" // the namespace has no CloudSSODirectory
+)
+
 // warmUp is what a client is asked to wait while a replica is reading the directory at its start.
 const warmUp = 2 * time.Second
 
@@ -53,7 +60,9 @@ const warmUp = 2 * time.Second
 // if that is known.
 func (o *Opener) Open(r *http.Request) (server.Session, error) {
 	if !o.Directories.Synced() || !o.KeysSynced() { // a good token must not be told that it is none
-		return server.Session{}, scim.Unavailable(warmUp, errors.New("the informers have not synced yet"))
+		starting := scim.Unavailable(warmUp, errors.New("the informers have not synced yet"))
+		starting.Reason = ReasonStarting
+		return server.Session{}, starting
 	}
 	authorization, remote, ctx := r.Header.Get("Authorization"), r.RemoteAddr, r.Context()
 	principal, err := o.Authenticator.Authenticate(authorization, remote)
@@ -69,8 +78,12 @@ func (o *Opener) Open(r *http.Request) (server.Session, error) {
 		Directory: o.Directories.In(principal.Namespace),
 		Subject:   principal.String(),
 		Again: func(method, path string) error {
-			if again, err := o.Authenticator.Authenticate(authorization, remote); err != nil || again != principal {
-				return refusal(err)
+			again, err := o.Authenticator.Authenticate(authorization, remote)
+			if err == nil && again != principal {
+				err = &auth.Error{Reason: auth.ReasonUnknown, Principal: principal}
+			}
+			if err != nil {
+				return ended(err)
 			}
 			return o.admit(ctx, principal, method, path)
 		},
@@ -78,13 +91,12 @@ func (o *Opener) Open(r *http.Request) (server.Session, error) {
 }
 
 // admit refuses what is no discovery (RFC 7644 section 4) while the directory is not synchronized, and counts
-// what would have been written. Whether a bulk request would have written is a matter of its operations, which
-// nobody reads then: it counts as one.
+// what would have been written. A bulk request is a matter of its operations, each of which is asked for again.
 func (o *Opener) admit(ctx context.Context, p auth.Principal, method, path string) error {
 	resource := strings.Trim(path, "/")
 	kind, id, _ := strings.Cut(resource, "/")
 	switch kind {
-	case "ServiceProviderConfig", "ResourceTypes", "Schemas":
+	case "ServiceProviderConfig", "ResourceTypes", "Schemas", "Bulk":
 		return nil
 	}
 	if o.Directories.Synchronization(ctx, p.Namespace) == v1alpha1.SynchronizationEnabled {
@@ -99,52 +111,73 @@ func (o *Opener) admit(ctx context.Context, p auth.Principal, method, path strin
 // isWrite says whether a request would have changed something. A POST to .search asks (RFC 7644 section
 // 3.4.3), and what is not there cannot be written.
 func isWrite(method, kind, id string) bool {
-	collection := id == "" && (kind == "Users" || kind == "Groups")
+	if kind != "Users" && kind != "Groups" {
+		return false
+	}
 	switch method {
 	case http.MethodPost:
-		return collection || kind == "Bulk" && id == ""
+		return id == ""
 	case http.MethodPut, http.MethodPatch, http.MethodDelete:
-		return id != "" && id != ".search" && (kind == "Users" || kind == "Groups")
+		return id != "" && id != ".search" && !strings.Contains(id, "/")
 	}
 	return false
 }
 
-func subject(err error) string {
+// failureOf is what the authenticator says of an error.
+func failureOf(err error) auth.Error {
 	var failure *auth.Error
-	if errors.As(err, &failure) && !failure.Principal.IsZero() {
-		return failure.Principal.String()
+	if errors.As(err, &failure) {
+		return *failure
 	}
-	return ""
+	return auth.Error{}
 }
+
+func subject(err error) string { return failureOf(err).Principal.String() }
 
 // refusal tells the client that it may not come in, or not yet, and never why: that goes to the log.
 func refusal(err error) error {
-	var failure *auth.Error
-	if errors.As(err, &failure) && failure.RetryAfter > 0 {
-		detail := "too many requests"
-		if failure.Reason != auth.ReasonRateLimited {
-			detail = "the credential is not accepted, and such ones have come from this address too often; give the identity provider the token of a SCIMCredential that is Ready"
-		}
-		return &scim.Error{
-			Status:     http.StatusTooManyRequests,
-			Detail:     fmt.Sprintf("%s; try again in %d seconds", detail, failure.RetryAfter),
-			RetryAfter: time.Duration(failure.RetryAfter) * time.Second,
-			Cause:      err,
-		}
+	failure := failureOf(err)
+	if failure.Reason != auth.ReasonRateLimited && failure.RetryAfter > 0 {
+		return tooOften(err, fmt.Sprintf("the credential is not accepted, and neither were more than %d before it from this address, which "+
+			"is let try %d times a minute now so that nobody guesses tokens; %s", auth.FailureBurst, auth.FailuresPerMinute, advice))
+	}
+	return ended(err)
+}
+
+// ended is refusal where a credential was good a moment ago: nobody guesses, so nobody is told to wait for that.
+func ended(err error) error {
+	failure := failureOf(err)
+	if failure.Reason == auth.ReasonRateLimited {
+		return tooOften(err, "this credential asks too often")
 	}
 	return &scim.Error{
 		Status: http.StatusUnauthorized,
-		Detail: "the credential is missing or not valid; give the identity provider the token of a SCIMCredential that is Ready",
+		Detail: "the credential is missing or not valid; " + advice,
+		Reason: string(failure.Reason),
 		Cause:  err,
 	}
 }
 
+// advice is for whoever configures the identity provider.
+const advice = "give the identity provider the token of a SCIMCredential that is Ready"
+
+func tooOften(err error, detail string) error {
+	failure := failureOf(err)
+	return &scim.Error{
+		Status:     http.StatusTooManyRequests,
+		Detail:     fmt.Sprintf("%s; try again in %d seconds", detail, failure.RetryAfter),
+		RetryAfter: time.Duration(failure.RetryAfter) * time.Second,
+		Reason:     string(failure.Reason),
+		Cause:      err,
+	}
+}
+
 func switchedOff(namespace string, exists bool) error {
-	detail := fmt.Sprintf("SCIM synchronization is Disabled for the directory %q; nothing was changed. To switch it on: "+
+	reason, detail := ReasonSwitchedOff, fmt.Sprintf("SCIM synchronization is Disabled for the directory %q; nothing was changed. To switch it on: "+
 		`kubectl -n %s patch cloudssodirectory default --type=merge -p '{"spec":{"scimSynchronization":"Enabled"}}'`, namespace, namespace)
 	if !exists {
-		detail = fmt.Sprintf("namespace %q has no CloudSSODirectory, so nothing is synchronized; nothing was changed. To declare one: "+
+		reason, detail = ReasonNoDirectory, fmt.Sprintf("namespace %q has no CloudSSODirectory, so nothing is synchronized; nothing was changed. To declare one: "+
 			`echo '{"apiVersion":"cloudsso.dev/v1alpha1","kind":"CloudSSODirectory","metadata":{"name":"default"},"spec":{"scimSynchronization":"Enabled"}}' | kubectl -n %s apply -f -`, namespace, namespace)
 	}
-	return &scim.Error{Status: http.StatusForbidden, Detail: detail}
+	return &scim.Error{Status: http.StatusForbidden, Detail: detail, Reason: reason}
 }

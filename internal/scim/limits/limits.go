@@ -31,6 +31,9 @@ const (
 	// BulkOperations is how many operations a bulk request may have, announced as bulk.maxOperations: at a few
 	// milliseconds each they are done long before a provider gives up.
 	BulkOperations = 1_000
+	// BulkWait is how many seconds a bulk request waits in all while its credential asks too often, before it is
+	// told so: half of what providers wait for an answer.
+	BulkWait = 30
 )
 
 // Of requests at a time.

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -37,6 +38,9 @@ func (s *server) bulk(c *call) (*answer, error) {
 		}
 		b.do(i)
 	}
+	if b.refusal != nil && !b.admitted { // clients look at a 403, and not always into a 200
+		return nil, b.refusal
+	}
 	return &answer{status: http.StatusOK, body: b.encode()}, nil
 }
 
@@ -48,6 +52,9 @@ type batch struct {
 	errors       int
 	operations   []bulkOperation
 	byID         map[string]int // index of the POST that has a bulkId
+	admitted     bool           // any operation was
+	refusal      error          // of the last operation that was not
+	patience     time.Duration  // how much longer it may wait
 }
 
 // bulkOperation is one operation, and how it ended.
@@ -93,7 +100,7 @@ func (s *server) bulkRequest(c *call, data []byte) (*batch, error) {
 			Detail: fmt.Sprintf("there are %d operations; at most %d are supported in one request", len(list), s.Limits.BulkOperations),
 		}
 	}
-	b := &batch{server: s, c: c, byID: map[string]int{}}
+	b := &batch{server: s, c: c, byID: map[string]int{}, patience: limits.BulkWait * time.Second}
 	if b.failOnErrors, err = failOnErrors(schema.Member(message, "failOnErrors")); err != nil {
 		return nil, err
 	}
@@ -211,7 +218,7 @@ func (b *batch) attempt(op *bulkOperation) (*answer, error) {
 	sub.session, sub.record.Subject = b.c.session, b.c.record.Subject
 	sub.record.RequestID, sub.record.Remote = b.c.record.RequestID, b.c.record.Remote
 	a := b.answer(sub, func(c *call) (*answer, error) {
-		if err := b.again(op.method, path); err != nil {
+		if err := b.admit(op.method, path); err != nil {
 			return nil, err
 		}
 		return do(c)
@@ -220,22 +227,43 @@ func (b *batch) attempt(op *bulkOperation) (*answer, error) {
 	return a, nil
 }
 
-// again asks whether the session still holds, and waits while it asks too often.
-func (b *batch) again(method, path string) error {
-	if b.c.session.Again == nil {
+// admit asks whether the session still holds for an operation. One whose credential is no longer accepted does not
+// come back, and is not asked about again: it would count as guessing. The switch may, and each write that it
+// refuses is counted.
+func (b *batch) admit(method, path string) error {
+	switch {
+	case b.c.session.Again == nil:
 		return nil
+	case b.refusal != nil && statusOf(b.refusal) == http.StatusUnauthorized:
+		return b.refusal
 	}
+	err := b.ask(method, path)
+	if err != nil {
+		b.refusal = err
+	} else {
+		b.admitted = true
+	}
+	return err
+}
+
+// ask waits while the credential asks too often, for each operation counts as a request; but only as long as the
+// client may be waiting too.
+func (b *batch) ask(method, path string) error {
 	for {
 		err := b.c.session.Again(method, path)
 		var told *scim.Error
 		if !errors.As(err, &told) || told.Status != http.StatusTooManyRequests {
 			return err
 		}
-		wait := time.NewTimer(max(told.RetryAfter, time.Second))
+		wait := cmp.Or(told.RetryAfter, time.Second)
+		if b.patience -= wait; b.patience < 0 {
+			return err
+		}
+		timer := time.NewTimer(wait)
 		select {
-		case <-wait.C:
+		case <-timer.C:
 		case <-b.c.Context().Done():
-			wait.Stop()
+			timer.Stop()
 			return b.c.Context().Err()
 		}
 	}

@@ -33,7 +33,7 @@ func (s *server) failure(c *call, err error) *answer {
 	told := explain(err, c.record.RequestID)
 	detail := shortened(told.Detail, limits.Detail)
 	s.log(c, told, err)
-	c.record.Type, c.record.Detail = told.Type, detail
+	c.record.Type, c.record.Detail, c.record.Reason = told.Type, detail, told.Reason
 	a := &answer{status: told.Status, body: encodeError(told.Status, told.Type, detail)}
 	var method *methodNotAllowed
 	switch {

@@ -53,7 +53,9 @@ type Session struct {
 	Subject string
 	// Again is asked before each operation of a bulk request, which may take longer than a credential or a
 	// directory is good for, and costs as many requests as it has operations. Its errors are as those of
-	// Authenticate; a 429 is waited for. Nil is never asked.
+	// Authenticate, and the operation's result: a 401 is that of all that follow too, which are not asked about,
+	// and a 429 is waited for as long as limits.BulkWait allows. If no operation is let through, the whole
+	// request is refused. Nil is never asked.
 	Again func(method, path string) error
 }
 
@@ -72,6 +74,7 @@ type Record struct {
 	Status       int       // HTTP status
 	Type         scim.Type // of an error, where it has one
 	Detail       string    // of an error, as the client was told
+	Reason       string    // of an error, where it has one: scim.Error.Reason
 	Duration     time.Duration
 }
 

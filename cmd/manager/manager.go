@@ -19,6 +19,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/healthz"
 	"sigs.k8s.io/controller-runtime/pkg/manager"
+	"sigs.k8s.io/controller-runtime/pkg/metrics"
 	"sigs.k8s.io/controller-runtime/pkg/metrics/server"
 
 	"github.com/cloudsso/cloudsso-operator/api/v1alpha1"
@@ -39,8 +40,8 @@ const leaderElectionID = "cloudsso-operator"
 // shutdownTimeout is how long everything together may take to end: a little more than draining takes.
 const shutdownTimeout = drainTimeout + 5*time.Second
 
-// run runs the operator until ctx ends.
-func run(ctx context.Context, o options) error {
+// run runs the operator until ctx ends. Every SCIM request has a line in the provisioning log.
+func run(ctx context.Context, o options, provisioning slog.Handler) error {
 	if err := o.validate(); err != nil {
 		return err
 	}
@@ -54,7 +55,7 @@ func run(ctx context.Context, o options) error {
 	if err != nil {
 		return err
 	}
-	directories, err := addSCIM(ctx, mgr, o, relists)
+	directories, err := addSCIM(ctx, mgr, o, relists, provisioning)
 	if err != nil {
 		return err
 	}
@@ -98,7 +99,7 @@ func newManager(config *rest.Config, o options, relists *directory.Relists) (man
 }
 
 // addSCIM adds the SCIM service, which every replica runs.
-func addSCIM(ctx context.Context, mgr manager.Manager, o options, relists *directory.Relists) (*directory.Directories, error) {
+func addSCIM(ctx context.Context, mgr manager.Manager, o options, relists *directory.Relists, provisioning slog.Handler) (*directory.Directories, error) {
 	logger := slog.New(logr.ToSlogHandler(mgr.GetLogger().WithName("scim")))
 	// A client of its own: it reads live, and its writes are waited for by the directory itself.
 	direct, err := client.New(mgr.GetConfig(), client.Options{Scheme: mgr.GetScheme(), Mapper: mgr.GetRESTMapper(), HTTPClient: mgr.GetHTTPClient()})
@@ -127,11 +128,15 @@ func addSCIM(ctx context.Context, mgr manager.Manager, o options, relists *direc
 	}
 	recorder := usage.New(direct, direct, time.Now)
 	opener := &session.Opener{Authenticator: authenticator, Directories: directories, Recorder: recorder, Prefix: scimPrefix, KeysSynced: keysSynced}
+	observer, err := newObserver(audit.New(provisioning), metrics.Registry)
+	if err != nil {
+		return nil, err
+	}
 	listener, err := newSCIMServer(mgr, o, scimserver.New(scimserver.Options{
 		Authenticate: opener.Open,
 		BaseURL:      o.scimURL,
 		Prefix:       scimPrefix,
-		Observe:      newObserver(audit.New(logger.Handler())).observe,
+		Observe:      observer.observe,
 		Logger:       logger,
 	}))
 	if err != nil {

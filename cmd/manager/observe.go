@@ -2,35 +2,47 @@ package main
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"strconv"
 	"strings"
 
 	"github.com/prometheus/client_golang/prometheus"
-	"sigs.k8s.io/controller-runtime/pkg/metrics"
 
 	"github.com/cloudsso/cloudsso-operator/internal/audit"
+	"github.com/cloudsso/cloudsso-operator/internal/auth"
 	scimserver "github.com/cloudsso/cloudsso-operator/internal/scim/server"
+	"github.com/cloudsso/cloudsso-operator/internal/session"
 )
 
 // observer writes the provisioning log and the metrics of SCIM requests.
 type observer struct {
 	log      *audit.Log
 	duration *prometheus.HistogramVec
+	refusals *prometheus.CounterVec
 }
 
-func newObserver(log *audit.Log) *observer {
-	o := &observer{log: log, duration: prometheus.NewHistogramVec(prometheus.HistogramOpts{
-		Name:    "cloudsso_scim_request_duration_seconds",
-		Help:    "How long SCIM requests took, by method, route and status.",
-		Buckets: []float64{.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 25},
-	}, []string{"method", "route", "status"})}
-	metrics.Registry.MustRegister(o.duration)
-	return o
+func newObserver(log *audit.Log, registry prometheus.Registerer) (*observer, error) {
+	o := &observer{
+		log: log,
+		duration: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Name:    "cloudsso_scim_request_duration_seconds",
+			Help:    "How long SCIM requests took, and operations of bulk requests, by method, route and status.",
+			Buckets: []float64{.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 25},
+		}, []string{"method", "route", "status"}),
+		refusals: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "cloudsso_scim_refusals_total",
+			Help: "SCIM requests, and operations of bulk requests, that were not let in, by reason: the credential's, the switch's.",
+		}, []string{"reason"}),
+	}
+	return o, errors.Join(registry.Register(o.duration), registry.Register(o.refusals))
 }
 
 func (o *observer) observe(r scimserver.Record) {
 	o.duration.WithLabelValues(boundedMethod(r.Method), r.Route, strconv.Itoa(r.Status)).Observe(r.Duration.Seconds())
+	if r.Reason != "" {
+		o.refusals.WithLabelValues(r.Reason).Inc()
+	}
 	namespace, credential, _ := strings.Cut(r.Subject, "/")
 	record := audit.Record{
 		Event:      eventOf(r),
@@ -39,7 +51,7 @@ func (o *observer) observe(r scimserver.Record) {
 		Credential: credential,
 		Remote:     r.Remote,
 		Method:     r.Method, ResourceType: r.ResourceType, ID: r.ID, ExternalID: r.ExternalID,
-		Status: r.Status, SCIMType: string(r.Type), Detail: r.Detail, Duration: r.Duration,
+		Status: r.Status, SCIMType: string(r.Type), Detail: r.Detail, Reason: r.Reason, Duration: r.Duration,
 	}
 	if r.ResourceType == "Group" {
 		record.DisplayName = r.Name
@@ -58,42 +70,53 @@ func boundedMethod(method string) string {
 	return "other"
 }
 
-// eventOf is what a request was: by its route first, for the methods mean something only there.
-func eventOf(r scimserver.Record) audit.Event {
-	isDiscovery := strings.HasPrefix(r.Route, "/ServiceProviderConfig") || strings.HasPrefix(r.Route, "/ResourceTypes") || strings.HasPrefix(r.Route, "/Schemas")
-	switch {
-	case r.Status == http.StatusUnauthorized:
-		return audit.AuthenticationRefused
-	case r.Status == http.StatusTooManyRequests:
-		return audit.RequestLimited
-	case r.Route == "", r.Status == http.StatusMethodNotAllowed, r.Status == http.StatusNotImplemented:
-		return audit.RequestUnknown
-	case isDiscovery:
-		return audit.Discovery
-	case r.Status == http.StatusForbidden:
-		return audit.SynchronizationRefused
-	case r.Route == "/Bulk":
-		return audit.BulkProcessed
-	case strings.HasSuffix(r.Route, "/.search"), r.Route == "/":
-		return audit.ResourcesQueried
-	}
-	return eventOfMethod(r)
+// events are what requests are, by method and route. Whatever else is asked for is unknown.
+var events = map[string]audit.Event{
+	"GET /ServiceProviderConfig": audit.Discovery,
+	"GET /ResourceTypes":         audit.Discovery,
+	"GET /ResourceTypes/{id}":    audit.Discovery,
+	"GET /Schemas":               audit.Discovery,
+	"GET /Schemas/{id}":          audit.Discovery,
+	"GET /":                      audit.ResourcesQueried,
+	"POST /.search":              audit.ResourcesQueried,
+	"POST /Bulk":                 audit.BulkProcessed,
+	"GET /Users":                 audit.ResourcesQueried,
+	"POST /Users/.search":        audit.ResourcesQueried,
+	"POST /Users":                audit.ResourceCreated,
+	"GET /Users/{id}":            audit.ResourceRead,
+	"PUT /Users/{id}":            audit.ResourceReplaced,
+	"PATCH /Users/{id}":          audit.ResourceModified,
+	"DELETE /Users/{id}":         audit.ResourceDeleted,
+	"GET /Groups":                audit.ResourcesQueried,
+	"POST /Groups/.search":       audit.ResourcesQueried,
+	"POST /Groups":               audit.ResourceCreated,
+	"GET /Groups/{id}":           audit.ResourceRead,
+	"PUT /Groups/{id}":           audit.ResourceReplaced,
+	"PATCH /Groups/{id}":         audit.ResourceModified,
+	"DELETE /Groups/{id}":        audit.ResourceDeleted,
 }
 
-// eventOfMethod is what a request to /Users or /Groups, or below, was.
-func eventOfMethod(r scimserver.Record) audit.Event {
-	switch r.Method {
-	case http.MethodPost:
-		return audit.ResourceCreated
-	case http.MethodPut:
-		return audit.ResourceReplaced
-	case http.MethodPatch:
-		return audit.ResourceModified
-	case http.MethodDelete:
-		return audit.ResourceDeleted
+// eventOf is what a request was, unless it was not let in.
+func eventOf(r scimserver.Record) audit.Event {
+	method := r.Method
+	if method == http.MethodHead {
+		method = http.MethodGet
 	}
-	if strings.HasSuffix(r.Route, "}") {
-		return audit.ResourceRead
+	event, known := events[method+" "+r.Route]
+	switch {
+	case isLimited(r):
+		return audit.RequestLimited
+	case r.Status == http.StatusUnauthorized, r.Status == http.StatusTooManyRequests:
+		return audit.AuthenticationRefused
+	case !known:
+		return audit.RequestUnknown
+	case r.Reason == session.ReasonSwitchedOff, r.Reason == session.ReasonNoDirectory:
+		return audit.SynchronizationRefused
 	}
-	return audit.ResourcesQueried
+	return event
+}
+
+// isLimited says whether a good credential asks too often. Bad ones are answered 429 too, after many.
+func isLimited(r scimserver.Record) bool {
+	return r.Status == http.StatusTooManyRequests && (r.Reason == "" || r.Reason == string(auth.ReasonRateLimited))
 }

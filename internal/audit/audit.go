@@ -29,6 +29,9 @@ const (
 	RequestUnknown         Event = "Request Unknown"         // no such endpoint, or not with this method
 )
 
+// levelRead is logr's V(1), which --zap-log-level=debug shows. slog.LevelDebug is V(4), which it does not.
+const levelRead = slog.LevelInfo - 1
+
 // maxValueBytes of a client's value are logged: enough to recognize it, too little to flood the log.
 const maxValueBytes = 256
 
@@ -84,7 +87,7 @@ func (r Record) level() slog.Level {
 	}
 	switch r.Event {
 	case Discovery, ResourceRead, ResourcesQueried:
-		return slog.LevelDebug
+		return levelRead
 	}
 	return slog.LevelInfo
 }

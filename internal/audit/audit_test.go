@@ -29,13 +29,13 @@ func TestWriteSaysWhoDidWhatAndHowItEnded(t *testing.T) {
 	line := written(t, slog.LevelInfo, audit.Record{
 		Event: audit.ResourceCreated, RequestID: "7f3a", Namespace: "acme", Credential: "okta", Remote: "192.0.2.1",
 		Method: "POST", ResourceType: "User", ID: "alice-x7k2p", UserName: "alice@example.com", ExternalID: "00u1",
-		Status: 201, Duration: 3 * time.Millisecond,
+		Status: 201, Reason: "none", Duration: 3 * time.Millisecond,
 	})
 	delete(line, "time")
 	want := map[string]any{
 		"level": "INFO", "msg": "Resource Created", "requestID": "7f3a", "namespace": "acme", "credential": "okta",
 		"remote": "192.0.2.1", "method": "POST", "resourceType": "User", "id": "alice-x7k2p",
-		"userName": "alice@example.com", "externalId": "00u1", "status": 201., "duration": 3e6,
+		"userName": "alice@example.com", "externalId": "00u1", "status": 201., "reason": "none", "duration": 3e6,
 	}
 	if len(line) != len(want) {
 		t.Errorf("got %v, want %v", line, want)
@@ -53,10 +53,10 @@ func TestLevels(t *testing.T) {
 		status int
 		want   string
 	}{
-		{audit.ResourceRead, 200, "DEBUG"},
+		{audit.ResourceRead, 200, "DEBUG+3"},
 		{audit.ResourceRead, 404, "WARN"},
-		{audit.ResourcesQueried, 200, "DEBUG"},
-		{audit.Discovery, 200, "DEBUG"},
+		{audit.ResourcesQueried, 200, "DEBUG+3"},
+		{audit.Discovery, 200, "DEBUG+3"},
 		{audit.ResourceModified, 200, "INFO"},
 		{audit.ResourceDeleted, 204, "INFO"},
 		{audit.AuthenticationRefused, 401, "WARN"},

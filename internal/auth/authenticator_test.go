@@ -14,7 +14,7 @@ import (
 )
 
 const (
-	token  = "cssoscim_0123456789abcdefghijklmnopqrstuvwxyz0123456789ABC"
+	token  = "cssoscim_0123456789abcdefghijklmnopqrstuvwxyz012345639v4Tm"
 	remote = "192.0.2.1:4711"
 )
 
@@ -96,7 +96,10 @@ func TestAuthorizationHeaders(t *testing.T) {
 		{"too long a header", strings.Repeat(" ", 1<<20) + token, auth.ReasonMalformed},
 		{"the longest token, unknown", "Bearer " + strings.Repeat("x", auth.MaxTokenBytes), auth.ReasonUnknown},
 		{"the longest token as password, unknown", basic("user", strings.Repeat("x", auth.MaxTokenBytes)), auth.ReasonUnknown},
-		{"another token", "Bearer " + token + "x", auth.ReasonUnknown},
+		{"another token", "Bearer x" + token, auth.ReasonUnknown},
+		{"a token with something after it", "Bearer " + token + "x", auth.ReasonMistyped},
+		{"a token that was cut", "Bearer " + token[:30], auth.ReasonMistyped},
+		{"the prefix of tokens", "Bearer " + auth.TokenPrefix, auth.ReasonMistyped},
 		{"in another case", "Bearer " + strings.ToUpper(token), auth.ReasonUnknown},
 		{"its hash", "Bearer " + auth.HashToken(token).String(), auth.ReasonUnknown},
 	} {

@@ -3,6 +3,8 @@ package session_test
 import (
 	"context"
 	"errors"
+	"io"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -14,6 +16,7 @@ import (
 	"github.com/cloudsso/cloudsso-operator/internal/policy"
 	"github.com/cloudsso/cloudsso-operator/internal/scim"
 	"github.com/cloudsso/cloudsso-operator/internal/scim/memory"
+	"github.com/cloudsso/cloudsso-operator/internal/scim/server"
 	"github.com/cloudsso/cloudsso-operator/internal/session"
 )
 
@@ -122,8 +125,14 @@ func TestGuessingIsSlowedDown(t *testing.T) {
 		}
 	}
 	_, err := opener.Open(request("GET", "/Users", "wrong"))
-	if code, failure := status(t, err); code != http.StatusTooManyRequests || failure.RetryAfter <= 0 || !strings.Contains(failure.Detail, "credential is not accepted") {
+	code, failure := status(t, err)
+	if code != http.StatusTooManyRequests || failure.RetryAfter <= 0 || failure.Reason != "unknown" {
 		t.Errorf("answered with %d, %v", code, failure)
+	}
+	for _, words := range []string{"credential is not accepted", "more than 20", "10 times a minute", "SCIMCredential that is Ready", "try again in"} {
+		if !strings.Contains(failure.Detail, words) {
+			t.Errorf("%q does not say %q", failure.Detail, words)
+		}
 	}
 	if _, err := opener.Open(request("GET", "/Users", token)); err != nil {
 		t.Errorf("the right token is refused: %v", err)
@@ -135,7 +144,7 @@ func TestNothingIsServedBeforeEverythingIsKnown(t *testing.T) {
 		r, opener := newReplica()
 		missing(r)
 		_, err := opener.Open(request("GET", "/Users", token))
-		if code, failure := status(t, err); code != http.StatusServiceUnavailable || failure.RetryAfter <= 0 {
+		if code, failure := status(t, err); code != http.StatusServiceUnavailable || failure.RetryAfter <= 0 || failure.Reason != session.ReasonStarting {
 			t.Errorf("answered with %d, %v", code, failure)
 		}
 	}
@@ -154,7 +163,8 @@ func TestSwitchedOff(t *testing.T) {
 		{"DELETE", "/Users/1", 403, "acme/okta DELETE Users/1"},
 		{"POST", "/Users/.search", 403, ""},
 		{"POST", "/.search", 403, ""},
-		{"POST", "/Bulk", 403, "acme/okta POST Bulk"},
+		{"PUT", "/Users/1/2", 403, ""},
+		{"POST", "/Bulk", 200, ""}, // its operations are asked for again
 		{"POST", "/Users/1", 403, ""},
 		{"POST", "/Nothing", 403, ""},
 		{"DELETE", "/Users", 403, ""},
@@ -172,8 +182,39 @@ func TestSwitchedOff(t *testing.T) {
 		if code != c.status || s.Subject != okta.String() || strings.Join(r.refused, ",") != c.refused {
 			t.Errorf("%s %s: %d, refused %q, subject %q", c.method, c.path, code, r.refused, s.Subject)
 		}
-		if failure != nil && (s.Directory != nil || !strings.Contains(failure.Detail, "-n acme patch cloudssodirectory")) {
+		if failure != nil && (s.Directory != nil || failure.Reason != session.ReasonSwitchedOff || !strings.Contains(failure.Detail, "-n acme patch cloudssodirectory")) {
 			t.Errorf("%s %s: %+v, %q", c.method, c.path, s, failure.Detail)
+		}
+	}
+}
+
+// What is counted as a refused write is what would have been written: nothing where there is nothing, and each
+// operation of a bulk request.
+func TestRefusedWritesOfTheService(t *testing.T) {
+	for _, c := range []struct {
+		method, path, body string
+		status             int
+		refused            string
+	}{
+		{"POST", "/Users", "{}", 403, "acme/okta POST Users"},
+		{"PUT", "/Users", "{}", 405, ""},
+		{"POST", "/Groups/1", "{}", 405, ""},
+		{"POST", "/Nothing", "{}", 404, ""},
+		{"DELETE", "/Groups/1/members", "", 404, ""},
+		{"PATCH", "/Me", "{}", 501, ""},
+		{"POST", "/Bulk", `{"Operations":[{"method":"POST","path":"/Users","bulkId":"1","data":{}},{"method":"GET","path":"/Users"},` +
+			`{"method":"DELETE","path":"/Groups/1"}]}`, 403, "acme/okta POST Users,acme/okta DELETE Groups/1"},
+		{"GET", "/Bulk", "", 405, ""},
+	} {
+		r, opener := newReplica()
+		r.position = v1alpha1.SynchronizationDisabled
+		service := server.New(server.Options{Authenticate: opener.Open, BaseURL: "https://scim.example.com/scim/v2", Logger: slog.New(slog.DiscardHandler)})
+		request := request(c.method, c.path, token)
+		request.Body = io.NopCloser(strings.NewReader(c.body))
+		w := httptest.NewRecorder()
+		service.ServeHTTP(w, request)
+		if w.Code != c.status || strings.Join(r.refused, ",") != c.refused {
+			t.Errorf("%s %s: %d %s, refused %q", c.method, c.path, w.Code, w.Body, r.refused)
 		}
 	}
 }
@@ -182,7 +223,7 @@ func TestWhereThereIsNoDirectoryOneIsToBeDeclared(t *testing.T) {
 	r, opener := newReplica()
 	r.position, r.nowhere = v1alpha1.SynchronizationDisabled, true
 	_, err := opener.Open(request("GET", "/Users", token))
-	if code, failure := status(t, err); code != http.StatusForbidden || !strings.Contains(failure.Detail, "kubectl -n acme apply -f -") {
+	if code, failure := status(t, err); code != http.StatusForbidden || failure.Reason != session.ReasonNoDirectory || !strings.Contains(failure.Detail, "kubectl -n acme apply -f -") {
 		t.Errorf("answered with %d, %v", code, failure)
 	}
 }
@@ -207,7 +248,46 @@ func TestASessionIsAskedForAgain(t *testing.T) {
 		t.Fatalf("%T", opener.Authenticator)
 	}
 	known.Keyring().SetCredential(okta, policy.CredentialUse{Disabled: true, SlotHeld: true, ExpiresAt: time.Now().Add(time.Hour)})
-	if code, _ := status(t, s.Again("DELETE", "/Users/1")); code != http.StatusUnauthorized {
-		t.Errorf("with the credential disabled: %d", code)
+	for range auth.FailureBurst + 1 { // a 429 would be waited for
+		if code, failure := status(t, s.Again("DELETE", "/Users/1")); code != http.StatusUnauthorized || failure.Reason != "disabled" {
+			t.Fatalf("with the credential disabled: %d, %v", code, failure)
+		}
+	}
+}
+
+func TestATokenThatBecomesAnothersEndsTheSession(t *testing.T) {
+	_, opener := newReplica()
+	s, err := opener.Open(request("POST", "/Bulk", token))
+	if err != nil {
+		t.Fatal(err)
+	}
+	known, ok := opener.Authenticator.(*auth.Authenticator)
+	if !ok {
+		t.Fatalf("%T", opener.Authenticator)
+	}
+	other := auth.Principal{Namespace: "other", Credential: "entra"}
+	known.Keyring().DeleteCredential(okta)
+	known.Keyring().SetCredential(other, policy.CredentialUse{SlotHeld: true, ExpiresAt: time.Now().Add(time.Hour)})
+	known.Keyring().SetSecret(other, auth.HashToken(token))
+	if code, _ := status(t, s.Again("POST", "/Users")); code != http.StatusUnauthorized {
+		t.Errorf("answered with %d", code)
+	}
+}
+
+func TestEachOperationCountsAsARequest(t *testing.T) {
+	_, opener := newReplica()
+	known, ok := opener.Authenticator.(*auth.Authenticator)
+	if !ok {
+		t.Fatalf("%T", opener.Authenticator)
+	}
+	known.Keyring().SetBudget(okta.Namespace, &auth.Budget{Rate: 0.001, Burst: 2})
+	s, err := opener.Open(request("POST", "/Bulk", token))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []int{http.StatusOK, http.StatusTooManyRequests} {
+		if code, failure := status(t, s.Again("POST", "/Users")); code != want || failure != nil && failure.Reason != "rate-limited" {
+			t.Errorf("%d, %v, want %d", code, failure, want)
+		}
 	}
 }

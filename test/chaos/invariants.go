@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/wait"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -84,10 +85,12 @@ func unsettledUser(u *v1alpha1.CloudSSOUser, holder string) string {
 	switch {
 	case u.Annotations[v1alpha1.AnnotationReservation] != "":
 		return fmt.Sprintf("still reserves %q", u.Annotations[v1alpha1.AnnotationReservation])
-	case u.Status.ObservedGeneration != u.Generation, ready == nil || ready.ObservedGeneration != u.Generation:
-		return fmt.Sprintf("is at generation %d, its status at %d", u.Generation, u.Status.ObservedGeneration)
 	case u.Status.State != state:
 		return fmt.Sprintf("is %s and should be %s", u.Status.State, state)
+	case ready == nil || (ready.Status == metav1.ConditionTrue) != (state == v1alpha1.UserActive):
+		return fmt.Sprintf("is %s and Ready says %v", state, ready)
+	case state == v1alpha1.UserActive && u.Status.UserName != u.Spec.UserName:
+		return fmt.Sprintf("is accepted as %q and called %q", u.Status.UserName, u.Spec.UserName)
 	}
 	return ""
 }

@@ -256,9 +256,10 @@ func (b *batch) ask(method, path string) error {
 			return err
 		}
 		wait := cmp.Or(told.RetryAfter, time.Second)
-		if b.patience -= wait; b.patience < 0 {
+		if wait > b.patience {
 			return err
 		}
+		b.patience -= wait
 		timer := time.NewTimer(wait)
 		select {
 		case <-timer.C:

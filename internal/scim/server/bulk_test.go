@@ -142,29 +142,96 @@ func TestBulkIsObservedOperationByOperation(t *testing.T) {
 	}
 }
 
-// A bulk request goes on no longer than its credential and its directory let it.
-func TestBulkIsAskedForAgain(t *testing.T) {
-	var asked []string
-	s := newService(t, func(o *server.Options) {
+// asking is a service whose bulk requests are asked about again, which again answers by how often it was asked.
+func asking(t *testing.T, again func(asked int) error) (s *service, asked *[]string) {
+	asked = &[]string{}
+	return newService(t, func(o *server.Options) {
 		authenticate := o.Authenticate
 		o.Authenticate = func(r *http.Request) (server.Session, error) {
 			session, err := authenticate(r)
 			session.Again = func(method, path string) error {
-				switch asked = append(asked, method+" "+path); len(asked) {
-				case 2: // waited for
-					return &scim.Error{Status: 429, Detail: "too often", RetryAfter: time.Millisecond}
-				case 4, 5:
-					return &scim.Error{Status: 403, Detail: "SCIM synchronization is disabled"}
-				}
-				return nil
+				*asked = append(*asked, method+" "+path)
+				return again(len(*asked))
 			}
 			return session, err
 		}
-	})
-	s.bulk("201 201 403 403", post("/Users", "1", `{"userName":"a"}`), post("/Users", "2", `{"userName":"b"}`),
-		post("/Groups", "3", `{"displayName":"C"}`), `{"method":"DELETE","path":"/Users/bulkId:1"}`)
-	if len(asked) != 5 || asked[0] != "POST /Users" || asked[3] != "POST /Groups" || !strings.HasPrefix(asked[4], "DELETE /Users/id-") {
-		t.Errorf("asked %q", asked)
+	}), asked
+}
+
+func users(n int) (operations []string) {
+	for i := range n {
+		operations = append(operations, post("/Users", fmt.Sprint(i), fmt.Sprintf(`{"userName":"user%d"}`, i)))
 	}
-	s.do("GET", "/", "").answers(200).has("totalResults", 2)
+	return operations
+}
+
+// A bulk request goes on no longer than its credential and its directory let it.
+func TestBulkIsAskedForAgain(t *testing.T) {
+	s, asked := asking(t, func(asked int) error {
+		switch asked {
+		case 2: // waited for
+			return &scim.Error{Status: 429, Detail: "too often", RetryAfter: time.Millisecond}
+		case 4, 5:
+			return &scim.Error{Status: 403, Detail: "SCIM synchronization is disabled", Reason: "switched-off"}
+		}
+		return nil
+	})
+	s.bulk("201 201 403 403 201", post("/Users", "1", `{"userName":"a"}`), post("/Users", "2", `{"userName":"b"}`),
+		post("/Groups", "3", `{"displayName":"C"}`), `{"method":"DELETE","path":"/Users/bulkId:1"}`, post("/Users", "4", `{"userName":"d"}`))
+	if got := *asked; len(got) != 6 || got[0] != "POST /Users" || got[3] != "POST /Groups" || !strings.HasPrefix(got[4], "DELETE /Users/id-") {
+		t.Errorf("asked %q", got)
+	}
+	if r := s.records[2]; r.Route != "/Groups" || r.Status != 403 || r.Reason != "switched-off" || r.Subject != "acme/okta" {
+		t.Errorf("observed %+v", r)
+	}
+	s.do("GET", "/", "").answers(200).has("totalResults", 3)
+}
+
+// A credential that is no longer accepted is not asked about again and again: that would count as guessing.
+func TestBulkEndsWithItsCredential(t *testing.T) {
+	s, asked := asking(t, func(asked int) error {
+		if asked > 1 {
+			return &scim.Error{Status: 401, Detail: "not valid", Reason: "disabled"}
+		}
+		return nil
+	})
+	s.bulk("201 401 401 401", users(4)...)
+	if len(*asked) != 2 {
+		t.Errorf("asked %q", *asked)
+	}
+	for _, r := range s.records[1:4] {
+		if r.Status != 401 || r.Reason != "disabled" {
+			t.Errorf("observed %+v", r)
+		}
+	}
+}
+
+// Where nothing is let through, the whole is refused, and every operation was asked about: each counts as refused.
+func TestBulkIsRefusedAsAWhole(t *testing.T) {
+	for _, refusal := range []*scim.Error{
+		{Status: 403, Detail: "SCIM synchronization is disabled", Reason: "switched-off"},
+		{Status: 401, Detail: "not valid"},
+		{Status: 429, Detail: "too often", RetryAfter: time.Hour},
+	} {
+		s, asked := asking(t, func(int) error { return refusal })
+		s.do("POST", "/Bulk", bulkJSON(append(users(3), `{"method":"GET","path":"/Users"}`)...)).refuses(refusal.Status, "", refusal.Detail)
+		if want := 3; refusal.Status != 401 && len(*asked) != want || len(s.records) != 4 || s.records[0].Status != refusal.Status {
+			t.Errorf("%d: asked %q, observed %+v", refusal.Status, *asked, s.records)
+		}
+		s.do("POST", "/Bulk", bulkJSON()).answers(200).has("Operations", 0)
+	}
+}
+
+// The client waits too, and not forever.
+func TestBulkIsNotPatientForever(t *testing.T) {
+	s, asked := asking(t, func(asked int) error {
+		if asked == 2 || asked == 3 {
+			return &scim.Error{Status: 429, Detail: "too often", RetryAfter: time.Hour, Reason: "rate-limited"}
+		}
+		return nil
+	})
+	s.bulk("201 429 429 201", users(4)...)
+	if len(*asked) != 4 {
+		t.Errorf("asked %q", *asked)
+	}
 }

@@ -79,6 +79,8 @@ func statusOf(err error) int { return explain(err, "").Status }
 func (s *server) log(c *call, told *scim.Error, err error) {
 	level := slog.LevelInfo
 	switch {
+	case told.Reason != "": // a word that the observer has too says it all
+		return
 	case told.Status == http.StatusServiceUnavailable, told.Status == http.StatusTooManyRequests:
 		level = slog.LevelWarn
 	case told.Status >= http.StatusInternalServerError && told.Status != http.StatusNotImplemented:

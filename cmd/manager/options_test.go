@@ -1,0 +1,43 @@
+package main
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/spf13/pflag"
+)
+
+func TestOptionsAreValidated(t *testing.T) {
+	const url, tls = "--scim-public-url=https://sso.example.com/scim/v2", "--scim-tls-cert-file=tls.crt --scim-tls-key-file=tls.key"
+	for _, c := range []struct {
+		flags, problem string // no problem: empty
+	}{
+		{url + " " + tls, ""},
+		{url + " --scim-insecure-http", ""},
+		{"--scim-public-url=http://localhost:8443/scim/v2 --scim-insecure-http", ""},
+		{"--scim-public-url=https://[::1]:8443 --scim-insecure-http", ""},
+		{"--scim-insecure-http", "--scim-public-url is missing"},
+		{"--scim-public-url=sso.example.com --scim-insecure-http", "not an absolute http or https URL"},
+		{"--scim-public-url=/scim/v2 --scim-insecure-http", "not an absolute http or https URL"},
+		{"--scim-public-url=ftp://sso.example.com --scim-insecure-http", "not an absolute http or https URL"},
+		{"--scim-public-url=https:///scim/v2 --scim-insecure-http", "not an absolute http or https URL"},
+		{"--scim-public-url=https://sso.example.com:port --scim-insecure-http", "not an absolute http or https URL"},
+		{"--scim-public-url=https://sso_1.example.com --scim-insecure-http", "underscore"},
+		{url, "--scim-tls-cert-file and --scim-tls-key-file are both needed"},
+		{url + " --scim-tls-cert-file=tls.crt", "are both needed"},
+		{url + " --scim-tls-key-file=tls.key", "are both needed"},
+		{url + " --scim-insecure-http " + tls, "exclude each other"},
+		{url + " --scim-insecure-http --scim-tls-key-file=tls.key", "exclude each other"},
+	} {
+		var o options
+		flags := pflag.NewFlagSet("manager", pflag.ContinueOnError)
+		o.bind(flags)
+		if err := flags.Parse(strings.Fields(c.flags)); err != nil {
+			t.Fatalf("%s: %v", c.flags, err)
+		}
+		err := o.validate()
+		if c.problem == "" && err != nil || c.problem != "" && (err == nil || !strings.Contains(err.Error(), c.problem)) {
+			t.Errorf("%s: %v, want %q", c.flags, err, c.problem)
+		}
+	}
+}

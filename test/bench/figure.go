@@ -94,13 +94,6 @@ func (o *observations) observe(name string, value float64) {
 	o.values[name] = append(o.values[name], value)
 }
 
-// note keeps a remark, once.
-func (o *observations) note(format string, args ...any) {
-	if note := fmt.Sprintf(format, args...); !slices.Contains(o.notes, note) {
-		o.notes = append(o.notes, note)
-	}
-}
-
 // run runs a measurement. What came of it stands in the figures: a failure too.
 func (m *measurement) run(ctx context.Context, b *bench) []figure {
 	b.observations = observations{}

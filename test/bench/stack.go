@@ -35,7 +35,7 @@ const (
 	smallUsers = 1000
 	// manyWorkers is how many there are where the table says "16 workers".
 	manyWorkers = 16
-	// rawNamespace is the directory that the baseline of writes writes to: synchronized like the other, so
+	// rawNamespace is the directory that the baseline writes to: synchronized like the other, so
 	// that admission and the controllers do the same for both.
 	rawNamespace = "raw"
 	// leaseDuration is longer than the usual: with everything on one machine the API server may be too busy to

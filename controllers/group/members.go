@@ -32,7 +32,7 @@ type leaving struct {
 func (r *Reconciler) lists(ctx context.Context, g *v1alpha1.CloudSSOGroup) ([]client.Object, error) {
 	lists := []client.Object{g}
 	var found v1alpha1.CloudSSOMembershipSliceList
-	err := r.List(ctx, &found, client.InNamespace(g.Namespace), client.MatchingFields{groupField: g.Name}, client.UnsafeDisableDeepCopy)
+	err := r.List(ctx, &found, client.InNamespace(g.Namespace), client.MatchingFields{membership.GroupField: g.Name}, client.UnsafeDisableDeepCopy)
 	if err != nil {
 		return nil, fmt.Errorf("listing the slices of CloudSSOGroup %s/%s: %w", g.Namespace, g.Name, err)
 	}

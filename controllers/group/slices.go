@@ -9,11 +9,9 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/controller/controllerutil"
 
 	"github.com/cloudsso/cloudsso-operator/api/v1alpha1"
+	"github.com/cloudsso/cloudsso-operator/internal/membership"
 	"github.com/cloudsso/cloudsso-operator/internal/objects"
 )
-
-// groupField is the field by which the slices of a group are found, in the cache and at the API server.
-const groupField = "spec.group"
 
 // finalize deletes the slices of a group that is being deleted, and lets it go. They are looked for live: one
 // that the cache has not seen would outlive the group.
@@ -22,11 +20,14 @@ func (r *Reconciler) finalize(ctx context.Context, g *v1alpha1.CloudSSOGroup) er
 		return nil
 	}
 	var found v1alpha1.CloudSSOMembershipSliceList
-	selector := client.MatchingFieldsSelector{Selector: fields.OneTermEqualSelector(groupField, g.Name)}
+	selector := client.MatchingFieldsSelector{Selector: fields.OneTermEqualSelector(membership.GroupField, g.Name)}
 	if err := r.Live.List(ctx, &found, client.InNamespace(g.Namespace), selector); err != nil {
 		return fmt.Errorf("listing the slices of CloudSSOGroup %s/%s: %w", g.Namespace, g.Name, err)
 	}
 	for i := range found.Items {
+		if found.Items[i].Spec.Source != g.Spec.Source {
+			continue // somebody else's, for another group of this name
+		}
 		if err := objects.DeleteGuarded(ctx, r.Client, &found.Items[i]); err != nil {
 			return fmt.Errorf("deleting CloudSSOMembershipSlice %s/%s: %w", g.Namespace, found.Items[i].Name, err)
 		}

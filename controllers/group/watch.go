@@ -29,7 +29,7 @@ const maxConcurrentReconciles = 2
 // SetupWithManager adds the reconciler to mgr.
 func (r *Reconciler) SetupWithManager(mgr ctrl.Manager) error {
 	r.setDefaults(mgr)
-	if err := mgr.GetFieldIndexer().IndexField(context.Background(), &v1alpha1.CloudSSOMembershipSlice{}, groupField, groupOfSlice); err != nil {
+	if err := mgr.GetFieldIndexer().IndexField(context.Background(), &v1alpha1.CloudSSOMembershipSlice{}, membership.GroupField, groupOfSlice); err != nil {
 		return err
 	}
 	return ctrl.NewControllerManagedBy(mgr).

@@ -10,6 +10,7 @@ import (
 
 	"github.com/cloudsso/cloudsso-operator/api/v1alpha1"
 	"github.com/cloudsso/cloudsso-operator/internal/objects"
+	"github.com/cloudsso/cloudsso-operator/internal/policy"
 )
 
 // emptyLife is how long a slice that holds nobody is kept: a group that is emptied is often filled again.
@@ -29,7 +30,7 @@ func (r *Reconciler) isUseless(ctx context.Context, s *v1alpha1.CloudSSOMembersh
 	switch {
 	case client.IgnoreNotFound(err) != nil:
 		return false, 0, fmt.Errorf("reading CloudSSOGroup %s: %w", key, err)
-	case err != nil:
+	case err != nil, policy.IsGoing(g):
 		return true, 0, nil
 	case len(s.Spec.Members) > 0:
 		return false, 0, nil

@@ -16,10 +16,10 @@ import (
 	"github.com/cloudsso/cloudsso-operator/internal/scim/schema"
 )
 
-// kind is all that differs between users and groups.
+// kind is all that differs between users, groups, and the slices of groups.
 type kind[T client.Object] struct {
 	resource *schema.ResourceType
-	name     *schema.Attribute // the attribute that is unique: userName, displayName
+	name     *schema.Attribute // the attribute that is unique: userName, displayName; nil for slices, which take no name
 	prefix   string            // of generated names when nothing is left of the slug
 	blank    func() T
 	copy     func(T) T
@@ -145,6 +145,8 @@ func (c *collection[T]) create(ctx context.Context, o T, verify func(created T) 
 	if err == nil {
 		return o, nil
 	}
+	ctx, cancel := tidyUp(ctx)
+	defer cancel()
 	if undone := c.undo(ctx, o); undone != nil {
 		return o, scim.Unavailable(retryAfter, errors.Join(err, undone))
 	}

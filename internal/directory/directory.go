@@ -205,6 +205,14 @@ func carryThrough(ctx context.Context) (context.Context, context.CancelFunc) {
 	return context.WithTimeout(context.WithoutCancel(ctx), writeTimeout)
 }
 
+// tidyTimeout is how long it may take to undo what cannot be finished.
+const tidyTimeout = 10 * time.Second
+
+// tidyUp lets what was begun be undone though its time is over.
+func tidyUp(ctx context.Context) (context.Context, context.CancelFunc) {
+	return context.WithTimeout(context.WithoutCancel(ctx), tidyTimeout)
+}
+
 // Create is part of scim.Directory.
 func (t *tenant) Create(ctx context.Context, rt *schema.ResourceType, attributes schema.Object, members []string) (*scim.Resource, error) {
 	ctx, cancel := carryThrough(ctx)

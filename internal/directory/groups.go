@@ -86,6 +86,8 @@ func (t *tenant) found(ctx context.Context, attributes schema.Object, members *o
 	t.groups.settle(ctx, g)
 	if g.Spec.Sliced {
 		if err := t.changeSlices(ctx, g, members); err != nil { // all or nothing, as far as that can be had
+			ctx, cancel := tidyUp(ctx)
+			defer cancel()
 			return nil, errors.Join(err, t.deleteGroup(ctx, g.Name, nil))
 		}
 	}
@@ -106,7 +108,7 @@ func (t *tenant) updateGroup(ctx context.Context, id string, change scim.Change)
 	g, err := t.changeGroup(ctx, id, change, members)
 	if err == nil && members.spared { // unless they have become such that they are shown
 		if err = t.users.pass(ctx); err == nil {
-			g, err = t.changeGroup(ctx, id, change, members)
+			g, err = t.changeGroup(ctx, id, scim.Change{Members: change.Members}, members) // the rest is done
 		}
 	}
 	if err != nil {
@@ -213,10 +215,16 @@ func (t *tenant) leaveGroups(ctx context.Context, user string) error {
 		return err
 	}
 	writer := membership.Writer{Client: t.Client, Live: t.Client, Now: t.Now}
+	left := false
 	for _, list := range lists {
-		if _, err := writer.Remove(ctx, list, user); err != nil {
+		changed, err := writer.Remove(ctx, list, user)
+		if err != nil {
 			return t.groups.translate(err)
 		}
+		left = left || changed
 	}
-	return nil
+	if left { // so that what is answered does not show them
+		_, err = t.AllListsOf(ctx, t.namespace, user)
+	}
+	return err
 }

@@ -133,6 +133,7 @@ func (x *index[T]) succeed(s *space[T], old *record[T], o T) *record[T] {
 	if old == nil {
 		if now > 0 && s.dooms(r) {
 			r.listed, r.doomedUntil = false, time.Now().Add(doomLife)
+			time.AfterFunc(doomLife, func() { x.spare(o.GetNamespace(), o.GetName()) })
 		}
 		return r
 	}
@@ -149,6 +150,20 @@ func (x *index[T]) succeed(s *space[T], old *record[T], o T) *record[T] {
 		r.reservedAt = old.reservedAt
 	}
 	return r
+}
+
+// spare shows what was to be undone and was not, for its maker has died.
+func (x *index[T]) spare(namespace, id string) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	s := x.spaces[namespace]
+	if s == nil || s.byID[id] == nil || s.byID[id].doomedUntil.IsZero() || s.byID[id].isDoomed() {
+		return
+	}
+	old := s.byID[id]
+	spared := *old
+	spared.doomedUntil, spared.listed = time.Time{}, x.describe(old.object).listed
+	s.replace(old, &spared)
 }
 
 // dooms reports whether a new object comes too late.
@@ -236,7 +251,7 @@ func (x *index[T]) named(namespace, name string) []*record[T] {
 	return nil
 }
 
-// identified are the objects of source SCIM with that externalId.
+// identified are the objects of source SCIM with that externalId, but for those that are about to be undone.
 func (x *index[T]) identified(namespace, externalID string) []T {
 	x.mu.RLock()
 	defer x.mu.RUnlock()
@@ -246,7 +261,9 @@ func (x *index[T]) identified(namespace, externalID string) []T {
 	}
 	var objects []T
 	for _, r := range s.byExternalID[externalID] {
-		objects = append(objects, r.object)
+		if !r.isDoomed() {
+			objects = append(objects, r.object)
+		}
 	}
 	return objects
 }

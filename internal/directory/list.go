@@ -50,9 +50,7 @@ func (c *collection[T]) candidates(namespace string, f filter.Filter) []T {
 		objects, _ = c.index.page(namespace, nil, 1, everything)
 		return objects
 	}
-	objects = slices.DeleteFunc(objects, func(o T) bool {
-		return !c.describe(o).listed || c.index.isDoomed(namespace, o.GetName())
-	})
+	objects = slices.DeleteFunc(objects, func(o T) bool { return !c.describe(o).listed })
 	slices.SortFunc(objects, age[T])
 	return objects
 }
@@ -65,7 +63,12 @@ func (c *collection[T]) lookUp(namespace string, f filter.Filter) (objects []T, 
 		return nil, false
 	}
 	if name, ok := filter.Equal(f, c.name); ok {
-		return holders(c.index, namespace, fold.Name(name)), true
+		for _, r := range c.index.named(namespace, fold.Name(name)) {
+			if r.name == fold.Name(name) && !r.isDoomed() {
+				objects = append(objects, r.object)
+			}
+		}
+		return objects, true
 	}
 	if id, ok := filter.Equal(f, schema.ExternalID); ok {
 		return c.index.identified(namespace, id), true

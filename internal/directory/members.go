@@ -106,7 +106,7 @@ func (o *outcome) in(g *v1alpha1.CloudSSOGroup) error {
 			joining = append(joining, v1alpha1.Member{Name: id})
 		}
 	}
-	if n := o.size(g) + len(joining); n > limits.Members && len(joining) > 0 && !o.sweeps {
+	if n := o.size(g) + len(joining) - o.leaving(g); n > limits.Members && len(joining) > 0 && !o.sweeps {
 		return scim.BadRequest(scim.InvalidValue, "members: the group would have %d members; at most %d are supported", n, limits.Members)
 	}
 	if !g.Spec.Sliced {
@@ -115,6 +115,20 @@ func (o *outcome) in(g *v1alpha1.CloudSSOGroup) error {
 	}
 	g.Spec.Members = next
 	return nil
+}
+
+// leaving is how many of those that are named are members, and are none afterwards.
+func (o *outcome) leaving(g *v1alpha1.CloudSSOGroup) (n int) {
+	own := map[string]bool{}
+	for _, m := range g.Spec.Members {
+		own[m.Name] = true
+	}
+	for id := range o.named {
+		if !o.has(id, true) && (own[id] || o.isSliced(g, id)) {
+			n++
+		}
+	}
+	return n
 }
 
 // knownIn leaves out of the changes the ids that are no user's. To remove one is no error: nobody asks

@@ -68,14 +68,22 @@ func (d *Directories) slicesWith(namespace, user string) (all []*v1alpha1.CloudS
 // whole attention.
 const maxParallelWrites = 8
 
-// changeSlices makes the outcome that of a sliced group's slices. The group is as it was just written, or read.
+// changeSlices makes the outcome that of a sliced group's slices.
+//
+// In each round the group is read after the slices were looked up: its own list only shrinks, so whoever is in both
+// was so at one time, and the copy in the slice is the second one.
 func (t *tenant) changeSlices(ctx context.Context, g *v1alpha1.CloudSSOGroup, o *outcome) error {
 	if err := t.slices.catchUp(ctx); err != nil {
 		return err
 	}
 	certain := false // whether the index shows all that had been written when the last round ended
 	for range maxAttempts {
-		p := t.plan(g, o)
+		all, affected := t.slicesOf(g), t.listing(o)
+		live, err := t.groups.read(ctx, g.Namespace, g.Name)
+		if err != nil {
+			return err
+		}
+		p := plan(live, all, affected, o)
 		if len(p) == 0 && certain {
 			return nil
 		}
@@ -99,13 +107,12 @@ type sliceWrite struct {
 	members []v1alpha1.Member
 }
 
-// plan is what has to be written for the outcome, as the index has it.
-func (t *tenant) plan(g *v1alpha1.CloudSSOGroup, o *outcome) (writes []sliceWrite) {
+// plan is what has to be written for the outcome. Affected are the slices that list somebody whom it names.
+func plan(g *v1alpha1.CloudSSOGroup, all []*v1alpha1.CloudSSOMembershipSlice, affected map[string]bool, o *outcome) (writes []sliceWrite) {
 	placed := map[string]bool{}
 	for _, m := range g.Spec.Members {
 		placed[m.Name] = true
 	}
-	all, affected := t.slicesOf(g), t.listing(o)
 	for _, s := range all {
 		if !o.sweeps && !affected[s.Name] {
 			continue
@@ -166,11 +173,14 @@ func place(missing []v1alpha1.Member, writes []sliceWrite, all []*v1alpha1.Cloud
 	return writes
 }
 
+// isGoing reports whether somebody deletes the slice: nobody may join it any more.
+func (w sliceWrite) isGoing() bool { return w.current != nil && w.current.DeletionTimestamp != nil }
+
 // fullest is the index of the fullest that has room for so many more, or -1.
 func fullest(writes []sliceWrite, more int) int {
 	best := -1
 	for i, w := range writes {
-		if len(w.members)+more <= v1alpha1.SliceSize && (best < 0 || len(w.members) > len(writes[best].members)) {
+		if !w.isGoing() && len(w.members)+more <= v1alpha1.SliceSize && (best < 0 || len(w.members) > len(writes[best].members)) {
 			best = i
 		}
 	}

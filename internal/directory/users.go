@@ -77,15 +77,16 @@ func (t *tenant) createUser(ctx context.Context, attributes schema.Object) (*sci
 var errUncertain = errors.New("the index may be behind")
 
 // admit is one round of createUser. It answers errStale when what it went by has changed meanwhile, and
-// errUncertain where it would refuse or adopt unless there is a leaver, or the name is free, by now.
+// errUncertain where it would refuse, adopt or restore, unless the name is free, or there is another leaver, by now.
 func (t *tenant) admit(ctx context.Context, attributes schema.Object, fenced bool) (*v1alpha1.CloudSSOUser, error) {
-	if leaver := t.leaver(attributes.String(schema.ExternalID), ""); leaver != nil {
+	leaver := t.leaver(attributes.String(schema.ExternalID), "")
+	all := holders(t.users.index, t.namespace, attributes.String(schema.UserName))
+	switch {
+	case (leaver != nil || len(all) > 0) && !fenced:
+		return nil, errUncertain
+	case leaver != nil:
 		return t.restore(ctx, leaver, attributes)
-	}
-	if all := holders(t.users.index, t.namespace, attributes.String(schema.UserName)); len(all) > 0 {
-		if !fenced {
-			return nil, errUncertain
-		}
+	case len(all) > 0:
 		holder := all[0]
 		if isManual(holder) {
 			return t.adopt(ctx, holder, attributes)
@@ -120,7 +121,7 @@ func (t *tenant) leaver(externalID, except string) *v1alpha1.CloudSSOUser {
 		return nil
 	}
 	leavers := slices.DeleteFunc(t.users.index.identified(t.namespace, externalID), func(u *v1alpha1.CloudSSOUser) bool {
-		return u.Name == except || !hasLeft(u) || t.users.index.isDoomed(u.Namespace, u.Name)
+		return u.Name == except || !hasLeft(u)
 	})
 	if len(leavers) == 0 {
 		return nil

@@ -9,6 +9,9 @@ import (
 	"github.com/cloudsso/cloudsso-operator/api/v1alpha1"
 )
 
+// GroupField is the field by which the slices of a group are found, in the cache and at the API server.
+const GroupField = "spec.group"
+
 // Of are the members that a list holds.
 func Of(list client.Object) []v1alpha1.Member {
 	switch l := list.(type) {

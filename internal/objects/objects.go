@@ -14,6 +14,7 @@ import (
 
 	"k8s.io/apimachinery/pkg/api/equality"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -73,21 +74,27 @@ func DropFinalizer(ctx context.Context, c client.Client, o client.Object, finali
 // DeleteGuarded deletes an object that is the operator's own to delete, the version given, and takes the guard
 // off it.
 func DeleteGuarded(ctx context.Context, c client.Client, o client.Object) error {
-	uid, version, finalizers := o.GetUID(), o.GetResourceVersion(), o.GetFinalizers()
+	uid, version, generation, finalizers := o.GetUID(), o.GetResourceVersion(), o.GetGeneration(), o.GetFinalizers()
 	if o.GetDeletionTimestamp() == nil {
 		if err := c.Delete(ctx, o, client.Preconditions{UID: &uid, ResourceVersion: &version}); err != nil {
 			return client.IgnoreNotFound(err)
 		}
+		generation++ // as the beginning of a deletion does
 	}
 	if !slices.Contains(finalizers, v1alpha1.FinalizerGuard) {
 		return nil
 	}
 	rest := slices.DeleteFunc(slices.Clone(finalizers), func(f string) bool { return f == v1alpha1.FinalizerGuard })
-	p, err := jsonpatch.Patch{}.TestUID(o).Test("/metadata/finalizers", finalizers).Replace("/metadata/finalizers", rest).Encode()
+	p, err := jsonpatch.Patch{}.TestUID(o).Test("/metadata/generation", generation).
+		Test("/metadata/finalizers", finalizers).Replace("/metadata/finalizers", rest).Encode()
 	if err != nil {
 		return err
 	}
-	return client.IgnoreNotFound(c.Patch(ctx, o, p))
+	err = c.Patch(ctx, o, p)
+	if jsonpatch.Failed(err) {
+		return apierrors.NewConflict(schema.GroupResource{Group: v1alpha1.GroupVersion.Group}, o.GetName(), err)
+	}
+	return client.IgnoreNotFound(err)
 }
 
 // setFinalizers writes the list on the object that it was computed from, or not at all.

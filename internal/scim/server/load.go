@@ -11,7 +11,8 @@ import (
 	"github.com/cloudsso/cloudsso-operator/internal/scim/limits"
 )
 
-// load bounds what is worked on at a time. It is fair in that a client gone wild uses up its own share.
+// load bounds what is worked on at a time. A client gone wild uses up its own share of requests; large bodies
+// have theirs together.
 type load struct {
 	mu       sync.Mutex
 	inFlight map[string]int // by Session.Subject
@@ -45,15 +46,21 @@ func (l *load) exit(subject string) {
 	}
 }
 
-// room waits for a place for a body of that length, -1 if it is not known; leave gives it back.
+// roomTimeout is how long a large body waits: less than the client has to send it.
+const roomTimeout = 10 * time.Second
+
+// room waits for a place for a body of that length; leave gives it back. One whose length is not announced needs
+// none: nobody sends much so.
 func (l *load) room(ctx context.Context, length int64) (leave func(), err error) {
-	if length >= 0 && length <= limits.SmallBody {
+	if length <= limits.SmallBody {
 		return func() {}, nil
 	}
+	ctx, cancel := context.WithTimeout(ctx, roomTimeout)
+	defer cancel()
 	select {
 	case l.large <- struct{}{}:
 		return func() { <-l.large }, nil
 	case <-ctx.Done():
-		return nil, ctx.Err()
+		return nil, scim.Unavailable(time.Second, ctx.Err())
 	}
 }

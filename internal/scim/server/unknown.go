@@ -18,7 +18,7 @@ type unknown struct {
 
 // first reports whether a name is a URN that was not told of before. No more than limits.UnknownExtensions are.
 func (u *unknown) first(name string) bool {
-	name = strings.ToLower(name)
+	name = strings.ToLower(shortened(name, limits.Quoted))
 	if !strings.HasPrefix(name, "urn:") {
 		return false
 	}

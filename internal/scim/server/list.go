@@ -1,6 +1,7 @@
 package server
 
 import (
+	"iter"
 	"net/http"
 	"slices"
 	"strconv"
@@ -60,8 +61,19 @@ func (s *server) find(c *call, q query) (*answer, error) {
 	if l.byCursor && more {
 		body = schema.AppendString(append(body, `,"nextCursor":`...), l.cursor(found[len(found)-1].at))
 	}
-	return &answer{status: http.StatusOK, body: s.appendResources(body, found)}, nil
+	body = append(body, `,"Resources":[`...)
+	if slices.ContainsFunc(found, ranked.isLong) {
+		return &answer{status: http.StatusOK, body: body, rest: s.resourcesOf(found)}, nil
+	}
+	for part := range s.resourcesOf(found) {
+		body = append(body, part...)
+	}
+	return &answer{status: http.StatusOK, body: body}, nil
 }
+
+// isLong reports whether a resource may be megabytes long: a group with its members. A page of them is never
+// held whole.
+func (r ranked) isLong() bool { return r.Members != nil && r.selected.Has(schema.Members) && large(r.Resource) }
 
 // types are those that a call lists: its route's, or all at the root.
 func (c *call) types() []*schema.ResourceType {
@@ -164,15 +176,20 @@ func (l *listing) page(c *call) (found []ranked, total int, err error) {
 	return found, total, nil
 }
 
-// appendResources appends the end of a ListResponse. Resources is there even when it is empty: some
-// clients take its absence for an error.
-func (s *server) appendResources(body []byte, found []ranked) []byte {
-	body = append(body, `,"Resources":[`...)
-	for i, r := range found {
-		if i > 0 {
-			body = append(body, ',')
+// resourcesOf is the end of a ListResponse, in parts of one resource each. Resources is there even when it is
+// empty: some clients take its absence for an error. A part is good until the next.
+func (s *server) resourcesOf(found []ranked) iter.Seq[[]byte] {
+	return func(yield func([]byte) bool) {
+		var part []byte
+		for i, r := range found {
+			part = part[:0]
+			if i > 0 {
+				part = append(part, ',')
+			}
+			if part = s.appendResource(part, r.Resource, version(r.Resource), r.selected); !yield(part) {
+				return
+			}
 		}
-		body = s.appendResource(body, r.Resource, version(r.Resource), r.selected)
+		yield([]byte("]}"))
 	}
-	return append(body, "]}"...)
 }

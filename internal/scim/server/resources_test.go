@@ -299,6 +299,21 @@ func (s *service) directUser(userName string) string {
 	return r.ID
 }
 
+// A page of large groups is written group by group, and reads like any other.
+func TestLargeGroupsInAList(t *testing.T) {
+	s := newService(t)
+	users := make([]string, limits.EchoedMembers+1)
+	for i := range users {
+		users[i] = s.user(fmt.Sprintf("user%d", i))
+	}
+	s.group("Large", users...)
+	s.group("Small", users[0])
+	r := s.do("GET", "/Groups", "").answers(200).has("totalResults", 2).has("Resources", 2).has("Resources.0.members", len(users)).has("Resources.1.displayName", "Small")
+	r.sends("Content-Length", "")
+	s.do("HEAD", "/Groups", "").answers(200)
+	s.do("GET", "/Groups?excludedAttributes=members", "").answers(200).has("Resources.0.members", nil)
+}
+
 func TestDelete(t *testing.T) {
 	s := newService(t)
 	u := s.user("alice")

@@ -16,6 +16,7 @@ package server
 
 import (
 	"cmp"
+	"iter"
 	"maps"
 	"net/http"
 	"net/url"
@@ -68,8 +69,9 @@ type call struct {
 // answer is a response that is yet to be written.
 type answer struct {
 	status int
-	header http.Header // its own fields; nil if none
-	body   []byte      // JSON; nil if none
+	header http.Header      // its own fields; nil if none
+	body   []byte           // JSON; nil if none
+	rest   iter.Seq[[]byte] // of the body, made as it is written; nil if none
 }
 
 func (s *server) routes() *http.ServeMux {
@@ -257,9 +259,19 @@ func (a *answer) write(w http.ResponseWriter, c *call) {
 	}
 	h.Set("Content-Type", mediaType(c.Header.Values("Accept")))
 	h.Set("X-Content-Type-Options", "nosniff")
-	h.Set("Content-Length", strconv.Itoa(len(a.body)))
+	if a.rest == nil {
+		h.Set("Content-Length", strconv.Itoa(len(a.body)))
+	}
 	w.WriteHeader(a.status)
 	_, _ = w.Write(a.body) //nolint:gosec // G705: it is JSON, said to be so, and nosniff; an error is the client's having gone
+	if a.rest == nil || c.Method == http.MethodHead {
+		return
+	}
+	for part := range a.rest {
+		if _, err := w.Write(part); err != nil {
+			return
+		}
+	}
 }
 
 func refusePath(c *call) (*answer, error) {

@@ -73,7 +73,9 @@ func (s *server) find(c *call, q query) (*answer, error) {
 
 // isLong reports whether a resource may be megabytes long: a group with its members. A page of them is never
 // held whole.
-func (r ranked) isLong() bool { return r.Members != nil && r.selected.Has(schema.Members) && large(r.Resource) }
+func (r ranked) isLong() bool {
+	return r.Members != nil && r.selected.Has(schema.Members) && large(r.Resource)
+}
 
 // types are those that a call lists: its route's, or all at the root.
 func (c *call) types() []*schema.ResourceType {

@@ -2,9 +2,12 @@ package directory_test
 
 import (
 	"errors"
+	"fmt"
 	"testing"
 
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/cloudsso/cloudsso-operator/api/v1alpha1"
@@ -39,9 +42,13 @@ func TestAManualMemberStays(t *testing.T) {
 		t.Fatal(err)
 	}
 	stored.Spec.Members = append(stored.Spec.Members, v1alpha1.Member{Name: manual.Name})
-	if err := admin.Update(t.Context(), &stored); err != nil {
-		t.Fatal(err)
+	turn(t, namespace, v1alpha1.SynchronizationDisabled)
+	for apierrors.IsForbidden(admin.Update(t.Context(), stored.DeepCopy())) { // until the API server goes by the switch
+		if t.Context().Err() != nil {
+			t.Fatal("the lock is not lifted")
+		}
 	}
+	turn(t, namespace, v1alpha1.SynchronizationEnabled)
 	change := scim.Change{
 		Precondition: func(current *scim.Resource) error {
 			if current.Attributes.String(schema.GroupDisplayName) != "Before" {
@@ -64,5 +71,14 @@ func TestAManualMemberStays(t *testing.T) {
 	}
 	if len(stored.Spec.Members) != 1 || stored.Spec.Members[0].Name != manual.Name || stored.Spec.DisplayName != "After" {
 		t.Errorf("%q has the members %v", stored.Spec.DisplayName, stored.Spec.Members)
+	}
+}
+
+func turn(t *testing.T, namespace string, position v1alpha1.Synchronization) {
+	t.Helper()
+	d := &v1alpha1.CloudSSODirectory{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: v1alpha1.DirectoryName}}
+	patch := fmt.Appendf(nil, `{"spec":{"scimSynchronization":%q}}`, position)
+	if err := admin.Patch(t.Context(), d, client.RawPatch(types.MergePatchType, patch)); err != nil {
+		t.Fatal(err)
 	}
 }

@@ -106,8 +106,10 @@ func (o *outcome) in(g *v1alpha1.CloudSSOGroup) error {
 			joining = append(joining, v1alpha1.Member{Name: id})
 		}
 	}
-	if n := o.size(g) + len(joining) - o.leaving(g); n > limits.Members && len(joining) > 0 && !o.sweeps {
-		return scim.BadRequest(scim.InvalidValue, "members: the group would have %d members; at most %d are supported", n, limits.Members)
+	if n := o.size(g) + len(joining); n > limits.Members && len(joining) > 0 && !o.sweeps {
+		if n -= o.leaving(g); n > limits.Members {
+			return scim.BadRequest(scim.InvalidValue, "members: the group would have %d members; at most %d are supported", n, limits.Members)
+		}
 	}
 	if !g.Spec.Sliced {
 		g.Spec.Sliced = len(next)+len(joining) > room

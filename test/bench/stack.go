@@ -39,7 +39,7 @@ const (
 	// that admission and the controllers do the same for both.
 	rawNamespace = "raw"
 	// leaseDuration is longer than the usual: with everything on one machine the API server may be too busy to
-	// renew a lease, and a leader that loses it ends.
+	// renew a lease, and while nobody leads no status is written.
 	leaseDuration = 30 * time.Second
 )
 

@@ -9,6 +9,7 @@ import (
 	"k8s.io/apimachinery/pkg/api/equality"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/util/validation"
+	"k8s.io/apimachinery/pkg/util/wait"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/cloudsso/cloudsso-operator/internal/policy"
@@ -99,14 +100,50 @@ func (c *collection[T]) store(ctx context.Context, current, next T, change func(
 // find is the object as the index has it, or a live read where it has none: a live read is certain,
 // and finds what another replica has just written.
 func (c *collection[T]) find(ctx context.Context, namespace, id string) (o T, fresh bool, err error) {
-	if err := c.catchUp(ctx); err != nil {
+	r, err := c.look(ctx, namespace, id)
+	if err != nil {
 		return o, false, err
 	}
-	if o, found := c.index.get(namespace, id); found {
-		return o, false, nil
+	if r != nil {
+		return r.object, false, nil
 	}
 	o, err = c.read(ctx, namespace, id)
 	return o, true, err
+}
+
+// look is what the index has of an id once it is sure, or nil.
+func (c *collection[T]) look(ctx context.Context, namespace, id string) (*record[T], error) {
+	if err := c.catchUp(ctx); err != nil {
+		return nil, err
+	}
+	r := c.index.record(namespace, id)
+	if r == nil || r.doubt != unsure {
+		return r, nil
+	}
+	err := c.index.until(ctx, func() bool {
+		r = c.index.record(namespace, id)
+		return r == nil || r.doubt != unsure
+	})
+	return r, c.undecided(namespace, err)
+}
+
+// decided waits until the index is sure of everybody in a namespace, and shows what this replica has acknowledged.
+func (c *collection[T]) decided(ctx context.Context, namespace string) error {
+	if err := c.catchUp(ctx); err != nil {
+		return err
+	}
+	if !c.index.isUnsure(namespace) {
+		return nil
+	}
+	return c.undecided(namespace, c.index.until(ctx, func() bool { return !c.index.isUnsure(namespace) }))
+}
+
+func (c *collection[T]) undecided(namespace string, err error) error {
+	if err == nil {
+		return nil
+	}
+	return scim.Unavailable(retryAfter, fmt.Errorf("this replica has listed %s resources of %s anew and no controller has accepted the newest of them yet: %w",
+		c.resource.Name, namespace, err))
 }
 
 // read is the object as it is now.
@@ -129,28 +166,57 @@ func (c *collection[T]) read(ctx context.Context, namespace, id string) (T, erro
 }
 
 // create stores a new object, verifies that its name is its own, and asks verify, which may be nil,
-// what else to check. When either fails the object is undone and the error returned; errStale, if it may well
-// succeed now.
+// what else to check. When either refuses, the object is undone and the error returned; errStale, if it may well
+// succeed now. What cannot be ended in the time of the request is ended after it.
 func (c *collection[T]) create(ctx context.Context, o T, verify func(created T) error) (T, error) {
+	born := time.Now()
 	if err := c.client.Create(ctx, o); err != nil {
 		return o, c.translate(err)
 	}
-	err := c.verify(ctx, o, c.describe(o).name)
-	if err == nil && verify != nil {
-		err = verify(o)
+	judge := func(ctx context.Context) error {
+		err := c.verify(ctx, o, c.describe(o).name)
+		if err == nil && verify != nil {
+			err = verify(o)
+		}
+		if r := c.index.record(o.GetNamespace(), o.GetName()); err == nil && r != nil && r.isDoomed() {
+			err = errStale // who was there when it was born has left since; nobody was shown it, and it is made anew
+		}
+		return err
 	}
-	if err == nil && c.index.isDoomed(o.GetNamespace(), o.GetName()) {
-		err = errStale // who was there when it was born has left since; nobody was shown it, and it is made anew
-	}
+	err := judge(ctx)
 	if err == nil {
 		return o, nil
 	}
-	ctx, cancel := tidyUp(ctx)
-	defer cancel()
-	if undone := c.undo(ctx, o); undone != nil {
-		return o, scim.Unavailable(retryAfter, errors.Join(err, undone))
+	if refused(err) {
+		ctx, cancel := tidyUp(ctx)
+		defer cancel()
+		undone := c.undo(ctx, o)
+		if undone == nil {
+			return o, err
+		}
+		judge, err = func(context.Context) error { return errStale }, scim.Unavailable(retryAfter, errors.Join(err, undone))
 	}
+	go c.finish(o, born.Add(undoLife), judge)
 	return o, err
+}
+
+// refused reports whether a create has certainly lost. Any other error leaves open what becomes of it.
+func refused(err error) bool { return isConflict(err) || errors.Is(err, errStale) }
+
+// finishInterval is how often it is tried to end what a request could not.
+const finishInterval = time.Second
+
+// finish brings a create to its end that its request could not: either it stands, or it is undone.
+func (c *collection[T]) finish(created T, deadline time.Time, judge func(context.Context) error) {
+	ctx, cancel := context.WithDeadline(context.Background(), deadline)
+	defer cancel()
+	_ = wait.PollUntilContextCancel(ctx, finishInterval, true, func(ctx context.Context) (bool, error) {
+		err := judge(ctx)
+		if refused(err) {
+			err = c.undo(ctx, created)
+		}
+		return err == nil, nil // a controller finds what is left in the end, and says who stands
+	})
 }
 
 // pass passes the fence: the index then shows everything that had been written before.

@@ -237,11 +237,6 @@ func (t *tenant) catchUp(ctx context.Context) error {
 
 // Get is part of scim.Directory.
 func (t *tenant) Get(ctx context.Context, rt *schema.ResourceType, id string, omit scim.Omit) (*scim.Resource, error) {
-	ctx, cancel := context.WithTimeout(ctx, readTimeout)
-	defer cancel()
-	if err := t.catchUp(ctx); err != nil {
-		return nil, err
-	}
 	if rt == schema.Group {
 		return get(ctx, t, t.groups, id, omit, t.group)
 	}
@@ -249,18 +244,27 @@ func (t *tenant) Get(ctx context.Context, rt *schema.ResourceType, id string, om
 }
 
 func get[T client.Object](ctx context.Context, t *tenant, c *collection[T], id string, omit scim.Omit, read func(T, scim.Omit) *scim.Resource) (*scim.Resource, error) {
-	o, fresh, err := c.find(ctx, t.namespace, id)
-	if err == nil && !fresh && !c.describe(o).listed {
-		fresh = true
-		o, err = c.read(ctx, t.namespace, id)
+	ctx, cancel := context.WithTimeout(ctx, readTimeout)
+	defer cancel()
+	if err := t.catchUp(ctx); err != nil {
+		return nil, err
 	}
+	r, err := c.look(ctx, t.namespace, id)
 	if err != nil {
 		return nil, err
 	}
-	if fresh {
-		c.settle(ctx, o) // so that no later read shows less than this one
+	if r != nil && r.listed {
+		return read(r.object, omit), nil
 	}
-	if !c.describe(o).listed || c.index.isDoomed(t.namespace, id) {
+	o, err := c.read(ctx, t.namespace, id)
+	if err != nil {
+		return nil, err
+	}
+	c.settle(ctx, o) // so that no later read shows less than this one
+	if r, err = c.look(ctx, t.namespace, id); err != nil {
+		return nil, err
+	}
+	if !c.describe(o).listed || r != nil && r.isDoomed() {
 		return nil, scim.NotFound(c.resource.Name, id)
 	}
 	return read(o, omit), nil
@@ -294,7 +298,13 @@ func (t *tenant) List(ctx context.Context, rt *schema.ResourceType, query scim.Q
 		return nil, err
 	}
 	if rt == schema.Group {
+		if err := t.groups.decided(ctx, t.namespace); err != nil {
+			return nil, err
+		}
 		return list(ctx, t.namespace, t.groups, query, t.group)
+	}
+	if err := t.users.decided(ctx, t.namespace); err != nil {
+		return nil, err
 	}
 	return list(ctx, t.namespace, t.users, query, t.user)
 }

@@ -5,6 +5,7 @@
 //	relist.go    tells the index where its view has a gap
 //	fence.go     makes a negative answer certain
 //	names.go     whoever takes a name verifies it
+//	doubt.go     who may be undone is shown to nobody
 //	write.go     preconditioned writes, conflicts, outages
 //	users.go     the life of a user          groups.go   the life of a group
 //	convert*.go  custom resource ↔ SCIM attributes

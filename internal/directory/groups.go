@@ -40,6 +40,7 @@ func describeGroup(g *v1alpha1.CloudSSOGroup) facts {
 		f.name = fold.Name(g.Spec.DisplayName)
 	}
 	f.listed = live && synchronized
+	f.accepted = policy.IsAcceptedGroup(g)
 	if f.listed {
 		f.externalID = g.Spec.ExternalID
 	}
@@ -47,7 +48,7 @@ func describeGroup(g *v1alpha1.CloudSSOGroup) facts {
 }
 
 func (t *tenant) createGroup(ctx context.Context, attributes schema.Object, members []string) (*scim.Resource, error) {
-	if err := t.groups.catchUp(ctx); err != nil {
+	if err := t.groups.decided(ctx, t.namespace); err != nil {
 		return nil, err
 	}
 	changes, unknown, err := t.knownIn(ctx, []scim.MemberChange{{Op: scim.AddMembers, IDs: members}})

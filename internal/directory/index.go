@@ -24,6 +24,7 @@ type facts struct {
 	reserved    string   // folded name that it reserves; "" when none
 	externalID  string   // of source SCIM; "" when none
 	listed      bool     // whether SCIM lists it
+	accepted    bool     // whether a controller has found that the name is its own
 	left        bool     // a user that a create of its externalId restores
 	members     []string // ids it has as members; groups only
 }
@@ -37,16 +38,10 @@ type record[T client.Object] struct {
 	// 0 is unknown and counts as earlier than any.
 	taken, reservedAt uint64
 
-	// doomed says that its create is refused and will be undone, as everybody who saw it born knows: its
-	// name was taken, or there was a leaver to restore. Nobody is shown it until then, when it has been undone
-	// unless its maker has died.
-	doomedUntil time.Time
+	// doubt says that the object may be undone, and until when.
+	doubt doubt
+	until time.Time
 }
-
-// doomLife is as long as the request that made it may take.
-const doomLife = writeTimeout
-
-func (r *record[T]) isDoomed() bool { return time.Now().Before(r.doomedUntil) }
 
 // index is one replica's view of all objects of a kind, in every namespace. It is fed by the informer's
 // events in the order of their revisions, so that once it has seen a revision it has seen all before it.
@@ -57,6 +52,7 @@ type index[T client.Object] struct {
 	mu      sync.RWMutex
 	seen    uint64
 	waiting []waiter // in no order; there are as many as writes in flight
+	changed chan struct{} // closed at the next change; nil while nobody waits for one
 	spaces  map[string]*space[T]
 }
 
@@ -72,6 +68,7 @@ type space[T client.Object] struct {
 	byExternalID multimap[*record[T]]
 	memberOf     multimap[string] // ids of the groups of a member
 	listed       ordered[T]
+	unsure       int // how many records are
 }
 
 func newIndex[T client.Object](describe func(T) facts, gap func() uint64) *index[T] {
@@ -106,6 +103,7 @@ func (x *index[T]) OnDelete(object any) {
 		}
 	}
 	x.advance(revisionOf(o))
+	x.tell()
 }
 
 func (x *index[T]) observe(o T) {
@@ -121,6 +119,7 @@ func (x *index[T]) observe(o T) {
 		s.replace(old, x.succeed(s, old, o))
 	}
 	x.advance(revisionOf(o))
+	x.tell()
 }
 
 // succeed is the record of an object whose last known state is old, which may be nil.
@@ -131,15 +130,14 @@ func (x *index[T]) succeed(s *space[T], old *record[T], o T) *record[T] {
 	}
 	r := &record[T]{object: o, facts: x.describe(o), taken: now, reservedAt: now}
 	if old == nil {
-		if now > 0 && s.dooms(r) {
-			r.listed, r.doomedUntil = false, time.Now().Add(doomLife)
-			time.AfterFunc(doomLife, func() { x.spare(o.GetNamespace(), o.GetName()) })
+		if r.doubt = s.doubtAtBirth(r, now > 0); r.doubt != sure {
+			r.until = time.Now().Add(doubtLife)
+			time.AfterFunc(doubtLife, func() { x.trust(o.GetNamespace(), o.GetName()) })
 		}
+		r.listed = r.listed && r.doubt != doomed
 		return r
 	}
-	if untouched := o.GetDeletionTimestamp() != nil || old.object.GetGeneration() == o.GetGeneration(); untouched && old.isDoomed() {
-		r.listed, r.doomedUntil = false, old.doomedUntil
-	}
+	r.inherit(s, old)
 	switch r.name {
 	case old.name:
 		r.taken = old.taken
@@ -150,28 +148,6 @@ func (x *index[T]) succeed(s *space[T], old *record[T], o T) *record[T] {
 		r.reservedAt = old.reservedAt
 	}
 	return r
-}
-
-// spare shows what was to be undone and was not, for its maker has died.
-func (x *index[T]) spare(namespace, id string) {
-	x.mu.Lock()
-	defer x.mu.Unlock()
-	s := x.spaces[namespace]
-	if s == nil || s.byID[id] == nil || s.byID[id].doomedUntil.IsZero() || s.byID[id].isDoomed() {
-		return
-	}
-	old := s.byID[id]
-	spared := *old
-	spared.doomedUntil, spared.listed = time.Time{}, x.describe(old.object).listed
-	s.replace(old, &spared)
-}
-
-// dooms reports whether a new object comes too late.
-func (s *space[T]) dooms(r *record[T]) bool {
-	if r.name != "" && len(s.byName[r.name]) > 0 {
-		return true
-	}
-	return r.externalID != "" && slices.ContainsFunc(s.byExternalID[r.externalID], func(other *record[T]) bool { return other.left })
 }
 
 // advance tells who waits how far the index has come. What a list shows comes in the order of its keys: of
@@ -218,27 +194,22 @@ func (x *index[T]) hasSeen(revision uint64) bool {
 	return x.seen >= revision
 }
 
-// get is the object of that id, or the zero T.
-func (x *index[T]) get(namespace, id string) (object T, found bool) {
+// record is what the index has of that id, or nil.
+func (x *index[T]) record(namespace, id string) *record[T] {
 	x.mu.RLock()
 	defer x.mu.RUnlock()
 	if s := x.spaces[namespace]; s != nil {
-		if r := s.byID[id]; r != nil {
-			return r.object, true
-		}
+		return s.byID[id]
 	}
-	return object, false
+	return nil
 }
 
-// isDoomed reports whether that object was created too late, and is about to be undone.
-func (x *index[T]) isDoomed(namespace, id string) bool {
-	x.mu.RLock()
-	defer x.mu.RUnlock()
-	if s := x.spaces[namespace]; s != nil {
-		r := s.byID[id]
-		return r != nil && r.isDoomed()
+// get is the object of that id, or the zero T.
+func (x *index[T]) get(namespace, id string) (object T, found bool) {
+	if r := x.record(namespace, id); r != nil {
+		return r.object, true
 	}
-	return false
+	return object, false
 }
 
 // named are the records that hold or reserve a folded name.
@@ -309,12 +280,18 @@ func newSpace[T client.Object]() *space[T] {
 func (s *space[T]) replace(old, r *record[T]) {
 	s.moveMemberships(old, r)
 	if old != nil {
+		if old.doubt == unsure {
+			s.unsure--
+		}
 		delete(s.byID, old.object.GetName())
 		s.byName.remove(old.name, old)
 		s.byName.remove(old.reserved, old)
 		s.byExternalID.remove(old.externalID, old)
 	}
 	if r != nil {
+		if r.doubt == unsure {
+			s.unsure++
+		}
 		s.byID[r.object.GetName()] = r
 		s.byName.add(r.name, r)
 		if r.reserved != r.name {

@@ -51,7 +51,7 @@ func TestWhoIsCreatedTooLateIsShownToNobody(t *testing.T) {
 		x := newIndex(describeUser, func() uint64 { return 0 })
 		x.observe(at(1, c.before))
 		x.observe(at(2, c.late))
-		if got := x.isDoomed("acme", "b"); got != c.doomed {
+		if got := x.record("acme", "b").isDoomed(); got != c.doomed {
 			t.Errorf("%s: %t", label, got)
 		}
 		_, total := x.page("acme", nil, 1, 10)
@@ -61,7 +61,7 @@ func TestWhoIsCreatedTooLateIsShownToNobody(t *testing.T) {
 		status := c.late.DeepCopy()
 		status.Finalizers = append(status.Finalizers, "more")
 		x.observe(at(3, status))
-		if got := x.isDoomed("acme", "b"); got != c.doomed {
+		if got := x.record("acme", "b").isDoomed(); got != c.doomed {
 			t.Errorf("%s, after a status: %t", label, got)
 		}
 		undone := c.late.DeepCopy()
@@ -69,7 +69,7 @@ func TestWhoIsCreatedTooLateIsShownToNobody(t *testing.T) {
 		undone.DeletionTimestamp = new(metav1.Now())
 		undone.Finalizers = []string{v1alpha1.FinalizerGuard}
 		x.observe(at(4, undone))
-		if got := x.isDoomed("acme", "b"); got != c.doomed {
+		if got := x.record("acme", "b").isDoomed(); got != c.doomed {
 			t.Errorf("%s, being undone: %t", label, got)
 		}
 		changed := c.late.DeepCopy()
@@ -77,7 +77,7 @@ func TestWhoIsCreatedTooLateIsShownToNobody(t *testing.T) {
 		changed.Generation++
 		changed.Spec.UserName = "somebody-else"
 		x.observe(at(5, changed))
-		if x.isDoomed("acme", "b") {
+		if x.record("acme", "b").isDoomed() {
 			t.Errorf("%s: once somebody has changed it, it is somebody", label)
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -80,12 +81,14 @@ func (c *collection[T]) release(ctx context.Context, reserved T, reservation str
 	return err
 }
 
-// verify returns a Conflict when another holds or reserves the name since before o was written.
+// verify returns a Conflict when another holds or reserves the name since before o was written. Any other error
+// says that it is not known.
 func (c *collection[T]) verify(ctx context.Context, o T, name string) error {
-	waiting, cancel := context.WithTimeout(ctx, settleTimeout)
-	defer cancel()
-	if err := c.index.await(waiting, revisionOf(o)); err != nil {
+	if err := c.index.await(ctx, revisionOf(o)); err != nil {
 		return scim.Unavailable(retryAfter, fmt.Errorf("waiting to see %s %s/%s: %w", c.resource.Name, o.GetNamespace(), o.GetName(), err))
+	}
+	if err := c.decide(ctx, o, name); err != nil {
+		return err
 	}
 	return c.contested(o, name, revisionOf(o))
 }
@@ -99,7 +102,29 @@ func (c *collection[T]) vacant(ctx context.Context, o T, name string) error {
 	if err := c.pass(ctx); err != nil {
 		return err
 	}
+	if err := c.decide(ctx, o, name); err != nil {
+		return err
+	}
 	return c.contested(o, name, latest)
+}
+
+// decide waits until of all who have a name it is known whether they stand, or that o does.
+func (c *collection[T]) decide(ctx context.Context, o T, name string) error {
+	err := c.index.until(ctx, func() bool {
+		return c.stands(o, name) || !slices.ContainsFunc(c.index.named(o.GetNamespace(), name), func(r *record[T]) bool {
+			return r.doubt == unsure && r.object.GetName() != o.GetName()
+		})
+	})
+	if err != nil {
+		return scim.Unavailable(retryAfter, fmt.Errorf("waiting to hear whose %s %q is: %w", c.name.Name, name, err))
+	}
+	return nil
+}
+
+// stands reports whether a controller has found that o is the holder of a name.
+func (c *collection[T]) stands(o T, name string) bool {
+	r := c.index.record(o.GetNamespace(), o.GetName())
+	return r != nil && r.accepted && r.name == name
 }
 
 // latest is after every revision.
@@ -111,6 +136,9 @@ func (c *collection[T]) contested(o T, name string, revision uint64) error {
 		since := r.taken
 		if r.name != name {
 			since = r.reservedAt
+		}
+		if r.doubt == unsure && c.stands(o, name) {
+			continue // it is the other that will be undone
 		}
 		if r.object.GetName() != o.GetName() && since < revision {
 			if r.name != name {

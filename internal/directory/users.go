@@ -44,13 +44,14 @@ func describeUser(u *v1alpha1.CloudSSOUser) facts {
 		f.externalID = u.Spec.ExternalID
 	}
 	f.listed = live && synchronized
+	f.accepted = policy.IsAccepted(u)
 	f.left = f.externalID != "" && hasLeft(u)
 	return f
 }
 
 // createUser creates a user, or makes a leaver or a Manual user the one that is asked for.
 func (t *tenant) createUser(ctx context.Context, attributes schema.Object) (*scim.Resource, error) {
-	if err := t.users.catchUp(ctx); err != nil {
+	if err := t.users.decided(ctx, t.namespace); err != nil {
 		return nil, err
 	}
 	fenced := false

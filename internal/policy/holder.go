@@ -13,13 +13,13 @@ import (
 // UserHolder is the user that stands for a userName, of all live users that have it in some spelling:
 // whose userName was accepted first. Nil of none.
 func UserHolder(candidates []*v1alpha1.CloudSSOUser) *v1alpha1.CloudSSOUser {
-	return holder(candidates, func(u *v1alpha1.CloudSSOUser) bool { return accepted(u.Spec.UserName, u.Status.UserName) })
+	return holder(candidates, IsAccepted)
 }
 
 // GroupHolder is the group that stands for a displayName, of all live groups that have it in some
 // spelling: whose displayName was accepted first. Nil of none.
 func GroupHolder(candidates []*v1alpha1.CloudSSOGroup) *v1alpha1.CloudSSOGroup {
-	return holder(candidates, func(g *v1alpha1.CloudSSOGroup) bool { return accepted(g.Spec.DisplayName, g.Status.DisplayName) })
+	return holder(candidates, IsAcceptedGroup)
 }
 
 // holder prefers who was accepted; of several or none, the oldest, and of one age the first by name. So
@@ -35,6 +35,14 @@ func holder[T metav1.Object](candidates []T, isAccepted func(T) bool) (none T) {
 			cmp.Compare(a.GetName(), b.GetName()),
 		)
 	})
+}
+
+// IsAccepted reports whether a user has been found to stand for its userName.
+func IsAccepted(u *v1alpha1.CloudSSOUser) bool { return accepted(u.Spec.UserName, u.Status.UserName) }
+
+// IsAcceptedGroup reports whether a group has been found to stand for its displayName.
+func IsAcceptedGroup(g *v1alpha1.CloudSSOGroup) bool {
+	return accepted(g.Spec.DisplayName, g.Status.DisplayName)
 }
 
 func accepted(name, acceptedName string) bool {

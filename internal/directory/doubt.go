@@ -1,0 +1,117 @@
+package directory
+
+import (
+	"context"
+	"slices"
+	"time"
+)
+
+// A create is verified after it is stored, and undone when it has lost. Nobody must be shown it before. Whoever
+// saw it born knows as much as its maker: what was there when it came. Whoever found it in a list does not, and
+// waits until a controller has accepted it, or it is gone, or it is too old to be undone.
+
+// doubt is why an object may be undone.
+type doubt uint8
+
+const (
+	sure doubt = iota
+	// doomed was seen to be created too late: its name was taken, or there was a leaver to restore.
+	doomed
+	// unsure was found in a list soon after it was created.
+	unsure
+)
+
+const (
+	// doubtLife is how long an object may still be undone: its request's time, and the half minute in which an
+	// API server that has just started lets nothing be deleted.
+	doubtLife = time.Minute
+	// undoLife is how long its maker tries to, so that nobody has shown it by then.
+	undoLife = doubtLife - 5*time.Second
+)
+
+func (r *record[T]) isDoomed() bool { return r.doubt == doomed && time.Now().Before(r.until) }
+
+// doubtAtBirth is whether a new object may be undone; seen says that its creation was seen, and not what became
+// of it.
+func (s *space[T]) doubtAtBirth(r *record[T], seen bool) doubt {
+	switch {
+	case !r.listed:
+		return sure
+	case seen && (r.name != "" && len(s.byName[r.name]) > 0 || s.hasLeaver(r)):
+		return doomed
+	case !seen && time.Since(r.object.GetCreationTimestamp().Time) < doubtLife && (!r.accepted || s.hasLeaver(r)):
+		return unsure
+	}
+	return sure
+}
+
+// hasLeaver reports whether there is somebody to restore instead.
+func (s *space[T]) hasLeaver(r *record[T]) bool {
+	return r.externalID != "" && slices.ContainsFunc(s.byExternalID[r.externalID], func(other *record[T]) bool {
+		return other.left && other.object.GetName() != r.object.GetName()
+	})
+}
+
+// inherit keeps the doubt in an object for as long as nobody but a controller, or who undoes it, has touched it.
+func (r *record[T]) inherit(s *space[T], old *record[T]) {
+	untouched := r.object.GetDeletionTimestamp() != nil || old.object.GetGeneration() == r.object.GetGeneration()
+	if old.doubt == sure || !untouched || time.Now().After(old.until) {
+		return
+	}
+	if old.doubt == unsure && r.accepted && !s.hasLeaver(r) {
+		return
+	}
+	r.doubt, r.until = old.doubt, old.until
+	r.listed = r.listed && r.doubt != doomed
+}
+
+// trust takes an object for what it is, now that it would have been undone: its maker has died.
+func (x *index[T]) trust(namespace, id string) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	s := x.spaces[namespace]
+	if s == nil || s.byID[id] == nil || s.byID[id].doubt == sure || time.Now().Before(s.byID[id].until) {
+		return
+	}
+	old := s.byID[id]
+	trusted := *old
+	trusted.doubt, trusted.listed = sure, x.describe(old.object).listed
+	s.replace(old, &trusted)
+	x.tell()
+}
+
+// tell wakes up who waits for a change.
+func (x *index[T]) tell() {
+	if x.changed != nil {
+		close(x.changed)
+		x.changed = nil
+	}
+}
+
+// until returns once something holds, which is looked at again after each change.
+func (x *index[T]) until(ctx context.Context, holds func() bool) error {
+	for {
+		x.mu.Lock()
+		if x.changed == nil {
+			x.changed = make(chan struct{})
+		}
+		changed := x.changed
+		x.mu.Unlock()
+		if holds() {
+			return nil
+		}
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+	}
+}
+
+// isUnsure reports whether somebody of a namespace may be undone, for all that this replica knows.
+func (x *index[T]) isUnsure(namespace string) bool {
+	x.mu.RLock()
+	defer x.mu.RUnlock()
+	s := x.spaces[namespace]
+	return s != nil && s.unsure > 0
+}

@@ -51,7 +51,7 @@ type index[T client.Object] struct {
 
 	mu      sync.RWMutex
 	seen    uint64
-	waiting []waiter // in no order; there are as many as writes in flight
+	waiting []waiter      // in no order; there are as many as writes in flight
 	changed chan struct{} // closed at the next change; nil while nobody waits for one
 	spaces  map[string]*space[T]
 }

@@ -62,8 +62,13 @@ type relistWatch struct {
 	*relist
 }
 
-// ListWithContext is part of cache.ListerWithContext.
+// ListWithContext is part of cache.ListerWithContext. A reflector's first list may be as old as the API server
+// likes ("0") and then comes in one piece; the newest comes in the pages that the reflector asks for, which is
+// certain and takes little memory.
 func (w *relistWatch) ListWithContext(ctx context.Context, options metav1.ListOptions) (runtime.Object, error) {
+	if options.ResourceVersion == "0" {
+		options.ResourceVersion = ""
+	}
 	list, err := w.ListerWatcherWithContext.ListWithContext(ctx, options)
 	if err != nil {
 		return nil, err
@@ -75,7 +80,7 @@ func (w *relistWatch) ListWithContext(ctx context.Context, options metav1.ListOp
 	if revision, err := strconv.ParseUint(accessor.GetResourceVersion(), 10, 64); err == nil {
 		w.last.Store(revision)
 	}
-	if w.then != nil {
+	if w.then != nil && accessor.GetContinue() == "" {
 		w.then()
 	}
 	return list, nil

@@ -127,15 +127,17 @@ func (c *collection[T]) look(ctx context.Context, namespace, id string) (*record
 	return r, c.undecided(namespace, err)
 }
 
-// decided waits until the index is sure of everybody in a namespace, and shows what this replica has acknowledged.
-func (c *collection[T]) decided(ctx context.Context, namespace string) error {
+// decided waits until the index is sure of everybody whom a request concerns, and shows what this replica has
+// acknowledged.
+func (c *collection[T]) decided(ctx context.Context, namespace string, concerns func(*record[T]) bool) error {
 	if err := c.catchUp(ctx); err != nil {
 		return err
 	}
-	if !c.index.isUnsure(namespace) {
+	isSure := func() bool { return !c.index.isUnsure(namespace, concerns) }
+	if isSure() {
 		return nil
 	}
-	return c.undecided(namespace, c.index.until(ctx, func() bool { return !c.index.isUnsure(namespace) }))
+	return c.undecided(namespace, c.index.until(ctx, isSure))
 }
 
 func (c *collection[T]) undecided(namespace string, err error) error {

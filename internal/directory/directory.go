@@ -298,13 +298,7 @@ func (t *tenant) List(ctx context.Context, rt *schema.ResourceType, query scim.Q
 		return nil, err
 	}
 	if rt == schema.Group {
-		if err := t.groups.decided(ctx, t.namespace); err != nil {
-			return nil, err
-		}
 		return list(ctx, t.namespace, t.groups, query, t.group)
-	}
-	if err := t.users.decided(ctx, t.namespace); err != nil {
-		return nil, err
 	}
 	return list(ctx, t.namespace, t.users, query, t.user)
 }

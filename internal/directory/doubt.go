@@ -108,10 +108,18 @@ func (x *index[T]) until(ctx context.Context, holds func() bool) error {
 	}
 }
 
-// isUnsure reports whether somebody of a namespace may be undone, for all that this replica knows.
-func (x *index[T]) isUnsure(namespace string) bool {
+// isUnsure reports whether somebody whom a request concerns may be undone, for all that this replica knows.
+func (x *index[T]) isUnsure(namespace string, concerns func(*record[T]) bool) bool {
 	x.mu.RLock()
 	defer x.mu.RUnlock()
 	s := x.spaces[namespace]
-	return s != nil && s.unsure > 0
+	if s == nil {
+		return false
+	}
+	for _, r := range s.unsure {
+		if concerns(r) {
+			return true
+		}
+	}
+	return false
 }

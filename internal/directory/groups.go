@@ -48,7 +48,9 @@ func describeGroup(g *v1alpha1.CloudSSOGroup) facts {
 }
 
 func (t *tenant) createGroup(ctx context.Context, attributes schema.Object, members []string) (*scim.Resource, error) {
-	if err := t.groups.decided(ctx, t.namespace); err != nil {
+	displayName := fold.Name(attributes.String(schema.GroupDisplayName))
+	err := t.groups.decided(ctx, t.namespace, func(r *record[*v1alpha1.CloudSSOGroup]) bool { return r.name == displayName })
+	if err != nil {
 		return nil, err
 	}
 	changes, unknown, err := t.knownIn(ctx, []scim.MemberChange{{Op: scim.AddMembers, IDs: members}})

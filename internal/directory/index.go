@@ -68,7 +68,7 @@ type space[T client.Object] struct {
 	byExternalID multimap[*record[T]]
 	memberOf     multimap[string] // ids of the groups of a member
 	listed       ordered[T]
-	unsure       int // how many records are
+	unsure       map[string]*record[T] // those that are, by id
 }
 
 func newIndex[T client.Object](describe func(T) facts, gap func() uint64) *index[T] {
@@ -273,6 +273,7 @@ func newSpace[T client.Object]() *space[T] {
 		byName:       multimap[*record[T]]{},
 		byExternalID: multimap[*record[T]]{},
 		memberOf:     multimap[string]{},
+		unsure:       map[string]*record[T]{},
 	}
 }
 
@@ -280,9 +281,7 @@ func newSpace[T client.Object]() *space[T] {
 func (s *space[T]) replace(old, r *record[T]) {
 	s.moveMemberships(old, r)
 	if old != nil {
-		if old.doubt == unsure {
-			s.unsure--
-		}
+		delete(s.unsure, old.object.GetName())
 		delete(s.byID, old.object.GetName())
 		s.byName.remove(old.name, old)
 		s.byName.remove(old.reserved, old)
@@ -290,7 +289,7 @@ func (s *space[T]) replace(old, r *record[T]) {
 	}
 	if r != nil {
 		if r.doubt == unsure {
-			s.unsure++
+			s.unsure[r.object.GetName()] = r
 		}
 		s.byID[r.object.GetName()] = r
 		s.byName.add(r.name, r)

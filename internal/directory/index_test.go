@@ -115,25 +115,26 @@ func TestWhoIsListedSoonAfterItsCreationIsInDoubt(t *testing.T) {
 		u.Status.UserName = u.Spec.UserName
 		return u
 	}
+	anybody := func(*record[*v1alpha1.CloudSSOUser]) bool { return true }
 	x := newIndex(describeUser, func() uint64 { return 10 })
 	x.observe(at(2, existing("old", "old", "", false)))
 	x.observe(at(3, accepted(young(existing("vouched-for", "v", "", false)))))
-	if x.isUnsure("acme") {
+	if x.isUnsure("acme", anybody) {
 		t.Fatal("nobody can be undone any more")
 	}
 	x.observe(at(4, young(existing("new", "n", "", false))))
 	x.observe(at(5, accepted(young(existing("seen-coming", "s", "", false)))))
-	if !x.isUnsure("acme") || x.record("acme", "new").doubt != unsure {
+	if !x.isUnsure("acme", anybody) || x.record("acme", "new").doubt != unsure {
 		t.Fatal("nobody knows whether it stands, and it passes for sure")
 	}
 	decided := make(chan error)
-	go func() { decided <- x.until(t.Context(), func() bool { return !x.isUnsure("acme") }) }()
+	go func() { decided <- x.until(t.Context(), func() bool { return !x.isUnsure("acme", anybody) }) }()
 	x.observe(at(11, accepted(young(existing("new", "n", "", false)))))
 	if err := <-decided; err != nil || x.record("acme", "new").doubt != sure {
 		t.Error("a controller has accepted it, and it is in doubt")
 	}
 	x.observe(at(12, young(existing("seen", "q", "", false))))
-	if x.isUnsure("acme") {
+	if x.isUnsure("acme", anybody) {
 		t.Error("its creation was seen, and it is in doubt")
 	}
 }

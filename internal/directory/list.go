@@ -14,6 +14,9 @@ import (
 
 // list answers a query. A page of nothing is a negative answer, and looked for again behind a fence.
 func list[T client.Object](ctx context.Context, namespace string, c *collection[T], query scim.Query, read func(T, scim.Omit) *scim.Resource) (*scim.Page, error) {
+	if err := c.decided(ctx, namespace, c.concerned(query.Filter)); err != nil {
+		return nil, err
+	}
 	page := search(namespace, c, query, read)
 	if page.Total > 0 {
 		return page, nil
@@ -53,6 +56,23 @@ func (c *collection[T]) candidates(namespace string, f filter.Filter) []T {
 	objects = slices.DeleteFunc(objects, func(o T) bool { return !c.describe(o).listed })
 	slices.SortFunc(objects, age[T])
 	return objects
+}
+
+// concerned are those whom the answer to a filter may show: by an index as in lookUp, else all.
+func (c *collection[T]) concerned(f filter.Filter) func(*record[T]) bool {
+	if f != nil {
+		if name, ok := filter.Equal(f, c.name); ok {
+			folded := fold.Name(name)
+			return func(r *record[T]) bool { return r.name == folded }
+		}
+		if id, ok := filter.Equal(f, schema.ExternalID); ok {
+			return func(r *record[T]) bool { return r.externalID == id }
+		}
+		if id, ok := filter.Equal(f, schema.ID); ok {
+			return func(r *record[T]) bool { return r.object.GetName() == id }
+		}
+	}
+	return func(*record[T]) bool { return true }
 }
 
 // everything is more than any directory holds.

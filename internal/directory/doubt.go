@@ -39,7 +39,7 @@ func (s *space[T]) doubtAtBirth(r *record[T], seen bool) doubt {
 		return sure
 	case seen && (r.name != "" && len(s.byName[r.name]) > 0 || s.hasLeaver(r)):
 		return doomed
-	case !seen && time.Since(r.object.GetCreationTimestamp().Time) < doubtLife && (!r.accepted || s.hasLeaver(r)):
+	case !seen && time.Since(r.object.GetCreationTimestamp().Time) < doubtLife && !r.accepted:
 		return unsure
 	}
 	return sure
@@ -53,12 +53,9 @@ func (s *space[T]) hasLeaver(r *record[T]) bool {
 }
 
 // inherit keeps the doubt in an object for as long as nobody but a controller, or who undoes it, has touched it.
-func (r *record[T]) inherit(s *space[T], old *record[T]) {
+func (r *record[T]) inherit(old *record[T]) {
 	untouched := r.object.GetDeletionTimestamp() != nil || old.object.GetGeneration() == r.object.GetGeneration()
-	if old.doubt == sure || !untouched || time.Now().After(old.until) {
-		return
-	}
-	if old.doubt == unsure && r.accepted && !s.hasLeaver(r) {
+	if old.doubt == sure || old.doubt == unsure && r.accepted || !untouched || time.Now().After(old.until) {
 		return
 	}
 	r.doubt, r.until = old.doubt, old.until

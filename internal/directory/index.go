@@ -137,7 +137,7 @@ func (x *index[T]) succeed(s *space[T], old *record[T], o T) *record[T] {
 		r.listed = r.listed && r.doubt != doomed
 		return r
 	}
-	r.inherit(s, old)
+	r.inherit(old)
 	switch r.name {
 	case old.name:
 		r.taken = old.taken

@@ -49,6 +49,9 @@ func (f *failures) limiter(addr netip.Prefix) *rate.Limiter {
 
 // wait takes one from the limiter, or returns how long it is until there is one again.
 func wait(l *rate.Limiter, now time.Time) time.Duration {
+	if l.AllowN(now, 1) {
+		return 0 // as usual
+	}
 	r := l.ReserveN(now, 1)
 	delay := r.DelayFrom(now)
 	if delay > 0 {

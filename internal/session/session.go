@@ -64,30 +64,34 @@ func (o *Opener) Open(r *http.Request) (server.Session, error) {
 		starting.Reason = ReasonStarting
 		return server.Session{}, starting
 	}
-	authorization, remote, ctx := r.Header.Get("Authorization"), r.RemoteAddr, r.Context()
-	principal, err := o.Authenticator.Authenticate(authorization, remote)
+	principal, err := o.authenticate(r)
 	if err != nil {
 		return server.Session{Subject: subject(err)}, refusal(err)
 	}
 	o.Recorder.Used(principal)
-	refused := server.Session{Subject: principal.String()}
-	if err := o.admit(ctx, principal, r.Method, strings.TrimPrefix(r.URL.Path, o.Prefix)); err != nil {
-		return refused, err
+	session := server.Session{Subject: principal.String()}
+	if err := o.admit(r.Context(), principal, r.Method, strings.TrimPrefix(r.URL.Path, o.Prefix)); err != nil {
+		return session, err
 	}
-	return server.Session{
-		Directory: o.Directories.In(principal.Namespace),
-		Subject:   principal.String(),
-		Again: func(method, path string) error {
-			again, err := o.Authenticator.Authenticate(authorization, remote)
-			if err == nil && again != principal {
-				err = &auth.Error{Reason: auth.ReasonUnknown, Principal: principal}
-			}
-			if err != nil {
-				return ended(err)
-			}
-			return o.admit(ctx, principal, method, path)
-		},
-	}, nil
+	session.Directory = o.Directories.In(principal.Namespace)
+	session.Again = func(method, path string) error { return o.again(r, principal, method, path) }
+	return session, nil
+}
+
+func (o *Opener) authenticate(r *http.Request) (auth.Principal, error) {
+	return o.Authenticator.Authenticate(r.Header.Get("Authorization"), r.RemoteAddr)
+}
+
+// again is server.Session.Again.
+func (o *Opener) again(r *http.Request, principal auth.Principal, method, path string) error {
+	current, err := o.authenticate(r)
+	if err == nil && current != principal {
+		err = &auth.Error{Reason: auth.ReasonUnknown, Principal: principal}
+	}
+	if err != nil {
+		return ended(err)
+	}
+	return o.admit(r.Context(), principal, method, path)
 }
 
 // admit refuses what is no discovery (RFC 7644 section 4) while the directory is not synchronized, and counts

@@ -9,25 +9,30 @@ import (
 // AppendJSON appends an object as JSON, its fields in the order of the attributes given: those of a
 // resource type, or the sub-attributes of a complex one. Fields of other attributes are left out.
 func AppendJSON(dst []byte, attributes []*Attribute, o Object) []byte {
-	return append(AppendFields(append(dst, '{'), attributes, o), '}')
+	at := len(dst)
+	for _, a := range attributes {
+		if v := o.Get(a); v != nil {
+			dst = AppendValue(AppendName(dst, a), a, v)
+		}
+	}
+	return Enclose(dst, at, "{}")
 }
 
-// AppendFields is AppendJSON without the braces, for a caller that has fields to add.
-func AppendFields(dst []byte, attributes []*Attribute, o Object) []byte {
-	first := true
-	for _, a := range attributes {
-		v := o.Get(a)
-		if v == nil {
-			continue
-		}
-		if !first {
-			dst = append(dst, ',')
-		}
-		first = false
-		dst = append(AppendString(dst, a.Name), ':')
-		dst = AppendValue(dst, a, v)
+// AppendName appends the name of an object's field, whose value is to follow, and a comma before it: see Enclose.
+// Nothing in a name needs to be escaped (RFC 7643 section 2.1).
+func AppendName(dst []byte, a *Attribute) []byte {
+	dst = append(append(dst, `,"`...), a.Name...)
+	return append(dst, `":`...)
+}
+
+// Enclose puts brackets around what has been appended since dst was of length at: fields of an object, or values of a
+// list, each with a comma before it. The opening bracket takes the first comma's place.
+func Enclose(dst []byte, at int, brackets string) []byte {
+	if len(dst) == at {
+		return append(dst, brackets...)
 	}
-	return dst
+	dst[at] = brackets[0]
+	return append(dst, brackets[1])
 }
 
 // AppendValue appends the value of an attribute as JSON.
@@ -44,14 +49,11 @@ func AppendValue(dst []byte, a *Attribute, v any) []byte {
 	case Object:
 		return AppendJSON(dst, a.SubAttributes, v)
 	case []any:
-		dst = append(dst, '[')
-		for i, item := range v {
-			if i > 0 {
-				dst = append(dst, ',')
-			}
-			dst = AppendValue(dst, a, item)
+		at := len(dst)
+		for _, item := range v {
+			dst = AppendValue(append(dst, ','), a, item)
 		}
-		return append(dst, ']')
+		return Enclose(dst, at, "[]")
 	}
 	return append(dst, "null"...)
 }

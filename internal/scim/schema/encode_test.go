@@ -32,12 +32,13 @@ func TestAppendJSON(t *testing.T) {
 	}
 }
 
-func TestAppendFields(t *testing.T) {
-	o := schema.Object{}.With(schema.Active, true).With(schema.UserName, "a")
-	if got := string(schema.AppendFields([]byte("{"), schema.User.Attributes, o)); got != `{"userName":"a","active":true` {
+func TestEnclose(t *testing.T) {
+	dst := schema.AppendName([]byte("before"), schema.UserName)
+	dst = schema.AppendName(append(dst, '1'), schema.Active)
+	if got := string(schema.Enclose(append(dst, '2'), len("before"), "{}")); got != `before{"userName":1,"active":2}` {
 		t.Errorf("got %s", got)
 	}
-	if got := schema.AppendFields(nil, schema.User.Attributes, nil); len(got) != 0 {
+	if got := string(schema.Enclose([]byte("before"), len("before"), "[]")); got != "before[]" {
 		t.Errorf("nothing is %s", got)
 	}
 }

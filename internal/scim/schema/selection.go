@@ -22,6 +22,9 @@ func Select(rt *ResourceType, attributes, excludedAttributes string) Selection {
 }
 
 func paths(rt *ResourceType, list string) (all []Path) {
+	if list == "" {
+		return nil // as usual
+	}
 	for name := range strings.SplitSeq(list, ",") {
 		if p := rt.Resolve(strings.TrimSpace(name)); p != nil {
 			all = append(all, p)
@@ -38,11 +41,24 @@ func (s Selection) Names(path ...*Attribute) bool { return covers(s.only, path) 
 
 // Apply is the object with what is wanted alone.
 func (s Selection) Apply(o Object) Object {
-	if len(s.only)+len(s.except) == 0 && !slices.ContainsFunc(o, func(f Field) bool { return !f.Attribute.shown }) {
+	if s.isDefault() && !slices.ContainsFunc(o, func(f Field) bool { return !f.Attribute.shown }) {
 		return o // the common case
 	}
 	return s.apply(nil, o)
 }
+
+// Within are the sub-attributes of a top-level attribute that are wanted.
+func (s Selection) Within(a *Attribute) []*Attribute {
+	switch {
+	case !s.Has(a):
+		return nil
+	case s.isDefault() && a.shown:
+		return a.SubAttributes // the common case
+	}
+	return slices.DeleteFunc(slices.Clone(a.SubAttributes), func(sub *Attribute) bool { return !s.has(Path{a, sub}) })
+}
+
+func (s Selection) isDefault() bool { return len(s.only)+len(s.except) == 0 }
 
 func (s Selection) apply(to Path, o Object) Object {
 	var selected Object

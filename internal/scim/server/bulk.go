@@ -168,14 +168,15 @@ func (b *batch) do(i int) {
 		a = &answer{status: told.Status, body: encodeError(told.Status, told.Type, shortened(told.Detail, limits.Detail))}
 	}
 	op.result.Status = strconv.Itoa(a.status)
-	op.result.Version = a.header.Get("ETag")
-	if location := a.header.Get("Location"); location != "" {
+	op.result.Version = a.get("Etag")
+	if location := a.get("Location"); location != "" {
 		op.result.Location = location
 	}
 	if a.status >= http.StatusBadRequest {
 		b.errors++
 		op.result.Response = a.body
 	}
+	a.free() // an error is in no buffer
 }
 
 // attempt makes an operation a request of its own, once those that it refers to have been done.

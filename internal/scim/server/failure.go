@@ -40,7 +40,7 @@ func (s *server) failure(c *call, err error) *answer {
 	case errors.As(err, &method):
 		a.set("Allow", method.allow)
 	case told.Status == http.StatusUnauthorized:
-		a.set("WWW-Authenticate", `Bearer realm="scim"`) // RFC 7644 section 2, RFC 6750 section 3
+		a.set("Www-Authenticate", `Bearer realm="scim"`) // RFC 7644 section 2, RFC 6750 section 3
 	case told.Status == http.StatusTooManyRequests, told.Status == http.StatusServiceUnavailable:
 		a.set("Retry-After", wholeSeconds(told.RetryAfter))
 	}

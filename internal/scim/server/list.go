@@ -52,23 +52,31 @@ func (s *server) find(c *call, q query) (*answer, error) {
 	}
 	more := len(found) > l.count
 	found = found[:min(len(found), l.count)]
-	body := append([]byte(nil), `{"schemas":["`+listURN+`"],"totalResults":`...)
-	body = strconv.AppendInt(body, int64(total), 10)
-	if !l.byCursor {
-		body = strconv.AppendInt(append(body, `,"startIndex":`...), int64(l.startIndex), 10)
-	}
-	body = strconv.AppendInt(append(body, `,"itemsPerPage":`...), int64(len(found)), 10)
-	if l.byCursor && more {
-		body = schema.AppendString(append(body, `,"nextCursor":`...), l.cursor(found[len(found)-1].at))
-	}
-	body = append(body, `,"Resources":[`...)
+	b := newBuffer()
+	b.text = l.appendHead(b.text, found, total, more)
 	if slices.ContainsFunc(found, ranked.isLong) {
-		return &answer{status: http.StatusOK, body: body, rest: s.resourcesOf(found)}, nil
+		a := b.answer(http.StatusOK)
+		a.rest = s.resourcesOf(found)
+		return a, nil
 	}
 	for part := range s.resourcesOf(found) {
-		body = append(body, part...)
+		b.text = append(b.text, part...)
 	}
-	return &answer{status: http.StatusOK, body: body}, nil
+	return b.answer(http.StatusOK), nil
+}
+
+// appendHead appends the beginning of a ListResponse, to the first resource.
+func (l *listing) appendHead(dst []byte, found []ranked, total int, more bool) []byte {
+	dst = append(dst, `{"schemas":["`+listURN+`"],"totalResults":`...)
+	dst = strconv.AppendInt(dst, int64(total), 10)
+	if !l.byCursor {
+		dst = strconv.AppendInt(append(dst, `,"startIndex":`...), int64(l.startIndex), 10)
+	}
+	dst = strconv.AppendInt(append(dst, `,"itemsPerPage":`...), int64(len(found)), 10)
+	if l.byCursor && more {
+		dst = schema.AppendString(append(dst, `,"nextCursor":`...), l.cursor(found[len(found)-1].at))
+	}
+	return append(dst, `,"Resources":[`...)
 }
 
 // isLong reports whether a resource may be megabytes long: a group with its members. A page of them is never
@@ -182,16 +190,18 @@ func (l *listing) page(c *call) (found []ranked, total int, err error) {
 // empty: some clients take its absence for an error. A part is good until the next.
 func (s *server) resourcesOf(found []ranked) iter.Seq[[]byte] {
 	return func(yield func([]byte) bool) {
-		var part []byte
+		part := newBuffer()
 		for i, r := range found {
-			part = part[:0]
+			part.text = part.text[:0]
 			if i > 0 {
-				part = append(part, ',')
+				part.text = append(part.text, ',')
 			}
-			if part = s.appendResource(part, r.Resource, version(r.Resource), r.selected); !yield(part) {
-				return
+			part.text = s.appendResource(part.text, s.view(r.Resource), r.selected)
+			if !yield(part.text) {
+				return // see answer.write
 			}
 		}
+		part.free()
 		yield([]byte("]}"))
 	}
 }

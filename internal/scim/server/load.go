@@ -23,19 +23,19 @@ func newLoad() *load {
 	return &load{inFlight: map[string]int{}, large: make(chan struct{}, limits.LargeBodies)}
 }
 
-// enter takes one request up, or answers 429; leave is called when it is done.
-func (l *load) enter(subject string) (leave func(), err error) {
+// enter takes one request up, or answers 429; exit is called when it is done.
+func (l *load) enter(subject string) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.inFlight[subject] >= limits.InFlight {
-		return nil, &scim.Error{
+		return &scim.Error{
 			Status:     http.StatusTooManyRequests,
 			Detail:     fmt.Sprintf("%d requests of this credential are being worked on; wait for some of them", limits.InFlight),
 			RetryAfter: time.Second,
 		}
 	}
 	l.inFlight[subject]++
-	return func() { l.exit(subject) }, nil
+	return nil
 }
 
 func (l *load) exit(subject string) {

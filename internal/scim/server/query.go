@@ -16,6 +16,9 @@ type query struct{ url.Values }
 // query parses them. A semicolon is a character like any other: http's own parsing would drop a filter
 // that has one.
 func (c *call) query() (query, error) {
+	if c.URL.RawQuery == "" {
+		return query{}, nil // as usual
+	}
 	values, err := url.ParseQuery(strings.ReplaceAll(c.URL.RawQuery, ";", "%3B"))
 	if err != nil {
 		return query{}, scim.BadRequest(scim.InvalidValue, "the query string is not well-formed: %s", quoted(err.Error()))
@@ -49,7 +52,7 @@ func (q query) descending() (bool, error) {
 // omit is what a directory need not fetch for a selection. A version that is asked for by name is made from
 // the members, too.
 func omit(selected schema.Selection) scim.Omit {
-	versioned := selected.Names(schema.Meta, schema.Meta.Sub("version"))
+	versioned := selected.Names(schema.Meta, metaVersion)
 	return scim.Omit{Members: !selected.Has(schema.Members) && !versioned, Groups: !selected.Has(schema.Groups)}
 }
 

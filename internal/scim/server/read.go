@@ -26,5 +26,8 @@ func (s *server) read(c *call) (*answer, error) {
 }
 
 func (s *server) notModified(r *scim.Resource, v string) *answer {
-	return (&answer{status: http.StatusNotModified}).set("ETag", v).set("Content-Location", s.location(r.Type, r.ID))
+	a := &answer{status: http.StatusNotModified}
+	a.set("Etag", v)
+	a.set("Content-Location", s.location(r.Type, r.ID))
+	return a
 }

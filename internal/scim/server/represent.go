@@ -1,145 +1,159 @@
 package server
 
 import (
+	"iter"
 	"net/http"
 	"net/url"
-	"slices"
+	"strconv"
+	"time"
 
 	"github.com/cloudsso/cloudsso-operator/internal/scim"
 	"github.com/cloudsso/cloudsso-operator/internal/scim/schema"
 )
 
-// usualSize is room for most users and for small groups, in bytes.
-const usualSize = 2 << 10
+// view is a resource as clients see it.
+type view struct {
+	*scim.Resource
+	version, location string
+}
+
+func (s *server) view(r *scim.Resource) view { return view{r, version(r), s.location(r.Type, r.ID)} }
 
 // show is the answer that is one resource, which Content-Location names: what a PUT or a PATCH shows is how
 // the resource is now (RFC 9110 section 8.7).
 func (s *server) show(status int, r *scim.Resource, selected schema.Selection) *answer {
-	v := version(r)
-	a := &answer{status: status, body: s.appendResource(make([]byte, 0, usualSize), r, v, selected)}
-	if v != "" {
-		a.set("ETag", v)
+	v, b := s.view(r), newBuffer()
+	b.text = s.appendResource(b.text, v, selected)
+	a := b.answer(status)
+	if v.version != "" {
+		a.set("Etag", v.version)
 	}
-	location := s.location(r.Type, r.ID)
-	a.set("Content-Location", location)
+	a.set("Content-Location", v.location)
 	if status == http.StatusCreated {
-		a.set("Location", location)
+		a.set("Location", v.location)
 	}
 	return a
 }
 
 // appendResource appends the representation of a resource (RFC 7643 section 3), what is selected of it.
 // Members come last, written one by one: there can be a great many.
-func (s *server) appendResource(dst []byte, r *scim.Resource, version string, selected schema.Selection) []byte {
-	dst = append(dst, '{')
-	dst = schema.AppendFields(dst, r.Type.Attributes, selected.Apply(s.object(r, version)))
-	if r.Members == nil {
-		return append(dst, '}')
-	}
-	if wanted := subAttributes(selected, schema.Members); len(wanted) > 0 {
-		dst = append(dst, `,"members":[`...)
-		first := true
-		for member := range r.Members {
-			if !first {
-				dst = append(dst, ',')
+func (s *server) appendResource(dst []byte, v view, selected schema.Selection) []byte {
+	at := len(dst)
+	attributes := selected.Apply(v.Attributes)
+	for _, a := range v.Type.Attributes {
+		switch a {
+		case schema.Schemas:
+			dst = schema.AppendValue(schema.AppendName(dst, a), a, v.Schemas())
+		case schema.ID:
+			dst = schema.AppendString(schema.AppendName(dst, a), v.ID)
+		case schema.Groups:
+			dst = s.appendGroups(dst, v.Groups, selected.Within(a))
+		case schema.Meta:
+			dst = appendMeta(dst, v, selected.Within(a))
+		default:
+			if value := attributes.Get(a); value != nil {
+				dst = schema.AppendValue(schema.AppendName(dst, a), a, value)
 			}
-			first = false
-			dst = s.appendMember(dst, wanted, member)
-		}
-		dst = append(dst, ']')
-	}
-	return append(dst, '}')
-}
-
-// object is the whole resource but for its members.
-func (s *server) object(r *scim.Resource, version string) schema.Object {
-	o := append(make(schema.Object, 0, len(r.Attributes)+4), r.Attributes...)
-	return append(o,
-		schema.Field{Attribute: schema.Schemas, Value: r.Schemas()},
-		schema.Field{Attribute: schema.ID, Value: r.ID},
-		schema.Field{Attribute: schema.Meta, Value: s.meta(r, version)},
-	).With(schema.Groups, s.groups(r))
-}
-
-func (s *server) meta(r *scim.Resource, version string) schema.Object {
-	return fields(schema.Meta,
-		"resourceType", r.Type.Name,
-		"created", r.Created.UTC().Format(scim.Instant),
-		"lastModified", r.LastModified.UTC().Format(scim.Instant),
-		"location", s.location(r.Type, r.ID),
-		"version", version)
-}
-
-// groups are a user's, each one that the user is a direct member of: nesting is not supported.
-func (s *server) groups(r *scim.Resource) []any {
-	if r.Groups == nil {
-		return nil
-	}
-	var groups []any
-	for g := range r.Groups {
-		groups = append(groups, fields(schema.Groups,
-			"value", g.Value,
-			"$ref", s.location(schema.Group, g.Value),
-			"display", g.Display,
-			"type", "direct"))
-	}
-	return groups
-}
-
-// fields is a complex value of sub-attributes and their values in turn; what is "" is unassigned.
-func fields(a *schema.Attribute, pairs ...string) schema.Object {
-	o := make(schema.Object, 0, len(pairs)/2)
-	for pair := range slices.Chunk(pairs, 2) {
-		if name, v := pair[0], pair[1]; v != "" {
-			o = append(o, schema.Field{Attribute: a.Sub(name), Value: v})
 		}
 	}
-	return o
+	dst = s.appendMembers(dst, v.Members, selected.Within(schema.Members))
+	return schema.Enclose(dst, at, "{}")
 }
 
-func (s *server) appendMember(dst []byte, wanted []*schema.Attribute, member scim.Reference) []byte {
-	opening := byte('{')
+// The sub-attributes of meta.
+var (
+	metaResourceType = schema.Meta.Sub("resourceType")
+	metaCreated      = schema.Meta.Sub("created")
+	metaLastModified = schema.Meta.Sub("lastModified")
+	metaLocation     = schema.Meta.Sub("location")
+	metaVersion      = schema.Meta.Sub("version")
+)
+
+func appendMeta(dst []byte, v view, wanted []*schema.Attribute) []byte {
+	if len(wanted) == 0 {
+		return dst
+	}
+	dst = schema.AppendName(dst, schema.Meta)
+	at := len(dst)
 	for _, a := range wanted {
-		v := s.memberField(a.Name, member)
-		if v == "" {
+		if a == metaVersion && v.version == "" {
 			continue
 		}
-		dst = append(dst, opening)
-		dst = schema.AppendString(append(schema.AppendString(dst, a.Name), ':'), v)
-		opening = ','
+		dst = schema.AppendName(dst, a)
+		switch a {
+		case metaResourceType:
+			dst = schema.AppendString(dst, v.Type.Name)
+		case metaCreated:
+			dst = appendInstant(dst, v.Created)
+		case metaLastModified:
+			dst = appendInstant(dst, v.LastModified)
+		case metaLocation:
+			dst = schema.AppendString(dst, v.location)
+		case metaVersion:
+			dst = strconv.AppendQuote(dst, v.version) // it has nothing that JSON quotes differently
+		}
 	}
-	if opening == '{' {
-		dst = append(dst, opening)
-	}
-	return append(dst, '}')
+	return schema.Enclose(dst, at, "{}")
 }
 
-func (s *server) memberField(name string, member scim.Reference) string {
-	switch name {
-	case "value":
-		return member.Value
-	case "$ref":
-		return s.location(schema.User, member.Value)
-	case "display":
-		return member.Display
-	case "type":
-		return schema.User.Name
-	}
-	return ""
+// appendInstant appends a time as scim.Instant has it: in two parts, for package time is several times as fast with
+// the layout that it knows.
+func appendInstant(dst []byte, t time.Time) []byte {
+	t = t.UTC()
+	dst = t.AppendFormat(append(dst, '"'), time.RFC3339)
+	return t.AppendFormat(dst[:len(dst)-len("Z")], `.000Z"`)
 }
 
-// subAttributes are those of an attribute that are selected.
-func subAttributes(selected schema.Selection, a *schema.Attribute) []*schema.Attribute {
-	var sample schema.Object
-	for _, sub := range a.SubAttributes {
-		sample = append(sample, schema.Field{Attribute: sub, Value: sub.Name})
+// appendGroups appends the groups that a user is a direct member of: nesting is not supported. A user who is in none
+// has no such attribute.
+func (s *server) appendGroups(dst []byte, groups iter.Seq[scim.Reference], wanted []*schema.Attribute) []byte {
+	if groups == nil || len(wanted) == 0 {
+		return dst
 	}
-	some, _ := selected.Apply(schema.Object{{Attribute: a, Value: sample}}).Get(a).(schema.Object)
-	var wanted []*schema.Attribute
-	for _, f := range some {
-		wanted = append(wanted, f.Attribute)
+	list := schema.AppendName(dst, schema.Groups)
+	at := len(list)
+	for group := range groups {
+		list = s.appendReference(append(list, ','), wanted, group, schema.Group, "direct")
 	}
-	return wanted
+	if len(list) == at {
+		return dst
+	}
+	return schema.Enclose(list, at, "[]")
+}
+
+// appendMembers appends the members of a group, and an empty list if there are none.
+func (s *server) appendMembers(dst []byte, members iter.Seq[scim.Reference], wanted []*schema.Attribute) []byte {
+	if members == nil || len(wanted) == 0 {
+		return dst
+	}
+	list := schema.AppendName(dst, schema.Members)
+	at := len(list)
+	for member := range members {
+		list = s.appendReference(append(list, ','), wanted, member, schema.User, schema.User.Name)
+	}
+	return schema.Enclose(list, at, "[]")
+}
+
+// appendReference appends what is wanted of a reference to a resource of that type. What is "" is unassigned.
+func (s *server) appendReference(dst []byte, wanted []*schema.Attribute, r scim.Reference, to *schema.ResourceType, kind string) []byte {
+	at := len(dst)
+	for _, a := range wanted {
+		v := ""
+		switch a.Name {
+		case "value":
+			v = r.Value
+		case "$ref":
+			v = s.location(to, r.Value)
+		case "display":
+			v = r.Display
+		case "type":
+			v = kind
+		}
+		if v != "" {
+			dst = schema.AppendString(schema.AppendName(dst, a), v)
+		}
+	}
+	return schema.Enclose(dst, at, "{}")
 }
 
 // location is the URL of a resource.

@@ -3,6 +3,7 @@
 //	options.go     what it must be told
 //	limits.go      what one request may cost
 //	server.go      routes, and the way of a request: authenticate, do, answer, observe
+//	answer.go      how an answer is written          buffer.go               in what
 //	query.go       what a request asks for          body.go, negotiate.go   what it carries
 //	create.go, read.go, list.go, replace.go, modify.go, remove.go           one operation each
 //	cursor.go, search.go   other ways to ask for a list                     bulk.go   many at once
@@ -16,13 +17,11 @@ package server
 
 import (
 	"cmp"
-	"iter"
 	"maps"
 	"net/http"
 	"net/url"
 	"path"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/cloudsso/cloudsso-operator/internal/scim"
@@ -64,14 +63,6 @@ type call struct {
 	route
 	session Session
 	record  Record
-}
-
-// answer is a response that is yet to be written.
-type answer struct {
-	status int
-	header http.Header      // its own fields; nil if none
-	body   []byte           // JSON; nil if none
-	rest   iter.Seq[[]byte] // of the body, made as it is written; nil if none
 }
 
 func (s *server) routes() *http.ServeMux {
@@ -149,12 +140,20 @@ func everyMethod(do endpoint) map[string]endpoint {
 // ServeHTTP tidies the path before it is routed: a base URL that was entered with a slash at its end
 // makes //Users, for which http.ServeMux would answer a redirect in HTML.
 func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	if tidy := path.Clean("/" + r.URL.Path); tidy != r.URL.Path || r.URL.RawPath != "" {
-		tidied := *r
-		tidied.URL = &url.URL{Path: tidy, RawQuery: r.URL.RawQuery}
-		r = &tidied
+	if tidy := tidied(r.URL.Path); tidy != r.URL.Path || r.URL.RawPath != "" {
+		again := *r
+		again.URL = &url.URL{Path: tidy, RawQuery: r.URL.RawQuery}
+		r = &again
 	}
 	s.mux.ServeHTTP(w, r)
+}
+
+// tidied is an absolute path as it should be: usually itself.
+func tidied(p string) string {
+	if !strings.HasPrefix(p, "/") {
+		p = "/" + p
+	}
+	return path.Clean(p)
 }
 
 // handler is the way of every request.
@@ -168,13 +167,13 @@ func (s *server) handler(r route) http.HandlerFunc {
 			if err := s.authenticate(c); err != nil {
 				return nil, err
 			}
-			leave, err := s.load.enter(c.session.Subject)
-			if err != nil {
+			if err := s.load.enter(c.session.Subject); err != nil {
 				return nil, err
 			}
-			defer leave()
+			defer s.load.exit(c.session.Subject)
 			if c.maxBody > 0 && c.Method != http.MethodGet {
-				if leave, err = s.load.room(c.Context(), c.ContentLength); err != nil {
+				leave, err := s.load.room(c.Context(), c.ContentLength)
+				if err != nil {
 					return nil, err
 				}
 				defer leave()
@@ -239,39 +238,6 @@ func (c *call) id() string { return c.PathValue("id") }
 func (c *call) about(attributes schema.Object) {
 	c.record.Name = cmp.Or(attributes.String(schema.UserName), attributes.String(schema.GroupDisplayName))
 	c.record.ExternalID = attributes.String(schema.ExternalID)
-}
-
-func (a *answer) set(key, value string) *answer {
-	if a.header == nil {
-		a.header = http.Header{}
-	}
-	a.header.Set(key, value)
-	return a
-}
-
-func (a *answer) write(w http.ResponseWriter, c *call) {
-	h := w.Header()
-	maps.Copy(h, a.header)
-	h.Set("X-Request-Id", c.record.RequestID)
-	if a.body == nil {
-		w.WriteHeader(a.status)
-		return
-	}
-	h.Set("Content-Type", mediaType(c.Header.Values("Accept")))
-	h.Set("X-Content-Type-Options", "nosniff")
-	if a.rest == nil {
-		h.Set("Content-Length", strconv.Itoa(len(a.body)))
-	}
-	w.WriteHeader(a.status)
-	_, _ = w.Write(a.body) //nolint:gosec // G705: it is JSON, said to be so, and nosniff; an error is the client's having gone
-	if a.rest == nil || c.Method == http.MethodHead {
-		return
-	}
-	for part := range a.rest {
-		if _, err := w.Write(part); err != nil {
-			return
-		}
-	}
 }
 
 func refusePath(c *call) (*answer, error) {

@@ -20,20 +20,25 @@ func version(r *scim.Resource) string {
 	if r.Members == nil && r.Type.Attribute(schema.Members.Name) != nil {
 		return ""
 	}
-	content := schema.AppendJSON(nil, r.Type.Attributes, r.Attributes)
+	content := newBuffer()
+	defer content.free()
+	content.text = schema.AppendJSON(content.text, r.Type.Attributes, r.Attributes)
 	if r.Members != nil {
-		content = appendSum(content, r)
+		content.text = appendSum(content.text, r)
 	}
-	hash := sha256.Sum256(content)
-	return `W/"` + base64.RawURLEncoding.EncodeToString(hash[:16]) + `"`
+	hash := sha256.Sum256(content.text)
+	content.text = base64.RawURLEncoding.AppendEncode(append(content.text[:0], `W/"`...), hash[:16])
+	return string(append(content.text, '"'))
 }
 
 // appendSum appends a sum over the members: of hashes, so that no two sets of ids that differ in a
 // few letters come to the same, and commutative.
 func appendSum(content []byte, r *scim.Resource) []byte {
 	var high, low, count uint64
+	var id []byte
 	for member := range r.Members {
-		hash := sha256.Sum256([]byte(member.Value))
+		id = append(id[:0], member.Value...)
+		hash := sha256.Sum256(id)
 		high += binary.BigEndian.Uint64(hash[:8])
 		low += binary.BigEndian.Uint64(hash[8:16])
 		count++

@@ -87,7 +87,7 @@ func (cp *ControlPlane) keepData(assets, dir string) error {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return err
 	}
-	return cp.superviseEtcd(assets, dir)
+	return cp.supervise(assets, dir)
 }
 
 // keepCertificates lets a restarted API server go on with the certificates that its clients know.
@@ -114,14 +114,10 @@ func (cp *ControlPlane) Stop() error {
 // RestartAPIServer stops kube-apiserver and starts it again, on the same etcd and the same port. It
 // returns when the API server answers; the operator's policies are not in force yet (see config/policy).
 func (cp *ControlPlane) RestartAPIServer() error {
-	apiServer := cp.environment.ControlPlane.GetAPIServer()
-	if err := apiServer.Stop(); err != nil {
+	if err := cp.environment.ControlPlane.GetAPIServer().Stop(); err != nil {
 		return fmt.Errorf("stopping kube-apiserver: %w", err)
 	}
-	if err := apiServer.Start(); err != nil {
-		return fmt.Errorf("starting kube-apiserver again: %w", err)
-	}
-	return nil
+	return cp.StartAPIServer()
 }
 
 // Admin may do everything and is bound by nothing: for setting things up.

@@ -88,3 +88,41 @@ func TestKeptDataGetTheRolesOfToday(t *testing.T) {
 		}
 	}
 }
+
+// Who was let in before a crash is let in after it, and what was stored is there.
+func TestAKilledAPIServerComesBack(t *testing.T) {
+	cp, err := controlplane.Start(t.Context(), controlplane.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		if err := cp.Stop(); err != nil {
+			t.Error(err)
+		}
+	}()
+	config, err := cp.Operator(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	operator, err := client.New(config, client.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	review := func() error {
+		return operator.Create(t.Context(), &authorizationv1.SelfSubjectAccessReview{Spec: authorizationv1.SelfSubjectAccessReviewSpec{
+			ResourceAttributes: &authorizationv1.ResourceAttributes{Verb: "create", Group: "cloudsso.dev", Resource: "cloudssousers"},
+		}})
+	}
+	if err := cp.KillAPIServer(); err != nil {
+		t.Fatal(err)
+	}
+	if err := review(); err == nil {
+		t.Error("a killed API server has answered")
+	}
+	if err := cp.StartAPIServer(); err != nil {
+		t.Fatal(err)
+	}
+	if err := review(); err != nil {
+		t.Error(err)
+	}
+}

@@ -101,6 +101,9 @@ func (r *run) load(duration time.Duration, faults []fault) {
 		Replicas: r.replicas, History: r.history, Random: rand.New(rand.NewPCG(r.seed, 0)), Pause: 3 * time.Second,
 		Log: func(format string, args ...any) { fmt.Printf("chaos: "+format+"\n", args...) },
 	}
+	if err := r.workload.Prepare(r.t.Context()); err != nil {
+		r.t.Fatal(err)
+	}
 	ctx, cancel := context.WithTimeout(r.t.Context(), duration)
 	defer cancel()
 	played := make(chan error, 1)
@@ -140,13 +143,14 @@ func (r *run) judge() *Report {
 	}
 	verdict := Judge(partitions, reads, objects.Born())
 	invariants, seconds := objects.Invariants(ops)
-	verdict.Violations = append(verdict.Violations, append(invariants, views...)...)
+	verdict.Violations = append(verdict.Violations, slices.Concat(invariants, views, objects.Slicing(), objects.Whole(ops))...)
 	for _, w := range append(wrong, r.faults.Problems...) {
 		verdict.Violations = append(verdict.Violations, Violation{Rule: "at the end", Text: w})
 	}
-	verdict.Violations = append(verdict.Violations, Answers(ops)...)
+	verdict.Violations = append(verdict.Violations, slices.Concat(Answers(ops), SwitchedOff(ops, r.faults.Offs))...)
 	return &Report{
 		Seed: r.seed, Replicas: len(r.replicas.URLs()), Lasted: r.lasted, Ops: ops, Finals: finals, Faults: r.faults, Reads: reads,
-		Verdict: verdict, Seconds: seconds, Lost: r.faults.LostToStops(ops), Exits: r.replicas.Exits(), Users: len(objects.Users), Groups: len(objects.Groups),
+		Verdict: verdict, Seconds: seconds, Lost: r.faults.LostToStops(ops), Exits: r.replicas.Exits(),
+		Users: len(objects.Users), Groups: len(objects.Groups), Slices: len(objects.Slices),
 	}
 }

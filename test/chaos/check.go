@@ -21,7 +21,11 @@ type Partition struct {
 	Name string
 	// Members are the users that are never deleted, if it is about a group's members.
 	Members []string
-	Ops     []*Op
+	// Sliced says that the group is many objects, which are not written together.
+	Sliced bool
+	// Manual are the users made by hand that may have been there before.
+	Manual names
+	Ops    []*Op
 }
 
 // history is one history for porcupine.
@@ -34,12 +38,13 @@ type history struct {
 // histories are what porcupine is asked about: the names, or each member. The rest is for Reads.
 func (p *Partition) histories(born map[string]time.Time) (all []history) {
 	if p.Members == nil {
-		return []history{{p.Name, nameModel{born}.Model(), slices.DeleteFunc(Settle(p.Ops), func(o *Op) bool { return !o.certain() })}}
+		manual := slices.DeleteFunc(slices.Clone(p.Manual), func(h holder) bool { return born[h.id].IsZero() })
+		return []history{{p.Name, nameModel{born, manual}.Model(), slices.DeleteFunc(Settle(p.Ops), func(o *Op) bool { return !o.certain() })}}
 	}
 	for _, m := range p.Members {
 		about := slices.DeleteFunc(slices.Clone(p.Ops), func(o *Op) bool {
 			_, touched := o.membership(m)
-			asked := o.Kind == FindMember && slices.Contains(o.Members, m)
+			asked := o.Kind == FindMember && o.names(m)
 			return !o.certain() || !touched && !asked && o.Kind != Final && o.Outcome != Missing
 		})
 		all = append(all, history{p.Name + " " + m, memberModel(m), about})
@@ -50,7 +55,7 @@ func (p *Partition) histories(born map[string]time.Time) (all []history) {
 // certain reports whether the answer is one that has to be linearizable.
 func (o *Op) certain() bool {
 	switch {
-	case o.Outcome == Unsent, o.Outcome == Odd:
+	case o.Outcome == Unsent, o.Outcome == Refused, o.Outcome == Odd:
 		return false
 	case o.Writes(), o.Kind == Final:
 		return true
@@ -71,7 +76,7 @@ func operations(ops []*Op) (operations []porcupine.Operation) {
 }
 
 func (h history) check(timeout time.Duration) porcupine.CheckResult {
-	return porcupine.CheckOperationsTimeout(h.model, operations(h.ops), timeout)
+	return porcupine.CheckOperationsTimeout(inOrder(h.model, h.ops), operations(h.ops), timeout)
 }
 
 // shortest is a violation's history cut off behind the first request that cannot be explained. Requests
@@ -153,7 +158,7 @@ func Judge(partitions []*Partition, reads *Reads, born map[string]time.Time) (v 
 				v.Excused++
 			}
 		}
-		v.Violations = append(v.Violations, reads.Check(p.Ops, p.Members)...)
+		v.Violations = append(v.Violations, reads.Check(p)...)
 		for _, h := range p.histories(born) {
 			v.judge(h)
 		}
@@ -180,11 +185,11 @@ func (v *Verdict) judge(h history) {
 }
 
 // Answers are the answers that no client should ever be given: an outage is 503, and says in whole seconds
-// when to come again.
+// when to come again; in a BulkResponse there is no place for that.
 func Answers(ops []*Op) (violations []Violation) {
 	for _, o := range ops {
 		wait, err := strconv.Atoi(o.RetryAfter)
-		unavailable := o.Status == http.StatusServiceUnavailable && err == nil && wait > 0
+		unavailable := o.Status == http.StatusServiceUnavailable && (o.Batch != 0 || err == nil && wait > 0)
 		if o.Outcome == Odd || o.Status >= http.StatusInternalServerError && !unavailable {
 			text := fmt.Sprintf("#%d was answered %d, Retry-After %q: %s", o.ID, o.Status, o.RetryAfter, o.Detail)
 			violations = append(violations, Violation{"answers", text, []*Op{o}})

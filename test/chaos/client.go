@@ -48,11 +48,7 @@ func NewClient(number int, replicas *Replicas, history *History) (*Client, error
 
 // Send carries a request out through a replica, and notes what comes of it.
 func (c *Client) Send(ctx context.Context, slot int, o Op) *Op {
-	o.ID, o.Client = c.history.NewID(), c.number
-	o.Life = c.replicas.Life(slot)
-	if o.Kind == RemoveMembers && o.byPath() {
-		o.Members = o.Members[:1]
-	}
+	c.prepare(&o, c.replicas.Life(slot))
 	method, path, body := o.request()
 	to := *c.to[slot]
 	if o.IfVersion != "" {
@@ -66,11 +62,17 @@ func (c *Client) Send(ctx context.Context, slot int, o Op) *Op {
 	} else {
 		o.take(answer)
 	}
-	if o.Outcome == Unknown {
-		o.Return = Forever
-	}
-	c.history.Note(&o)
+	c.history.NoteReturned(&o)
 	return &o
+}
+
+// prepare completes a request.
+func (c *Client) prepare(o *Op, life Life) {
+	o.ID, o.Client, o.Life = c.history.NewID(), c.number, life
+	if o.Kind == RemoveMembers && o.byPath() {
+		o.Members = o.Members[:1]
+	}
+	o.index()
 }
 
 // request is what goes over the line.
@@ -199,6 +201,8 @@ func (o *Op) take(answer *provider.Response) {
 		o.Outcome = Unsent
 	case status >= 500:
 		o.Outcome = Unknown
+	case status == http.StatusForbidden:
+		o.Outcome = Refused
 	case status == http.StatusNotFound && o.Subject != "":
 		o.Outcome = Missing
 	case status == http.StatusConflict && o.Takes():
@@ -224,8 +228,11 @@ func (o *Op) success() int {
 }
 
 func (o *Op) see(answer *provider.Response) {
+	switch {
+	case o.Kind == Delete, answer.Body == nil:
+		return
+	}
 	switch o.Kind {
-	case Delete:
 	case FindName, FindExternal, FindMember:
 		for _, resource := range answer.Resources() {
 			o.Seen = append(o.Seen, o.seen(resource))

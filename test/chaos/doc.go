@@ -2,6 +2,7 @@
 // under them breaks, and checks what they were answered against what docs/consistency.md promises.
 //
 //	workload.go users.go groups.go   who asks what: random, from a seed
+//	bulk.go crowds.go switch.go      several requests in one; groups of many objects; the switch turned off and on
 //	client.go history.go             how it is asked, and what is noted of it
 //	replicas.go proxy.go faults.go   the replicas, what stands between them and the API server, what breaks
 //	resolve.go                       what became of requests whose answer was lost

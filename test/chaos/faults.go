@@ -7,6 +7,8 @@ import (
 	"math/rand/v2"
 	"strings"
 	"time"
+
+	"github.com/cloudsso/cloudsso-operator/api/v1alpha1"
 )
 
 // fault breaks something, and mends it. It is about all replicas, or about the one that it is given.
@@ -28,6 +30,7 @@ var quickFaults = []fault{
 	{"etcd paused", true, (*Faults).pauseEtcd},
 	{"replica cut off silently", false, (*Faults).blackHole},
 	{"answers of the API server lost", false, (*Faults).mute},
+	{"synchronization switched off", true, (*Faults).switchOff},
 }
 
 var slowFaults = []fault{
@@ -35,6 +38,7 @@ var slowFaults = []fault{
 	{"replica refused by the API server", false, (*Faults).refuse},
 	{"etcd killed", true, (*Faults).killEtcd},
 	{"API server restarted", true, (*Faults).restartAPIServer},
+	{"API server killed", true, (*Faults).killAPIServer},
 }
 
 // recoveryTimeout is how long a replica may take to answer with certainty again after a fault is over.
@@ -55,6 +59,8 @@ type Faults struct {
 	Windows  []Window
 	Counts   map[string]int
 	Recovery map[string]time.Duration
+	// Offs are when synchronization was switched off.
+	Offs []*Off
 	// Problems are replicas that did not end as they were asked to.
 	Problems []string
 }
@@ -194,8 +200,17 @@ func (f *Faults) restartAPIServer(_ context.Context, _ int) error {
 	return f.Replicas.Environment.ControlPlane.RestartAPIServer()
 }
 
+func (f *Faults) killAPIServer(ctx context.Context, _ int) error {
+	if err := f.Replicas.Environment.ControlPlane.KillAPIServer(); err != nil {
+		return err
+	}
+	f.idle(ctx, 0, 2*time.Second)
+	return f.Replicas.Environment.ControlPlane.StartAPIServer()
+}
+
 // Mend ends what may still be going on, and returns when every replica answers with certainty.
-func (f *Faults) Mend(ctx context.Context) (err error) {
+func (f *Faults) Mend(ctx context.Context) error {
+	err := f.Replicas.turn(ctx, v1alpha1.SynchronizationEnabled)
 	for i, p := range f.Replicas.proxies {
 		p.Set(Forward)
 		err = errors.Join(err, f.Replicas.start(ctx, i))

@@ -36,12 +36,14 @@ const (
 // Outcome is what became of a request, as far as its sender knows.
 type Outcome string
 
-// The outcomes. Unsent is a request that nobody received, or a read that nobody answered: it says nothing.
+// The outcomes. Unsent is a request that nobody received, or a read that nobody answered: it says nothing. Refused
+// is one that came while synchronization was switched off: it has done nothing.
 const (
 	Done    Outcome = "done"
 	Missing Outcome = "404"
 	Taken   Outcome = "409"
 	Changed Outcome = "412"
+	Refused Outcome = "403"
 	Empty   Outcome = "empty"
 	Unknown Outcome = "unknown"
 	Unsent  Outcome = "unsent"
@@ -66,6 +68,7 @@ type Seen struct {
 	Modified       time.Time
 	Created        time.Time
 	Deprovisioned  bool // final state only
+	Manual         bool // final state only
 	Members        []string
 }
 
@@ -77,6 +80,7 @@ type Op struct {
 	Group     bool   // about a group; else about a user
 	Kind      Kind
 	Life      Life
+	Batch     int // the first operation of the bulk request that it was part of
 
 	Subject    string // id of the resource
 	Name       string
@@ -101,6 +105,26 @@ type Op struct {
 	Resolved bool
 	// Excused says that the answer may be due to others who were at the same at that time; see Excuse.
 	Excused bool
+
+	set map[string]bool // Members, where they are many
+}
+
+// many is from how many members on they are looked up in a set, and no more of them are printed.
+const many = 12
+
+// index makes the members of a crowd quick to look up.
+func (o *Op) index() {
+	if len(o.Members) > many {
+		o.set = toSet(o.Members)
+	}
+}
+
+// names reports whether the request is about a member.
+func (o *Op) names(member string) bool {
+	if o.set != nil {
+		return o.set[member]
+	}
+	return slices.Contains(o.Members, member)
 }
 
 // Writes reports whether the request, if done, changes something.
@@ -126,7 +150,7 @@ func (o *Op) String() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "#%d %s…%s client %d replica %s: %s %s", o.ID, clock(o.Call), clock(o.Return), o.Client, o.Life, what, o.Kind)
 	for _, part := range []struct{ label, value string }{
-		{"", o.Subject}, {"name ", o.Name}, {"externalId ", o.ExternalID}, {"members ", strings.Join(o.Members, ",")},
+		{"", o.Subject}, {"name ", o.Name}, {"externalId ", o.ExternalID}, {"members ", listed(o.Members)},
 	} {
 		if part.value != "" {
 			fmt.Fprintf(&b, " %s%s", part.label, part.value)
@@ -137,6 +161,9 @@ func (o *Op) String() string {
 	}
 	if o.IfMarker != 0 {
 		fmt.Fprintf(&b, " if still as #%d wrote it", o.IfMarker)
+	}
+	if o.Batch != 0 {
+		fmt.Fprintf(&b, " in bulk #%d", o.Batch)
 	}
 	fmt.Fprintf(&b, " → %s", o.Outcome)
 	if o.Resolved {
@@ -159,9 +186,17 @@ func (o *Op) String() string {
 
 func (s Seen) String() string {
 	if s.Members != nil {
-		return fmt.Sprintf("{%s %s #%d members %s}", s.ID, s.Name, s.Marker, strings.Join(s.Members, ","))
+		return fmt.Sprintf("{%s %s #%d members %s}", s.ID, s.Name, s.Marker, listed(s.Members))
 	}
 	return fmt.Sprintf("{%s %s %s active=%v #%d origin #%d}", s.ID, s.Name, s.ExternalID, s.Active, s.Marker, s.Origin)
+}
+
+// listed are ids to be read, the first of them if they are many.
+func listed(ids []string) string {
+	if len(ids) <= many {
+		return strings.Join(ids, ",")
+	}
+	return fmt.Sprintf("%s and %d more", strings.Join(ids[:many], ","), len(ids)-many)
 }
 
 func clock(d time.Duration) string {
@@ -189,8 +224,11 @@ func (h *History) Now() time.Duration { return time.Since(h.start) }
 // NewID is the id of the next request.
 func (h *History) NewID() int { return int(h.next.Add(1)) }
 
-// Note adds a request that has returned.
-func (h *History) Note(o *Op) {
+// NoteReturned adds a request that has returned, or whose answer will never come.
+func (h *History) NoteReturned(o *Op) {
+	if o.Outcome == Unknown {
+		o.Return = Forever
+	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.ops = append(h.ops, o)
@@ -209,16 +247,22 @@ func (h *History) Ops() []*Op {
 // that it gives a write, and some.
 const carriedThrough = 30 * time.Second
 
+// latest is until when a request may have been under way whose answer was lost. An operation of a bulk request
+// began before its client gave up.
+func (o *Op) latest() time.Duration {
+	if o.Batch != 0 {
+		return o.Call + patience + carriedThrough
+	}
+	return o.Call + carriedThrough
+}
+
 // AwaitQuiet returns when no request can be under way any more, or when ctx ends.
 func (h *History) AwaitQuiet(ctx context.Context) {
 	var last time.Duration
 	for _, o := range h.Ops() {
 		if o.Outcome == Unknown {
-			last = max(last, o.Call)
+			last = max(last, o.latest())
 		}
 	}
-	select {
-	case <-ctx.Done():
-	case <-time.After(last + carriedThrough - h.Now()):
-	}
+	pause(ctx, last-h.Now())
 }

@@ -30,17 +30,20 @@ const (
 type Objects struct {
 	Users  []v1alpha1.CloudSSOUser
 	Groups []v1alpha1.CloudSSOGroup
+	Slices []v1alpha1.CloudSSOMembershipSlice
 }
 
 func (r *Replicas) objects(ctx context.Context) (o Objects, err error) {
 	var users v1alpha1.CloudSSOUserList
 	var groups v1alpha1.CloudSSOGroupList
+	var slices v1alpha1.CloudSSOMembershipSliceList
 	in := client.InNamespace(r.Environment.Namespace)
-	if err = r.Environment.Admin.List(ctx, &users, in); err != nil {
-		return o, err
+	for _, list := range []client.ObjectList{&users, &groups, &slices} {
+		if err = r.Environment.Admin.List(ctx, list, in); err != nil {
+			return o, err
+		}
 	}
-	err = r.Environment.Admin.List(ctx, &groups, in)
-	return Objects{users.Items, groups.Items}, err
+	return Objects{users.Items, groups.Items, slices.Items}, nil
 }
 
 // Settle waits until nothing is left to be done, and returns what is there then, and what is still wrong
@@ -72,11 +75,11 @@ func (o Objects) unsettled() (wrong []string) {
 	}
 	for i := range o.Groups {
 		g := &o.Groups[i]
-		for _, problem := range unsettledGroup(g, departed) {
+		for _, problem := range o.unsettledGroup(g, departed) {
 			wrong = append(wrong, fmt.Sprintf("group %s %s", g.Name, problem))
 		}
 	}
-	return wrong
+	return append(wrong, o.unsettledSlices()...)
 }
 
 func unsettledUser(u *v1alpha1.CloudSSOUser, holder string) string {
@@ -96,7 +99,10 @@ func unsettledUser(u *v1alpha1.CloudSSOUser, holder string) string {
 }
 
 // unsettledGroup knows of each user whether it has departed.
-func unsettledGroup(g *v1alpha1.CloudSSOGroup, departed map[string]bool) (wrong []string) {
+func (o Objects) unsettledGroup(g *v1alpha1.CloudSSOGroup, departed map[string]bool) (wrong []string) {
+	if policy.IsGoing(g) {
+		return []string{"is still being deleted"}
+	}
 	if g.Annotations[v1alpha1.AnnotationReservation] != "" {
 		wrong = append(wrong, fmt.Sprintf("still reserves %q", g.Annotations[v1alpha1.AnnotationReservation]))
 	}
@@ -104,13 +110,13 @@ func unsettledGroup(g *v1alpha1.CloudSSOGroup, departed map[string]bool) (wrong 
 		wrong = append(wrong, fmt.Sprintf("is at generation %d, its status at %d", g.Generation, g.Status.ObservedGeneration))
 	}
 	seen := map[string]bool{}
-	for _, m := range g.Spec.Members {
-		if seen[m.Name] {
-			wrong = append(wrong, fmt.Sprintf("has member %s twice", m.Name))
+	for _, m := range o.members(g) {
+		if seen[m] {
+			wrong = append(wrong, fmt.Sprintf("has member %s twice", m))
 		}
-		seen[m.Name] = true
-		if gone, exists := departed[m.Name]; gone || !exists {
-			wrong = append(wrong, fmt.Sprintf("has member %s, who has departed", m.Name))
+		seen[m] = true
+		if gone, exists := departed[m]; gone || !exists {
+			wrong = append(wrong, fmt.Sprintf("has member %s, who has departed", m))
 		}
 	}
 	if n := g.Status.Members; n == nil || int(*n) != len(seen) {
@@ -171,10 +177,11 @@ func (w *Workload) Finals(o Objects) (finals []*Op) {
 	for i := range o.Groups {
 		g := &o.Groups[i]
 		if final := clusters[fold.Name(g.Spec.DisplayName)]; final != nil && policy.IsLiveGroup(g) {
-			final.Seen = append(final.Seen, seenGroup(g))
+			final.Seen = append(final.Seen, o.seenGroup(g))
 		}
 		if final := teams[g.Name]; final != nil {
-			final.Seen, final.Members = []Seen{seenGroup(g)}, seenGroup(g).Members
+			final.Seen, final.Members = []Seen{o.seenGroup(g)}, o.members(g)
+			final.index()
 		}
 	}
 	return finals
@@ -183,18 +190,15 @@ func (w *Workload) Finals(o Objects) (finals []*Op) {
 func seenUser(u *v1alpha1.CloudSSOUser) Seen {
 	return Seen{
 		ID: u.Name, Name: strings.ToLower(u.Spec.UserName), ExternalID: u.Spec.ExternalID,
-		Active: u.Spec.Active == nil || *u.Spec.Active, Deprovisioned: !policy.IsLive(u),
+		Active: u.Spec.Active == nil || *u.Spec.Active, Deprovisioned: !policy.IsLive(u), Manual: u.Spec.Source == v1alpha1.SourceManual,
 		Marker: number(u.Spec.Title), Origin: number(u.Spec.NickName),
 	}
 }
 
-func seenGroup(g *v1alpha1.CloudSSOGroup) Seen {
-	s := Seen{ID: g.Name, Name: strings.ToLower(g.Spec.DisplayName), ExternalID: g.Spec.ExternalID, Members: []string{}}
+func (o Objects) seenGroup(g *v1alpha1.CloudSSOGroup) Seen {
+	s := Seen{ID: g.Name, Name: strings.ToLower(g.Spec.DisplayName), ExternalID: g.Spec.ExternalID, Members: o.members(g)}
 	s.Marker = number(s.ExternalID)
 	s.Origin = s.Marker
-	for _, m := range g.Spec.Members {
-		s.Members = append(s.Members, m.Name)
-	}
 	return s
 }
 
@@ -245,7 +249,7 @@ func (o Objects) Invariants(ops []*Op) (violations []Violation, seconds []Second
 func (r *Replicas) Views(ctx context.Context, o Objects) (violations []Violation, err error) {
 	users, groups := map[string]bool{}, map[string]bool{}
 	for i := range o.Users {
-		if policy.IsLive(&o.Users[i]) {
+		if u := &o.Users[i]; policy.IsLive(u) && u.Spec.Source == v1alpha1.SourceSCIM {
 			users[o.Users[i].Name] = true
 		}
 	}
@@ -255,6 +259,11 @@ func (r *Replicas) Views(ctx context.Context, o Objects) (violations []Violation
 		}
 	}
 	for i := range r.urls {
+		wrong, err := r.crowdsThrough(ctx, i, o)
+		if err != nil {
+			return nil, err
+		}
+		violations = append(violations, wrong...)
 		for path, want := range map[string]map[string]bool{"/Users": users, "/Groups": groups} {
 			got, err := r.all(ctx, i, path)
 			if err != nil {

@@ -2,7 +2,6 @@ package chaos
 
 import (
 	"fmt"
-	"slices"
 
 	"github.com/anishathalye/porcupine"
 )
@@ -27,7 +26,7 @@ func stepMember(in bool, o *Op, member string) (ok, after bool) {
 	case FindMember: // negative: positive answers may lag and are not asked about here
 		return !in, in
 	case Final:
-		return in == slices.Contains(o.Members, member), in
+		return in == o.names(member), in
 	}
 	if o.Outcome == Missing { // the group is there for as long as anybody asks
 		return false, in
@@ -43,7 +42,7 @@ func (o *Op) membership(member string) (in, touched bool) {
 	if o.Outcome == Taken {
 		return false, false
 	}
-	named := slices.Contains(o.Members, member)
+	named := o.names(member)
 	switch o.Kind {
 	case Create, ReplaceMembers:
 		return named, true

@@ -33,6 +33,8 @@ func TestMembershipIsLinearizable(t *testing.T) {
 		{"emptied", false, []*Op{at(0, 1, members(Create, "m")), at(2, 3, members(EmptyGroup)), at(9, -1, members(Final, "m"))}},
 		{"no member after all", true, []*Op{at(0, 1, members(AddMembers, "m")), at(2, 3, members(EmptyGroup)), at(4, 5, notAMember("m"))}},
 		{"a stale negative", false, []*Op{at(0, 1, members(AddMembers, "m")), at(4, 5, notAMember("m"))}},
+		{"switched off", true, []*Op{at(0, 1, with(members(AddMembers, "m"), Refused)), at(9, -1, members(Final))}},
+		{"switched off, and added all the same", false, []*Op{at(0, 1, with(members(AddMembers, "m"), Refused)), at(9, -1, members(Final, "m"))}},
 		{"unknown, either way", true, []*Op{at(0, -1, with(members(AddMembers, "m"), Unknown)), at(4, 5, notAMember("m")), at(9, -1, members(Final, "m"))}},
 		{"unknown, and then not again", false, []*Op{
 			at(0, 1, members(AddMembers, "m")), at(2, -1, with(members(RemoveMembers, "m"), Unknown)),

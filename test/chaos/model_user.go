@@ -1,6 +1,7 @@
 package chaos
 
 import (
+	"cmp"
 	"fmt"
 	"hash/maphash"
 	"slices"
@@ -14,11 +15,15 @@ import (
 type holder struct {
 	id, name, externalID string
 	active, live         bool
-	marker               int // the request that wrote it last, a deletion aside
+	manual               bool // made by hand, and not adopted yet: it holds its name, and SCIM does not show it
+	marker               int  // the request that wrote it last, a deletion aside
 }
 
 // left says that a user with an externalId is to be restored rather than created anew.
 func (h holder) left() bool { return h.externalID != "" && (!h.live || !h.active) }
+
+// shown says that SCIM shows it.
+func (h holder) shown() bool { return h.live && !h.manual }
 
 // names is the state of the model: what is live, and who may be restored; sorted by id.
 type names []holder
@@ -26,6 +31,7 @@ type names []holder
 // nameModel is the promise about names and ids: of users that meet in a few names, or of groups.
 //
 //   - A name is held by one at a time. Only a create whose outcome nobody was told may be a second.
+//   - A create with the name of a user made by hand adopts that one, unless there is somebody to restore.
 //   - A create with the externalId of somebody who left gives that one back, the newest of several, unless
 //     another of them comes or goes at the same time.
 //   - A conditional request is done if the state is still the one it names, and else refused.
@@ -36,12 +42,14 @@ type names []holder
 type nameModel struct {
 	// born is when an object was created, by id.
 	born map[string]time.Time
+	// manual are the users made by hand that were there before the first request.
+	manual names
 }
 
 // Model is the specification for porcupine. Inputs are *Op; outputs are not used.
 func (m nameModel) Model() porcupine.Model {
 	return porcupine.Model{
-		Init: func() any { return names(nil) },
+		Init: func() any { return m.manual },
 		Step: func(state, input, _ any) (bool, any) {
 			s, _ := state.(names)
 			o, _ := input.(*Op)
@@ -84,7 +92,7 @@ func (m nameModel) step(s names, o *Op) (bool, names) {
 func (s names) denies(o *Op) bool {
 	return !slices.ContainsFunc(s, func(h holder) bool {
 		switch {
-		case !h.live:
+		case !h.shown():
 			return false
 		case o.Kind == FindName:
 			return h.name == o.Name
@@ -126,6 +134,20 @@ func (s names) with(h holder) names {
 	return next
 }
 
+// adoptable is the user made by hand that has the name, if nobody else has it too, or has no id.
+func (s names) adoptable(name string) (byHand holder) {
+	for _, h := range s {
+		switch {
+		case !h.live || h.name != name:
+		case h.manual:
+			byHand = h
+		default:
+			return holder{}
+		}
+	}
+	return byHand
+}
+
 // leaver is who would be restored by a create with that externalId, or has no id.
 func (m nameModel) leaver(s names, externalID string) (newest holder) {
 	for _, h := range s {
@@ -149,9 +171,13 @@ func (m nameModel) create(s names, o *Op) (bool, names) {
 	if !o.Group {
 		leaver = m.leaver(s, o.ExternalID)
 	}
+	byHand := holder{}
+	if leaver.id == "" {
+		byHand = s.adoptable(o.Name)
+	}
 	switch {
 	case o.Outcome == Taken:
-		return o.Excused || s.held(o.Name, leaver.id), s
+		return o.Excused || byHand.id == "" && s.held(o.Name, leaver.id), s
 	case o.Outcome == Done, o.Resolved:
 		return m.created(s, o, leaver)
 	}
@@ -160,7 +186,7 @@ func (m nameModel) create(s names, o *Op) (bool, names) {
 	perhaps := *o
 	perhaps.Outcome = Done
 	if o.Result == "" {
-		perhaps.Result = leaver.id
+		perhaps.Result = cmp.Or(leaver.id, byHand.id)
 	}
 	if perhaps.Result != "" {
 		if ok, next := m.created(s, &perhaps, leaver); ok {
@@ -179,7 +205,8 @@ func (m nameModel) created(s names, o *Op, leaver holder) (bool, names) {
 	was, there := s.get(o.Result)
 	switch {
 	case there:
-		chosen := leaver.id == o.Result || o.Excused && was.left() && was.externalID == o.ExternalID
+		chosen := leaver.id == o.Result || o.Excused && was.left() && was.externalID == o.ExternalID ||
+			was.manual && was.name == o.Name && (leaver.id == "" || o.Excused)
 		return chosen && !s.held(o.Name, o.Result), s.with(h)
 	case o.Outcome == Unknown: // it may have died before it could look whether it was allowed to
 		return true, s.with(h)
@@ -193,20 +220,20 @@ func (m nameModel) change(s names, o *Op) (bool, names) {
 	still := o.IfMarker == 0 || o.IfMarker == was.marker
 	switch o.Outcome {
 	case Missing:
-		return !was.live, s
+		return !was.shown(), s
 	case Changed:
-		return was.live && !still, s
+		return was.shown() && !still, s
 	case Taken:
 		return o.Excused || s.held(o.Name, o.Subject), s
 	}
-	possible := was.live && still && (o.Kind != Rename || !s.held(o.Name, o.Subject))
+	possible := was.shown() && still && (o.Kind != Rename || !s.held(o.Name, o.Subject))
 	switch {
 	case possible:
 		return true, s.with(was.changed(o))
 	case o.Outcome == Unknown && !o.Resolved: // then it has not happened
 		return true, s
 	}
-	return o.Kind == Delete && o.Excused && !was.live, s
+	return o.Kind == Delete && o.Excused && !was.shown(), s
 }
 
 // changed is a resource after a request.
@@ -227,7 +254,7 @@ func (h holder) changed(o *Op) holder {
 // finalNames is the state that the API server holds at the end.
 func finalNames(o *Op) (s names) {
 	for _, seen := range o.Seen {
-		h := holder{id: seen.ID, name: seen.Name, externalID: seen.ExternalID, active: seen.Active, live: !seen.Deprovisioned, marker: seen.Marker}
+		h := holder{id: seen.ID, name: seen.Name, externalID: seen.ExternalID, active: seen.Active, live: !seen.Deprovisioned, manual: seen.Manual, marker: seen.Marker}
 		if o.Group {
 			h.externalID, h.active = "", true
 		}

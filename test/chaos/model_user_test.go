@@ -146,7 +146,52 @@ func TestNamesAreLinearizable(t *testing.T) {
 			for i, o := range tt.ops {
 				o.ID, o.Client = i+1, i
 			}
-			h := history{tt.label, nameModel{born}.Model(), tt.ops}
+			h := history{tt.label, nameModel{born, nil}.Model(), tt.ops}
+			if result := h.check(0); (result == porcupine.Ok) != tt.legal {
+				t.Errorf("%s, want legal: %v", result, tt.legal)
+			}
+		})
+	}
+}
+
+// A user made by hand, "m", has the name "a" when it begins.
+func TestAdoptionIsLinearizable(t *testing.T) {
+	byHand := holder{id: "m", name: "a", active: true, live: true, manual: true}
+	left := func() []*Op { // who would be restored
+		return []*Op{at(0, 1, created("b", "e", "1")), at(2, 3, deleted("1"))}
+	}
+	untouched := Seen{ID: "m", Name: "a", Active: true, Manual: true}
+	for _, tt := range []struct {
+		label string
+		legal bool
+		ops   []*Op
+	}{
+		{"adopted", true, []*Op{at(0, 1, created("a", "e", "m")), at(2, 3, renamed("m", "b")), at(4, 5, created("a", "", "2"))}},
+		{"left alone", true, []*Op{at(0, 1, created("b", "", "1")), at(9, -1, ends(person(1, "1", "b"), untouched))}},
+		{"gone", false, []*Op{at(0, 1, created("b", "", "1")), at(9, -1, ends(person(1, "1", "b")))}},
+		{"adopted by nobody", false, []*Op{at(9, -1, ends(person(0, "m", "a")))}},
+		{"adopted, and not noted", false, []*Op{at(0, 1, created("a", "", "m")), at(9, -1, ends(untouched))}},
+		{"doubled", false, []*Op{at(0, 1, created("a", "", "1"))}},
+		{"refused", false, []*Op{at(0, 1, refused("a", ""))}},
+		{"refused once it was adopted", true, []*Op{at(0, 1, created("a", "", "m")), at(2, 3, refused("a", ""))}},
+		{"adopted by two at once", false, []*Op{at(0, 5, created("a", "", "m")), at(0, 5, created("a", "", "m"))}},
+		{"adopted for another name", false, []*Op{at(0, 1, created("b", "", "m"))}},
+		{"shown before", false, []*Op{at(0, 1, deactivated("m"))}},
+		{"not shown before", true, []*Op{at(0, 1, notThere("m")), at(0, 1, nobodyCalled("a")), at(0, 1, with(deleted("m"), Missing))}},
+		{"not shown afterwards", false, []*Op{at(0, 1, created("a", "", "m")), at(2, 3, nobodyCalled("a"))}},
+		{"its name given away", false, []*Op{at(0, 1, created("b", "", "1")), at(2, 3, renamed("1", "a"))}},
+		{"its name denied to another", true, []*Op{at(0, 1, created("b", "", "1")), at(2, 3, with(renamed("1", "a"), Taken))}},
+		{"its name denied to a leaver", true, append(left(), at(4, 5, refused("a", "e")))},
+		{"adopted in a leaver's place", false, append(left(), at(4, 5, created("a", "e", "m")))},
+		{"adopted, deleted and restored", true, []*Op{at(0, 1, created("a", "e", "m")), at(2, 3, deleted("m")), at(4, 5, created("a", "e", "m"))}},
+		{"unknown, and adopted", true, []*Op{at(0, -1, with(created("a", "", ""), Unknown)), at(2, 3, renamed("m", "b")), at(9, -1, ends(person(2, "m", "b")))}},
+		{"unknown, and not adopted", true, []*Op{at(0, -1, with(created("a", "", ""), Unknown)), at(9, -1, ends(untouched))}},
+	} {
+		t.Run(tt.label, func(t *testing.T) {
+			for i, o := range tt.ops {
+				o.ID, o.Client = i+1, i
+			}
+			h := history{tt.label, nameModel{nil, names{byHand}}.Model(), tt.ops}
 			if result := h.check(0); (result == porcupine.Ok) != tt.legal {
 				t.Errorf("%s, want legal: %v", result, tt.legal)
 			}
@@ -225,6 +270,7 @@ func TestExcuse(t *testing.T) {
 		{"at the same time", at(4, 6, refused("a", "")), false, true},
 		{"before", at(0, 1, refused("a", "")), false, false},
 		{"after", at(8, 9, created("a", "", "1")), false, false},
+		{"switched off", at(4, 6, with(created("a", "", ""), Refused)), false, false},
 		{"another name", at(4, 6, refused("b", "")), false, false},
 		{"a rename before, in trouble", at(0, 1, with(renamed("1", "a"), Taken)), true, true},
 		{"an unknown rename before", at(0, -1, with(renamed("1", "a"), Unknown)), false, true},

@@ -44,32 +44,45 @@ type Violation struct {
 type written []*Op
 
 // Check looks at all positive answers of one partition.
-func (r *Reads) Check(ops []*Op, members []string) (violations []Violation) {
+func (r *Reads) Check(p *Partition) (violations []Violation) {
 	byID, byOp := map[string]written{}, map[int]*Op{}
-	for _, o := range ops {
+	for _, o := range p.Ops {
 		byOp[o.ID] = o
 		if id := o.about(); o.Writes() && id != "" && (o.Outcome == Done || o.Outcome == Unknown) {
 			byID[id] = append(byID[id], o)
 		}
 	}
-	for _, o := range ops {
+	for _, o := range p.Ops {
 		if o.Kind == Final {
 			continue
 		}
 		for _, s := range o.Seen {
 			r.Checked++
-			if members == nil {
+			violations = append(violations, once(o, s)...)
+			if p.Members == nil {
 				violations = append(violations, r.one(o, s, byOp, byID[s.ID])...)
 			} else if s.Members != nil {
-				violations = append(violations, r.membership(o, s, byID[s.ID], members)...)
+				violations = append(violations, r.membership(o, s, byID[s.ID], p)...)
 			}
 		}
 		if o.Kind == FindMember && o.Outcome == Done {
 			there := Seen{ID: o.Subject, Members: o.Members}
-			violations = append(violations, r.membership(o, there, byID[o.Subject], o.Members)...)
+			violations = append(violations, r.membership(o, there, byID[o.Subject], &Partition{Members: o.Members})...)
 		}
 	}
-	return append(violations, monotonic(ops)...)
+	return append(violations, monotonic(p.Ops)...)
+}
+
+// once checks that no member is listed twice.
+func once(o *Op, s Seen) (violations []Violation) {
+	seen := make(map[string]bool, len(s.Members))
+	for _, m := range s.Members {
+		if seen[m] {
+			violations = append(violations, Violation{"read: each member once", fmt.Sprintf("#%d shows group %s with %s twice", o.ID, s.ID, m), []*Op{o}})
+		}
+		seen[m] = true
+	}
+	return violations
 }
 
 // one checks a resource in an answer against the request that wrote it.
@@ -80,7 +93,7 @@ func (r *Reads) one(o *Op, s Seen, byOp map[int]*Op, all written) []Violation {
 		return []Violation{{"read: nothing invented", fmt.Sprintf("#%d shows %s, which no request wrote", o.ID, s), []*Op{o}}}
 	case w.Call > o.Return:
 		return []Violation{{"read: nothing from the future", fmt.Sprintf("#%d shows what #%d wrote later", o.ID, w.ID), []*Op{o, w}}}
-	case w.Outcome == Taken, w.Outcome == Missing, w.Outcome == Changed:
+	case w.Outcome == Taken, w.Outcome == Missing, w.Outcome == Changed, w.Outcome == Refused:
 		r.Provisional++
 		return []Violation{{"read: nothing that was refused", fmt.Sprintf("#%d shows what #%d wrote, which was answered %s", o.ID, w.ID, w.Outcome), []*Op{w, o}}}
 	case !w.wrote(s):
@@ -115,7 +128,7 @@ func (o *Op) wrote(s Seen) bool {
 func (r *Reads) superseded(o, w *Op, all written) (missed, oldest *Op) {
 	bound, _ := r.reach(o)
 	for _, later := range all {
-		if later.Outcome != Done || later.Call <= w.Return || later.Return >= o.Call {
+		if later.Outcome != Done || later.Call <= w.Return && !w.precedes(later) || later.Return >= o.Call {
 			continue
 		}
 		if oldest == nil || later.Return < oldest.Return {
@@ -155,21 +168,21 @@ func (r *Reads) reach(o *Op) (bound time.Duration, cut bool) {
 }
 
 // membership checks for each member whether it could be in the group, or out of it, when it was read.
-func (r *Reads) membership(o *Op, s Seen, all written, members []string) (violations []Violation) {
-	for _, m := range members {
+func (r *Reads) membership(o *Op, s Seen, all written, p *Partition) (violations []Violation) {
+	for _, m := range p.Members {
 		in := slices.Contains(s.Members, m)
-		if becomes, touched := o.membership(m); touched && becomes != in && o.Outcome == Done {
-			violations = append(violations, Violation{
-				"read: own write",
-				fmt.Sprintf("the answer to #%d shows group %s with %s in=%v", o.ID, s.ID, m, in),
-				[]*Op{o},
-			})
-		}
 		var about written
 		for _, w := range all {
 			if _, touched := w.membership(m); touched {
 				about = append(about, w)
 			}
+		}
+		if !o.shows(m, in) && (!p.Sliced || !about.interferes(o, m, in)) {
+			violations = append(violations, Violation{
+				"read: own write",
+				fmt.Sprintf("the answer to #%d shows group %s with %s in=%v", o.ID, s.ID, m, in),
+				[]*Op{o},
+			})
 		}
 		if why := r.possible(o, about, m, in); why != nil {
 			violations = append(violations, Violation{
@@ -179,6 +192,21 @@ func (r *Reads) membership(o *Op, s Seen, all written, members []string) (violat
 		}
 	}
 	return violations
+}
+
+// shows reports whether an answer that shows a member in the group, or out of it, shows what the request did.
+func (o *Op) shows(member string, in bool) bool {
+	becomes, touched := o.membership(member)
+	return !touched || becomes == in || o.Outcome != Done
+}
+
+// interferes reports whether another request made a member so while o was under way: what is many objects is
+// read after it was written, not as it was written.
+func (w written) interferes(o *Op, member string, in bool) bool {
+	return slices.ContainsFunc(w, func(other *Op) bool {
+		becomes, _ := other.membership(member)
+		return other != o && becomes == in && other.meets(o, other.Return)
+	})
 }
 
 // possible returns nil if one of the writes that could be the last one made it so; else those.

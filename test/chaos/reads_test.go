@@ -39,6 +39,9 @@ func TestPositiveReads(t *testing.T) {
 		{"from the future", "read: nothing from the future", nil, []*Op{create(), by(3, 1, at(1, 2, shows(state(2, "b", true, 1)))), by(2, 0, at(3, 4, renamed("1", "b")))}},
 		{"torn", "read: whole", nil, []*Op{create(), rename(), by(3, 0, at(4, 5, shows(state(2, "a", true, 2))))}},
 		{"refused and shown", "read: nothing that was refused", nil, []*Op{create(), by(2, 0, at(2, 9, refused("a", ""))), by(3, 1, at(3, 4, shows(state(2, "a", true, 2))))}},
+		{"switched off and shown", "read: nothing that was refused", nil, []*Op{
+			create(), by(2, 0, at(2, 9, with(renamed("1", "b"), Refused))), by(3, 1, at(3, 4, shows(state(2, "b", true, 2)))),
+		}},
 		{"backwards", "read: never backwards", nil, []*Op{
 			create(), rename(), by(3, 1, at(4, 5, shows(state(2, "b", true, 2)))), by(4, 1, at(6, 7, shows(state(1, "a", true, 1)))),
 		}},
@@ -48,7 +51,7 @@ func TestPositiveReads(t *testing.T) {
 	} {
 		t.Run(tt.label, func(t *testing.T) {
 			reads := &Reads{Lag: 20 * time.Millisecond, Windows: tt.windows}
-			expectRule(t, reads.Check(tt.ops, nil), tt.rule)
+			expectRule(t, reads.Check(&Partition{Ops: tt.ops}), tt.rule)
 		})
 	}
 }
@@ -61,23 +64,37 @@ func TestPositiveReadsOfMembers(t *testing.T) {
 	remove := func() *Op { return by(2, 0, at(2, 3, members(RemoveMembers, "m"))) }
 	for _, tt := range []struct {
 		label, rule string
+		sliced      bool
 		ops         []*Op
 	}{
-		{"in", "", []*Op{add(), by(3, 0, at(4, 5, group("m")))}},
-		{"lags", "", []*Op{add(), remove(), by(3, 1, at(4, 5, group("m")))}},
-		{"lags through the same", "read: members not stale", []*Op{add(), remove(), by(3, 0, at(4, 5, group("m")))}},
-		{"lags too long", "read: members not stale", []*Op{add(), remove(), by(3, 1, at(50, 51, group("m")))}},
-		{"found, too long after", "read: members not stale", []*Op{
+		{"in", "", false, []*Op{add(), by(3, 0, at(4, 5, group("m")))}},
+		{"lags", "", false, []*Op{add(), remove(), by(3, 1, at(4, 5, group("m")))}},
+		{"lags through the same", "read: members not stale", false, []*Op{add(), remove(), by(3, 0, at(4, 5, group("m")))}},
+		{"lags too long", "read: members not stale", false, []*Op{add(), remove(), by(3, 1, at(50, 51, group("m")))}},
+		{"found, too long after", "read: members not stale", false, []*Op{
 			add(), remove(), by(3, 1, at(50, 51, Op{Group: true, Kind: FindMember, Subject: "g", Members: []string{"m"}})),
 		}},
-		{"never added", "read: members not stale", []*Op{by(1, 0, at(0, 1, members(Create))), by(3, 1, at(4, 5, group("m")))}},
-		{"the answer to a change without the change", "read: own write", []*Op{
+		{"never added", "read: members not stale", false, []*Op{by(1, 0, at(0, 1, members(Create))), by(3, 1, at(4, 5, group("m")))}},
+		{"the answer to a change without the change", "read: own write", false, []*Op{
 			by(1, 0, at(0, 1, Op{Group: true, Kind: AddMembers, Subject: "g", Members: []string{"m"}, Seen: []Seen{{ID: "g", Members: []string{"n"}}}})),
 		}},
+		{"a sliced group's, when another has taken out meanwhile", "", true, []*Op{
+			by(1, 0, at(0, 5, Op{Group: true, Kind: AddMembers, Subject: "g", Members: []string{"m"}, Seen: []Seen{{ID: "g", Members: []string{"n"}}}})),
+			by(2, 1, at(1, 4, members(RemoveMembers, "m"))),
+		}},
+		{"a small group's, though another has taken out meanwhile", "read: own write", false, []*Op{
+			by(1, 0, at(0, 5, Op{Group: true, Kind: AddMembers, Subject: "g", Members: []string{"m"}, Seen: []Seen{{ID: "g", Members: []string{"n"}}}})),
+			by(2, 1, at(1, 4, members(RemoveMembers, "m"))),
+		}},
+		{"a sliced group's, when another had taken out before", "read: own write", true, []*Op{
+			by(2, 1, at(0, 1, members(RemoveMembers, "m"))),
+			by(1, 0, at(2, 5, Op{Group: true, Kind: AddMembers, Subject: "g", Members: []string{"m"}, Seen: []Seen{{ID: "g", Members: []string{"n"}}}})),
+		}},
+		{"a second copy", "read: each member once", true, []*Op{add(), by(3, 0, at(4, 5, group("m", "m")))}},
 	} {
 		t.Run(tt.label, func(t *testing.T) {
 			reads := &Reads{Lag: 20 * time.Millisecond}
-			expectRule(t, reads.Check(tt.ops, []string{"m"}), tt.rule)
+			expectRule(t, reads.Check(&Partition{Members: []string{"m"}, Sliced: tt.sliced, Ops: tt.ops}), tt.rule)
 		})
 	}
 }

@@ -28,6 +28,7 @@ type Report struct {
 	Lost     []*Op // to graceful stops
 	Users    int
 	Groups   int
+	Slices   int
 }
 
 // Print writes the totals.
@@ -43,7 +44,8 @@ func (r *Report) Print(w io.Writer) {
 	fmt.Fprintf(w, "answers that depend on others who were at it too  %d\n", r.Verdict.Excused)
 	fmt.Fprintf(w, "resources in positive answers   %d; not the newest: %s; while cut off: %s\n",
 		r.Reads.Checked, spread(r.Reads.Staleness), spread(r.Reads.Cut))
-	fmt.Fprintf(w, "objects at the end              %d users, %d groups; second holders that creates left which died: %d\n", r.Users, r.Groups, len(r.Seconds))
+	fmt.Fprintf(w, "objects at the end              %d users, %d groups, %d slices; second holders that creates left which died: %d\n", r.Users, r.Groups, r.Slices, len(r.Seconds))
+	fmt.Fprintf(w, "users made by hand and adopted  %d\n", len(r.adopted()))
 	fmt.Fprintf(w, "requests lost to graceful stops %d\n", len(r.Lost))
 	for _, o := range r.Lost[:min(len(r.Lost), 5)] {
 		fmt.Fprintf(w, "    %s\n", o)
@@ -62,9 +64,20 @@ func (r *Report) Print(w io.Writer) {
 	}
 }
 
+// adopted are the creates that were given a user made by hand for the first time.
+func (r *Report) adopted() map[string]bool {
+	adopted := map[string]bool{}
+	for _, o := range r.Ops {
+		if o.Kind == Create && o.Outcome == Done && strings.HasPrefix(o.Result, manualMark) {
+			adopted[o.Result] = true
+		}
+	}
+	return adopted
+}
+
 // printRequests is a table of what was asked and what was answered.
 func (r *Report) printRequests(w io.Writer) {
-	outcomes := []Outcome{Done, Missing, Taken, Changed, Empty, Unknown, Unsent, Odd}
+	outcomes := []Outcome{Done, Missing, Taken, Changed, Refused, Empty, Unknown, Unsent, Odd}
 	counts := map[string]map[Outcome]int{}
 	statuses := map[int]int{}
 	for _, o := range r.Ops {
@@ -137,9 +150,9 @@ func (r *Report) Save(dir, logFile string) (paths []string, err error) {
 	}
 	paths = append(paths, text)
 	for i, h := range r.Verdict.Visualized {
-		_, info := porcupine.CheckOperationsVerbose(h.model, operations(h.ops), checkTimeout)
+		_, info := porcupine.CheckOperationsVerbose(inOrder(h.model, h.ops), operations(h.ops), checkTimeout)
 		page := filepath.Join(dir, fmt.Sprintf("violation-%d-%d.html", r.Seed, i))
-		if err := porcupine.VisualizePath(h.model, info, page); err != nil {
+		if err := porcupine.VisualizePath(inOrder(h.model, h.ops), info, page); err != nil {
 			return paths, err
 		}
 		paths = append(paths, page)

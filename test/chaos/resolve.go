@@ -130,7 +130,7 @@ func (o *Op) meets(other *Op, until time.Duration) bool {
 func excuseTakers(ops []*Op, troubled func(from, to time.Duration) bool) {
 	takers := map[string][]*Op{}
 	for _, o := range ops {
-		if o.Takes() {
+		if o.Takes() && o.Outcome != Unsent && o.Outcome != Refused {
 			takers[o.Name] = append(takers[o.Name], o)
 		}
 	}
@@ -167,7 +167,7 @@ func excuseLeavers(ops []*Op) {
 			continue
 		}
 		for _, other := range moves[o.ExternalID] {
-			if other.about() != o.about() && other.meets(o, min(other.Return, other.Call+undoTime)) {
+			if other.about() != o.about() && other.meets(o, min(other.Return, other.latest()+undoTime-carriedThrough)) {
 				o.Excused = true
 			}
 		}
@@ -180,8 +180,11 @@ func (o *Op) about() string { return cmp.Or(o.Result, o.Subject) }
 // until is when a taker has let go of the name, or has it for good.
 func (o *Op) until(troubled func(from, to time.Duration) bool) time.Duration {
 	lingers := undoTime
+	if o.Batch != 0 {
+		lingers += patience // it may have begun as late
+	}
 	if o.Kind == Rename {
-		lingers = reservationTime
+		lingers += reservationTime - undoTime
 	}
 	switch {
 	case o.Outcome == Unknown && o.Resolved:

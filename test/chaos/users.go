@@ -2,6 +2,9 @@ package chaos
 
 import "context"
 
+// crowdedCreates is in how many creates of a group one has a crowd.
+const crowdedCreates = 6
+
 // emptyExternalID is how often, of a hundred, a user is created without an externalId.
 const emptyExternalID = 20
 
@@ -28,15 +31,14 @@ func (p *player) choose(turns []weighted) Kind {
 	return turns[0].kind
 }
 
-// namesake does something to users or groups that meet in a few names; and often asks at once, through any
-// replica, what became of it.
-func (p *player) namesake(ctx context.Context, c *cluster) {
+// aboutNames is a request about users or groups that meet in a few names, and about whom.
+func (p *player) aboutNames(c *cluster) (o Op, known Seen) {
 	turns := userTurns
 	if c.group {
 		turns = groupTurns
 	}
 	known, found := c.known(p.random)
-	o := Op{Partition: c.name, Group: c.group, Kind: p.choose(turns)}
+	o = Op{Partition: c.name, Group: c.group, Kind: p.choose(turns)}
 	switch o.Kind {
 	case FindName, FindExternal:
 	default:
@@ -45,6 +47,13 @@ func (p *player) namesake(ctx context.Context, c *cluster) {
 		}
 	}
 	p.aim(&o, c, known)
+	return o, known
+}
+
+// namesake does something to users or groups that meet in a few names; and often asks at once, through any
+// replica, what became of it.
+func (p *player) namesake(ctx context.Context, c *cluster) {
+	o, known := p.aboutNames(c)
 	sent := p.send(ctx, o, c)
 	if sent.Writes() && sent.Outcome != Unsent && p.random.IntN(2) == 0 {
 		p.followUp(ctx, c, sent, known)
@@ -56,6 +65,7 @@ func (p *player) aim(o *Op, c *cluster, known Seen) {
 	switch o.Kind {
 	case Create:
 		o.Name, o.ExternalID = pick(p.random, c.names), p.externalID(c)
+		o.Members = p.oneIn(crowdedCreates, c.crowd)
 	case FindName:
 		o.Name = pick(p.random, c.names)
 	case FindExternal:
@@ -69,7 +79,8 @@ func (p *player) aim(o *Op, c *cluster, known Seen) {
 	default:
 		o.Subject = known.ID
 	}
-	if (o.Kind == Rename || o.Kind == Deactivate) && p.random.IntN(3) == 0 {
+	// The version of a crowd's group may be one of a create under way.
+	if (o.Kind == Rename || o.Kind == Deactivate) && len(known.Members) == 0 && p.random.IntN(3) == 0 {
 		o.IfVersion, o.IfMarker = known.Version, known.Marker
 	}
 }

@@ -6,17 +6,25 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/cloudsso/cloudsso-operator/api/v1alpha1"
 )
 
 const (
 	// roundTime is how long one set of names and groups is hot. Histories of a bounded length can be
 	// checked however long the run is.
 	roundTime = 8 * time.Second
-	// refusedPause is how long a client waits that was refused a connection.
-	refusedPause = 20 * time.Millisecond
+	// refusedPause is how long a client waits that was refused a connection, and switchedOffPause one that is
+	// told that synchronization is off.
+	refusedPause     = 20 * time.Millisecond
+	switchedOffPause = 100 * time.Millisecond
 	// recent is how many ids of a cluster are remembered to be asked about.
 	recent = 12
 )
@@ -29,6 +37,7 @@ type Workload struct {
 	Seed     uint64
 
 	rounds  []*round
+	crowd   []string // users whom no group has room for in one object; they never change
 	current atomic.Pointer[round]
 }
 
@@ -46,6 +55,8 @@ type cluster struct {
 	group       bool
 	names       []string
 	externalIDs []string
+	crowd       []string // who are members of a group at times, all of them
+	manual      names    // who were made by hand before
 
 	mu  sync.Mutex
 	ids []Seen // as last seen
@@ -57,6 +68,7 @@ type team struct {
 	id, name  string
 	members   []string // who may be in it; they are never deleted
 	guests    *cluster // users who may be in it too, and may be deleted
+	crowd     []string // who join and leave together, if it is a large group
 }
 
 // learn remembers a resource as it was seen.
@@ -80,6 +92,15 @@ func (c *cluster) known(random *rand.Rand) (Seen, bool) {
 }
 
 func pick[T any](random *rand.Rand, all []T) T { return all[random.IntN(len(all))] }
+
+// Prepare makes what all rounds need.
+func (w *Workload) Prepare(ctx context.Context) error {
+	err := w.Replicas.configure(ctx, func(d *v1alpha1.CloudSSODirectory) { d.Spec.ExistingUsers = v1alpha1.ExistingUsersAdopt })
+	if err != nil {
+		return err
+	}
+	return w.newCrowd(ctx)
+}
 
 // Run carries the workload out until ctx ends.
 func (w *Workload) Run(ctx context.Context) error {
@@ -128,7 +149,7 @@ func (w *Workload) newRound(ctx context.Context) (*round, error) {
 		people: []*cluster{newCluster(n, "ada", 3, 3), newCluster(n, "bob", 2, 2)},
 		circles: &cluster{
 			name: fmt.Sprintf("round %d circles", n), group: true,
-			names: []string{fmt.Sprintf("red circle %d", n), fmt.Sprintf("blue circle %d", n)},
+			names: []string{fmt.Sprintf("red circle %d", n), fmt.Sprintf("blue circle %d", n)}, crowd: w.crowd,
 		},
 		standing: newCluster(n, "team", 5, 0),
 	}
@@ -138,12 +159,17 @@ func (w *Workload) newRound(ctx context.Context) (*round, error) {
 		return nil, err
 	}
 	player := &player{Client: c, random: rand.New(rand.NewPCG(w.Seed, uint64(1000+n)))}
+	for _, people := range r.people {
+		if err := w.byHand(ctx, people); err != nil {
+			return nil, err
+		}
+	}
 	for i, name := range r.standing.names {
 		if _, err := player.insist(ctx, Op{Partition: r.standing.name, Kind: Create, Name: name, ExternalID: fmt.Sprintf("team-%d-%d", n, i)}, r.standing); err != nil {
 			return nil, err
 		}
 	}
-	for _, name := range []string{"readers", "writers"} {
+	for _, name := range []string{"readers", "writers", everybody} {
 		t := &team{partition: fmt.Sprintf("round %d team %s", n, name), name: fmt.Sprintf("%s %d", name, n), guests: r.people[0]}
 		for _, s := range r.standing.ids {
 			t.members = append(t.members, s.ID)
@@ -151,10 +177,19 @@ func (w *Workload) newRound(ctx context.Context) (*round, error) {
 		if t.id, err = player.insist(ctx, Op{Partition: t.partition, Group: true, Kind: Create, Name: t.name, Members: t.members[:2]}, nil); err != nil {
 			return nil, err
 		}
+		if name == everybody {
+			t.crowd = w.crowd
+			if err := player.enlist(ctx, t); err != nil {
+				return nil, err
+			}
+		}
 		r.teams = append(r.teams, t)
 	}
 	return r, nil
 }
+
+// everybody is the team that has a crowd.
+const everybody = "everybody"
 
 func newCluster(round int, name string, names, externalIDs int) *cluster {
 	c := &cluster{name: fmt.Sprintf("round %d %s", round, name)}
@@ -167,6 +202,38 @@ func newCluster(round int, name string, names, externalIDs int) *cluster {
 	return c
 }
 
+// byHand makes users of some of the names, who are there to be adopted.
+func (w *Workload) byHand(ctx context.Context, c *cluster) error {
+	for _, name := range c.names[:len(c.names)/2] {
+		u := &v1alpha1.CloudSSOUser{
+			ObjectMeta: metav1.ObjectMeta{Namespace: w.Replicas.Environment.Namespace, Name: manualMark + name[:strings.Index(name, "@")]},
+			Spec:       v1alpha1.CloudSSOUserSpec{Source: v1alpha1.SourceManual, UserName: name},
+		}
+		c.manual = append(c.manual, holder{id: u.Name, name: name, active: true, live: true, manual: true})
+		err := errors.New("not tried")
+		for err != nil && !apierrors.IsAlreadyExists(err) { // an attempt may have been stored
+			if ctx.Err() != nil {
+				return ctx.Err()
+			}
+			if err = w.Replicas.Environment.Admin.Create(context.WithoutCancel(ctx), u.DeepCopy()); err != nil {
+				pause(ctx, refusedPause)
+			}
+		}
+	}
+	return nil
+}
+
+// manualMark begins the names of users that were made by hand.
+const manualMark = "by-hand-"
+
+// pause waits, or until ctx ends.
+func pause(ctx context.Context, d time.Duration) {
+	select {
+	case <-ctx.Done():
+	case <-time.After(d):
+	}
+}
+
 // Partitions are the histories of all rounds, from all requests.
 func (w *Workload) Partitions(ops []*Op) (partitions []*Partition) {
 	byName := map[string][]*Op{}
@@ -175,10 +242,12 @@ func (w *Workload) Partitions(ops []*Op) (partitions []*Partition) {
 	}
 	for _, r := range w.rounds {
 		for _, c := range append(slices.Clone(r.people), r.circles, r.standing) {
-			partitions = append(partitions, &Partition{Name: c.name, Ops: byName[c.name]})
+			partitions = append(partitions, &Partition{Name: c.name, Manual: c.manual, Ops: byName[c.name]})
 		}
 		for _, t := range r.teams {
-			partitions = append(partitions, &Partition{Name: t.partition, Members: t.members, Ops: byName[t.partition]})
+			partitions = append(partitions, &Partition{
+				Name: t.partition, Members: slices.Concat(t.members, t.crowd), Sliced: t.crowd != nil, Ops: byName[t.partition],
+			})
 		}
 	}
 	return partitions
@@ -195,15 +264,19 @@ func (p *player) anywhere() int { return p.random.IntN(len(p.to)) }
 
 // send sends a request through a random replica, and learns from the answer.
 func (p *player) send(ctx context.Context, o Op, c *cluster) *Op {
-	sent := p.Send(ctx, p.anywhere(), o)
+	return p.sendTo(ctx, p.anywhere(), o, c)
+}
+
+func (p *player) sendTo(ctx context.Context, slot int, o Op, c *cluster) *Op {
+	sent := p.Send(ctx, slot, o)
 	if c != nil {
 		c.learn(sent.Seen...)
 	}
-	if sent.Outcome == Unsent {
-		select {
-		case <-ctx.Done():
-		case <-time.After(refusedPause):
-		}
+	switch sent.Outcome {
+	case Unsent:
+		pause(ctx, refusedPause)
+	case Refused:
+		pause(ctx, switchedOffPause)
 	}
 	return sent
 }
@@ -224,6 +297,17 @@ func (p *player) insist(ctx context.Context, o Op, c *cluster) (id string, err e
 	return "", ctx.Err()
 }
 
+// enlist makes a crowd members of their team, however often it takes: a large change converges.
+func (p *player) enlist(ctx context.Context, t *team) error {
+	for ctx.Err() == nil {
+		join := Op{Partition: t.partition, Group: true, Kind: AddMembers, Subject: t.id, Members: t.crowd}
+		if p.send(context.WithoutCancel(ctx), join, nil).Outcome == Done {
+			return nil
+		}
+	}
+	return ctx.Err()
+}
+
 // turn is one thing that a client does.
 func (p *player) turn(ctx context.Context, r *round) {
 	switch n := p.random.IntN(100); {
@@ -233,7 +317,9 @@ func (p *player) turn(ctx context.Context, r *round) {
 		p.namesake(ctx, r.people[1])
 	case n < 67:
 		p.namesake(ctx, r.circles)
-	case n < 70:
+	case n < 73:
+		p.bulk(ctx, r)
+	case n < 76:
 		p.toggle(ctx, r.standing)
 	default:
 		p.membership(ctx, pick(p.random, r.teams))

@@ -7,102 +7,102 @@ import (
 
 // What each attribute is in the spec: the one place that names both.
 
-var userTexts = texts[v1alpha1.CloudSSOUserSpec]{
-	{schema.UserName, func(s *v1alpha1.CloudSSOUserSpec) *string { return &s.UserName }},
-	{schema.ExternalID, func(s *v1alpha1.CloudSSOUserSpec) *string { return &s.ExternalID }},
-	{userAttribute("displayName"), func(s *v1alpha1.CloudSSOUserSpec) *string { return &s.DisplayName }},
-	{userAttribute("nickName"), func(s *v1alpha1.CloudSSOUserSpec) *string { return &s.NickName }},
-	{userAttribute("profileUrl"), func(s *v1alpha1.CloudSSOUserSpec) *string { return &s.ProfileURL }},
-	{userAttribute("title"), func(s *v1alpha1.CloudSSOUserSpec) *string { return &s.Title }},
-	{userAttribute("userType"), func(s *v1alpha1.CloudSSOUserSpec) *string { return &s.UserType }},
-	{userAttribute("preferredLanguage"), func(s *v1alpha1.CloudSSOUserSpec) *string { return &s.PreferredLanguage }},
-	{userAttribute("locale"), func(s *v1alpha1.CloudSSOUserSpec) *string { return &s.Locale }},
-	{userAttribute("timezone"), func(s *v1alpha1.CloudSSOUserSpec) *string { return &s.Timezone }},
+type (
+	userSpec  = v1alpha1.CloudSSOUserSpec
+	groupSpec = v1alpha1.CloudSSOGroupSpec
+)
+
+var userFields = fields[userSpec]{
+	text[userSpec]{schema.UserName, func(s *userSpec) *string { return &s.UserName }},
+	text[userSpec]{schema.ExternalID, func(s *userSpec) *string { return &s.ExternalID }},
+	text[userSpec]{userAttribute("displayName"), func(s *userSpec) *string { return &s.DisplayName }},
+	text[userSpec]{userAttribute("nickName"), func(s *userSpec) *string { return &s.NickName }},
+	text[userSpec]{userAttribute("profileUrl"), func(s *userSpec) *string { return &s.ProfileURL }},
+	text[userSpec]{userAttribute("title"), func(s *userSpec) *string { return &s.Title }},
+	text[userSpec]{userAttribute("userType"), func(s *userSpec) *string { return &s.UserType }},
+	text[userSpec]{userAttribute("preferredLanguage"), func(s *userSpec) *string { return &s.PreferredLanguage }},
+	text[userSpec]{userAttribute("locale"), func(s *userSpec) *string { return &s.Locale }},
+	text[userSpec]{userAttribute("timezone"), func(s *userSpec) *string { return &s.Timezone }},
+	trueUnlessSet[userSpec]{schema.Active, func(s *userSpec) **bool { return &s.Active }},
+	complexValue[userSpec, v1alpha1.Name]{schema.Name, func(s *userSpec) **v1alpha1.Name { return &s.Name }, nameFields},
+	values("emails", func(s *userSpec) *[]v1alpha1.MultiValue { return &s.Emails }),
+	values("phoneNumbers", func(s *userSpec) *[]v1alpha1.MultiValue { return &s.PhoneNumbers }),
+	values("ims", func(s *userSpec) *[]v1alpha1.MultiValue { return &s.IMs }),
+	values("photos", func(s *userSpec) *[]v1alpha1.MultiValue { return &s.Photos }),
+	multiValue[userSpec, v1alpha1.Address]{addresses, func(s *userSpec) *[]v1alpha1.Address { return &s.Addresses }, addressFields},
+	values("entitlements", func(s *userSpec) *[]v1alpha1.MultiValue { return &s.Entitlements }),
+	values("roles", func(s *userSpec) *[]v1alpha1.MultiValue { return &s.Roles }),
+	multiValue[userSpec, v1alpha1.Certificate]{certificates, func(s *userSpec) *[]v1alpha1.Certificate { return &s.X509Certificates }, certificateFields},
+	complexValue[userSpec, v1alpha1.Enterprise]{schema.Enterprise, func(s *userSpec) **v1alpha1.Enterprise { return &s.Enterprise }, enterpriseFields},
 }
 
-var nameTexts = texts[v1alpha1.Name]{
-	{schema.Name.Sub("formatted"), func(n *v1alpha1.Name) *string { return &n.Formatted }},
-	{schema.Name.Sub("familyName"), func(n *v1alpha1.Name) *string { return &n.FamilyName }},
-	{schema.Name.Sub("givenName"), func(n *v1alpha1.Name) *string { return &n.GivenName }},
-	{schema.Name.Sub("middleName"), func(n *v1alpha1.Name) *string { return &n.MiddleName }},
-	{schema.Name.Sub("honorificPrefix"), func(n *v1alpha1.Name) *string { return &n.HonorificPrefix }},
-	{schema.Name.Sub("honorificSuffix"), func(n *v1alpha1.Name) *string { return &n.HonorificSuffix }},
+var nameFields = fields[v1alpha1.Name]{
+	text[v1alpha1.Name]{schema.Name.Sub("formatted"), func(n *v1alpha1.Name) *string { return &n.Formatted }},
+	text[v1alpha1.Name]{schema.Name.Sub("familyName"), func(n *v1alpha1.Name) *string { return &n.FamilyName }},
+	text[v1alpha1.Name]{schema.Name.Sub("givenName"), func(n *v1alpha1.Name) *string { return &n.GivenName }},
+	text[v1alpha1.Name]{schema.Name.Sub("middleName"), func(n *v1alpha1.Name) *string { return &n.MiddleName }},
+	text[v1alpha1.Name]{schema.Name.Sub("honorificPrefix"), func(n *v1alpha1.Name) *string { return &n.HonorificPrefix }},
+	text[v1alpha1.Name]{schema.Name.Sub("honorificSuffix"), func(n *v1alpha1.Name) *string { return &n.HonorificSuffix }},
 }
 
-var userLists = []tied{
-	values("emails", func(s *v1alpha1.CloudSSOUserSpec) *[]v1alpha1.MultiValue { return &s.Emails }),
-	values("phoneNumbers", func(s *v1alpha1.CloudSSOUserSpec) *[]v1alpha1.MultiValue { return &s.PhoneNumbers }),
-	values("ims", func(s *v1alpha1.CloudSSOUserSpec) *[]v1alpha1.MultiValue { return &s.IMs }),
-	values("photos", func(s *v1alpha1.CloudSSOUserSpec) *[]v1alpha1.MultiValue { return &s.Photos }),
-	addresses,
-	values("entitlements", func(s *v1alpha1.CloudSSOUserSpec) *[]v1alpha1.MultiValue { return &s.Entitlements }),
-	values("roles", func(s *v1alpha1.CloudSSOUserSpec) *[]v1alpha1.MultiValue { return &s.Roles }),
-	certificates,
-}
-
-func values(name string, field func(*v1alpha1.CloudSSOUserSpec) *[]v1alpha1.MultiValue) multiValue[v1alpha1.MultiValue] {
+// values is a multi-valued attribute of the usual parts (RFC 7643 section 2.4).
+func values(name string, at func(*userSpec) *[]v1alpha1.MultiValue) field[userSpec] {
 	a := userAttribute(name)
-	return multiValue[v1alpha1.MultiValue]{
-		attribute: a,
-		field:     field,
-		texts: texts[v1alpha1.MultiValue]{
-			{a.Sub("value"), func(v *v1alpha1.MultiValue) *string { return &v.Value }},
-			{a.Sub("display"), func(v *v1alpha1.MultiValue) *string { return &v.Display }},
-			{a.Sub("type"), func(v *v1alpha1.MultiValue) *string { return &v.Type }},
-		},
-		primary: func(v *v1alpha1.MultiValue) *bool { return &v.Primary },
-	}
+	return multiValue[userSpec, v1alpha1.MultiValue]{a, at, fields[v1alpha1.MultiValue]{
+		text[v1alpha1.MultiValue]{a.Sub("value"), func(v *v1alpha1.MultiValue) *string { return &v.Value }},
+		text[v1alpha1.MultiValue]{a.Sub("display"), func(v *v1alpha1.MultiValue) *string { return &v.Display }},
+		text[v1alpha1.MultiValue]{a.Sub("type"), func(v *v1alpha1.MultiValue) *string { return &v.Type }},
+		mark[v1alpha1.MultiValue]{a.Sub("primary"), func(v *v1alpha1.MultiValue) *bool { return &v.Primary }},
+	}}
 }
 
-var addressesAttribute = userAttribute("addresses")
+var addresses = userAttribute("addresses")
 
-var addresses = multiValue[v1alpha1.Address]{
-	attribute: addressesAttribute,
-	field:     func(s *v1alpha1.CloudSSOUserSpec) *[]v1alpha1.Address { return &s.Addresses },
-	texts: texts[v1alpha1.Address]{
-		{addressesAttribute.Sub("formatted"), func(a *v1alpha1.Address) *string { return &a.Formatted }},
-		{addressesAttribute.Sub("streetAddress"), func(a *v1alpha1.Address) *string { return &a.StreetAddress }},
-		{addressesAttribute.Sub("locality"), func(a *v1alpha1.Address) *string { return &a.Locality }},
-		{addressesAttribute.Sub("region"), func(a *v1alpha1.Address) *string { return &a.Region }},
-		{addressesAttribute.Sub("postalCode"), func(a *v1alpha1.Address) *string { return &a.PostalCode }},
-		{addressesAttribute.Sub("country"), func(a *v1alpha1.Address) *string { return &a.Country }},
-		{addressesAttribute.Sub("type"), func(a *v1alpha1.Address) *string { return &a.Type }},
-	},
-	primary: func(a *v1alpha1.Address) *bool { return &a.Primary },
+var addressFields = fields[v1alpha1.Address]{
+	text[v1alpha1.Address]{addresses.Sub("formatted"), func(a *v1alpha1.Address) *string { return &a.Formatted }},
+	text[v1alpha1.Address]{addresses.Sub("streetAddress"), func(a *v1alpha1.Address) *string { return &a.StreetAddress }},
+	text[v1alpha1.Address]{addresses.Sub("locality"), func(a *v1alpha1.Address) *string { return &a.Locality }},
+	text[v1alpha1.Address]{addresses.Sub("region"), func(a *v1alpha1.Address) *string { return &a.Region }},
+	text[v1alpha1.Address]{addresses.Sub("postalCode"), func(a *v1alpha1.Address) *string { return &a.PostalCode }},
+	text[v1alpha1.Address]{addresses.Sub("country"), func(a *v1alpha1.Address) *string { return &a.Country }},
+	text[v1alpha1.Address]{addresses.Sub("type"), func(a *v1alpha1.Address) *string { return &a.Type }},
+	mark[v1alpha1.Address]{addresses.Sub("primary"), func(a *v1alpha1.Address) *bool { return &a.Primary }},
 }
 
-var certificatesAttribute = userAttribute("x509Certificates")
+var certificates = userAttribute("x509Certificates")
 
-var certificates = multiValue[v1alpha1.Certificate]{
-	attribute: certificatesAttribute,
-	field:     func(s *v1alpha1.CloudSSOUserSpec) *[]v1alpha1.Certificate { return &s.X509Certificates },
-	texts: texts[v1alpha1.Certificate]{
-		{certificatesAttribute.Sub("value"), func(c *v1alpha1.Certificate) *string { return &c.Value }},
-		{certificatesAttribute.Sub("display"), func(c *v1alpha1.Certificate) *string { return &c.Display }},
-		{certificatesAttribute.Sub("type"), func(c *v1alpha1.Certificate) *string { return &c.Type }},
-	},
-	primary: func(c *v1alpha1.Certificate) *bool { return &c.Primary },
+var certificateFields = fields[v1alpha1.Certificate]{
+	text[v1alpha1.Certificate]{certificates.Sub("value"), func(c *v1alpha1.Certificate) *string { return &c.Value }},
+	text[v1alpha1.Certificate]{certificates.Sub("display"), func(c *v1alpha1.Certificate) *string { return &c.Display }},
+	text[v1alpha1.Certificate]{certificates.Sub("type"), func(c *v1alpha1.Certificate) *string { return &c.Type }},
+	mark[v1alpha1.Certificate]{certificates.Sub("primary"), func(c *v1alpha1.Certificate) *bool { return &c.Primary }},
 }
 
-var enterpriseTexts = texts[v1alpha1.Enterprise]{
-	{schema.Enterprise.Sub("employeeNumber"), func(e *v1alpha1.Enterprise) *string { return &e.EmployeeNumber }},
-	{schema.Enterprise.Sub("costCenter"), func(e *v1alpha1.Enterprise) *string { return &e.CostCenter }},
-	{schema.Enterprise.Sub("organization"), func(e *v1alpha1.Enterprise) *string { return &e.Organization }},
-	{schema.Enterprise.Sub("division"), func(e *v1alpha1.Enterprise) *string { return &e.Division }},
-	{schema.Enterprise.Sub("department"), func(e *v1alpha1.Enterprise) *string { return &e.Department }},
+var enterpriseFields = fields[v1alpha1.Enterprise]{
+	text[v1alpha1.Enterprise]{schema.Enterprise.Sub("employeeNumber"), func(e *v1alpha1.Enterprise) *string { return &e.EmployeeNumber }},
+	text[v1alpha1.Enterprise]{schema.Enterprise.Sub("costCenter"), func(e *v1alpha1.Enterprise) *string { return &e.CostCenter }},
+	text[v1alpha1.Enterprise]{schema.Enterprise.Sub("organization"), func(e *v1alpha1.Enterprise) *string { return &e.Organization }},
+	text[v1alpha1.Enterprise]{schema.Enterprise.Sub("division"), func(e *v1alpha1.Enterprise) *string { return &e.Division }},
+	text[v1alpha1.Enterprise]{schema.Enterprise.Sub("department"), func(e *v1alpha1.Enterprise) *string { return &e.Department }},
+	complexValue[v1alpha1.Enterprise, v1alpha1.Manager]{manager, func(e *v1alpha1.Enterprise) **v1alpha1.Manager { return &e.Manager }, managerFields},
 }
 
-var managerAttribute = schema.Enterprise.Sub("manager")
+var manager = schema.Enterprise.Sub("manager")
 
-var managerTexts = texts[v1alpha1.Manager]{
-	{managerAttribute.Sub("value"), func(m *v1alpha1.Manager) *string { return &m.Value }},
-	{managerAttribute.Sub("$ref"), func(m *v1alpha1.Manager) *string { return &m.Ref }},
-	{managerAttribute.Sub("displayName"), func(m *v1alpha1.Manager) *string { return &m.DisplayName }},
+var managerFields = fields[v1alpha1.Manager]{
+	text[v1alpha1.Manager]{manager.Sub("value"), func(m *v1alpha1.Manager) *string { return &m.Value }},
+	text[v1alpha1.Manager]{manager.Sub("$ref"), func(m *v1alpha1.Manager) *string { return &m.Ref }},
+	text[v1alpha1.Manager]{manager.Sub("displayName"), func(m *v1alpha1.Manager) *string { return &m.DisplayName }},
 }
 
-var groupTexts = texts[v1alpha1.CloudSSOGroupSpec]{
-	{schema.GroupDisplayName, func(s *v1alpha1.CloudSSOGroupSpec) *string { return &s.DisplayName }},
-	{schema.ExternalID, func(s *v1alpha1.CloudSSOGroupSpec) *string { return &s.ExternalID }},
+var groupFields = fields[groupSpec]{
+	text[groupSpec]{schema.GroupDisplayName, func(s *groupSpec) *string { return &s.DisplayName }},
+	text[groupSpec]{schema.ExternalID, func(s *groupSpec) *string { return &s.ExternalID }},
 }
+
+var (
+	readUserAttribute  = userFields.reader()
+	readGroupAttribute = groupFields.reader()
+)
 
 func userAttribute(name string) *schema.Attribute { return schema.User.Attribute(name) }

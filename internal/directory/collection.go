@@ -26,7 +26,9 @@ type kind[T client.Object] struct {
 	copy     func(T) T
 	spec     func(T) any // pointer to the spec
 	describe func(T) facts
-	disown   func(T, time.Time) // makes an object that was never acknowledged nobody; nil if the kind has no way to
+	// attribute is one of those in the spec, if it is: nil if unassigned.
+	attribute func(T, *schema.Attribute) (value any, known bool)
+	disown    func(T, time.Time) // makes an object that was never acknowledged nobody; nil if the kind has no way to
 }
 
 // shared is what all collections of a process have in common.
@@ -236,15 +238,17 @@ func (c *collection[T]) settleAt(ctx context.Context, revision uint64) {
 	}
 }
 
+// hasCaughtUp reports whether catchUp has nothing to wait for.
+func (c *collection[T]) hasCaughtUp() bool { return c.index.hasSeen(c.behind.level()) }
+
 // catchUp waits until the index shows every write that this replica has acknowledged.
 func (c *collection[T]) catchUp(ctx context.Context) error {
-	revision := c.behind.level()
-	if c.index.hasSeen(revision) {
+	if c.hasCaughtUp() {
 		return nil
 	}
 	ctx, cancel := context.WithTimeout(ctx, settleTimeout)
 	defer cancel()
-	if err := c.index.await(ctx, revision); err != nil {
+	if err := c.index.await(ctx, c.behind.level()); err != nil {
 		return scim.Unavailable(retryAfter, fmt.Errorf("%s informer is behind this replica's own writes: %w", c.resource.Name, err))
 	}
 	return nil

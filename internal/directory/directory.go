@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -49,8 +50,10 @@ type Directories struct {
 	groups *collection[*v1alpha1.CloudSSOGroup]
 	slices *collection[*v1alpha1.CloudSSOMembershipSlice]
 	turns  locks // of those that change a group
-	synced []toolscache.InformerSynced
-	cache  client.Reader
+
+	settings settings
+	feeds    []toolscache.InformerSynced
+	synced   atomic.Bool // once, and then for good
 }
 
 // New makes the directories. Start them with Watch.
@@ -80,7 +83,6 @@ func newCollection[T client.Object](s *shared, k kind[T], config Config, sentine
 
 // Watch feeds the directories from the cache, whose informers must watch all namespaces.
 func (d *Directories) Watch(ctx context.Context, c cache.Cache) error {
-	d.cache = c
 	for _, feed := range []struct {
 		object  client.Object
 		handler toolscache.ResourceEventHandler
@@ -88,7 +90,7 @@ func (d *Directories) Watch(ctx context.Context, c cache.Cache) error {
 		{&v1alpha1.CloudSSOUser{}, d.users.index},
 		{&v1alpha1.CloudSSOGroup{}, d.groups.index},
 		{&v1alpha1.CloudSSOMembershipSlice{}, d.slices.index},
-		{&v1alpha1.CloudSSODirectory{}, toolscache.ResourceEventHandlerFuncs{}},
+		{&v1alpha1.CloudSSODirectory{}, &d.settings},
 	} {
 		informer, err := c.GetInformer(ctx, feed.object, cache.BlockUntilSynced(false))
 		if err != nil {
@@ -98,18 +100,22 @@ func (d *Directories) Watch(ctx context.Context, c cache.Cache) error {
 		if err != nil {
 			return fmt.Errorf("watching %T: %w", feed.object, err)
 		}
-		d.synced = append(d.synced, registration.HasSynced)
+		d.feeds = append(d.feeds, registration.HasSynced)
 	}
 	return nil
 }
 
 // Synced reports whether everything that exists has been seen. Until then nothing must be served.
 func (d *Directories) Synced() bool {
-	for _, synced := range d.synced {
+	if d.synced.Load() {
+		return true
+	}
+	for _, synced := range d.feeds {
 		if !synced() {
 			return false
 		}
 	}
+	d.synced.Store(true)
 	return true
 }
 
@@ -235,6 +241,11 @@ func (t *tenant) catchUp(ctx context.Context) error {
 	return t.slices.catchUp(ctx)
 }
 
+// hasCaughtUp reports whether catchUp has nothing to wait for.
+func (t *tenant) hasCaughtUp() bool {
+	return t.users.hasCaughtUp() && t.groups.hasCaughtUp() && t.slices.hasCaughtUp()
+}
+
 // Get is part of scim.Directory.
 func (t *tenant) Get(ctx context.Context, rt *schema.ResourceType, id string, omit scim.Omit) (*scim.Resource, error) {
 	if rt == schema.Group {
@@ -244,6 +255,11 @@ func (t *tenant) Get(ctx context.Context, rt *schema.ResourceType, id string, om
 }
 
 func get[T client.Object](ctx context.Context, t *tenant, c *collection[T], id string, omit scim.Omit, read func(T, scim.Omit) *scim.Resource) (*scim.Resource, error) {
+	if t.hasCaughtUp() {
+		if r := c.index.record(t.namespace, id); r != nil && r.doubt != unsure && r.listed {
+			return read(r.object, omit), nil // as usual, there is nothing to wait for
+		}
+	}
 	ctx, cancel := context.WithTimeout(ctx, readTimeout)
 	defer cancel()
 	if err := t.catchUp(ctx); err != nil {
@@ -304,29 +320,17 @@ func (t *tenant) List(ctx context.Context, rt *schema.ResourceType, query scim.Q
 }
 
 // Synchronization is the position of a namespace's switch.
-func (d *Directories) Synchronization(ctx context.Context, namespace string) v1alpha1.Synchronization {
-	return policy.SwitchOf(d.settings(ctx, namespace))
+func (d *Directories) Synchronization(namespace string) v1alpha1.Synchronization {
+	return policy.SwitchOf(d.settings.of(namespace))
 }
 
 // Exists reports whether a namespace has a CloudSSODirectory.
-func (d *Directories) Exists(ctx context.Context, namespace string) bool {
-	return d.settings(ctx, namespace) != nil
-}
-
-// settings is the namespace's CloudSSODirectory, or nil.
-func (d *Directories) settings(ctx context.Context, namespace string) *v1alpha1.CloudSSODirectory {
-	var settings v1alpha1.CloudSSODirectory
-	key := client.ObjectKey{Namespace: namespace, Name: v1alpha1.DirectoryName}
-	if err := d.cache.Get(ctx, key, &settings, &client.GetOptions{UnsafeDisableDeepCopy: new(true)}); err != nil { // it is read only
-		return nil
-	}
-	return &settings
-}
+func (d *Directories) Exists(namespace string) bool { return d.settings.of(namespace) != nil }
 
 // existingUsers is the namespace's policy for a SCIM create that meets a Manual user.
-func (t *tenant) existingUsers(ctx context.Context) v1alpha1.ExistingUsersPolicy {
-	if settings := t.settings(ctx, t.namespace); settings != nil {
-		return settings.Spec.ExistingUsers
+func (t *tenant) existingUsers() v1alpha1.ExistingUsersPolicy {
+	if declared := t.settings.of(t.namespace); declared != nil {
+		return declared.Spec.ExistingUsers
 	}
 	return v1alpha1.ExistingUsersReject
 }

@@ -25,6 +25,9 @@ var groupKind = kind[*v1alpha1.CloudSSOGroup]{
 	copy:     (*v1alpha1.CloudSSOGroup).DeepCopy,
 	spec:     func(g *v1alpha1.CloudSSOGroup) any { return &g.Spec },
 	describe: describeGroup,
+	attribute: func(g *v1alpha1.CloudSSOGroup, a *schema.Attribute) (any, bool) {
+		return readGroupAttribute(&g.Spec, a)
+	},
 }
 
 func describeGroup(g *v1alpha1.CloudSSOGroup) facts {
@@ -73,7 +76,7 @@ func (t *tenant) createGroup(ctx context.Context, attributes schema.Object, memb
 // found is one round of createGroup.
 func (t *tenant) found(ctx context.Context, attributes schema.Object, members *outcome) (*v1alpha1.CloudSSOGroup, error) {
 	g := &v1alpha1.CloudSSOGroup{}
-	writeGroup(attributes, &g.Spec)
+	groupFields.write(attributes, &g.Spec)
 	g.Spec.Source = v1alpha1.SourceSCIM
 	g.ObjectMeta = t.newObjectMeta(g.Spec.DisplayName, groupKind.prefix, v1alpha1.FinalizerGuard, v1alpha1.FinalizerSlices)
 	if err := t.groups.vacant(ctx, g, fold.Name(g.Spec.DisplayName)); err != nil {
@@ -133,7 +136,7 @@ func (t *tenant) changeGroup(ctx context.Context, id string, change scim.Change,
 			if err != nil {
 				return err
 			}
-			writeGroup(attributes, &g.Spec)
+			groupFields.write(attributes, &g.Spec)
 		}
 		return members.in(g)
 	})

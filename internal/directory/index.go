@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"k8s.io/client-go/tools/cache"
@@ -49,8 +50,9 @@ type index[T client.Object] struct {
 	describe func(T) facts
 	gap      func() uint64 // revision up to which events may be missing, see relist.go
 
+	seen atomic.Uint64 // grows while mu is held
+
 	mu      sync.RWMutex
-	seen    uint64
 	waiting []waiter      // in no order; there are as many as writes in flight
 	changed chan struct{} // closed at the next change; nil while nobody waits for one
 	spaces  map[string]*space[T]
@@ -156,9 +158,10 @@ func (x *index[T]) advance(revision uint64) {
 	if revision <= x.gap() {
 		return
 	}
-	x.seen = max(x.seen, revision)
+	seen := max(x.seen.Load(), revision)
+	x.seen.Store(seen)
 	x.waiting = slices.DeleteFunc(x.waiting, func(w waiter) bool {
-		if w.revision > x.seen {
+		if w.revision > seen {
 			return false
 		}
 		close(w.reached)
@@ -169,7 +172,7 @@ func (x *index[T]) advance(revision uint64) {
 // await returns once the index has seen the revision, and with it everything that was written before.
 func (x *index[T]) await(ctx context.Context, revision uint64) error {
 	x.mu.Lock()
-	if x.seen >= revision {
+	if x.hasSeen(revision) {
 		x.mu.Unlock()
 		return nil
 	}
@@ -188,11 +191,7 @@ func (x *index[T]) await(ctx context.Context, revision uint64) error {
 }
 
 // hasSeen reports whether the index has seen the revision.
-func (x *index[T]) hasSeen(revision uint64) bool {
-	x.mu.RLock()
-	defer x.mu.RUnlock()
-	return x.seen >= revision
-}
+func (x *index[T]) hasSeen(revision uint64) bool { return x.seen.Load() >= revision }
 
 // record is what the index has of that id, or nil.
 func (x *index[T]) record(namespace, id string) *record[T] {
@@ -252,8 +251,7 @@ func (x *index[T]) groupsOf(namespace, member string) []string {
 // page is up to count of what SCIM lists, by age: behind a position if there is one, from the 1-based
 // startIndex on, and how much there is in all.
 func (x *index[T]) page(namespace string, after *scim.Position, startIndex, count int) (objects []T, total int) {
-	x.mu.Lock() // not RLock: listed may put itself in order
-	defer x.mu.Unlock()
+	defer x.readSorted(namespace)()
 	s := x.spaces[namespace]
 	if s == nil {
 		return nil, 0
@@ -265,6 +263,22 @@ func (x *index[T]) page(namespace string, after *scim.Position, startIndex, coun
 	}
 	from += min(max(startIndex, 1)-1, len(all)-from)
 	return slices.Clone(all[from : from+min(max(count, 0), len(all)-from)]), len(all)
+}
+
+// readSorted locks the index for reading, with a namespace's list in order.
+func (x *index[T]) readSorted(namespace string) (unlock func()) {
+	for {
+		x.mu.RLock()
+		if s := x.spaces[namespace]; s == nil || !s.listed.unsorted {
+			return x.mu.RUnlock
+		}
+		x.mu.RUnlock()
+		x.mu.Lock()
+		if s := x.spaces[namespace]; s != nil {
+			s.listed.sorted()
+		}
+		x.mu.Unlock()
+	}
 }
 
 func newSpace[T client.Object]() *space[T] {

@@ -3,6 +3,7 @@ package directory
 import (
 	"context"
 	"slices"
+	"time"
 
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -36,13 +37,42 @@ func search[T client.Object](namespace string, c *collection[T], query scim.Quer
 		}
 		return page
 	}
-	return query.Select(func(yield func(*scim.Resource) bool) {
+	return query.Select(func(yield func(scim.Candidate) bool) {
 		for _, o := range c.candidates(namespace, query.Filter) {
-			if !yield(read(o, scim.Omit{})) {
+			if !yield(&candidate[T]{object: o, read: read, attribute: c.attribute}) {
 				return
 			}
 		}
 	})
+}
+
+// candidate is an object of which a query reads what it names, for of a hundred thousand it may select one.
+type candidate[T client.Object] struct {
+	object    T
+	read      func(T, scim.Omit) *scim.Resource
+	attribute func(T, *schema.Attribute) (value any, known bool)
+	whole     *scim.Resource // once it was needed
+}
+
+// Get is part of filter.Source.
+func (c *candidate[T]) Get(a *schema.Attribute) any {
+	if v, known := c.attribute(c.object, a); known {
+		return v
+	}
+	return c.Resource().Get(a)
+}
+
+// Age is part of scim.Candidate.
+func (c *candidate[T]) Age() (created time.Time, id string) {
+	return c.object.GetCreationTimestamp().Time, c.object.GetName()
+}
+
+// Resource is part of scim.Candidate.
+func (c *candidate[T]) Resource() *scim.Resource {
+	if c.whole == nil {
+		c.whole = c.read(c.object, scim.Omit{})
+	}
+	return c.whole
 }
 
 // candidates are the objects that the filter may match, in the order of lists: by an index when the

@@ -336,7 +336,6 @@ func (s *stage) join(i int) *tenant {
 		NewID: func() string { ids++; return fmt.Sprintf("r%d-%d", i, ids) },
 	})
 	view := &replicaView{tenant: &tenant{Directories: d, namespace: "acme"}}
-	d.cache = noSettings{}
 	d.users.fence.touch = func(context.Context) (revision uint64, err error) { // no sentinel: it would be one more user
 		p.wait("touch", func() { revision = s.revision })
 		return revision, nil
@@ -346,12 +345,6 @@ func (s *stage) join(i int) *tenant {
 	s.replicas = append(s.replicas, view)
 	s.deliver(view, len(s.events))
 	return view.tenant
-}
-
-type noSettings struct{ client.Reader }
-
-func (noSettings) Get(context.Context, client.ObjectKey, client.Object, ...client.GetOption) error {
-	return apierrors.NewNotFound(runtimeschema.GroupResource{}, "default")
 }
 
 // awaited is how many events the replica must have heard for its operation to go on: revisions count

@@ -18,13 +18,14 @@ import (
 )
 
 var userKind = kind[*v1alpha1.CloudSSOUser]{
-	resource: schema.User,
-	name:     schema.UserName,
-	prefix:   "user-",
-	blank:    func() *v1alpha1.CloudSSOUser { return &v1alpha1.CloudSSOUser{} },
-	copy:     (*v1alpha1.CloudSSOUser).DeepCopy,
-	spec:     func(u *v1alpha1.CloudSSOUser) any { return &u.Spec },
-	describe: describeUser,
+	resource:  schema.User,
+	name:      schema.UserName,
+	prefix:    "user-",
+	blank:     func() *v1alpha1.CloudSSOUser { return &v1alpha1.CloudSSOUser{} },
+	copy:      (*v1alpha1.CloudSSOUser).DeepCopy,
+	spec:      func(u *v1alpha1.CloudSSOUser) any { return &u.Spec },
+	describe:  describeUser,
+	attribute: func(u *v1alpha1.CloudSSOUser, a *schema.Attribute) (any, bool) { return readUserAttribute(&u.Spec, a) },
 	disown: func(u *v1alpha1.CloudSSOUser, now time.Time) {
 		u.Spec.DeprovisionedAt = new(metav1.NewTime(now))
 		u.Spec.ExternalID = "" // it is no leaver that anybody means
@@ -99,7 +100,7 @@ func (t *tenant) admit(ctx context.Context, attributes schema.Object, fenced boo
 		return nil, t.users.taken(holder)
 	}
 	u := &v1alpha1.CloudSSOUser{}
-	writeUser(attributes, &u.Spec)
+	userFields.write(attributes, &u.Spec)
 	u.Spec.Source = v1alpha1.SourceSCIM
 	u.ObjectMeta = t.newObjectMeta(u.Spec.UserName, userKind.prefix, v1alpha1.FinalizerGuard, v1alpha1.FinalizerMemberships)
 	u, err := t.users.create(ctx, u, t.noLeaver)
@@ -152,7 +153,7 @@ func (t *tenant) restore(ctx context.Context, leaver *v1alpha1.CloudSSOUser, att
 		if !hasLeft(u) || u.Spec.ExternalID != attributes.String(schema.ExternalID) {
 			return errStale
 		}
-		writeUser(attributes, &u.Spec)
+		userFields.write(attributes, &u.Spec)
 		u.Spec.DeprovisionedAt = nil
 		return nil
 	})
@@ -160,7 +161,7 @@ func (t *tenant) restore(ctx context.Context, leaver *v1alpha1.CloudSSOUser, att
 
 // adopt makes a Manual user a synchronized one, if the directory's settings say so.
 func (t *tenant) adopt(ctx context.Context, holder *v1alpha1.CloudSSOUser, attributes schema.Object) (*v1alpha1.CloudSSOUser, error) {
-	if t.existingUsers(ctx) != v1alpha1.ExistingUsersAdopt {
+	if t.existingUsers() != v1alpha1.ExistingUsersAdopt {
 		return nil, scim.Conflict("userName is already that of the manual user %q; to let the identity provider take it over, "+
 			"set spec.existingUsers of CloudSSODirectory %s/default to Adopt", holder.Name, t.namespace)
 	}
@@ -172,7 +173,7 @@ func (t *tenant) adopt(ctx context.Context, holder *v1alpha1.CloudSSOUser, attri
 		if u.Spec.Source != v1alpha1.SourceManual || gitOpsOwner(u) != "" || fold.Name(u.Spec.UserName) != fold.Name(attributes.String(schema.UserName)) {
 			return errStale
 		}
-		writeUser(attributes, &u.Spec)
+		userFields.write(attributes, &u.Spec)
 		u.Spec.Source = v1alpha1.SourceSCIM
 		return nil
 	})
@@ -202,7 +203,7 @@ func (t *tenant) updateUser(ctx context.Context, id string, change scim.Change) 
 		if err != nil {
 			return err
 		}
-		writeUser(attributes, &u.Spec)
+		userFields.write(attributes, &u.Spec)
 		return nil
 	})
 	if err != nil {

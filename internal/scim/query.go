@@ -57,11 +57,11 @@ type Position struct {
 	ID      string
 }
 
-// Position is that of a resource.
-func (o Order) Position(r *Resource) Position {
-	p := Position{Created: r.Created, ID: r.ID}
+// Position is that of a candidate, which may be a *Resource.
+func (o Order) Position(c Candidate) (p Position) {
+	p.Created, p.ID = c.Age()
 	if o.By != nil {
-		p.Key = key(r, o.By)
+		p.Key = key(c, o.By)
 	}
 	return p
 }
@@ -151,52 +151,62 @@ func rank(last bool) int {
 	return 0
 }
 
-// Select is the page of a query out of resources that come by age. It reads all of them, and holds all
+// Candidate is what a query may select: it is looked into as far as that takes, and made a resource when it is
+// selected.
+type Candidate interface {
+	filter.Source
+	// Age is by what a list is ordered that is not sorted by an attribute.
+	Age() (created time.Time, id string)
+	// Resource is the whole of it, the caller's own.
+	Resource() *Resource
+}
+
+// Select is the page of a query out of candidates that come by age. It looks at all of them, and holds all
 // that match where they are to be sorted by an attribute, else those of the page alone.
-func (q Query) Select(resources iter.Seq[*Resource]) *Page {
+func (q Query) Select(candidates iter.Seq[Candidate]) *Page {
 	page := &Page{}
 	passed := 0
-	for r := range q.sorted(q.matching(resources)) {
+	for c := range q.sorted(q.matching(candidates)) {
 		page.Total++
-		if q.After != nil && q.Order.Compare(q.Order.Position(r), *q.After) <= 0 {
+		if q.After != nil && q.Order.Compare(q.Order.Position(c), *q.After) <= 0 {
 			continue
 		}
 		if passed++; passed >= q.StartIndex && len(page.Resources) < q.Count {
-			page.Resources = append(page.Resources, q.Omit.from(r))
+			page.Resources = append(page.Resources, q.Omit.from(c.Resource()))
 		}
 	}
 	return page
 }
 
-func (q Query) matching(resources iter.Seq[*Resource]) iter.Seq[*Resource] {
+func (q Query) matching(candidates iter.Seq[Candidate]) iter.Seq[Candidate] {
 	if q.Filter == nil {
-		return resources
+		return candidates
 	}
-	return func(yield func(*Resource) bool) {
-		for r := range resources {
-			if q.Filter.Match(r) && !yield(r) {
+	return func(yield func(Candidate) bool) {
+		for c := range candidates {
+			if q.Filter.Match(c) && !yield(c) {
 				return
 			}
 		}
 	}
 }
 
-func (q Query) sorted(resources iter.Seq[*Resource]) iter.Seq[*Resource] {
+func (q Query) sorted(candidates iter.Seq[Candidate]) iter.Seq[Candidate] {
 	if q.Order.By == nil {
-		return resources
+		return candidates
 	}
 	type placed struct {
 		at Position
-		r  *Resource
+		c  Candidate
 	}
-	return func(yield func(*Resource) bool) {
+	return func(yield func(Candidate) bool) {
 		var all []placed
-		for r := range resources {
-			all = append(all, placed{q.Order.Position(r), r})
+		for c := range candidates {
+			all = append(all, placed{q.Order.Position(c), c})
 		}
 		slices.SortFunc(all, func(a, b placed) int { return q.Order.Compare(a.at, b.at) })
 		for _, p := range all {
-			if !yield(p.r) {
+			if !yield(p.c) {
 				return
 			}
 		}

@@ -58,6 +58,12 @@ func (r *Resource) Get(a *schema.Attribute) any {
 	return r.Attributes.Get(a)
 }
 
+// Age is part of Candidate.
+func (r *Resource) Age() (created time.Time, id string) { return r.Created, r.ID }
+
+// Resource is part of Candidate.
+func (r *Resource) Resource() *Resource { return r }
+
 // Schemas are the URNs of the core schema and of the extensions that the resource uses.
 func (r *Resource) Schemas() []any {
 	urns := []any{r.Type.Schema.ID}

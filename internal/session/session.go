@@ -3,7 +3,6 @@
 package session
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"net/http"
@@ -24,8 +23,8 @@ type Authenticator interface {
 // Directories holds the directories of all namespaces: *directory.Directories.
 type Directories interface {
 	Synced() bool
-	Exists(ctx context.Context, namespace string) bool
-	Synchronization(ctx context.Context, namespace string) v1alpha1.Synchronization
+	Exists(namespace string) bool
+	Synchronization(namespace string) v1alpha1.Synchronization
 	In(namespace string) scim.Directory
 }
 
@@ -70,7 +69,7 @@ func (o *Opener) Open(r *http.Request) (server.Session, error) {
 	}
 	o.Recorder.Used(principal)
 	session := server.Session{Subject: principal.String()}
-	if err := o.admit(r.Context(), principal, r.Method, strings.TrimPrefix(r.URL.Path, o.Prefix)); err != nil {
+	if err := o.admit(principal, r.Method, strings.TrimPrefix(r.URL.Path, o.Prefix)); err != nil {
 		return session, err
 	}
 	session.Directory = o.Directories.In(principal.Namespace)
@@ -91,25 +90,25 @@ func (o *Opener) again(r *http.Request, principal auth.Principal, method, path s
 	if err != nil {
 		return ended(err)
 	}
-	return o.admit(r.Context(), principal, method, path)
+	return o.admit(principal, method, path)
 }
 
 // admit refuses what is no discovery (RFC 7644 section 4) while the directory is not synchronized, and counts
 // what would have been written. A bulk request is a matter of its operations, each of which is asked for again.
-func (o *Opener) admit(ctx context.Context, p auth.Principal, method, path string) error {
+func (o *Opener) admit(p auth.Principal, method, path string) error {
 	resource := strings.Trim(path, "/")
 	kind, id, _ := strings.Cut(resource, "/")
 	switch kind {
 	case "ServiceProviderConfig", "ResourceTypes", "Schemas", "Bulk":
 		return nil
 	}
-	if o.Directories.Synchronization(ctx, p.Namespace) == v1alpha1.SynchronizationEnabled {
+	if o.Directories.Synchronization(p.Namespace) == v1alpha1.SynchronizationEnabled {
 		return nil
 	}
 	if isWrite(method, kind, id) {
 		o.Recorder.Refused(p, method, resource)
 	}
-	return switchedOff(p.Namespace, o.Directories.Exists(ctx, p.Namespace))
+	return switchedOff(p.Namespace, o.Directories.Exists(p.Namespace))
 }
 
 // isWrite says whether a request would have changed something. A POST to .search asks (RFC 7644 section

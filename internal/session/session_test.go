@@ -1,7 +1,6 @@
 package session_test
 
 import (
-	"context"
 	"errors"
 	"io"
 	"log/slog"
@@ -37,9 +36,9 @@ type replica struct {
 
 func (r *replica) Synced() bool { return r.synced }
 
-func (r *replica) Exists(context.Context, string) bool { return !r.nowhere }
+func (r *replica) Exists(string) bool { return !r.nowhere }
 
-func (r *replica) Synchronization(_ context.Context, namespace string) v1alpha1.Synchronization {
+func (r *replica) Synchronization(namespace string) v1alpha1.Synchronization {
 	if namespace == okta.Namespace {
 		return r.position
 	}

@@ -20,9 +20,6 @@ const (
 	shortDuration = 25 * time.Second
 	// shown is how many violations a failed test prints; the rest is in files.
 	shown = 20
-	// lag is how old a positive answer through another replica may be. The watch takes a millisecond, and 20
-	// at its slowest in a hundred; but here several of everything share two cores, with the race detector.
-	lag = time.Second
 )
 
 // TestChaos is driven by CHAOS_SEED, CHAOS_DURATION, CHAOS_REPLICAS and CHAOS_FAULTS, a regular expression of

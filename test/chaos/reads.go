@@ -7,6 +7,10 @@ import (
 	"time"
 )
 
+// lag is how old a positive answer through another replica may be. The watch takes a millisecond, and 20
+// at its slowest in a hundred; but here several of everything share two cores, with the race detector.
+const lag = time.Second
+
 // Window is a time in which a replica may have been cut off, or everything stood still: from the moment
 // the fault began until the replica had passed a fence afterwards.
 type Window struct {

@@ -65,7 +65,7 @@ func (d *Directory) Get(_ context.Context, rt *schema.ResourceType, id string, o
 func (d *Directory) List(_ context.Context, rt *schema.ResourceType, query scim.Query) (*scim.Page, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	return query.Select(func(yield func(*scim.Resource) bool) {
+	return query.Select(func(yield func(scim.Candidate) bool) {
 		for _, e := range d.all {
 			if e.rt == rt && !e.deleted && !yield(d.resource(e, scim.Omit{})) {
 				return

@@ -27,6 +27,7 @@ import (
 	"github.com/cloudsso/cloudsso-operator/controllers/credential"
 	"github.com/cloudsso/cloudsso-operator/internal/audit"
 	"github.com/cloudsso/cloudsso-operator/internal/auth"
+	"github.com/cloudsso/cloudsso-operator/internal/compact"
 	"github.com/cloudsso/cloudsso-operator/internal/directory"
 	"github.com/cloudsso/cloudsso-operator/internal/keyring"
 	scimserver "github.com/cloudsso/cloudsso-operator/internal/scim/server"
@@ -85,7 +86,7 @@ func newManager(config *rest.Config, o options, relists *directory.Relists) (man
 		Scheme: scheme,
 		Cache: cache.Options{
 			NewInformer:      relists.NewInformer,
-			DefaultTransform: cache.TransformStripManagedFields(),
+			DefaultTransform: compact.Transform,
 			ByObject:         map[client.Object]cache.ByObject{&corev1.Secret{}: credential.SecretCacheOptions()},
 		},
 		Metrics:                 server.Options{BindAddress: o.metricsAddress},

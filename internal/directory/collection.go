@@ -119,12 +119,12 @@ func (c *collection[T]) look(ctx context.Context, namespace, id string) (*record
 		return nil, err
 	}
 	r := c.index.record(namespace, id)
-	if r == nil || r.doubt != unsure {
+	if r == nil || !r.isUnsure() {
 		return r, nil
 	}
 	err := c.index.until(ctx, func() bool {
 		r = c.index.record(namespace, id)
-		return r == nil || r.doubt != unsure
+		return r == nil || !r.isUnsure()
 	})
 	return r, c.undecided(namespace, err)
 }

@@ -18,6 +18,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/cloudsso/cloudsso-operator/api/v1alpha1"
+	"github.com/cloudsso/cloudsso-operator/internal/compact"
 	"github.com/cloudsso/cloudsso-operator/internal/controlplane"
 	"github.com/cloudsso/cloudsso-operator/internal/directory"
 	"github.com/cloudsso/cloudsso-operator/internal/scim"
@@ -75,7 +76,7 @@ func prepare(ctx context.Context, cp *controlplane.ControlPlane) (err error) {
 func replica(t *testing.T) *directory.Directories {
 	t.Helper()
 	relists := &directory.Relists{}
-	c, err := cache.New(operator, cache.Options{Scheme: scheme, NewInformer: relists.NewInformer, DefaultTransform: cache.TransformStripManagedFields()})
+	c, err := cache.New(operator, cache.Options{Scheme: scheme, NewInformer: relists.NewInformer, DefaultTransform: compact.Transform})
 	if err != nil {
 		t.Fatal(err)
 	}

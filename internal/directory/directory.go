@@ -256,7 +256,7 @@ func (t *tenant) Get(ctx context.Context, rt *schema.ResourceType, id string, om
 
 func get[T client.Object](ctx context.Context, t *tenant, c *collection[T], id string, omit scim.Omit, read func(T, scim.Omit) *scim.Resource) (*scim.Resource, error) {
 	if t.hasCaughtUp() {
-		if r := c.index.record(t.namespace, id); r != nil && r.doubt != unsure && r.listed {
+		if r := c.index.record(t.namespace, id); r != nil && !r.isUnsure() && r.listed {
 			return read(r.object, omit), nil // as usual, there is nothing to wait for
 		}
 	}
@@ -356,12 +356,12 @@ func groupSentinel() *v1alpha1.CloudSSOGroup {
 	return &v1alpha1.CloudSSOGroup{Spec: v1alpha1.CloudSSOGroupSpec{Source: v1alpha1.SourceManual, DisplayName: v1alpha1.SentinelName}}
 }
 
-// newObjectMeta is the metadata of an object that SCIM creates.
+// newObjectMeta is the metadata of an object that SCIM creates. Until it is modified its meta.lastModified is
+// meta.created (RFC 7643 section 3.1).
 func (t *tenant) newObjectMeta(name, prefix string, finalizers ...string) metav1.ObjectMeta {
 	return metav1.ObjectMeta{
 		Namespace:    t.namespace,
 		GenerateName: generateName(name, prefix),
 		Finalizers:   finalizers,
-		Annotations:  map[string]string{v1alpha1.AnnotationLastModified: t.Now().UTC().Format(time.RFC3339Nano)},
 	}
 }

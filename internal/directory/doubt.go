@@ -10,16 +10,13 @@ import (
 // saw it born knows as much as its maker: what was there when it came. Whoever found it in a list does not, and
 // waits until a controller has accepted it, or it is gone, or it is too old to be undone.
 
-// doubt is why an object may be undone.
-type doubt uint8
-
-const (
-	sure doubt = iota
-	// doomed was seen to be created too late: its name was taken, or there was a leaver to restore.
-	doomed
-	// unsure was found in a list soon after it was created.
-	unsure
-)
+// doubt is why an object may be undone, and until when.
+type doubt struct {
+	// doomed says that it was seen to be created too late: its name was taken, or there was a leaver to restore.
+	// Otherwise it was found in a list soon after it was created, and nobody here knows.
+	doomed bool
+	until  time.Time
+}
 
 const (
 	// doubtLife is how long an object may still be undone: its request's time, and the half minute in which an
@@ -29,25 +26,29 @@ const (
 	undoLife = doubtLife - 5*time.Second
 )
 
-func (r *record[T]) isDoomed() bool { return r.doubt == doomed && time.Now().Before(r.until) }
+func (r *record[T]) isDoomed() bool {
+	return r.doubt != nil && r.doubt.doomed && time.Now().Before(r.doubt.until)
+}
+
+func (r *record[T]) isUnsure() bool { return r.doubt != nil && !r.doubt.doomed }
 
 // doubtAtBirth is whether a new object may be undone; seen says that its creation was seen, and not what became
 // of it.
-func (s *space[T]) doubtAtBirth(r *record[T], seen bool) doubt {
+func (s *space[T]) doubtAtBirth(r *record[T], seen bool) *doubt {
 	switch {
 	case !r.listed:
-		return sure
-	case seen && (r.name != "" && len(s.byName[r.name]) > 0 || s.hasLeaver(r)):
-		return doomed
+		return nil
+	case seen && (len(s.byName.all(r.name)) > 0 || s.hasLeaver(r)):
+		return &doubt{true, time.Now().Add(doubtLife)}
 	case !seen && time.Since(r.object.GetCreationTimestamp().Time) < doubtLife && !r.accepted:
-		return unsure
+		return &doubt{false, time.Now().Add(doubtLife)}
 	}
-	return sure
+	return nil
 }
 
 // hasLeaver reports whether there is somebody to restore instead.
 func (s *space[T]) hasLeaver(r *record[T]) bool {
-	return r.externalID != "" && slices.ContainsFunc(s.byExternalID[r.externalID], func(other *record[T]) bool {
+	return r.externalID != "" && slices.ContainsFunc(s.byExternalID.all(r.externalID), func(other *record[T]) bool {
 		return other.left && other.object.GetName() != r.object.GetName()
 	})
 }
@@ -55,11 +56,11 @@ func (s *space[T]) hasLeaver(r *record[T]) bool {
 // inherit keeps the doubt in an object for as long as nobody but a controller, or who undoes it, has touched it.
 func (r *record[T]) inherit(old *record[T]) {
 	untouched := r.object.GetDeletionTimestamp() != nil || old.object.GetGeneration() == r.object.GetGeneration()
-	if old.doubt == sure || old.doubt == unsure && r.accepted || !untouched || time.Now().After(old.until) {
+	if old.doubt == nil || old.isUnsure() && r.accepted || !untouched || time.Now().After(old.doubt.until) {
 		return
 	}
-	r.doubt, r.until = old.doubt, old.until
-	r.listed = r.listed && r.doubt != doomed
+	r.doubt = old.doubt
+	r.listed = r.listed && !r.doubt.doomed
 }
 
 // trust takes an object for what it is, now that it would have been undone: its maker has died.
@@ -67,12 +68,12 @@ func (x *index[T]) trust(namespace, id string) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	s := x.spaces[namespace]
-	if s == nil || s.byID[id] == nil || s.byID[id].doubt == sure || time.Now().Before(s.byID[id].until) {
+	if s == nil || s.byID[id] == nil || s.byID[id].doubt == nil || time.Now().Before(s.byID[id].doubt.until) {
 		return
 	}
 	old := s.byID[id]
 	trusted := *old
-	trusted.doubt, trusted.listed = sure, x.describe(old.object).listed
+	trusted.doubt, trusted.listed = nil, x.describe(old.object).listed
 	s.replace(old, &trusted)
 	x.tell()
 }

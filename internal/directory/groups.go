@@ -31,10 +31,7 @@ var groupKind = kind[*v1alpha1.CloudSSOGroup]{
 }
 
 func describeGroup(g *v1alpha1.CloudSSOGroup) facts {
-	f := facts{reservation: g.Annotations[v1alpha1.AnnotationReservation]}
-	if reservation, ok := policy.ParseReservation(f.reservation); ok {
-		f.reserved = reservation.Name
-	}
+	f := facts{reservation: reservationOf(g)}
 	for _, m := range g.Spec.Members {
 		f.members = append(f.members, m.Name)
 	}

@@ -14,20 +14,46 @@ import (
 	"k8s.io/client-go/tools/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	"github.com/cloudsso/cloudsso-operator/api/v1alpha1"
 	"github.com/cloudsso/cloudsso-operator/internal/policy"
 	"github.com/cloudsso/cloudsso-operator/internal/scim"
 )
 
-// facts are what the index needs to know of an object; describing one is all that differs by kind.
+// facts are what the index needs to know of an object; describing one is all that differs by kind. There are as
+// many as objects: what few have is behind a pointer.
 type facts struct {
-	name        string   // folded name it holds; "" when it holds none
-	reservation string   // its reservation annotation, whole
-	reserved    string   // folded name that it reserves; "" when none
-	externalID  string   // of source SCIM; "" when none
-	listed      bool     // whether SCIM lists it
-	accepted    bool     // whether a controller has found that the name is its own
-	left        bool     // a user that a create of its externalId restores
-	members     []string // ids it has as members; groups only
+	name        string       // folded name it holds; "" when it holds none
+	externalID  string       // of source SCIM; "" when none
+	reservation *reservation // nil when it has none
+	members     []string     // ids it has as members; groups and slices only
+	listed      bool         // whether SCIM lists it
+	accepted    bool         // whether a controller has found that the name is its own
+	left        bool         // a user that a create of its externalId restores
+}
+
+// reservation is of a name that an object is about to take.
+type reservation struct {
+	text string // the annotation, whole
+	name string // folded; "" when the text is none of the operator's
+	made uint64 // at this revision; 0 is unknown and counts as earlier than any
+}
+
+// reservationOf is what an object's annotation says.
+func reservationOf(o client.Object) *reservation {
+	text := o.GetAnnotations()[v1alpha1.AnnotationReservation]
+	if text == "" {
+		return nil
+	}
+	parsed, _ := policy.ParseReservation(text)
+	return &reservation{text: text, name: parsed.Name}
+}
+
+// reserved is the folded name that it reserves, or "".
+func (f *facts) reserved() string {
+	if f.reservation == nil {
+		return ""
+	}
+	return f.reservation.name
 }
 
 // record is one object in the index. Records are replaced, never changed.
@@ -35,13 +61,8 @@ type record[T client.Object] struct {
 	object T // shared with the informer: read only
 	facts
 
-	// taken and reservedAt are the revisions at which it took its name and made its reservation;
-	// 0 is unknown and counts as earlier than any.
-	taken, reservedAt uint64
-
-	// doubt says that the object may be undone, and until when.
-	doubt doubt
-	until time.Time
+	taken uint64 // its name, at this revision; 0 is unknown and counts as earlier than any
+	doubt *doubt // whether it may be undone; nil when it stands
 }
 
 // index is one replica's view of all objects of a kind, in every namespace. It is fed by the informer's
@@ -130,24 +151,26 @@ func (x *index[T]) succeed(s *space[T], old *record[T], o T) *record[T] {
 	if now <= x.gap() {
 		now = 0
 	}
-	r := &record[T]{object: o, facts: x.describe(o), taken: now, reservedAt: now}
+	r := &record[T]{object: o, facts: x.describe(o), taken: now}
+	if r.reservation != nil {
+		r.reservation.made = now
+	}
 	if old == nil {
-		if r.doubt = s.doubtAtBirth(r, now > 0); r.doubt != sure {
-			r.until = time.Now().Add(doubtLife)
+		if r.doubt = s.doubtAtBirth(r, now > 0); r.doubt != nil {
 			time.AfterFunc(doubtLife, func() { x.trust(o.GetNamespace(), o.GetName()) })
 		}
-		r.listed = r.listed && r.doubt != doomed
+		r.listed = r.listed && !r.isDoomed()
 		return r
 	}
 	r.inherit(old)
-	switch r.name {
-	case old.name:
+	switch {
+	case r.name == old.name:
 		r.taken = old.taken
-	case old.reserved: // the commit of a reservation
-		r.taken = old.reservedAt
+	case r.name != "" && r.name == old.reserved(): // the commit of a reservation
+		r.taken = old.reservation.made
 	}
-	if r.reservation == old.reservation {
-		r.reservedAt = old.reservedAt
+	if r.reservation != nil && old.reservation != nil && r.reservation.text == old.reservation.text {
+		r.reservation.made = old.reservation.made
 	}
 	return r
 }
@@ -216,7 +239,7 @@ func (x *index[T]) named(namespace, name string) []*record[T] {
 	x.mu.RLock()
 	defer x.mu.RUnlock()
 	if s := x.spaces[namespace]; s != nil {
-		return slices.Clone(s.byName[name])
+		return s.byName.all(name)
 	}
 	return nil
 }
@@ -230,7 +253,7 @@ func (x *index[T]) identified(namespace, externalID string) []T {
 		return nil
 	}
 	var objects []T
-	for _, r := range s.byExternalID[externalID] {
+	for _, r := range s.byExternalID.all(externalID) {
 		if !r.isDoomed() {
 			objects = append(objects, r.object)
 		}
@@ -243,7 +266,7 @@ func (x *index[T]) groupsOf(namespace, member string) []string {
 	x.mu.RLock()
 	defer x.mu.RUnlock()
 	if s := x.spaces[namespace]; s != nil {
-		return slices.Clone(s.memberOf[member])
+		return s.memberOf.all(member)
 	}
 	return nil
 }
@@ -284,9 +307,9 @@ func (x *index[T]) readSorted(namespace string) (unlock func()) {
 func newSpace[T client.Object]() *space[T] {
 	return &space[T]{
 		byID:         map[string]*record[T]{},
-		byName:       multimap[*record[T]]{},
-		byExternalID: multimap[*record[T]]{},
-		memberOf:     multimap[string]{},
+		byName:       newMultimap[*record[T]](),
+		byExternalID: newMultimap[*record[T]](),
+		memberOf:     newMultimap[string](),
 		unsure:       map[string]*record[T]{},
 	}
 }
@@ -298,17 +321,17 @@ func (s *space[T]) replace(old, r *record[T]) {
 		delete(s.unsure, old.object.GetName())
 		delete(s.byID, old.object.GetName())
 		s.byName.remove(old.name, old)
-		s.byName.remove(old.reserved, old)
+		s.byName.remove(old.reserved(), old)
 		s.byExternalID.remove(old.externalID, old)
 	}
 	if r != nil {
-		if r.doubt == unsure {
+		if r.isUnsure() {
 			s.unsure[r.object.GetName()] = r
 		}
 		s.byID[r.object.GetName()] = r
 		s.byName.add(r.name, r)
-		if r.reserved != r.name {
-			s.byName.add(r.reserved, r)
+		if r.reserved() != r.name {
+			s.byName.add(r.reserved(), r)
 		}
 		s.byExternalID.add(r.externalID, r)
 	}
@@ -327,6 +350,7 @@ func (s *space[T]) moveMemberships(old, r *record[T]) {
 	if slices.Equal(before, after) {
 		return
 	}
+	group = strings.Clone(group) // what is kept here must not keep the object that it came from
 	stays := make(map[string]bool, len(before))
 	for _, m := range before {
 		stays[m] = false
@@ -344,26 +368,45 @@ func (s *space[T]) moveMemberships(old, r *record[T]) {
 	}
 }
 
-// multimap maps a key to a few values. The empty key holds nothing.
-type multimap[V comparable] map[string][]V
+// multimap maps a key to one value, as a rule, or a few in no order. The empty key holds nothing.
+type multimap[V comparable] struct {
+	one  map[string]V
+	more map[string][]V // of the keys that hold several
+}
+
+func newMultimap[V comparable]() multimap[V] { return multimap[V]{map[string]V{}, map[string][]V{}} }
+
+// all are the values of a key, the caller's own.
+func (m multimap[V]) all(key string) []V {
+	if v, found := m.one[key]; found {
+		return []V{v}
+	}
+	return slices.Clone(m.more[key])
+}
 
 func (m multimap[V]) add(key string, v V) {
-	if key != "" && !slices.Contains(m[key], v) {
-		m[key] = append(m[key], v)
+	values := m.all(key)
+	if key != "" && !slices.Contains(values, v) {
+		m.set(key, append(values, v))
 	}
 }
 
 func (m multimap[V]) remove(key string, v V) {
-	values, found := m[key]
-	if !found {
-		return
+	if values := m.all(key); slices.Contains(values, v) {
+		m.set(key, slices.DeleteFunc(values, func(other V) bool { return other == v }))
 	}
-	values = slices.DeleteFunc(values, func(other V) bool { return other == v })
-	if len(values) == 0 {
-		delete(m, key)
-		return
+}
+
+func (m multimap[V]) set(key string, values []V) {
+	delete(m.one, key)
+	delete(m.more, key)
+	switch len(values) {
+	case 0:
+	case 1:
+		m.one[key] = values[0]
+	default:
+		m.more[key] = values
 	}
-	m[key] = values
 }
 
 // ordered holds objects by creation time, then id: the order of lists on every replica. New objects go to

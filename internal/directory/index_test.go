@@ -124,13 +124,13 @@ func TestWhoIsListedSoonAfterItsCreationIsInDoubt(t *testing.T) {
 	}
 	x.observe(at(4, young(existing("new", "n", "", false))))
 	x.observe(at(5, accepted(young(existing("seen-coming", "s", "", false)))))
-	if !x.isUnsure("acme", anybody) || x.record("acme", "new").doubt != unsure {
+	if !x.isUnsure("acme", anybody) || !x.record("acme", "new").isUnsure() {
 		t.Fatal("nobody knows whether it stands, and it passes for sure")
 	}
 	decided := make(chan error)
 	go func() { decided <- x.until(t.Context(), func() bool { return !x.isUnsure("acme", anybody) }) }()
 	x.observe(at(11, accepted(young(existing("new", "n", "", false)))))
-	if err := <-decided; err != nil || x.record("acme", "new").doubt != sure {
+	if err := <-decided; err != nil || x.record("acme", "new").doubt != nil {
 		t.Error("a controller has accepted it, and it is in doubt")
 	}
 	x.observe(at(12, young(existing("seen", "q", "", false))))

@@ -112,7 +112,7 @@ func (c *collection[T]) vacant(ctx context.Context, o T, name string) error {
 func (c *collection[T]) decide(ctx context.Context, o T, name string) error {
 	err := c.index.until(ctx, func() bool {
 		return c.stands(o, name) || !slices.ContainsFunc(c.index.named(o.GetNamespace(), name), func(r *record[T]) bool {
-			return r.doubt == unsure && r.object.GetName() != o.GetName()
+			return r.isUnsure() && r.object.GetName() != o.GetName()
 		})
 	})
 	if err != nil {
@@ -135,9 +135,9 @@ func (c *collection[T]) contested(o T, name string, revision uint64) error {
 	for _, r := range c.index.named(o.GetNamespace(), name) {
 		since := r.taken
 		if r.name != name {
-			since = r.reservedAt
+			since = r.reservation.made
 		}
-		if r.doubt == unsure && c.stands(o, name) {
+		if r.isUnsure() && c.stands(o, name) {
 			continue // it is the other that will be undone
 		}
 		if r.object.GetName() != o.GetName() && since < revision {

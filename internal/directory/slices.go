@@ -223,6 +223,7 @@ func (t *tenant) writeSlice(ctx context.Context, g *v1alpha1.CloudSSOGroup, w sl
 		ObjectMeta: t.newObjectMeta(g.Name, groupKind.prefix, v1alpha1.FinalizerGuard),
 		Spec:       v1alpha1.CloudSSOMembershipSliceSpec{Source: g.Spec.Source, Group: g.Name, Members: w.members},
 	}
+	t.slices.stamp(s) // a group is modified when it gets one
 	return s, t.slices.translate(t.Client.Create(ctx, s))
 }
 

@@ -33,10 +33,7 @@ var userKind = kind[*v1alpha1.CloudSSOUser]{
 }
 
 func describeUser(u *v1alpha1.CloudSSOUser) facts {
-	f := facts{reservation: u.Annotations[v1alpha1.AnnotationReservation]}
-	if reservation, ok := policy.ParseReservation(f.reservation); ok {
-		f.reserved = reservation.Name
-	}
+	f := facts{reservation: reservationOf(u)}
 	live, synchronized := policy.IsLive(u), u.Spec.Source == v1alpha1.SourceSCIM
 	if live {
 		f.name = fold.Name(u.Spec.UserName)

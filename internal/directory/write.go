@@ -32,12 +32,17 @@ var errStale = errors.New("the object has changed")
 // write stores next in the place of current, spec and annotations, and nothing else. Its precondition
 // is the generation: a status written meanwhile is no conflict.
 func (c *collection[T]) write(ctx context.Context, current, next T) (T, error) {
-	annotate(next, v1alpha1.AnnotationLastModified, c.now().UTC().Format(time.RFC3339Nano))
+	c.stamp(next)
 	precondition := jsonpatch.Patch{}.TestGeneration(current)
 	if len(current.GetAnnotations()) == 0 {
 		precondition = jsonpatch.Patch{}.TestRevision(current) // the annotations are written whole
 	}
 	return c.patch(ctx, current, precondition.Replace("/spec", c.spec(next)).Annotations(current, next))
+}
+
+// stamp makes an object's meta.lastModified now.
+func (c *collection[T]) stamp(o T) {
+	annotate(o, v1alpha1.AnnotationLastModified, c.now().UTC().Format(time.RFC3339Nano))
 }
 
 func (c *collection[T]) patch(ctx context.Context, current T, p jsonpatch.Patch) (T, error) {

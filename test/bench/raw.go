@@ -52,11 +52,15 @@ func (s *stack) post(created *ids) load.Operation {
 // rawPatch is the patch by which the service changes a user: the whole spec, on the generation that the
 // change was computed from. It leaves in u what was stored.
 func (s *stack) rawPatch(ctx context.Context, u *v1alpha1.CloudSSOUser) error {
-	path := "/metadata/annotations/" + strings.ReplaceAll(v1alpha1.AnnotationLastModified, "/", "~1")
+	now := time.Now().UTC().Format(time.RFC3339Nano)
+	path, modified := "/metadata/annotations", any(map[string]string{v1alpha1.AnnotationLastModified: now})
+	if len(u.Annotations) > 0 {
+		path, modified = path+"/"+strings.ReplaceAll(v1alpha1.AnnotationLastModified, "/", "~1"), now
+	}
 	patch, err := json.Marshal([]map[string]any{
 		{"op": "test", "path": "/metadata/generation", "value": u.Generation},
 		{"op": "replace", "path": "/spec", "value": &u.Spec},
-		{"op": "add", "path": path, "value": time.Now().UTC().Format(time.RFC3339Nano)},
+		{"op": "add", "path": path, "value": modified},
 	})
 	if err != nil {
 		return err

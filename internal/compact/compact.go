@@ -1,0 +1,190 @@
+// Package compact makes objects small that a cache keeps for long.
+//
+// In what comes out of a JSON decoder each string is an allocation of its own, though most objects have many in
+// common, and there are managed fields that nobody reads. Of a hundred thousand users an operator's memory is made.
+package compact
+
+import (
+	"bytes"
+	"cmp"
+	"reflect"
+	"slices"
+	"sync"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/cloudsso/cloudsso-operator/api/v1alpha1"
+)
+
+// Transform is a cache.TransformFunc of client-go. It strips managed fields, and returns users, groups and slices as
+// copies whose lists have no spare room and whose strings share one allocation, or with other objects where they are
+// words that many have: whoever keeps a part of a string keeps all of that object's, so clone what outlives it.
+func Transform(object any) (any, error) {
+	if o, ok := object.(metav1.Object); ok {
+		o.SetManagedFields(nil)
+	}
+	switch o := object.(type) {
+	case *v1alpha1.CloudSSOUser:
+		o = o.DeepCopy()
+		pack(o)
+		return o, nil
+	case *v1alpha1.CloudSSOGroup:
+		o = o.DeepCopy()
+		pack(o)
+		return o, nil
+	case *v1alpha1.CloudSSOMembershipSlice:
+		o = o.DeepCopy()
+		pack(o)
+		return o, nil
+	}
+	return object, nil
+}
+
+func pack(object any) {
+	p := packers.Get().(*packer) //nolint:forcetypeassert // there is nothing else in the pool
+	defer packers.Put(p)
+	p.add(reflect.ValueOf(object).Elem(), false)
+	text := string(p.text)
+	for _, place := range p.places {
+		place.at.SetString(text[place.from : place.from+place.at.Len()])
+	}
+	clear(p.places)
+	p.text, p.places = p.text[:0], p.places[:0]
+}
+
+var packers = sync.Pool{New: func() any { return &packer{} }}
+
+// packer gathers the strings of one object.
+type packer struct {
+	text   []byte
+	places []place
+}
+
+// place is a string, and where in the text it begins.
+type place struct {
+	at   reflect.Value
+	from int
+}
+
+// searched is how much text a string is looked for in: userNames are email addresses, and names end in themselves.
+const searched = 1024
+
+// add gathers the strings of a value; words says that many objects have the same.
+func (p *packer) add(v reflect.Value, words bool) {
+	switch v.Kind() { //nolint:exhaustive // no other kind has strings in it, but maps, which keep theirs
+	case reflect.String:
+		p.addString(v, words)
+	case reflect.Pointer:
+		if !v.IsNil() {
+			p.add(v.Elem(), words)
+		}
+	case reflect.Slice:
+		for i := range v.Len() {
+			p.add(v.Index(i), words)
+		}
+	case reflect.Struct:
+		for _, f := range fieldsOf(v.Type()) {
+			p.add(v.Field(f.index), words || f.words)
+		}
+	}
+}
+
+func (p *packer) addString(v reflect.Value, word bool) {
+	s := v.String()
+	switch {
+	case s == "":
+	case word || v.Type() != plain && v.Type() != uid: // a type of its own is an enumeration
+		v.SetString(known.word(s))
+	default:
+		at := -1
+		if len(p.text) < searched {
+			at = bytes.Index(p.text, []byte(s))
+		}
+		if at < 0 {
+			at = len(p.text)
+			p.text = append(p.text, s...)
+		}
+		p.places = append(p.places, place{v, at})
+	}
+}
+
+var (
+	plain = reflect.TypeFor[string]()
+	uid   = reflect.TypeFor[types.UID]()
+)
+
+// field is one of a struct that may have strings in it.
+type field struct {
+	index int
+	words bool
+}
+
+var byType sync.Map // of []field, by reflect.Type
+
+func fieldsOf(t reflect.Type) []field {
+	if fields, found := byType.Load(t); found {
+		return fields.([]field) //nolint:forcetypeassert // there is nothing else in it
+	}
+	var fields []field
+	for i := range t.NumField() {
+		f := t.Field(i)
+		switch {
+		case !f.IsExported(), !hasStrings(f.Type), slices.Contains(keptApart, f.Type):
+		default:
+			fields = append(fields, field{i, t == condition || slices.Contains(wordFields, f.Name)})
+		}
+	}
+	byType.Store(t, fields)
+	return fields
+}
+
+var condition = reflect.TypeFor[metav1.Condition]()
+
+// wordFields are those in which many objects have the same.
+var wordFields = []string{"Namespace", "Finalizers", "Type", "Locale", "PreferredLanguage", "Timezone", "UserType"}
+
+// keptApart are lists of which parts come and go while others stay: indexes keep their strings for longer.
+var keptApart = []reflect.Type{reflect.TypeFor[[]v1alpha1.Member]()}
+
+func hasStrings(t reflect.Type) bool {
+	switch t.Kind() { //nolint:exhaustive // as in add
+	case reflect.String:
+		return true
+	case reflect.Pointer, reflect.Slice:
+		return hasStrings(t.Elem())
+	case reflect.Struct:
+		return len(fieldsOf(t)) > 0
+	}
+	return false
+}
+
+const (
+	// mostWords bounds how many are remembered: a provider may put anything into a type.
+	mostWords = 4096
+	// longestWord is longer than any condition's message that says nothing of an object.
+	longestWord = 256
+)
+
+// dictionary has one copy of each word.
+type dictionary struct {
+	mu    sync.RWMutex
+	words map[string]string
+}
+
+var known = dictionary{words: map[string]string{}}
+
+func (d *dictionary) word(s string) string {
+	d.mu.RLock()
+	word, found := d.words[s]
+	d.mu.RUnlock()
+	if found || len(s) > longestWord {
+		return cmp.Or(word, s)
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if len(d.words) < mostWords {
+		d.words[s] = s
+	}
+	return s
+}

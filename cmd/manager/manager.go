@@ -149,5 +149,5 @@ func addSCIM(ctx context.Context, mgr manager.Manager, o options, relists *direc
 		}
 		return nil
 	}
-	return directories, errors.Join(mgr.Add(recorder), mgr.Add(listener), mgr.AddReadyzCheck("directories", ready))
+	return directories, errors.Join(mgr.Add(recorder), mgr.Add(listener), mgr.Add(rester{}), mgr.AddReadyzCheck("directories", ready))
 }

@@ -1,0 +1,61 @@
+package main
+
+import (
+	"context"
+	"runtime/debug"
+	"runtime/metrics"
+	"time"
+)
+
+const (
+	// restInterval is how often it is looked whether the operator is at rest.
+	restInterval = 2 * time.Second
+	// restAllocation is what it allocates at most in that time, in bytes, when it is: some requests, no import.
+	restAllocation = 8 << 20
+	// leastTurnover is what it has to have allocated, in bytes, for a collection to be worth it.
+	leastTurnover = 32 << 20
+)
+
+// rester gives memory back to the system once the operator is at rest. To read a hundred thousand users at the start
+// takes several times the room that they need afterwards, and Go would keep as much again as is alive.
+type rester struct{}
+
+// NeedLeaderElection is part of manager.LeaderElectionRunnable.
+func (rester) NeedLeaderElection() bool { return false }
+
+// Start is part of manager.Runnable.
+func (rester) Start(ctx context.Context) error {
+	tick := time.NewTicker(restInterval)
+	defer tick.Stop()
+	var last, returned uint64 // allocated by then
+	for {
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return nil
+		}
+		allocated, held := readHeap()
+		atRest := allocated-last <= restAllocation
+		// A quarter is as often as costs little: Go by itself collects when all of it has been allocated anew.
+		if atRest && allocated-returned > max(leastTurnover, held/4) {
+			debug.FreeOSMemory()
+			returned = allocated
+		}
+		last = allocated
+	}
+}
+
+// readHeap is how many bytes have ever been allocated, and how many the heap holds of the system.
+func readHeap() (allocated, held uint64) {
+	samples := []metrics.Sample{
+		{Name: "/gc/heap/allocs:bytes"},
+		{Name: "/memory/classes/heap/objects:bytes"},
+		{Name: "/memory/classes/heap/unused:bytes"},
+		{Name: "/memory/classes/heap/free:bytes"},
+	}
+	metrics.Read(samples)
+	for _, part := range samples[1:] {
+		held += part.Value.Uint64()
+	}
+	return samples[0].Value.Uint64(), held
+}

@@ -17,26 +17,19 @@ import (
 	"github.com/cloudsso/cloudsso-operator/api/v1alpha1"
 )
 
-// Transform is a cache.TransformFunc of client-go. It strips managed fields, and returns users, groups and slices as
-// copies whose lists have no spare room and whose strings share one allocation, or with other objects where they are
-// words that many have: whoever keeps a part of a string keeps all of that object's, so clone what outlives it.
+// Transform is a cache.TransformFunc of client-go, which sees an object before anybody else and may change it. It strips
+// managed fields, and of users, groups and slices the spare room in lists; their strings then share one allocation, or
+// with other objects where they are words that many have. Whoever keeps a part of a string keeps all of that object's:
+// clone what outlives it.
+//
+// The object stays where it is. A copy of each would leave a hole for each, in memory that nothing else has use for.
 func Transform(object any) (any, error) {
 	if o, ok := object.(metav1.Object); ok {
 		o.SetManagedFields(nil)
 	}
-	switch o := object.(type) {
-	case *v1alpha1.CloudSSOUser:
-		o = o.DeepCopy()
-		pack(o)
-		return o, nil
-	case *v1alpha1.CloudSSOGroup:
-		o = o.DeepCopy()
-		pack(o)
-		return o, nil
-	case *v1alpha1.CloudSSOMembershipSlice:
-		o = o.DeepCopy()
-		pack(o)
-		return o, nil
+	switch object.(type) {
+	case *v1alpha1.CloudSSOUser, *v1alpha1.CloudSSOGroup, *v1alpha1.CloudSSOMembershipSlice:
+		pack(object)
 	}
 	return object, nil
 }
@@ -80,6 +73,7 @@ func (p *packer) add(v reflect.Value, words bool) {
 			p.add(v.Elem(), words)
 		}
 	case reflect.Slice:
+		clip(v)
 		for i := range v.Len() {
 			p.add(v.Index(i), words)
 		}
@@ -87,6 +81,15 @@ func (p *packer) add(v reflect.Value, words bool) {
 		for _, f := range fieldsOf(v.Type()) {
 			p.add(v.Field(f.index), words || f.words)
 		}
+	}
+}
+
+// clip takes the spare room off a list.
+func clip(v reflect.Value) {
+	if v.Len() < v.Cap() {
+		exact := reflect.MakeSlice(v.Type(), v.Len(), v.Len())
+		reflect.Copy(exact, v)
+		v.Set(exact)
 	}
 }
 
@@ -130,7 +133,7 @@ func fieldsOf(t reflect.Type) []field {
 	for i := range t.NumField() {
 		f := t.Field(i)
 		switch {
-		case !f.IsExported(), !hasStrings(f.Type), slices.Contains(keptApart, f.Type):
+		case !f.IsExported(), !hasStrings(f.Type), slices.Contains(keptApart, f.Type): // a list of members is as it is decoded
 		default:
 			fields = append(fields, field{i, t == condition || slices.Contains(wordFields, f.Name)})
 		}

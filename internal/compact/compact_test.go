@@ -2,13 +2,13 @@ package compact
 
 import (
 	"fmt"
-	"reflect"
-	"runtime"
+	goruntime "runtime"
 	"testing"
 	"unsafe"
 
 	"k8s.io/apimachinery/pkg/api/equality"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/util/json"
 
 	"github.com/cloudsso/cloudsso-operator/api/v1alpha1"
@@ -46,23 +46,21 @@ func transformed[T any](t testing.TB, o T) T {
 // What is left out is the managed fields; all else is as it was, however often it is done.
 func TestTransformChangesNothing(t *testing.T) {
 	members := []v1alpha1.Member{{Name: "alice"}, {Name: "bob"}}
-	for _, o := range []any{
+	for _, o := range []runtime.Object{
 		decoded(t, 1, "acme"),
 		&v1alpha1.CloudSSOUser{},
 		&v1alpha1.CloudSSOGroup{ObjectMeta: metav1.ObjectMeta{Name: "g"}, Spec: v1alpha1.CloudSSOGroupSpec{DisplayName: "Engineering", Members: members}},
 		&v1alpha1.CloudSSOMembershipSlice{Spec: v1alpha1.CloudSSOMembershipSliceSpec{Group: "g", Members: members}},
 		&v1alpha1.CloudSSODirectory{ObjectMeta: metav1.ObjectMeta{Name: "default", ManagedFields: []metav1.ManagedFieldsEntry{{Manager: "m"}}}},
 	} {
-		want := reflect.New(reflect.TypeOf(o).Elem())
-		want.Elem().Set(reflect.ValueOf(o).Elem())
-		expected := want.Interface().(metav1.Object) //nolint:forcetypeassert // it fails the test
-		expected.SetManagedFields(nil)
+		want := o.DeepCopyObject()
+		want.(metav1.Object).SetManagedFields(nil) //nolint:forcetypeassert // it fails the test
 		once := transformed(t, o)
-		if !equality.Semantic.DeepEqual(once, want.Interface()) {
+		if !equality.Semantic.DeepEqual(once, want) {
 			t.Errorf("is now %+v, was %+v", once, want)
 		}
-		if twice := transformed(t, once); !equality.Semantic.DeepEqual(twice, once) {
-			t.Errorf("done again it is %+v, was %+v", twice, once)
+		if twice := transformed(t, once); !equality.Semantic.DeepEqual(twice, want) {
+			t.Errorf("done again it is %+v, was %+v", twice, want)
 		}
 	}
 }
@@ -119,15 +117,15 @@ func TestTransformSavesMemory(t *testing.T) {
 // sizeOf is what that many objects hold, in bytes.
 func sizeOf(count int, object func(int) any) uint64 {
 	all := make([]any, count)
-	var before, after runtime.MemStats
-	runtime.GC()
-	runtime.ReadMemStats(&before)
+	var before, after goruntime.MemStats
+	goruntime.GC()
+	goruntime.ReadMemStats(&before)
 	for i := range all {
 		all[i] = object(i)
 	}
-	runtime.GC()
-	runtime.ReadMemStats(&after)
-	runtime.KeepAlive(all)
+	goruntime.GC()
+	goruntime.ReadMemStats(&after)
+	goruntime.KeepAlive(all)
 	return after.HeapAlloc - before.HeapAlloc
 }
 

@@ -20,8 +20,8 @@ import (
 type Config struct {
 	// Endpoint is the SCIM base URL.
 	Endpoint string
-	// UserNamesakes are the live users with the userName of u in any spelling, u among them if it is
-	// live, as of u's revision or later.
+	// UserNamesakes are the live users with the userName of u in any spelling, in the order in which they took it,
+	// as of u's revision or later: u among them if it is live, but not while its create may be undone.
 	UserNamesakes func(ctx context.Context, u *v1alpha1.CloudSSOUser) ([]*v1alpha1.CloudSSOUser, error)
 	// GroupNamesakes are the groups with the displayName of g, likewise.
 	GroupNamesakes func(ctx context.Context, g *v1alpha1.CloudSSOGroup) ([]*v1alpha1.CloudSSOGroup, error)

@@ -142,7 +142,8 @@ var _ = Describe("a user", func() {
 	It("whose userName another took first is in conflict, until the other leaves it", func(ctx SpecContext) {
 		first := create(ctx, "first", "Bob@example.com")
 		Eventually(stateOf(ctx, first)).Should(Equal(v1alpha1.UserActive))
-		second := create(ctx, "second", "bob@EXAMPLE.com")
+		second := create(ctx, "second", "second@example.com")
+		modify(ctx, second, func(u *v1alpha1.CloudSSOUser) { u.Spec.UserName = "bob@EXAMPLE.com" })
 		Eventually(stateOf(ctx, second)).Should(Equal(v1alpha1.UserConflict))
 		Expect(stateOf(ctx, first)()).To(Equal(v1alpha1.UserActive))
 		Eventually(reasonsOf(ctx, "second")).Should(ContainElement(v1alpha1.ReasonUserNameConflict))

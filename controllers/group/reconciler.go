@@ -37,7 +37,8 @@ type Reconciler struct {
 	Live client.Reader
 	// Events records what a person must know.
 	Events events.EventRecorder
-	// Namesakes are the groups with the displayName of g in any spelling, as of g's revision or later.
+	// Namesakes are the groups with the displayName of g in any spelling, in the order in which they took it,
+	// as of g's revision or later. g is not among them while it may be undone.
 	Namesakes func(ctx context.Context, g *v1alpha1.CloudSSOGroup) ([]*v1alpha1.CloudSSOGroup, error)
 	// GroupsOf are the names of the groups that have the user as a member.
 	GroupsOf func(namespace, user string) []string

@@ -3,6 +3,7 @@ package group
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -20,6 +21,9 @@ func (r *Reconciler) judge(ctx context.Context, g *v1alpha1.CloudSSOGroup) (call
 	candidates, err := r.Namesakes(ctx, g)
 	if err != nil {
 		return roll{}, fmt.Errorf("looking for other groups named %q in namespace %s: %w", g.Spec.DisplayName, g.Namespace, err)
+	}
+	if !slices.ContainsFunc(candidates, func(other *v1alpha1.CloudSSOGroup) bool { return other.Name == g.Name }) {
+		return roll{}, objects.ErrUnsettled
 	}
 	if called, err = r.callRoll(ctx, g); err != nil {
 		return roll{}, err

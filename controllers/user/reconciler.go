@@ -34,7 +34,8 @@ type Reconciler struct {
 	Live client.Reader
 	// Events records what a person must know.
 	Events events.EventRecorder
-	// Namesakes are the live users with the userName of u in any spelling, as of u's revision or later.
+	// Namesakes are the live users with the userName of u in any spelling, in the order in which they took it,
+	// as of u's revision or later. u is not among them while it may be undone.
 	Namesakes func(ctx context.Context, u *v1alpha1.CloudSSOUser) ([]*v1alpha1.CloudSSOUser, error)
 	// ListsOf are the groups and slices that list the user.
 	ListsOf func(namespace, user string) []client.Object

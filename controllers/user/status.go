@@ -3,6 +3,7 @@ package user
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"k8s.io/apimachinery/pkg/api/equality"
 	"k8s.io/apimachinery/pkg/api/meta"
@@ -30,7 +31,8 @@ func (r *Reconciler) judge(ctx context.Context, u *v1alpha1.CloudSSOUser) error 
 	return nil
 }
 
-// holder is the user that stands for the userName of u; nil if u is not live.
+// holder is the user that stands for the userName of u; nil if u is not live, objects.ErrUnsettled if it is about to be
+// undone.
 func (r *Reconciler) holder(ctx context.Context, u *v1alpha1.CloudSSOUser) (*v1alpha1.CloudSSOUser, error) {
 	if !policy.IsLive(u) {
 		return nil, nil
@@ -38,6 +40,9 @@ func (r *Reconciler) holder(ctx context.Context, u *v1alpha1.CloudSSOUser) (*v1a
 	candidates, err := r.Namesakes(ctx, u)
 	if err != nil {
 		return nil, fmt.Errorf("looking for other users named %q in namespace %s: %w", u.Spec.UserName, u.Namespace, err)
+	}
+	if !slices.ContainsFunc(candidates, func(other *v1alpha1.CloudSSOUser) bool { return other.Name == u.Name }) {
+		return nil, objects.ErrUnsettled
 	}
 	return policy.UserHolder(candidates), nil
 }

@@ -125,7 +125,8 @@ func (d *Directories) In(namespace string) scim.Directory {
 }
 
 // UserNamesakes are the live users with the userName of u, in any spelling, as of u's revision or later: of
-// two that take a name, the later one sees the earlier. They are shared: read only.
+// two that take a name, the later one sees the earlier. They come in the order in which they took it, as far as
+// that is known, and are shared: read only. u is not among them while it may be undone though the name is its own.
 func (d *Directories) UserNamesakes(ctx context.Context, u *v1alpha1.CloudSSOUser) ([]*v1alpha1.CloudSSOUser, error) {
 	return namesakes(ctx, d.users.index, u, u.Spec.UserName)
 }
@@ -141,18 +142,13 @@ func namesakes[T client.Object](ctx context.Context, x *index[T], o T, name stri
 	if err := x.await(ctx, revisionOf(o)); err != nil {
 		return nil, fmt.Errorf("waiting for the index to show %s/%s: %w", o.GetNamespace(), o.GetName(), err)
 	}
-	return holders(x, o.GetNamespace(), name), nil
-}
-
-// holders are the objects that hold a name, in any spelling.
-func holders[T client.Object](x *index[T], namespace, name string) (objects []T) {
-	name = fold.Name(name)
-	for _, r := range x.named(namespace, name) {
-		if r.name == name {
+	var objects []T
+	for i, r := range x.holders(o.GetNamespace(), fold.Name(name)) {
+		if i > 0 || !r.isDoomed() || r.object.GetName() != o.GetName() {
 			objects = append(objects, r.object)
 		}
 	}
-	return objects
+	return objects, nil
 }
 
 // GroupsOf are the names of the groups, of any source, that have the user as a member.

@@ -244,6 +244,16 @@ func (x *index[T]) named(namespace, name string) []*record[T] {
 	return nil
 }
 
+// holders are the records that hold a folded name, in the order in which they took it. At an unknown revision is
+// before any other, and among those the oldest comes first.
+func (x *index[T]) holders(namespace, name string) []*record[T] {
+	all := slices.DeleteFunc(x.named(namespace, name), func(r *record[T]) bool { return r.name != name })
+	slices.SortFunc(all, func(a, b *record[T]) int {
+		return cmp.Or(cmp.Compare(a.taken, b.taken), age(a.object, b.object))
+	})
+	return all
+}
+
 // identified are the objects of source SCIM with that externalId, but for those that are about to be undone.
 func (x *index[T]) identified(namespace, externalID string) []T {
 	x.mu.RLock()

@@ -138,3 +138,48 @@ func TestWhoIsListedSoonAfterItsCreationIsInDoubt(t *testing.T) {
 		t.Error("its creation was seen, and it is in doubt")
 	}
 }
+
+// Of two that take a name in one second, the one stands, for the controllers too, that took it at the earlier
+// revision, as the one did that was told so.
+func TestNamesakesComeInTheOrderInWhichTheyTookTheName(t *testing.T) {
+	x := newIndex(describeUser, func() uint64 { return 10 })
+	created := metav1.Now()
+	user := func(revision int, name string) *v1alpha1.CloudSSOUser {
+		u := existing(name, "alice", "", false)
+		u.CreationTimestamp = created
+		return at(revision, u)
+	}
+	for _, u := range []*v1alpha1.CloudSSOUser{user(12, "z"), user(13, "a"), user(9, "y"), user(8, "x")} {
+		x.observe(u)
+	}
+	all, err := namesakes(t.Context(), x, user(13, "a"), "Alice")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var order string
+	for _, u := range all {
+		order += u.Name
+	}
+	if order != "xyza" { // of two that were listed nobody knows when they took it
+		t.Errorf("in the order %s", order)
+	}
+}
+
+// A controller must not vouch for somebody who will be undone: a replica that has just listed would show it.
+func TestWhoWillBeUndoneIsNotItsOwnNamesake(t *testing.T) {
+	x := newIndex(describeUser, func() uint64 { return 0 })
+	left := existing("left", "before", "e1", true)
+	x.observe(at(1, left))
+	again := existing("again", "alice", "e1", false)
+	again.CreationTimestamp = metav1.Now()
+	x.observe(at(2, again))
+	if all, err := namesakes(t.Context(), x, again, "alice"); err != nil || len(all) > 0 {
+		t.Errorf("of the name are %v, %v", all, err)
+	}
+	rival := existing("rival", "alice", "", false)
+	rival.Spec.Source = v1alpha1.SourceManual
+	x.observe(at(3, rival))
+	if all, err := namesakes(t.Context(), x, rival, "alice"); err != nil || len(all) != 2 {
+		t.Errorf("beside it are %v, %v", all, err)
+	}
+}

@@ -108,17 +108,25 @@ func (c *collection[T]) concerned(f filter.Filter) func(*record[T]) bool {
 // everything is more than any directory holds.
 const everything = int(^uint(0) >> 1)
 
+// whoStands is who is meant by a name: one, even where a process that died between a create and its verification has
+// left a second.
+func (c *collection[T]) whoStands(namespace, name string) []T {
+	holders := slices.DeleteFunc(c.index.holders(namespace, name), func(r *record[T]) bool { return !r.listed || r.isDoomed() })
+	if len(holders) == 0 {
+		return nil
+	}
+	if i := slices.IndexFunc(holders, func(r *record[T]) bool { return r.accepted }); i >= 0 {
+		return []T{holders[i].object}
+	}
+	return []T{holders[0].object}
+}
+
 func (c *collection[T]) lookUp(namespace string, f filter.Filter) (objects []T, indexed bool) {
 	if f == nil {
 		return nil, false
 	}
 	if name, ok := filter.Equal(f, c.name); ok {
-		for _, r := range c.index.named(namespace, fold.Name(name)) {
-			if r.name == fold.Name(name) && !r.isDoomed() {
-				objects = append(objects, r.object)
-			}
-		}
-		return objects, true
+		return c.whoStands(namespace, fold.Name(name)), true
 	}
 	if id, ok := filter.Equal(f, schema.ExternalID); ok {
 		return c.index.identified(namespace, id), true

@@ -83,31 +83,33 @@ var errUncertain = errors.New("the index may be behind")
 // errUncertain where it would refuse, adopt or restore, unless the name is free, or there is another leaver, by now.
 func (t *tenant) admit(ctx context.Context, attributes schema.Object, fenced bool) (*v1alpha1.CloudSSOUser, error) {
 	leaver := t.leaver(attributes.String(schema.ExternalID), "")
-	all := holders(t.users.index, t.namespace, attributes.String(schema.UserName))
+	userName := fold.Name(attributes.String(schema.UserName))
+	all := t.users.index.holders(t.namespace, userName)
 	switch {
 	case (leaver != nil || len(all) > 0) && !fenced:
 		return nil, errUncertain
 	case leaver != nil:
 		return t.restore(ctx, leaver, attributes)
 	case len(all) > 0:
-		holder := all[0]
-		if isManual(holder) {
-			return t.adopt(ctx, holder, attributes)
+		if isManual(all[0]) {
+			return t.adopt(ctx, all[0].object, attributes)
 		}
-		return nil, t.users.taken(holder)
+		return nil, t.users.taken(all[0].object)
 	}
 	u := &v1alpha1.CloudSSOUser{}
 	userFields.write(attributes, &u.Spec)
 	u.Spec.Source = v1alpha1.SourceSCIM
 	u.ObjectMeta = t.newObjectMeta(u.Spec.UserName, userKind.prefix, v1alpha1.FinalizerGuard, v1alpha1.FinalizerMemberships)
 	u, err := t.users.create(ctx, u, t.noLeaver)
-	if isConflict(err) && slices.ContainsFunc(holders(t.users.index, t.namespace, attributes.String(schema.UserName)), isManual) {
+	if isConflict(err) && slices.ContainsFunc(t.users.index.holders(t.namespace, userName), isManual) {
 		return nil, errStale // the index had not seen the manual user, who may be adopted
 	}
 	return u, err
 }
 
-func isManual(u *v1alpha1.CloudSSOUser) bool { return u.Spec.Source == v1alpha1.SourceManual }
+func isManual(r *record[*v1alpha1.CloudSSOUser]) bool {
+	return r.object.Spec.Source == v1alpha1.SourceManual
+}
 
 // noLeaver verifies, now that the own write is a fence, that there was nobody to restore instead.
 func (t *tenant) noLeaver(created *v1alpha1.CloudSSOUser) error {

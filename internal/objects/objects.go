@@ -8,6 +8,7 @@ package objects
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -27,10 +28,14 @@ import (
 // other one by then. Nothing failed, so it is no error and no reason to back off.
 const conflictInterval = 100 * time.Millisecond
 
+// ErrUnsettled says that an object is not yet, or no longer, what it was taken for: its create may be about to be
+// undone (docs/adr/0002-names.md).
+var ErrUnsettled = errors.New("it is not known yet whether the object stays")
+
 // Result is what a reconcile that ended with err answers; again is when to look once more, zero if only
-// a watch tells. A conflict is another look soon, and an object that is gone is done with.
+// a watch tells. A conflict is another look soon, as is ErrUnsettled, and an object that is gone is done with.
 func Result(ctx context.Context, again time.Duration, err error) (ctrl.Result, error) {
-	if apierrors.IsConflict(err) {
+	if apierrors.IsConflict(err) || errors.Is(err, ErrUnsettled) {
 		ctrl.LoggerFrom(ctx).V(1).Info("Looking again: something changed meanwhile", "conflict", err.Error())
 		return ctrl.Result{RequeueAfter: conflictInterval}, nil
 	}

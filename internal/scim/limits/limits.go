@@ -19,6 +19,9 @@ const (
 	// Depth is how deep a body may be nested. Resources need four levels: a bulk request of resources with an
 	// extension with a complex attribute needs eight.
 	Depth = 32
+	// BodyValues is how many JSON values a body may have, objects and arrays included: six for each of Members. A
+	// value of two bytes takes a hundred when it is decoded.
+	BodyValues = 600_000
 	// Values is how many values a multi-valued attribute may have, members aside: nobody has more email
 	// addresses, and it keeps one user from weighing as much as a directory.
 	Values = 100
@@ -36,16 +39,22 @@ const (
 	BulkWait = 30
 )
 
-// Of requests at a time.
+// Of requests at a time, at one replica.
 const (
 	// InFlight is how many requests of one credential are worked on at a time by one replica: many times what a
 	// provider sends, so that one gone wild leaves room for the others.
 	InFlight = 256
+	// Unanswered is how many requests of one credential, or of everybody without a good one, may wait for their
+	// answers to be taken, refusals included. Beyond it a request is cut off without an answer: on HTTP/2 a client
+	// can leave any number of answers lying. It is as many as there may be connections.
+	Unanswered = 4_096
 	// SmallBody is up to how many bytes a body is read at once. Larger ones wait for each other, LargeBodies at
 	// a time: they take several times their size while they are decoded.
 	SmallBody = 1 << 20
 	// LargeBodies is how many bodies larger than SmallBody are worked on at a time.
 	LargeBodies = 4
+	// LargeBodiesEach is how many of them may be one credential's, so that there is always one for another.
+	LargeBodiesEach = 2
 )
 
 // Of filters, and of the paths of PATCH.

@@ -5,6 +5,7 @@ import (
 	"net"
 	"net/http"
 	"sync"
+	"time"
 )
 
 // connections are those that are open. When nearly all that there may be are, whoever comes takes the place of the
@@ -27,6 +28,22 @@ func (c *connections) changed(conn net.Conn, to http.ConnState) {
 	if superfluous := c.note(conn, to); superfluous != nil {
 		_ = superfluous.Close() // its goroutine finds it closed, and ends
 	}
+}
+
+// usePoll is between two looks at who is out of use.
+const usePoll = 10 * time.Millisecond
+
+// awaitUse waits until no connection is out of use, but not longer than that.
+func (c *connections) awaitUse(most time.Duration) {
+	for deadline := time.Now().Add(most); c.outOfUse() > 0 && time.Now().Before(deadline); {
+		<-time.After(usePoll)
+	}
+}
+
+func (c *connections) outOfUse() int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.unused.Len()
 }
 
 // note keeps count, and says which connection is to go.

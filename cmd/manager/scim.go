@@ -29,6 +29,8 @@ const (
 	// connection. A connection that is closed while nothing is under way on it may have a request on its way, which
 	// would fail: a busy client is told within this time instead. A Service has stopped sending new ones by then.
 	lastCall = 3 * time.Second
+	// lastWord is how long those have who came last, to send their requests: many times what it takes.
+	lastWord = time.Second
 	// maxConnections is more than providers open, and bounds what slow clients can hold. More wait.
 	maxConnections = 4096
 	// sparedConnections are for whoever comes when nearly all are taken: then one that is not in use is closed.
@@ -46,22 +48,38 @@ const (
 // scimServer serves SCIM on every replica, leader or not. It is stopped before the caches are, so that
 // requests in flight can still be verified.
 type scimServer struct {
-	manager.Server
-	ending atomic.Bool
+	http        *http.Server
+	listener    net.Listener
+	connections *connections
+	ending      atomic.Bool
 }
 
 // NeedLeaderElection is part of manager.LeaderElectionRunnable.
 func (*scimServer) NeedLeaderElection() bool { return false }
 
-// Start is part of manager.Runnable.
+// Start is part of manager.Runnable. When ctx ends it asks its clients for their connections, and then takes no new
+// ones; it lets those that came last send what they came for, because http.Server drops a request that it reads
+// after its Shutdown has begun (and what is under way then is answered).
 func (s *scimServer) Start(ctx context.Context) error {
-	serving, end := context.WithCancel(context.WithoutCancel(ctx))
-	defer end()
-	defer context.AfterFunc(ctx, func() {
-		s.ending.Store(true)
-		time.AfterFunc(lastCall, end)
-	})()
-	return s.Server.Start(serving)
+	served := make(chan error, 1)
+	go func() { served <- s.http.Serve(s.listener) }()
+	select {
+	case err := <-served:
+		return err
+	case <-ctx.Done():
+	}
+	s.ending.Store(true)
+	select {
+	case err := <-served:
+		return err
+	case <-time.After(lastCall):
+	}
+	err := s.listener.Close()
+	<-served // so that every connection that has been accepted is known
+	s.connections.awaitUse(lastWord)
+	drained, cancel := context.WithTimeout(context.WithoutCancel(ctx), drainTimeout)
+	defer cancel()
+	return errors.Join(err, s.http.Shutdown(drained))
 }
 
 // ready is a healthz.Checker.
@@ -96,27 +114,21 @@ func newSCIMServer(mgr manager.Manager, o options, handler http.Handler) (*scimS
 		}
 		listener = tls.NewListener(listener, config)
 	}
-	timeout := drainTimeout
-	s := &scimServer{}
-	s.Server = manager.Server{
-		Name:            "scim",
-		Listener:        listener,
-		ShutdownTimeout: &timeout,
-		Server: &http.Server{
-			Handler:           s.leaving(handler),
-			ReadHeaderTimeout: readHeaderTimeout,
-			ReadTimeout:       exchangeTimeout,
-			WriteTimeout:      2 * exchangeTimeout, // counted from the end of the request's header
-			IdleTimeout:       idleTimeout,
-			MaxHeaderBytes:    maxHeaderBytes,
-			HTTP2: &http.HTTP2Config{
-				MaxConcurrentStreams:          maxStreams,
-				MaxReceiveBufferPerConnection: receiveBuffer,
-				MaxReceiveBufferPerStream:     receiveBuffer,
-			},
-			ConnState:   newConnections(maxConnections - sparedConnections).changed,
-			BaseContext: func(net.Listener) context.Context { return context.Background() },
+	s := &scimServer{listener: listener, connections: newConnections(maxConnections - sparedConnections)}
+	s.http = &http.Server{
+		Handler:           s.leaving(handler),
+		ReadHeaderTimeout: readHeaderTimeout,
+		ReadTimeout:       exchangeTimeout,
+		WriteTimeout:      2 * exchangeTimeout, // counted from the end of the request's header
+		IdleTimeout:       idleTimeout,
+		MaxHeaderBytes:    maxHeaderBytes,
+		HTTP2: &http.HTTP2Config{
+			MaxConcurrentStreams:          maxStreams,
+			MaxReceiveBufferPerConnection: receiveBuffer,
+			MaxReceiveBufferPerStream:     receiveBuffer,
 		},
+		ConnState:   s.connections.changed,
+		BaseContext: func(net.Listener) context.Context { return context.Background() },
 	}
 	return s, mgr.AddReadyzCheck("scim", s.ready)
 }

@@ -46,8 +46,8 @@ const (
 	InFlight = 256
 	// Unanswered is how many requests of one credential, or of everybody without a good one, may wait for their
 	// answers to be taken, refusals included. Beyond it a request is cut off without an answer: on HTTP/2 a client
-	// can leave any number of answers lying. It is as many as there may be connections.
-	Unanswered = 4_096
+	// can leave any number of answers lying.
+	Unanswered = 1_024
 	// SmallBody is up to how many bytes a body is read at once. Larger ones wait for each other, LargeBodies at
 	// a time: they take several times their size while they are decoded.
 	SmallBody = 1 << 20

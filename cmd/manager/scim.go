@@ -75,7 +75,9 @@ func (s *scimServer) Start(ctx context.Context) error {
 	case <-time.After(lastCall):
 	}
 	err := s.listener.Close()
-	<-served // so that every connection that has been accepted is known
+	if why := <-served; !errors.Is(why, net.ErrClosed) { // now every connection that has been accepted is known
+		err = errors.Join(err, why)
+	}
 	s.connections.awaitUse(lastWord)
 	drained, cancel := context.WithTimeout(context.WithoutCancel(ctx), drainTimeout)
 	defer cancel()

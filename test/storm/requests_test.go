@@ -24,6 +24,8 @@ const (
 	senders = 24
 	// largeBodies are sent in each of the two ways, at a time.
 	largeBodies = 8
+	// mostValues are nearly as many JSON values as a body may have: internal/scim/limits.
+	mostValues = 519_900
 	// largeBody is its length, in bytes, about half of what is taken.
 	largeBody = 8 << 20
 )
@@ -37,21 +39,27 @@ type answers struct {
 	byStatus map[int]int
 }
 
+// reply is an answer, as far as anybody looks at it.
+type reply struct {
+	status     int
+	retryAfter string
+}
+
 // note counts an answer. One that is to be asked for again says when: in whole seconds, all that Okta understands.
-func (a *answers) note(response *http.Response) {
+func (a *answers) note(r reply) {
 	GinkgoHelper()
-	if status := response.StatusCode; status == http.StatusTooManyRequests || status == http.StatusServiceUnavailable {
-		seconds, err := strconv.Atoi(response.Header.Get("Retry-After"))
+	if r.status == http.StatusTooManyRequests || r.status == http.StatusServiceUnavailable {
+		seconds, err := strconv.Atoi(r.retryAfter)
 		Expect(err).NotTo(HaveOccurred())
 		Expect(seconds).To(BeNumerically(">", 0))
 	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	a.byStatus[response.StatusCode]++
+	a.byStatus[r.status]++
 }
 
 // volley sends requests, some at a time, and returns what was answered. Each is to be answered.
-func volley(n, atATime int, send func(i int) *http.Response) map[int]int {
+func volley(n, atATime int, send func(i int) reply) map[int]int {
 	GinkgoHelper()
 	got := &answers{byStatus: map[int]int{}}
 	var all sync.WaitGroup
@@ -70,7 +78,7 @@ func volley(n, atATime int, send func(i int) *http.Response) map[int]int {
 }
 
 // sender sends requests with a token; a body whose length is negative is sent in chunks.
-func sender(ctx context.Context, token string) func(method, path string, body io.Reader, length int64) *http.Response {
+func sender(ctx context.Context, token string) func(method, path string, body io.Reader, length int64) reply {
 	GinkgoHelper()
 	c, err := provider.New(environment.BaseURL, token, environment.CAFile)
 	Expect(err).NotTo(HaveOccurred())
@@ -78,7 +86,7 @@ func sender(ctx context.Context, token string) func(method, path string, body io
 	Expect(ok).To(BeTrue())
 	transport.ForceAttemptHTTP2, transport.MaxIdleConnsPerHost = false, senders
 	DeferCleanup(c.HTTP.CloseIdleConnections)
-	return func(method, path string, body io.Reader, length int64) *http.Response {
+	return func(method, path string, body io.Reader, length int64) reply {
 		GinkgoHelper()
 		r, err := http.NewRequestWithContext(ctx, method, c.BaseURL+path, body)
 		Expect(err).NotTo(HaveOccurred())
@@ -90,7 +98,7 @@ func sender(ctx context.Context, token string) func(method, path string, body io
 		_, err = io.Copy(io.Discard, response.Body)
 		Expect(err).NotTo(HaveOccurred())
 		Expect(response.Body.Close()).To(Succeed())
-		return response
+		return reply{response.StatusCode, response.Header.Get("Retry-After")}
 	}
 }
 
@@ -112,7 +120,7 @@ var _ = Describe("too much", func() {
 		before := measure(ctx)
 		send := sender(ctx, wildToken)
 		beside(ctx, func() {
-			got := volley(requests, senders, func(int) *http.Response {
+			got := volley(requests, senders, func(int) reply {
 				return send("GET", "/Users?count=1", http.NoBody, 0)
 			})
 			Expect(got).To(And(HaveLen(2), HaveKey(http.StatusOK), HaveKey(http.StatusTooManyRequests)))
@@ -126,7 +134,7 @@ var _ = Describe("too much", func() {
 		before := measure(ctx)
 		send := sender(ctx, "wrong")
 		beside(ctx, func() {
-			got := volley(requests, senders, func(int) *http.Response {
+			got := volley(requests, senders, func(int) reply {
 				return send("GET", "/Users?count=1", http.NoBody, 0)
 			})
 			Expect(got).To(And(HaveLen(2), HaveKey(http.StatusUnauthorized), HaveKey(http.StatusTooManyRequests)))
@@ -139,11 +147,11 @@ var _ = Describe("too much", func() {
 		body := groupOf("Everyone", largeBody)
 		send, other := sender(ctx, wildToken), sender(ctx, environment.Token)
 		beside(ctx, func() {
-			got := volley(2*largeBodies, 2*largeBodies, func(i int) *http.Response {
+			got := volley(2*largeBodies, 2*largeBodies, func(i int) reply {
 				if i == 2*largeBodies { // while the others are at it
 					large := groupOf("Staff "+newTag(), largeBody/4)
 					answer := other("POST", "/Groups", strings.NewReader(large), int64(len(large)))
-					Expect(answer.StatusCode).To(Equal(http.StatusCreated))
+					Expect(answer.status).To(Equal(http.StatusCreated))
 					return answer
 				}
 				length := int64(len(body))
@@ -155,6 +163,20 @@ var _ = Describe("too much", func() {
 			Expect(got[http.StatusNotFound]).To(BeNumerically(">=", 2))
 			Expect(got[http.StatusNotFound] + got[http.StatusTooManyRequests]).To(Equal(2*largeBodies - 1))
 		})
+		subsides(ctx, before)
+	})
+
+	It("in JSON that takes fifty times its bytes is bounded", func(ctx SpecContext) {
+		before := measure(ctx)
+		send := sender(ctx, wildToken)
+		for _, hostile := range []struct{ n, atATime, values int }{{largeBodies, largeBodies, mostValues}, {requests / 10, senders, mostValues / 40}} {
+			text := `{"displayName":"Everyone","x":[` + strings.Repeat(`{"a":0},`, hostile.values/2) + `{}]}`
+			beside(ctx, func() {
+				volley(hostile.n, hostile.atATime, func(int) reply {
+					return send("PUT", "/Groups/nobody-x7k2p", io.NopCloser(strings.NewReader(text)), int64(len(text)))
+				})
+			})
+		}
 		subsides(ctx, before)
 	})
 })

@@ -23,8 +23,6 @@ const (
 	replicas = 3
 	// clients ask them, one after another each.
 	clients = 12
-	// leaveTimeout is how long a replica may take to end, and to be ready again.
-	leaveTimeout = time.Minute
 )
 
 // endpoint is one replica as a Service knows it: it is asked until its process has gone, and again when it is ready.

@@ -34,8 +34,10 @@ import (
 const (
 	// wildNamespace is the directory of the credential that goes wild.
 	wildNamespace = "wild"
-	// residentBound is three quarters of the memory limit in config/manager.
-	residentBound = 768 << 20
+	// residentBound is the memory limit in config/manager.
+	residentBound = 1 << 30
+	// memoryLimit is GOMEMLIMIT there.
+	memoryLimit = "800MiB"
 	// othersGoroutines is room for what the manager does besides, in turns.
 	othersGoroutines = 300
 	// calm is how long the manager may take to be as it was.
@@ -56,6 +58,7 @@ var _ = BeforeSuite(func(ctx SpecContext) {
 	SetDefaultEventuallyTimeout(calm)
 	SetDefaultEventuallyPollingInterval(20 * time.Millisecond)
 	var err error
+	GinkgoT().Setenv("GOMEMLIMIT", memoryLimit)
 	// Without the race detector, which takes several times the memory: what is measured is what is shipped.
 	environment, err = local.Start(ctx, local.Options{Dir: GinkgoT().TempDir(), Progress: func(step string) { GinkgoWriter.Println(step) }})
 	Expect(err).NotTo(HaveOccurred())

@@ -19,9 +19,9 @@ const (
 	// Depth is how deep a body may be nested. Resources need four levels: a bulk request of resources with an
 	// extension with a complex attribute needs eight.
 	Depth = 32
-	// BodyValues is how many JSON values a body may have, objects and arrays included: six for each of Members. A
-	// value of two bytes takes a hundred when it is decoded.
-	BodyValues = 600_000
+	// BodyValues is how many JSON values a body may have, objects and arrays included: five for each of Members,
+	// which name value, display, type and $ref at most. A value of four bytes takes two hundred when it is decoded.
+	BodyValues = 520_000
 	// Values is how many values a multi-valued attribute may have, members aside: nobody has more email
 	// addresses, and it keeps one user from weighing as much as a directory.
 	Values = 100
@@ -48,13 +48,14 @@ const (
 	// answers to be taken, refusals included. Beyond it a request is cut off without an answer: on HTTP/2 a client
 	// can leave any number of answers lying.
 	Unanswered = 1_024
-	// SmallBody is up to how many bytes a body is read at once. Larger ones wait for each other, LargeBodies at
-	// a time: they take several times their size while they are decoded.
-	SmallBody = 1 << 20
+	// SmallBody is up to how many bytes a body is read at once: a user, or a group of some hundreds. Larger ones wait
+	// for each other, LargeBodies at a time: they take several times their size while they are decoded, and on
+	// purpose fifty times.
+	SmallBody = 64 << 10
 	// LargeBodies is how many bodies larger than SmallBody are worked on at a time.
-	LargeBodies = 4
+	LargeBodies = 6
 	// LargeBodiesEach is how many of them may be one credential's, so that there is always one for another.
-	LargeBodiesEach = 2
+	LargeBodiesEach = 3
 )
 
 // Of filters, and of the paths of PATCH.

@@ -90,8 +90,8 @@ func (v *visit) leave() {
 	}
 }
 
-// roomTimeout is how long a large body waits: less than the client has to send it.
-const roomTimeout = 10 * time.Second
+// roomTimeout is how long a large body waits: a third of what the client has to send it.
+const roomTimeout = 20 * time.Second
 
 // grow waits for a place among the large bodies: first its client's, then everybody's. So at most
 // limits.LargeBodiesEach of a client hold a place or wait in the common row, and another's turn comes soon.

@@ -116,6 +116,11 @@ func newSCIMServer(mgr manager.Manager, o options, handler http.Handler) (*scimS
 		}
 		listener = tls.NewListener(listener, config)
 	}
+	s := serveOn(listener, handler)
+	return s, mgr.AddReadyzCheck("scim", s.ready)
+}
+
+func serveOn(listener net.Listener, handler http.Handler) *scimServer {
 	s := &scimServer{listener: listener, connections: newConnections(maxConnections - sparedConnections)}
 	s.http = &http.Server{
 		Handler:           s.leaving(handler),
@@ -132,7 +137,7 @@ func newSCIMServer(mgr manager.Manager, o options, handler http.Handler) (*scimS
 		ConnState:   s.connections.changed,
 		BaseContext: func(net.Listener) context.Context { return context.Background() },
 	}
-	return s, mgr.AddReadyzCheck("scim", s.ready)
+	return s
 }
 
 // tlsConfig serves the certificate as it is in the files, also after they have changed.

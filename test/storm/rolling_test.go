@@ -158,6 +158,7 @@ var _ = Describe("a rolling restart under load", func() {
 		for _, m := range managers[1:] {
 			Expect(m.Stop()).To(Succeed())
 		}
+		Eventually(func() float64 { return measure(ctx)[leading] }).Should(BeEquivalentTo(1), "others find it as it was")
 	}, NodeTimeout(5*time.Minute))
 })
 

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/tls"
+	"fmt"
 	"net"
 	"sync"
 
@@ -76,6 +77,7 @@ var _ = Describe("streams of HTTP/2", func() {
 			held = hoarded(ctx, hoards, streams, token(), false)
 			Expect(visit(ctx)).To(Succeed())
 			Eventually(func() float64 { return measure(ctx)[goroutines] }).Should(BeNumerically("<", before[goroutines]+unanswered+4*hoards+othersGoroutines))
+			AddReportEntry(fmt.Sprintf("%.0f goroutines when the others have been cut off", measure(ctx)[goroutines]))
 		})
 		held.disperse()
 		subsides(ctx, before)

@@ -118,6 +118,7 @@ const (
 	goroutines = "go_goroutines"
 	resident   = "process_resident_memory_bytes"
 	openFiles  = "process_open_fds"
+	leading    = `leader_election_master_status{name="cloudsso-operator"}`
 )
 
 // refusals names how many were refused for a reason.

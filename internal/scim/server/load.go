@@ -36,7 +36,7 @@ func newLoad() *load {
 }
 
 // visit is one request under way, from when it is known whose it is until its answer has been taken: until then it
-// holds memory.
+// holds memory. The zero value is that of an operation of a bulk request, which is part of another's.
 type visit struct {
 	load    *load
 	subject string
@@ -45,7 +45,7 @@ type visit struct {
 	order   int  // of its client's requests, from 1, when it came
 }
 
-func (l *load) enter(subject string) *visit {
+func (l *load) enter(subject string) visit {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	of := l.clients[subject]
@@ -54,7 +54,7 @@ func (l *load) enter(subject string) *visit {
 		l.clients[subject] = of
 	}
 	of.requests++
-	return &visit{load: l, subject: subject, client: of, order: of.requests}
+	return visit{load: l, subject: subject, client: of, order: of.requests}
 }
 
 // tooMany is the answer to one that comes while limits.InFlight of its client are under way.
@@ -79,6 +79,9 @@ func (v *visit) unanswered() bool { return v.order > limits.Unanswered }
 
 // leave is called when the answer has been taken, or nobody will.
 func (v *visit) leave() {
+	if v.load == nil {
+		return
+	}
 	if v.large {
 		<-v.client.large
 		<-v.load.large
@@ -96,7 +99,7 @@ const roomTimeout = 20 * time.Second
 // grow waits for a place among the large bodies: first its client's, then everybody's. So at most
 // limits.LargeBodiesEach of a client hold a place or wait in the common row, and another's turn comes soon.
 func (v *visit) grow(ctx context.Context) error {
-	if v == nil || v.large { // an operation of a bulk request is in a body that has its place
+	if v.load == nil || v.large { // an operation of a bulk request is in a body that has its place
 		return nil
 	}
 	ctx, cancel := context.WithTimeout(ctx, roomTimeout)

@@ -64,8 +64,8 @@ type call struct {
 	route
 	session Session
 	record  Record
-	visit   *visit // nil for an operation of a bulk request
-	taken   bool   // the whole body has been read
+	visit   visit
+	taken   bool // the whole body has been read
 }
 
 func (s *server) routes() *http.ServeMux {
@@ -166,11 +166,7 @@ func (s *server) handler(r route) http.HandlerFunc {
 		do := r.endpoint(request.Method)
 		c := s.newCall(request, r)
 		c.record.RequestID = s.NewRequestID()
-		defer func() {
-			if c.visit != nil {
-				c.visit.leave()
-			}
-		}()
+		defer c.visit.leave()
 		a := s.answer(c, func(c *call) (*answer, error) {
 			refused := s.authenticate(c)
 			c.visit = s.load.enter(c.record.Subject)
@@ -179,7 +175,7 @@ func (s *server) handler(r route) http.HandlerFunc {
 			}
 			return do(c)
 		})
-		if c.visit != nil && c.visit.unanswered() {
+		if c.visit.unanswered() {
 			panic(http.ErrAbortHandler)
 		}
 		c.hurry(w, a)

@@ -39,7 +39,7 @@ import (
 const leaderElectionID = "cloudsso-operator"
 
 // shutdownTimeout is how long everything together may take to end: a little more than draining takes.
-const shutdownTimeout = drainTimeout + 5*time.Second
+const shutdownTimeout = lastCall + lastWord + drainTimeout + 5*time.Second
 
 // run runs the operator until ctx ends. Every SCIM request has a line in the provisioning log.
 func run(ctx context.Context, o options, provisioning slog.Handler) error {

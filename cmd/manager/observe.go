@@ -32,7 +32,7 @@ func newObserver(log *audit.Log, registry prometheus.Registerer) (*observer, err
 		}, []string{"method", "route", "status"}),
 		refusals: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "cloudsso_scim_refusals_total",
-			Help: "SCIM requests, and operations of bulk requests, that were not let in, by reason: the credential's, the switch's.",
+			Help: "SCIM requests, and operations of bulk requests, that were not let in, or not worked on, by reason: the credential's, the switch's, the load's.",
 		}, []string{"reason"}),
 	}
 	return o, errors.Join(registry.Register(o.duration), registry.Register(o.refusals))
@@ -116,7 +116,12 @@ func eventOf(r scimserver.Record) audit.Event {
 	return event
 }
 
-// isLimited says whether a good credential asks too often. Bad ones are answered 429 too, after many.
+// isLimited says whether a good credential asks too often, or for too much at a time. Bad ones are answered 429 too,
+// after many.
 func isLimited(r scimserver.Record) bool {
-	return r.Status == http.StatusTooManyRequests && (r.Reason == "" || r.Reason == string(auth.ReasonRateLimited))
+	switch r.Reason {
+	case "", string(auth.ReasonRateLimited), scimserver.ReasonInFlight, scimserver.ReasonLargeBodies:
+		return r.Status == http.StatusTooManyRequests
+	}
+	return false
 }

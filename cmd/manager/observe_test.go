@@ -77,6 +77,8 @@ func TestEventsAreWhatRequestsWere(t *testing.T) {
 				{429, "expired", audit.AuthenticationRefused},
 				{429, "unknown", audit.AuthenticationRefused},
 				{429, "rate-limited", audit.RequestLimited},
+				{429, "in-flight", audit.RequestLimited},
+				{429, "large-bodies", audit.RequestLimited},
 				{429, "", audit.RequestLimited},
 			} {
 				r := scimserver.Record{Method: method, Route: c.route, Status: answered.status, Reason: answered.reason}

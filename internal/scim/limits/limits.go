@@ -19,6 +19,9 @@ const (
 	// Depth is how deep a body may be nested. Resources need four levels: a bulk request of resources with an
 	// extension with a complex attribute needs eight.
 	Depth = 32
+	// BodyValues is how many JSON values a body may have, objects and arrays included: five for each of Members,
+	// which name value, display, type and $ref at most. A value of four bytes takes two hundred when it is decoded.
+	BodyValues = 520_000
 	// Values is how many values a multi-valued attribute may have, members aside: nobody has more email
 	// addresses, and it keeps one user from weighing as much as a directory.
 	Values = 100
@@ -36,16 +39,23 @@ const (
 	BulkWait = 30
 )
 
-// Of requests at a time.
+// Of requests at a time, at one replica.
 const (
 	// InFlight is how many requests of one credential are worked on at a time by one replica: many times what a
 	// provider sends, so that one gone wild leaves room for the others.
 	InFlight = 256
-	// SmallBody is up to how many bytes a body is read at once. Larger ones wait for each other, LargeBodies at
-	// a time: they take several times their size while they are decoded.
-	SmallBody = 1 << 20
+	// Unanswered is how many requests of one credential, or of everybody without a good one, may wait for their
+	// answers to be taken, refusals included. Beyond it a request is cut off without an answer: on HTTP/2 a client
+	// can leave any number of answers lying.
+	Unanswered = 1_024
+	// SmallBody is up to how many bytes a body is read at once: a user, or a group of some hundreds. Larger ones wait
+	// for each other, LargeBodies at a time: they take several times their size while they are decoded, and on
+	// purpose fifty times.
+	SmallBody = 64 << 10
 	// LargeBodies is how many bodies larger than SmallBody are worked on at a time.
-	LargeBodies = 4
+	LargeBodies = 6
+	// LargeBodiesEach is how many of them may be one credential's, so that there is always one for another.
+	LargeBodiesEach = 3
 )
 
 // Of filters, and of the paths of PATCH.

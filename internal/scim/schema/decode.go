@@ -116,7 +116,7 @@ func Member(o map[string]any, name string) any {
 }
 
 func parseJSON(data []byte, v any) error {
-	if err := checkDepth(data); err != nil {
+	if err := checkShape(data); err != nil {
 		return err
 	}
 	decoder := json.NewDecoder(bytes.NewReader(data))
@@ -142,9 +142,9 @@ func parseJSON(data []byte, v any) error {
 	return nil
 }
 
-// checkDepth bounds the nesting before anything is built from it.
-func checkDepth(data []byte) error {
-	depth, inString := 0, false
+// checkShape bounds the nesting, and what is nested, before anything is built from it.
+func checkShape(data []byte) error {
+	depth, values, inString := 0, 0, false
 	for i := 0; i < len(data); i++ {
 		switch c := data[i]; {
 		case inString && c == '\\':
@@ -156,8 +156,14 @@ func checkDepth(data []byte) error {
 			if depth++; depth > limits.Depth {
 				return malformed("the body is nested deeper than %d levels, at byte %d", limits.Depth, i)
 			}
+			values++ // the first in it
+		case c == ',':
+			values++
 		case c == '}' || c == ']':
 			depth--
+		}
+		if values > limits.BodyValues {
+			return malformed("the body has more than %d JSON values", limits.BodyValues)
 		}
 	}
 	return nil

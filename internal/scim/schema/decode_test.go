@@ -224,6 +224,7 @@ func TestDecodeOfWhatIsNoObject(t *testing.T) {
 		{`{},`, "goes on after its JSON value, at byte"},
 		{deep(limits.Depth + 1), fmt.Sprintf("deeper than %d levels, at byte %d", limits.Depth, 4+limits.Depth)},
 		{strings.Repeat(`{"x":`, limits.Depth+1), "deeper than"},
+		{`{"x":[` + times("0", limits.BodyValues) + `]}`, fmt.Sprintf("more than %d JSON values", limits.BodyValues)},
 		{strings.Repeat("[", 1<<20), "deeper than"},
 		{`{"schemas":7}`, "schemas must be"},
 		{`{"schemas":[7]}`, "schemas must be"},
@@ -236,6 +237,7 @@ func TestDecodeOfWhatIsNoObject(t *testing.T) {
 	}
 	for _, body := range []string{
 		deep(limits.Depth),
+		`{"x":[` + times("0", limits.BodyValues-1) + `]}`,
 		`{"x":[` + times(deep(limits.Depth-2), 3) + `]}`,
 		`{"x":"` + strings.Repeat("[", 100) + `","y\"[[":"\\"}`, // brackets in text are no levels
 	} {

@@ -2,10 +2,15 @@ package server_test
 
 import (
 	"context"
+	"io"
+	"log/slog"
 	"net/http"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
+	"testing/iotest"
+	"testing/synctest"
 
 	"github.com/cloudsso/cloudsso-operator/internal/scim"
 	"github.com/cloudsso/cloudsso-operator/internal/scim/limits"
@@ -33,7 +38,9 @@ func (s *slow) Get(ctx context.Context, rt *schema.ResourceType, id string, omit
 // One that asks without end uses up its own share, and nobody else's.
 func TestACredentialGoneWildLeavesRoomForOthers(t *testing.T) {
 	d := &slow{arrived: make(chan struct{}, limits.InFlight), letGo: make(chan struct{})}
+	var observed func(server.Record)
 	s := newService(t, silent, func(o *server.Options) {
+		o.Observe = func(r server.Record) { observed(r) }
 		o.Authenticate = func(r *http.Request) (server.Session, error) {
 			return server.Session{Directory: d, Subject: r.Header.Get("Authorization")}, nil
 		}
@@ -48,6 +55,12 @@ func TestACredentialGoneWildLeavesRoomForOthers(t *testing.T) {
 			t.Errorf("%s: %d, want %d", who, w.status, status)
 		}
 	}
+	var limited atomic.Int64
+	observed = func(r server.Record) {
+		if r.Reason == server.ReasonInFlight {
+			limited.Add(1)
+		}
+	}
 	var all sync.WaitGroup
 	for range limits.InFlight {
 		all.Go(func() { ask("wild", 404) })
@@ -56,6 +69,9 @@ func TestACredentialGoneWildLeavesRoomForOthers(t *testing.T) {
 		<-d.arrived
 	}
 	ask("wild", 429)
+	if limited.Load() != 1 {
+		t.Error("nobody who observes can tell why")
+	}
 	all.Go(func() { ask("other", 404) })
 	<-d.arrived
 	close(d.letGo)
@@ -85,7 +101,7 @@ func TestLargeBodiesTakeTurns(t *testing.T) {
 		t.Fatalf("%d bytes are no large body", len(body))
 	}
 	var all sync.WaitGroup
-	for range 3 * limits.LargeBodies {
+	for range 2 * limits.LargeBodies {
 		all.Go(func() {
 			r, _ := http.NewRequestWithContext(t.Context(), http.MethodPut, "http://sso.example.com/scim/v2/Groups/"+g.ID, strings.NewReader(body))
 			r.Header.Set("Authorization", "Bearer "+token)
@@ -97,4 +113,84 @@ func TestLargeBodiesTakeTurns(t *testing.T) {
 		})
 	}
 	all.Wait()
+}
+
+// stalled is a body that ends when it is told to.
+type stalled struct {
+	io.Reader
+	end chan struct{}
+}
+
+func (s *stalled) Read(p []byte) (int, error) {
+	n, err := s.Reader.Read(p)
+	if err == io.EOF {
+		<-s.end
+	}
+	return n, err
+}
+
+// Whether a body's length is announced or not, once it is large it takes a place; one credential has some of them,
+// and another always gets one. Who waits too long is told to come again, and why.
+func TestLargeBodiesOfOneCredentialLeaveRoomForAnothers(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		reasons := make(chan string, 100)
+		s := newService(t, silent)
+		directory := s.directory
+		s.handler = server.New(server.Options{
+			BaseURL: base, Logger: slog.New(slog.DiscardHandler), Observe: func(r server.Record) { reasons <- r.Reason },
+			Authenticate: func(r *http.Request) (server.Session, error) {
+				return server.Session{Directory: directory, Subject: r.Header.Get("Authorization")}, nil
+			},
+		})
+		end := make(chan struct{})
+		text := `{"displayName":"Everyone","x":"` + strings.Repeat(strings.Repeat("x", 1000)+`","x":"`, limits.SmallBody/1000+1) + `"}`
+		push := func(who string, announced int64, body io.Reader) *discarded {
+			r, _ := http.NewRequestWithContext(t.Context(), http.MethodPut, "http://sso.example.com/scim/v2/Groups/x", body)
+			r.Header.Set("Authorization", who)
+			r.ContentLength = announced
+			w := &discarded{header: http.Header{}}
+			s.handler.ServeHTTP(w, r)
+			return w
+		}
+		var all sync.WaitGroup
+		for i := range limits.LargeBodiesEach {
+			all.Go(func() {
+				announced := int64(-1)
+				if i == 0 {
+					announced = int64(len(text))
+				}
+				if w := push("wild", announced, &stalled{strings.NewReader(text), end}); w.status != http.StatusNotFound {
+					t.Errorf("answered with %d", w.status)
+				}
+			})
+		}
+		synctest.Wait()
+		for _, announced := range []int64{-1, int64(len(text))} {
+			if w := push("wild", announced, iotest.HalfReader(strings.NewReader(text))); w.status != http.StatusTooManyRequests || w.header.Get("Retry-After") != "1" {
+				t.Errorf("beyond its places it is answered with %d", w.status)
+			}
+			if reason := <-reasons; reason != server.ReasonLargeBodies {
+				t.Errorf("observed the reason %q", reason)
+			}
+			if w := push("other", announced, strings.NewReader(text)); w.status != http.StatusNotFound {
+				t.Errorf("another is answered with %d", w.status)
+			}
+			<-reasons
+		}
+		if w := push("wild", -1, strings.NewReader(`{"displayName":"Everyone"}`)); w.status != http.StatusNotFound {
+			t.Errorf("a small body is answered with %d", w.status)
+		}
+		for range limits.LargeBodiesEach {
+			all.Go(func() { push("second", -1, &stalled{strings.NewReader(text), end}) })
+		}
+		synctest.Wait()
+		if w := push("third", -1, strings.NewReader(text)); w.status != http.StatusServiceUnavailable || w.header.Get("Retry-After") != "1" {
+			t.Errorf("when there is no place at all, it is answered with %d", w.status)
+		}
+		close(end)
+		all.Wait()
+		if w := push("third", -1, strings.NewReader(text)); w.status != http.StatusNotFound {
+			t.Errorf("afterwards it is answered with %d", w.status)
+		}
+	})
 }

@@ -23,6 +23,7 @@ import (
 	"path"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/cloudsso/cloudsso-operator/internal/scim"
 	"github.com/cloudsso/cloudsso-operator/internal/scim/limits"
@@ -63,6 +64,8 @@ type call struct {
 	route
 	session Session
 	record  Record
+	visit   visit
+	taken   bool // the whole body has been read
 }
 
 func (s *server) routes() *http.ServeMux {
@@ -163,23 +166,39 @@ func (s *server) handler(r route) http.HandlerFunc {
 		do := r.endpoint(request.Method)
 		c := s.newCall(request, r)
 		c.record.RequestID = s.NewRequestID()
-		s.answer(c, func(c *call) (*answer, error) {
-			if err := s.authenticate(c); err != nil {
+		defer c.visit.leave()
+		a := s.answer(c, func(c *call) (*answer, error) {
+			refused := s.authenticate(c)
+			c.visit = s.load.enter(c.record.Subject)
+			if err := cmp.Or(refused, c.visit.tooMany()); err != nil {
 				return nil, err
-			}
-			if err := s.load.enter(c.session.Subject); err != nil {
-				return nil, err
-			}
-			defer s.load.exit(c.session.Subject)
-			if c.maxBody > 0 && c.Method != http.MethodGet {
-				leave, err := s.load.room(c.Context(), c.ContentLength)
-				if err != nil {
-					return nil, err
-				}
-				defer leave()
 			}
 			return do(c)
-		}).write(w, c)
+		})
+		if c.visit.unanswered() {
+			panic(http.ErrAbortHandler)
+		}
+		c.hurry(w, a)
+		a.write(w, c)
+		if c.ProtoMajor == 2 { // which sends what is short when this has returned, and waits for its client there
+			_ = http.NewResponseController(w).Flush() // of no use to one that has gone
+		}
+	}
+}
+
+// restTimeout is how long a client has to send the rest of a body that nobody wants, and to have its connection
+// kept for the next request.
+const restTimeout = time.Second
+
+// hurry keeps a client from holding a connection with a request that has been refused. net/http reads what is left
+// of a body that nobody has read, for as long as a whole request may take; and on HTTP/2, one connection has any
+// number of bad requests, one after the other: that whose credential is not accepted ends, as at kube-apiserver.
+func (c *call) hurry(w http.ResponseWriter, a *answer) {
+	if c.ContentLength != 0 && !c.taken {
+		_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(restTimeout)) // a test's recorder has none
+	}
+	if c.ProtoMajor == 2 && a.status == http.StatusUnauthorized {
+		a.set("Connection", "close")
 	}
 }
 

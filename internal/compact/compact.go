@@ -35,7 +35,7 @@ func Transform(object any) (any, error) {
 }
 
 func pack(object any) {
-	p := packers.Get().(*packer) //nolint:forcetypeassert // there is nothing else in the pool
+	p := packers.Get().(*packer) //nolint:errcheck,forcetypeassert // there is nothing else in the pool
 	defer packers.Put(p)
 	p.add(reflect.ValueOf(object).Elem(), false)
 	text := string(p.text)
@@ -127,7 +127,7 @@ var byType sync.Map // of []field, by reflect.Type
 
 func fieldsOf(t reflect.Type) []field {
 	if fields, found := byType.Load(t); found {
-		return fields.([]field) //nolint:forcetypeassert // there is nothing else in it
+		return fields.([]field) //nolint:errcheck,forcetypeassert // there is nothing else in it
 	}
 	var fields []field
 	for i := range t.NumField() {

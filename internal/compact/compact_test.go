@@ -40,7 +40,7 @@ func transformed[T any](t testing.TB, o T) T {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return packed.(T) //nolint:forcetypeassert // it fails the test
+	return packed.(T) //nolint:errcheck,forcetypeassert // it fails the test
 }
 
 // What is left out is the managed fields; all else is as it was, however often it is done.
@@ -54,7 +54,7 @@ func TestTransformChangesNothing(t *testing.T) {
 		&v1alpha1.CloudSSODirectory{ObjectMeta: metav1.ObjectMeta{Name: "default", ManagedFields: []metav1.ManagedFieldsEntry{{Manager: "m"}}}},
 	} {
 		want := o.DeepCopyObject()
-		want.(metav1.Object).SetManagedFields(nil) //nolint:forcetypeassert // it fails the test
+		want.(metav1.Object).SetManagedFields(nil) //nolint:errcheck,forcetypeassert // it fails the test
 		once := transformed(t, o)
 		if !equality.Semantic.DeepEqual(once, want) {
 			t.Errorf("is now %+v, was %+v", once, want)

@@ -28,6 +28,7 @@ const runTimeout = time.Hour
 type bench struct {
 	users, groups, rounds int
 	directories           int
+	beyond                bool
 	roundTime             time.Duration
 	dir, profiles         string
 	began                 time.Time
@@ -78,6 +79,7 @@ func parse() (o options) {
 	flag.IntVar(&o.users, "users", 100_000, "users of the large directory")
 	flag.IntVar(&o.groups, "groups", 0, "groups of the large directory, of ten members each, e.g. 10000")
 	flag.IntVar(&o.directories, "directories", 0, "directories of a third cluster, of 500 users each, e.g. 100; they have figures of their own")
+	flag.BoolVar(&o.beyond, "beyond", false, "measure also what the API server bears, with config/flow-control and without it, and what etcd needs")
 	flag.IntVar(&o.rounds, "rounds", 5, "rounds; each measures a figure and its baseline, in turns")
 	flag.DurationVar(&o.roundTime, "round-time", 2*time.Second, "how long each side of a round takes; its first fifth is not counted")
 	flag.StringVar(&o.figures, "figures", ".", "regular expression: run only measurements whose name, or a figure's, matches")
@@ -134,6 +136,9 @@ func (b *bench) all() []measurement {
 	}
 	if b.directories > 0 {
 		all = append(all, b.ofDirectories()...)
+	}
+	if b.beyond {
+		all = append(all, etcdSizes(), b.floods("service account", floodingAccount), b.floods("user", floodingUser))
 	}
 	return all
 }

@@ -28,6 +28,7 @@ const runTimeout = time.Hour
 type bench struct {
 	users, groups, rounds int
 	directories           int
+	directoryUsers        int
 	beyond                bool
 	roundTime             time.Duration
 	dir, profiles         string
@@ -78,7 +79,8 @@ func child(ctx context.Context, arguments []string) error {
 func parse() (o options) {
 	flag.IntVar(&o.users, "users", 100_000, "users of the large directory")
 	flag.IntVar(&o.groups, "groups", 0, "groups of the large directory, of ten members each, e.g. 10000")
-	flag.IntVar(&o.directories, "directories", 0, "directories of a third cluster, of 500 users each, e.g. 100; they have figures of their own")
+	flag.IntVar(&o.directories, "directories", 0, "directories of a third cluster, e.g. 100; they have figures of their own")
+	flag.IntVar(&o.directoryUsers, "directory-users", 500, "users of each of -directories")
 	flag.BoolVar(&o.beyond, "beyond", false, "measure also what the API server bears, with config/flow-control and without it, and what etcd needs")
 	flag.IntVar(&o.rounds, "rounds", 5, "rounds; each measures a figure and its baseline, in turns")
 	flag.DurationVar(&o.roundTime, "round-time", 2*time.Second, "how long each side of a round takes; its first fifth is not counted")

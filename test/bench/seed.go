@@ -87,8 +87,8 @@ func (b *bench) seed(ctx context.Context) error {
 		}
 	}
 	if s := b.stacks[many]; s != nil {
-		b.progress("creating %d directories of %d users", b.directories, directoryUsers)
-		return s.seedDirectories(ctx, b.directories)
+		b.progress("creating %d directories of %d users", b.directories, b.directoryUsers)
+		return s.seedDirectories(ctx, b.directories, b.directoryUsers)
 	}
 	return nil
 }
@@ -115,7 +115,7 @@ func (s *stack) seedGroups(ctx context.Context, groups int) error {
 	result := load.Run(ctx, load.Plan{Workers: seedWorkers, Count: groups}, func(ctx context.Context, _, n int) error {
 		g := &v1alpha1.CloudSSOGroup{
 			ObjectMeta: metav1.ObjectMeta{
-				Namespace: s.Namespace, GenerateName: fmt.Sprintf("seeded-%d-", n), Finalizers: []string{v1alpha1.FinalizerGuard},
+				Namespace: s.Namespace, GenerateName: fmt.Sprintf("seeded-%d-", n), Finalizers: []string{v1alpha1.FinalizerGuard, v1alpha1.FinalizerSlices},
 			},
 			Spec: v1alpha1.CloudSSOGroupSpec{Source: v1alpha1.SourceSCIM, DisplayName: seededGroup(n)},
 		}

@@ -140,9 +140,7 @@ func addSCIM(ctx context.Context, mgr manager.Manager, o options, served *shard.
 		return nil, err
 	}
 	ready := func(*http.Request) error {
-		if unsynced := directories.Unsynced(); len(unsynced) > 0 && len(o.namespaces) > 0 {
-			return fmt.Errorf("still reading the directories of these namespaces: %q", unsynced)
-		} else if len(unsynced) > 0 || !keysSynced() {
+		if !directories.Synced() || !keysSynced() {
 			return errors.New("still reading the directories and their credentials")
 		}
 		return nil

@@ -2,7 +2,6 @@ package shard
 
 import (
 	"context"
-	"slices"
 
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -19,17 +18,6 @@ type Directories struct{ parts parts[*directory.Directories] }
 func (d *Directories) of(namespace string) *directory.Directories {
 	one, _ := d.parts.of(namespace)
 	return one
-}
-
-// Unsynced are the namespaces of which not everything has been seen; "" stands for all.
-func (d *Directories) Unsynced() (namespaces []string) {
-	for namespace, one := range d.parts {
-		if !one.Synced() {
-			namespaces = append(namespaces, namespace)
-		}
-	}
-	slices.Sort(namespaces)
-	return namespaces
 }
 
 // Synced reports whether everything that exists has been seen.

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"math/rand/v2"
 	"net/http"
 	"strings"
 	"sync"
@@ -26,8 +25,8 @@ import (
 const (
 	// floodWorkers is how many list all users at a time.
 	floodWorkers = 200
-	// floodLeavers is how many users leave under a flood, one after the other.
-	floodLeavers = 60
+	// floodTime is how long users leave, one after the other: longer than one that the service gives up on.
+	floodTime = 40 * time.Second
 	// flooder is the service account that floods.
 	flooder = "flooder"
 	// schemaHeader names the flow schema of a request.
@@ -49,18 +48,13 @@ func (b *bench) floods(who string, identity func(context.Context, *stack) (*rest
 		}
 	}
 	return measurement{
-		name: "flood-" + strings.ReplaceAll(who, " ", "-"), needs: []size{large}, rows: rows,
+		name: "flood-" + strings.ReplaceAll(who, " ", "-"), needs: []size{large}, rows: rows, rounds: 1,
 		round: func(ctx context.Context, b *bench, _ int) ([][]float64, error) {
 			s := b.stacks[large]
 			flooding, err := identity(ctx, s)
 			if err != nil {
 				return nil, err
 			}
-			quiet, err := s.leaveOneByOne(ctx)
-			if err != nil {
-				return nil, err
-			}
-			b.observe("in peace p50 ms", load.Median(quiet))
 			without, err := b.underFlood(ctx, s, flooding, "without")
 			if err != nil {
 				return nil, err
@@ -91,10 +85,12 @@ func (b *bench) underFlood(ctx context.Context, s *stack, flooding *rest.Config,
 		})
 	})
 	began := time.Now()
-	samples, err := s.leaveOneByOne(ctx)
+	samples, refused, err := s.leaveOneByOne(ctx)
 	took := time.Since(began)
 	end()
 	all.Wait()
+	b.observe("leavers "+how, float64(len(samples)))
+	b.observe("answered 503 "+how, float64(refused))
 	b.observe("lists/s "+how, float64(len(listed.Latencies))/took.Seconds())
 	return samples, err
 }
@@ -112,20 +108,22 @@ func fetch(ctx context.Context, c *http.Client, url string) error {
 	return errors.Join(err, response.Body.Close())
 }
 
-// leaveOneByOne deactivates users and activates them again; only the first is measured.
-func (s *stack) leaveOneByOne(ctx context.Context) (samples []float64, err error) {
-	for range floodLeavers {
-		path := "/Users/" + s.seeded[rand.IntN(len(s.seeded))]
+// leaveOneByOne deactivates users, each once. One that is answered 503 took as long as that, for a start.
+func (s *stack) leaveOneByOne(ctx context.Context) (samples []float64, refused int, err error) {
+	for until := time.Now().Add(floodTime); time.Now().Before(until); {
+		path := "/Users/" + s.seeded[int(s.tags.Add(1))%len(s.seeded)]
 		began := time.Now()
-		if _, err := s.scim.Do(ctx, http.MethodPatch, path, load.SetActive(false)); err != nil {
-			return nil, err
-		}
+		_, err := s.scim.Do(ctx, http.MethodPatch, path, load.SetActive(false))
 		samples = append(samples, milliseconds(time.Since(began)))
-		if _, err := s.scim.Do(ctx, http.MethodPatch, path, load.SetActive(true)); err != nil {
-			return nil, err
+		var refusal *load.Refusal
+		switch {
+		case errors.As(err, &refusal) && refusal.Status == http.StatusServiceUnavailable:
+			refused++
+		case err != nil:
+			return nil, refused, err
 		}
 	}
-	return samples, nil
+	return samples, refused, nil
 }
 
 // controlFlow applies config/flow-control, and returns when the operator's requests go by it.

@@ -30,6 +30,7 @@ type bench struct {
 	directories           int
 	directoryUsers        int
 	beyond                bool
+	seats                 int
 	roundTime             time.Duration
 	dir, profiles         string
 	began                 time.Time
@@ -82,6 +83,7 @@ func parse() (o options) {
 	flag.IntVar(&o.directories, "directories", 0, "directories of a third cluster, e.g. 100; they have figures of their own")
 	flag.IntVar(&o.directoryUsers, "directory-users", 500, "users of each of -directories")
 	flag.BoolVar(&o.beyond, "beyond", false, "measure also what the API server bears, with config/flow-control and without it, and what etcd needs")
+	flag.IntVar(&o.seats, "seats", 600, "seats of the API server under -beyond's flood, a third of them for writes; 600 are its own default")
 	flag.IntVar(&o.rounds, "rounds", 5, "rounds; each measures a figure and its baseline, in turns")
 	flag.DurationVar(&o.roundTime, "round-time", 2*time.Second, "how long each side of a round takes; its first fifth is not counted")
 	flag.StringVar(&o.figures, "figures", ".", "regular expression: run only measurements whose name, or a figure's, matches")

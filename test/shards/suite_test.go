@@ -22,6 +22,7 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/yaml"
+	"k8s.io/client-go/rest"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	k8syaml "sigs.k8s.io/yaml"
 
@@ -73,6 +74,7 @@ var _ = BeforeSuite(func(ctx SpecContext) {
 	}
 	for _, namespace := range []string{globex, initech} {
 		tokens[namespace] = newDirectory(ctx, namespace)
+		awaitPolicies(ctx, identity, namespace)
 	}
 }, NodeTimeout(5*time.Minute))
 
@@ -98,6 +100,19 @@ func installSouth(ctx context.Context) {
 		Expect(environment.Admin.Patch(ctx, policy, client.RawPatch(types.JSONPatchType, patch))).To(Succeed())
 		Expect(policy.Spec.Variables[1].Name).To(Equal("shards"))
 	}
+}
+
+// awaitPolicies waits until the API server goes by what the policies were told: a changed policy takes a moment.
+func awaitPolicies(ctx context.Context, identity *rest.Config, namespace string) {
+	GinkgoHelper()
+	c, err := client.New(identity, client.Options{Scheme: environment.Admin.Scheme()})
+	Expect(err).NotTo(HaveOccurred())
+	Eventually(func() error {
+		return c.Create(ctx, &v1alpha1.CloudSSOUser{
+			ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: "probe"},
+			Spec:       v1alpha1.CloudSSOUserSpec{Source: v1alpha1.SourceSCIM, UserName: "probe"},
+		}, client.DryRunAll)
+	}).Should(Succeed())
 }
 
 func configFile(name string) []byte {

@@ -152,6 +152,12 @@ verify-manifests:
 	@$(KUSTOMIZE) build bin/elsewhere/default > bin/elsewhere.yaml
 	@if grep -n 'cloudsso-system' bin/elsewhere.yaml; then echo "config/default keeps these when its namespace is changed" >&2; exit 1; fi
 	@[[ $$(grep -c "'elsewhere'.*'acme-cloudsso-operator'" bin/elsewhere.yaml) -eq 3 ]] || { echo "config/default/operator.yaml does not tell all policies who the operator is" >&2; exit 1; }
+	@sed -i.bak -e 's/^# - ..\/flow-control/- ..\/flow-control/' -e 's/^# \(patches:\|- path: shards\|  target:\)/\1/' bin/elsewhere/default/kustomization.yaml
+	@$(KUSTOMIZE) build bin/elsewhere/default > bin/elsewhere.yaml
+	@if grep -n 'cloudsso-system' bin/elsewhere.yaml; then echo "config/flow-control keeps these when its namespace is changed" >&2; exit 1; fi
+	@[[ $$(grep -c "'system:serviceaccount:cloudsso-south:cloudsso-operator'" bin/elsewhere.yaml) -eq 3 ]] || { echo "config/default/shards.yaml does not tell all policies who the shards are" >&2; exit 1; }
+	@$(KUSTOMIZE) build bin/elsewhere/shard > bin/elsewhere.yaml
+	@if grep -nE 'cloudsso-system|^kind: ClusterRole' bin/elsewhere.yaml; then echo "config/shard has these, which are not the shard's" >&2; exit 1; fi
 	@$(KUSTOMIZE) build bin/elsewhere/undeploy > bin/elsewhere.yaml
 	@if grep -nE '^kind: (CustomResourceDefinition|Namespace)$$' bin/elsewhere.yaml; then echo "config/undeploy takes these out too" >&2; exit 1; fi
 	@grep -q 'namespace: elsewhere' bin/elsewhere.yaml || { echo "config/undeploy does not follow config/default" >&2; exit 1; }

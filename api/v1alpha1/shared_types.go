@@ -41,7 +41,8 @@ const (
 	LabelCredential = "cloudsso.dev/credential"
 )
 
-// SentinelName is the metadata.name of the sentinel objects, in the operator's namespace.
+// SentinelName is the metadata.name of the sentinel objects, in the operator's namespace; of a shard's, in each of
+// its own.
 const SentinelName = "fence"
 
 // ConditionReady sums an object up: True when it is as declared and in effect.

@@ -17,6 +17,8 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/config"
 	"sigs.k8s.io/controller-runtime/pkg/manager"
 	"sigs.k8s.io/controller-runtime/pkg/metrics/server"
+
+	"github.com/cloudsso/cloudsso-operator/internal/shard"
 )
 
 // standAgain is how long a replica that has lost the lease waits before it stands for election again.
@@ -27,6 +29,7 @@ const standAgain = time.Second
 // So each term of office is a manager of its own, on the cache of the one that serves.
 type leading struct {
 	serving manager.Manager
+	served  *shard.Shard
 	options options
 	setUp   func(manager.Manager) error
 	indexed sync.Map // field indexes that the cache has already, by object type and field
@@ -56,9 +59,9 @@ func (l *leading) Start(ctx context.Context) error {
 
 // term is one term of office, and the wait for it. It returns why the term ended, or why there can be none.
 func (l *leading) term(ctx context.Context) (lost, err error) {
-	shared := &termCache{Cache: l.serving.GetCache(), indexed: &l.indexed}
-	defer shared.leave()
-	mgr, err := l.newManager(shared)
+	office := &term{indexed: &l.indexed}
+	defer office.leave()
+	mgr, err := l.newManager(office)
 	if err != nil {
 		return nil, err
 	}
@@ -68,19 +71,24 @@ func (l *leading) term(ctx context.Context) (lost, err error) {
 	return mgr.Start(ctx), nil
 }
 
-func (l *leading) newManager(shared cache.Cache) (manager.Manager, error) {
+func (l *leading) newManager(office *term) (manager.Manager, error) {
 	readYourWrites, graceful, again := true, shutdownTimeout, true
 	lease := l.options.leaseDuration
 	renew, retry := lease*2/3, lease/5
 	return ctrl.NewManager(l.serving.GetConfig(), ctrl.Options{
-		Scheme:                        l.serving.GetScheme(),
-		MapperProvider:                func(*rest.Config, *http.Client) (meta.RESTMapper, error) { return l.serving.GetRESTMapper(), nil },
-		NewCache:                      func(*rest.Config, cache.Options) (cache.Cache, error) { return shared, nil },
+		Scheme:         l.serving.GetScheme(),
+		MapperProvider: func(*rest.Config, *http.Client) (meta.RESTMapper, error) { return l.serving.GetRESTMapper(), nil },
+		NewCache: func(*rest.Config, cache.Options) (cache.Cache, error) {
+			return office.around(l.serving.GetCache()), nil
+		},
+		NewClient: func(c *rest.Config, o client.Options) (client.Client, error) {
+			return l.served.NewClient(c, o, office.around)
+		},
 		Client:                        client.Options{Cache: &client.CacheOptions{EnableReadYourWritesConsistency: &readYourWrites}},
 		Controller:                    config.Controller{SkipNameValidation: &again},
 		Metrics:                       server.Options{BindAddress: "0"},
 		LeaderElection:                l.options.leaderElect,
-		LeaderElectionID:              leaderElectionID,
+		LeaderElectionID:              l.options.leaseName(),
 		LeaderElectionNamespace:       l.options.operatorNamespace,
 		LeaderElectionReleaseOnCancel: true,
 		LeaseDuration:                 &lease,
@@ -90,14 +98,21 @@ func (l *leading) newManager(shared cache.Cache) (manager.Manager, error) {
 	})
 }
 
-// termCache is the serving manager's cache for as long as a term lasts: what was added to its informers is taken
-// off them afterwards.
-type termCache struct {
-	cache.Cache
+// term is what a term of office has added to the informers of the serving manager's cache. It is taken off them
+// afterwards.
+type term struct {
 	indexed *sync.Map
 
 	mu    sync.Mutex
 	added []func() error
+}
+
+// around is that cache, or a part of it, for as long as the term lasts.
+func (t *term) around(c cache.Cache) cache.Cache { return &termCache{c, t} }
+
+type termCache struct {
+	cache.Cache
+	term *term
 }
 
 // Start is part of cache.Cache. The cache itself runs already.
@@ -109,13 +124,13 @@ func (c *termCache) Start(ctx context.Context) error {
 // GetInformer is part of cache.Cache.
 func (c *termCache) GetInformer(ctx context.Context, o client.Object, options ...cache.InformerGetOption) (cache.Informer, error) {
 	informer, err := c.Cache.GetInformer(ctx, o, options...)
-	return &termInformer{informer, c}, err
+	return &termInformer{informer, c.term}, err
 }
 
 // GetInformerForKind is part of cache.Cache.
 func (c *termCache) GetInformerForKind(ctx context.Context, kind schema.GroupVersionKind, options ...cache.InformerGetOption) (cache.Informer, error) {
 	informer, err := c.Cache.GetInformerForKind(ctx, kind, options...)
-	return &termInformer{informer, c}, err
+	return &termInformer{informer, c.term}, err
 }
 
 // IndexField is part of cache.Cache. An index of an earlier term is still there.
@@ -124,25 +139,25 @@ func (c *termCache) IndexField(ctx context.Context, o client.Object, field strin
 		of    reflect.Type
 		field string
 	}
-	if _, there := c.indexed.LoadOrStore(index{reflect.TypeOf(o), field}, true); there {
+	if _, there := c.term.indexed.LoadOrStore(index{reflect.TypeOf(o), field}, true); there {
 		return nil
 	}
 	return c.Cache.IndexField(ctx, o, field, extract)
 }
 
 // leave takes off what was added.
-func (c *termCache) leave() {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	for _, remove := range c.added {
+func (t *term) leave() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for _, remove := range t.added {
 		_ = remove() // an informer that has stopped is as good
 	}
-	c.added = nil
+	t.added = nil
 }
 
 type termInformer struct {
 	cache.Informer
-	term *termCache
+	term *term
 }
 
 // AddEventHandler is part of cache.Informer.

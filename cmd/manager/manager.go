@@ -32,11 +32,9 @@ import (
 	"github.com/cloudsso/cloudsso-operator/internal/keyring"
 	scimserver "github.com/cloudsso/cloudsso-operator/internal/scim/server"
 	"github.com/cloudsso/cloudsso-operator/internal/session"
+	"github.com/cloudsso/cloudsso-operator/internal/shard"
 	"github.com/cloudsso/cloudsso-operator/internal/usage"
 )
-
-// leaderElectionID names the lease that the replicas elect their leader with.
-const leaderElectionID = "cloudsso-operator"
 
 // shutdownTimeout is how long everything together may take to end: a little more than draining takes.
 const shutdownTimeout = lastCall + lastWord + drainTimeout + 5*time.Second
@@ -51,16 +49,16 @@ func run(ctx context.Context, o options, provisioning slog.Handler) error {
 		return fmt.Errorf("finding the cluster: %w", err)
 	}
 	config.QPS = -1 // API Priority and Fairness is the limit; a client's own would make leavers wait
-	relists := &directory.Relists{}
-	mgr, err := newManager(config, o, relists)
+	served := shard.New(o.namespaces...)
+	mgr, err := newManager(config, o, served)
 	if err != nil {
 		return err
 	}
-	directories, err := addSCIM(ctx, mgr, o, relists, provisioning)
+	directories, err := addSCIM(ctx, mgr, o, served, provisioning)
 	if err != nil {
 		return err
 	}
-	err = mgr.Add(&leading{serving: mgr, options: o, setUp: func(mgr manager.Manager) error {
+	err = mgr.Add(&leading{serving: mgr, served: served, options: o, setUp: func(mgr manager.Manager) error {
 		return controllers.SetupWithManager(mgr, controllers.Config{
 			Endpoint:       o.scimURL,
 			UserNamesakes:  directories.UserNamesakes,
@@ -76,16 +74,16 @@ func run(ctx context.Context, o options, provisioning slog.Handler) error {
 	return mgr.Start(ctx)
 }
 
-func newManager(config *rest.Config, o options, relists *directory.Relists) (manager.Manager, error) {
+func newManager(config *rest.Config, o options, served *shard.Shard) (manager.Manager, error) {
 	scheme := runtime.NewScheme()
 	if err := errors.Join(clientgoscheme.AddToScheme(scheme), v1alpha1.AddToScheme(scheme)); err != nil {
 		return nil, err
 	}
 	graceful := shutdownTimeout
 	mgr, err := ctrl.NewManager(config, ctrl.Options{
-		Scheme: scheme,
+		Scheme:   scheme,
+		NewCache: served.NewCache,
 		Cache: cache.Options{
-			NewInformer:      relists.NewInformer,
 			DefaultTransform: compact.Transform,
 			ByObject:         map[client.Object]cache.ByObject{&corev1.Secret{}: credential.SecretCacheOptions()},
 		},
@@ -100,7 +98,7 @@ func newManager(config *rest.Config, o options, relists *directory.Relists) (man
 }
 
 // addSCIM adds the SCIM service, which every replica runs.
-func addSCIM(ctx context.Context, mgr manager.Manager, o options, relists *directory.Relists, provisioning slog.Handler) (*directory.Directories, error) {
+func addSCIM(ctx context.Context, mgr manager.Manager, o options, served *shard.Shard, provisioning slog.Handler) (*shard.Directories, error) {
 	logger := slog.New(logr.ToSlogHandler(mgr.GetLogger().WithName("scim")))
 	// A client of its own: it reads live, and its writes are waited for by the directory itself.
 	direct, err := client.New(mgr.GetConfig(), client.Options{Scheme: mgr.GetScheme(), Mapper: mgr.GetRESTMapper(), HTTPClient: mgr.GetHTTPClient()})
@@ -108,9 +106,8 @@ func addSCIM(ctx context.Context, mgr manager.Manager, o options, relists *direc
 		return nil, err
 	}
 	events := mgr.GetEventRecorder("scim")
-	directories := directory.New(directory.Config{
+	directories, err := served.Watch(ctx, directory.Config{
 		Client:            direct,
-		Relists:           relists,
 		SentinelNamespace: o.operatorNamespace,
 		Emit: func(on runtime.Object, eventType, reason, note string) {
 			events.Eventf(on, nil, eventType, reason, "Synchronize", "%s", note)
@@ -119,7 +116,7 @@ func addSCIM(ctx context.Context, mgr manager.Manager, o options, relists *direc
 		Now:   time.Now,
 		NewID: func() string { return string(uuid.NewUUID()) },
 	})
-	if err := directories.Watch(ctx, mgr.GetCache()); err != nil {
+	if err != nil {
 		return nil, err
 	}
 	authenticator := auth.New(auth.Options{})

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/spf13/pflag"
+	"k8s.io/apimachinery/pkg/util/validation"
 )
 
 // scimPrefix is the path of the SCIM service.
@@ -26,6 +27,9 @@ type options struct {
 	leaderElect       bool
 	leaseDuration     time.Duration
 	operatorNamespace string
+
+	namespaces []string
+	shard      string
 }
 
 func (o *options) bind(flags *pflag.FlagSet) {
@@ -39,6 +43,18 @@ func (o *options) bind(flags *pflag.FlagSet) {
 	flags.BoolVar(&o.leaderElect, "leader-elect", true, "let one replica at a time run the controllers; every replica serves SCIM")
 	flags.DurationVar(&o.leaseDuration, "leader-lease-duration", 5*time.Second, "how long the others wait for a leader that has died")
 	flags.StringVar(&o.operatorNamespace, "operator-namespace", "cloudsso-system", "namespace of the operator's own lease and sentinel objects")
+	flags.StringSliceVar(&o.namespaces, "namespaces", nil, "namespaces to serve, such as acme,globex; repeatable; by default all of the cluster. Needs --shard")
+	flags.StringVar(&o.shard, "shard", "", "name of the operator that serves --namespaces, such as north: its replicas elect a leader of their own")
+}
+
+// leaderElectionID names the lease that the replicas elect their leader with; a shard's name follows it.
+const leaderElectionID = "cloudsso-operator"
+
+func (o *options) leaseName() string {
+	if o.shard == "" {
+		return leaderElectionID
+	}
+	return leaderElectionID + "-" + o.shard
 }
 
 // validate says what to give when something is missing.
@@ -58,6 +74,27 @@ func (o *options) validate() error {
 	}
 	if !o.insecureHTTP && (o.certFile == "" || o.keyFile == "") {
 		return errors.New("--scim-tls-cert-file and --scim-tls-key-file are both needed; behind an ingress that terminates TLS, give --scim-insecure-http instead")
+	}
+	return o.validateShard()
+}
+
+// validateShard lets no two operators share a lease by mistake: the controllers of one would never run.
+func (o *options) validateShard() error {
+	if (len(o.namespaces) > 0) != (o.shard != "") {
+		return errors.New("--namespaces and --shard go together: the shard's name keeps its leader apart from those of the other shards")
+	}
+	if problems := validation.IsDNS1123Label(o.shard); o.shard != "" && len(problems) > 0 {
+		return fmt.Errorf("--shard %q: %s", o.shard, strings.Join(problems, "; "))
+	}
+	named := map[string]bool{}
+	for _, namespace := range o.namespaces {
+		if problems := validation.IsDNS1123Label(namespace); len(problems) > 0 {
+			return fmt.Errorf("--namespaces: %q is no namespace: %s", namespace, strings.Join(problems, "; "))
+		}
+		if named[namespace] {
+			return fmt.Errorf("--namespaces names %q twice", namespace)
+		}
+		named[namespace] = true
 	}
 	return nil
 }

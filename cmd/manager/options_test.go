@@ -28,6 +28,12 @@ func TestOptionsAreValidated(t *testing.T) {
 		{url + " --scim-tls-key-file=tls.key", "are both needed"},
 		{url + " --scim-insecure-http " + tls, "exclude each other"},
 		{url + " --scim-insecure-http --scim-tls-key-file=tls.key", "exclude each other"},
+		{url + " --scim-insecure-http --namespaces=acme,globex --namespaces=initech --shard=north", ""},
+		{url + " --scim-insecure-http --namespaces=acme", "go together"},
+		{url + " --scim-insecure-http --shard=north", "go together"},
+		{url + " --scim-insecure-http --namespaces=acme --shard=North", "--shard"},
+		{url + " --scim-insecure-http --namespaces=acme, --shard=north", "is no namespace"},
+		{url + " --scim-insecure-http --namespaces=acme,globex,acme --shard=north", "twice"},
 	} {
 		var o options
 		flags := pflag.NewFlagSet("manager", pflag.ContinueOnError)
@@ -38,6 +44,14 @@ func TestOptionsAreValidated(t *testing.T) {
 		err := o.validate()
 		if c.problem == "" && err != nil || c.problem != "" && (err == nil || !strings.Contains(err.Error(), c.problem)) {
 			t.Errorf("%s: %v, want %q", c.flags, err, c.problem)
+		}
+	}
+}
+
+func TestShardsHaveLeasesOfTheirOwn(t *testing.T) {
+	for shard, want := range map[string]string{"": "cloudsso-operator", "north": "cloudsso-operator-north"} {
+		if got := (&options{shard: shard}).leaseName(); got != want {
+			t.Errorf("the lease of %q is %s, want %s", shard, got, want)
 		}
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strconv"
 
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
@@ -118,6 +119,15 @@ func (cp *ControlPlane) RestartAPIServer() error {
 		return fmt.Errorf("stopping kube-apiserver: %w", err)
 	}
 	return cp.StartAPIServer()
+}
+
+// LimitRequests restarts kube-apiserver with so many seats for requests that read, and for those that write. Its
+// defaults are for a larger machine than most that tests run on.
+func (cp *ControlPlane) LimitRequests(reading, writing int) error {
+	cp.environment.ControlPlane.GetAPIServer().Configure().
+		Set("max-requests-inflight", strconv.Itoa(reading)).
+		Set("max-mutating-requests-inflight", strconv.Itoa(writing))
+	return cp.RestartAPIServer()
 }
 
 // Admin may do everything and is bound by nothing: for setting things up.

@@ -47,6 +47,9 @@ func (cp *ControlPlane) pidFile(name string) string { return filepath.Join(cp.ce
 
 func shellQuoted(s string) string { return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'" }
 
+// EtcdURL is where etcd answers, to anybody on this machine.
+func (cp *ControlPlane) EtcdURL() string { return cp.environment.ControlPlane.Etcd.URL.String() }
+
 // PauseEtcd stops etcd in the middle of whatever it does, until ResumeEtcd.
 func (cp *ControlPlane) PauseEtcd() error { return cp.signal(etcd, syscall.SIGSTOP) }
 

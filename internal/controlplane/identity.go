@@ -27,11 +27,16 @@ const (
 // Operator is the operator's real identity: its service account, with the rights of config/rbac and no
 // others.
 func (cp *ControlPlane) Operator(ctx context.Context) (*rest.Config, error) {
+	return cp.ServiceAccount(ctx, SystemNamespace, OperatorServiceAccount)
+}
+
+// ServiceAccount is a service account that is there, with what rights it has.
+func (cp *ControlPlane) ServiceAccount(ctx context.Context, namespace, name string) (*rest.Config, error) {
 	seconds := int64(tokenLife / time.Second)
 	request := &authenticationv1.TokenRequest{Spec: authenticationv1.TokenRequestSpec{ExpirationSeconds: &seconds}}
-	account := &corev1.ServiceAccount{ObjectMeta: metav1.ObjectMeta{Namespace: SystemNamespace, Name: OperatorServiceAccount}}
+	account := &corev1.ServiceAccount{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: name}}
 	if err := cp.client.SubResource("token").Create(ctx, account, request); err != nil {
-		return nil, fmt.Errorf("requesting a token for %s: %w", OperatorUser, err)
+		return nil, fmt.Errorf("requesting a token for service account %s/%s: %w", namespace, name, err)
 	}
 	config := rest.AnonymousClientConfig(cp.admin)
 	config.BearerToken = request.Status.Token

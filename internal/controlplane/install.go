@@ -44,6 +44,11 @@ func (cp *ControlPlane) install(ctx context.Context) error {
 	return nil
 }
 
+// Apply applies an optional folder of config, such as flow-control.
+func (cp *ControlPlane) Apply(ctx context.Context, folder string) error {
+	return cp.applyFolder(ctx, filepath.Join(cp.root, "config", folder))
+}
+
 func (cp *ControlPlane) applyFolder(ctx context.Context, folder string) error {
 	files, err := filepath.Glob(filepath.Join(folder, "*.yaml"))
 	if err != nil {

@@ -215,6 +215,21 @@ func (e *Environment) AddManager(ctx context.Context) (*Manager, error) {
 	return m, err
 }
 
+// AddOperator starts another operator: one that has an identity, flags and a public URL of its own.
+func (e *Environment) AddOperator(ctx context.Context, identity *rest.Config, flags ...string) (*Manager, error) {
+	o := e.manager
+	o.flags, o.publicURL = flags, ""
+	o.kubeconfig = e.path(fmt.Sprintf("operator-%d.kubeconfig", 1+len(e.others)))
+	if err := e.writeKubeconfig(o.kubeconfig, identity); err != nil {
+		return nil, err
+	}
+	m, err := startManager(ctx, o)
+	if err == nil {
+		e.others = append(e.others, m)
+	}
+	return m, err
+}
+
 // RestartManager starts the first replica again after it was killed or stopped, on its old port.
 func (e *Environment) RestartManager(ctx context.Context) error {
 	_, err := e.Restart(ctx, e.Manager)

@@ -27,6 +27,10 @@ const runTimeout = time.Hour
 // bench is one run.
 type bench struct {
 	users, groups, rounds int
+	directories           int
+	directoryUsers        int
+	beyond                bool
+	seats                 int
 	roundTime             time.Duration
 	dir, profiles         string
 	began                 time.Time
@@ -76,6 +80,10 @@ func child(ctx context.Context, arguments []string) error {
 func parse() (o options) {
 	flag.IntVar(&o.users, "users", 100_000, "users of the large directory")
 	flag.IntVar(&o.groups, "groups", 0, "groups of the large directory, of ten members each, e.g. 10000")
+	flag.IntVar(&o.directories, "directories", 0, "directories of a third cluster, e.g. 100; they have figures of their own")
+	flag.IntVar(&o.directoryUsers, "directory-users", 500, "users of each of -directories")
+	flag.BoolVar(&o.beyond, "beyond", false, "measure also what the API server bears, with config/flow-control and without it, and what etcd needs")
+	flag.IntVar(&o.seats, "seats", 600, "seats of the API server under -beyond's flood, a third of them for writes; 600 are its own default")
 	flag.IntVar(&o.rounds, "rounds", 5, "rounds; each measures a figure and its baseline, in turns")
 	flag.DurationVar(&o.roundTime, "round-time", 2*time.Second, "how long each side of a round takes; its first fifth is not counted")
 	flag.StringVar(&o.figures, "figures", ".", "regular expression: run only measurements whose name, or a figure's, matches")
@@ -89,7 +97,7 @@ func parse() (o options) {
 func run(ctx context.Context, o options) error {
 	ctx, cancel := context.WithTimeout(ctx, runTimeout)
 	defer cancel()
-	selected, err := choose(o.figures, o.users)
+	selected, err := o.choose(o.figures)
 	if err != nil {
 		return err
 	}
@@ -115,7 +123,7 @@ func run(ctx context.Context, o options) error {
 	fmt.Printf("\n%s: %d cores, %s, Kubernetes %s, %s; %d users, %d rounds of %s, %s in all\n\n",
 		r.Date, r.Cores, r.Go, r.Kubernetes, r.Transport, r.Users, r.Rounds, r.RoundTime, r.Duration)
 	printTable(os.Stdout, figures)
-	if o.out == "" && len(selected) == len(measurements(o.users)) {
+	if o.out == "" && len(selected) == len(o.all()) {
 		o.out = filepath.Join(root, "bench", "latest.json")
 	}
 	if o.out != "" {
@@ -124,15 +132,30 @@ func run(ctx context.Context, o options) error {
 	return errors.Join(err, verdict(figures))
 }
 
+// all are the measurements of what there is to be.
+func (b *bench) all() []measurement {
+	all := measurements(b.users)
+	if b.groups > 0 {
+		all = append(b.ofGroups(), all...)
+	}
+	if b.directories > 0 {
+		all = append(all, b.ofDirectories()...)
+	}
+	if b.beyond {
+		all = append(all, etcdSizes(), b.floods("service account", floodingAccount), b.floods("user", floodingUser))
+	}
+	return all
+}
+
 // choose picks the measurements to run.
-func choose(pattern string, users int) (selected []measurement, err error) {
+func (b *bench) choose(pattern string) (selected []measurement, err error) {
 	expression, err := regexp.Compile(pattern)
 	if err != nil {
 		return nil, fmt.Errorf("-figures: %w", err)
 	}
-	for _, m := range measurements(users) {
+	for _, m := range b.all() {
 		wanted := func(r row) bool { return expression.MatchString(r.figure) }
-		if expression.MatchString(m.name) || slices.ContainsFunc(m.named(users), wanted) {
+		if expression.MatchString(m.name) || slices.ContainsFunc(m.named(b.users), wanted) {
 			selected = append(selected, m)
 		}
 	}

@@ -26,8 +26,8 @@ func finds(attribute string) measurement {
 		rows:  []row{{figure: fmt.Sprintf("filter `%s eq` p50 at "+largeUsers+" users ÷ at 1,000", attribute), target: atMost(1.15)}},
 		round: func(ctx context.Context, b *bench, round int) ([][]float64, error) {
 			values, err := b.beside(ctx, round,
-				b.middle("large", 1, b.stacks[large].findAny(attribute)),
-				b.middle("small", 1, b.stacks[small].findAny(attribute)))
+				b.middle("large", b.stacks[large].findAny(attribute)),
+				b.middle("small", b.stacks[small].findAny(attribute)))
 			if err != nil {
 				return nil, err
 			}
@@ -152,7 +152,7 @@ func (b *bench) touch(ctx context.Context, s *stack) error {
 	if err := s.raw.Create(ctx, o); err != nil && !apierrors.IsAlreadyExists(err) {
 		return err
 	}
-	_, err := b.middle("raw touch", 1, func(ctx context.Context, _, n int) error {
+	_, err := b.middle("raw touch", func(ctx context.Context, _, n int) error {
 		patch := fmt.Appendf(nil, `{"metadata":{"annotations":{%q:"%d"}}}`, v1alpha1.LabelFence, n)
 		return s.raw.Patch(ctx, o, client.RawPatch(types.MergePatchType, patch))
 	})(ctx)

@@ -54,10 +54,10 @@ func (b *bench) throughput(name string, workers int, operation load.Operation) s
 	}
 }
 
-// middle is a side that measures the median latency, in milliseconds.
-func (b *bench) middle(name string, workers int, operation load.Operation) side {
+// middle is a side that measures the median latency of one worker, in milliseconds.
+func (b *bench) middle(name string, operation load.Operation) side {
 	return func(ctx context.Context) (float64, error) {
-		result, err := b.run(ctx, workers, operation)
+		result, err := b.run(ctx, 1, operation)
 		p50 := milliseconds(result.Latencies.Percentile(0.5))
 		b.observe(name+" p50 ms", p50)
 		return p50, err

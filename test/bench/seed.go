@@ -73,12 +73,22 @@ func (b *bench) seed(ctx context.Context) error {
 			return err
 		}
 	}
-	if s := b.stacks[large]; s != nil && b.groups > 0 {
-		b.progress("creating %d groups", b.groups)
-		if err := s.seedGroups(ctx, b.groups); err != nil {
+	for size, n := range map[size]int{small: min(smallGroups, b.groups), large: b.groups} {
+		s := b.stacks[size]
+		if s == nil || n == 0 {
+			continue
+		}
+		b.progress("creating %d groups on the %s stack", n, size)
+		if err := s.seedGroups(ctx, n); err != nil {
 			return err
 		}
-		return s.settle(ctx)
+		if err := s.settle(ctx); err != nil {
+			return err
+		}
+	}
+	if s := b.stacks[many]; s != nil {
+		b.progress("creating %d directories of %d users", b.directories, b.directoryUsers)
+		return s.seedDirectories(ctx, b.directories, b.directoryUsers)
 	}
 	return nil
 }
@@ -101,17 +111,22 @@ func (s *stack) seed(ctx context.Context, users int) error {
 const seededGroupMembers = 10
 
 func (s *stack) seedGroups(ctx context.Context, groups int) error {
+	s.seededGroups = make([]string, groups)
 	result := load.Run(ctx, load.Plan{Workers: seedWorkers, Count: groups}, func(ctx context.Context, _, n int) error {
 		g := &v1alpha1.CloudSSOGroup{
 			ObjectMeta: metav1.ObjectMeta{
-				Namespace: s.Namespace, GenerateName: fmt.Sprintf("seeded-%d-", n), Finalizers: []string{v1alpha1.FinalizerGuard},
+				Namespace: s.Namespace, GenerateName: fmt.Sprintf("seeded-%d-", n), Finalizers: []string{v1alpha1.FinalizerGuard, v1alpha1.FinalizerSlices},
 			},
-			Spec: v1alpha1.CloudSSOGroupSpec{Source: v1alpha1.SourceSCIM, DisplayName: fmt.Sprintf("Seeded %d", n)},
+			Spec: v1alpha1.CloudSSOGroupSpec{Source: v1alpha1.SourceSCIM, DisplayName: seededGroup(n)},
 		}
 		for i := range seededGroupMembers {
 			g.Spec.Members = append(g.Spec.Members, v1alpha1.Member{Name: s.seeded[(n*seededGroupMembers+i)%len(s.seeded)]})
 		}
-		return s.raw.Create(ctx, g)
+		if err := s.raw.Create(ctx, g); err != nil {
+			return err
+		}
+		s.seededGroups[n] = g.Name
+		return nil
 	})
 	return result.Err
 }

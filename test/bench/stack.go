@@ -52,9 +52,12 @@ type stack struct {
 	raw      client.WithWatch // the operator's identity, without a limit
 	template *v1alpha1.CloudSSOUser
 
-	seeded  []string // ids of the users that were there first, by their numbers
-	objects atomic.Int64
-	tags    atomic.Int64
+	seeded []string // ids of the users that were there first, by their numbers
+	// seededGroups are ids of the groups that were there first, by their numbers.
+	seededGroups []string
+	tenants      []*tenant
+	objects      atomic.Int64
+	tags         atomic.Int64
 }
 
 // start brings up the stacks that the measurements need, side by side: most of it is waiting.

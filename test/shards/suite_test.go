@@ -1,0 +1,161 @@
+// Package shards_test runs two operators on one control plane, each as processes of its own and each for some
+// namespaces: north serves acme, as the operator that is installed first; south serves globex and initech, from its
+// own namespace, with two replicas and with no right anywhere else. What south is installed with is what config/shard
+// and config/default/shards.yaml say.
+package shards_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	. "github.com/onsi/ginkgo/v2"
+	. "github.com/onsi/gomega"
+	admissionv1 "k8s.io/api/admissionregistration/v1"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/apimachinery/pkg/util/yaml"
+	"k8s.io/client-go/rest"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	k8syaml "sigs.k8s.io/yaml"
+
+	"github.com/cloudsso/cloudsso-operator/api/v1alpha1"
+	"github.com/cloudsso/cloudsso-operator/internal/controlplane"
+	"github.com/cloudsso/cloudsso-operator/internal/local"
+	"github.com/cloudsso/cloudsso-operator/test/load"
+)
+
+const (
+	acme, globex, initech = "acme", "globex", "initech"
+	// southNamespace is where the second operator is.
+	southNamespace = "cloudsso-south"
+)
+
+var (
+	environment  *local.Environment
+	north        *local.Manager
+	south        [2]*local.Manager // its replicas
+	tokens       = map[string]string{}
+	southOptions = []string{"--shard=south", "--namespaces=globex,initech", "--operator-namespace=" + southNamespace}
+)
+
+func TestShards(t *testing.T) {
+	RegisterFailHandler(Fail)
+	RunSpecs(t, "Operators for some namespaces")
+}
+
+var _ = BeforeSuite(func(ctx SpecContext) {
+	SetDefaultEventuallyTimeout(20 * time.Second)
+	SetDefaultEventuallyPollingInterval(20 * time.Millisecond)
+	var err error
+	environment, err = local.Start(ctx, local.Options{
+		Dir: GinkgoT().TempDir(), Race: true, PlainHTTP: true, Namespace: acme, Flags: []string{"--shard=north", "--namespaces=" + acme},
+	})
+	Expect(err).NotTo(HaveOccurred())
+	DeferCleanup(func() { Expect(environment.Stop()).To(Succeed()) })
+	north, tokens[acme] = environment.Manager, environment.Token
+
+	for _, namespace := range []string{southNamespace, globex, initech} {
+		Expect(environment.Admin.Create(ctx, &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: namespace}})).To(Succeed())
+	}
+	installSouth(ctx)
+	identity, err := environment.ControlPlane.ServiceAccount(ctx, southNamespace, controlplane.OperatorServiceAccount)
+	Expect(err).NotTo(HaveOccurred())
+	for i := range south {
+		south[i], err = environment.AddOperator(ctx, identity, southOptions...)
+		Expect(err).NotTo(HaveOccurred())
+	}
+	for _, namespace := range []string{globex, initech} {
+		tokens[namespace] = newDirectory(ctx, namespace)
+		awaitPolicies(ctx, identity, namespace)
+	}
+}, NodeTimeout(5*time.Minute))
+
+// installSouth does what kubectl apply of config/shard does, but for the Deployment; and tells the policies.
+func installSouth(ctx context.Context) {
+	GinkgoHelper()
+	for _, file := range []string{"rbac/service_account.yaml", "rbac/leader_election.yaml", "shard/bindings.yaml"} {
+		content := bytes.ReplaceAll(configFile(file), []byte(controlplane.SystemNamespace), []byte(southNamespace))
+		for decoder := yaml.NewYAMLOrJSONDecoder(bytes.NewReader(content), len(content)+1); ; {
+			o := &unstructured.Unstructured{}
+			err := decoder.Decode(o)
+			if errors.Is(err, io.EOF) {
+				break
+			}
+			Expect(err).NotTo(HaveOccurred())
+			Expect(environment.Admin.Create(ctx, o)).To(Succeed())
+		}
+	}
+	patch, err := k8syaml.YAMLToJSON(configFile("default/shards.yaml"))
+	Expect(err).NotTo(HaveOccurred())
+	for _, name := range []string{"cloudsso-deletion-guard", "cloudsso-lock", "cloudsso-source"} {
+		policy := &admissionv1.ValidatingAdmissionPolicy{ObjectMeta: metav1.ObjectMeta{Name: name}}
+		Expect(environment.Admin.Patch(ctx, policy, client.RawPatch(types.JSONPatchType, patch))).To(Succeed())
+		Expect(policy.Spec.Variables[1].Name).To(Equal("shards"))
+	}
+}
+
+// awaitPolicies waits until the API server goes by what the policies were told: a changed policy takes a moment.
+func awaitPolicies(ctx context.Context, identity *rest.Config, namespace string) {
+	GinkgoHelper()
+	c, err := client.New(identity, client.Options{Scheme: environment.Admin.Scheme()})
+	Expect(err).NotTo(HaveOccurred())
+	Eventually(func() error {
+		return c.Create(ctx, &v1alpha1.CloudSSOUser{
+			ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: "probe"},
+			Spec:       v1alpha1.CloudSSOUserSpec{Source: v1alpha1.SourceSCIM, UserName: "probe"},
+		}, client.DryRunAll)
+	}).Should(Succeed())
+}
+
+func configFile(name string) []byte {
+	GinkgoHelper()
+	root, err := controlplane.ModuleRoot()
+	Expect(err).NotTo(HaveOccurred())
+	content, err := os.ReadFile(filepath.Join(root, "config", filepath.FromSlash(name)))
+	Expect(err).NotTo(HaveOccurred())
+	return content
+}
+
+// newDirectory makes a namespace a directory that is synchronized, and returns the token that its operator minted.
+func newDirectory(ctx context.Context, namespace string) (token string) {
+	GinkgoHelper()
+	Expect(environment.Admin.Create(ctx, &v1alpha1.CloudSSODirectory{
+		ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: v1alpha1.DirectoryName},
+		Spec:       v1alpha1.CloudSSODirectorySpec{SCIMSynchronization: v1alpha1.SynchronizationEnabled},
+	})).To(Succeed())
+	Expect(environment.Admin.Create(ctx, &v1alpha1.SCIMCredential{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: local.CredentialName}})).To(Succeed())
+	var secret corev1.Secret
+	Eventually(func() ([]byte, error) {
+		err := environment.Admin.Get(ctx, client.ObjectKey{Namespace: namespace, Name: local.CredentialName}, &secret)
+		return secret.Data[v1alpha1.SecretKeyTokenHash], client.IgnoreNotFound(err)
+	}).ShouldNot(BeEmpty())
+	return string(secret.Data[v1alpha1.SecretKeyToken])
+}
+
+// at is a client of one replica with the credential of a directory.
+func at(m *local.Manager, namespace string) *load.Client {
+	GinkgoHelper()
+	c, err := load.NewClient(load.Options{BaseURL: m.URL, Token: tokens[namespace], Connections: 4})
+	Expect(err).NotTo(HaveOccurred())
+	DeferCleanup(c.Close)
+	return c
+}
+
+// status is that of an answer.
+func status(answer *load.Answer, err error) int {
+	GinkgoHelper()
+	var refusal *load.Refusal
+	if errors.As(err, &refusal) {
+		return refusal.Status
+	}
+	Expect(err).NotTo(HaveOccurred())
+	return answer.Status
+}

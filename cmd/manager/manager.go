@@ -105,6 +105,10 @@ func addSCIM(ctx context.Context, mgr manager.Manager, o options, served *shard.
 	if err != nil {
 		return nil, err
 	}
+	observer, err := newObserver(audit.New(provisioning), metrics.Registry)
+	if err != nil {
+		return nil, err
+	}
 	events := mgr.GetEventRecorder("scim")
 	directories, err := served.Watch(ctx, directory.Config{
 		Client:            direct,
@@ -113,6 +117,7 @@ func addSCIM(ctx context.Context, mgr manager.Manager, o options, served *shard.
 			events.Eventf(on, nil, eventType, reason, "Synchronize", "%s", note)
 		},
 		Log:   logger,
+		Lag:   observer.lagged,
 		Now:   time.Now,
 		NewID: func() string { return string(uuid.NewUUID()) },
 	})
@@ -126,10 +131,6 @@ func addSCIM(ctx context.Context, mgr manager.Manager, o options, served *shard.
 	}
 	recorder := usage.New(direct, direct, time.Now)
 	opener := &session.Opener{Authenticator: authenticator, Directories: directories, Recorder: recorder, Prefix: scimPrefix, KeysSynced: keysSynced}
-	observer, err := newObserver(audit.New(provisioning), metrics.Registry)
-	if err != nil {
-		return nil, err
-	}
 	listener, err := newSCIMServer(mgr, o, scimserver.New(scimserver.Options{
 		Authenticate: opener.Open,
 		BaseURL:      o.scimURL,

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
@@ -20,7 +21,11 @@ type observer struct {
 	log      *audit.Log
 	duration *prometheus.HistogramVec
 	refusals *prometheus.CounterVec
+	lag      *prometheus.HistogramVec
 }
+
+// seconds are the bounds of what usually takes milliseconds, and at worst what a write may.
+var seconds = []float64{.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 25}
 
 func newObserver(log *audit.Log, registry prometheus.Registerer) (*observer, error) {
 	o := &observer{
@@ -28,14 +33,24 @@ func newObserver(log *audit.Log, registry prometheus.Registerer) (*observer, err
 		duration: prometheus.NewHistogramVec(prometheus.HistogramOpts{
 			Name:    "cloudsso_scim_request_duration_seconds",
 			Help:    "How long SCIM requests took, and operations of bulk requests, by method, route and status.",
-			Buckets: []float64{.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 25},
+			Buckets: seconds,
 		}, []string{"method", "route", "status"}),
 		refusals: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "cloudsso_scim_refusals_total",
 			Help: "SCIM requests, and operations of bulk requests, that were not let in, or not worked on, by reason: the credential's, the switch's, the load's.",
 		}, []string{"reason"}),
+		lag: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Name:    "cloudsso_scim_cache_lag_seconds",
+			Help:    "How long this replica's cache took to show what the replica had written, by type of resource. A write is answered once it does, or after three seconds.",
+			Buckets: seconds,
+		}, []string{"resource"}),
 	}
-	return o, errors.Join(registry.Register(o.duration), registry.Register(o.refusals))
+	return o, errors.Join(registry.Register(o.duration), registry.Register(o.refusals), registry.Register(o.lag))
+}
+
+// lagged is directory.Config.Lag.
+func (o *observer) lagged(resource string, lag time.Duration) {
+	o.lag.WithLabelValues(resource).Observe(lag.Seconds())
 }
 
 func (o *observer) observe(r scimserver.Record) {

@@ -35,6 +35,7 @@ type kind[T client.Object] struct {
 type shared struct {
 	client client.Client // writes; its reads are not used
 	live   client.Reader // reads from the API server
+	lag    func(resource string, lag time.Duration)
 	now    func() time.Time
 	newID  func() string
 }
@@ -233,7 +234,10 @@ func (c *collection[T]) settle(ctx context.Context, written T) { c.settleAt(ctx,
 func (c *collection[T]) settleAt(ctx context.Context, revision uint64) {
 	ctx, cancel := context.WithTimeout(ctx, settleTimeout)
 	defer cancel()
-	if c.index.await(ctx, revision) != nil {
+	written := time.Now()
+	err := c.index.await(ctx, revision)
+	c.lag(c.resource.Name, time.Since(written))
+	if err != nil {
 		c.behind.raise(revision)
 	}
 }

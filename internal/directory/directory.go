@@ -38,6 +38,9 @@ type Config struct {
 	Emit func(on runtime.Object, eventType, reason, note string)
 	// Log gets what an administrator of the operator should know, and no client is told.
 	Log *slog.Logger
+	// Lag, if not nil, is told how long the informer of "User", "Group" or of a group's slices took to show what this
+	// replica had written.
+	Lag func(resource string, lag time.Duration)
 	// Now is the clock; NewID makes unique strings for reservations and touches.
 	Now   func() time.Time
 	NewID func() string
@@ -58,7 +61,10 @@ type Directories struct {
 
 // New makes the directories. Start them with Watch.
 func New(config Config) *Directories {
-	s := &shared{client: config.Client, live: config.Client, now: config.Now, newID: config.NewID}
+	if config.Lag == nil {
+		config.Lag = func(string, time.Duration) {}
+	}
+	s := &shared{client: config.Client, live: config.Client, lag: config.Lag, now: config.Now, newID: config.NewID}
 	return &Directories{
 		Config: config,
 		users:  newCollection(s, userKind, config, userSentinel),

@@ -67,6 +67,7 @@ func beside(ctx context.Context, storm func()) (seen highest) {
 	storm()
 	end()
 	all.Wait()
+	Expect(measure(ctx)).To(HaveKeyWithValue(`cloudsso_scim_cache_lag_seconds_count{resource="User"}`, BeNumerically(">", 0)))
 	e := gmeasure.NewExperiment(CurrentSpecReport().LeafNodeText)
 	for name, l := range latencies {
 		for _, d := range *l {

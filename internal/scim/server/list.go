@@ -186,7 +186,7 @@ func (l *listing) page(c *call) (found []ranked, total int, err error) {
 	return found, total, nil
 }
 
-// resourcesOf is the end of a ListResponse, in parts of one resource each. Resources is there even when it is
+// resourcesOf is the end of a ListResponse, in parts of one resource at most. Resources is there even when it is
 // empty: some clients take its absence for an error. A part is good until the next.
 func (s *server) resourcesOf(found []ranked) iter.Seq[[]byte] {
 	return func(yield func([]byte) bool) {
@@ -196,8 +196,7 @@ func (s *server) resourcesOf(found []ranked) iter.Seq[[]byte] {
 			if i > 0 {
 				part.text = append(part.text, ',')
 			}
-			part.text = s.appendResource(part.text, s.view(r.Resource), r.selected)
-			if !yield(part.text) {
+			if !s.writeResource(part, s.view(r.Resource), r.selected, yield) || !yield(part.text) {
 				return // see answer.write
 			}
 		}

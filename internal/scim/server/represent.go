@@ -22,9 +22,8 @@ func (s *server) view(r *scim.Resource) view { return view{r, version(r), s.loca
 // show is the answer that is one resource, which Content-Location names: what a PUT or a PATCH shows is how
 // the resource is now (RFC 9110 section 8.7).
 func (s *server) show(status int, r *scim.Resource, selected schema.Selection) *answer {
-	v, b := s.view(r), newBuffer()
-	b.text = s.appendResource(b.text, v, selected)
-	a := b.answer(status)
+	v := s.view(r)
+	a := s.representation(status, v, selected)
 	if v.version != "" {
 		a.set("Etag", v.version)
 	}
@@ -35,10 +34,64 @@ func (s *server) show(status int, r *scim.Resource, selected schema.Selection) *
 	return a
 }
 
-// appendResource appends the representation of a resource (RFC 7643 section 3), what is selected of it.
-// Members come last, written one by one: there can be a great many.
+func (s *server) representation(status int, v view, selected schema.Selection) *answer {
+	if inParts(v, selected) {
+		return &answer{status: status, body: []byte{}, rest: func(yield func([]byte) bool) {
+			b := newBuffer()
+			if s.writeResource(b, v, selected, yield) && yield(b.text) {
+				b.free()
+			}
+		}}
+	}
+	b := newBuffer()
+	b.text = s.appendResource(b.text, v, selected)
+	return b.answer(status)
+}
+
+// inParts reports whether a representation is written as its members are read: there can be a great many.
+func inParts(v view, selected schema.Selection) bool {
+	return selected.Has(schema.Members) && large(v.Resource)
+}
+
+// partSize is how long a part of an answer is, in bytes: what an http.Server writes at once is not much more.
+const partSize = 32 << 10
+
+// writeResource appends a representation to a buffer. What is long it hands over in parts, each good until the next,
+// and reports whether they were taken; the last one is left in the buffer.
+func (s *server) writeResource(b *buffer, v view, selected schema.Selection, yield func([]byte) bool) bool {
+	if !inParts(v, selected) {
+		b.text = s.appendResource(b.text, v, selected)
+		return true
+	}
+	at := len(b.text)
+	b.text = schema.Enclose(s.appendAttributes(b.text, v, selected), at, "{}")
+	b.text = append(schema.AppendName(b.text[:len(b.text)-len("}")], schema.Members), '[')
+	wanted, separator := selected.Within(schema.Members), ""
+	for member := range v.Members {
+		b.text = s.appendReference(append(b.text, separator...), wanted, member, schema.User, schema.User.Name)
+		separator = ","
+		if len(b.text) >= partSize {
+			if !yield(b.text) {
+				return false
+			}
+			b.text = b.text[:0]
+		}
+	}
+	b.text = append(b.text, "]}"...)
+	return true
+}
+
+// appendResource appends the representation of a resource (RFC 7643 section 3), what is selected of it. Members come
+// last, written one by one.
 func (s *server) appendResource(dst []byte, v view, selected schema.Selection) []byte {
 	at := len(dst)
+	dst = s.appendAttributes(dst, v, selected)
+	dst = s.appendMembers(dst, v.Members, selected.Within(schema.Members))
+	return schema.Enclose(dst, at, "{}")
+}
+
+// appendAttributes appends all but the members.
+func (s *server) appendAttributes(dst []byte, v view, selected schema.Selection) []byte {
 	attributes := selected.Apply(v.Attributes)
 	for _, a := range v.Type.Attributes {
 		switch a {
@@ -56,8 +109,7 @@ func (s *server) appendResource(dst []byte, v view, selected schema.Selection) [
 			}
 		}
 	}
-	dst = s.appendMembers(dst, v.Members, selected.Within(schema.Members))
-	return schema.Enclose(dst, at, "{}")
+	return dst
 }
 
 // The sub-attributes of meta.

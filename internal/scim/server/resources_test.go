@@ -299,15 +299,22 @@ func (s *service) directUser(userName string) string {
 	return r.ID
 }
 
-// A page of large groups is written group by group, and reads like any other.
-func TestLargeGroupsInAList(t *testing.T) {
+// A large group is written as its members are read, alone or in a list, and reads like any other.
+func TestLargeGroups(t *testing.T) {
 	s := newService(t)
 	users := make([]string, limits.EchoedMembers+1)
 	for i := range users {
 		users[i] = s.user(fmt.Sprintf("user%d", i))
 	}
-	s.group("Large", users...)
+	id := s.group("Large", users...)
 	s.group("Small", users[0])
+	g := s.do("GET", "/Groups/"+id, "").answers(200).sends("Content-Length", "").has("displayName", "Large").has("id", id).has("members", len(users))
+	for i, user := range users {
+		g.has(fmt.Sprintf("members.%d.value", i), user)
+	}
+	s.do("GET", "/Groups/"+id+"?attributes=members.value", "").answers(200).has("displayName", nil).has("members", len(users)).has("members.0.type", nil)
+	s.do("GET", "/Groups/"+id+"?attributes=displayName", "").answers(200).has("members", nil)
+	s.do("HEAD", "/Groups/"+id, "").answers(200).sends("Etag", g.header.Get("Etag"))
 	r := s.do("GET", "/Groups", "").answers(200).has("totalResults", 2).has("Resources", 2).has("Resources.0.members", len(users)).has("Resources.1.displayName", "Small")
 	r.sends("Content-Length", "")
 	s.do("HEAD", "/Groups", "").answers(200)

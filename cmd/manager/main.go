@@ -29,6 +29,7 @@ func main() {
 	pflag.Parse()
 	ctrl.SetLogger(zap.New(zap.UseFlagOptions(&logging)))
 
+	collectSeldom()
 	ctrl.Log.Info("Starting cloudsso-operator", "version", version)
 	if err := run(ctrl.SetupSignalHandler(), o, provisioningLog(logging)); err != nil {
 		fmt.Fprintln(os.Stderr, "manager:", err)

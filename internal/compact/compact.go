@@ -9,6 +9,7 @@ import (
 	"cmp"
 	"reflect"
 	"slices"
+	"strings"
 	"sync"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -69,10 +70,16 @@ func (p *packer) add(v reflect.Value, words bool) {
 	case reflect.String:
 		p.addString(v, words)
 	case reflect.Pointer:
-		if !v.IsNil() {
+		if v.Type() == boolean {
+			shareBool(v)
+		} else if !v.IsNil() {
 			p.add(v.Elem(), words)
 		}
 	case reflect.Slice:
+		if words && v.Type() == plainList {
+			v.Set(reflect.ValueOf(lists.list(v.Interface().([]string)))) //nolint:errcheck,forcetypeassert // that is its type
+			return
+		}
 		clip(v)
 		for i := range v.Len() {
 			p.add(v.Index(i), words)
@@ -81,6 +88,24 @@ func (p *packer) add(v reflect.Value, words bool) {
 		for _, f := range fieldsOf(v.Type()) {
 			p.add(v.Field(f.index), words || f.words)
 		}
+	}
+}
+
+var (
+	boolean   = reflect.TypeFor[*bool]()
+	plainList = reflect.TypeFor[[]string]()
+	yes, no   = reflect.ValueOf(new(true)), reflect.ValueOf(new(false))
+)
+
+// shareBool puts one of two booleans in the place of one of its own, which would hold a block among strings that are
+// garbage.
+func shareBool(v reflect.Value) {
+	switch {
+	case v.IsNil():
+	case v.Elem().Bool():
+		v.Set(yes)
+	default:
+		v.Set(no)
 	}
 }
 
@@ -150,12 +175,13 @@ var wordFields = []string{"Namespace", "Finalizers", "Type", "Locale", "Preferre
 // keptApart are lists of which parts come and go while others stay: indexes keep their strings for longer.
 var keptApart = []reflect.Type{reflect.TypeFor[[]v1alpha1.Member]()}
 
+// hasStrings reports whether there is something to do in a type: strings, or a boolean to share.
 func hasStrings(t reflect.Type) bool {
 	switch t.Kind() { //nolint:exhaustive // as in add
 	case reflect.String:
 		return true
 	case reflect.Pointer, reflect.Slice:
-		return hasStrings(t.Elem())
+		return t == boolean || hasStrings(t.Elem())
 	case reflect.Struct:
 		return len(fieldsOf(t)) > 0
 	}
@@ -173,6 +199,33 @@ const (
 type dictionary struct {
 	mu    sync.RWMutex
 	words map[string]string
+}
+
+// listing has one copy of each list of words, such as an object's finalizers: read only, as what a cache has is.
+type listing struct {
+	mu    sync.RWMutex
+	lists map[string][]string // by its words, joined
+}
+
+var lists = listing{lists: map[string][]string{}}
+
+func (l *listing) list(words []string) []string {
+	if len(words) == 0 {
+		return words
+	}
+	key := strings.Join(words, "\x00")
+	l.mu.RLock()
+	list, found := l.lists[key]
+	l.mu.RUnlock()
+	if found {
+		return list
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if len(l.lists) < mostWords && len(key) <= longestWord {
+		l.lists[key] = words
+	}
+	return words
 }
 
 var known = dictionary{words: map[string]string{}}

@@ -67,6 +67,9 @@ func TestTransformChangesNothing(t *testing.T) {
 
 func TestWordsAreShared(t *testing.T) {
 	a, b := transformed(t, decoded(t, 1, "acme")), transformed(t, decoded(t, 2, "acme"))
+	if a.Spec.Active != b.Spec.Active || unsafe.SliceData(a.Finalizers) != unsafe.SliceData(b.Finalizers) {
+		t.Error("each has finalizers, or a boolean, of its own")
+	}
 	for what, pair := range map[string][2]string{
 		"namespace": {a.Namespace, b.Namespace},
 		"finalizer": {a.Finalizers[1], b.Finalizers[1]},

@@ -6,7 +6,6 @@ package compact
 
 import (
 	"bytes"
-	"cmp"
 	"reflect"
 	"slices"
 	"strings"
@@ -64,37 +63,36 @@ type place struct {
 // searched is how much text a string is looked for in: userNames are email addresses, and names end in themselves.
 const searched = 1024
 
-// add gathers the strings of a value; words says that many objects have the same.
-func (p *packer) add(v reflect.Value, words bool) {
+// add gathers the strings of a value, unless they are words, which many objects have.
+func (p *packer) add(v reflect.Value, areWords bool) {
 	switch v.Kind() { //nolint:exhaustive // no other kind has strings in it, but maps, which keep theirs
 	case reflect.String:
-		p.addString(v, words)
+		p.addString(v, areWords)
 	case reflect.Pointer:
 		if v.Type() == boolean {
 			shareBool(v)
 		} else if !v.IsNil() {
-			p.add(v.Elem(), words)
+			p.add(v.Elem(), areWords)
 		}
 	case reflect.Slice:
-		if words && v.Type() == plainList {
-			v.Set(reflect.ValueOf(lists.list(v.Interface().([]string)))) //nolint:errcheck,forcetypeassert // that is its type
+		clip(v)
+		if list, isPlain := v.Interface().([]string); isPlain && areWords {
+			v.Set(reflect.ValueOf(wordLists.one(strings.Join(list, "\x00"), list)))
 			return
 		}
-		clip(v)
 		for i := range v.Len() {
-			p.add(v.Index(i), words)
+			p.add(v.Index(i), areWords)
 		}
 	case reflect.Struct:
 		for _, f := range fieldsOf(v.Type()) {
-			p.add(v.Field(f.index), words || f.words)
+			p.add(v.Field(f.index), areWords || f.words)
 		}
 	}
 }
 
 var (
-	boolean   = reflect.TypeFor[*bool]()
-	plainList = reflect.TypeFor[[]string]()
-	yes, no   = reflect.ValueOf(new(true)), reflect.ValueOf(new(false))
+	boolean = reflect.TypeFor[*bool]()
+	yes, no = reflect.ValueOf(new(true)), reflect.ValueOf(new(false))
 )
 
 // shareBool puts one of two booleans in the place of one of its own, which would hold a block among strings that are
@@ -118,12 +116,12 @@ func clip(v reflect.Value) {
 	}
 }
 
-func (p *packer) addString(v reflect.Value, word bool) {
+func (p *packer) addString(v reflect.Value, isWord bool) {
 	s := v.String()
 	switch {
 	case s == "":
-	case word || v.Type() != plain && v.Type() != uid: // a type of its own is an enumeration
-		v.SetString(known.word(s))
+	case isWord || v.Type() != plain && v.Type() != uid: // a type of its own is an enumeration
+		v.SetString(words.one(s, s))
 	default:
 		at := -1
 		if len(p.text) < searched {
@@ -195,52 +193,30 @@ const (
 	longestWord = 256
 )
 
-// dictionary has one copy of each word.
-type dictionary struct {
+// shared has one copy of what many objects have.
+type shared[T any] struct {
 	mu    sync.RWMutex
-	words map[string]string
+	known map[string]T
 }
 
-// listing has one copy of each list of words, such as an object's finalizers: read only, as what a cache has is.
-type listing struct {
-	mu    sync.RWMutex
-	lists map[string][]string // by its words, joined
-}
-
-var lists = listing{lists: map[string][]string{}}
-
-func (l *listing) list(words []string) []string {
-	if len(words) == 0 {
-		return words
-	}
-	key := strings.Join(words, "\x00")
-	l.mu.RLock()
-	list, found := l.lists[key]
-	l.mu.RUnlock()
+// one is what is known by a key, and from now on v if nothing is.
+func (s *shared[T]) one(key string, v T) T {
+	s.mu.RLock()
+	first, found := s.known[key]
+	s.mu.RUnlock()
 	if found {
-		return list
+		return first
 	}
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if len(l.lists) < mostWords && len(key) <= longestWord {
-		l.lists[key] = words
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(s.known) < mostWords && len(key) <= longestWord {
+		s.known[key] = v
 	}
-	return words
+	return v
 }
 
-var known = dictionary{words: map[string]string{}}
-
-func (d *dictionary) word(s string) string {
-	d.mu.RLock()
-	word, found := d.words[s]
-	d.mu.RUnlock()
-	if found || len(s) > longestWord {
-		return cmp.Or(word, s)
-	}
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	if len(d.words) < mostWords {
-		d.words[s] = s
-	}
-	return s
-}
+var (
+	words = shared[string]{known: map[string]string{}}
+	// wordLists are such as an object's finalizers, by their words: read only, as everything in a cache is.
+	wordLists = shared[[]string]{known: map[string][]string{}}
+)

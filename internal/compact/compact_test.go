@@ -86,14 +86,14 @@ func TestWordsAreShared(t *testing.T) {
 
 // A provider that makes up words must not fill the memory with them, and they stay what they are.
 func TestWordsAreBounded(t *testing.T) {
-	d := dictionary{words: map[string]string{}}
+	s := shared[string]{known: map[string]string{}}
 	for n := range 2 * mostWords {
-		if word := fmt.Sprint(n); d.word(word) != word {
-			t.Fatalf("%s has become %s", word, d.word(word))
+		if word := fmt.Sprint(n); s.one(word, word) != word {
+			t.Fatalf("%s has become %s", word, s.one(word, word))
 		}
 	}
-	if len(d.words) != mostWords {
-		t.Errorf("%d words, want %d", len(d.words), mostWords)
+	if len(s.known) != mostWords {
+		t.Errorf("%d words, want %d", len(s.known), mostWords)
 	}
 }
 

@@ -2,6 +2,7 @@ package directory
 
 import (
 	"context"
+	"fmt"
 	"strconv"
 	"testing"
 	"time"
@@ -181,5 +182,27 @@ func TestWhoWillBeUndoneIsNotItsOwnNamesake(t *testing.T) {
 	x.observe(at(3, rival))
 	if all, err := namesakes(t.Context(), x, rival, "alice"); err != nil || len(all) != 2 {
 		t.Errorf("beside it are %v, %v", all, err)
+	}
+}
+
+// A filter over a whole directory takes it in chunks, and sees each object once.
+func TestAllAreSeenOnceInTheirOrder(t *testing.T) {
+	for _, count := range []int{0, 1, chunk - 1, chunk, chunk + 1, 2*chunk + 100} {
+		c := &collection[*v1alpha1.CloudSSOUser]{kind: userKind, index: newIndex(describeUser, func() uint64 { return 0 })}
+		for i := range count {
+			u := existing(fmt.Sprintf("u%06d", i), fmt.Sprintf("u%d", i), "", false)
+			u.CreationTimestamp = metav1.Unix(int64(i/100), 0) // some of one second
+			c.index.observe(at(i+1, u))
+		}
+		n := 0
+		for u := range c.all("acme") {
+			if want := fmt.Sprintf("u%06d", n); u.Name != want {
+				t.Fatalf("of %d users %s is number %d", count, u.Name, n)
+			}
+			n++
+		}
+		if n != count {
+			t.Errorf("%d of %d users", n, count)
+		}
 	}
 }

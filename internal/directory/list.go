@@ -2,6 +2,7 @@ package directory
 
 import (
 	"context"
+	"iter"
 	"slices"
 	"time"
 
@@ -38,7 +39,7 @@ func search[T client.Object](namespace string, c *collection[T], query scim.Quer
 		return page
 	}
 	return query.Select(func(yield func(scim.Candidate) bool) {
-		for _, o := range c.candidates(namespace, query.Filter) {
+		for o := range c.candidates(namespace, query.Filter) {
 			if !yield(&candidate[T]{object: o, read: read, attribute: c.attribute}) {
 				return
 			}
@@ -77,15 +78,38 @@ func (c *candidate[T]) Resource() *scim.Resource {
 
 // candidates are the objects that the filter may match, in the order of lists: by an index when the
 // filter demands an indexed attribute, else all.
-func (c *collection[T]) candidates(namespace string, f filter.Filter) []T {
+func (c *collection[T]) candidates(namespace string, f filter.Filter) iter.Seq[T] {
 	objects, indexed := c.lookUp(namespace, f)
 	if !indexed {
-		objects, _ = c.index.page(namespace, nil, 1, everything)
-		return objects
+		return c.all(namespace)
 	}
 	objects = slices.DeleteFunc(objects, func(o T) bool { return !c.describe(o).listed })
 	slices.SortFunc(objects, age[T])
-	return objects
+	return slices.Values(objects)
+}
+
+// chunk is how many objects are taken out of an index at a time: few against a directory, and many against what
+// taking them costs.
+const chunk = 1024
+
+// all are the objects that SCIM lists. What is created meanwhile comes at the end.
+func (c *collection[T]) all(namespace string) iter.Seq[T] {
+	return func(yield func(T) bool) {
+		var after *scim.Position
+		for {
+			objects, _ := c.index.page(namespace, after, 1, chunk)
+			for _, o := range objects {
+				if !yield(o) {
+					return
+				}
+			}
+			if len(objects) < chunk {
+				return
+			}
+			last := objects[chunk-1]
+			after = &scim.Position{Created: last.GetCreationTimestamp().Time, ID: last.GetName()}
+		}
+	}
 }
 
 // concerned are those whom the answer to a filter may show: by an index as in lookUp, else all.
@@ -104,9 +128,6 @@ func (c *collection[T]) concerned(f filter.Filter) func(*record[T]) bool {
 	}
 	return func(*record[T]) bool { return true }
 }
-
-// everything is more than any directory holds.
-const everything = int(^uint(0) >> 1)
 
 // whoStands is who is meant by a name: one, even where a process that died between a create and its verification has
 // left a second.

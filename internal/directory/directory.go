@@ -150,7 +150,7 @@ func namesakes[T client.Object](ctx context.Context, x *index[T], o T, name stri
 	}
 	var objects []T
 	for i, r := range x.holders(o.GetNamespace(), fold.Name(name)) {
-		if i > 0 || !r.isDoomed() || r.object.GetName() != o.GetName() {
+		if i > 0 || r.object.GetName() != o.GetName() || !x.mayBeUndone(r) {
 			objects = append(objects, r.object)
 		}
 	}

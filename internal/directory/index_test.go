@@ -177,6 +177,13 @@ func TestWhoWillBeUndoneIsNotItsOwnNamesake(t *testing.T) {
 	if all, err := namesakes(t.Context(), x, again, "alice"); err != nil || len(all) > 0 {
 		t.Errorf("of the name are %v, %v", all, err)
 	}
+	relisted := newIndex(describeUser, func() uint64 { return 10 })
+	relisted.observe(at(1, left))
+	relisted.observe(at(2, again))
+	relisted.observe(at(11, existing("later", "later", "", false)))
+	if all, err := namesakes(t.Context(), relisted, again, "alice"); err != nil || len(all) > 0 {
+		t.Errorf("after a list, of the name are %v, %v", all, err)
+	}
 	rival := existing("rival", "alice", "", false)
 	rival.Spec.Source = v1alpha1.SourceManual
 	x.observe(at(3, rival))

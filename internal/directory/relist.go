@@ -2,12 +2,14 @@ package directory
 
 import (
 	"context"
+	"errors"
 	"reflect"
 	"strconv"
 	"sync"
 	"sync/atomic"
 	"time"
 
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
@@ -102,7 +104,29 @@ func (w *relistWatch) WatchWithContext(ctx context.Context, options metav1.ListO
 	if options.ResourceVersion == "" || options.ResourceVersion == "0" {
 		return w.ListerWatcherWithContext.WatchWithContext(ctx, options)
 	}
-	return toolswatch.NewRetryWatcherWithContext(ctx, options.ResourceVersion, w.ListerWatcherWithContext)
+	return toolswatch.NewRetryWatcherWithContext(ctx, options.ResourceVersion, outspoken{w.ListerWatcherWithContext})
+}
+
+// outspoken sees to it that the reflector, which would list anew, hears why a watch cannot be had. Where an answer says
+// that its revision has expired, and not an event as is usual, a RetryWatcher asks for that revision for ever; and it
+// knows a refusal only where nothing is wrapped around it.
+type outspoken struct {
+	cache.ListerWatcherWithContext
+}
+
+// WatchWithContext is part of cache.WatcherWithContext.
+func (w outspoken) WatchWithContext(ctx context.Context, options metav1.ListOptions) (watch.Interface, error) {
+	watcher, err := w.ListerWatcherWithContext.WatchWithContext(ctx, options)
+	var answer *apierrors.StatusError
+	if !errors.As(err, &answer) {
+		return watcher, err
+	}
+	if !apierrors.IsResourceExpired(answer) && !apierrors.IsGone(answer) {
+		return watcher, answer
+	}
+	events := make(chan watch.Event, 1)
+	events <- watch.Event{Type: watch.Error, Object: &answer.ErrStatus}
+	return watch.NewProxyWatcher(events), nil
 }
 
 // IsWatchListSemanticsUnSupported keeps the reflector from streaming its lists through the watch, where

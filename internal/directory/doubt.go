@@ -56,13 +56,13 @@ func (s *space[T]) hasLeaver(r *record[T]) bool {
 // mayBeUndone reports whether nobody must vouch for the first holder of a name yet. Of one that was found in a list
 // its maker alone knows whether it came after a leaver whom it should have restored.
 func (x *index[T]) mayBeUndone(r *record[T]) bool {
-	if r.doubt == nil || r.isDoomed() {
+	if !r.isUnsure() {
 		return r.isDoomed()
 	}
 	x.mu.RLock()
 	defer x.mu.RUnlock()
 	s := x.spaces[r.object.GetNamespace()]
-	return r.isUnsure() && s != nil && s.hasLeaver(r)
+	return s != nil && s.hasLeaver(r)
 }
 
 // inherit keeps the doubt in an object for as long as nobody but a controller, or who undoes it, has touched it.

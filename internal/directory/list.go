@@ -136,10 +136,8 @@ func (c *collection[T]) whoStands(namespace, name string) []T {
 	if len(holders) == 0 {
 		return nil
 	}
-	if i := slices.IndexFunc(holders, func(r *record[T]) bool { return r.accepted }); i >= 0 {
-		return []T{holders[i].object}
-	}
-	return []T{holders[0].object}
+	accepted := slices.IndexFunc(holders, func(r *record[T]) bool { return r.accepted })
+	return []T{holders[max(accepted, 0)].object} // as policy.UserHolder has it
 }
 
 func (c *collection[T]) lookUp(namespace string, f filter.Filter) (objects []T, indexed bool) {

@@ -206,6 +206,7 @@ var _ = Describe("a directory", func() {
 			g.Expect(d.Status.SCIMSynchronization).To(Equal(v1alpha1.SynchronizationEnabled))
 			g.Expect(d.Status.Users).To(HaveValue(Equal(v1alpha1.UserCounts{Active: 1, SCIM: 1})))
 		}).Should(Succeed())
+		Eventually(stateOf(ctx, u)).Should(Equal(v1alpha1.UserActive)) // counted, perhaps, before its own status was written
 		before := written.In(namespace)
 		modify(ctx, u, func(u *v1alpha1.CloudSSOUser) { u.Labels = map[string]string{"reconcile": "again"} })
 		marker := create(ctx, "marker", "marker") // its status comes after the other has been looked at

@@ -76,7 +76,7 @@ func (r *Reconciler) reconcile(ctx context.Context, u *v1alpha1.CloudSSOUser) (a
 	if err := r.judge(ctx, u); err != nil {
 		return 0, err
 	}
-	if u.Spec.Source == v1alpha1.SourceSCIM && sameVerdict(before, u) {
+	if sameVerdict(before, u) {
 		u.Status = before.Status
 	}
 	if err := objects.PatchStatus(ctx, r.Client, before, u); err != nil {

@@ -20,6 +20,12 @@ func (r *Reconciler) judge(ctx context.Context, u *v1alpha1.CloudSSOUser) error 
 	if err != nil {
 		return err
 	}
+	record(u, holder)
+	return nil
+}
+
+// record writes into the status what u amounts to when holder stands for its userName.
+func record(u, holder *v1alpha1.CloudSSOUser) {
 	conflict := holder != nil && holder.Name != u.Name
 	u.Status.ObservedGeneration = u.Generation
 	u.Status.State = policy.UserState(u, conflict)
@@ -28,7 +34,20 @@ func (r *Reconciler) judge(ctx context.Context, u *v1alpha1.CloudSSOUser) error 
 		u.Status.UserName = "" // it has to be accepted anew
 	}
 	meta.SetStatusCondition(&u.Status.Conditions, ready(u, holder))
-	return nil
+}
+
+// isSettled reports whether nothing is left to do for u, as long as nobody else has its userName.
+func isSettled(u *v1alpha1.CloudSSOUser) bool {
+	if policy.IsSentinel(u) {
+		return true
+	}
+	_, reserves := u.Annotations[v1alpha1.AnnotationReservation]
+	if reserves || u.DeletionTimestamp != nil || policy.HasDeparted(u) || !objects.HasFinalizers(u, finalizersOf(u)...) {
+		return false
+	}
+	judged := u.DeepCopy()
+	record(judged, judged)
+	return sameVerdict(u, judged) || equality.Semantic.DeepEqual(u.Status, judged.Status)
 }
 
 // holder is the user that stands for the userName of u; nil if u is not live, objects.ErrUnsettled if it is about to be
@@ -65,10 +84,10 @@ func ready(u, holder *v1alpha1.CloudSSOUser) metav1.Condition {
 	return c
 }
 
-// sameVerdict reports whether two statuses differ in nothing but the generation that was looked at. That of a
-// synchronized user is not worth a write at each change of its profile (docs/adr/0009-one-write.md).
+// sameVerdict reports whether two statuses of a synchronized user differ in nothing but the generation that was looked
+// at, which is not worth a write at each change of its profile (docs/adr/0009-one-write.md).
 func sameVerdict(before, after *v1alpha1.CloudSSOUser) bool {
-	return before.Status.ObservedGeneration != 0 && equality.Semantic.DeepEqual(undated(before), undated(after))
+	return after.Spec.Source == v1alpha1.SourceSCIM && before.Status.ObservedGeneration != 0 && equality.Semantic.DeepEqual(undated(before), undated(after))
 }
 
 func undated(u *v1alpha1.CloudSSOUser) *v1alpha1.CloudSSOUserStatus {

@@ -26,13 +26,20 @@ func (r *Reconciler) SetupWithManager(mgr ctrl.Manager) error {
 	r.setDefaults(mgr)
 	return ctrl.NewControllerManagedBy(mgr).
 		Named("cloudssouser").
-		For(&v1alpha1.CloudSSOUser{}).
+		For(&v1alpha1.CloudSSOUser{}, builder.WithPredicates(unsettled)).
 		Watches(&v1alpha1.CloudSSOUser{}, leaversFirst).
 		Watches(&v1alpha1.CloudSSOUser{}, objects.EnqueueRivals(r.Namesakes), builder.WithPredicates(nameMoves)).
 		Watches(&v1alpha1.CloudSSODirectory{}, objects.EnqueueOfDirectory(r.Client, func() client.ObjectList { return &v1alpha1.CloudSSOUserList{} }, objects.IsBeingDeleted), builder.WithPredicates(predicate.GenerationChangedPredicate{})).
 		WithOptions(controller.Options{MaxConcurrentReconciles: maxConcurrentReconciles}).
 		Complete(r)
 }
+
+// unsettled lets those users through for whom there is something to do: not each of a directory when an operator starts,
+// nor who has just been written a status. Of those who share a name EnqueueRivals tells.
+var unsettled = predicate.NewPredicateFuncs(func(o client.Object) bool {
+	u, ok := o.(*v1alpha1.CloudSSOUser)
+	return ok && !isSettled(u)
+})
 
 // nameMoves lets those changes through that may decide anew who stands for a userName.
 var nameMoves = predicate.Funcs{UpdateFunc: func(e event.UpdateEvent) bool {

@@ -70,6 +70,11 @@ func EnsureFinalizers(ctx context.Context, c client.Client, o client.Object, fin
 	return setFinalizers(ctx, c, o, next)
 }
 
+// HasFinalizers reports whether an object has them all.
+func HasFinalizers(o client.Object, finalizers ...string) bool {
+	return !slices.ContainsFunc(finalizers, func(f string) bool { return !slices.Contains(o.GetFinalizers(), f) })
+}
+
 // DropFinalizer takes a finalizer off an object. One that is gone already is fine.
 func DropFinalizer(ctx context.Context, c client.Client, o client.Object, finalizer string) error {
 	next := slices.DeleteFunc(slices.Clone(o.GetFinalizers()), func(f string) bool { return f == finalizer })

@@ -20,6 +20,8 @@ type Options struct {
 	AssetsDir string
 	// DataDir keeps etcd's data beyond Stop; by default it is temporary.
 	DataDir string
+	// LogDir gets what etcd and kube-apiserver print, in etcd.log and kube-apiserver.log; by default it is lost.
+	LogDir string
 	// Controllers are those of kube-controller-manager to run, such as "namespace-controller" and
 	// "garbage-collector-controller"; by default none, and no kube-controller-manager.
 	Controllers []string
@@ -54,7 +56,7 @@ func Start(ctx context.Context, o Options) (_ *ControlPlane, err error) {
 	if err := cp.keepCertificates(); err != nil {
 		return nil, err
 	}
-	if err := cp.keepData(assets, o.DataDir); err != nil {
+	if err := cp.keepData(assets, o); err != nil {
 		return nil, errors.Join(err, os.RemoveAll(cp.certDir))
 	}
 	cp.endWatches()
@@ -81,14 +83,14 @@ func Start(ctx context.Context, o Options) (_ *ControlPlane, err error) {
 
 // keepData keeps etcd's data where it is told to, or beside the certificates: a restarted etcd goes on
 // with them.
-func (cp *ControlPlane) keepData(assets, dir string) error {
-	if dir == "" {
-		dir = filepath.Join(cp.certDir, "etcd-data")
+func (cp *ControlPlane) keepData(assets string, o Options) error {
+	if o.DataDir == "" {
+		o.DataDir = filepath.Join(cp.certDir, "etcd-data")
 	}
-	if err := os.MkdirAll(dir, 0o700); err != nil {
+	if err := os.MkdirAll(o.DataDir, 0o700); err != nil {
 		return err
 	}
-	return cp.supervise(assets, dir)
+	return cp.supervise(assets, o)
 }
 
 // keepCertificates lets a restarted API server go on with the certificates that its clients know.

@@ -25,17 +25,24 @@ const (
 	goneInterval = 5 * time.Millisecond
 )
 
-// supervise has etcd and kube-apiserver started by scripts that leave their process ids: envtest does not
-// tell them.
-func (cp *ControlPlane) supervise(assets, dataDir string) error {
+// supervise has etcd and kube-apiserver started by scripts that leave their process ids, which envtest does not
+// tell, and keep what they print.
+func (cp *ControlPlane) supervise(assets string, o Options) error {
 	for _, name := range []string{etcd, apiServer} {
-		content := fmt.Sprintf("#!/bin/sh\necho $$ > %s\nexec %s \"$@\"\n", shellQuoted(cp.pidFile(name)), shellQuoted(filepath.Join(assets, name)))
+		content := fmt.Sprintf("#!/bin/sh\necho $$ > %s\nexec %s \"$@\"", shellQuoted(cp.pidFile(name)), shellQuoted(filepath.Join(assets, name)))
+		if o.LogDir != "" {
+			log := filepath.Join(o.LogDir, name+".log")
+			if err := os.WriteFile(log, nil, 0o600); err != nil {
+				return err
+			}
+			content += fmt.Sprintf(" >> %s 2>&1", shellQuoted(log))
+		}
 		//nolint:gosec // G306: it is to be executed
 		if err := os.WriteFile(cp.script(name), []byte(content), 0o700); err != nil {
 			return err
 		}
 	}
-	cp.environment.ControlPlane.Etcd = &envtest.Etcd{Path: cp.script(etcd), DataDir: dataDir}
+	cp.environment.ControlPlane.Etcd = &envtest.Etcd{Path: cp.script(etcd), DataDir: o.DataDir}
 	cp.environment.ControlPlane.GetAPIServer().Path = cp.script(apiServer)
 	return nil
 }
@@ -69,6 +76,9 @@ func (cp *ControlPlane) StartEtcd() error {
 
 // KillAPIServer ends kube-apiserver as a crash would. StartAPIServer starts it again.
 func (cp *ControlPlane) KillAPIServer() error { return cp.kill(apiServer) }
+
+// DumpAPIServer has kube-apiserver print what each of its goroutines does, and end.
+func (cp *ControlPlane) DumpAPIServer() error { return cp.signal(apiServer, syscall.SIGQUIT) }
 
 // StartAPIServer starts a killed kube-apiserver again, on the same etcd and the same port. It returns when the
 // API server answers; the operator's policies are not in force yet (see config/policy).

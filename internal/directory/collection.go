@@ -239,6 +239,7 @@ func (c *collection[T]) settleAt(ctx context.Context, revision uint64) {
 	c.lag(c.resource.Name, time.Since(written))
 	if err != nil {
 		c.behind.raise(revision)
+		c.fence.late(err)
 	}
 }
 
@@ -253,6 +254,7 @@ func (c *collection[T]) catchUp(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, settleTimeout)
 	defer cancel()
 	if err := c.index.await(ctx, c.behind.level()); err != nil {
+		c.fence.late(err)
 		return scim.Unavailable(retryAfter, fmt.Errorf("%s informer is behind this replica's own writes: %w", c.resource.Name, err))
 	}
 	return nil

@@ -74,7 +74,8 @@ func New(config Config) *Directories {
 }
 
 func newCollection[T client.Object](s *shared, k kind[T], config Config, sentinel func() T) *collection[T] {
-	x := newIndex(k.describe, config.Relists.of(k.blank()).last.Load)
+	lists := config.Relists.of(k.blank())
+	x := newIndex(k.describe, lists.last.Load)
 	touch := toucher(config.Client, func() client.Object {
 		o := sentinel()
 		o.SetNamespace(config.SentinelNamespace)
@@ -82,7 +83,11 @@ func newCollection[T client.Object](s *shared, k kind[T], config Config, sentine
 		o.SetLabels(map[string]string{v1alpha1.LabelFence: "true"})
 		return o
 	}, config.NewID)
-	f := &fence{touch: touch, await: x.await}
+	f := &fence{touch: touch, await: x.await, renew: func() {
+		config.Log.Error("the watch does not tell of a write that the API server has acknowledged: listing and watching anew",
+			"kind", fmt.Sprintf("%T", k.blank()), "after", deafTimeout)
+		lists.renew()
+	}}
 	config.Relists.onList(k.blank(), f.kick)
 	return &collection[T]{shared: s, kind: k, index: x, fence: f}
 }

@@ -2,6 +2,7 @@ package directory
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 	"sync/atomic"
@@ -22,6 +23,9 @@ const (
 	// that is away longer will be listed from again.
 	kickInterval = 100 * time.Millisecond
 	kickTimeout  = time.Minute
+	// deafTimeout is how long an informer may not hear of a touch until its watch is taken for deaf: what is slow is
+	// faster, and listing anew makes nothing faster.
+	deafTimeout = 10 * time.Second
 	// passTimeout bounds the wait of one request: a touch, and settleTimeout for the informer.
 	passTimeout = touchTimeout + settleTimeout
 )
@@ -33,12 +37,13 @@ const (
 type fence struct {
 	touch func(context.Context) (revision uint64, err error)
 	await func(context.Context, uint64) error
+	renew func() // has the informer list and watch anew
 
 	mu      sync.Mutex
 	next    *flight
 	running bool
 
-	kicked, kicking atomic.Bool
+	kicked, kicking, probing atomic.Bool
 }
 
 type flight struct {
@@ -61,7 +66,32 @@ func (f *fence) pass(ctx context.Context) error {
 	if boarded.err != nil {
 		return boarded.err
 	}
-	return f.await(ctx, boarded.revision)
+	err := f.await(ctx, boarded.revision)
+	f.late(err)
+	return err
+}
+
+// late looks, where a wait for the informer has timed out, whether that hears anything at all: a touch that the API
+// server has acknowledged and the watch does not tell of ends that watch. A watch can go deaf without ending, and
+// requests that wait for it would be answered 503 until it does.
+func (f *fence) late(err error) {
+	if !errors.Is(err, context.DeadlineExceeded) || !f.probing.CompareAndSwap(false, true) {
+		return
+	}
+	go func() {
+		defer f.probing.Store(false)
+		ctx, cancel := context.WithTimeout(context.Background(), touchTimeout)
+		defer cancel()
+		revision, err := f.touch(ctx)
+		if err != nil {
+			return // the API server is away, and a watch cannot hear of it
+		}
+		ctx, cancel = context.WithTimeout(context.Background(), deafTimeout)
+		defer cancel()
+		if f.await(ctx, revision) != nil {
+			f.renew()
+		}
+	}()
 }
 
 // kick sees to it that something is written after an informer has listed, for the index cannot tell how far it

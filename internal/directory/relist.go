@@ -32,6 +32,18 @@ type Relists struct {
 type relist struct {
 	last atomic.Uint64 // revision of the newest
 	then func()        // what to do after one; may be nil
+
+	deaf atomic.Bool                        // the watch is given up, and a list is due
+	end  atomic.Pointer[context.CancelFunc] // ends the watch; nil before the first
+}
+
+// renew ends a watch that has gone deaf, for a list and a watch anew. Where there is no watch it does nothing: a list
+// is under way.
+func (l *relist) renew() {
+	if end := l.end.Swap(nil); end != nil {
+		l.deaf.Store(true)
+		(*end)()
+	}
 }
 
 // NewInformer is cache.NewSharedIndexInformer, its lists watched.
@@ -65,12 +77,10 @@ type relistWatch struct {
 }
 
 // ListWithContext is part of cache.ListerWithContext. A reflector's first list may be as old as the API server
-// likes ("0") and then comes in one piece; the newest comes in the pages that the reflector asks for, which is
-// certain and takes little memory.
+// likes ("0") and then comes in one piece, and later ones as old as the last event. The newest is certain, and the
+// first comes in the pages that the reflector asks for, which takes little memory.
 func (w *relistWatch) ListWithContext(ctx context.Context, options metav1.ListOptions) (runtime.Object, error) {
-	if options.ResourceVersion == "0" {
-		options.ResourceVersion = ""
-	}
+	options.ResourceVersion = ""
 	list, err := w.ListerWatcherWithContext.ListWithContext(ctx, options)
 	if err != nil {
 		return nil, err
@@ -98,24 +108,41 @@ func (w *relistWatch) Watch(options metav1.ListOptions) (watch.Interface, error)
 	return w.WatchWithContext(context.Background(), options)
 }
 
+// errDeaf has the reflector list.
+var errDeaf = apierrors.NewResourceExpired("the watch has gone deaf")
+
 // WatchWithContext is part of cache.WatcherWithContext. A watch that ends is taken up again where it ended,
 // within a second: a reflector would wait up to half a minute where many have ended, and list again.
 func (w *relistWatch) WatchWithContext(ctx context.Context, options metav1.ListOptions) (watch.Interface, error) {
+	if w.deaf.Swap(false) {
+		return nil, errDeaf
+	}
 	if options.ResourceVersion == "" || options.ResourceVersion == "0" {
 		return w.ListerWatcherWithContext.WatchWithContext(ctx, options)
 	}
-	return toolswatch.NewRetryWatcherWithContext(ctx, options.ResourceVersion, outspoken{w.ListerWatcherWithContext})
+	ctx, cancel := context.WithCancel(ctx)
+	watching, err := toolswatch.NewRetryWatcherWithContext(ctx, options.ResourceVersion,
+		outspoken{w.ListerWatcherWithContext, options.TimeoutSeconds})
+	if err != nil {
+		cancel()
+		return nil, err
+	}
+	w.end.Store(&cancel)
+	return watching, nil
 }
 
 // outspoken sees to it that the reflector, which would list anew, hears why a watch cannot be had. Where an answer says
 // that its revision has expired, and not an event as is usual, a RetryWatcher asks for that revision for ever; and it
-// knows a refusal only where nothing is wrapped around it.
+// knows a refusal only where nothing is wrapped around it. It has each watch end after a time, as the reflector wants
+// it: a RetryWatcher has them as long as the API server likes, which is an hour, and one that has gone deaf as well.
 type outspoken struct {
 	cache.ListerWatcherWithContext
+	seconds *int64
 }
 
 // WatchWithContext is part of cache.WatcherWithContext.
 func (w outspoken) WatchWithContext(ctx context.Context, options metav1.ListOptions) (watch.Interface, error) {
+	options.TimeoutSeconds = w.seconds
 	watcher, err := w.ListerWatcherWithContext.WatchWithContext(ctx, options)
 	var answer *apierrors.StatusError
 	if !errors.As(err, &answer) {

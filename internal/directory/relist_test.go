@@ -4,7 +4,10 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"sync"
+	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -12,6 +15,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime"
 	runtimeschema "k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/watch"
+	"k8s.io/client-go/tools/cache"
 
 	"github.com/cloudsso/cloudsso-operator/api/v1alpha1"
 )
@@ -52,4 +56,66 @@ func TestAWatchThatCannotBeHadSaysSo(t *testing.T) {
 		}
 		watching.Stop()
 	}
+}
+
+// deaf is an API server whose watches never say anything.
+type deaf struct{ lists chan metav1.ListOptions }
+
+func (d deaf) ListWithContext(_ context.Context, options metav1.ListOptions) (runtime.Object, error) {
+	d.lists <- options
+	return &v1alpha1.CloudSSOUserList{ListMeta: metav1.ListMeta{ResourceVersion: "7"}}, nil
+}
+
+func (deaf) WatchWithContext(context.Context, metav1.ListOptions) (watch.Interface, error) {
+	return watch.NewFake(), nil
+}
+
+// A replica does not wait for ever for a watch that has gone deaf: when a write that the API server has acknowledged
+// is not heard of, the informer lists anew. An API server that is away is not listed from.
+func TestADeafWatchIsGivenUp(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		relists, server := &Relists{}, deaf{make(chan metav1.ListOptions, 9)}
+		lists := relists.of(&v1alpha1.CloudSSOUser{})
+		var away atomic.Bool
+		f := &fence{
+			touch: func(context.Context) (uint64, error) {
+				if away.Load() {
+					return 0, apierrors.NewServiceUnavailable("away")
+				}
+				return 8, nil
+			},
+			await: newIndex(userKind.describe, lists.last.Load).await,
+			renew: lists.renew,
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		informer := cache.NewSharedIndexInformer(&relistWatch{server, lists}, &v1alpha1.CloudSSOUser{}, 0, nil)
+		var ended sync.WaitGroup
+		ended.Go(func() { informer.RunWithContext(ctx) })
+		<-server.lists
+		for _, gone := range []bool{true, false} {
+			away.Store(gone)
+			for range 2 {
+				if err := f.pass(ctx); err == nil {
+					t.Error("a fence is passed though nothing was heard")
+				}
+			}
+			f.late(context.DeadlineExceeded)
+			time.Sleep(deafTimeout + time.Minute) // of the bubble's clock
+			select {
+			case options := <-server.lists:
+				if gone {
+					t.Error("listed anew from an API server that is away")
+				}
+				if options.ResourceVersion != "" {
+					t.Errorf("listed as of %s: that may be as old as the watch", options.ResourceVersion)
+				}
+			default:
+				if !gone {
+					t.Error("not listed anew")
+				}
+			}
+		}
+		cancel()
+		ended.Wait()
+	})
 }

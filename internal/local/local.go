@@ -117,7 +117,7 @@ func (e *Environment) prepare(context.Context) error {
 }
 
 func (e *Environment) startControlPlane(ctx context.Context) error {
-	cp, err := controlplane.Start(ctx, controlplane.Options{DataDir: e.path("etcd")})
+	cp, err := controlplane.Start(ctx, controlplane.Options{DataDir: e.path("etcd"), LogDir: e.options.Dir})
 	if err != nil {
 		return err
 	}
@@ -275,6 +275,11 @@ func (e *Environment) Stop() error {
 
 // LogFile is where the managers write their logs.
 func (e *Environment) LogFile() string { return e.path("manager.log") }
+
+// LogFiles are where everything writes its logs.
+func (e *Environment) LogFiles() []string {
+	return []string{e.LogFile(), e.path("kube-apiserver.log"), e.path("etcd.log")}
+}
 
 func (e *Environment) path(name string) string { return filepath.Join(e.options.Dir, name) }
 

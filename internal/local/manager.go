@@ -176,6 +176,12 @@ func (m *Manager) Kill() {
 	<-m.exited
 }
 
+// Dump has the process print what each of its goroutines does, and end.
+func (m *Manager) Dump() {
+	_ = m.command.Process.Signal(syscall.SIGQUIT) // gone already is as good
+	<-m.exited
+}
+
 // Stop asks the process to end, and ends it when it does not.
 func (m *Manager) Stop() error {
 	if err := m.command.Process.Signal(syscall.SIGTERM); errors.Is(err, os.ErrProcessDone) {

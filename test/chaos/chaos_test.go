@@ -23,7 +23,7 @@ const (
 )
 
 // TestChaos is driven by CHAOS_SEED, CHAOS_DURATION, CHAOS_REPLICAS and CHAOS_FAULTS, a regular expression of
-// the faults to inject; CHAOS_DIR is where violations go. A run of a minute or more has all faults, and three
+// the faults to inject; CHAOS_DIR is where violations and logs go. A run of a minute or more has all faults, and three
 // replicas. A seed makes the same requests and the same faults in the same order; when they meet is up to
 // the machine.
 func TestChaos(t *testing.T) {
@@ -39,7 +39,7 @@ func TestChaos(t *testing.T) {
 	}
 	t.Logf("CHAOS_SEED=%d CHAOS_DURATION=%s CHAOS_REPLICAS=%d", seed, duration, replicas)
 
-	r, err := StartReplicas(t.Context(), local.Options{Dir: t.TempDir(), Race: true}, replicas)
+	r, err := StartReplicas(t.Context(), local.Options{Dir: t.TempDir(), Race: true, Flags: []string{"--zap-log-level=4"}}, replicas)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -52,17 +52,18 @@ func TestChaos(t *testing.T) {
 	run.load(duration, faults)
 	report := run.judge()
 	report.Print(os.Stdout)
-	dir := setting(t, "CHAOS_DIR", filepath.Join(os.TempDir(), "chaos"), func(s string) (string, error) { return s, nil })
-	paths, err := report.Save(dir, r.Environment.LogFile())
-	if err != nil {
-		t.Error(err)
-	}
 	if len(report.Verdict.Violations) > 0 {
-		t.Errorf("%s\nall of them: %v", report.Violations(shown), paths)
+		t.Error(report.Violations(shown))
 	}
 	for _, name := range report.Verdict.Undecided {
 		t.Errorf("undecided within %s: %s", checkTimeout, name)
 	}
+	if !t.Failed() {
+		return
+	}
+	dir := setting(t, "CHAOS_DIR", filepath.Join(os.TempDir(), "chaos"), func(s string) (string, error) { return s, nil })
+	paths, err := report.Save(dir, r.Environment.LogFiles()...)
+	t.Errorf("all of it: %v (%v)", paths, err)
 }
 
 // setting reads an environment variable.

@@ -192,6 +192,19 @@ func (r *Replicas) Terminate(i int) error {
 	return m.Stop()
 }
 
+// Dump has every process print what each of its goroutines does, for whoever looks why nothing goes on. They end by
+// it, and are started again.
+func (r *Replicas) Dump() error {
+	for _, s := range r.slots {
+		m, _ := s.current()
+		m.Dump()
+	}
+	if err := r.Environment.ControlPlane.DumpAPIServer(); err != nil {
+		return err
+	}
+	return r.Environment.ControlPlane.RestartAPIServer()
+}
+
 // Exits are the last lines of the processes that ended by themselves.
 func (r *Replicas) Exits() (lines []string) {
 	for i, s := range r.slots {

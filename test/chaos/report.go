@@ -118,12 +118,9 @@ func spread(all []time.Duration) string {
 	return fmt.Sprintf("%d (p50 %s, p99 %s, max %s)", len(sorted), at(.5), at(.99), at(1))
 }
 
-// Save writes violations to files in dir, readable and drawn, with the replicas' log and all requests, and
+// Save writes violations to files in dir, readable and drawn, with copies of the logs and all requests, and
 // returns their paths.
-func (r *Report) Save(dir, logFile string) (paths []string, err error) {
-	if len(r.Verdict.Violations) == 0 {
-		return nil, nil
-	}
+func (r *Report) Save(dir string, logFiles ...string) (paths []string, err error) {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return nil, err
 	}
@@ -135,15 +132,19 @@ func (r *Report) Save(dir, logFile string) (paths []string, err error) {
 	if err := os.WriteFile(requests, []byte(all.String()), 0o644); err != nil {
 		return nil, err
 	}
-	log, err := os.ReadFile(logFile)
-	if err != nil {
-		return nil, err
+	paths = append(paths, requests)
+	for _, file := range logFiles {
+		log, err := os.ReadFile(file)
+		if err != nil {
+			return nil, err
+		}
+		name := strings.TrimSuffix(filepath.Base(file), ".log")
+		kept := filepath.Join(dir, fmt.Sprintf("%s-%d.log", name, r.Seed))
+		if err := os.WriteFile(kept, log, 0o644); err != nil {
+			return nil, err
+		}
+		paths = append(paths, kept)
 	}
-	managers := filepath.Join(dir, fmt.Sprintf("managers-%d.log", r.Seed))
-	if err := os.WriteFile(managers, log, 0o644); err != nil {
-		return nil, err
-	}
-	paths = append(paths, requests, managers)
 	text := filepath.Join(dir, fmt.Sprintf("violations-%d.txt", r.Seed))
 	if err := os.WriteFile(text, []byte(r.Violations(len(r.Verdict.Violations))), 0o644); err != nil {
 		return nil, err

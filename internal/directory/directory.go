@@ -20,6 +20,7 @@ import (
 	"github.com/cloudsso/cloudsso-operator/internal/policy"
 	"github.com/cloudsso/cloudsso-operator/internal/scim"
 	"github.com/cloudsso/cloudsso-operator/internal/scim/fold"
+	"github.com/cloudsso/cloudsso-operator/internal/scim/filter"
 	"github.com/cloudsso/cloudsso-operator/internal/scim/schema"
 )
 
@@ -189,13 +190,19 @@ func (d *Directories) ListsOf(namespace, user string) (lists []client.Object) {
 
 // AllListsOf are ListsOf for certain: all that listed the user when it was called.
 func (d *Directories) AllListsOf(ctx context.Context, namespace, user string) ([]client.Object, error) {
-	both, ctx := errgroup.WithContext(ctx)
-	both.Go(func() error { return d.groups.pass(ctx) })
-	both.Go(func() error { return d.slices.pass(ctx) })
-	if err := both.Wait(); err != nil {
+	if err := together(ctx, d.groups.pass, d.slices.pass); err != nil {
 		return nil, err
 	}
 	return d.ListsOf(namespace, user), nil
+}
+
+// together passes several fences at a time.
+func together(ctx context.Context, passes ...func(context.Context) error) error {
+	all, ctx := errgroup.WithContext(ctx)
+	for _, pass := range passes {
+		all.Go(func() error { return pass(ctx) })
+	}
+	return all.Wait()
 }
 
 // tenant is the directory of one namespace.
@@ -320,11 +327,28 @@ func (t *tenant) List(ctx context.Context, rt *schema.ResourceType, query scim.Q
 	if err := t.catchUp(ctx); err != nil {
 		return nil, err
 	}
+	fences := t.fences(rt, query.Filter)
 	if rt == schema.Group {
-		return list(ctx, t.namespace, t.groups, query, t.group)
+		return list(ctx, t.namespace, t.groups, query, t.group, fences)
 	}
-	return list(ctx, t.namespace, t.users, query, t.user)
+	return list(ctx, t.namespace, t.users, query, t.user, fences)
 }
+
+// fences are passed before a filter is said to select nothing.
+func (t *tenant) fences(rt *schema.ResourceType, f filter.Filter) []func(context.Context) error {
+	switch memberships := filter.Mentions(f, ofMemberships...); {
+	case rt == schema.User && memberships:
+		return []func(context.Context) error{t.users.pass, t.groups.pass, t.slices.pass}
+	case rt == schema.User:
+		return []func(context.Context) error{t.users.pass}
+	case memberships:
+		return []func(context.Context) error{t.groups.pass, t.slices.pass}
+	}
+	return []func(context.Context) error{t.groups.pass}
+}
+
+// ofMemberships are the attributes that are not of one object alone. A group is modified when a slice of it is.
+var ofMemberships = []*schema.Attribute{schema.Members, schema.Groups, schema.Meta}
 
 // Synchronization is the position of a namespace's switch.
 func (d *Directories) Synchronization(namespace string) v1alpha1.Synchronization {

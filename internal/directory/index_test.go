@@ -2,7 +2,10 @@ package directory
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"log/slog"
+	"net/http"
 	"strconv"
 	"testing"
 	"time"
@@ -10,6 +13,9 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/cloudsso/cloudsso-operator/api/v1alpha1"
+	"github.com/cloudsso/cloudsso-operator/internal/scim"
+	"github.com/cloudsso/cloudsso-operator/internal/scim/filter"
+	"github.com/cloudsso/cloudsso-operator/internal/scim/schema"
 )
 
 func at(revision int, u *v1alpha1.CloudSSOUser) *v1alpha1.CloudSSOUser {
@@ -34,6 +40,71 @@ func TestNothingIsCertainInTheMiddleOfAList(t *testing.T) {
 	x.observe(at(11, existing("c", "c", "", false)))
 	if !x.sees(11) || !x.sees(9) {
 		t.Error("what comes after the list does not say that all of it has come")
+	}
+}
+
+// stalled is a replica that has heard of a sliced group and a user, and hears of the slice, which lists the user, when it
+// touches the slices' sentinel.
+func stalled(t *testing.T) *tenant {
+	t.Helper()
+	d := New(Config{Relists: &Relists{}, Log: slog.New(slog.DiscardHandler), Now: time.Now})
+	g := &v1alpha1.CloudSSOGroup{Spec: v1alpha1.CloudSSOGroupSpec{Source: v1alpha1.SourceSCIM, DisplayName: "crew", Sliced: true}}
+	g.Namespace, g.Name, g.ResourceVersion = "acme", "crew", "2"
+	s := &v1alpha1.CloudSSOMembershipSlice{Spec: v1alpha1.CloudSSOMembershipSliceSpec{
+		Source: v1alpha1.SourceSCIM, Group: "crew", Members: []v1alpha1.Member{{Name: "bob"}},
+	}}
+	s.Namespace, s.Name, s.ResourceVersion = "acme", "crew-1", "3"
+	d.users.index.observe(at(1, existing("bob", "bob", "", false)))
+	d.groups.index.observe(g)
+	d.users.fence.touch = func(context.Context) (uint64, error) { return 1, nil }
+	d.groups.fence.touch = func(context.Context) (uint64, error) { return 2, nil }
+	d.slices.fence.touch = func(context.Context) (uint64, error) { d.slices.index.observe(s); return 3, nil }
+	return &tenant{Directories: d, namespace: "acme"}
+}
+
+// Nobody is said not to be a member by a replica that has yet to hear of the slice.
+func TestNoMemberIsDeniedByAReplicaThatIsBehind(t *testing.T) {
+	for _, c := range []struct {
+		rt     *schema.ResourceType
+		filter string
+	}{
+		{schema.Group, `id eq "crew" and members.value eq "bob"`},
+		{schema.Group, `members[value eq "bob"]`},
+		{schema.User, `userName eq "bob" and groups.value eq "crew"`},
+	} {
+		f, err := filter.Parse(c.rt, c.filter)
+		if err != nil {
+			t.Fatal(err)
+		}
+		page, err := stalled(t).List(t.Context(), c.rt, scim.Query{Filter: f, StartIndex: 1, Count: 10})
+		if err != nil || page.Total != 1 {
+			t.Errorf("%s: %+v, %v", c.filter, page, err)
+		}
+	}
+}
+
+// Who is listed while a fence is passed, and may yet be undone, is not shown before that is known.
+func TestWhoIsListedBehindAFenceIsNotShownInDoubt(t *testing.T) {
+	revision := uint64(0)
+	d := New(Config{Relists: &Relists{}, Log: slog.New(slog.DiscardHandler), Now: time.Now})
+	d.users.index.gap = func() uint64 { return revision }
+	newest := existing("b", "x", "e", false)
+	newest.CreationTimestamp, newest.Status = metav1.Now(), v1alpha1.CloudSSOUserStatus{}
+	d.users.fence.touch = func(context.Context) (uint64, error) {
+		revision = 5
+		d.users.index.observe(at(4, newest))
+		d.users.index.observe(at(6, existing("c", "c", "", false)))
+		return 6, nil
+	}
+	f, err := filter.Parse(schema.User, `externalId eq "e"`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+	defer cancel()
+	page, err := (&tenant{Directories: d, namespace: "acme"}).List(ctx, schema.User, scim.Query{Filter: f, StartIndex: 1, Count: 10})
+	if status := new(scim.Error); !errors.As(err, &status) || status.Status != http.StatusServiceUnavailable {
+		t.Errorf("shown: %+v, %v", page, err)
 	}
 }
 

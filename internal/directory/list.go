@@ -14,19 +14,26 @@ import (
 	"github.com/cloudsso/cloudsso-operator/internal/scim/schema"
 )
 
-// list answers a query. A page of nothing is a negative answer, and looked for again behind a fence.
-func list[T client.Object](ctx context.Context, namespace string, c *collection[T], query scim.Query, read func(T, scim.Omit) *scim.Resource) (*scim.Page, error) {
-	if err := c.decided(ctx, namespace, c.concerned(query.Filter)); err != nil {
-		return nil, err
+// list answers a query. A page of nothing is a negative answer, and looked for again behind the fences of
+// all kinds that the query is about.
+func list[T client.Object](ctx context.Context, namespace string, c *collection[T], query scim.Query, read func(T, scim.Omit) *scim.Resource, fences []func(context.Context) error) (*scim.Page, error) {
+	concerned := c.concerned(query.Filter)
+	for certain := false; ; {
+		if err := c.decided(ctx, namespace, concerned); err != nil {
+			return nil, err
+		}
+		page := search(namespace, c, query, read)
+		switch {
+		case c.index.isUnsure(namespace, concerned): // somebody has been listed meanwhile
+		case certain || page.Total > 0:
+			return page, nil
+		default:
+			if err := together(ctx, fences...); err != nil {
+				return nil, err
+			}
+			certain = true
+		}
 	}
-	page := search(namespace, c, query, read)
-	if page.Total > 0 {
-		return page, nil
-	}
-	if err := c.pass(ctx); err != nil {
-		return nil, err
-	}
-	return search(namespace, c, query, read), nil
 }
 
 func search[T client.Object](namespace string, c *collection[T], query scim.Query, read func(T, scim.Omit) *scim.Resource) *scim.Page {

@@ -50,14 +50,14 @@ func describeUser(u *v1alpha1.CloudSSOUser) facts {
 // createUser creates a user, or makes a leaver or a Manual user the one that is asked for.
 func (t *tenant) createUser(ctx context.Context, attributes schema.Object) (*scim.Resource, error) {
 	userName, externalID := fold.Name(attributes.String(schema.UserName)), attributes.String(schema.ExternalID)
-	err := t.users.decided(ctx, t.namespace, func(r *record[*v1alpha1.CloudSSOUser]) bool {
+	rivals := func(r *record[*v1alpha1.CloudSSOUser]) bool {
 		return r.name == userName || externalID != "" && r.externalID == externalID
-	})
-	if err != nil {
-		return nil, err
 	}
 	fenced := false
 	for range maxAttempts {
+		if err := t.users.decided(ctx, t.namespace, rivals); err != nil {
+			return nil, err
+		}
 		u, err := t.admit(ctx, attributes, fenced)
 		switch {
 		case err == nil:

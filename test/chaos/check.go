@@ -13,7 +13,7 @@ import (
 )
 
 // checkTimeout bounds the check of one history; undecided ones are counted.
-const checkTimeout = 30 * time.Second
+const checkTimeout = 2 * time.Minute
 
 // Partition is the requests that can only be understood together: users or groups that meet in a few
 // names, or one group and its members.

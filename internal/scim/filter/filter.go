@@ -55,6 +55,21 @@ func Equal(f Filter, path ...*schema.Attribute) (value string, ok bool) {
 	return "", false
 }
 
+// Mentions reports whether what f selects depends on one of the attributes, which are top-level ones.
+func Mentions(f Filter, attributes ...*schema.Attribute) bool {
+	switch f := f.(type) {
+	case *comparison:
+		return slices.Contains(attributes, f.path[0])
+	case *valuePath:
+		return slices.Contains(attributes, f.path[0])
+	case *negation:
+		return Mentions(f.of, attributes...)
+	case *logical:
+		return Mentions(f.left, attributes...) || Mentions(f.right, attributes...)
+	}
+	return false
+}
+
 // Implied are the sub-attributes that a value filter demands to be equal to something: what a value must
 // have to be created where a filter matches none.
 func Implied(f Filter) schema.Object {

@@ -147,5 +147,5 @@ func addSCIM(ctx context.Context, mgr manager.Manager, o options, served *shard.
 		}
 		return nil
 	}
-	return directories, errors.Join(mgr.Add(recorder), mgr.Add(listener), mgr.Add(rester{}), mgr.AddReadyzCheck("directories", ready))
+	return directories, errors.Join(mgr.Add(recorder), mgr.Add(listener), mgr.Add(rester{restInterval, restAfter}), mgr.AddReadyzCheck("directories", ready))
 }

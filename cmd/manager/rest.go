@@ -9,9 +9,10 @@ import (
 )
 
 const (
-	// restInterval is how often it is looked whether the operator is at rest.
-	restInterval = 2 * time.Second
-	// restAllocation is what it allocates at most in that time, in bytes, when it is: some requests, no import.
+	// restInterval is how often it is looked whether the operator is at rest, and restAfter how long it has to have been:
+	// between two bursts of requests it keeps its memory, for to have it back of the system costs more than a read.
+	restInterval, restAfter = 2 * time.Second, 20 * time.Second
+	// restAllocation is what it allocates at most in an interval, in bytes, when it is: some requests, no import.
 	restAllocation = 8 << 20
 	// leastTurnover is what it has to have allocated, in bytes, for a collection to be worth it.
 	leastTurnover = 32 << 20
@@ -19,16 +20,17 @@ const (
 
 // rester gives memory back to the system once the operator is at rest. To read a hundred thousand users at the start
 // takes several times the room that they need afterwards, and Go would keep as much again as is alive.
-type rester struct{}
+type rester struct{ interval, after time.Duration }
 
 // NeedLeaderElection is part of manager.LeaderElectionRunnable.
 func (rester) NeedLeaderElection() bool { return false }
 
 // Start is part of manager.Runnable.
-func (rester) Start(ctx context.Context) error {
-	tick := time.NewTicker(restInterval)
+func (r rester) Start(ctx context.Context) error {
+	tick := time.NewTicker(r.interval)
 	defer tick.Stop()
 	var last, returned uint64 // allocated by then
+	var rest time.Duration
 	for {
 		select {
 		case <-tick.C:
@@ -36,9 +38,11 @@ func (rester) Start(ctx context.Context) error {
 			return nil
 		}
 		allocated, held := readHeap()
-		atRest := allocated-last <= restAllocation
+		if rest += r.interval; allocated-last > restAllocation {
+			rest = 0
+		}
 		// A quarter is as often as costs little: Go by itself collects when all of it has been allocated anew.
-		if atRest && allocated-returned > max(leastTurnover, held/4) {
+		if rest >= r.after && allocated-returned > max(leastTurnover, held/4) {
 			debug.FreeOSMemory()
 			returned = allocated
 		}

@@ -7,7 +7,8 @@ import (
 
 // What an import leaves behind is given back once nothing happens.
 func TestMemoryIsGivenBackAtRest(t *testing.T) {
-	go func() { _ = rester{}.Start(t.Context()) }()
+	const interval = 100 * time.Millisecond
+	go func() { _ = rester{interval, 3 * interval}.Start(t.Context()) }()
 	const imported = 256 << 20
 	left := make([][]byte, imported>>20)
 	for i := range left {
@@ -18,7 +19,7 @@ func TestMemoryIsGivenBackAtRest(t *testing.T) {
 	}
 	clear(left)
 	deadline := time.After(time.Minute)
-	for tick := time.Tick(restInterval / 4); ; {
+	for tick := time.Tick(interval / 4); ; {
 		_, held := readHeap()
 		if held < imported/4 {
 			return

@@ -55,10 +55,11 @@ func (r *Reconciler) callRoll(ctx context.Context, g *v1alpha1.CloudSSOGroup) (c
 		return roll{}, err
 	}
 	seen := map[string]bool{}
+	member := &v1alpha1.CloudSSOUser{} // one for all: there may be a hundred thousand
 	for _, list := range lists {
 		departed, twice := leaving{list: list}, leaving{list: list}
 		for _, m := range membership.Of(list) {
-			status, err := r.look(ctx, g.Namespace, m.Name)
+			status, err := r.look(ctx, client.ObjectKey{Namespace: g.Namespace, Name: m.Name}, member)
 			switch {
 			case err != nil:
 				return roll{}, fmt.Errorf("reading member %s of CloudSSOGroup %s/%s: %w", m.Name, g.Namespace, g.Name, err)
@@ -94,9 +95,12 @@ const (
 	unknown
 )
 
-func (r *Reconciler) look(ctx context.Context, namespace, name string) (presence, error) {
-	u := &v1alpha1.CloudSSOUser{}
-	err := r.Get(ctx, client.ObjectKey{Namespace: namespace, Name: name}, u, &client.GetOptions{UnsafeDisableDeepCopy: new(true)})
+// uncopied is for what is only looked at.
+var uncopied = &client.GetOptions{UnsafeDisableDeepCopy: new(true)}
+
+// look reads a user into u, and says what has become of it.
+func (r *Reconciler) look(ctx context.Context, key client.ObjectKey, u *v1alpha1.CloudSSOUser) (presence, error) {
+	err := r.Get(ctx, key, u, uncopied)
 	switch {
 	case client.IgnoreNotFound(err) != nil:
 		return unknown, err

@@ -9,7 +9,7 @@ import (
 )
 
 // idleTime is how long the operator has had nothing to do when it is called idle: time to give memory back.
-const idleTime = 10 * time.Second
+const idleTime = 30 * time.Second
 
 // emptyRSS is the resident memory of an idle operator without users, in bytes.
 type emptyRSS struct{ empty []float64 }

@@ -106,6 +106,7 @@ const (
 // CloudSSOGroup is one group of its namespace's directory. Its metadata.name is its SCIM id.
 //
 // +kubebuilder:object:root=true
+// +kubebuilder:validation:XValidation:rule="self.metadata.name != 'fence' || self.spec.source == 'Manual'",message="a synchronized group cannot be named \"fence\": the operator's own sentinels are"
 // +kubebuilder:subresource:status
 // +kubebuilder:resource:path=cloudssogroups,shortName=ssogroup,categories=cloudsso
 // +kubebuilder:selectablefield:JSONPath=`.spec.displayName`

@@ -446,6 +446,7 @@ const (
 // CloudSSOUser is one user of its namespace's directory. Its metadata.name is its SCIM id.
 //
 // +kubebuilder:object:root=true
+// +kubebuilder:validation:XValidation:rule="self.metadata.name != 'fence' || self.spec.source == 'Manual'",message="a synchronized user cannot be named \"fence\": the operator's own sentinels are"
 // +kubebuilder:subresource:status
 // +kubebuilder:resource:path=cloudssousers,shortName=ssouser,categories=cloudsso
 // +kubebuilder:selectablefield:JSONPath=`.spec.userName`

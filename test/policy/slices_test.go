@@ -8,6 +8,7 @@ import (
 	. "github.com/onsi/gomega"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/cloudsso/cloudsso-operator/api/v1alpha1"
@@ -65,4 +66,38 @@ var _ = Describe("the slices of synchronized groups", func() {
 		Expect(patched(ctx, person, s, func(s *v1alpha1.CloudSSOMembershipSlice) { s.Spec.Members = []v1alpha1.Member{{Name: "somebody"}} })).To(Succeed())
 		Expect(person.Delete(ctx, s)).To(Succeed())
 	})
+})
+
+// The lock leaves sentinels out by their name, so nothing that is synchronized may have it.
+var _ = Describe("an object that is named as a sentinel is", func() {
+	const name = v1alpha1.SentinelName
+	for kind, of := range map[string]func(namespace string, source v1alpha1.Source) client.Object{
+		"user": func(namespace string, source v1alpha1.Source) client.Object {
+			return &v1alpha1.CloudSSOUser{
+				ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: name},
+				Spec:       v1alpha1.CloudSSOUserSpec{Source: source, UserName: "mallory"},
+			}
+		},
+		"group": func(namespace string, source v1alpha1.Source) client.Object {
+			return &v1alpha1.CloudSSOGroup{
+				ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: name},
+				Spec:       v1alpha1.CloudSSOGroupSpec{Source: source, DisplayName: "Admins"},
+			}
+		},
+		"slice": func(namespace string, source v1alpha1.Source) client.Object { return newSlice(namespace, name, source) },
+	} {
+		It("no synchronized "+kind+", whoever asks", func(ctx SpecContext) {
+			namespace := newDirectory(ctx, enabled)
+			for _, c := range []client.Client{person, operator} {
+				Expect(c.Create(ctx, of(namespace, v1alpha1.SourceSCIM))).To(MatchError(ContainSubstring("cannot be named \"fence\"")))
+			}
+			o := of(namespace, v1alpha1.SourceManual)
+			o.SetLabels(map[string]string{v1alpha1.LabelFence: "true"})
+			Expect(person.Create(ctx, o)).To(Succeed())
+			for _, c := range []client.Client{person, operator} {
+				err := c.Patch(ctx, o, client.RawPatch(types.MergePatchType, []byte(`{"spec":{"source":"SCIM"}}`)))
+				Expect(apierrors.IsInvalid(err) || apierrors.IsForbidden(err)).To(BeTrue(), "%v", err)
+			}
+		})
+	}
 })

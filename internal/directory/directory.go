@@ -19,8 +19,8 @@ import (
 	"github.com/cloudsso/cloudsso-operator/api/v1alpha1"
 	"github.com/cloudsso/cloudsso-operator/internal/policy"
 	"github.com/cloudsso/cloudsso-operator/internal/scim"
-	"github.com/cloudsso/cloudsso-operator/internal/scim/fold"
 	"github.com/cloudsso/cloudsso-operator/internal/scim/filter"
+	"github.com/cloudsso/cloudsso-operator/internal/scim/fold"
 	"github.com/cloudsso/cloudsso-operator/internal/scim/schema"
 )
 

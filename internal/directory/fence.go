@@ -23,6 +23,9 @@ const (
 	// that is away longer will be listed from again.
 	kickInterval = 100 * time.Millisecond
 	kickTimeout  = time.Minute
+	// boardingTime is how long a touch waits, at most, for as much company as the last one had: who was answered together
+	// asks again together, and the first would take off alone.
+	boardingTime = 2 * time.Millisecond
 	// deafTimeout is how long an informer may not hear of a touch until its watch is taken for deaf: what is slow is
 	// faster, and listing anew makes nothing faster.
 	deafTimeout = 10 * time.Second
@@ -42,11 +45,14 @@ type fence struct {
 	mu      sync.Mutex
 	next    *flight
 	running bool
+	last    int // how many the last flight carried
 
 	kicked, kicking, probing atomic.Bool
 }
 
 type flight struct {
+	aboard   int
+	full     chan struct{} // closed when there are as many aboard as last time
 	landed   chan struct{}
 	revision uint64
 	err      error
@@ -123,9 +129,12 @@ func (f *fence) board() *flight {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.next == nil {
-		f.next = &flight{landed: make(chan struct{})}
+		f.next = &flight{full: make(chan struct{}), landed: make(chan struct{})}
 	}
 	boarded := f.next
+	if boarded.aboard++; boarded.aboard == max(f.last, 1) {
+		close(boarded.full)
+	}
 	if !f.running {
 		f.running = true
 		go f.fly()
@@ -138,12 +147,18 @@ func (f *fence) fly() {
 	for {
 		f.mu.Lock()
 		current := f.next
-		f.next = nil
 		if current == nil {
 			f.running = false
 			f.mu.Unlock()
 			return
 		}
+		f.mu.Unlock()
+		select {
+		case <-current.full:
+		case <-time.After(boardingTime):
+		}
+		f.mu.Lock()
+		f.next, f.last = nil, current.aboard
 		f.mu.Unlock()
 		ctx, cancel := context.WithTimeout(context.Background(), touchTimeout)
 		current.revision, current.err = f.touch(ctx)

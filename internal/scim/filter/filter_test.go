@@ -234,15 +234,15 @@ func TestWhatAFilterDemands(t *testing.T) {
 // Whose memberships a filter asks for, in whatever way, is not answered from one kind of object alone.
 func TestWhatAFilterMentions(t *testing.T) {
 	for input, want := range map[string]bool{
-		`groups.value eq "x"`:                     true,
-		`groups pr`:                               true,
-		`groups[value eq "x"]`:                    true,
-		`not (groups.value eq "x")`:               true,
-		`userName eq "x" and groups.value eq "x"`: true,
-		`groups.value eq "x" or userName eq "x"`:  true,
-		`meta.lastModified gt "2026-01-01T00:00:00Z"`:                                      true,
-		`userName eq "groups"`:                                                             false,
-		`emails[value eq "x"]`:                                                             false,
+		`groups.value eq "x"`:                         true,
+		`groups pr`:                                   true,
+		`groups[value eq "x"]`:                        true,
+		`not (groups.value eq "x")`:                   true,
+		`userName eq "x" and groups.value eq "x"`:     true,
+		`groups.value eq "x" or userName eq "x"`:      true,
+		`meta.lastModified gt "2026-01-01T00:00:00Z"`: true,
+		`userName eq "groups"`:                        false,
+		`emails[value eq "x"]`:                        false,
 		`urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:department eq "groups"`: false,
 	} {
 		f, err := filter.Parse(schema.User, input)

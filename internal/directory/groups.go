@@ -88,7 +88,7 @@ func (t *tenant) found(ctx context.Context, attributes schema.Object, members *o
 	}
 	t.groups.settle(ctx, g)
 	if g.Spec.Sliced {
-		if err := t.changeSlices(ctx, g, members); err != nil { // all or nothing, as far as that can be had
+		if err := t.changeSlices(ctx, g, members, &snapshot{}); err != nil { // all or nothing, as far as that can be had
 			ctx, cancel := tidyUp(ctx)
 			defer cancel()
 			return nil, errors.Join(err, t.deleteGroup(ctx, g.Name, nil))
@@ -123,6 +123,10 @@ func (t *tenant) updateGroup(ctx context.Context, id string, change scim.Change)
 
 // changeGroup changes the object, and then what its slices hold.
 func (t *tenant) changeGroup(ctx context.Context, id string, change scim.Change, members *outcome) (*v1alpha1.CloudSSOGroup, error) {
+	seen, err := t.lookAhead(ctx, id, members)
+	if err != nil {
+		return nil, err
+	}
 	g, err := t.groups.edit(ctx, t.namespace, id, func(g *v1alpha1.CloudSSOGroup) error {
 		current, err := t.visibleGroup(g, change.Precondition)
 		if err != nil {
@@ -138,9 +142,21 @@ func (t *tenant) changeGroup(ctx context.Context, id string, change scim.Change,
 		return members.in(g)
 	})
 	if err == nil && g.Spec.Sliced && len(members.changes) > 0 {
-		err = t.changeSlices(ctx, g, members)
+		err = t.changeSlices(ctx, g, members, seen)
 	}
 	return g, err
+}
+
+// lookAhead is a snapshot for the live read of a group that is about to come; nil if the group is not known to be sliced.
+func (t *tenant) lookAhead(ctx context.Context, id string, members *outcome) (*snapshot, error) {
+	g, found := t.groups.index.get(t.namespace, id)
+	if !found || !g.Spec.Sliced || len(members.changes) == 0 {
+		return nil, nil
+	}
+	if err := t.slices.catchUp(ctx); err != nil {
+		return nil, err
+	}
+	return t.snapshot(g, members), nil
 }
 
 // deleteGroup removes the object. The guard's finalizer is lifted after the deletion began, when no

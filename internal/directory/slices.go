@@ -68,25 +68,34 @@ func (d *Directories) slicesWith(namespace, user string) (all []*v1alpha1.CloudS
 // whole attention.
 const maxParallelWrites = 8
 
-// changeSlices makes the outcome that of a sliced group's slices.
+// snapshot is what the index shows of a group's slices, and which of them list somebody whom an outcome names.
+type snapshot struct {
+	slices   []*v1alpha1.CloudSSOMembershipSlice
+	affected map[string]bool
+}
+
+func (t *tenant) snapshot(g *v1alpha1.CloudSSOGroup, o *outcome) *snapshot {
+	return &snapshot{t.slicesOf(g), t.listing(o)}
+}
+
+// changeSlices makes the outcome that of a sliced group's slices. Seen is a snapshot that was taken before g was read;
+// nil if none was.
 //
-// In each round the group is read after the slices were looked up: its own list only shrinks, so whoever is in both
-// was so at one time, and the copy in the slice is the second one.
-func (t *tenant) changeSlices(ctx context.Context, g *v1alpha1.CloudSSOGroup, o *outcome) error {
+// A plan is made of a group that was read after its slices were looked up: its own list only shrinks, so whoever is in
+// both was so at one time, and the copy in the slice is the second one. That nothing is left to do an older group may
+// say: whom its list has was a member then.
+func (t *tenant) changeSlices(ctx context.Context, g *v1alpha1.CloudSSOGroup, o *outcome, seen *snapshot) (err error) {
 	if err := t.slices.catchUp(ctx); err != nil {
 		return err
 	}
-	certain := false // whether the index shows all that had been written when the last round ended
 	for range maxAttempts {
-		all, affected := t.slicesOf(g), t.listing(o)
-		live, err := t.groups.read(ctx, g.Namespace, g.Name)
-		if err != nil {
-			return err
+		if seen == nil {
+			seen = t.snapshot(g, o)
+			if g, err = t.groups.read(ctx, g.Namespace, g.Name); err != nil {
+				return err
+			}
 		}
-		p := plan(live, all, affected, o)
-		if len(p) == 0 && certain {
-			return nil
-		}
+		p := plan(g, seen, o)
 		stale, err := t.carryOut(ctx, g, p)
 		if err != nil {
 			return err
@@ -96,7 +105,10 @@ func (t *tenant) changeSlices(ctx context.Context, g *v1alpha1.CloudSSOGroup, o 
 				return err
 			}
 		}
-		certain = true
+		if len(plan(g, t.snapshot(g, o), o)) == 0 {
+			return nil
+		}
+		seen = nil
 	}
 	return scim.Unavailable(retryAfter, fmt.Errorf("members of %s/%s: overtaken %d times", g.Namespace, g.Name, maxAttempts))
 }
@@ -107,14 +119,14 @@ type sliceWrite struct {
 	members []v1alpha1.Member
 }
 
-// plan is what has to be written for the outcome. Affected are the slices that list somebody whom it names.
-func plan(g *v1alpha1.CloudSSOGroup, all []*v1alpha1.CloudSSOMembershipSlice, affected map[string]bool, o *outcome) (writes []sliceWrite) {
+// plan is what has to be written for the outcome.
+func plan(g *v1alpha1.CloudSSOGroup, seen *snapshot, o *outcome) (writes []sliceWrite) {
 	placed := map[string]bool{}
 	for _, m := range g.Spec.Members {
 		placed[m.Name] = true
 	}
-	for _, s := range all {
-		if !o.sweeps && !affected[s.Name] {
+	for _, s := range seen.slices {
+		if !o.sweeps && !seen.affected[s.Name] {
 			continue
 		}
 		kept := make([]v1alpha1.Member, 0, len(s.Spec.Members))
@@ -134,7 +146,7 @@ func plan(g *v1alpha1.CloudSSOGroup, all []*v1alpha1.CloudSSOMembershipSlice, af
 			missing = append(missing, v1alpha1.Member{Name: id})
 		}
 	}
-	return place(missing, writes, all)
+	return place(missing, writes, seen.slices)
 }
 
 // listing are the slices that list somebody whom the changes name.

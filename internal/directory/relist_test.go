@@ -100,7 +100,7 @@ func TestADeafWatchIsGivenUp(t *testing.T) {
 				}
 			}
 			f.late(context.DeadlineExceeded)
-			time.Sleep(deafTimeout + time.Minute) // of the bubble's clock
+			<-time.After(deafTimeout + time.Minute) // of the bubble's clock
 			select {
 			case options := <-server.lists:
 				if gone {

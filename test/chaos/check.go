@@ -12,8 +12,13 @@ import (
 	"github.com/anishathalye/porcupine"
 )
 
-// checkTimeout bounds the check of one history; undecided ones are counted.
-const checkTimeout = 2 * time.Minute
+const (
+	// checkTimeout bounds the check of one history. One that has many writes of which nobody was told what became of
+	// them may have more orders than can be tried: it shows nothing wrong, and is counted.
+	checkTimeout = 30 * time.Second
+	// decidable is how many histories have to be decided for each that is not.
+	decidable = 1000
+)
 
 // Partition is the requests that can only be understood together: users or groups that meet in a few
 // names, or one group and its members.

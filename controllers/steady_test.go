@@ -78,11 +78,12 @@ var _ = Describe("a directory that has come to rest", Serial, func() {
 		modify(ctx, returner, func(u *v1alpha1.CloudSSOUser) { u.Spec.Active = new(true) })
 		Expect(admin.Delete(ctx, deleted)).To(Succeed())
 		newcomer := create(ctx, "newcomer", "newcomer")
-		By("having an earlier leader accept the second of two with one name")
-		before := second.DeepCopy()
-		record := first.Status.DeepCopy()
-		second.Status.State, second.Status.UserName, second.Status.Conditions = record.State, second.Spec.UserName, record.Conditions
-		Expect(admin.Status().Patch(ctx, second, client.MergeFrom(before))).To(Succeed())
+		accept := func(u, as *v1alpha1.CloudSSOUser) { // an earlier leader might
+			before, status := u.DeepCopy(), as.Status.DeepCopy()
+			u.Status.State, u.Status.UserName, u.Status.Conditions = status.State, u.Spec.UserName, status.Conditions
+			Expect(admin.Status().Patch(ctx, u, client.MergeFrom(before))).To(Succeed())
+		}
+		accept(second, first)
 		startManager()
 
 		Eventually(stateOf(ctx, leaver)).Should(Equal(v1alpha1.UserDisabled))
@@ -92,6 +93,14 @@ var _ = Describe("a directory that has come to rest", Serial, func() {
 		Eventually(func() []v1alpha1.UserState {
 			return []v1alpha1.UserState{stateOf(ctx, first)(), stateOf(ctx, second)()}
 		}).Should(ConsistOf(v1alpha1.UserActive, v1alpha1.UserConflict))
+
+		By("accepting the one that conflicts once more, while the operator runs")
+		holder, loser := first, second
+		if stateOf(ctx, first)() == v1alpha1.UserConflict {
+			holder, loser = second, first
+		}
+		accept(loser, holder)
+		Eventually(stateOf(ctx, loser)).Should(Equal(v1alpha1.UserConflict))
 	})
 })
 

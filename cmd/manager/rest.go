@@ -10,7 +10,7 @@ import (
 
 const (
 	// restInterval is how often it is looked whether the operator is at rest, and restAfter how long it has to have been:
-	// between two bursts of requests it keeps its memory, for to have it back of the system costs more than a read.
+	// between two bursts of requests it keeps its memory, for getting it back from the system costs more than a read.
 	restInterval, restAfter = 2 * time.Second, 20 * time.Second
 	// restAllocation is what it allocates at most in an interval, in bytes, when it is: some requests, no import.
 	restAllocation = 8 << 20

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -46,6 +47,8 @@ func (r *Reconciler) lists(ctx context.Context, g *v1alpha1.CloudSSOGroup) ([]cl
 }
 
 func (r *Reconciler) callRoll(ctx context.Context, g *v1alpha1.CloudSSOGroup) (called roll, err error) {
+	began := time.Now()
+	defer func() { r.rolls.note(client.ObjectKeyFromObject(g), time.Since(began)) }()
 	position, err := objects.SwitchOf(ctx, r.Client, g.Namespace)
 	if err != nil {
 		return roll{}, err
@@ -95,12 +98,10 @@ const (
 	unknown
 )
 
-// uncopied is for what is only looked at.
-var uncopied = &client.GetOptions{UnsafeDisableDeepCopy: new(true)}
-
 // look reads a user into u, and says what has become of it.
 func (r *Reconciler) look(ctx context.Context, key client.ObjectKey, u *v1alpha1.CloudSSOUser) (presence, error) {
-	err := r.Get(ctx, key, u, uncopied)
+	*u = v1alpha1.CloudSSOUser{}
+	err := r.Get(ctx, key, u, client.UnsafeDisableDeepCopy)
 	switch {
 	case client.IgnoreNotFound(err) != nil:
 		return unknown, err

@@ -44,12 +44,15 @@ type Reconciler struct {
 	GroupsOf func(namespace, user string) []string
 	// Now is the clock. Default: time.Now.
 	Now func() time.Time
+
+	rolls rolls
 }
 
 // Reconcile brings one group up to date.
 func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, error) {
 	g := &v1alpha1.CloudSSOGroup{}
 	if err := r.Get(ctx, req.NamespacedName, g); err != nil {
+		r.rolls.note(req.NamespacedName, 0)
 		return ctrl.Result{}, client.IgnoreNotFound(err)
 	}
 	if policy.IsSentinel(g) {

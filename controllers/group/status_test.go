@@ -3,6 +3,9 @@ package group
 import (
 	"strings"
 	"testing"
+	"time"
+
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/cloudsso/cloudsso-operator/api/v1alpha1"
 )
@@ -34,5 +37,22 @@ func TestAdviceCanBeFollowed(t *testing.T) {
 				t.Errorf("got %q, want %q", got, test.want)
 			}
 		})
+	}
+}
+
+// The roll of a large group is not called once a second, and that of any other is.
+func TestTheRollOfALargeGroupIsCalledSeldom(t *testing.T) {
+	large, small := client.ObjectKey{Namespace: "acme", Name: "everybody"}, client.ObjectKey{Namespace: "acme", Name: "staff"}
+	var r rolls
+	r.note(large, 300*time.Millisecond)
+	r.note(small, 300*time.Microsecond)
+	if got := r.pause(large); got != 6*time.Second {
+		t.Errorf("a roll that takes 300 ms is called again after %s", got)
+	}
+	if got := r.pause(small); got != sliceInterval {
+		t.Errorf("a roll that takes no time is called again after %s", got)
+	}
+	if r.note(large, 0); r.pause(large) != sliceInterval {
+		t.Error("a group that is gone is remembered")
 	}
 }

@@ -2,6 +2,7 @@ package group
 
 import (
 	"context"
+	"sync"
 	"time"
 
 	"k8s.io/client-go/util/workqueue"
@@ -19,9 +20,14 @@ import (
 	"github.com/cloudsso/cloudsso-operator/internal/policy"
 )
 
-// sliceInterval is how often a group is looked at for its slices' sake: a push writes many, and every look is
-// at all members.
-const sliceInterval = time.Second
+const (
+	// sliceInterval is how often a group is looked at for its slices' sake, at most: a push writes many, and every look
+	// is at all members.
+	sliceInterval = time.Second
+	// rollShare is the part of the time that calling the roll of one group may take: that of a hundred thousand takes a
+	// good part of a second, and a push is to have the processor.
+	rollShare = 20
+)
 
 // maxConcurrentReconciles is few: groups are heavy, and nobody's access waits for their status.
 const maxConcurrentReconciles = 2
@@ -37,7 +43,7 @@ func (r *Reconciler) SetupWithManager(mgr ctrl.Manager) error {
 		For(&v1alpha1.CloudSSOGroup{}).
 		Watches(&v1alpha1.CloudSSOGroup{}, objects.EnqueueRivals(r.Namesakes), builder.WithPredicates(nameMoves)).
 		Watches(&v1alpha1.CloudSSOUser{}, handler.EnqueueRequestsFromMapFunc(r.groupsOf), builder.WithPredicates(comesOrGoes)).
-		Watches(&v1alpha1.CloudSSOMembershipSlice{}, enqueueGroup).
+		Watches(&v1alpha1.CloudSSOMembershipSlice{}, r.enqueueGroup()).
 		Watches(&v1alpha1.CloudSSODirectory{}, objects.EnqueueOfDirectory(r.Client, func() client.ObjectList { return &v1alpha1.CloudSSOGroupList{} }, dependsOnSwitch), builder.WithPredicates(predicate.GenerationChangedPredicate{})).
 		WithOptions(controller.Options{MaxConcurrentReconciles: maxConcurrentReconciles}).
 		Complete(r)
@@ -78,14 +84,35 @@ func groupOfSlice(o client.Object) []string { return []string{membership.GroupOf
 
 // enqueueGroup enqueues the group of a slice, a while later: a queue holds a request that is added again before
 // its time once.
-var enqueueGroup = func() handler.EventHandler {
+func (r *Reconciler) enqueueGroup() handler.EventHandler {
 	type queue = workqueue.TypedRateLimitingInterface[ctrl.Request]
 	later := func(q queue, o client.Object) {
-		q.AddAfter(ctrl.Request{NamespacedName: client.ObjectKey{Namespace: o.GetNamespace(), Name: membership.GroupOf(o)}}, sliceInterval)
+		key := client.ObjectKey{Namespace: o.GetNamespace(), Name: membership.GroupOf(o)}
+		q.AddAfter(ctrl.Request{NamespacedName: key}, r.rolls.pause(key))
 	}
 	return handler.Funcs{
 		CreateFunc: func(_ context.Context, e event.CreateEvent, q queue) { later(q, e.Object) },
 		UpdateFunc: func(_ context.Context, e event.UpdateEvent, q queue) { later(q, e.ObjectNew) },
 		DeleteFunc: func(_ context.Context, e event.DeleteEvent, q queue) { later(q, e.Object) },
 	}
-}()
+}
+
+// rolls is how long it took to call the roll of each group, where that was long.
+type rolls struct{ took sync.Map }
+
+// note is told of each call; of a group that is gone, that it took nothing.
+func (r *rolls) note(group client.ObjectKey, took time.Duration) {
+	if took*rollShare <= sliceInterval {
+		r.took.Delete(group)
+		return
+	}
+	r.took.Store(group, took)
+}
+
+// pause is how long the next call of a group waits after a change of its slices.
+func (r *rolls) pause(group client.ObjectKey) time.Duration {
+	if took, long := r.took.Load(group); long {
+		return took.(time.Duration) * rollShare //nolint:errcheck,forcetypeassert // note stores nothing else
+	}
+	return sliceInterval
+}

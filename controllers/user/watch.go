@@ -35,7 +35,7 @@ func (r *Reconciler) SetupWithManager(mgr ctrl.Manager) error {
 }
 
 // unsettled lets those users through for whom there is something to do: not each of a directory when an operator starts,
-// nor who has just been written a status. Of those who share a name EnqueueRivals tells.
+// nor who has just been written a status. Of those who share a name EnqueueRivals sees to it that all are looked at.
 var unsettled = predicate.NewPredicateFuncs(func(o client.Object) bool {
 	u, ok := o.(*v1alpha1.CloudSSOUser)
 	return ok && !isSettled(u)

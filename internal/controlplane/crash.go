@@ -31,7 +31,7 @@ func (cp *ControlPlane) supervise(assets string, o Options) error {
 	for _, name := range []string{etcd, apiServer} {
 		content := fmt.Sprintf("#!/bin/sh\necho $$ > %s\nexec %s \"$@\"", shellQuoted(cp.pidFile(name)), shellQuoted(filepath.Join(assets, name)))
 		if o.LogDir != "" {
-			log := filepath.Join(o.LogDir, name+".log")
+			log := logFile(o.LogDir, name)
 			if err := os.WriteFile(log, nil, 0o600); err != nil {
 				return err
 			}
@@ -46,6 +46,11 @@ func (cp *ControlPlane) supervise(assets string, o Options) error {
 	cp.environment.ControlPlane.GetAPIServer().Path = cp.script(apiServer)
 	return nil
 }
+
+func logFile(dir, name string) string { return filepath.Join(dir, name+".log") }
+
+// LogFiles are what etcd and kube-apiserver print, where Options.LogDir is dir.
+func LogFiles(dir string) []string { return []string{logFile(dir, etcd), logFile(dir, apiServer)} }
 
 // script is in the folder of the certificates, as the process id is.
 func (cp *ControlPlane) script(name string) string { return filepath.Join(cp.certDir, name) }

@@ -84,11 +84,16 @@ func newCollection[T client.Object](s *shared, k kind[T], config Config, sentine
 		o.SetLabels(map[string]string{v1alpha1.LabelFence: "true"})
 		return o
 	}, config.NewID)
-	f := &fence{touch: touch, await: x.await, renew: func() {
-		config.Log.Error("the watch does not tell of a write that the API server has acknowledged: listing and watching anew",
-			"kind", fmt.Sprintf("%T", k.blank()), "after", deafTimeout)
-		lists.renew()
-	}}
+	watch := func() func() {
+		giveUp := lists.watch()
+		return func() {
+			if giveUp() {
+				config.Log.Error("the watch does not tell of a write that the API server has acknowledged: listing and watching anew",
+					"kind", fmt.Sprintf("%T", k.blank()), "after", deafTimeout)
+			}
+		}
+	}
+	f := &fence{touch: touch, await: x.await, seen: x.seen.Load, watch: watch}
 	config.Relists.onList(k.blank(), f.kick)
 	return &collection[T]{shared: s, kind: k, index: x, fence: f}
 }
@@ -140,23 +145,24 @@ func (d *Directories) In(namespace string) scim.Directory {
 // two that take a name, the later one sees the earlier. They come in the order in which they took it, as far as
 // that is known, and are shared: read only. u is not among them while it may be undone though the name is its own.
 func (d *Directories) UserNamesakes(ctx context.Context, u *v1alpha1.CloudSSOUser) ([]*v1alpha1.CloudSSOUser, error) {
-	return namesakes(ctx, d.users.index, u, u.Spec.UserName)
+	return namesakes(ctx, d.users, u, u.Spec.UserName)
 }
 
 // GroupNamesakes are the groups with the displayName of g, likewise.
 func (d *Directories) GroupNamesakes(ctx context.Context, g *v1alpha1.CloudSSOGroup) ([]*v1alpha1.CloudSSOGroup, error) {
-	return namesakes(ctx, d.groups.index, g, g.Spec.DisplayName)
+	return namesakes(ctx, d.groups, g, g.Spec.DisplayName)
 }
 
-func namesakes[T client.Object](ctx context.Context, x *index[T], o T, name string) ([]T, error) {
+func namesakes[T client.Object](ctx context.Context, c *collection[T], o T, name string) ([]T, error) {
 	ctx, cancel := context.WithTimeout(ctx, settleTimeout)
 	defer cancel()
-	if err := x.await(ctx, revisionOf(o)); err != nil {
+	if err := c.index.await(ctx, revisionOf(o)); err != nil {
+		c.fence.late(err)
 		return nil, fmt.Errorf("waiting for the index to show %s/%s: %w", o.GetNamespace(), o.GetName(), err)
 	}
 	var objects []T
-	for i, r := range x.holders(o.GetNamespace(), fold.Name(name)) {
-		if i > 0 || r.object.GetName() != o.GetName() || !x.mayBeUndone(r) {
+	for i, r := range c.index.holders(o.GetNamespace(), fold.Name(name)) {
+		if i > 0 || r.object.GetName() != o.GetName() || !c.index.mayBeUndone(r) {
 			objects = append(objects, r.object)
 		}
 	}
@@ -336,19 +342,16 @@ func (t *tenant) List(ctx context.Context, rt *schema.ResourceType, query scim.Q
 
 // fences are passed before a filter is said to select nothing.
 func (t *tenant) fences(rt *schema.ResourceType, f filter.Filter) []func(context.Context) error {
-	switch memberships := filter.Mentions(f, ofMemberships...); {
-	case rt == schema.User && memberships:
+	switch {
+	case filter.Mentions(f, schema.Members, schema.Groups): // of a group only members are shown that are
 		return []func(context.Context) error{t.users.pass, t.groups.pass, t.slices.pass}
 	case rt == schema.User:
 		return []func(context.Context) error{t.users.pass}
-	case memberships:
+	case filter.Mentions(f, schema.Meta): // a group is modified when a slice of it is
 		return []func(context.Context) error{t.groups.pass, t.slices.pass}
 	}
 	return []func(context.Context) error{t.groups.pass}
 }
-
-// ofMemberships are the attributes that are not of one object alone. A group is modified when a slice of it is.
-var ofMemberships = []*schema.Attribute{schema.Members, schema.Groups, schema.Meta}
 
 // Synchronization is the position of a namespace's switch.
 func (d *Directories) Synchronization(namespace string) v1alpha1.Synchronization {

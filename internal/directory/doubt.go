@@ -118,6 +118,16 @@ func (x *index[T]) until(ctx context.Context, holds func() bool) error {
 	}
 }
 
+// doubted changes whenever somebody comes to be unsure.
+func (x *index[T]) doubted(namespace string) uint64 {
+	x.mu.RLock()
+	defer x.mu.RUnlock()
+	if s := x.spaces[namespace]; s != nil {
+		return s.doubted
+	}
+	return 0
+}
+
 // isUnsure reports whether somebody whom a request concerns may be undone, for all that this replica knows.
 func (x *index[T]) isUnsure(namespace string, concerns func(*record[T]) bool) bool {
 	x.mu.RLock()

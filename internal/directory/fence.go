@@ -26,8 +26,7 @@ const (
 	// boardingTime is how long a touch waits, at most, for as much company as the last one had: who was answered together
 	// asks again together, and the first would take off alone.
 	boardingTime = 2 * time.Millisecond
-	// deafTimeout is how long an informer may not hear of a touch until its watch is taken for deaf: what is slow is
-	// faster, and listing anew makes nothing faster.
+	// deafTimeout is how long an informer may hear of nothing, though there was a touch, until its watch is taken for deaf.
 	deafTimeout = 10 * time.Second
 	// passTimeout bounds the wait of one request: a touch, and settleTimeout for the informer.
 	passTimeout = touchTimeout + settleTimeout
@@ -40,7 +39,8 @@ const (
 type fence struct {
 	touch func(context.Context) (revision uint64, err error)
 	await func(context.Context, uint64) error
-	renew func() // has the informer list and watch anew
+	seen  func() uint64          // the newest revision that the informer has told of
+	watch func() (giveUp func()) // gives up the informer's watch, if it is still the same then
 
 	mu      sync.Mutex
 	next    *flight
@@ -88,14 +88,15 @@ func (f *fence) late(err error) {
 		defer f.probing.Store(false)
 		ctx, cancel := context.WithTimeout(context.Background(), touchTimeout)
 		defer cancel()
+		giveUp, seen := f.watch(), f.seen()
 		revision, err := f.touch(ctx)
 		if err != nil {
 			return // the API server is away, and a watch cannot hear of it
 		}
 		ctx, cancel = context.WithTimeout(context.Background(), deafTimeout)
 		defer cancel()
-		if f.await(ctx, revision) != nil {
-			f.renew()
+		if f.await(ctx, revision) != nil && f.seen() == seen { // what is late, but comes, would be later after a list
+			giveUp()
 		}
 	}()
 }

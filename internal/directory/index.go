@@ -92,6 +92,7 @@ type space[T client.Object] struct {
 	memberOf     multimap[string] // ids of the groups of a member
 	listed       ordered[T]
 	unsure       map[string]*record[T] // those that are, by id
+	doubted      uint64                // how many have ever come to be
 }
 
 func newIndex[T client.Object](describe func(T) facts, gap func() uint64) *index[T] {
@@ -281,6 +282,23 @@ func (x *index[T]) groupsOf(namespace, member string) []string {
 	return nil
 }
 
+// lists are the records of a folded name, and the ids of all that list one of the members: both as of one time.
+func (x *index[T]) lists(namespace, name string, members map[string]bool) (named []*record[T], listing map[string]bool) {
+	listing = map[string]bool{}
+	x.mu.RLock()
+	defer x.mu.RUnlock()
+	s := x.spaces[namespace]
+	if s == nil {
+		return nil, listing
+	}
+	for member := range members {
+		for _, id := range s.memberOf.all(member) {
+			listing[id] = true
+		}
+	}
+	return s.byName.all(name), listing
+}
+
 // page is up to count of what SCIM lists, by age: behind a position if there is one, from the 1-based
 // startIndex on, and how much there is in all.
 func (x *index[T]) page(namespace string, after *scim.Position, startIndex, count int) (objects []T, total int) {
@@ -337,6 +355,7 @@ func (s *space[T]) replace(old, r *record[T]) {
 	if r != nil {
 		if r.isUnsure() {
 			s.unsure[r.object.GetName()] = r
+			s.doubted++
 		}
 		s.byID[r.object.GetName()] = r
 		s.byName.add(r.name, r)

@@ -43,8 +43,8 @@ func TestNothingIsCertainInTheMiddleOfAList(t *testing.T) {
 	}
 }
 
-// stalled is a replica that has heard of a sliced group and a user, and hears of the slice, which lists the user, when it
-// touches the slices' sentinel.
+// stalled is a replica that has heard of a sliced group and of a user who has left. It hears that the user is back, and of the
+// slice that lists the user, when it touches the sentinels of each kind.
 func stalled(t *testing.T) *tenant {
 	t.Helper()
 	d := New(Config{Relists: &Relists{}, Log: slog.New(slog.DiscardHandler), Now: time.Now})
@@ -54,9 +54,12 @@ func stalled(t *testing.T) *tenant {
 		Source: v1alpha1.SourceSCIM, Group: "crew", Members: []v1alpha1.Member{{Name: "bob"}},
 	}}
 	s.Namespace, s.Name, s.ResourceVersion = "acme", "crew-1", "3"
-	d.users.index.observe(at(1, existing("bob", "bob", "", false)))
+	d.users.index.observe(at(1, existing("bob", "bob", "e", true)))
 	d.groups.index.observe(g)
-	d.users.fence.touch = func(context.Context) (uint64, error) { return 1, nil }
+	d.users.fence.touch = func(context.Context) (uint64, error) {
+		d.users.index.observe(at(4, existing("bob", "bob", "e", false)))
+		return 4, nil
+	}
 	d.groups.fence.touch = func(context.Context) (uint64, error) { return 2, nil }
 	d.slices.fence.touch = func(context.Context) (uint64, error) { d.slices.index.observe(s); return 3, nil }
 	return &tenant{Directories: d, namespace: "acme"}
@@ -224,7 +227,7 @@ func TestNamesakesComeInTheOrderInWhichTheyTookTheName(t *testing.T) {
 	for _, u := range []*v1alpha1.CloudSSOUser{user(12, "z"), user(13, "a"), user(9, "y"), user(8, "x")} {
 		x.observe(u)
 	}
-	all, err := namesakes(t.Context(), x, user(13, "a"), "Alice")
+	all, err := namesakes(t.Context(), &collection[*v1alpha1.CloudSSOUser]{index: x}, user(13, "a"), "Alice")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -245,20 +248,20 @@ func TestWhoWillBeUndoneIsNotItsOwnNamesake(t *testing.T) {
 	again := existing("again", "alice", "e1", false)
 	again.CreationTimestamp = metav1.Now()
 	x.observe(at(2, again))
-	if all, err := namesakes(t.Context(), x, again, "alice"); err != nil || len(all) > 0 {
+	if all, err := namesakes(t.Context(), &collection[*v1alpha1.CloudSSOUser]{index: x}, again, "alice"); err != nil || len(all) > 0 {
 		t.Errorf("of the name are %v, %v", all, err)
 	}
 	relisted := newIndex(describeUser, func() uint64 { return 10 })
 	relisted.observe(at(1, left))
 	relisted.observe(at(2, again))
 	relisted.observe(at(11, existing("later", "later", "", false)))
-	if all, err := namesakes(t.Context(), relisted, again, "alice"); err != nil || len(all) > 0 {
+	if all, err := namesakes(t.Context(), &collection[*v1alpha1.CloudSSOUser]{index: relisted}, again, "alice"); err != nil || len(all) > 0 {
 		t.Errorf("after a list, of the name are %v, %v", all, err)
 	}
 	rival := existing("rival", "alice", "", false)
 	rival.Spec.Source = v1alpha1.SourceManual
 	x.observe(at(3, rival))
-	if all, err := namesakes(t.Context(), x, rival, "alice"); err != nil || len(all) != 2 {
+	if all, err := namesakes(t.Context(), &collection[*v1alpha1.CloudSSOUser]{index: x}, rival, "alice"); err != nil || len(all) != 2 {
 		t.Errorf("beside it are %v, %v", all, err)
 	}
 }

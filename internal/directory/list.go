@@ -19,12 +19,13 @@ import (
 func list[T client.Object](ctx context.Context, namespace string, c *collection[T], query scim.Query, read func(T, scim.Omit) *scim.Resource, fences []func(context.Context) error) (*scim.Page, error) {
 	concerned := c.concerned(query.Filter)
 	for certain := false; ; {
+		doubted := c.index.doubted(namespace)
 		if err := c.decided(ctx, namespace, concerned); err != nil {
 			return nil, err
 		}
 		page := search(namespace, c, query, read)
 		switch {
-		case c.index.isUnsure(namespace, concerned): // somebody has been listed meanwhile
+		case c.index.doubted(namespace) != doubted: // somebody may be shown who is to be undone
 		case certain || page.Total > 0:
 			return page, nil
 		default:

@@ -85,6 +85,7 @@ func (c *collection[T]) release(ctx context.Context, reserved T, reservation str
 // says that it is not known.
 func (c *collection[T]) verify(ctx context.Context, o T, name string) error {
 	if err := c.index.await(ctx, revisionOf(o)); err != nil {
+		c.fence.late(err)
 		return scim.Unavailable(retryAfter, fmt.Errorf("waiting to see %s %s/%s: %w", c.resource.Name, o.GetNamespace(), o.GetName(), err))
 	}
 	if err := c.decide(ctx, o, name); err != nil {

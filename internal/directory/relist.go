@@ -33,16 +33,21 @@ type relist struct {
 	last atomic.Uint64 // revision of the newest
 	then func()        // what to do after one; may be nil
 
-	deaf atomic.Bool                        // the watch is given up, and a list is due
-	end  atomic.Pointer[context.CancelFunc] // ends the watch; nil before the first
+	open atomic.Pointer[context.CancelFunc] // ends the watch that is open; nil while none is
+	deaf atomic.Bool                        // one was given up, and no list has been begun since
 }
 
-// renew ends a watch that has gone deaf, for a list and a watch anew. Where there is no watch it does nothing: a list
-// is under way.
-func (l *relist) renew() {
-	if end := l.end.Swap(nil); end != nil {
+// watch is a way to give up the watch that is open, for a list and a watch anew. It reports whether it did: not when there
+// is none, for then a list is under way, nor when that watch has ended meanwhile.
+func (l *relist) watch() (giveUp func() bool) {
+	end := l.open.Load()
+	return func() bool {
+		if end == nil || !l.open.CompareAndSwap(end, nil) {
+			return false
+		}
 		l.deaf.Store(true)
 		(*end)()
+		return true
 	}
 }
 
@@ -81,6 +86,7 @@ type relistWatch struct {
 // first comes in the pages that the reflector asks for, which takes little memory.
 func (w *relistWatch) ListWithContext(ctx context.Context, options metav1.ListOptions) (runtime.Object, error) {
 	options.ResourceVersion = ""
+	w.deaf.Store(false)
 	list, err := w.ListerWatcherWithContext.ListWithContext(ctx, options)
 	if err != nil {
 		return nil, err
@@ -114,7 +120,7 @@ var errDeaf = apierrors.NewResourceExpired("the watch has gone deaf")
 // WatchWithContext is part of cache.WatcherWithContext. A watch that ends is taken up again where it ended,
 // within a second: a reflector would wait up to half a minute where many have ended, and list again.
 func (w *relistWatch) WatchWithContext(ctx context.Context, options metav1.ListOptions) (watch.Interface, error) {
-	if w.deaf.Swap(false) {
+	if w.deaf.Load() {
 		return nil, errDeaf
 	}
 	if options.ResourceVersion == "" || options.ResourceVersion == "0" {
@@ -127,14 +133,19 @@ func (w *relistWatch) WatchWithContext(ctx context.Context, options metav1.ListO
 		cancel()
 		return nil, err
 	}
-	w.end.Store(&cancel)
+	w.open.Store(&cancel)
+	go func() {
+		<-watching.Done()
+		w.open.CompareAndSwap(&cancel, nil)
+		cancel()
+	}()
 	return watching, nil
 }
 
 // outspoken sees to it that the reflector, which would list anew, hears why a watch cannot be had. Where an answer says
 // that its revision has expired, and not an event as is usual, a RetryWatcher asks for that revision for ever; and it
 // knows a refusal only where nothing is wrapped around it. It has each watch end after a time, as the reflector wants
-// it: a RetryWatcher has them as long as the API server likes, which is an hour, and one that has gone deaf as well.
+// it: a RetryWatcher has them as long as the API server likes, which may be an hour, and one that has gone deaf as well.
 type outspoken struct {
 	cache.ListerWatcherWithContext
 	seconds *int64

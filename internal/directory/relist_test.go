@@ -77,6 +77,7 @@ func TestADeafWatchIsGivenUp(t *testing.T) {
 		relists, server := &Relists{}, deaf{make(chan metav1.ListOptions, 9)}
 		lists := relists.of(&v1alpha1.CloudSSOUser{})
 		var away atomic.Bool
+		x := newIndex(userKind.describe, lists.last.Load)
 		f := &fence{
 			touch: func(context.Context) (uint64, error) {
 				if away.Load() {
@@ -84,8 +85,9 @@ func TestADeafWatchIsGivenUp(t *testing.T) {
 				}
 				return 8, nil
 			},
-			await: newIndex(userKind.describe, lists.last.Load).await,
-			renew: lists.renew,
+			await: x.await,
+			seen:  x.seen.Load,
+			watch: func() func() { giveUp := lists.watch(); return func() { giveUp() } },
 		}
 		ctx, cancel := context.WithCancel(t.Context())
 		informer := cache.NewSharedIndexInformer(&relistWatch{server, lists}, &v1alpha1.CloudSSOUser{}, 0, nil)
@@ -117,5 +119,102 @@ func TestADeafWatchIsGivenUp(t *testing.T) {
 		}
 		cancel()
 		ended.Wait()
+	})
+}
+
+// Only a watch that was there at the touch is given up: one that has ended is followed by a list anyhow, and the next may
+// hear well.
+func TestNoOtherWatchIsGivenUp(t *testing.T) {
+	w := &relistWatch{deaf{make(chan metav1.ListOptions, 9)}, &relist{}}
+	watching := func() watch.Interface {
+		v, err := w.WatchWithContext(t.Context(), metav1.ListOptions{ResourceVersion: "7"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return v
+	}
+	ended := func(v watch.Interface) {
+		for range v.ResultChan() {
+		}
+		for deadline := time.After(10 * time.Second); w.open.Load() != nil; {
+			select {
+			case <-time.After(time.Millisecond):
+			case <-deadline:
+				t.Fatal("the watch has ended, and passes for open")
+			}
+		}
+	}
+	if w.watch()() {
+		t.Error("given up before there was a watch")
+	}
+	first := watching()
+	giveUp := w.watch()
+	first.Stop()
+	ended(first)
+	if giveUp() {
+		t.Error("a watch that had ended was given up")
+	}
+	second := watching()
+	if giveUp() {
+		t.Error("the next watch was given up for the last one")
+	}
+	if again := w.watch(); !again() || again() {
+		t.Error("the watch that is open is not given up once")
+	}
+	ended(second)
+	if _, err := w.WatchWithContext(t.Context(), metav1.ListOptions{ResourceVersion: "7"}); err == nil {
+		t.Error("there is another watch before a list")
+	}
+	if _, err := w.ListWithContext(t.Context(), metav1.ListOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	watching().Stop()
+}
+
+// Who asks together shares a touch, which begins after all of them; who asks alone does not wait.
+func TestTouchesAreShared(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const askers, rounds, took = 16, 20, 4 * time.Millisecond
+		var written, heard, touches atomic.Uint64
+		f := &fence{
+			touch: func(context.Context) (uint64, error) {
+				touches.Add(1)
+				began := written.Load()
+				<-time.After(took)
+				return began, nil
+			},
+			await: func(_ context.Context, revision uint64) error {
+				heard.Store(max(heard.Load(), revision))
+				return nil
+			},
+		}
+		ask := func() {
+			mine := written.Add(1)
+			if err := f.pass(t.Context()); err != nil {
+				t.Error(err)
+			}
+			if heard.Load() < mine {
+				t.Error("a fence was passed by a touch that began too early")
+			}
+		}
+		began := time.Now()
+		ask()
+		if waited := time.Since(began); waited != took {
+			t.Errorf("one who asked alone waited %s", waited)
+		}
+		touches.Store(0)
+		var all sync.WaitGroup
+		for range askers {
+			all.Go(func() {
+				for range rounds {
+					ask()
+					<-time.After(time.Duration(written.Load()%3) * boardingTime / 4)
+				}
+			})
+		}
+		all.Wait()
+		if n := touches.Load(); n > rounds*3/2 {
+			t.Errorf("%d touches for %d rounds of %d who ask together", n, rounds, askers)
+		}
 	})
 }

@@ -44,8 +44,12 @@ func describeSlice(s *v1alpha1.CloudSSOMembershipSlice) (f facts) {
 }
 
 // slicesOf are the slices of a group, by name.
-func (d *Directories) slicesOf(g *v1alpha1.CloudSSOGroup) (all []*v1alpha1.CloudSSOMembershipSlice) {
-	for _, r := range d.slices.index.named(g.Namespace, g.Name) {
+func (d *Directories) slicesOf(g *v1alpha1.CloudSSOGroup) []*v1alpha1.CloudSSOMembershipSlice {
+	return slicesAmong(d.slices.index.named(g.Namespace, g.Name), g)
+}
+
+func slicesAmong(records []*record[*v1alpha1.CloudSSOMembershipSlice], g *v1alpha1.CloudSSOGroup) (all []*v1alpha1.CloudSSOMembershipSlice) {
+	for _, r := range records {
 		if r.object.Spec.Source == g.Spec.Source {
 			all = append(all, r.object)
 		}
@@ -68,14 +72,19 @@ func (d *Directories) slicesWith(namespace, user string) (all []*v1alpha1.CloudS
 // whole attention.
 const maxParallelWrites = 8
 
-// snapshot is what the index shows of a group's slices, and which of them list somebody whom an outcome names.
+// snapshot is what the index shows of a group's slices at one time, and which of them list somebody whom an outcome names.
 type snapshot struct {
 	slices   []*v1alpha1.CloudSSOMembershipSlice
-	affected map[string]bool
+	affected map[string]bool // nobody asks where the outcome sweeps
 }
 
 func (t *tenant) snapshot(g *v1alpha1.CloudSSOGroup, o *outcome) *snapshot {
-	return &snapshot{t.slicesOf(g), t.listing(o)}
+	named := o.named
+	if o.sweeps {
+		named = nil
+	}
+	records, affected := t.slices.index.lists(g.Namespace, g.Name, named)
+	return &snapshot{slicesAmong(records, g), affected}
 }
 
 // changeSlices makes the outcome that of a sliced group's slices. Seen is a snapshot that was taken before g was read;
@@ -97,6 +106,9 @@ func (t *tenant) changeSlices(ctx context.Context, g *v1alpha1.CloudSSOGroup, o 
 		}
 		p := plan(g, seen, o)
 		stale, err := t.carryOut(ctx, g, p)
+		if err == nil {
+			err = t.slices.catchUp(ctx) // or a slice that the index does not show yet would be made again
+		}
 		if err != nil {
 			return err
 		}
@@ -147,19 +159,6 @@ func plan(g *v1alpha1.CloudSSOGroup, seen *snapshot, o *outcome) (writes []slice
 		}
 	}
 	return place(missing, writes, seen.slices)
-}
-
-// listing are the slices that list somebody whom the changes name.
-func (t *tenant) listing(o *outcome) map[string]bool {
-	names := map[string]bool{}
-	if !o.sweeps {
-		for id := range o.named {
-			for _, s := range t.slices.index.groupsOf(t.namespace, id) {
-				names[s] = true
-			}
-		}
-	}
-	return names
 }
 
 // place finds a slice for each part of what is missing: the fullest that has room for all of it, of those

@@ -278,7 +278,7 @@ func (e *Environment) LogFile() string { return e.path("manager.log") }
 
 // LogFiles are where everything writes its logs.
 func (e *Environment) LogFiles() []string {
-	return []string{e.LogFile(), e.path("kube-apiserver.log"), e.path("etcd.log")}
+	return append(controlplane.LogFiles(e.options.Dir), e.LogFile())
 }
 
 func (e *Environment) path(name string) string { return filepath.Join(e.options.Dir, name) }

@@ -2,6 +2,7 @@ package objects
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"k8s.io/client-go/util/workqueue"
@@ -14,7 +15,8 @@ import (
 // rivalsInterval is when namesakes that could not be had are asked for again.
 const rivalsInterval = time.Second
 
-// EnqueueRivals enqueues the other objects of a name that somebody took or left. namesakes are the
+// EnqueueRivals enqueues the other objects of a name that somebody took or left, and where there are some, that object
+// too: what it says of itself may be what only one of them can. namesakes are the
 // holders of an object's name, as of that object's revision or later: after a change they are asked of
 // the new object first, so that who has left the name is no longer found to hold it.
 func EnqueueRivals[T client.Object](namesakes func(context.Context, T) ([]T, error)) handler.EventHandler {
@@ -47,9 +49,11 @@ func enqueueRivals[T client.Object](ctx context.Context, q workqueue.TypedRateLi
 		})
 		return
 	}
-	for _, other := range all {
-		if other.GetName() != o.GetName() {
-			q.Add(ctrl.Request{NamespacedName: client.ObjectKeyFromObject(other)})
-		}
+	others := slices.DeleteFunc(all, func(other T) bool { return other.GetName() == o.GetName() })
+	if len(others) == 0 {
+		return
+	}
+	for _, rival := range append(others, o) {
+		q.Add(ctrl.Request{NamespacedName: client.ObjectKeyFromObject(rival)})
 	}
 }

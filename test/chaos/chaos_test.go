@@ -2,6 +2,7 @@ package chaos
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"os"
@@ -48,6 +49,12 @@ func TestChaos(t *testing.T) {
 			t.Error(err)
 		}
 	}()
+	dir := setting(t, "CHAOS_DIR", filepath.Join(os.TempDir(), "chaos"), func(s string) (string, error) { return s, nil })
+	defer func() {
+		if t.Failed() {
+			keep(t, filepath.Join(dir, fmt.Sprint("logs-", seed)), r.Environment.LogFiles())
+		}
+	}()
 	run := &run{t: t, replicas: r, history: NewHistory(), seed: seed}
 	run.load(duration, faults)
 	report := run.judge()
@@ -61,9 +68,19 @@ func TestChaos(t *testing.T) {
 	if !t.Failed() {
 		return
 	}
-	dir := setting(t, "CHAOS_DIR", filepath.Join(os.TempDir(), "chaos"), func(s string) (string, error) { return s, nil })
-	paths, err := report.Save(dir, r.Environment.LogFiles()...)
+	paths, err := report.Save(dir)
 	t.Errorf("all of it: %v (%v)", paths, err)
+}
+
+// keep copies logs, which go with the test's own folder, into dir.
+func keep(t *testing.T, dir string, logs []string) {
+	t.Helper()
+	err := os.MkdirAll(dir, 0o755)
+	for _, log := range logs {
+		content, unread := os.ReadFile(log)
+		err = errors.Join(err, unread, os.WriteFile(filepath.Join(dir, filepath.Base(log)), content, 0o644))
+	}
+	t.Logf("logs: %s (%v)", dir, err)
 }
 
 // setting reads an environment variable.

@@ -108,7 +108,7 @@ func (f *Faults) inject(ctx context.Context, one fault) error {
 	defer cancel()
 	for _, i := range affected {
 		if err := f.Replicas.AwaitFence(ctx, i); err != nil {
-			return errors.Join(fmt.Errorf("after %q: %w", one.name, err), f.Replicas.Dump())
+			return errors.Join(fmt.Errorf("after %q: %w", one.name, err), f.Replicas.Dump(context.WithoutCancel(ctx)))
 		}
 		f.Windows = append(f.Windows, Window{i, from, f.History.Now(), one.name})
 	}

@@ -194,15 +194,20 @@ func (r *Replicas) Terminate(i int) error {
 
 // Dump has every process print what each of its goroutines does, for whoever looks why nothing goes on. They end by
 // it, and are started again.
-func (r *Replicas) Dump() error {
+func (r *Replicas) Dump(ctx context.Context) error {
 	for _, s := range r.slots {
-		m, _ := s.current()
+		s.mu.Lock()
+		s.expected = true
+		m := s.manager
+		s.mu.Unlock()
 		m.Dump()
 	}
-	if err := r.Environment.ControlPlane.DumpAPIServer(); err != nil {
-		return err
+	plane := r.Environment.ControlPlane
+	err := errors.Join(plane.DumpAPIServer(), plane.RestartAPIServer())
+	for i := range r.slots {
+		err = errors.Join(err, r.start(ctx, i))
 	}
-	return r.Environment.ControlPlane.RestartAPIServer()
+	return err
 }
 
 // Exits are the last lines of the processes that ended by themselves.

@@ -118,9 +118,8 @@ func spread(all []time.Duration) string {
 	return fmt.Sprintf("%d (p50 %s, p99 %s, max %s)", len(sorted), at(.5), at(.99), at(1))
 }
 
-// Save writes violations to files in dir, readable and drawn, with copies of the logs and all requests, and
-// returns their paths.
-func (r *Report) Save(dir string, logFiles ...string) (paths []string, err error) {
+// Save writes violations to files in dir, readable and drawn, with all requests, and returns their paths.
+func (r *Report) Save(dir string) (paths []string, err error) {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return nil, err
 	}
@@ -133,18 +132,6 @@ func (r *Report) Save(dir string, logFiles ...string) (paths []string, err error
 		return nil, err
 	}
 	paths = append(paths, requests)
-	for _, file := range logFiles {
-		log, err := os.ReadFile(file)
-		if err != nil {
-			return nil, err
-		}
-		name := strings.TrimSuffix(filepath.Base(file), ".log")
-		kept := filepath.Join(dir, fmt.Sprintf("%s-%d.log", name, r.Seed))
-		if err := os.WriteFile(kept, log, 0o644); err != nil {
-			return nil, err
-		}
-		paths = append(paths, kept)
-	}
 	text := filepath.Join(dir, fmt.Sprintf("violations-%d.txt", r.Seed))
 	if err := os.WriteFile(text, []byte(r.Violations(len(r.Verdict.Violations))), 0o644); err != nil {
 		return nil, err

@@ -111,9 +111,9 @@ func meta(name string) metav1.ObjectMeta { return metav1.ObjectMeta{Namespace: "
 func directory() []client.Object {
 	alice := &v1alpha1.CloudSSOUser{ObjectMeta: meta("alice"), Spec: v1alpha1.CloudSSOUserSpec{Source: v1alpha1.SourceSCIM, UserName: "alice"}}
 	alice.Finalizers = []string{v1alpha1.FinalizerMemberships, v1alpha1.FinalizerGuard}
-	// Neither a name nor a label makes a sentinel of somebody.
-	fence := &v1alpha1.CloudSSOUser{ObjectMeta: meta(v1alpha1.SentinelName), Spec: v1alpha1.CloudSSOUserSpec{Source: v1alpha1.SourceSCIM, UserName: "fence"}}
-	fence.Labels = map[string]string{v1alpha1.LabelFence: "true"}
+	// Neither the label nor the name alone makes a sentinel of somebody, and none is synchronized.
+	alice.Labels = map[string]string{v1alpha1.LabelFence: "true"}
+	fence := &v1alpha1.CloudSSOUser{ObjectMeta: meta(v1alpha1.SentinelName), Spec: v1alpha1.CloudSSOUserSpec{Source: v1alpha1.SourceManual, UserName: "fence"}}
 	return []client.Object{
 		alice, fence,
 		&v1alpha1.CloudSSOGroup{ObjectMeta: meta("staff"), Spec: v1alpha1.CloudSSOGroupSpec{Source: v1alpha1.SourceSCIM, DisplayName: "Staff"}},

@@ -73,10 +73,14 @@ func (r *Replicas) configure(ctx context.Context, change func(d *v1alpha1.CloudS
 	return r.Environment.Admin.Patch(ctx, d, client.MergeFrom(before))
 }
 
-// footprint is what only a request over SCIM changes. A controller takes members out.
+// footprint is what only a request over SCIM changes. A controller takes members out, and the workload makes users by
+// hand: one that was adopted comes into it.
 func (o Objects) footprint() map[string]string {
 	marks := map[string]string{}
 	for i := range o.Users {
+		if o.Users[i].Spec.Source == v1alpha1.SourceManual {
+			continue
+		}
 		marks["user "+o.Users[i].Name] = fmt.Sprint(o.Users[i].Generation)
 	}
 	for i := range o.Groups {

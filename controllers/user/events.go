@@ -14,15 +14,20 @@ const (
 	eventMembershipsRemoved = "MembershipsRemoved"
 )
 
-// transitions returns the Events that tell of the way from one status to the next. That a new user is
-// active goes without saying.
+// transitions returns the Events that tell of the way from one status to the next.
 func transitions(before, after *v1alpha1.CloudSSOUser) []objects.Notice {
 	all := objects.NoticesOfHold(before.Status.Conditions, after.Status.Conditions)
 	was, is := before.Status.State, after.Status.State
-	if was != is && (was != "" || is != v1alpha1.UserActive) {
+	if was != is && (!isEveryday(was) || !isEveryday(is)) {
 		all = append(all, became(was, is, after))
 	}
 	return all
+}
+
+// isEveryday reports whether a state comes of no more than the provider's word. The status says since when, and an
+// Event would be one more write for each joiner and leaver (docs/adr/0009-one-write.md).
+func isEveryday(s v1alpha1.UserState) bool {
+	return s == "" || s == v1alpha1.UserActive || s == v1alpha1.UserDisabled
 }
 
 func became(was, is v1alpha1.UserState, after *v1alpha1.CloudSSOUser) objects.Notice {

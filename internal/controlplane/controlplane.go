@@ -25,6 +25,8 @@ type Options struct {
 	// Controllers are those of kube-controller-manager to run, such as "namespace-controller" and
 	// "garbage-collector-controller"; by default none, and no kube-controller-manager.
 	Controllers []string
+	// FeatureGates are those of kube-apiserver, such as "DetectCacheInconsistency=false"; by default its own.
+	FeatureGates string
 }
 
 // ControlPlane is a control plane, running.
@@ -60,6 +62,9 @@ func Start(ctx context.Context, o Options) (_ *ControlPlane, err error) {
 		return nil, errors.Join(err, os.RemoveAll(cp.certDir))
 	}
 	cp.endWatches()
+	if o.FeatureGates != "" {
+		cp.environment.ControlPlane.GetAPIServer().Configure().Set("feature-gates", o.FeatureGates)
+	}
 	if cp.admin, err = cp.environment.Start(); err != nil {
 		return nil, fmt.Errorf("starting etcd and kube-apiserver of %s: %w", assets, errors.Join(err, cp.Stop()))
 	}

@@ -35,6 +35,8 @@ type Options struct {
 	Via func(replica int, apiServer string) (string, error)
 	// Flags are more flags of the manager, such as --leader-lease-duration=30s.
 	Flags []string
+	// FeatureGates are those of kube-apiserver; by default its own.
+	FeatureGates string
 	// Progress is told of each step as it begins. Nil is told nothing.
 	Progress func(step string)
 }
@@ -117,7 +119,7 @@ func (e *Environment) prepare(context.Context) error {
 }
 
 func (e *Environment) startControlPlane(ctx context.Context) error {
-	cp, err := controlplane.Start(ctx, controlplane.Options{DataDir: e.path("etcd"), LogDir: e.options.Dir})
+	cp, err := controlplane.Start(ctx, controlplane.Options{DataDir: e.path("etcd"), LogDir: e.options.Dir, FeatureGates: e.options.FeatureGates})
 	if err != nil {
 		return err
 	}

@@ -59,7 +59,7 @@ func apiWrites() measurement {
 	}
 }
 
-// writesPer is how many writes to users, groups and slices each operation causes, until all is settled. Those
+// writesPer is how many writes to users, groups, slices and Events each operation causes, until all is settled. Those
 // to other resources do not grow with the operations, such as the directory's counts; they are noted.
 func (b *bench) writesPer(ctx context.Context, s *stack, name string, count int, operation load.Operation) (float64, error) {
 	if err := s.settle(ctx); err != nil {
@@ -86,7 +86,8 @@ func (b *bench) writesPer(ctx context.Context, s *stack, name string, count int,
 			continue
 		}
 		b.observe(name+": "+resource, each)
-		if strings.HasPrefix(resource, "cloudssousers") || strings.HasPrefix(resource, "cloudssogroups") || strings.HasPrefix(resource, slicesResource) {
+		kind, _, _ := strings.Cut(resource, "/")
+		if slices.Contains([]string{"cloudssousers", "cloudssogroups", slicesResource, "events"}, kind) {
 			total += each
 		}
 	}

@@ -15,8 +15,8 @@ import (
 )
 
 const (
-	// leavers is how many users leave in a round; each round others.
-	leavers = 100
+	// leavers is how many users leave in a round; each round others. The slowest two are above the p99.
+	leavers = 250
 	// leaverLabel lets the watch be on them alone: to follow every create would slow the creates down.
 	leaverLabel = "bench.cloudsso.dev/leaver"
 	// leaverTimeout is when a state that does not come is given up.

@@ -17,8 +17,6 @@ const (
 	mediumGroup, largeGroup = 20_000, 100_000
 	// edgeBatches is how many batches at either end are compared.
 	edgeBatches = 10
-	// largeGroupRounds is for what takes a minute each.
-	largeGroupRounds = 2
 	// slicesResource is that of CloudSSOMembershipSlice.
 	slicesResource = "cloudssomembershipslices"
 	// sliceWriters is how many slices the service writes at a time: maxParallelWrites in internal/directory.
@@ -43,9 +41,17 @@ func (s *stack) push(group string, users []string) load.Operation {
 	}
 }
 
+// growingGroups are the measurements of groups in a directory of so many users. Members leave the largest one.
+func growingGroups(users int) []measurement {
+	if users <= mediumGroup {
+		return []measurement{largestGroup(users)}
+	}
+	return []measurement{growingGroup(mediumGroup), largestGroup(min(largeGroup, users))}
+}
+
 // growingGroup measures adding members a hundred at a time until there are so many.
 func growingGroup(members int) measurement {
-	m := measurement{
+	return measurement{
 		name:  fmt.Sprintf("group-%d", members),
 		needs: []size{large},
 		rows: []row{
@@ -53,23 +59,67 @@ func growingGroup(members int) measurement {
 			{figure: "… first ten batches (p50)", unit: "ms", target: atMost(30)},
 		},
 		round: func(ctx context.Context, b *bench, round int) ([][]float64, error) {
-			s := b.stacks[large]
-			group, latencies, err := s.growGroup(ctx, fmt.Sprintf("Grown to %d, %d", members, round), members)
-			if len(latencies) < edgeBatches {
-				return nil, err
-			}
-			first, last := load.Median(latencies[:edgeBatches]), load.Median(latencies[len(latencies)-edgeBatches:])
+			group, samples, err := b.measureGrowth(ctx, members, round)
 			if err != nil {
-				return [][]float64{nil, {first}}, err
+				return samples, err
 			}
-			b.observe("last ten ms", last)
-			return one(last/first, first), s.deleteGroup(ctx, group)
+			return samples, b.stacks[large].deleteGroup(ctx, group)
 		},
 	}
-	if members > mediumGroup {
-		m.rounds = largeGroupRounds
+}
+
+// largestGroup measures also removing random members a hundred at a time from the group that has grown, against the
+// writes of slices that it takes done straight to the API server.
+func largestGroup(members int) measurement {
+	m := growingGroup(members)
+	m.rows = append(m.rows, row{figure: fmt.Sprintf("random members removed 100 at a time from %s ÷ the same slice writes done raw", thousands(members)), target: atMost(1.5)})
+	m.round = func(ctx context.Context, b *bench, round int) ([][]float64, error) {
+		s := b.stacks[large]
+		group, samples, err := b.measureGrowth(ctx, members, round)
+		if err != nil {
+			return samples, err
+		}
+		ratio, err := b.measureRemoval(ctx, group, members)
+		if err != nil {
+			return samples, err
+		}
+		return append(samples, []float64{ratio}), s.deleteGroup(ctx, group)
 	}
 	return m
+}
+
+// measureGrowth returns the samples of both figures, the second also of a group whose growth failed.
+func (b *bench) measureGrowth(ctx context.Context, members, round int) (group string, samples [][]float64, err error) {
+	group, latencies, err := b.stacks[large].growGroup(ctx, fmt.Sprintf("Grown to %d, %d", members, round), members)
+	if len(latencies) < edgeBatches {
+		return "", nil, err
+	}
+	first, last := load.Median(latencies[:edgeBatches]), load.Median(latencies[len(latencies)-edgeBatches:])
+	if err != nil {
+		return "", [][]float64{nil, {first}}, err
+	}
+	b.observe("last ten ms", last)
+	return group, one(last/first, first), nil
+}
+
+func (b *bench) measureRemoval(ctx context.Context, group string, members int) (ratio float64, err error) {
+	s := b.stacks[large]
+	copies, err := s.copySlices(ctx, group)
+	if err != nil {
+		return 0, err
+	}
+	took, writes, err := s.removeMembers(ctx, group, rand.Perm(members)[:min(removals*pushSize, members)])
+	if err != nil {
+		return 0, err
+	}
+	raw, err := s.rewriteSlices(ctx, copies[:min(writes, len(copies))])
+	if err != nil {
+		return 0, err
+	}
+	b.observe("slices written per batch", float64(writes))
+	b.observe("removal p50 ms", took)
+	b.observe("raw p50 ms", raw)
+	return took / raw, nil
 }
 
 // growGroup returns how long each batch took, in milliseconds; those before an error too.
@@ -103,40 +153,6 @@ func endsEarly(err error) error {
 		return notMeasured("groups end at 1,000 members")
 	}
 	return err
-}
-
-// shrinkingGroup measures removing random members a hundred at a time from a large group, against the
-// writes of slices that it takes done straight to the API server.
-func shrinkingGroup(members int) measurement {
-	return measurement{
-		name:   "group-removal",
-		needs:  []size{large},
-		rounds: largeGroupRounds,
-		rows:   []row{{figure: fmt.Sprintf("random members removed 100 at a time from %s ÷ the same slice writes done raw", thousands(members)), target: atMost(1.5)}},
-		round: func(ctx context.Context, b *bench, round int) ([][]float64, error) {
-			s := b.stacks[large]
-			group, _, err := s.growGroup(ctx, fmt.Sprintf("Shrinking %d", round), members)
-			if err != nil {
-				return nil, err
-			}
-			copies, err := s.copySlices(ctx, group)
-			if err != nil {
-				return nil, err
-			}
-			took, writes, err := s.removeMembers(ctx, group, rand.Perm(members)[:min(removals*pushSize, members)])
-			if err != nil {
-				return nil, err
-			}
-			raw, err := s.rewriteSlices(ctx, copies[:min(writes, len(copies))])
-			if err != nil {
-				return nil, err
-			}
-			b.observe("slices written per batch", float64(writes))
-			b.observe("removal p50 ms", took)
-			b.observe("raw p50 ms", raw)
-			return one(took / raw), s.deleteGroup(ctx, group)
-		},
-	}
 }
 
 // removeMembers removes the users of those numbers a hundred at a time. It returns the median latency in

@@ -22,7 +22,7 @@ import (
 )
 
 // runTimeout ends everything, whatever hangs.
-const runTimeout = time.Hour
+const runTimeout = 2 * time.Hour
 
 // bench is one run.
 type bench struct {
@@ -85,10 +85,10 @@ func parse() (o options) {
 	flag.BoolVar(&o.beyond, "beyond", false, "measure also what the API server bears, with config/flow-control and without it, and what etcd needs")
 	flag.IntVar(&o.seats, "seats", 600, "seats of the API server under -beyond's flood, a third of them for writes; 600 are its own default")
 	flag.IntVar(&o.rounds, "rounds", 5, "rounds; each measures a figure and its baseline, in turns")
-	flag.DurationVar(&o.roundTime, "round-time", 2*time.Second, "how long each side of a round takes; its first fifth is not counted")
+	flag.DurationVar(&o.roundTime, "round-time", 5*time.Second, "how long each side of a round takes; its first fifth is not counted")
 	flag.StringVar(&o.figures, "figures", ".", "regular expression: run only measurements whose name, or a figure's, matches")
 	flag.StringVar(&o.out, "out", "", "file to write the report to; by default bench/latest.json when everything is measured")
-	flag.StringVar(&o.profiles, "profile", "", "folder to write the managers' CPU and heap profiles of each measurement to; slows them down a little")
+	flag.StringVar(&o.profiles, "profile", "", "folder to write CPU and heap profiles of the managers to, of each measurement, and CPU profiles of the API servers; slows them down a little")
 	flag.BoolVar(&o.list, "list", false, "list the measurements and their figures, and measure nothing")
 	flag.Parse()
 	return o

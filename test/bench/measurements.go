@@ -15,10 +15,6 @@ func measurements(users int) []measurement {
 		replicas(),
 		deactivations(),
 		memoryAfterLoad(),
-		growingGroup(min(mediumGroup, users)),
 	}
-	if users > mediumGroup {
-		all = append(all, growingGroup(min(largeGroup, users)))
-	}
-	return append(all, shrinkingGroup(min(largeGroup, users)))
+	return append(all, growingGroups(users)...)
 }

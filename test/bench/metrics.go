@@ -66,9 +66,8 @@ func parseMetrics(r io.Reader, names []string) (map[string][]metric, error) {
 // writeCounts are requests that write, by resource and subresource.
 type writeCounts map[string]float64
 
-// uncounted are resources whose writes are not about what was asked for: Events, which are written late,
-// and the leader's lease.
-var uncounted = map[string]bool{"events": true, "leases": true}
+// leases are the leader's: their writes are about nothing that was asked for.
+const leases = "leases"
 
 // writes counts the writes that the API server has answered since its start, as it counts them itself.
 func (s *stack) writes(ctx context.Context) (writeCounts, error) {
@@ -87,7 +86,7 @@ func (s *stack) writes(ctx context.Context) (writeCounts, error) {
 			continue
 		}
 		resource := m.labels["resource"]
-		if uncounted[resource] {
+		if resource == leases {
 			continue
 		}
 		if subresource := m.labels["subresource"]; subresource != "" {

@@ -8,23 +8,38 @@ import (
 	"path/filepath"
 	"syscall"
 	"time"
+
+	"golang.org/x/sync/errgroup"
+	"k8s.io/client-go/discovery"
 )
 
-// profileTimeout is how long a manager may take to write its profiles.
-const profileTimeout = 10 * time.Second
+const (
+	// profileTimeout is how long a manager may take to write its profiles.
+	profileTimeout = 10 * time.Second
+	// serverProfile is how long an API server is profiled, from a measurement's beginning.
+	serverProfile = 20 * time.Second
+)
 
-// profile takes the managers' profiles over the course of a measurement, if they are asked for. It returns
-// what ends it.
+// profile takes profiles over the course of a measurement, if they are asked for: the managers' of all of it, the API
+// servers' of its beginning. It returns what ends it.
 func (b *bench) profile(ctx context.Context, m *measurement) (end func() error, err error) {
 	if b.profiles == "" {
 		return func() error { return nil }, nil
+	}
+	if err := os.MkdirAll(b.profiles, 0o755); err != nil {
+		return nil, err
 	}
 	pids := map[size]int{}
 	for _, size := range m.needs {
 		pids[size] = b.stacks[size].Manager.PID()
 		err = errors.Join(err, syscall.Kill(pids[size], syscall.SIGUSR1))
 	}
+	var servers errgroup.Group
+	for _, size := range m.needs {
+		servers.Go(func() error { return b.profileServer(ctx, b.stacks[size], fmt.Sprintf("%s-%s", m.name, size)) })
+	}
 	return func() (err error) {
+		defer func() { err = errors.Join(err, servers.Wait()) }()
 		for size, pid := range pids {
 			if b.stacks[size].Manager.PID() == pid { // one that was restarted has no beginning
 				err = errors.Join(err, b.collect(ctx, pid, fmt.Sprintf("%s-%s", m.name, size)))
@@ -32,6 +47,20 @@ func (b *bench) profile(ctx context.Context, m *measurement) (end func() error, 
 		}
 		return err
 	}, err
+}
+
+// profileServer is the API server's own CPU profile.
+func (b *bench) profileServer(ctx context.Context, s *stack, name string) error {
+	c, err := discovery.NewDiscoveryClientForConfig(s.ControlPlane.Admin())
+	if err != nil {
+		return err
+	}
+	profile, err := c.RESTClient().Get().AbsPath("/debug/pprof/profile").
+		Param("seconds", fmt.Sprint(serverProfile.Seconds())).DoRaw(ctx)
+	if err != nil {
+		return fmt.Errorf("profiling the API server: %w", err)
+	}
+	return os.WriteFile(filepath.Join(b.profiles, name+"-apiserver.pprof"), profile, 0o644)
 }
 
 func (b *bench) collect(ctx context.Context, pid int, name string) error {
@@ -52,9 +81,6 @@ func (b *bench) collect(ctx context.Context, pid int, name string) error {
 		case <-ctx.Done():
 			return fmt.Errorf("the manager writes no profile: %w", ctx.Err())
 		}
-	}
-	if err := os.MkdirAll(b.profiles, 0o755); err != nil {
-		return err
 	}
 	var failures []error
 	for _, what := range []string{"cpu", "heap"} {

@@ -34,7 +34,7 @@ func (b *bench) report(figures []figure) report {
 		Cores:      runtime.GOMAXPROCS(0),
 		System:     runtime.GOOS + "/" + runtime.GOARCH,
 		Go:         runtime.Version(),
-		Kubernetes: b.kubernetes,
+		Kubernetes: b.kubernetes + ", " + featureGates,
 		Etcd:       "one member, on the same machine, without fsync",
 		Transport:  transport,
 		Users:      b.users,

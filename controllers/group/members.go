@@ -101,7 +101,7 @@ const (
 // look reads a user into u, and says what has become of it.
 func (r *Reconciler) look(ctx context.Context, key client.ObjectKey, u *v1alpha1.CloudSSOUser) (presence, error) {
 	*u = v1alpha1.CloudSSOUser{}
-	err := r.Get(ctx, key, u, client.UnsafeDisableDeepCopy)
+	err := r.Users.Get(ctx, key, u, client.UnsafeDisableDeepCopy)
 	switch {
 	case client.IgnoreNotFound(err) != nil:
 		return unknown, err

@@ -5,7 +5,11 @@ import (
 	"testing"
 	"time"
 
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/client-go/util/workqueue"
+	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/event"
 
 	"github.com/cloudsso/cloudsso-operator/api/v1alpha1"
 )
@@ -54,5 +58,39 @@ func TestTheRollOfALargeGroupIsCalledSeldom(t *testing.T) {
 	}
 	if r.note(large, 0); r.pause(large) != sliceInterval {
 		t.Error("a group that is gone is remembered")
+	}
+}
+
+// A push changes a large group again and again, which is looked at when its roll is called next. A rename or a deletion
+// does not wait for that, and no small group does.
+func TestALargeGroupWaitsForItsRoll(t *testing.T) {
+	newGroup := func(name string) *v1alpha1.CloudSSOGroup {
+		g := &v1alpha1.CloudSSOGroup{Spec: v1alpha1.CloudSSOGroupSpec{DisplayName: name}}
+		g.Namespace, g.Name = "acme", name
+		return g
+	}
+	for _, test := range []struct {
+		name, group string
+		change      func(*v1alpha1.CloudSSOGroup)
+		now         int
+	}{
+		{"a member of a large group", "everybody", func(g *v1alpha1.CloudSSOGroup) { g.Spec.Members = []v1alpha1.Member{{Name: "bob"}} }, 0},
+		{"the status of a large group", "everybody", func(g *v1alpha1.CloudSSOGroup) { g.Status.Members = new(int32(1)) }, 0},
+		{"the name of a large group", "everybody", func(g *v1alpha1.CloudSSOGroup) { g.Spec.DisplayName = "All" }, 1},
+		{"the deletion of a large group", "everybody", func(g *v1alpha1.CloudSSOGroup) { g.DeletionTimestamp = new(metav1.Now()) }, 1},
+		{"a member of a small group", "staff", func(g *v1alpha1.CloudSSOGroup) { g.Spec.Members = []v1alpha1.Member{{Name: "bob"}} }, 1},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			var r Reconciler
+			r.rolls.note(client.ObjectKeyFromObject(newGroup("everybody")), time.Second)
+			q := workqueue.NewTypedRateLimitingQueue(workqueue.DefaultTypedControllerRateLimiter[ctrl.Request]())
+			defer q.ShutDown()
+			was, is := newGroup(test.group), newGroup(test.group)
+			test.change(is)
+			r.enqueueItself().Update(t.Context(), event.UpdateEvent{ObjectOld: was, ObjectNew: is}, q)
+			if got := q.Len(); got != test.now {
+				t.Errorf("%d are looked at now", got)
+			}
+		})
 	}
 }

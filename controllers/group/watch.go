@@ -24,8 +24,8 @@ const (
 	// sliceInterval is how often a group is looked at for its slices' sake, at most: a push writes many, and every look
 	// is at all members.
 	sliceInterval = time.Second
-	// rollShare is the part of the time that calling the roll of one group may take: that of a hundred thousand takes a
-	// good part of a second, and a push is to have the processor.
+	// rollShare is the part of the time that calling the roll of one group may take, a twentieth: that of a hundred
+	// thousand takes some tenths of a second, and a push is to have the processor.
 	rollShare = 20
 )
 
@@ -40,7 +40,7 @@ func (r *Reconciler) SetupWithManager(mgr ctrl.Manager) error {
 	}
 	return ctrl.NewControllerManagedBy(mgr).
 		Named("cloudssogroup").
-		For(&v1alpha1.CloudSSOGroup{}).
+		Watches(&v1alpha1.CloudSSOGroup{}, r.enqueueItself()).
 		Watches(&v1alpha1.CloudSSOGroup{}, objects.EnqueueRivals(r.Namesakes), builder.WithPredicates(nameMoves)).
 		Watches(&v1alpha1.CloudSSOUser{}, handler.EnqueueRequestsFromMapFunc(r.groupsOf), builder.WithPredicates(comesOrGoes)).
 		Watches(&v1alpha1.CloudSSOMembershipSlice{}, r.enqueueGroup()).
@@ -82,10 +82,30 @@ func (r *Reconciler) groupsOf(_ context.Context, u client.Object) []ctrl.Request
 
 func groupOfSlice(o client.Object) []string { return []string{membership.GroupOf(o)} }
 
+type queue = workqueue.TypedRateLimitingInterface[ctrl.Request]
+
+// enqueueItself enqueues a group. A large one waits for the next call of its roll, unless it is for more than its members.
+func (r *Reconciler) enqueueItself() handler.EventHandler {
+	now := func(q queue, o client.Object) {
+		q.Add(ctrl.Request{NamespacedName: client.ObjectKeyFromObject(o)})
+	}
+	return handler.Funcs{
+		CreateFunc: func(_ context.Context, e event.CreateEvent, q queue) { now(q, e.Object) },
+		UpdateFunc: func(_ context.Context, e event.UpdateEvent, q queue) {
+			key := client.ObjectKeyFromObject(e.ObjectNew)
+			if pause := r.rolls.pause(key); pause > sliceInterval && !nameMoves.Update(e) && !objects.IsBeingDeleted(e.ObjectNew) {
+				q.AddAfter(ctrl.Request{NamespacedName: key}, pause)
+				return
+			}
+			now(q, e.ObjectNew)
+		},
+		DeleteFunc: func(_ context.Context, e event.DeleteEvent, q queue) { now(q, e.Object) },
+	}
+}
+
 // enqueueGroup enqueues the group of a slice, a while later: a queue holds a request that is added again before
 // its time once.
 func (r *Reconciler) enqueueGroup() handler.EventHandler {
-	type queue = workqueue.TypedRateLimitingInterface[ctrl.Request]
 	later := func(q queue, o client.Object) {
 		key := client.ObjectKey{Namespace: o.GetNamespace(), Name: membership.GroupOf(o)}
 		q.AddAfter(ctrl.Request{NamespacedName: key}, r.rolls.pause(key))
@@ -109,7 +129,7 @@ func (r *rolls) note(group client.ObjectKey, took time.Duration) {
 	r.took.Store(group, took)
 }
 
-// pause is how long the next call of a group waits after a change of its slices.
+// pause is how long the next call of a group waits after a change of its slices, or of a large group itself.
 func (r *rolls) pause(group client.ObjectKey) time.Duration {
 	if took, long := r.took.Load(group); long {
 		return took.(time.Duration) * rollShare //nolint:errcheck,forcetypeassert // note stores nothing else

@@ -47,8 +47,6 @@ func (r *Reconciler) lists(ctx context.Context, g *v1alpha1.CloudSSOGroup) ([]cl
 }
 
 func (r *Reconciler) callRoll(ctx context.Context, g *v1alpha1.CloudSSOGroup) (called roll, err error) {
-	began := time.Now()
-	defer func() { r.rolls.note(client.ObjectKeyFromObject(g), time.Since(began)) }()
 	position, err := objects.SwitchOf(ctx, r.Client, g.Namespace)
 	if err != nil {
 		return roll{}, err
@@ -57,6 +55,8 @@ func (r *Reconciler) callRoll(ctx context.Context, g *v1alpha1.CloudSSOGroup) (c
 	if err != nil {
 		return roll{}, err
 	}
+	began := time.Now()
+	defer func() { r.rolls.note(client.ObjectKeyFromObject(g), time.Since(began)) }()
 	seen := map[string]bool{}
 	member := &v1alpha1.CloudSSOUser{} // one for all: there may be a hundred thousand
 	for _, list := range lists {
@@ -98,10 +98,11 @@ const (
 	unknown
 )
 
-// look reads a user into u, and says what has become of it.
+// look reads a user into u, and says what has become of it. It may be older than what this controller has written: whoever
+// comes or goes has the group looked at again, and nobody is taken out without a live read.
 func (r *Reconciler) look(ctx context.Context, key client.ObjectKey, u *v1alpha1.CloudSSOUser) (presence, error) {
 	*u = v1alpha1.CloudSSOUser{}
-	err := r.Users.Get(ctx, key, u, client.UnsafeDisableDeepCopy)
+	err := r.Get(ctx, key, u, client.UnsafeDisableDeepCopy, client.DisableReadYourWritesConsistency)
 	switch {
 	case client.IgnoreNotFound(err) != nil:
 		return unknown, err

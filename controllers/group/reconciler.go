@@ -33,8 +33,6 @@ import (
 type Reconciler struct {
 	// Client reads from the manager's cache.
 	client.Client
-	// Users is the manager's cache: the client would see to it, for each member, that own writes are seen.
-	Users client.Reader
 	// Live reads from the API server.
 	Live client.Reader
 	// Events records what a person must know.
@@ -103,9 +101,6 @@ func finalizersOf(g *v1alpha1.CloudSSOGroup) []string {
 func (r *Reconciler) setDefaults(mgr ctrl.Manager) {
 	if r.Client == nil {
 		r.Client = mgr.GetClient()
-	}
-	if r.Users == nil {
-		r.Users = mgr.GetCache()
 	}
 	if r.Live == nil {
 		r.Live = mgr.GetAPIReader()

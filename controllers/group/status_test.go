@@ -1,12 +1,12 @@
 package group
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/client-go/util/workqueue"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/event"
@@ -44,52 +44,69 @@ func TestAdviceCanBeFollowed(t *testing.T) {
 	}
 }
 
-// The roll of a large group is not called once a second, and that of any other is.
+// The roll of a large group is not called at every change.
 func TestTheRollOfALargeGroupIsCalledSeldom(t *testing.T) {
-	large, small := client.ObjectKey{Namespace: "acme", Name: "everybody"}, client.ObjectKey{Namespace: "acme", Name: "staff"}
+	large, larger, small := client.ObjectKey{Name: "everybody"}, client.ObjectKey{Name: "world"}, client.ObjectKey{Name: "staff"}
 	var r rolls
 	r.note(large, 300*time.Millisecond)
+	r.note(larger, time.Minute)
 	r.note(small, 300*time.Microsecond)
-	if got := r.pause(large); got != 6*time.Second {
-		t.Errorf("a roll that takes 300 ms is called again after %s", got)
+	for group, want := range map[client.ObjectKey]time.Duration{large: 6 * time.Second, larger: longestPause, small: 0} {
+		if got := r.pause(group); got != want {
+			t.Errorf("the roll of %s is called again after %s", group.Name, got)
+		}
 	}
-	if got := r.pause(small); got != sliceInterval {
-		t.Errorf("a roll that takes no time is called again after %s", got)
-	}
-	if r.note(large, 0); r.pause(large) != sliceInterval {
+	if r.note(large, 0); r.pause(large) != 0 {
 		t.Error("a group that is gone is remembered")
 	}
 }
 
-// A push changes a large group again and again, which is looked at when its roll is called next. A rename or a deletion
-// does not wait for that, and no small group does.
+// waits records after which times something is enqueued.
+type waits struct {
+	queue
+	after []time.Duration
+}
+
+func (w *waits) Add(ctrl.Request)                             { w.after = append(w.after, 0) }
+func (w *waits) AddAfter(_ ctrl.Request, after time.Duration) { w.after = append(w.after, after) }
+
+// A push changes a large group again and again, which is looked at when its roll is called next. Whatever is of more than
+// the members does not wait for that, and no small group does. Nothing is lost or looked at twice.
 func TestALargeGroupWaitsForItsRoll(t *testing.T) {
+	const pause = 6 * time.Second
 	newGroup := func(name string) *v1alpha1.CloudSSOGroup {
-		g := &v1alpha1.CloudSSOGroup{Spec: v1alpha1.CloudSSOGroupSpec{DisplayName: name}}
-		g.Namespace, g.Name = "acme", name
+		g := &v1alpha1.CloudSSOGroup{Spec: v1alpha1.CloudSSOGroupSpec{Source: v1alpha1.SourceSCIM, DisplayName: name}}
+		g.Namespace, g.Name, g.UID, g.Finalizers = "acme", name, "1", finalizersOf(g)
 		return g
 	}
+	joins := func(g *v1alpha1.CloudSSOGroup) { g.Spec.Members = []v1alpha1.Member{{Name: "bob"}} }
 	for _, test := range []struct {
 		name, group string
 		change      func(*v1alpha1.CloudSSOGroup)
-		now         int
+		after       time.Duration
 	}{
-		{"a member of a large group", "everybody", func(g *v1alpha1.CloudSSOGroup) { g.Spec.Members = []v1alpha1.Member{{Name: "bob"}} }, 0},
-		{"the status of a large group", "everybody", func(g *v1alpha1.CloudSSOGroup) { g.Status.Members = new(int32(1)) }, 0},
-		{"the name of a large group", "everybody", func(g *v1alpha1.CloudSSOGroup) { g.Spec.DisplayName = "All" }, 1},
-		{"the deletion of a large group", "everybody", func(g *v1alpha1.CloudSSOGroup) { g.DeletionTimestamp = new(metav1.Now()) }, 1},
-		{"a member of a small group", "staff", func(g *v1alpha1.CloudSSOGroup) { g.Spec.Members = []v1alpha1.Member{{Name: "bob"}} }, 1},
+		{"a member of a large group", "everybody", joins, pause},
+		{"the status of a large group", "everybody", func(g *v1alpha1.CloudSSOGroup) { g.Status.Members = new(int32(1)) }, pause},
+		{"the name of a large group", "everybody", func(g *v1alpha1.CloudSSOGroup) { g.Spec.DisplayName = "All" }, 0},
+		{"the deletion of a large group, which is held", "everybody", func(g *v1alpha1.CloudSSOGroup) { g.DeletionTimestamp = new(metav1.Now()) }, 0},
+		{"the guard of a large group", "everybody", func(g *v1alpha1.CloudSSOGroup) { g.Finalizers = nil }, 0},
+		{"the source of a large group", "everybody", func(g *v1alpha1.CloudSSOGroup) { g.Spec.Source = v1alpha1.SourceManual }, 0},
+		{"another large group of its name", "everybody", func(g *v1alpha1.CloudSSOGroup) { g.UID = "2" }, 0},
+		{"a member of a small group", "staff", joins, 0},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			var r Reconciler
-			r.rolls.note(client.ObjectKeyFromObject(newGroup("everybody")), time.Second)
-			q := workqueue.NewTypedRateLimitingQueue(workqueue.DefaultTypedControllerRateLimiter[ctrl.Request]())
-			defer q.ShutDown()
+			r.rolls.note(client.ObjectKeyFromObject(newGroup("everybody")), pause/rollShare)
+			var q waits
 			was, is := newGroup(test.group), newGroup(test.group)
 			test.change(is)
-			r.enqueueItself().Update(t.Context(), event.UpdateEvent{ObjectOld: was, ObjectNew: is}, q)
-			if got := q.Len(); got != test.now {
-				t.Errorf("%d are looked at now", got)
+			e := event.UpdateEvent{ObjectOld: was, ObjectNew: is}
+			if isUrgent(e) {
+				q.Add(ctrl.Request{}) // as For does
+			}
+			r.enqueueChanged().Update(t.Context(), e, &q)
+			if !slices.Equal(q.after, []time.Duration{test.after}) {
+				t.Errorf("looked at after %v", q.after)
 			}
 		})
 	}

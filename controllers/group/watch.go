@@ -24,9 +24,11 @@ const (
 	// sliceInterval is how often a group is looked at for its slices' sake, at most: a push writes many, and every look
 	// is at all members.
 	sliceInterval = time.Second
-	// rollShare is the part of the time that calling the roll of one group may take, a twentieth: that of a hundred
+	// rollShare makes calling the roll of one group take one part in so many of the time, at most: that of a hundred
 	// thousand takes some tenths of a second, and a push is to have the processor.
 	rollShare = 20
+	// longestPause bounds how late the status of a large group may come, on whatever machine.
+	longestPause = 30 * time.Second
 )
 
 // maxConcurrentReconciles is few: groups are heavy, and nobody's access waits for their status.
@@ -40,7 +42,8 @@ func (r *Reconciler) SetupWithManager(mgr ctrl.Manager) error {
 	}
 	return ctrl.NewControllerManagedBy(mgr).
 		Named("cloudssogroup").
-		Watches(&v1alpha1.CloudSSOGroup{}, r.enqueueItself()).
+		For(&v1alpha1.CloudSSOGroup{}, builder.WithPredicates(predicate.Funcs{UpdateFunc: isUrgent})).
+		Watches(&v1alpha1.CloudSSOGroup{}, r.enqueueChanged()).
 		Watches(&v1alpha1.CloudSSOGroup{}, objects.EnqueueRivals(r.Namesakes), builder.WithPredicates(nameMoves)).
 		Watches(&v1alpha1.CloudSSOUser{}, handler.EnqueueRequestsFromMapFunc(r.groupsOf), builder.WithPredicates(comesOrGoes)).
 		Watches(&v1alpha1.CloudSSOMembershipSlice{}, r.enqueueGroup()).
@@ -84,23 +87,28 @@ func groupOfSlice(o client.Object) []string { return []string{membership.GroupOf
 
 type queue = workqueue.TypedRateLimitingInterface[ctrl.Request]
 
-// enqueueItself enqueues a group. A large one waits for the next call of its roll, unless it is for more than its members.
-func (r *Reconciler) enqueueItself() handler.EventHandler {
-	now := func(q queue, o client.Object) {
-		q.Add(ctrl.Request{NamespacedName: client.ObjectKeyFromObject(o)})
-	}
-	return handler.Funcs{
-		CreateFunc: func(_ context.Context, e event.CreateEvent, q queue) { now(q, e.Object) },
-		UpdateFunc: func(_ context.Context, e event.UpdateEvent, q queue) {
-			key := client.ObjectKeyFromObject(e.ObjectNew)
-			if pause := r.rolls.pause(key); pause > sliceInterval && !nameMoves.Update(e) && !objects.IsBeingDeleted(e.ObjectNew) {
-				q.AddAfter(ctrl.Request{NamespacedName: key}, pause)
-				return
-			}
-			now(q, e.ObjectNew)
-		},
-		DeleteFunc: func(_ context.Context, e event.DeleteEvent, q queue) { now(q, e.Object) },
-	}
+// isUrgent reports whether a change of a group is of more than its members, its status and its annotations, which wait
+// for the next call of a large group's roll.
+func isUrgent(e event.UpdateEvent) bool {
+	was, ok1 := e.ObjectOld.(*v1alpha1.CloudSSOGroup)
+	is, ok2 := e.ObjectNew.(*v1alpha1.CloudSSOGroup)
+	return ok1 && ok2 && (was.UID != is.UID || was.Spec.Source != is.Spec.Source || nameMoves.Update(e) ||
+		objects.IsBeingDeleted(was) != objects.IsBeingDeleted(is) || !objects.HasFinalizers(is, finalizersOf(is)...))
+}
+
+// enqueueChanged enqueues a group for every change that is not urgent.
+func (r *Reconciler) enqueueChanged() handler.EventHandler {
+	return handler.Funcs{UpdateFunc: func(_ context.Context, e event.UpdateEvent, q queue) {
+		if isUrgent(e) {
+			return
+		}
+		key := client.ObjectKeyFromObject(e.ObjectNew)
+		if pause := r.rolls.pause(key); pause > 0 {
+			q.AddAfter(ctrl.Request{NamespacedName: key}, pause)
+			return
+		}
+		q.Add(ctrl.Request{NamespacedName: key})
+	}}
 }
 
 // enqueueGroup enqueues the group of a slice, a while later: a queue holds a request that is added again before
@@ -108,7 +116,7 @@ func (r *Reconciler) enqueueItself() handler.EventHandler {
 func (r *Reconciler) enqueueGroup() handler.EventHandler {
 	later := func(q queue, o client.Object) {
 		key := client.ObjectKey{Namespace: o.GetNamespace(), Name: membership.GroupOf(o)}
-		q.AddAfter(ctrl.Request{NamespacedName: key}, r.rolls.pause(key))
+		q.AddAfter(ctrl.Request{NamespacedName: key}, max(r.rolls.pause(key), sliceInterval))
 	}
 	return handler.Funcs{
 		CreateFunc: func(_ context.Context, e event.CreateEvent, q queue) { later(q, e.Object) },
@@ -129,10 +137,10 @@ func (r *rolls) note(group client.ObjectKey, took time.Duration) {
 	r.took.Store(group, took)
 }
 
-// pause is how long the next call of a group waits after a change of its slices, or of a large group itself.
+// pause is how long the next call of a large group's roll waits; zero if the group is not known to be large.
 func (r *rolls) pause(group client.ObjectKey) time.Duration {
 	if took, long := r.took.Load(group); long {
-		return took.(time.Duration) * rollShare //nolint:errcheck,forcetypeassert // note stores nothing else
+		return min(took.(time.Duration)*rollShare, longestPause) //nolint:errcheck,forcetypeassert // note stores nothing else
 	}
-	return sliceInterval
+	return 0
 }

@@ -17,17 +17,21 @@ const (
 // transitions returns the Events that tell of the way from one status to the next.
 func transitions(before, after *v1alpha1.CloudSSOUser) []objects.Notice {
 	all := objects.NoticesOfHold(before.Status.Conditions, after.Status.Conditions)
-	was, is := before.Status.State, after.Status.State
-	if was != is && (!isEveryday(was) || !isEveryday(is)) {
+	if was, is := before.Status.State, after.Status.State; was != is && !isEveryday(after.Spec.Source, was, is) {
 		all = append(all, became(was, is, after))
 	}
 	return all
 }
 
-// isEveryday reports whether a state comes of no more than the provider's word. The status says since when, and an
-// Event would be one more write for each joiner and leaver (docs/adr/0009-one-write.md).
-func isEveryday(s v1alpha1.UserState) bool {
-	return s == "" || s == v1alpha1.UserActive || s == v1alpha1.UserDisabled
+// isEveryday reports whether a change of state needs no Event: a new user is active, and a synchronized one is what the
+// provider says. Its status says since when, and an Event would be one more write for each leaver
+// (docs/adr/0009-one-write.md).
+func isEveryday(source v1alpha1.Source, was, is v1alpha1.UserState) bool {
+	const active, disabled = v1alpha1.UserActive, v1alpha1.UserDisabled
+	if was == "" && is == active {
+		return true
+	}
+	return source == v1alpha1.SourceSCIM && (was == "" || was == active || was == disabled) && (is == active || is == disabled)
 }
 
 func became(was, is v1alpha1.UserState, after *v1alpha1.CloudSSOUser) objects.Notice {

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/cloudsso/cloudsso-operator/test/load"
 )
@@ -18,6 +19,8 @@ const (
 	// countedPushes is how many times a hundred members are added: until all of the small directory's are.
 	countedPushes = smallUsers / pushSize
 	pushSize      = 100
+	// lastStatus is when a group has been looked at for its slices' sake: sliceInterval in controllers/group, and some.
+	lastStatus = 1500 * time.Millisecond
 )
 
 // apiWrites counts what one request of a provider makes the operator write, effects included.
@@ -71,6 +74,11 @@ func (b *bench) writesPer(ctx context.Context, s *stack, name string, count int,
 	}
 	if result := load.Run(ctx, load.Plan{Workers: 1, Count: count}, operation); result.Err != nil {
 		return 0, result.Err
+	}
+	select {
+	case <-time.After(lastStatus):
+	case <-ctx.Done():
+		return 0, ctx.Err()
 	}
 	if err := s.settle(ctx); err != nil {
 		return 0, err

@@ -15,7 +15,7 @@ import (
 )
 
 const (
-	// leavers is how many users leave in a round; each round others. The slowest two are above the p99.
+	// leavers is how many users leave in a round; each round others. A percentile wants many.
 	leavers = 250
 	// leaverLabel lets the watch be on them alone: to follow every create would slow the creates down.
 	leaverLabel = "bench.cloudsso.dev/leaver"

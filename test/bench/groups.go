@@ -9,6 +9,10 @@ import (
 	"strings"
 	"time"
 
+	"k8s.io/apimachinery/pkg/util/wait"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/cloudsso/cloudsso-operator/api/v1alpha1"
 	"github.com/cloudsso/cloudsso-operator/test/load"
 )
 
@@ -104,6 +108,9 @@ func (b *bench) measureGrowth(ctx context.Context, members, round int) (group st
 
 func (b *bench) measureRemoval(ctx context.Context, group string, members int) (ratio float64, err error) {
 	s := b.stacks[large]
+	if err := s.awaitRoll(ctx, group, members); err != nil {
+		return 0, err
+	}
 	copies, err := s.copySlices(ctx, group)
 	if err != nil {
 		return 0, err
@@ -153,6 +160,19 @@ func endsEarly(err error) error {
 		return notMeasured("groups end at 1,000 members")
 	}
 	return err
+}
+
+// awaitRoll waits until the controller has counted the members, which no queue tells of before it is time.
+func (s *stack) awaitRoll(ctx context.Context, group string, members int) error {
+	err := wait.PollUntilContextTimeout(ctx, settleInterval, statusTimeout, true, func(ctx context.Context) (bool, error) {
+		var g v1alpha1.CloudSSOGroup
+		err := s.raw.Get(ctx, client.ObjectKey{Namespace: s.Namespace, Name: group}, &g)
+		return err == nil && g.Status.Members != nil && int(*g.Status.Members) == members, err
+	})
+	if err != nil {
+		return fmt.Errorf("waiting for the status of a group of %d members: %w", members, err)
+	}
+	return s.settle(ctx)
 }
 
 // removeMembers removes the users of those numbers a hundred at a time. It returns the median latency in

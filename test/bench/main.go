@@ -88,7 +88,7 @@ func parse() (o options) {
 	flag.DurationVar(&o.roundTime, "round-time", 5*time.Second, "how long each side of a round takes; its first fifth is not counted")
 	flag.StringVar(&o.figures, "figures", ".", "regular expression: run only measurements whose name, or a figure's, matches")
 	flag.StringVar(&o.out, "out", "", "file to write the report to; by default bench/latest.json when everything is measured")
-	flag.StringVar(&o.profiles, "profile", "", "folder to write CPU and heap profiles of the managers to, of each measurement, and CPU profiles of the API servers; slows them down a little")
+	flag.StringVar(&o.profiles, "profile", "", "folder to write CPU and heap profiles of the managers to, of each measurement, and of the API servers' first 20 seconds in each; slows them down a little")
 	flag.BoolVar(&o.list, "list", false, "list the measurements and their figures, and measure nothing")
 	flag.Parse()
 	return o

@@ -14,9 +14,10 @@ import (
 	"github.com/cloudsso/cloudsso-operator/controllers/group"
 	"github.com/cloudsso/cloudsso-operator/controllers/slice"
 	"github.com/cloudsso/cloudsso-operator/controllers/user"
+	"github.com/cloudsso/cloudsso-operator/internal/leavers"
 )
 
-// Config is what the controllers need beside their manager. All of it is required.
+// Config is what the controllers need beside their manager. All of it is required, but for what may be nil.
 type Config struct {
 	// Endpoint is the SCIM base URL.
 	Endpoint string
@@ -31,6 +32,8 @@ type Config struct {
 	ListsOf func(namespace, user string) []client.Object
 	// AllListsOf are ListsOf for certain: all that listed the user when it is called.
 	AllListsOf func(ctx context.Context, namespace, user string) ([]client.Object, error)
+	// Leavers is told of those who lose access, until that stands in their status; may be nil.
+	Leavers *leavers.Gate
 }
 
 // SetupWithManager adds every controller to mgr, whose cache has to have credential.SecretCacheOptions.
@@ -41,7 +44,7 @@ func SetupWithManager(mgr ctrl.Manager, c Config) error {
 	}{
 		{"credential", &credential.Reconciler{Endpoint: c.Endpoint}},
 		{"directory", &directory.Reconciler{Endpoint: c.Endpoint}},
-		{"user", &user.Reconciler{Namesakes: c.UserNamesakes, ListsOf: c.ListsOf, AllListsOf: c.AllListsOf}},
+		{"user", &user.Reconciler{Namesakes: c.UserNamesakes, ListsOf: c.ListsOf, AllListsOf: c.AllListsOf, Leavers: c.Leavers}},
 		{"group", &group.Reconciler{Namesakes: c.GroupNamesakes, GroupsOf: c.GroupsOf}},
 		{"slice", &slice.Reconciler{}},
 	} {

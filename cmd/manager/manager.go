@@ -30,6 +30,7 @@ import (
 	"github.com/cloudsso/cloudsso-operator/internal/compact"
 	"github.com/cloudsso/cloudsso-operator/internal/directory"
 	"github.com/cloudsso/cloudsso-operator/internal/keyring"
+	"github.com/cloudsso/cloudsso-operator/internal/leavers"
 	scimserver "github.com/cloudsso/cloudsso-operator/internal/scim/server"
 	"github.com/cloudsso/cloudsso-operator/internal/session"
 	"github.com/cloudsso/cloudsso-operator/internal/shard"
@@ -54,7 +55,8 @@ func run(ctx context.Context, o options, provisioning slog.Handler) error {
 	if err != nil {
 		return err
 	}
-	directories, err := addSCIM(ctx, mgr, o, served, provisioning)
+	gate := &leavers.Gate{}
+	directories, err := addSCIM(ctx, mgr, o, served, provisioning, gate)
 	if err != nil {
 		return err
 	}
@@ -66,6 +68,7 @@ func run(ctx context.Context, o options, provisioning slog.Handler) error {
 			GroupsOf:       directories.GroupsOf,
 			ListsOf:        directories.ListsOf,
 			AllListsOf:     directories.AllListsOf,
+			Leavers:        gate,
 		})
 	}})
 	if err != nil {
@@ -98,7 +101,7 @@ func newManager(config *rest.Config, o options, served *shard.Shard) (manager.Ma
 }
 
 // addSCIM adds the SCIM service, which every replica runs.
-func addSCIM(ctx context.Context, mgr manager.Manager, o options, served *shard.Shard, provisioning slog.Handler) (*shard.Directories, error) {
+func addSCIM(ctx context.Context, mgr manager.Manager, o options, served *shard.Shard, provisioning slog.Handler, gate *leavers.Gate) (*shard.Directories, error) {
 	logger := slog.New(logr.ToSlogHandler(mgr.GetLogger().WithName("scim")))
 	// A client of its own: it reads live, and its writes are waited for by the directory itself.
 	direct, err := client.New(mgr.GetConfig(), client.Options{Scheme: mgr.GetScheme(), Mapper: mgr.GetRESTMapper(), HTTPClient: mgr.GetHTTPClient()})
@@ -116,10 +119,11 @@ func addSCIM(ctx context.Context, mgr manager.Manager, o options, served *shard.
 		Emit: func(on runtime.Object, eventType, reason, note string) {
 			events.Eventf(on, nil, eventType, reason, "Synchronize", "%s", note)
 		},
-		Log:   logger,
-		Lag:   observer.lagged,
-		Now:   time.Now,
-		NewID: func() string { return string(uuid.NewUUID()) },
+		Log:     logger,
+		Lag:     observer.lagged,
+		Leavers: gate,
+		Now:     time.Now,
+		NewID:   func() string { return string(uuid.NewUUID()) },
 	})
 	if err != nil {
 		return nil, err

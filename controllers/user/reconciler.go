@@ -17,6 +17,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/cloudsso/cloudsso-operator/api/v1alpha1"
+	"github.com/cloudsso/cloudsso-operator/internal/leavers"
 	"github.com/cloudsso/cloudsso-operator/internal/objects"
 	"github.com/cloudsso/cloudsso-operator/internal/policy"
 )
@@ -41,12 +42,17 @@ type Reconciler struct {
 	ListsOf func(namespace, user string) []client.Object
 	// AllListsOf are ListsOf for certain. They cost a write, and are asked for before a user is gone.
 	AllListsOf func(ctx context.Context, namespace, user string) ([]client.Object, error)
+	// Leavers, if not nil, is told of those who lose access, until that stands in their status.
+	Leavers *leavers.Gate
 	// Now is the clock. Default: time.Now.
 	Now func() time.Time
+
+	leaving leaving
 }
 
 // Reconcile brings one user up to date.
 func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, error) {
+	defer r.leaving.end(req.NamespacedName)
 	u := &v1alpha1.CloudSSOUser{}
 	if err := r.Get(ctx, req.NamespacedName, u); err != nil {
 		return ctrl.Result{}, client.IgnoreNotFound(err)

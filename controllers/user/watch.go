@@ -2,6 +2,7 @@ package user
 
 import (
 	"context"
+	"sync"
 
 	"k8s.io/client-go/util/workqueue"
 	ctrl "sigs.k8s.io/controller-runtime"
@@ -14,6 +15,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/predicate"
 
 	"github.com/cloudsso/cloudsso-operator/api/v1alpha1"
+	"github.com/cloudsso/cloudsso-operator/internal/leavers"
 	"github.com/cloudsso/cloudsso-operator/internal/objects"
 	"github.com/cloudsso/cloudsso-operator/internal/policy"
 )
@@ -27,7 +29,7 @@ func (r *Reconciler) SetupWithManager(mgr ctrl.Manager) error {
 	return ctrl.NewControllerManagedBy(mgr).
 		Named("cloudssouser").
 		For(&v1alpha1.CloudSSOUser{}, builder.WithPredicates(unsettled)).
-		Watches(&v1alpha1.CloudSSOUser{}, leaversFirst).
+		Watches(&v1alpha1.CloudSSOUser{}, r.leaversFirst()).
 		Watches(&v1alpha1.CloudSSOUser{}, objects.EnqueueRivals(r.Namesakes), builder.WithPredicates(nameMoves)).
 		Watches(&v1alpha1.CloudSSODirectory{}, objects.EnqueueOfDirectory(r.Client, func() client.ObjectList { return &v1alpha1.CloudSSOUserList{} }, objects.IsBeingDeleted), builder.WithPredicates(predicate.GenerationChangedPredicate{})).
 		WithOptions(controller.Options{MaxConcurrentReconciles: maxConcurrentReconciles}).
@@ -52,15 +54,34 @@ var nameMoves = predicate.Funcs{UpdateFunc: func(e event.UpdateEvent) bool {
 // leaverPriority is higher than that of anything else.
 const leaverPriority = 100
 
-// leaversFirst lets whoever loses access overtake an import.
-var leaversFirst = handler.Funcs{UpdateFunc: func(_ context.Context, e event.UpdateEvent, q workqueue.TypedRateLimitingInterface[ctrl.Request]) {
-	was, ok1 := e.ObjectOld.(*v1alpha1.CloudSSOUser)
-	is, ok2 := e.ObjectNew.(*v1alpha1.CloudSSOUser)
-	queue, ok3 := q.(priorityqueue.PriorityQueue[ctrl.Request])
-	if ok1 && ok2 && ok3 && hasAccess(was) && !hasAccess(is) {
-		queue.AddWithOpts(priorityqueue.AddOpts{Priority: new(leaverPriority)}, ctrl.Request{NamespacedName: client.ObjectKeyFromObject(is)})
+// leaversFirst lets whoever loses access overtake an import, in the queue and on the way to the API server.
+func (r *Reconciler) leaversFirst() handler.EventHandler {
+	return handler.Funcs{UpdateFunc: func(_ context.Context, e event.UpdateEvent, q workqueue.TypedRateLimitingInterface[ctrl.Request]) {
+		was, ok1 := e.ObjectOld.(*v1alpha1.CloudSSOUser)
+		is, ok2 := e.ObjectNew.(*v1alpha1.CloudSSOUser)
+		queue, ok3 := q.(priorityqueue.PriorityQueue[ctrl.Request])
+		if ok1 && ok2 && ok3 && hasAccess(was) && !hasAccess(is) {
+			key := client.ObjectKeyFromObject(is)
+			r.leaving.begin(key, r.Leavers)
+			queue.AddWithOpts(priorityqueue.AddOpts{Priority: new(leaverPriority)}, ctrl.Request{NamespacedName: key})
+		}
+	}}
+}
+
+// leaving is who loses access, until that has been looked at.
+type leaving struct{ ends sync.Map }
+
+func (l *leaving) begin(user client.ObjectKey, gate *leavers.Gate) {
+	if earlier, there := l.ends.Swap(user, gate.Begin()); there {
+		earlier.(func())() //nolint:errcheck,forcetypeassert // nothing else is stored
 	}
-}}
+}
+
+func (l *leaving) end(user client.ObjectKey) {
+	if end, there := l.ends.LoadAndDelete(user); there {
+		end.(func())() //nolint:errcheck,forcetypeassert // nothing else is stored
+	}
+}
 
 func hasAccess(u *v1alpha1.CloudSSOUser) bool {
 	return policy.IsEffective(u, u.Status.State == v1alpha1.UserConflict)

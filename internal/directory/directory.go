@@ -17,6 +17,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/cloudsso/cloudsso-operator/api/v1alpha1"
+	"github.com/cloudsso/cloudsso-operator/internal/leavers"
 	"github.com/cloudsso/cloudsso-operator/internal/policy"
 	"github.com/cloudsso/cloudsso-operator/internal/scim"
 	"github.com/cloudsso/cloudsso-operator/internal/scim/filter"
@@ -42,6 +43,8 @@ type Config struct {
 	// Lag, if not nil, is told how long the informer of "User", "Group" or of a group's slices took to show what this
 	// replica had written.
 	Lag func(resource string, lag time.Duration)
+	// Leavers, if not nil, go first: users are created, and groups changed, when nobody is about to lose access.
+	Leavers *leavers.Gate
 	// Now is the clock; NewID makes unique strings for reservations and touches.
 	Now   func() time.Time
 	NewID func() string
@@ -241,6 +244,7 @@ func tidyUp(ctx context.Context) (context.Context, context.CancelFunc) {
 
 // Create is part of scim.Directory.
 func (t *tenant) Create(ctx context.Context, rt *schema.ResourceType, attributes schema.Object, members []string) (*scim.Resource, error) {
+	t.Leavers.Yield(ctx)
 	ctx, cancel := carryThrough(ctx)
 	defer cancel()
 	if rt == schema.Group {
@@ -308,6 +312,9 @@ func get[T client.Object](ctx context.Context, t *tenant, c *collection[T], id s
 
 // Update is part of scim.Directory.
 func (t *tenant) Update(ctx context.Context, rt *schema.ResourceType, id string, change scim.Change) (*scim.Resource, error) {
+	if rt == schema.Group {
+		t.Leavers.Yield(ctx)
+	}
 	ctx, cancel := carryThrough(ctx)
 	defer cancel()
 	if rt == schema.Group {

@@ -193,6 +193,8 @@ func gitOpsOwner(u *v1alpha1.CloudSSOUser) string {
 }
 
 func (t *tenant) updateUser(ctx context.Context, id string, change scim.Change) (*scim.Resource, error) {
+	end := func() {}
+	defer func() { end() }()
 	u, err := t.users.edit(ctx, t.namespace, id, func(u *v1alpha1.CloudSSOUser) error {
 		current, err := t.visibleUser(u, change.Precondition)
 		if err != nil || change.Attributes == nil {
@@ -202,7 +204,12 @@ func (t *tenant) updateUser(ctx context.Context, id string, change scim.Change) 
 		if err != nil {
 			return err
 		}
+		active := isActive(u)
 		userFields.write(attributes, &u.Spec)
+		if active && !isActive(u) {
+			end() // of an earlier attempt
+			end = t.Leavers.Begin()
+		}
 		return nil
 	})
 	if err != nil {
@@ -213,6 +220,7 @@ func (t *tenant) updateUser(ctx context.Context, id string, change scim.Change) 
 
 // deleteUser deprovisions: the object stays, without access, memberships or a hold on its userName.
 func (t *tenant) deleteUser(ctx context.Context, id string, precondition scim.Precondition) error {
+	defer t.Leavers.Begin()()
 	_, err := t.users.edit(ctx, t.namespace, id, func(u *v1alpha1.CloudSSOUser) error {
 		if _, err := t.visibleUser(u, precondition); err != nil {
 			return err

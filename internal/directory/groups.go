@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -87,8 +88,9 @@ func (t *tenant) found(ctx context.Context, attributes schema.Object, members *o
 		return nil, err
 	}
 	t.groups.settle(ctx, g)
+	members.stored(g)
 	if g.Spec.Sliced {
-		if err := t.changeSlices(ctx, g, members, &snapshot{}); err != nil { // all or nothing, as far as that can be had
+		if err := t.changeSlices(ctx, g, members, &snapshot{}, nil); err != nil { // all or nothing, as far as that can be had
 			ctx, cancel := tidyUp(ctx)
 			defer cancel()
 			return nil, errors.Join(err, t.deleteGroup(ctx, g.Name, nil))
@@ -141,8 +143,13 @@ func (t *tenant) changeGroup(ctx context.Context, id string, change scim.Change,
 		}
 		return members.in(g)
 	})
-	if err == nil && g.Spec.Sliced && len(members.changes) > 0 {
-		err = t.changeSlices(ctx, g, members, seen)
+	if err != nil {
+		return g, err
+	}
+	earlier := maps.Clone(members.decided)
+	members.stored(g)
+	if g.Spec.Sliced && len(members.changes) > 0 {
+		err = t.changeSlices(ctx, g, members, seen, earlier)
 	}
 	return g, err
 }

@@ -61,8 +61,9 @@ type record[T client.Object] struct {
 	object T // shared with the informer: read only
 	facts
 
-	taken uint64 // its name, at this revision; 0 is unknown and counts as earlier than any
-	doubt *doubt // whether it may be undone; nil when it stands
+	taken  uint64   // its name, at this revision; 0 is unknown and counts as earlier than any
+	doubt  *doubt   // whether it may be undone; nil when it stands
+	joined []uint64 // each of its members, likewise
 }
 
 // index is one replica's view of all objects of a kind, in every namespace. It is fed by the informer's
@@ -156,6 +157,7 @@ func (x *index[T]) succeed(s *space[T], old *record[T], o T) *record[T] {
 	if r.reservation != nil {
 		r.reservation.made = now
 	}
+	r.enrol(old, now)
 	if old == nil {
 		if r.doubt = s.doubtAtBirth(r, now > 0); r.doubt != nil {
 			time.AfterFunc(doubtLife, func() { x.trust(o.GetNamespace(), o.GetName()) })
@@ -174,6 +176,35 @@ func (x *index[T]) succeed(s *space[T], old *record[T], o T) *record[T] {
 		r.reservation.made = old.reservation.made
 	}
 	return r
+}
+
+// enrol notes when each member joined: now, unless the object had it before.
+func (r *record[T]) enrol(old *record[T], now uint64) {
+	if len(r.members) == 0 {
+		return
+	}
+	before := map[string]uint64{}
+	if old != nil {
+		for i, m := range old.members {
+			before[m] = old.joined[i]
+		}
+	}
+	r.joined = make([]uint64, len(r.members))
+	for i, m := range r.members {
+		at, was := before[m]
+		if !was {
+			at = now
+		}
+		r.joined[i] = at
+	}
+}
+
+// joinedAt is the revision at which a member joined; 0 if that is not known, or if it is none.
+func (r *record[T]) joinedAt(member string) uint64 {
+	if i := slices.Index(r.members, member); i >= 0 {
+		return r.joined[i]
+	}
+	return 0
 }
 
 // advance tells who waits how far the index has come. What a list shows comes in the order of its keys: of

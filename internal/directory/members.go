@@ -26,6 +26,12 @@ type outcome struct {
 	named   map[string]bool // all that a change names
 	sweeps  bool            // whether it may take out members that it does not name
 
+	// decided are those whom a write of this request has put in or taken out, and at which revision. Whoever does the
+	// opposite afterwards has the last word: a request that is slow would undo what was acknowledged meanwhile.
+	decided map[string]uint64
+	// tried are those whom the group's own list puts in or takes out if it is stored.
+	tried []string
+
 	// spared says that somebody stayed for being hidden, which may be a matter of an index that is behind.
 	spared bool
 }
@@ -37,7 +43,7 @@ type memberChange struct {
 }
 
 func (t *tenant) outcome(changes []scim.MemberChange) *outcome {
-	o := &outcome{tenant: t, named: map[string]bool{}}
+	o := &outcome{tenant: t, named: map[string]bool{}, decided: map[string]uint64{}}
 	added := map[string]bool{}
 	for _, change := range changes {
 		o.changes = append(o.changes, memberChange{change, toSet(change.IDs)})
@@ -92,17 +98,20 @@ func (o *outcome) in(g *v1alpha1.CloudSSOGroup) error {
 	if len(o.changes) == 0 {
 		return nil
 	}
+	o.tried = nil
 	there := make(map[string]bool, len(g.Spec.Members))
 	var next []v1alpha1.Member
 	for _, m := range g.Spec.Members {
-		if there[m.Name] = true; o.has(m.Name, true) {
+		if there[m.Name] = true; o.decided[m.Name] > 0 || o.has(m.Name, true) {
 			next = append(next, m)
+		} else {
+			o.tried = append(o.tried, m.Name)
 		}
 	}
 	room := max(v1alpha1.SliceSize, len(next))
 	var joining []v1alpha1.Member
 	for _, id := range o.added {
-		if !there[id] && o.has(id, false) && !o.isSliced(g, id) {
+		if !there[id] && o.decided[id] == 0 && o.has(id, false) && !o.isSliced(g, id) {
 			joining = append(joining, v1alpha1.Member{Name: id})
 		}
 	}
@@ -113,10 +122,21 @@ func (o *outcome) in(g *v1alpha1.CloudSSOGroup) error {
 	}
 	if !g.Spec.Sliced {
 		g.Spec.Sliced = len(next)+len(joining) > room
-		next = append(next, joining[:min(len(joining), room-len(next))]...)
+		joined := joining[:min(len(joining), room-len(next))]
+		for _, m := range joined {
+			o.tried = append(o.tried, m.Name)
+		}
+		next = append(next, joined...)
 	}
 	g.Spec.Members = next
 	return nil
+}
+
+// stored notes that the group's own list has been, as in has made it.
+func (o *outcome) stored(g *v1alpha1.CloudSSOGroup) {
+	for _, id := range o.tried {
+		o.decided[id] = revisionOf(g)
+	}
 }
 
 // leaving is how many of those that are named are members, and are none afterwards.

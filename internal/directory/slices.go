@@ -4,9 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
-	"sync/atomic"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -21,7 +21,7 @@ import (
 // the group's own list only shrinks. So all that is added is in one kind, whose revisions are in one order, and
 // membership is verified like names are: write, wait until the own write is in the own index, and look. Of two
 // slices that list the same member, which two writers did not know of each other, the one whose name comes
-// first keeps it; a removal goes on until it sees none. See docs/adr/0008-slices.md.
+// first keeps it. A request changes each member once. See docs/adr/0008-slices.md.
 
 var sliceKind = kind[*v1alpha1.CloudSSOMembershipSlice]{
 	resource: schema.Group, // what an error is about
@@ -74,8 +74,9 @@ const maxParallelWrites = 8
 
 // snapshot is what the index shows of a group's slices at one time, and which of them list somebody whom an outcome names.
 type snapshot struct {
-	slices   []*v1alpha1.CloudSSOMembershipSlice
-	affected map[string]bool // nobody asks where the outcome sweeps
+	records  []*record[*v1alpha1.CloudSSOMembershipSlice]
+	slices   []*v1alpha1.CloudSSOMembershipSlice // the objects of those that are the group's
+	affected map[string]bool                     // nobody asks where the outcome sweeps
 }
 
 func (t *tenant) snapshot(g *v1alpha1.CloudSSOGroup, o *outcome) *snapshot {
@@ -84,16 +85,27 @@ func (t *tenant) snapshot(g *v1alpha1.CloudSSOGroup, o *outcome) *snapshot {
 		named = nil
 	}
 	records, affected := t.slices.index.lists(g.Namespace, g.Name, named)
-	return &snapshot{slicesAmong(records, g), affected}
+	return &snapshot{records, slicesAmong(records, g), affected}
+}
+
+// joinedAt is the revision at which a slice came to list a member; 0 if that is not known.
+func (s *snapshot) joinedAt(slice *v1alpha1.CloudSSOMembershipSlice, member string) uint64 {
+	for _, r := range s.records {
+		if r.object == slice {
+			return r.joinedAt(member)
+		}
+	}
+	return 0
 }
 
 // changeSlices makes the outcome that of a sliced group's slices. Seen is a snapshot that was taken before g was read;
-// nil if none was.
+// nil if none was. Decided are those whom the request has put in or taken out before; what the first look finds of
+// others was there before it, or is of a request that goes on beside it.
 //
 // A plan is made of a group that was read after its slices were looked up: its own list only shrinks, so whoever is in
 // both was so at one time, and the copy in the slice is the second one. That nothing is left to do an older group may
 // say: whom its list has was a member then.
-func (t *tenant) changeSlices(ctx context.Context, g *v1alpha1.CloudSSOGroup, o *outcome, seen *snapshot) (err error) {
+func (t *tenant) changeSlices(ctx context.Context, g *v1alpha1.CloudSSOGroup, o *outcome, seen *snapshot, decided map[string]uint64) (err error) {
 	if err := t.slices.catchUp(ctx); err != nil {
 		return err
 	}
@@ -104,8 +116,8 @@ func (t *tenant) changeSlices(ctx context.Context, g *v1alpha1.CloudSSOGroup, o 
 				return err
 			}
 		}
-		p := plan(g, seen, o)
-		stale, err := t.carryOut(ctx, g, p)
+		p := plan(g, seen, o, decided)
+		stale, err := t.carryOut(ctx, g, p, o)
 		if err == nil {
 			err = t.slices.catchUp(ctx) // or a slice that the index does not show yet would be made again
 		}
@@ -117,7 +129,8 @@ func (t *tenant) changeSlices(ctx context.Context, g *v1alpha1.CloudSSOGroup, o 
 				return err
 			}
 		}
-		if len(plan(g, t.snapshot(g, o), o)) == 0 {
+		decided = o.decided
+		if len(plan(g, t.snapshot(g, o), o, decided)) == 0 {
 			return nil
 		}
 		seen = nil
@@ -131,8 +144,27 @@ type sliceWrite struct {
 	members []v1alpha1.Member
 }
 
-// plan is what has to be written for the outcome.
-func plan(g *v1alpha1.CloudSSOGroup, seen *snapshot, o *outcome) (writes []sliceWrite) {
+// moves are the members that the write takes out, or puts in.
+func (w sliceWrite) moves() map[string]bool {
+	moved := map[string]bool{}
+	for _, m := range w.members {
+		moved[m.Name] = true
+	}
+	if w.current != nil {
+		for _, m := range w.current.Spec.Members {
+			if moved[m.Name] {
+				delete(moved, m.Name) // it stays
+			} else {
+				moved[m.Name] = true
+			}
+		}
+	}
+	return moved
+}
+
+// plan is what has to be written for the outcome. Of those whom the request has put in or taken out before, what came
+// later than that stays as it is. Nobody is listed twice, whoever it is.
+func plan(g *v1alpha1.CloudSSOGroup, seen *snapshot, o *outcome, decided map[string]uint64) (writes []sliceWrite) {
 	placed := map[string]bool{}
 	for _, m := range g.Spec.Members {
 		placed[m.Name] = true
@@ -143,7 +175,8 @@ func plan(g *v1alpha1.CloudSSOGroup, seen *snapshot, o *outcome) (writes []slice
 		}
 		kept := make([]v1alpha1.Member, 0, len(s.Spec.Members))
 		for _, m := range s.Spec.Members {
-			if o.has(m.Name, true) && !placed[m.Name] {
+			later := decided[m.Name] > 0 && seen.joinedAt(s, m.Name) > decided[m.Name]
+			if (later || o.has(m.Name, true)) && !placed[m.Name] {
 				kept = append(kept, m)
 				placed[m.Name] = true
 			}
@@ -154,7 +187,7 @@ func plan(g *v1alpha1.CloudSSOGroup, seen *snapshot, o *outcome) (writes []slice
 	}
 	var missing []v1alpha1.Member
 	for _, id := range o.added {
-		if !placed[id] && o.has(id, false) {
+		if !placed[id] && decided[id] == 0 && o.has(id, false) {
 			missing = append(missing, v1alpha1.Member{Name: id})
 		}
 	}
@@ -200,28 +233,49 @@ func fullest(writes []sliceWrite, more int) int {
 
 // carryOut writes, and waits until the index shows it. Stale says that something was not what the plan was
 // made from.
-func (t *tenant) carryOut(ctx context.Context, g *v1alpha1.CloudSSOGroup, writes []sliceWrite) (stale bool, err error) {
+func (t *tenant) carryOut(ctx context.Context, g *v1alpha1.CloudSSOGroup, writes []sliceWrite, o *outcome) (stale bool, err error) {
 	var newest watermark
-	var overtaken atomic.Bool
+	stored := make([]uint64, len(writes)) // at which revision; 0 is not at all
 	group, ctx2 := errgroup.WithContext(ctx)
 	group.SetLimit(maxParallelWrites)
-	for _, w := range writes {
+	for i, w := range writes {
 		group.Go(func() error {
 			written, err := t.writeSlice(ctx2, g, w)
 			switch {
 			case errors.Is(err, errStale), isNotFound(err):
-				overtaken.Store(true)
 			case err != nil:
 				return err
 			default:
-				newest.raise(revisionOf(written))
+				stored[i] = revisionOf(written)
+				newest.raise(stored[i])
 			}
 			return nil
 		})
 	}
 	err = group.Wait()
 	t.slices.settleAt(ctx, newest.level())
-	return overtaken.Load(), err
+	o.decide(writes, stored)
+	return slices.Contains(stored, 0), err
+}
+
+// decide notes whom the writes that were stored have put in or taken out, unless one that was not was about them too.
+func (o *outcome) decide(writes []sliceWrite, stored []uint64) {
+	open := map[string]bool{}
+	for i, w := range writes {
+		if stored[i] == 0 {
+			maps.Copy(open, w.moves())
+		}
+	}
+	for i, w := range writes {
+		if stored[i] == 0 {
+			continue
+		}
+		for id := range w.moves() {
+			if !open[id] {
+				o.decided[id] = max(o.decided[id], stored[i])
+			}
+		}
+	}
 }
 
 func (t *tenant) writeSlice(ctx context.Context, g *v1alpha1.CloudSSOGroup, w sliceWrite) (*v1alpha1.CloudSSOMembershipSlice, error) {

@@ -1,0 +1,89 @@
+package directory
+
+import (
+	"log/slog"
+	"strconv"
+	"testing"
+	"time"
+
+	"github.com/cloudsso/cloudsso-operator/api/v1alpha1"
+	"github.com/cloudsso/cloudsso-operator/internal/scim"
+)
+
+// A request about a large group looks again until nothing is left to do. Whom it has put in or taken out before, somebody
+// else may have taken out or put in again meanwhile, and been acknowledged: that stays. A copy that was there when it took
+// somebody out goes all the same.
+func TestARequestChangesEachMemberOnce(t *testing.T) {
+	const listed, taken = 3, 6 // revisions: of the informer's list, and of the request's own write
+	slice := func(name string, revision int, members ...string) *v1alpha1.CloudSSOMembershipSlice {
+		s := &v1alpha1.CloudSSOMembershipSlice{Spec: v1alpha1.CloudSSOMembershipSliceSpec{Source: v1alpha1.SourceSCIM, Group: "crew"}}
+		s.Namespace, s.Name, s.ResourceVersion = "acme", name, strconv.Itoa(revision)
+		for _, m := range members {
+			s.Spec.Members = append(s.Spec.Members, v1alpha1.Member{Name: m})
+		}
+		return s
+	}
+	type slices = []*v1alpha1.CloudSSOMembershipSlice
+	removal := scim.MemberChange{Op: scim.RemoveMembers, IDs: []string{"bob"}}
+	replacement := scim.MemberChange{Op: scim.ReplaceMembers, IDs: []string{"ada"}}
+	addition := scim.MemberChange{Op: scim.AddMembers, IDs: []string{"bob"}}
+	for _, test := range []struct {
+		name    string
+		change  scim.MemberChange
+		decided bool
+		events  slices
+		writes  int
+	}{
+		{"a removal, of who was there", removal, false, slices{slice("a", 5, "ada", "bob")}, 1},
+		{"a removal, of who came again to the same slice", removal, true, slices{slice("a", 5, "ada", "bob"), slice("a", 6, "ada"), slice("a", 7, "ada", "bob")}, 0},
+		{"a removal, of who came again to another", removal, true, slices{slice("a", 5, "ada", "bob"), slice("a", 6, "ada"), slice("b", 7, "bob")}, 0},
+		{"a removal, of a second copy that was there too", removal, true, slices{slice("b", 5, "bob"), slice("a", 6, "ada")}, 1},
+		{"a removal, of such a copy in a slice that has changed since", removal, true, slices{slice("b", 5, "bob"), slice("a", 6, "ada"), slice("b", 7, "bob", "eve")}, 1},
+		{"a removal, of a copy that may have been there", removal, true, slices{slice("b", 2, "bob"), slice("a", 6, "ada")}, 1},
+		{"a replacement, of who was there", replacement, false, slices{slice("a", 5, "ada", "bob")}, 1},
+		{"a replacement, of who came again", replacement, true, slices{slice("a", 6, "ada"), slice("b", 7, "bob")}, 0},
+		{"an addition, of who is missing", addition, false, slices{slice("a", 5, "ada")}, 1},
+		{"an addition, of who was taken out again", addition, true, slices{slice("a", 6, "ada", "bob"), slice("a", 7, "ada")}, 0},
+		{"an addition, of who is listed twice", addition, true, slices{slice("a", 6, "ada", "bob"), slice("b", 7, "bob")}, 1},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			d := New(Config{Relists: &Relists{}, Log: slog.New(slog.DiscardHandler), Now: time.Now})
+			d.slices.index.gap = func() uint64 { return listed }
+			g := &v1alpha1.CloudSSOGroup{Spec: v1alpha1.CloudSSOGroupSpec{Source: v1alpha1.SourceSCIM, DisplayName: "crew", Sliced: true}}
+			g.Namespace, g.Name = "acme", "crew"
+			for _, s := range test.events {
+				d.slices.index.observe(s)
+			}
+			crew := &tenant{Directories: d, namespace: "acme"}
+			o := crew.outcome([]scim.MemberChange{test.change})
+			if test.decided {
+				o.decided["bob"] = taken
+			}
+			if writes := plan(g, crew.snapshot(g, o), o, o.decided); len(writes) != test.writes {
+				t.Errorf("%d writes: %+v", len(writes), writes)
+			}
+		})
+	}
+}
+
+// What was not stored decides nothing, and neither does what was stored for somebody whom it left elsewhere.
+func TestWhatIsStoredDecides(t *testing.T) {
+	members := func(names ...string) (all []v1alpha1.Member) {
+		for _, name := range names {
+			all = append(all, v1alpha1.Member{Name: name})
+		}
+		return all
+	}
+	current := func(names ...string) *v1alpha1.CloudSSOMembershipSlice {
+		return &v1alpha1.CloudSSOMembershipSlice{Spec: v1alpha1.CloudSSOMembershipSliceSpec{Members: members(names...)}}
+	}
+	o := &outcome{decided: map[string]uint64{}}
+	o.decide([]sliceWrite{
+		{current("ada", "bob", "cid"), members("cid", "dan")},
+		{current("bob", "eve"), nil},
+		{nil, members("fay")},
+	}, []uint64{7, 0, 9})
+	if len(o.decided) != 3 || o.decided["ada"] != 7 || o.decided["dan"] != 7 || o.decided["fay"] != 9 {
+		t.Errorf("decided: %v", o.decided)
+	}
+}

@@ -73,6 +73,11 @@ func (o *outcome) has(id string, before bool) bool {
 	return is
 }
 
+// stays and joins report whether somebody who is a member remains one, and whether another becomes one, unless that has
+// been decided already.
+func (o *outcome) stays(id string) bool { return o.decided[id] > 0 || o.has(id, true) }
+func (o *outcome) joins(id string) bool { return o.decided[id] == 0 && o.has(id, false) }
+
 // drops reports whether a change takes out a member that it does not name to stay.
 func (s *memberChange) drops(id string, t *tenant) bool {
 	switch {
@@ -102,7 +107,7 @@ func (o *outcome) in(g *v1alpha1.CloudSSOGroup) error {
 	there := make(map[string]bool, len(g.Spec.Members))
 	var next []v1alpha1.Member
 	for _, m := range g.Spec.Members {
-		if there[m.Name] = true; o.decided[m.Name] > 0 || o.has(m.Name, true) {
+		if there[m.Name] = true; o.stays(m.Name) {
 			next = append(next, m)
 		} else {
 			o.tried = append(o.tried, m.Name)
@@ -111,7 +116,7 @@ func (o *outcome) in(g *v1alpha1.CloudSSOGroup) error {
 	room := max(v1alpha1.SliceSize, len(next))
 	var joining []v1alpha1.Member
 	for _, id := range o.added {
-		if !there[id] && o.decided[id] == 0 && o.has(id, false) && !o.isSliced(g, id) {
+		if !there[id] && o.joins(id) && !o.isSliced(g, id) {
 			joining = append(joining, v1alpha1.Member{Name: id})
 		}
 	}

@@ -261,7 +261,7 @@ func (r *Replicas) AwaitFence(ctx context.Context, i int) error {
 	}
 	defer p.HTTP.CloseIdleConnections()
 	p.HTTP.Timeout = patience
-	for _, path := range []string{"/Users" + byFilter(`userName eq "nobody@nowhere"`), "/Groups" + byFilter(`displayName eq "nothing"`)} {
+	for _, path := range []string{"/Users" + byFilter(`userName eq "nobody@nowhere"`), "/Groups" + byFilter(`members.value eq "nobody"`)} {
 		var last string
 		for {
 			answer, err := p.Do(ctx, http.MethodGet, path, "")

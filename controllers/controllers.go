@@ -32,7 +32,7 @@ type Config struct {
 	ListsOf func(namespace, user string) []client.Object
 	// AllListsOf are ListsOf for certain: all that listed the user when it is called.
 	AllListsOf func(ctx context.Context, namespace, user string) ([]client.Object, error)
-	// Leavers is told of those who lose access, until that stands in their status; may be nil.
+	// Leavers is told of those who lose access, until they have been looked at; may be nil.
 	Leavers *leavers.Gate
 }
 

@@ -42,7 +42,7 @@ type Reconciler struct {
 	ListsOf func(namespace, user string) []client.Object
 	// AllListsOf are ListsOf for certain. They cost a write, and are asked for before a user is gone.
 	AllListsOf func(ctx context.Context, namespace, user string) ([]client.Object, error)
-	// Leavers, if not nil, is told of those who lose access, until that stands in their status.
+	// Leavers, if not nil, is told of those who lose access, until they have been looked at.
 	Leavers *leavers.Gate
 	// Now is the clock. Default: time.Now.
 	Now func() time.Time
@@ -52,7 +52,7 @@ type Reconciler struct {
 
 // Reconcile brings one user up to date.
 func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, error) {
-	defer r.leaving.end(req.NamespacedName)
+	defer r.leaving.take(req.NamespacedName)()
 	u := &v1alpha1.CloudSSOUser{}
 	if err := r.Get(ctx, req.NamespacedName, u); err != nil {
 		return ctrl.Result{}, client.IgnoreNotFound(err)

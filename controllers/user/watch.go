@@ -77,10 +77,12 @@ func (l *leaving) begin(user client.ObjectKey, gate *leavers.Gate) {
 	}
 }
 
-func (l *leaving) end(user client.ObjectKey) {
+// take returns what ends the leave of a user who is about to be looked at: not one that begins while that is done.
+func (l *leaving) take(user client.ObjectKey) (end func()) {
 	if end, there := l.ends.LoadAndDelete(user); there {
-		end.(func())() //nolint:errcheck,forcetypeassert // nothing else is stored
+		return end.(func()) //nolint:errcheck,forcetypeassert // nothing else is stored
 	}
+	return func() {}
 }
 
 func hasAccess(u *v1alpha1.CloudSSOUser) bool {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"slices"
 
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -90,7 +89,7 @@ func (t *tenant) found(ctx context.Context, attributes schema.Object, members *o
 	t.groups.settle(ctx, g)
 	members.stored(g)
 	if g.Spec.Sliced {
-		if err := t.changeSlices(ctx, g, members, &snapshot{}, nil); err != nil { // all or nothing, as far as that can be had
+		if err := t.changeSlices(ctx, g, members, &snapshot{}); err != nil { // all or nothing, as far as that can be had
 			ctx, cancel := tidyUp(ctx)
 			defer cancel()
 			return nil, errors.Join(err, t.deleteGroup(ctx, g.Name, nil))
@@ -146,10 +145,9 @@ func (t *tenant) changeGroup(ctx context.Context, id string, change scim.Change,
 	if err != nil {
 		return g, err
 	}
-	earlier := maps.Clone(members.decided)
 	members.stored(g)
 	if g.Spec.Sliced && len(members.changes) > 0 {
-		err = t.changeSlices(ctx, g, members, seen, earlier)
+		err = t.changeSlices(ctx, g, members, seen)
 	}
 	return g, err
 }

@@ -183,6 +183,10 @@ func (r *record[T]) enrol(old *record[T], now uint64) {
 	if len(r.members) == 0 {
 		return
 	}
+	if old != nil && slices.Equal(old.members, r.members) {
+		r.joined = old.joined
+		return
+	}
 	before := map[string]uint64{}
 	if old != nil {
 		for i, m := range old.members {

@@ -46,6 +46,10 @@ func TestAnImportGoesOnBesideLeavers(t *testing.T) {
 		replica.Leavers = &leavers.Gate{}
 		defer replica.Leavers.Begin()()
 		s.begin(func() { _ = creates("y").run(t.Context(), replica) })
+		synctest.Wait()
+		if len(s.pending) > 0 {
+			t.Error("the import does not wait")
+		}
 		<-time.After(leavers.Patience)
 		s.finish(t, func(n int) int { return n - 1 })
 		if len(s.objects) != 1 {

@@ -10,19 +10,34 @@ import (
 	"github.com/cloudsso/cloudsso-operator/internal/scim"
 )
 
+// Revisions: of the informer's list, and of the request's own write.
+const listed, taken = 3, 6
+
+func slice(name string, revision int, members ...string) *v1alpha1.CloudSSOMembershipSlice {
+	s := &v1alpha1.CloudSSOMembershipSlice{Spec: v1alpha1.CloudSSOMembershipSliceSpec{Source: v1alpha1.SourceSCIM, Group: "crew"}}
+	s.Namespace, s.Name, s.ResourceVersion = "acme", name, strconv.Itoa(revision)
+	for _, m := range members {
+		s.Spec.Members = append(s.Spec.Members, v1alpha1.Member{Name: m})
+	}
+	return s
+}
+
+// crewOf is a sliced group, and a replica that has heard of what became of its slices.
+func crewOf(events ...*v1alpha1.CloudSSOMembershipSlice) (*tenant, *v1alpha1.CloudSSOGroup) {
+	d := New(Config{Relists: &Relists{}, Log: slog.New(slog.DiscardHandler), Now: time.Now})
+	d.slices.index.gap = func() uint64 { return listed }
+	for _, s := range events {
+		d.slices.index.observe(s)
+	}
+	g := &v1alpha1.CloudSSOGroup{Spec: v1alpha1.CloudSSOGroupSpec{Source: v1alpha1.SourceSCIM, DisplayName: "crew", Sliced: true}}
+	g.Namespace, g.Name = "acme", "crew"
+	return &tenant{Directories: d, namespace: "acme"}, g
+}
+
 // A request about a large group looks again until nothing is left to do. Whom it has put in or taken out before, somebody
 // else may have taken out or put in again meanwhile, and been acknowledged: that stays. A copy that was there when it took
 // somebody out goes all the same.
 func TestARequestChangesEachMemberOnce(t *testing.T) {
-	const listed, taken = 3, 6 // revisions: of the informer's list, and of the request's own write
-	slice := func(name string, revision int, members ...string) *v1alpha1.CloudSSOMembershipSlice {
-		s := &v1alpha1.CloudSSOMembershipSlice{Spec: v1alpha1.CloudSSOMembershipSliceSpec{Source: v1alpha1.SourceSCIM, Group: "crew"}}
-		s.Namespace, s.Name, s.ResourceVersion = "acme", name, strconv.Itoa(revision)
-		for _, m := range members {
-			s.Spec.Members = append(s.Spec.Members, v1alpha1.Member{Name: m})
-		}
-		return s
-	}
 	type slices = []*v1alpha1.CloudSSOMembershipSlice
 	removal := scim.MemberChange{Op: scim.RemoveMembers, IDs: []string{"bob"}}
 	replacement := scim.MemberChange{Op: scim.ReplaceMembers, IDs: []string{"ada"}}
@@ -47,22 +62,31 @@ func TestARequestChangesEachMemberOnce(t *testing.T) {
 		{"an addition, of who is listed twice", addition, true, slices{slice("a", 6, "ada", "bob"), slice("b", 7, "bob")}, 1},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			d := New(Config{Relists: &Relists{}, Log: slog.New(slog.DiscardHandler), Now: time.Now})
-			d.slices.index.gap = func() uint64 { return listed }
-			g := &v1alpha1.CloudSSOGroup{Spec: v1alpha1.CloudSSOGroupSpec{Source: v1alpha1.SourceSCIM, DisplayName: "crew", Sliced: true}}
-			g.Namespace, g.Name = "acme", "crew"
-			for _, s := range test.events {
-				d.slices.index.observe(s)
-			}
-			crew := &tenant{Directories: d, namespace: "acme"}
+			crew, g := crewOf(test.events...)
 			o := crew.outcome([]scim.MemberChange{test.change})
 			if test.decided {
 				o.decided["bob"] = taken
 			}
-			if writes := plan(g, crew.snapshot(g, o), o, o.decided); len(writes) != test.writes {
+			if writes, _ := plan(g, crew.snapshot(g, o), o); len(writes) != test.writes {
 				t.Errorf("%d writes: %+v", len(writes), writes)
 			}
 		})
+	}
+}
+
+// Whoever tidies up a second copy has not decided about the first.
+func TestASecondCopyDecidesNothing(t *testing.T) {
+	crew, g := crewOf(slice("a", 6, "ada"), slice("z", 8, "bob"), slice("y", 9, "bob"))
+	o := crew.outcome([]scim.MemberChange{{Op: scim.RemoveMembers, IDs: []string{"bob"}}})
+	o.decided["bob"] = taken
+	writes, kept := plan(g, crew.snapshot(g, o), o)
+	if len(writes) != 1 || writes[0].current.Name != "z" {
+		t.Fatalf("writes: %+v", writes)
+	}
+	o.decide(writes, []uint64{10}, kept)
+	crew.slices.index.observe(slice("z", 10))
+	if writes, _ := plan(g, crew.snapshot(g, o), o); len(writes) != 0 {
+		t.Errorf("who was put in twice, and acknowledged, is taken out: %+v", writes)
 	}
 }
 
@@ -82,7 +106,8 @@ func TestWhatIsStoredDecides(t *testing.T) {
 		{current("ada", "bob", "cid"), members("cid", "dan")},
 		{current("bob", "eve"), nil},
 		{nil, members("fay")},
-	}, []uint64{7, 0, 9})
+		{current("gus"), nil},
+	}, []uint64{7, 0, 9, 11}, map[string]bool{"gus": true})
 	if len(o.decided) != 3 || o.decided["ada"] != 7 || o.decided["dan"] != 7 || o.decided["fay"] != 9 {
 		t.Errorf("decided: %v", o.decided)
 	}

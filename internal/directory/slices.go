@@ -99,13 +99,12 @@ func (s *snapshot) joinedAt(slice *v1alpha1.CloudSSOMembershipSlice, member stri
 }
 
 // changeSlices makes the outcome that of a sliced group's slices. Seen is a snapshot that was taken before g was read;
-// nil if none was. Decided are those whom the request has put in or taken out before; what the first look finds of
-// others was there before it, or is of a request that goes on beside it.
+// nil if none was.
 //
 // A plan is made of a group that was read after its slices were looked up: its own list only shrinks, so whoever is in
 // both was so at one time, and the copy in the slice is the second one. That nothing is left to do an older group may
 // say: whom its list has was a member then.
-func (t *tenant) changeSlices(ctx context.Context, g *v1alpha1.CloudSSOGroup, o *outcome, seen *snapshot, decided map[string]uint64) (err error) {
+func (t *tenant) changeSlices(ctx context.Context, g *v1alpha1.CloudSSOGroup, o *outcome, seen *snapshot) (err error) {
 	if err := t.slices.catchUp(ctx); err != nil {
 		return err
 	}
@@ -116,8 +115,8 @@ func (t *tenant) changeSlices(ctx context.Context, g *v1alpha1.CloudSSOGroup, o 
 				return err
 			}
 		}
-		p := plan(g, seen, o, decided)
-		stale, err := t.carryOut(ctx, g, p, o)
+		p, kept := plan(g, seen, o)
+		stale, err := t.carryOut(ctx, g, p, o, kept)
 		if err == nil {
 			err = t.slices.catchUp(ctx) // or a slice that the index does not show yet would be made again
 		}
@@ -129,8 +128,7 @@ func (t *tenant) changeSlices(ctx context.Context, g *v1alpha1.CloudSSOGroup, o 
 				return err
 			}
 		}
-		decided = o.decided
-		if len(plan(g, t.snapshot(g, o), o, decided)) == 0 {
+		if left, _ := plan(g, t.snapshot(g, o), o); len(left) == 0 {
 			return nil
 		}
 		seen = nil
@@ -162,10 +160,10 @@ func (w sliceWrite) moves() map[string]bool {
 	return moved
 }
 
-// plan is what has to be written for the outcome. Of those whom the request has put in or taken out before, what came
-// later than that stays as it is. Nobody is listed twice, whoever it is.
-func plan(g *v1alpha1.CloudSSOGroup, seen *snapshot, o *outcome, decided map[string]uint64) (writes []sliceWrite) {
-	placed := map[string]bool{}
+// plan is what has to be written for the outcome, and who is listed before and after that. Of those whom the request has
+// put in or taken out before, what came later than that stays as it is. Nobody is listed twice, whoever it is.
+func plan(g *v1alpha1.CloudSSOGroup, seen *snapshot, o *outcome) (writes []sliceWrite, placed map[string]bool) {
+	placed = map[string]bool{}
 	for _, m := range g.Spec.Members {
 		placed[m.Name] = true
 	}
@@ -175,8 +173,7 @@ func plan(g *v1alpha1.CloudSSOGroup, seen *snapshot, o *outcome, decided map[str
 		}
 		kept := make([]v1alpha1.Member, 0, len(s.Spec.Members))
 		for _, m := range s.Spec.Members {
-			later := decided[m.Name] > 0 && seen.joinedAt(s, m.Name) > decided[m.Name]
-			if (later || o.has(m.Name, true)) && !placed[m.Name] {
+			if !placed[m.Name] && (o.has(m.Name, true) || o.isLater(m.Name, seen, s)) {
 				kept = append(kept, m)
 				placed[m.Name] = true
 			}
@@ -187,11 +184,11 @@ func plan(g *v1alpha1.CloudSSOGroup, seen *snapshot, o *outcome, decided map[str
 	}
 	var missing []v1alpha1.Member
 	for _, id := range o.added {
-		if !placed[id] && decided[id] == 0 && o.has(id, false) {
+		if !placed[id] && o.joins(id) {
 			missing = append(missing, v1alpha1.Member{Name: id})
 		}
 	}
-	return place(missing, writes, seen.slices)
+	return place(missing, writes, seen.slices), placed
 }
 
 // place finds a slice for each part of what is missing: the fullest that has room for all of it, of those
@@ -233,7 +230,7 @@ func fullest(writes []sliceWrite, more int) int {
 
 // carryOut writes, and waits until the index shows it. Stale says that something was not what the plan was
 // made from.
-func (t *tenant) carryOut(ctx context.Context, g *v1alpha1.CloudSSOGroup, writes []sliceWrite, o *outcome) (stale bool, err error) {
+func (t *tenant) carryOut(ctx context.Context, g *v1alpha1.CloudSSOGroup, writes []sliceWrite, o *outcome, kept map[string]bool) (stale bool, err error) {
 	var newest watermark
 	stored := make([]uint64, len(writes)) // at which revision; 0 is not at all
 	group, ctx2 := errgroup.WithContext(ctx)
@@ -254,25 +251,29 @@ func (t *tenant) carryOut(ctx context.Context, g *v1alpha1.CloudSSOGroup, writes
 	}
 	err = group.Wait()
 	t.slices.settleAt(ctx, newest.level())
-	o.decide(writes, stored)
+	o.decide(writes, stored, kept)
 	return slices.Contains(stored, 0), err
 }
 
-// decide notes whom the writes that were stored have put in or taken out, unless one that was not was about them too.
-func (o *outcome) decide(writes []sliceWrite, stored []uint64) {
-	open := map[string]bool{}
+// isLater reports whether somebody was put into a slice after the request had decided about them.
+func (o *outcome) isLater(id string, seen *snapshot, s *v1alpha1.CloudSSOMembershipSlice) bool {
+	return o.decided[id] > 0 && seen.joinedAt(s, id) > o.decided[id]
+}
+
+// decide notes whom the writes that were stored have put in or taken out: not who is kept elsewhere, nor whom a write was
+// about that was not stored.
+func (o *outcome) decide(writes []sliceWrite, stored []uint64, kept map[string]bool) {
+	open := maps.Clone(kept)
 	for i, w := range writes {
 		if stored[i] == 0 {
 			maps.Copy(open, w.moves())
 		}
 	}
 	for i, w := range writes {
-		if stored[i] == 0 {
-			continue
-		}
+		revision := stored[i]
 		for id := range w.moves() {
-			if !open[id] {
-				o.decided[id] = max(o.decided[id], stored[i])
+			if revision > 0 && !open[id] {
+				o.decided[id] = max(o.decided[id], revision)
 			}
 		}
 	}

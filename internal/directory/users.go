@@ -196,6 +196,7 @@ func (t *tenant) updateUser(ctx context.Context, id string, change scim.Change) 
 	end := func() {}
 	defer func() { end() }()
 	u, err := t.users.edit(ctx, t.namespace, id, func(u *v1alpha1.CloudSSOUser) error {
+		end() // of an earlier attempt
 		current, err := t.visibleUser(u, change.Precondition)
 		if err != nil || change.Attributes == nil {
 			return err
@@ -207,7 +208,6 @@ func (t *tenant) updateUser(ctx context.Context, id string, change scim.Change) 
 		active := isActive(u)
 		userFields.write(attributes, &u.Spec)
 		if active && !isActive(u) {
-			end() // of an earlier attempt
 			end = t.Leavers.Begin()
 		}
 		return nil
@@ -220,11 +220,14 @@ func (t *tenant) updateUser(ctx context.Context, id string, change scim.Change) 
 
 // deleteUser deprovisions: the object stays, without access, memberships or a hold on its userName.
 func (t *tenant) deleteUser(ctx context.Context, id string, precondition scim.Precondition) error {
-	defer t.Leavers.Begin()()
+	end := func() {}
+	defer func() { end() }()
 	_, err := t.users.edit(ctx, t.namespace, id, func(u *v1alpha1.CloudSSOUser) error {
+		end() // of an earlier attempt
 		if _, err := t.visibleUser(u, precondition); err != nil {
 			return err
 		}
+		end = t.Leavers.Begin()
 		now := metav1.NewTime(t.Now())
 		u.Spec.DeprovisionedAt = &now
 		return nil

@@ -252,7 +252,7 @@ func leads(ctx context.Context, metricsURL string) bool {
 // recoveryInterval is between attempts to pass a fence.
 const recoveryInterval = 50 * time.Millisecond
 
-// AwaitFence returns when the replica has passed a fence of users and one of groups: it has heard of all
+// AwaitFence returns when the replica has passed fences of users, groups and slices: it has heard of all
 // that had been written when this was called.
 func (r *Replicas) AwaitFence(ctx context.Context, i int) error {
 	p, err := r.Provider(r.urls[i])

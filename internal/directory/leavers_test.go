@@ -23,8 +23,8 @@ func TestALeaverGoesBeforeAnImport(t *testing.T) {
 				synctest.Wait()
 				s.begin(func() { _ = creates("y").run(t.Context(), replica) })
 				synctest.Wait()
-				if len(s.pending) != 1 || !strings.HasPrefix(s.pending[0].label, "patch s") {
-					t.Fatalf("under way beside the leave: %d requests", len(s.pending)-1)
+				if got := s.underWay(); len(got) != 1 || !strings.HasPrefix(got[0], "patch s") {
+					t.Fatalf("under way: %q", got)
 				}
 				s.finish(t, func(n int) int { return n - 1 })
 				if s.judge() != "" || len(s.objects) != 2 {
@@ -47,8 +47,8 @@ func TestAnImportGoesOnBesideLeavers(t *testing.T) {
 		defer replica.Leavers.Begin()()
 		s.begin(func() { _ = creates("y").run(t.Context(), replica) })
 		synctest.Wait()
-		if len(s.pending) > 0 {
-			t.Error("the import does not wait")
+		if got := s.underWay(); len(got) > 0 {
+			t.Errorf("the import does not wait: %q", got)
 		}
 		<-time.After(leavers.Patience)
 		s.finish(t, func(n int) int { return n - 1 })

@@ -224,6 +224,16 @@ func (s *stage) begin(operation func()) {
 	}()
 }
 
+// underWay is the label of each request that waits for the store.
+func (s *stage) underWay() (labels []string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, r := range s.pending {
+		labels = append(labels, r.label)
+	}
+	return labels
+}
+
 // finish takes steps until all operations have ended.
 func (s *stage) finish(t *testing.T, choose func(int) int) {
 	t.Helper()

@@ -23,8 +23,8 @@ const (
 	// that is away longer will be listed from again.
 	kickInterval = 100 * time.Millisecond
 	kickTimeout  = time.Minute
-	// boardingTime is how long a touch waits, at most, for as much company as the last one had: who was answered together
-	// asks again together, and the first would take off alone.
+	// boardingTime is how long a touch waits, at most, for the company that it may expect: who was answered together asks
+	// again together, and the first would take off alone.
 	boardingTime = 2 * time.Millisecond
 	// deafTimeout is how long an informer may hear of nothing, though there was a touch, until its watch is taken for deaf.
 	deafTimeout = 10 * time.Second
@@ -42,17 +42,18 @@ type fence struct {
 	seen  func() uint64          // the newest revision that the informer has told of
 	watch func() (giveUp func()) // gives up the informer's watch, if it is still the same then
 
-	mu      sync.Mutex
-	next    *flight
-	running bool
-	last    int // how many the last flight carried
+	mu       sync.Mutex
+	next     *flight
+	running  bool
+	airborne bool
+	expected int // how many the next flight may carry: whom the last one did, and who waited when that landed
 
 	kicked, kicking, probing atomic.Bool
 }
 
 type flight struct {
 	aboard   int
-	full     chan struct{} // closed when there are as many aboard as last time
+	full     chan struct{} // closed when all are aboard who are expected
 	landed   chan struct{}
 	revision uint64
 	err      error
@@ -133,7 +134,7 @@ func (f *fence) board() *flight {
 		f.next = &flight{full: make(chan struct{}), landed: make(chan struct{})}
 	}
 	boarded := f.next
-	if boarded.aboard++; boarded.aboard == max(f.last, 1) {
+	if boarded.aboard++; !f.airborne && boarded.aboard == max(f.expected, 1) {
 		close(boarded.full)
 	}
 	if !f.running {
@@ -145,27 +146,43 @@ func (f *fence) board() *flight {
 
 // fly touches for as long as somebody has boarded.
 func (f *fence) fly() {
-	for {
-		f.mu.Lock()
-		current := f.next
-		if current == nil {
-			f.running = false
-			f.mu.Unlock()
-			return
-		}
-		f.mu.Unlock()
+	for current := f.boarding(); current != nil; current = f.boarding() {
 		select {
 		case <-current.full:
 		case <-time.After(boardingTime):
 		}
-		f.mu.Lock()
-		f.next, f.last = nil, current.aboard
-		f.mu.Unlock()
+		f.takeOff(current)
 		ctx, cancel := context.WithTimeout(context.Background(), touchTimeout)
 		current.revision, current.err = f.touch(ctx)
 		cancel()
-		close(current.landed)
+		f.land(current)
 	}
+}
+
+// boarding is the next flight; nil, and nobody flies any more, if nobody has boarded.
+func (f *fence) boarding() *flight {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.running = f.next != nil
+	return f.next
+}
+
+func (f *fence) takeOff(current *flight) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.next, f.airborne = nil, true
+}
+
+// land expects whom the flight has carried on the next one, beside those who wait for it. Were it the former alone, half of
+// a crowd would wait for the other half for ever.
+func (f *fence) land(current *flight) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.airborne, f.expected = false, current.aboard
+	if f.next != nil {
+		f.expected += f.next.aboard
+	}
+	close(current.landed)
 }
 
 // toucher touches the sentinel that the function makes, creating it when it is missing.

@@ -204,8 +204,11 @@ func TestTouchesAreShared(t *testing.T) {
 		}
 		touches.Store(0)
 		var all sync.WaitGroup
-		for range askers {
+		for i := range askers {
 			all.Go(func() {
+				if i%2 > 0 {
+					<-time.After(boardingTime + took/2) // half of them come while the others' touch is under way
+				}
 				for range rounds {
 					ask()
 					<-time.After(time.Duration(written.Load()%3) * boardingTime / 4)

@@ -35,7 +35,7 @@ func (r *Reconciler) isUseless(ctx context.Context, s *v1alpha1.CloudSSOMembersh
 	case len(s.Spec.Members) > 0:
 		return false, 0, nil
 	}
-	age := time.Since(modifiedAt(s))
+	age := r.Now().Sub(modifiedAt(s))
 	return age >= emptyLife, max(emptyLife-age, 0), nil
 }
 

@@ -28,6 +28,8 @@ type Reconciler struct {
 	client.Client
 	// Live reads from the API server.
 	Live client.Reader
+	// Now is the clock. Default: time.Now.
+	Now func() time.Time
 }
 
 // Reconcile brings one slice up to date.
@@ -73,5 +75,8 @@ func (r *Reconciler) setDefaults(mgr ctrl.Manager) {
 	}
 	if r.Live == nil {
 		r.Live = mgr.GetAPIReader()
+	}
+	if r.Now == nil {
+		r.Now = time.Now
 	}
 }

@@ -1,6 +1,7 @@
 package directory
 
 import (
+	"fmt"
 	"log/slog"
 	"strconv"
 	"testing"
@@ -87,6 +88,28 @@ func TestASecondCopyDecidesNothing(t *testing.T) {
 	crew.slices.index.observe(slice("z", 10))
 	if writes, _ := plan(g, crew.snapshot(g, o), o); len(writes) != 0 {
 		t.Errorf("who was put in twice, and acknowledged, is taken out: %+v", writes)
+	}
+}
+
+// A push that makes a group sliced is two writes at least: whom somebody takes out of the group's own list between them is
+// not put into a slice, and who had no room is.
+func TestAGroupBecomesSlicedBesideARemoval(t *testing.T) {
+	crew, g := crewOf()
+	g.Spec.Sliced = false
+	var all []string
+	for i := range v1alpha1.SliceSize + 2 {
+		all = append(all, fmt.Sprintf("member-%d", i))
+	}
+	o := crew.outcome([]scim.MemberChange{{Op: scim.AddMembers, IDs: all}})
+	if err := o.in(g); err != nil || !g.Spec.Sliced || len(g.Spec.Members) != v1alpha1.SliceSize {
+		t.Fatalf("%v: sliced %t, with %d members of its own", err, g.Spec.Sliced, len(g.Spec.Members))
+	}
+	g.ResourceVersion = strconv.Itoa(taken)
+	o.stored(g)
+	g.Spec.Members = g.Spec.Members[1:] // somebody else's removal
+	writes, _ := plan(g, crew.snapshot(g, o), o)
+	if len(writes) != 1 || len(writes[0].members) != 2 || writes[0].members[0].Name != all[v1alpha1.SliceSize] {
+		t.Errorf("slices to write: %+v", writes)
 	}
 }
 

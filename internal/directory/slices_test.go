@@ -6,10 +6,12 @@ import (
 	"slices"
 	"sync"
 	"testing"
+	"time"
 
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/cloudsso/cloudsso-operator/api/v1alpha1"
+	"github.com/cloudsso/cloudsso-operator/internal/leavers"
 	"github.com/cloudsso/cloudsso-operator/internal/scim"
 	"github.com/cloudsso/cloudsso-operator/internal/scim/schema"
 )
@@ -75,6 +77,28 @@ func (s *sliced) stored() map[string]int {
 		}
 	}
 	return count
+}
+
+// A push of members waits while somebody leaves, and is done all the same.
+func TestAGroupIsChangedBehindALeaver(t *testing.T) {
+	d := replica(t)
+	d.Leavers = &leavers.Gate{}
+	crew := d.In(newNamespace(t))
+	g, err := crew.Create(t.Context(), schema.Group, schema.Object{}.With(schema.GroupDisplayName, "Crew"), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer d.Leavers.Begin()()
+	began := time.Now()
+	changed, err := crew.Update(t.Context(), schema.Group, g.ID, scim.Change{Attributes: func(a schema.Object) (schema.Object, error) {
+		return a.With(schema.GroupDisplayName, "All hands"), nil
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if waited := time.Since(began); waited < leavers.Patience || changed.Attributes.String(schema.GroupDisplayName) != "All hands" {
+		t.Errorf("%v after %s", changed.Attributes, waited)
+	}
 }
 
 func TestAMemberThatTwoReplicasAddIsListedOnce(t *testing.T) {

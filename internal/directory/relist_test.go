@@ -2,8 +2,6 @@ package directory
 
 import (
 	"context"
-	"fmt"
-	"net/http"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -13,50 +11,11 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
-	runtimeschema "k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/watch"
 	"k8s.io/client-go/tools/cache"
 
 	"github.com/cloudsso/cloudsso-operator/api/v1alpha1"
 )
-
-// refusing is an API server that refuses watches.
-type refusing struct{ err error }
-
-func (refusing) ListWithContext(context.Context, metav1.ListOptions) (runtime.Object, error) {
-	return &v1alpha1.CloudSSOUserList{}, nil
-}
-
-func (r refusing) WatchWithContext(context.Context, metav1.ListOptions) (watch.Interface, error) {
-	return nil, r.err
-}
-
-// A watch that cannot be taken up again says so, for only then the reflector lists anew: it does not go on asking,
-// and does not end without a word.
-func TestAWatchThatCannotBeHadSaysSo(t *testing.T) {
-	users := runtimeschema.GroupResource{Group: v1alpha1.GroupVersion.Group, Resource: "cloudssousers"}
-	forbidden := apierrors.NewForbidden(users, "", nil)
-	for code, refusal := range map[int32]error{
-		http.StatusGone:         apierrors.NewResourceExpired("too old resource version"),
-		http.StatusForbidden:    fmt.Errorf("%w - error from a previous attempt: EOF", forbidden), // as client-go has it
-		http.StatusUnauthorized: apierrors.NewUnauthorized("not yet"),
-	} {
-		w := &relistWatch{ListerWatcherWithContext: refusing{refusal}, relist: &relist{}}
-		watching, err := w.WatchWithContext(t.Context(), metav1.ListOptions{ResourceVersion: "7"})
-		if err != nil {
-			t.Fatal(err)
-		}
-		select {
-		case event := <-watching.ResultChan():
-			if status, ok := event.Object.(*metav1.Status); event.Type != watch.Error || !ok || status.Code != code {
-				t.Errorf("%v: it says %v %+v", refusal, event.Type, event.Object)
-			}
-		case <-time.After(10 * time.Second):
-			t.Errorf("%v: it says nothing", refusal)
-		}
-		watching.Stop()
-	}
-}
 
 // deaf is an API server whose watches never say anything.
 type deaf struct{ lists chan metav1.ListOptions }
@@ -68,6 +27,17 @@ func (d deaf) ListWithContext(_ context.Context, options metav1.ListOptions) (ru
 
 func (deaf) WatchWithContext(context.Context, metav1.ListOptions) (watch.Interface, error) {
 	return watch.NewFake(), nil
+}
+
+// legacy is a cache.ListerWatcher of what takes a context.
+type legacy struct{ cache.ListerWatcherWithContext }
+
+func (l legacy) List(options metav1.ListOptions) (runtime.Object, error) {
+	return l.ListWithContext(context.Background(), options)
+}
+
+func (l legacy) Watch(options metav1.ListOptions) (watch.Interface, error) {
+	return l.WatchWithContext(context.Background(), options)
 }
 
 // A replica does not wait for ever for a watch that has gone deaf: when a write that the API server has acknowledged
@@ -90,7 +60,7 @@ func TestADeafWatchIsGivenUp(t *testing.T) {
 			watch: func() func() { giveUp := lists.watch(); return func() { giveUp() } },
 		}
 		ctx, cancel := context.WithCancel(t.Context())
-		informer := cache.NewSharedIndexInformer(&relistWatch{server, lists}, &v1alpha1.CloudSSOUser{}, 0, nil)
+		informer := relists.NewInformer(legacy{server}, &v1alpha1.CloudSSOUser{}, 0, nil)
 		var ended sync.WaitGroup
 		ended.Go(func() { informer.RunWithContext(ctx) })
 		<-server.lists
@@ -125,50 +95,22 @@ func TestADeafWatchIsGivenUp(t *testing.T) {
 // Only a watch that was there at the touch is given up: one that has ended is followed by a list anyhow, and the next may
 // hear well.
 func TestNoOtherWatchIsGivenUp(t *testing.T) {
-	w := &relistWatch{deaf{make(chan metav1.ListOptions, 9)}, &relist{}}
-	watching := func() watch.Interface {
-		v, err := w.WatchWithContext(t.Context(), metav1.ListOptions{ResourceVersion: "7"})
-		if err != nil {
-			t.Fatal(err)
+	synctest.Test(t, func(t *testing.T) {
+		if (&relist{}).watch()() {
+			t.Error("given up before there was a watch")
 		}
-		return v
-	}
-	ended := func(v watch.Interface) {
-		for range v.ResultChan() {
+		server := newForgetful("ada")
+		l, _ := follow(t, server)
+		lists := func() int { <-time.After(2 * time.Second); return server.listed() }
+		giveUp := l.lists.watch()
+		server.restart()
+		if n := lists(); giveUp() || n != 2 || lists() != 2 {
+			t.Error("the next watch was given up for one that had ended")
 		}
-		for deadline := time.After(10 * time.Second); w.open.Load() != nil; {
-			select {
-			case <-time.After(time.Millisecond):
-			case <-deadline:
-				t.Fatal("the watch has ended, and passes for open")
-			}
+		if again := l.lists.watch(); !again() || again() || lists() != 3 {
+			t.Error("the watch that is open is not given up once")
 		}
-	}
-	if w.watch()() {
-		t.Error("given up before there was a watch")
-	}
-	first := watching()
-	giveUp := w.watch()
-	first.Stop()
-	ended(first)
-	if giveUp() {
-		t.Error("a watch that had ended was given up")
-	}
-	second := watching()
-	if giveUp() {
-		t.Error("the next watch was given up for the last one")
-	}
-	if again := w.watch(); !again() || again() {
-		t.Error("the watch that is open is not given up once")
-	}
-	ended(second)
-	if _, err := w.WatchWithContext(t.Context(), metav1.ListOptions{ResourceVersion: "7"}); err == nil {
-		t.Error("there is another watch before a list")
-	}
-	if _, err := w.ListWithContext(t.Context(), metav1.ListOptions{}); err != nil {
-		t.Fatal(err)
-	}
-	watching().Stop()
+	})
 }
 
 // Who asks together shares a touch, which begins after all of them; who asks alone does not wait.

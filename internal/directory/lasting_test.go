@@ -1,0 +1,281 @@
+package directory
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"net/http"
+	"slices"
+	"strconv"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	runtimeschema "k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/watch"
+	"k8s.io/client-go/tools/cache"
+
+	"github.com/cloudsso/cloudsso-operator/api/v1alpha1"
+)
+
+// forgetful is an API server that forgets what it has told, and refuses what it is told to.
+type forgetful struct {
+	mu       sync.Mutex
+	users    map[string]*v1alpha1.CloudSSOUser
+	revision int
+	oldest   int // revision that a watch may begin at
+
+	refuseList, refuseWatch error
+	lists                   int
+	open                    *watch.RaceFreeFakeWatcher
+}
+
+func (s *forgetful) ListWithContext(context.Context, metav1.ListOptions) (runtime.Object, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.refuseList != nil {
+		return nil, s.refuseList
+	}
+	s.lists++
+	list := &v1alpha1.CloudSSOUserList{ListMeta: metav1.ListMeta{ResourceVersion: strconv.Itoa(s.revision)}}
+	for _, name := range slices.Sorted(maps.Keys(s.users)) {
+		list.Items = append(list.Items, *s.users[name])
+	}
+	return list, nil
+}
+
+func (s *forgetful) WatchWithContext(_ context.Context, options metav1.ListOptions) (watch.Interface, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.refuseWatch != nil {
+		return nil, s.refuseWatch
+	}
+	if from, err := strconv.Atoi(options.ResourceVersion); err != nil || from < s.oldest {
+		return nil, apierrors.NewResourceExpired("too old resource version: " + options.ResourceVersion)
+	}
+	s.open = watch.NewRaceFreeFake()
+	return s.open, nil
+}
+
+// write stores a user and tells of it; with an active of nil it deletes.
+func (s *forgetful) write(name string, active *bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	before := s.users[name]
+	u := existing(name, name, "", false)
+	s.revision++
+	u.Spec.Active, u.ResourceVersion = active, strconv.Itoa(s.revision)
+	kind := watch.Added
+	switch {
+	case active == nil:
+		kind = watch.Deleted
+		delete(s.users, name)
+	case before != nil:
+		kind = watch.Modified
+	}
+	if active != nil {
+		s.users[name] = u
+	}
+	if s.open != nil {
+		s.open.Action(kind, u.DeepCopy())
+	}
+}
+
+// restart ends the watch, and forgets what it could have told.
+func (s *forgetful) restart() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.revision++ // of some other kind
+	s.oldest = s.revision
+	if s.open != nil {
+		s.open.Stop()
+	}
+	s.open = nil
+}
+
+func (s *forgetful) listed() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.lists
+}
+
+func (s *forgetful) set(change func(*forgetful)) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	change(s)
+}
+
+// listener hears from an informer.
+type listener struct {
+	lists *relist
+	mu    sync.Mutex
+	heard []string
+}
+
+func (l *listener) hear(what string, o any) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if tombstone, missed := o.(cache.DeletedFinalStateUnknown); missed {
+		o = tombstone.Obj
+	}
+	l.heard = append(l.heard, what+" "+o.(*v1alpha1.CloudSSOUser).Name) //nolint:errcheck,forcetypeassert // of users alone
+}
+
+func (l *listener) take() []string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	defer func() { l.heard = nil }()
+	return l.heard
+}
+
+// follow runs an informer of the server's users until the test has ended. All of it is in a bubble.
+func follow(t *testing.T, server *forgetful) (*listener, cache.Store) {
+	t.Helper()
+	relists := &Relists{}
+	l := &listener{lists: relists.of(&v1alpha1.CloudSSOUser{})}
+	informer := relists.NewInformer(legacy{server}, &v1alpha1.CloudSSOUser{}, 0, nil)
+	_, err := informer.AddEventHandler(cache.ResourceEventHandlerFuncs{
+		AddFunc:    func(o any) { l.hear("add", o) },
+		UpdateFunc: func(_, o any) { l.hear("update", o) },
+		DeleteFunc: func(o any) { l.hear("delete", o) },
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	var ended sync.WaitGroup
+	ended.Go(func() { informer.RunWithContext(ctx) })
+	t.Cleanup(func() { cancel(); ended.Wait() })
+	synctest.Wait()
+	return l, informer.GetStore()
+}
+
+func newForgetful(names ...string) *forgetful {
+	s := &forgetful{users: map[string]*v1alpha1.CloudSSOUser{}}
+	for _, name := range names {
+		s.write(name, new(true))
+	}
+	return s
+}
+
+// What an API server has forgotten is caught up with, as changes, and nothing else is told: in the order in which it was
+// done, as far as anybody knows. It includes what was told in the last moment before, and has been undone since.
+func TestWhatNobodyHeardOfIsCaughtUpWith(t *testing.T) {
+	for range 50 {
+		synctest.Test(t, func(t *testing.T) {
+			server := newForgetful("ada", "bob", "cid")
+			l, store := follow(t, server)
+			if got := l.take(); len(got) != 3 {
+				t.Fatalf("heard at first: %q", got)
+			}
+			server.write("eve", new(true))
+			server.restart()
+			server.write("fay", new(true))
+			server.write("bob", new(false))
+			server.write("eve", nil)
+			server.write("cid", nil)
+			server.write("dan", new(true))
+			<-time.After(2 * time.Second)
+			synctest.Wait()
+			heard := l.take()
+			if len(heard) == 6 {
+				slices.Sort(heard[4:])
+			}
+			want := []string{"add eve", "add fay", "update bob", "add dan", "delete cid", "delete eve"}
+			if !slices.Equal(heard, want) && !slices.Equal(heard, slices.Delete(slices.Clone(want), 5, 6)[1:]) { // eve may never have been heard of
+				t.Errorf("heard: %q", heard)
+			}
+			server.write("gus", new(true))
+			synctest.Wait()
+			if heard := l.take(); !slices.Equal(heard, []string{"add gus"}) {
+				t.Errorf("heard after that: %q", heard)
+			}
+			if got := store.ListKeys(); len(got) != 5 || server.listed() != 2 {
+				t.Errorf("%d lists; has %q", server.listed(), got)
+			}
+		})
+	}
+}
+
+// An API server that starts again and again is listed from within seconds, every time, and not without a pause.
+func TestNobodyIsDeafForLong(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		server := newForgetful("ada")
+		l, _ := follow(t, server)
+		longest := time.Duration(0)
+		for i := range 30 {
+			l.take()
+			server.restart()
+			server.write("ada", new(i%2 == 0))
+			began := time.Now()
+			for len(l.take()) == 0 {
+				<-time.After(10 * time.Millisecond)
+				synctest.Wait()
+				if time.Since(began) > time.Minute {
+					t.Fatalf("nothing was heard of restart %d", i)
+				}
+			}
+			longest = max(longest, time.Since(began))
+		}
+		if limit := relistBackoff.Cap*3/2 + 2*time.Second; longest > limit || longest < relistBackoff.Cap {
+			t.Errorf("the longest silence was %s", longest)
+		}
+	})
+}
+
+// An API server that refuses a watch for a while, as it does after a start, is asked again for the same one, in whatever
+// words client-go has it.
+func TestARefusedWatchIsAskedForAgain(t *testing.T) {
+	users := runtimeschema.GroupResource{Group: v1alpha1.GroupVersion.Group, Resource: "cloudssousers"}
+	for name, refusal := range map[string]error{
+		"forbidden":    fmt.Errorf("%w - error from a previous attempt: EOF", apierrors.NewForbidden(users, "", nil)),
+		"unauthorized": apierrors.NewUnauthorized("not yet"),
+		"unavailable":  apierrors.NewServiceUnavailable("starting"),
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				server := newForgetful("ada")
+				l, _ := follow(t, server)
+				l.take()
+				server.set(func(s *forgetful) { s.refuseWatch = refusal; s.open.Stop() })
+				<-time.After(time.Minute)
+				server.set(func(s *forgetful) { s.refuseWatch = nil })
+				<-time.After(3 * retryInterval)
+				server.write("ada", new(false))
+				synctest.Wait()
+				if heard := l.take(); !slices.Equal(heard, []string{"update ada"}) || server.listed() != 1 {
+					t.Errorf("%d lists; heard %q", server.listed(), heard)
+				}
+			})
+		})
+	}
+}
+
+// A list that fails is tried again soon, however often it has.
+func TestAListThatFailsIsTriedAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		server := newForgetful("ada")
+		l, _ := follow(t, server)
+		l.take()
+		server.set(func(s *forgetful) {
+			s.refuseList = &apierrors.StatusError{ErrStatus: metav1.Status{Code: http.StatusTooManyRequests}}
+		})
+		server.restart()
+		server.write("ada", nil)
+		<-time.After(10 * time.Minute)
+		synctest.Wait()
+		if heard := l.take(); len(heard) > 0 {
+			t.Errorf("heard from nowhere: %q", heard)
+		}
+		server.set(func(s *forgetful) { s.refuseList = nil })
+		<-time.After(2 * retryInterval)
+		synctest.Wait()
+		if heard := l.take(); !slices.Equal(heard, []string{"delete ada"}) {
+			t.Errorf("heard: %q", heard)
+		}
+	})
+}

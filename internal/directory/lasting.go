@@ -112,17 +112,20 @@ func (l *lastingWatch) follow(ctx context.Context) error {
 	return nil
 }
 
-// send hands on an event, and notes its revision.
+// send hands on an event, whose object is the informer's from then on, and notes its revision.
 func (l *lastingWatch) send(ctx context.Context, event watch.Event) bool {
+	o, err := meta.Accessor(event.Object)
+	if err != nil {
+		return false
+	}
+	revision := o.GetResourceVersion()
 	select {
 	case l.events <- event:
+		l.revision = revision
+		return true
 	case <-ctx.Done():
 		return false
 	}
-	if o, err := meta.Accessor(event.Object); err == nil {
-		l.revision = o.GetResourceVersion()
-	}
-	return true
 }
 
 // catchUp lists, and makes events of what differs from what the informer has.

@@ -201,6 +201,40 @@ func TestWhatNobodyHeardOfIsCaughtUpWith(t *testing.T) {
 	}
 }
 
+// A list is compared with what an informer has taken in, and so waits for what it was told last: whoever had come and gone
+// would stay for ever.
+func TestAListWaitsForWhatWasTold(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		server := newForgetful("ada")
+		w := &relistWatch{ListerWatcherWithContext: server, relist: &relist{}, example: &v1alpha1.CloudSSOUser{}, store: cache.NewStore(cache.MetaNamespaceKeyFunc)}
+		l := &lastingWatch{relistWatch: w, revision: "7", events: make(chan watch.Event, 9)}
+		if err := l.catchUp(t.Context()); err == nil || server.listed() > 0 {
+			t.Errorf("%d lists, %v: of an informer that takes nothing in", server.listed(), err)
+		}
+		var all sync.WaitGroup
+		all.Go(func() {
+			if err := l.catchUp(t.Context()); err != nil {
+				t.Error(err)
+			}
+		})
+		<-time.After(drainTimeout / 2)
+		gone := existing("eve", "eve", "", false)
+		gone.ResourceVersion = l.revision
+		if server.listed() > 0 {
+			t.Error("listed too early")
+		}
+		if err := w.store.Add(gone); err != nil {
+			t.Fatal(err)
+		}
+		all.Wait()
+		for _, want := range []watch.EventType{watch.Added, watch.Deleted, watch.Bookmark} {
+			if got := <-l.events; got.Type != want {
+				t.Errorf("%s, not %s", got.Type, want)
+			}
+		}
+	})
+}
+
 // An API server that starts again and again is listed from within seconds, every time, and not without a pause.
 func TestNobodyIsDeafForLong(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

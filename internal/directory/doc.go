@@ -3,6 +3,7 @@
 //
 //	index.go     what is where: by id, name, externalId, membership; and how far the informer has come
 //	relist.go    tells the index where its view has a gap
+//	lasting.go   a watch that outlives an API server
 //	fence.go     makes a negative answer certain
 //	names.go     whoever takes a name verifies it
 //	doubt.go     who may be undone is shown to nobody

@@ -19,8 +19,7 @@ import (
 const (
 	// touchTimeout bounds one touch. It is shared by many requests, so none of them may end it.
 	touchTimeout = 5 * time.Second
-	// kickInterval is how often a touch is tried after a list, and kickTimeout for how long: an API server
-	// that is away longer will be listed from again.
+	// kickInterval is how often a touch is tried after a list, and kickTimeout for how long.
 	kickInterval = 100 * time.Millisecond
 	kickTimeout  = time.Minute
 	// boardingTime is how long a touch waits, at most, for the company that it may expect: who was answered together asks
@@ -147,15 +146,17 @@ func (f *fence) board() *flight {
 // fly touches for as long as somebody has boarded.
 func (f *fence) fly() {
 	for current := f.boarding(); current != nil; current = f.boarding() {
+		complete := false
 		select {
 		case <-current.full:
+			complete = true
 		case <-time.After(boardingTime):
 		}
-		f.takeOff(current)
+		f.takeOff()
 		ctx, cancel := context.WithTimeout(context.Background(), touchTimeout)
 		current.revision, current.err = f.touch(ctx)
 		cancel()
-		f.land(current)
+		f.land(current, complete)
 	}
 }
 
@@ -167,20 +168,25 @@ func (f *fence) boarding() *flight {
 	return f.next
 }
 
-func (f *fence) takeOff(current *flight) {
+func (f *fence) takeOff() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.next, f.airborne = nil, true
 }
 
 // land expects whom the flight has carried on the next one, beside those who wait for it. Were it the former alone, half of
-// a crowd would wait for the other half for ever.
-func (f *fence) land(current *flight) {
+// a crowd would wait for the other half for ever. It is, after somebody was waited for in vain: those who ask do not ask
+// again at once.
+func (f *fence) land(current *flight, complete bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.airborne, f.expected = false, current.aboard
 	if f.next != nil {
-		f.expected += f.next.aboard
+		if complete {
+			f.expected += f.next.aboard
+		} else if f.next.aboard >= f.expected {
+			close(f.next.full)
+		}
 	}
 	close(current.landed)
 }

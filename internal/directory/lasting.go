@@ -24,28 +24,31 @@ import (
 )
 
 const (
-	// retryInterval is between attempts that an API server refuses or does not answer, up to twice that.
+	// retryInterval is between attempts to list that an API server does not answer, up to twice that.
 	retryInterval = 500 * time.Millisecond
-	// drainTimeout is far more than an informer takes to hand on what it has been told.
+	// pageTimeout bounds the wait for one page of a list.
+	pageTimeout = 15 * time.Second
+	// drainTimeout is far more than an informer takes to take in what it was told.
 	drainTimeout = 10 * time.Second
 	drainPoll    = 5 * time.Millisecond
 )
 
 // relistBackoff is between two lists of everything, which cost an API server what its watches save: for one that starts
-// again and again. It begins anew after relistCalm. client-go's ends at a minute, in which nobody's leave would be heard of.
+// again and again. It begins anew every relistReset. client-go's goes on to a minute, in which nobody's leave would be heard of.
 var relistBackoff = wait.Backoff{Duration: 200 * time.Millisecond, Factor: 2, Jitter: 0.5, Steps: 6, Cap: 5 * time.Second}
 
-const relistCalm = 2 * time.Minute
+const relistReset = 2 * time.Minute
 
 // lastingWatch is a watch that does not end before it is stopped. One that breaks is taken up again where it broke, within a
 // second. Where the API server does not know any more what came after that, as when it has restarted, everything is
 // listed, and what is not as the informer has it becomes events: in the order of revisions, as far as a list tells, and
-// whoever is gone last. So the informer never lists for a second time by itself, before which it would wait for up to a
+// whoever is gone last. So the informer does not list for a second time by itself, before which it would wait for up to a
 // minute.
 type lastingWatch struct {
 	*relistWatch
 	seconds  *int64 // how long the API server is to have a watch open
 	revision string // of the newest event
+	gone     string // who was the newest event, if a list has told so
 	events   chan watch.Event
 	cancel   context.CancelFunc
 }
@@ -66,59 +69,58 @@ func (l *lastingWatch) Stop() { l.cancel() }
 func (l *lastingWatch) run(ctx context.Context) {
 	defer l.cancel()
 	defer close(l.events)
-	pause := relistBackoff.DelayWithReset(clock.RealClock{}, relistCalm)
-	for ctx.Err() == nil {
-		why := l.follow(ctx)
-		if isRefusal(why) { // it may be too early for an API server that has just started
-			sleep(ctx, wait.Jitter(retryInterval, 1))
-			continue
-		}
-		for sleep(ctx, pause()); ctx.Err() == nil; sleep(ctx, wait.Jitter(retryInterval, 1)) {
-			if why = l.catchUp(ctx); why == nil {
+	backoff := relistBackoff.DelayWithReset(clock.RealClock{}, relistReset)
+	for {
+		l.follow(ctx)
+		for pause := backoff(); ; {
+			select {
+			case <-time.After(pause):
+			case <-ctx.Done():
+				return
+			}
+			begun, err := l.catchUp(ctx)
+			if err == nil {
 				break
 			}
-			klog.FromContext(ctx).Error(why, "Failed to list anew", "type", fmt.Sprintf("%T", l.example))
+			if ctx.Err() != nil {
+				return
+			}
+			klog.FromContext(ctx).Error(err, "Failed to list anew", "type", fmt.Sprintf("%T", l.example))
+			if errors.Is(err, errNotTakenIn) { // then the reflector had better list by itself
+				l.send(ctx, watch.Event{Type: watch.Error, Object: &apierrors.NewResourceExpired(err.Error()).ErrStatus})
+				return
+			}
+			if pause = wait.Jitter(retryInterval, 1); begun {
+				pause = backoff()
+			}
 		}
-	}
-}
-
-func isRefusal(err error) bool { return apierrors.IsForbidden(err) || apierrors.IsUnauthorized(err) }
-
-func sleep(ctx context.Context, d time.Duration) {
-	select {
-	case <-time.After(d):
-	case <-ctx.Done():
 	}
 }
 
 // follow passes on what happens after the revision, until the watch cannot be taken up again, or is given up.
-func (l *lastingWatch) follow(ctx context.Context) error {
+func (l *lastingWatch) follow(ctx context.Context) {
 	watching, cancel := context.WithCancel(ctx)
 	defer cancel()
-	retried, err := toolswatch.NewRetryWatcherWithContext(watching, l.revision, outspoken{l.ListerWatcherWithContext, l.seconds})
+	retried, err := toolswatch.NewRetryWatcherWithContext(watching, l.revision, &outspoken{ListerWatcherWithContext: l.ListerWatcherWithContext, seconds: l.seconds})
 	if err != nil {
-		return err
+		return
 	}
 	l.open.Store(&cancel)
 	defer l.open.CompareAndSwap(&cancel, nil)
 	for event := range retried.ResultChan() {
-		if event.Type == watch.Error {
-			return apierrors.FromObject(event.Object)
+		if event.Type == watch.Error || !l.send(ctx, event) {
+			return
 		}
-		if !l.send(ctx, event) {
-			break
-		}
+		l.gone = ""
 	}
-	return nil
 }
 
 // send hands on an event, whose object is the informer's from then on, and notes its revision.
 func (l *lastingWatch) send(ctx context.Context, event watch.Event) bool {
-	o, err := meta.Accessor(event.Object)
-	if err != nil {
-		return false
+	revision := l.revision
+	if o, err := meta.Accessor(event.Object); err == nil {
+		revision = o.GetResourceVersion()
 	}
-	revision := o.GetResourceVersion()
 	select {
 	case l.events <- event:
 		l.revision = revision
@@ -128,13 +130,15 @@ func (l *lastingWatch) send(ctx context.Context, event watch.Event) bool {
 	}
 }
 
-// catchUp lists, and makes events of what differs from what the informer has.
-func (l *lastingWatch) catchUp(ctx context.Context) error {
+// catchUp lists, and makes events of what differs from what the informer has. Begun says that there was a page of the list.
+func (l *lastingWatch) catchUp(ctx context.Context) (begun bool, err error) {
 	if err := l.drained(ctx); err != nil {
-		return err
+		return false, err
 	}
 	listed, revision := map[string]bool{}, ""
 	list := func(ctx context.Context, options metav1.ListOptions) (runtime.Object, error) {
+		ctx, cancel := context.WithTimeout(ctx, pageTimeout)
+		defer cancel()
 		page, err := l.ListWithContext(ctx, options)
 		if accessor, noList := meta.ListAccessor(page); err == nil && noList == nil {
 			revision = accessor.GetResourceVersion()
@@ -142,61 +146,85 @@ func (l *lastingWatch) catchUp(ctx context.Context) error {
 		return page, err
 	}
 	var changes []watch.Event
-	err := pager.New(list).EachListItemWithAlloc(ctx, metav1.ListOptions{}, func(o runtime.Object) error {
+	err = pager.New(list).EachListItemWithAlloc(ctx, metav1.ListOptions{}, func(o runtime.Object) error {
 		key, err := cache.MetaNamespaceKeyFunc(o)
 		if err != nil {
 			return err
 		}
 		listed[key] = true
-		had, found, err := l.store.GetByKey(key)
-		switch {
-		case err != nil:
-			return err
-		case !found:
-			changes = append(changes, watch.Event{Type: watch.Added, Object: o})
-		case revisionIn(o) != revisionIn(had):
-			changes = append(changes, watch.Event{Type: watch.Modified, Object: o})
-		}
-		return nil
+		more, err := l.changes(key, o)
+		changes = append(changes, more...)
+		return err
 	})
 	if err != nil {
-		return err
+		return revision != "", err
 	}
-	slices.SortFunc(changes, func(a, b watch.Event) int { return cmp.Compare(revisionIn(a.Object), revisionIn(b.Object)) })
+	slices.SortStableFunc(changes, func(a, b watch.Event) int { return cmp.Compare(revisionIn(a.Object), revisionIn(b.Object)) })
+	gone := ""
 	for _, had := range l.store.List() {
 		key, err := cache.MetaNamespaceKeyFunc(had)
 		if err != nil {
-			return err
+			return true, err
 		}
-		if gone, ok := had.(runtime.Object); ok && !listed[key] {
-			changes = append(changes, watch.Event{Type: watch.Deleted, Object: asOf(revision, gone)})
+		if o, ok := had.(runtime.Object); ok && !listed[key] {
+			changes = append(changes, watch.Event{Type: watch.Deleted, Object: asOf(revision, o)})
+			gone = key
 		}
 	}
 	for _, change := range append(changes, watch.Event{Type: watch.Bookmark, Object: asOf(revision, l.example)}) {
 		if !l.send(ctx, change) {
-			return context.Cause(ctx)
+			return true, context.Cause(ctx)
 		}
 	}
-	return nil
+	l.gone = gone
+	return true, nil
 }
 
-// drained waits until the informer has handed on all that it was told.
+// changes are the events that make the informer have an object as it is listed. One that was deleted and made again under
+// the same name is two objects.
+func (l *lastingWatch) changes(key string, o runtime.Object) ([]watch.Event, error) {
+	stored, found, err := l.store.GetByKey(key)
+	if err != nil || !found {
+		return []watch.Event{{Type: watch.Added, Object: o}}, err
+	}
+	had, ok1 := stored.(client.Object)
+	is, ok2 := o.(client.Object)
+	switch {
+	case !ok1 || !ok2:
+		return nil, fmt.Errorf("%s is a %T, and was a %T", key, o, stored)
+	case had.GetUID() != is.GetUID():
+		return []watch.Event{{Type: watch.Deleted, Object: asOf(is.GetResourceVersion(), had)}, {Type: watch.Added, Object: o}}, nil
+	case had.GetResourceVersion() != is.GetResourceVersion():
+		return []watch.Event{{Type: watch.Modified, Object: o}}, nil
+	}
+	return nil, nil
+}
+
+// errNotTakenIn is a matter of the informer.
+var errNotTakenIn = errors.New("the informer has not taken in what it was told")
+
+// drained waits until the informer has taken in all that it was told: whoever is on the way to it would not be missed in a
+// list.
 func (l *lastingWatch) drained(ctx context.Context) error {
 	told, err := strconv.ParseUint(l.revision, 10, 64)
 	if err != nil {
-		return fmt.Errorf("a watch of %T at revision %q: %w", l.example, l.revision, err)
+		return fmt.Errorf("%w: revision %q", errNotTakenIn, l.revision)
 	}
 	err = wait.PollUntilContextTimeout(ctx, drainPoll, drainTimeout, true, func(context.Context) (bool, error) {
+		_, there, err := l.store.GetByKey(l.gone) // of those who are gone at one revision, the last
+		if err != nil {
+			return false, err
+		}
 		has, err := strconv.ParseUint(l.store.LastStoreSyncResourceVersion(), 10, 64)
-		return err == nil && has >= told, nil // none yet, before the first list is there
+		return err == nil && has >= told && !there, nil // no revision yet, before the first list is there
 	})
 	if errors.Is(err, context.DeadlineExceeded) {
-		return fmt.Errorf("the informer of %T has %q, and was told of revision %d: %w", l.example, l.store.LastStoreSyncResourceVersion(), told, err)
+		return fmt.Errorf("%w: has revision %q, not %d", errNotTakenIn, l.store.LastStoreSyncResourceVersion(), told)
 	}
 	return err
 }
 
-// asOf is a copy of an object, as of a revision.
+// asOf is a copy of an object, as of a revision. The informer's transform sees it a second time.
 func asOf(revision string, o runtime.Object) runtime.Object {
 	o = o.DeepCopyObject()
 	if accessor, err := meta.Accessor(o); err == nil {
@@ -213,27 +241,47 @@ func revisionIn(o any) uint64 {
 	return 0
 }
 
-// outspoken sees to it that one hears why a watch cannot be had. Where an answer says that its revision has expired, and
-// not an event as is usual, a RetryWatcher asks for that revision for ever; and it knows a refusal only where nothing is
-// wrapped around it. It has each watch end after a time, as the reflector wants it: a RetryWatcher has them as long as the
-// API server likes, which may be an hour, and one that has gone deaf as well.
+// mostFailures is how many watches in a row may end in an internal error, with nothing told: one may be that of a lost
+// connection, and more are of an event that cannot be told.
+const mostFailures = 5
+
+// outspoken has a RetryWatcher end where it would ask for ever for what it cannot have: when an answer says that its
+// revision has expired, and not an event as is usual, and after mostFailures. And it has one go on, from the revision that
+// it has come to, where it would end: an API server that has just started refuses everybody. It has each watch end after
+// a time, as the reflector wants it: a RetryWatcher has them as long as the API server likes, which may be an hour, and
+// one that has gone deaf as well.
 type outspoken struct {
 	cache.ListerWatcherWithContext
-	seconds *int64
+	seconds  *int64
+	failures int
 }
 
 // WatchWithContext is part of cache.WatcherWithContext.
-func (w outspoken) WatchWithContext(ctx context.Context, options metav1.ListOptions) (watch.Interface, error) {
+func (w *outspoken) WatchWithContext(ctx context.Context, options metav1.ListOptions) (watch.Interface, error) {
 	options.TimeoutSeconds = w.seconds
 	watcher, err := w.ListerWatcherWithContext.WatchWithContext(ctx, options)
-	var answer *apierrors.StatusError
-	if !errors.As(err, &answer) {
-		return watcher, err
+	switch {
+	case err == nil:
+		return watch.Filter(watcher, w.expireFailures), nil
+	case apierrors.IsResourceExpired(err), apierrors.IsGone(err):
+		events := make(chan watch.Event, 1)
+		events <- watch.Event{Type: watch.Error, Object: &apierrors.NewResourceExpired(err.Error()).ErrStatus}
+		return watch.NewProxyWatcher(events), nil
+	case apierrors.IsForbidden(err), apierrors.IsUnauthorized(err):
+		return nil, fmt.Errorf("refused: %v", err) //nolint:errorlint // or a RetryWatcher would know it for what it is
 	}
-	if !apierrors.IsResourceExpired(answer) && !apierrors.IsGone(answer) {
-		return watcher, answer
+	return nil, err
+}
+
+func (w *outspoken) expireFailures(event watch.Event) (watch.Event, bool) {
+	if event.Type != watch.Error {
+		w.failures = 0
+		return event, true
 	}
-	events := make(chan watch.Event, 1)
-	events <- watch.Event{Type: watch.Error, Object: &answer.ErrStatus}
-	return watch.NewProxyWatcher(events), nil
+	if err := apierrors.FromObject(event.Object); apierrors.IsInternalError(err) {
+		if w.failures++; w.failures >= mostFailures {
+			event.Object = &apierrors.NewResourceExpired(err.Error()).ErrStatus
+		}
+	}
+	return event, true
 }

@@ -1,7 +1,9 @@
 package directory
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"net/http"
@@ -16,6 +18,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	runtimeschema "k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/watch"
 	"k8s.io/client-go/tools/cache"
 
@@ -29,20 +32,36 @@ type forgetful struct {
 	revision int
 	oldest   int // revision that a watch may begin at
 
-	refuseList, refuseWatch error
-	lists                   int
-	open                    *watch.RaceFreeFakeWatcher
+	refuseList, refusePage, refuseWatch error // refusePage is of all but the first
+	lists                               int
+	open                                *watch.RaceFreeFakeWatcher
 }
 
-func (s *forgetful) ListWithContext(context.Context, metav1.ListOptions) (runtime.Object, error) {
+// page is how many users the server lists at a time.
+const page = 2
+
+func (s *forgetful) ListWithContext(_ context.Context, options metav1.ListOptions) (runtime.Object, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.refuseList != nil {
-		return nil, s.refuseList
+	from, err := strconv.Atoi(cmp.Or(options.Continue, "0"))
+	if err != nil {
+		return nil, err
 	}
-	s.lists++
+	if err := s.refuseList; from == 0 && err != nil {
+		return nil, err
+	}
+	if err := s.refusePage; from > 0 && err != nil {
+		return nil, err
+	}
+	if from == 0 {
+		s.lists++
+	}
 	list := &v1alpha1.CloudSSOUserList{ListMeta: metav1.ListMeta{ResourceVersion: strconv.Itoa(s.revision)}}
-	for _, name := range slices.Sorted(maps.Keys(s.users)) {
+	names := slices.Sorted(maps.Keys(s.users))[from:]
+	if len(names) > page {
+		names, list.Continue = names[:page], strconv.Itoa(from+page)
+	}
+	for _, name := range names {
 		list.Items = append(list.Items, *s.users[name])
 	}
 	return list, nil
@@ -68,6 +87,10 @@ func (s *forgetful) write(name string, active *bool) {
 	before := s.users[name]
 	u := existing(name, name, "", false)
 	s.revision++
+	u.UID = types.UID(fmt.Sprint(name, " of ", s.revision))
+	if before != nil {
+		u.UID = before.UID
+	}
 	u.Spec.Active, u.ResourceVersion = active, strconv.Itoa(s.revision)
 	kind := watch.Added
 	switch {
@@ -208,12 +231,12 @@ func TestAListWaitsForWhatWasTold(t *testing.T) {
 		server := newForgetful("ada")
 		w := &relistWatch{ListerWatcherWithContext: server, relist: &relist{}, example: &v1alpha1.CloudSSOUser{}, store: cache.NewStore(cache.MetaNamespaceKeyFunc)}
 		l := &lastingWatch{relistWatch: w, revision: "7", events: make(chan watch.Event, 9)}
-		if err := l.catchUp(t.Context()); err == nil || server.listed() > 0 {
+		if _, err := l.catchUp(t.Context()); !errors.Is(err, errNotTakenIn) || server.listed() > 0 {
 			t.Errorf("%d lists, %v: of an informer that takes nothing in", server.listed(), err)
 		}
 		var all sync.WaitGroup
 		all.Go(func() {
-			if err := l.catchUp(t.Context()); err != nil {
+			if _, err := l.catchUp(t.Context()); err != nil {
 				t.Error(err)
 			}
 		})
@@ -287,6 +310,87 @@ func TestARefusedWatchIsAskedForAgain(t *testing.T) {
 			})
 		})
 	}
+}
+
+// Whoever was deleted and made again under the same name is another one.
+func TestANamesakeIsSomebodyElse(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		server := newForgetful("ada", "bob")
+		l, _ := follow(t, server)
+		l.take()
+		server.restart()
+		server.write("ada", nil)
+		server.write("bob", new(false))
+		server.write("ada", new(true))
+		<-time.After(2 * time.Second)
+		synctest.Wait()
+		if heard := l.take(); !slices.Equal(heard, []string{"update bob", "delete ada", "add ada"}) {
+			t.Errorf("heard: %q", heard)
+		}
+	})
+}
+
+// What an API server cannot tell of is listed; a connection that is lost is taken up again.
+func TestAnEventThatCannotBeToldIsListed(t *testing.T) {
+	for failures, lists := range map[int]int{1: 1, mostFailures - 1: 1, mostFailures: 2} {
+		synctest.Test(t, func(t *testing.T) {
+			server := newForgetful("ada")
+			follow(t, server)
+			for range failures {
+				server.set(func(s *forgetful) {
+					s.open.Error(&apierrors.NewInternalError(errors.New("cannot decode")).ErrStatus)
+					s.open.Stop()
+				})
+				<-time.After(3 * time.Second)
+			}
+			if n := server.listed(); n != lists {
+				t.Errorf("%d lists after %d failures", n, failures)
+			}
+		})
+	}
+}
+
+// An informer that does not take in what it is told, whatever the reason, lists by itself.
+func TestAnInformerThatTakesNothingInLists(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		server := newForgetful("ada")
+		w := &relistWatch{ListerWatcherWithContext: server, relist: &relist{}, example: &v1alpha1.CloudSSOUser{}, store: cache.NewStore(cache.MetaNamespaceKeyFunc)}
+		watching, err := w.WatchWithContext(t.Context(), metav1.ListOptions{ResourceVersion: "1"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		server.restart()
+		event, open := <-watching.ResultChan()
+		if err := apierrors.FromObject(event.Object); !open || !apierrors.IsResourceExpired(err) {
+			t.Errorf("it says %v", event)
+		}
+		if _, open := <-watching.ResultChan(); open {
+			t.Error("and does not end")
+		}
+	})
+}
+
+// A list that ends half-way costs what it has read: it is not begun anew at once for ever.
+func TestAListThatEndsHalfWayIsNotHurried(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		server := newForgetful("ada", "bob", "cid")
+		l, _ := follow(t, server)
+		l.take()
+		server.set(func(s *forgetful) { s.refusePage = apierrors.NewTimeoutError("page", 1) })
+		server.restart()
+		server.write("cid", nil)
+		server.write("dan", new(true))
+		<-time.After(time.Minute)
+		if n := server.listed(); n < 5 || n > 25 {
+			t.Errorf("%d lists in a minute", n)
+		}
+		server.set(func(s *forgetful) { s.refusePage = nil })
+		<-time.After(2 * relistBackoff.Cap)
+		synctest.Wait()
+		if heard := l.take(); !slices.Equal(heard, []string{"add dan", "delete cid"}) {
+			t.Errorf("heard: %q", heard)
+		}
+	})
 }
 
 // A list that fails is tried again soon, however often it has.

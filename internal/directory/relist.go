@@ -15,7 +15,7 @@ import (
 	"k8s.io/client-go/tools/cache"
 )
 
-// Relists remembers, for each kind, the revision of the last list that its informer was built from. A
+// Relists remembers, for each kind, the revision of the last list that its informer was told of. A
 // watch delivers every change in order; a list delivers only what became of them. What a list shows
 // was therefore done at an unknown revision, and the naming rule must know that it does not know.
 //
@@ -34,7 +34,7 @@ type relist struct {
 }
 
 // watch is a way to give up the watch that is open, for a list and a watch anew. It reports whether it did: not when there
-// is none, for then a list is under way, nor when that watch has ended meanwhile.
+// is none, for then a list is on its way, nor when that watch has ended meanwhile.
 func (l *relist) watch() (giveUp func() bool) {
 	end := l.open.Load()
 	return func() bool {
@@ -48,7 +48,7 @@ func (l *relist) watch() (giveUp func() bool) {
 
 // NewInformer is cache.NewSharedIndexInformer, its lists and watches watched over.
 func (l *Relists) NewInformer(lw cache.ListerWatcher, example runtime.Object, resync time.Duration, indexers cache.Indexers) cache.SharedIndexInformer {
-	w := &relistWatch{ListerWatcherWithContext: cache.ToListerWatcherWithContext(lw), relist: l.of(example), example: example}
+	w := &relistWatch{ListerWatcherWithContext: cache.ToListerWatcherWithContext(lw), relist: l.of(example), example: example.DeepCopyObject()}
 	informer := cache.NewSharedIndexInformer(w, example, resync, indexers)
 	w.store = informer.GetStore()
 	return informer

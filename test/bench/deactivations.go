@@ -7,7 +7,10 @@ import (
 	"sync"
 	"time"
 
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/apimachinery/pkg/watch"
+	toolswatch "k8s.io/client-go/tools/watch"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/cloudsso/cloudsso-operator/api/v1alpha1"
@@ -96,9 +99,26 @@ type moment struct {
 	at time.Time
 }
 
-// watchDisabled tells of each marked user that becomes Disabled, when the API server tells of it.
+// marked watches the users of a mark.
+type marked struct {
+	*stack
+	mark string
+}
+
+// WatchWithContext is part of cache.WatcherWithContext.
+func (m marked) WatchWithContext(ctx context.Context, options metav1.ListOptions) (watch.Interface, error) {
+	return m.raw.Watch(ctx, &v1alpha1.CloudSSOUserList{}, client.InNamespace(m.Namespace), client.MatchingLabels{leaverLabel: m.mark},
+		&client.ListOptions{Raw: &options})
+}
+
+// watchDisabled tells of each marked user that becomes Disabled, when the API server tells of it. A watch that the API
+// server ends, as it does with one that it finds slow, is taken up again.
 func (s *stack) watchDisabled(ctx context.Context, mark string) (<-chan moment, func(), error) {
-	w, err := s.raw.Watch(ctx, &v1alpha1.CloudSSOUserList{}, client.InNamespace(s.Namespace), client.MatchingLabels{leaverLabel: mark})
+	since, err := s.revision(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	w, err := toolswatch.NewRetryWatcherWithContext(ctx, since, marked{s, mark})
 	if err != nil {
 		return nil, nil, err
 	}

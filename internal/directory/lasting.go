@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"sync/atomic"
 	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -48,9 +49,16 @@ type lastingWatch struct {
 	*relistWatch
 	seconds  *int64 // how long the API server is to have a watch open
 	revision string // of the newest event
-	gone     string // who was the newest event, if a list has told so
+	last     told   // of an object
 	events   chan watch.Event
 	cancel   context.CancelFunc
+}
+
+// told is an event that was handed on.
+type told struct {
+	cache.ObjectName
+	revision string
+	gone     bool
 }
 
 func (w *relistWatch) lasting(ctx context.Context, options metav1.ListOptions) *lastingWatch {
@@ -111,19 +119,21 @@ func (l *lastingWatch) follow(ctx context.Context) {
 		if event.Type == watch.Error || !l.send(ctx, event) {
 			return
 		}
-		l.gone = ""
 	}
 }
 
-// send hands on an event, whose object is the informer's from then on, and notes its revision.
+// send hands on an event, whose object is the informer's from then on, and notes what it was.
 func (l *lastingWatch) send(ctx context.Context, event watch.Event) bool {
-	revision := l.revision
+	revision, last := l.revision, l.last
 	if o, err := meta.Accessor(event.Object); err == nil {
 		revision = o.GetResourceVersion()
+		if event.Type != watch.Bookmark {
+			last = told{cache.MetaObjectToName(o), revision, event.Type == watch.Deleted}
+		}
 	}
 	select {
 	case l.events <- event:
-		l.revision = revision
+		l.revision, l.last = revision, last
 		return true
 	case <-ctx.Done():
 		return false
@@ -157,26 +167,23 @@ func (l *lastingWatch) catchUp(ctx context.Context) (begun bool, err error) {
 		return err
 	})
 	if err != nil {
-		return revision != "", err
+		return len(listed) > 0, err
 	}
 	slices.SortStableFunc(changes, func(a, b watch.Event) int { return cmp.Compare(revisionIn(a.Object), revisionIn(b.Object)) })
-	gone := ""
 	for _, had := range l.store.List() {
 		key, err := cache.MetaNamespaceKeyFunc(had)
 		if err != nil {
 			return true, err
 		}
 		if o, ok := had.(runtime.Object); ok && !listed[key] {
-			changes = append(changes, watch.Event{Type: watch.Deleted, Object: asOf(revision, o)})
-			gone = key
+			changes = append(changes, watch.Event{Type: watch.Deleted, Object: l.asOf(revision, o)})
 		}
 	}
-	for _, change := range append(changes, watch.Event{Type: watch.Bookmark, Object: asOf(revision, l.example)}) {
+	for _, change := range append(changes, watch.Event{Type: watch.Bookmark, Object: copyAt(revision, l.example)}) {
 		if !l.send(ctx, change) {
 			return true, context.Cause(ctx)
 		}
 	}
-	l.gone = gone
 	return true, nil
 }
 
@@ -193,7 +200,7 @@ func (l *lastingWatch) changes(key string, o runtime.Object) ([]watch.Event, err
 	case !ok1 || !ok2:
 		return nil, fmt.Errorf("%s is a %T, and was a %T", key, o, stored)
 	case had.GetUID() != is.GetUID():
-		return []watch.Event{{Type: watch.Deleted, Object: asOf(is.GetResourceVersion(), had)}, {Type: watch.Added, Object: o}}, nil
+		return []watch.Event{{Type: watch.Deleted, Object: l.asOf(is.GetResourceVersion(), had)}, {Type: watch.Added, Object: o}}, nil
 	case had.GetResourceVersion() != is.GetResourceVersion():
 		return []watch.Event{{Type: watch.Modified, Object: o}}, nil
 	}
@@ -204,28 +211,43 @@ func (l *lastingWatch) changes(key string, o runtime.Object) ([]watch.Event, err
 var errNotTakenIn = errors.New("the informer has not taken in what it was told")
 
 // drained waits until the informer has taken in all that it was told: whoever is on the way to it would not be missed in a
-// list.
+// list. What it was told last is there when all is.
 func (l *lastingWatch) drained(ctx context.Context) error {
-	told, err := strconv.ParseUint(l.revision, 10, 64)
+	revision, err := strconv.ParseUint(l.revision, 10, 64)
 	if err != nil {
 		return fmt.Errorf("%w: revision %q", errNotTakenIn, l.revision)
 	}
 	err = wait.PollUntilContextTimeout(ctx, drainPoll, drainTimeout, true, func(context.Context) (bool, error) {
-		_, there, err := l.store.GetByKey(l.gone) // of those who are gone at one revision, the last
-		if err != nil {
-			return false, err
-		}
 		has, err := strconv.ParseUint(l.store.LastStoreSyncResourceVersion(), 10, 64)
-		return err == nil && has >= told && !there, nil // no revision yet, before the first list is there
+		return err == nil && has >= revision && l.has(l.last), nil // no revision yet, before the first list is there
 	})
 	if errors.Is(err, context.DeadlineExceeded) {
-		return fmt.Errorf("%w: has revision %q, not %d", errNotTakenIn, l.store.LastStoreSyncResourceVersion(), told)
+		return fmt.Errorf("%w: has revision %q, not %d", errNotTakenIn, l.store.LastStoreSyncResourceVersion(), revision)
 	}
 	return err
 }
 
-// asOf is a copy of an object, as of a revision. The informer's transform sees it a second time.
-func asOf(revision string, o runtime.Object) runtime.Object {
+// has reports whether the informer has taken in the event that it was told last.
+func (l *lastingWatch) has(last told) bool {
+	stored, there, err := l.store.GetByKey(last.String())
+	if err != nil || !there || last.gone {
+		return err == nil && !there && (last.gone || last == told{})
+	}
+	o, err := meta.Accessor(stored)
+	return err == nil && o.GetResourceVersion() == last.revision
+}
+
+// asOf is an object that is gone, as of a revision. It has been through the informer's transform, and is not to be again.
+func (l *lastingWatch) asOf(revision string, o runtime.Object) runtime.Object {
+	o = copyAt(revision, o)
+	if l.made != nil {
+		l.made.Store(o, nil)
+	}
+	return o
+}
+
+// copyAt is a copy of an object, of a revision.
+func copyAt(revision string, o runtime.Object) runtime.Object {
 	o = o.DeepCopyObject()
 	if accessor, err := meta.Accessor(o); err == nil {
 		accessor.SetResourceVersion(revision)
@@ -253,7 +275,7 @@ const mostFailures = 5
 type outspoken struct {
 	cache.ListerWatcherWithContext
 	seconds  *int64
-	failures int
+	failures atomic.Int32
 }
 
 // WatchWithContext is part of cache.WatcherWithContext.
@@ -262,7 +284,7 @@ func (w *outspoken) WatchWithContext(ctx context.Context, options metav1.ListOpt
 	watcher, err := w.ListerWatcherWithContext.WatchWithContext(ctx, options)
 	switch {
 	case err == nil:
-		return watch.Filter(watcher, w.expireFailures), nil
+		return w.listen(watcher), nil
 	case apierrors.IsResourceExpired(err), apierrors.IsGone(err):
 		events := make(chan watch.Event, 1)
 		events <- watch.Event{Type: watch.Error, Object: &apierrors.NewResourceExpired(err.Error()).ErrStatus}
@@ -273,15 +295,40 @@ func (w *outspoken) WatchWithContext(ctx context.Context, options metav1.ListOpt
 	return nil, err
 }
 
-func (w *outspoken) expireFailures(event watch.Event) (watch.Event, bool) {
-	if event.Type != watch.Error {
-		w.failures = 0
-		return event, true
-	}
-	if err := apierrors.FromObject(event.Object); apierrors.IsInternalError(err) {
-		if w.failures++; w.failures >= mostFailures {
-			event.Object = &apierrors.NewResourceExpired(err.Error()).ErrStatus
+// listen passes a watch on; watch.Filter would not end when nobody takes what it has.
+func (w *outspoken) listen(watcher watch.Interface) watch.Interface {
+	events := make(chan watch.Event)
+	passed := watch.NewProxyWatcher(events)
+	go func() {
+		defer close(events)
+		defer watcher.Stop()
+		for {
+			select {
+			case event, open := <-watcher.ResultChan():
+				if !open {
+					return
+				}
+				select {
+				case events <- w.expire(event):
+				case <-passed.StopChan():
+					return
+				}
+			case <-passed.StopChan():
+				return
+			}
 		}
+	}()
+	return passed
+}
+
+// expire makes the last of too many failures an expired revision.
+func (w *outspoken) expire(event watch.Event) watch.Event {
+	if event.Type != watch.Error {
+		w.failures.Store(0)
+		return event
 	}
-	return event, true
+	if err := apierrors.FromObject(event.Object); apierrors.IsInternalError(err) && w.failures.Add(1) >= mostFailures {
+		event.Object = &apierrors.NewResourceExpired(err.Error()).ErrStatus
+	}
+	return event
 }

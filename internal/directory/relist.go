@@ -51,7 +51,25 @@ func (l *Relists) NewInformer(lw cache.ListerWatcher, example runtime.Object, re
 	w := &relistWatch{ListerWatcherWithContext: cache.ToListerWatcherWithContext(lw), relist: l.of(example), example: example.DeepCopyObject()}
 	informer := cache.NewSharedIndexInformer(w, example, resync, indexers)
 	w.store = informer.GetStore()
-	return informer
+	return transformer{informer, w}
+}
+
+// transformer is an informer that transforms nothing twice. What a lastingWatch says is gone it has from the informer, as
+// that has transformed it.
+type transformer struct {
+	cache.SharedIndexInformer
+	watch *relistWatch
+}
+
+// SetTransform is part of cache.SharedInformer.
+func (t transformer) SetTransform(transform cache.TransformFunc) error {
+	t.watch.made = &sync.Map{}
+	return t.SharedIndexInformer.SetTransform(func(o any) (any, error) {
+		if _, made := t.watch.made.LoadAndDelete(o); made {
+			return o, nil
+		}
+		return transform(o)
+	})
 }
 
 func (l *Relists) of(example runtime.Object) *relist {
@@ -75,7 +93,8 @@ type relistWatch struct {
 	cache.ListerWatcherWithContext
 	*relist
 	example runtime.Object
-	store   cache.Store // the informer's, which is what it has told its handlers
+	store   cache.Store // the informer's: what it has taken in
+	made    *sync.Map   // objects that were made of those in the store; nil while nobody transforms any
 }
 
 // ListWithContext is part of cache.ListerWithContext. A reflector's first list may be as old as the API server

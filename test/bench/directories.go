@@ -116,8 +116,9 @@ func (b *bench) storm(name string, operation func(*stack, *tenant) load.Operatio
 		},
 		round: func(ctx context.Context, b *bench, round int) ([][]float64, error) {
 			s := b.stacks[many]
-			quiet, loud := s.tenants[round%b.directories], s.tenants[(round+1)%b.directories]
-			limited := s.tenants[(round+2)%b.directories]
+			others := b.directories - 1
+			limited := s.tenants[others] // from now on
+			quiet, loud := s.tenants[round%others], s.tenants[(round+1)%others]
 			if err := s.limit(ctx, limited); err != nil {
 				return nil, err
 			}

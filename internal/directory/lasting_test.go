@@ -169,6 +169,9 @@ func follow(t *testing.T, server *forgetful) (*listener, cache.Store) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	if err := informer.SetTransform(nil); err != nil { // as controller-runtime does
+		t.Fatal(err)
+	}
 	ctx, cancel := context.WithCancel(t.Context())
 	var ended sync.WaitGroup
 	ended.Go(func() { informer.RunWithContext(ctx) })

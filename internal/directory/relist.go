@@ -63,6 +63,9 @@ type transformer struct {
 
 // SetTransform is part of cache.SharedInformer.
 func (t transformer) SetTransform(transform cache.TransformFunc) error {
+	if transform == nil {
+		return t.SharedIndexInformer.SetTransform(nil)
+	}
 	t.watch.made = &sync.Map{}
 	return t.SharedIndexInformer.SetTransform(func(o any) (any, error) {
 		if _, made := t.watch.made.LoadAndDelete(o); made {

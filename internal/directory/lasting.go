@@ -176,10 +176,13 @@ func (l *lastingWatch) catchUp(ctx context.Context) (begun bool, err error) {
 			return true, err
 		}
 		if o, ok := had.(runtime.Object); ok && !listed[key] {
-			changes = append(changes, watch.Event{Type: watch.Deleted, Object: l.asOf(revision, o)})
+			changes = append(changes, watch.Event{Type: watch.Deleted, Object: copyAt(revision, o)})
 		}
 	}
 	for _, change := range append(changes, watch.Event{Type: watch.Bookmark, Object: copyAt(revision, l.example)}) {
+		if change.Type == watch.Deleted && l.made != nil { // it has been through the informer's transform, and is not to be again
+			l.made.Store(change.Object, nil)
+		}
 		if !l.send(ctx, change) {
 			return true, context.Cause(ctx)
 		}
@@ -200,7 +203,7 @@ func (l *lastingWatch) changes(key string, o runtime.Object) ([]watch.Event, err
 	case !ok1 || !ok2:
 		return nil, fmt.Errorf("%s is a %T, and was a %T", key, o, stored)
 	case had.GetUID() != is.GetUID():
-		return []watch.Event{{Type: watch.Deleted, Object: l.asOf(is.GetResourceVersion(), had)}, {Type: watch.Added, Object: o}}, nil
+		return []watch.Event{{Type: watch.Deleted, Object: copyAt(is.GetResourceVersion(), had)}, {Type: watch.Added, Object: o}}, nil
 	case had.GetResourceVersion() != is.GetResourceVersion():
 		return []watch.Event{{Type: watch.Modified, Object: o}}, nil
 	}
@@ -235,15 +238,6 @@ func (l *lastingWatch) has(last told) bool {
 	}
 	o, err := meta.Accessor(stored)
 	return err == nil && o.GetResourceVersion() == last.revision
-}
-
-// asOf is an object that is gone, as of a revision. It has been through the informer's transform, and is not to be again.
-func (l *lastingWatch) asOf(revision string, o runtime.Object) runtime.Object {
-	o = copyAt(revision, o)
-	if l.made != nil {
-		l.made.Store(o, nil)
-	}
-	return o
 }
 
 // copyAt is a copy of an object, of a revision.

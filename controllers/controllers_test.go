@@ -43,6 +43,7 @@ var (
 	written   writes.Log
 
 	startManager, stopManager func()
+	directories               *directory.Directories // those of the manager that runs
 )
 
 func TestControllers(t *testing.T) {
@@ -89,7 +90,7 @@ func runManager(ctx context.Context, operator *rest.Config, scheme *runtime.Sche
 		},
 	})
 	Expect(err).NotTo(HaveOccurred())
-	directories := directory.New(directory.Config{
+	directories = directory.New(directory.Config{
 		Client: mgr.GetClient(), Relists: relists, SentinelNamespace: "cloudsso-system", Log: slog.New(slog.DiscardHandler),
 		Emit: func(runtime.Object, string, string, string) {}, Now: time.Now, NewID: func() string { return string(uuid.NewUUID()) },
 	})

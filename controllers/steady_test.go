@@ -3,6 +3,7 @@ package controllers_test
 import (
 	"context"
 	"fmt"
+	"net/http"
 	"time"
 
 	. "github.com/onsi/ginkgo/v2"
@@ -15,6 +16,8 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/metrics"
 
 	"github.com/cloudsso/cloudsso-operator/api/v1alpha1"
+	protocol "github.com/cloudsso/cloudsso-operator/internal/scim"
+	"github.com/cloudsso/cloudsso-operator/internal/scim/schema"
 )
 
 // quiet is how long nothing may be written: counts are written a second after what they count.
@@ -56,6 +59,25 @@ var _ = Describe("a directory that has come to rest", Serial, func() {
 		Consistently(func() []string { return written.AllIn(namespace)[settled:] }).WithTimeout(quiet).Should(BeEmpty())
 		Expect(reconciled()["cloudssouser"]-looked["cloudssouser"]).To(BeNumerically("<", meta.LenList(reconcilers["cloudssouser"])),
 			"an operator that starts looks at everybody")
+	})
+
+	It("is answered for by an operator that has just started, whatever a killed one left half-made", func(ctx SpecContext) {
+		Eventually(stateOf(ctx, create(ctx, "first", "bob"))).Should(Equal(v1alpha1.UserActive))
+		Eventually(readiness(ctx, createGroup(ctx, "first", "Staff", scim))).Should(Equal(v1alpha1.ReasonReady))
+		u, g := create(ctx, "second", "bob"), createGroup(ctx, "second", "Staff", scim)
+		Eventually(stateOf(ctx, u)).Should(Equal(v1alpha1.UserConflict))
+		Eventually(readiness(ctx, g)).Should(Equal(v1alpha1.ReasonDisplayNameConflict))
+
+		stopManager()
+		startManager()
+		Eventually(directories.Synced).Should(BeTrue())
+		for _, kind := range []*schema.ResourceType{schema.User, schema.Group} {
+			page, err := directories.In(namespace).List(ctx, kind, protocol.Query{StartIndex: 1, Count: 10})
+			Expect(err).NotTo(HaveOccurred())
+			Expect(page.Resources).To(HaveExactElements(HaveField("ID", "first")), "the other may be undone yet, for all that is known of it")
+			_, err = directories.In(namespace).Get(ctx, kind, "second", protocol.Omit{})
+			Expect(err).To(HaveField("Status", http.StatusNotFound))
+		}
 	})
 
 	It("is brought up to date by an operator that starts, with all that happened while none ran", func(ctx SpecContext) {

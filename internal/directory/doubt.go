@@ -8,7 +8,8 @@ import (
 
 // A create is verified after it is stored, and undone when it has lost. Nobody must be shown it before. Whoever
 // saw it born knows as much as its maker: what was there when it came. Whoever found it in a list does not, and
-// waits until a controller has accepted it, or it is gone, or it is too old to be undone.
+// waits until a controller has accepted or refused it, or it is gone, or it is too old to be undone. A maker that was
+// killed leaves one that is refused, and that nobody undoes.
 
 // doubt is why an object may be undone, and until when.
 type doubt struct {
@@ -27,10 +28,10 @@ const (
 )
 
 func (r *record[T]) isDoomed() bool {
-	return r.doubt != nil && r.doubt.doomed && time.Now().Before(r.doubt.until)
+	return r.doubt != nil && (r.doubt.doomed || r.refused) && time.Now().Before(r.doubt.until)
 }
 
-func (r *record[T]) isUnsure() bool { return r.doubt != nil && !r.doubt.doomed }
+func (r *record[T]) isUnsure() bool { return r.doubt != nil && !r.doubt.doomed && !r.refused }
 
 // doubtAtBirth is whether a new object may be undone; seen says that its creation was seen, and not what became
 // of it.
@@ -68,11 +69,11 @@ func (x *index[T]) mayBeUndone(r *record[T]) bool {
 // inherit keeps the doubt in an object for as long as nobody but a controller, or who undoes it, has touched it.
 func (r *record[T]) inherit(old *record[T]) {
 	untouched := r.object.GetDeletionTimestamp() != nil || old.object.GetGeneration() == r.object.GetGeneration()
-	if old.doubt == nil || old.isUnsure() && r.accepted || !untouched || time.Now().After(old.doubt.until) {
+	if old.doubt == nil || !old.doubt.doomed && r.accepted || !untouched || time.Now().After(old.doubt.until) {
 		return
 	}
 	r.doubt = old.doubt
-	r.listed = r.listed && !r.doubt.doomed
+	r.listed = r.listed && !r.isDoomed()
 }
 
 // trust takes an object for what it is, now that it would have been undone: its maker has died.

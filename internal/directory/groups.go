@@ -40,7 +40,7 @@ func describeGroup(g *v1alpha1.CloudSSOGroup) facts {
 		f.name = fold.Name(g.Spec.DisplayName)
 	}
 	f.listed = live && synchronized
-	f.accepted = policy.IsAcceptedGroup(g)
+	f.accepted, f.refused = policy.IsAcceptedGroup(g), policy.IsRefusedGroup(g)
 	if f.listed {
 		f.externalID = g.Spec.ExternalID
 	}
@@ -79,7 +79,7 @@ func (t *tenant) found(ctx context.Context, attributes schema.Object, members *o
 	if err := t.groups.vacant(ctx, g, fold.Name(g.Spec.DisplayName)); err != nil {
 		return nil, err
 	}
-	if err := members.in(g); err != nil {
+	if err := members.in(ctx, g); err != nil {
 		return nil, err
 	}
 	g, err := t.groups.create(ctx, g, nil)
@@ -108,13 +108,7 @@ func (t *tenant) updateGroup(ctx context.Context, id string, change scim.Change)
 		return nil, err
 	}
 	defer release()
-	members := t.outcome(changes)
-	g, err := t.changeGroup(ctx, id, change, members)
-	if err == nil && members.spared { // unless they have become such that they are shown
-		if err = t.users.pass(ctx); err == nil {
-			g, err = t.changeGroup(ctx, id, scim.Change{Members: change.Members}, members) // the rest is done
-		}
-	}
+	g, err := t.changeGroup(ctx, id, change, t.outcome(changes))
 	if err != nil {
 		return nil, err
 	}
@@ -140,7 +134,7 @@ func (t *tenant) changeGroup(ctx context.Context, id string, change scim.Change,
 			}
 			groupFields.write(attributes, &g.Spec)
 		}
-		return members.in(g)
+		return members.in(ctx, g)
 	})
 	if err != nil {
 		return g, err

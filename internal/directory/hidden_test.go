@@ -16,8 +16,7 @@ import (
 )
 
 // A Manual member, put into a synchronized group while the switch was off, stays whatever the provider says; and
-// a request that looks twice, to be sure that it may, holds its precondition against what it found, not against
-// what it wrote.
+// the precondition of a request that looks twice who is hidden is held against what it found.
 func TestAManualMemberStays(t *testing.T) {
 	namespace := newNamespace(t)
 	d := replica(t).In(namespace)

@@ -28,6 +28,7 @@ type facts struct {
 	members     []string     // ids it has as members; groups and slices only
 	listed      bool         // whether SCIM lists it
 	accepted    bool         // whether a controller has found that the name is its own
+	refused     bool         // whether a controller has found that the name is another's
 	left        bool         // a user that a create of its externalId restores
 }
 

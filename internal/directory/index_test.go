@@ -86,6 +86,27 @@ func TestNoMemberIsDeniedByAReplicaThatIsBehind(t *testing.T) {
 	}
 }
 
+// Of one request all is written at once: whom a replica that is behind takes for hidden is looked for before the group is
+// written, not afterwards.
+func TestNobodyIsSparedByAReplicaThatIsBehind(t *testing.T) {
+	for _, sliced := range []bool{false, true} {
+		crew := stalled(t)
+		o := crew.outcome([]scim.MemberChange{{Op: scim.ReplaceMembers}})
+		g := &v1alpha1.CloudSSOGroup{Spec: v1alpha1.CloudSSOGroupSpec{Source: v1alpha1.SourceSCIM, Sliced: sliced, Members: []v1alpha1.Member{{Name: "bob"}}}}
+		if err := o.in(t.Context(), g); err != nil || len(g.Spec.Members) > 0 || g.Spec.Sliced != sliced {
+			t.Errorf("sliced %t: %v, %+v", sliced, err, g.Spec)
+		}
+	}
+	crew := stalled(t)
+	crew.slices.index.observe(slice("crew-1", 3, "bob"))
+	g, _ := crew.groups.index.get("acme", "crew")
+	o := crew.outcome([]scim.MemberChange{{Op: scim.ReplaceMembers}})
+	writes, _, err := certainPlan(t.Context(), g, crew.snapshot(g, o), o)
+	if err != nil || len(writes) != 1 || len(writes[0].members) > 0 {
+		t.Errorf("slices to write: %+v, %v", writes, err)
+	}
+}
+
 // Who is listed while a fence is passed, and may yet be undone, is not shown before that is known.
 func TestWhoIsListedBehindAFenceIsNotShownInDoubt(t *testing.T) {
 	revision := uint64(0)
@@ -211,6 +232,45 @@ func TestWhoIsListedSoonAfterItsCreationIsInDoubt(t *testing.T) {
 	x.observe(at(12, young(existing("seen", "q", "", false))))
 	if x.isUnsure("acme", anybody) {
 		t.Error("its creation was seen, and it is in doubt")
+	}
+}
+
+// Who was refused by a controller is shown to nobody while its maker may undo it, and nothing else waits for that. A
+// maker that was killed never will.
+func TestWhoIsRefusedIsNotInDoubt(t *testing.T) {
+	x := newIndex(describeUser, func() uint64 { return 10 })
+	second := func(generation, judged int64, reason string) *v1alpha1.CloudSSOUser {
+		u := existing("second", "n", "", false)
+		u.CreationTimestamp, u.Generation = metav1.Now(), generation
+		u.Status.Conditions = []metav1.Condition{{Type: v1alpha1.ConditionReady, Reason: reason, ObservedGeneration: judged}}
+		return u
+	}
+	anybody := func(*record[*v1alpha1.CloudSSOUser]) bool { return true }
+	shown := func() int {
+		_, total := x.page("acme", nil, 1, 10)
+		return total
+	}
+	x.observe(at(2, second(1, 1, v1alpha1.ReasonUserNameConflict)))
+	if x.isUnsure("acme", anybody) || shown() != 0 {
+		t.Error("found refused in a list: in doubt, or shown")
+	}
+	x.observe(at(11, second(1, 1, "")))
+	if !x.isUnsure("acme", anybody) {
+		t.Error("no verdict, and it passes for sure")
+	}
+	x.observe(at(12, second(1, 1, v1alpha1.ReasonUserNameConflict)))
+	if x.isUnsure("acme", anybody) || shown() != 0 {
+		t.Error("refused: in doubt, or shown")
+	}
+	accepted := second(1, 1, v1alpha1.ReasonReady)
+	accepted.Status.UserName = accepted.Spec.UserName
+	x.observe(at(13, accepted))
+	if x.isUnsure("acme", anybody) || shown() != 1 {
+		t.Error("accepted after all: in doubt, or not shown")
+	}
+	x.observe(at(14, second(2, 1, v1alpha1.ReasonUserNameConflict)))
+	if shown() != 1 {
+		t.Error("refused once it was known to stand: hidden")
 	}
 }
 

@@ -159,8 +159,8 @@ func (c *collection[T]) lookUp(namespace string, f filter.Filter) (objects []T, 
 		return c.index.identified(namespace, id), true
 	}
 	if id, ok := filter.Equal(f, schema.ID); ok {
-		if o, found := c.index.get(namespace, id); found {
-			objects = append(objects, o)
+		if r := c.index.record(namespace, id); r != nil && r.listed {
+			objects = append(objects, r.object)
 		}
 		return objects, true
 	}

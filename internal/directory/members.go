@@ -32,8 +32,9 @@ type outcome struct {
 	// tried are those whom the group's own list puts in or takes out if it is stored.
 	tried []string
 
-	// spared says that somebody stayed for being hidden, which may be a matter of an index that is behind.
-	spared bool
+	// spared says that somebody stayed for being hidden, which may be a matter of an index that is behind; certain, that
+	// it is none, since a fence has been passed.
+	spared, certain bool
 }
 
 // memberChange is a scim.MemberChange, made to be asked about one member after the other.
@@ -97,15 +98,40 @@ func (o *outcome) spares(id string) bool {
 	return hidden
 }
 
+// certainly makes a decision, and makes it anew behind a fence if it has spared somebody.
+func (o *outcome) certainly(ctx context.Context, decide func() error) error {
+	err := decide()
+	if err != nil || !o.spared || o.certain {
+		return err
+	}
+	if err := o.users.pass(ctx); err != nil {
+		return err
+	}
+	o.certain = true
+	return decide()
+}
+
 // in makes the outcome that of the group's own list, as far as it has room: then the group is sliced, and
 // the rest is for changeSlices.
-func (o *outcome) in(g *v1alpha1.CloudSSOGroup) error {
+func (o *outcome) in(ctx context.Context, g *v1alpha1.CloudSSOGroup) error {
 	if len(o.changes) == 0 {
 		return nil
 	}
+	members, sliced := g.Spec.Members, g.Spec.Sliced
+	err := o.certainly(ctx, func() (err error) {
+		members, sliced, err = o.own(g)
+		return err
+	})
+	if err == nil {
+		g.Spec.Members, g.Spec.Sliced = members, sliced
+	}
+	return err
+}
+
+// own is what the group's own list is to be, and whether the group is sliced then.
+func (o *outcome) own(g *v1alpha1.CloudSSOGroup) (next []v1alpha1.Member, sliced bool, err error) {
 	o.tried = nil
 	there := make(map[string]bool, len(g.Spec.Members))
-	var next []v1alpha1.Member
 	for _, m := range g.Spec.Members {
 		if there[m.Name] = true; o.stays(m.Name) {
 			next = append(next, m)
@@ -122,19 +148,17 @@ func (o *outcome) in(g *v1alpha1.CloudSSOGroup) error {
 	}
 	if n := o.size(g) + len(joining); n > limits.Members && len(joining) > 0 && !o.sweeps {
 		if n -= o.leaving(g); n > limits.Members {
-			return scim.BadRequest(scim.InvalidValue, "members: the group would have %d members; at most %d are supported", n, limits.Members)
+			return nil, false, scim.BadRequest(scim.InvalidValue, "members: the group would have %d members; at most %d are supported", n, limits.Members)
 		}
 	}
-	if !g.Spec.Sliced {
-		g.Spec.Sliced = len(next)+len(joining) > room
-		joined := joining[:min(len(joining), room-len(next))]
-		for _, m := range joined {
-			o.tried = append(o.tried, m.Name)
-		}
-		next = append(next, joined...)
+	if g.Spec.Sliced {
+		return next, true, nil
 	}
-	g.Spec.Members = next
-	return nil
+	joined := joining[:min(len(joining), room-len(next))]
+	for _, m := range joined {
+		o.tried = append(o.tried, m.Name)
+	}
+	return append(next, joined...), len(joined) < len(joining), nil
 }
 
 // stored notes that the group's own list has been, as in has made it.

@@ -101,7 +101,7 @@ func TestAGroupBecomesSlicedBesideARemoval(t *testing.T) {
 		all = append(all, fmt.Sprintf("member-%d", i))
 	}
 	o := crew.outcome([]scim.MemberChange{{Op: scim.AddMembers, IDs: all}})
-	if err := o.in(g); err != nil || !g.Spec.Sliced || len(g.Spec.Members) != v1alpha1.SliceSize {
+	if err := o.in(t.Context(), g); err != nil || !g.Spec.Sliced || len(g.Spec.Members) != v1alpha1.SliceSize {
 		t.Fatalf("%v: sliced %t, with %d members of its own", err, g.Spec.Sliced, len(g.Spec.Members))
 	}
 	g.ResourceVersion = strconv.Itoa(taken)

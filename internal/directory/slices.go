@@ -115,7 +115,10 @@ func (t *tenant) changeSlices(ctx context.Context, g *v1alpha1.CloudSSOGroup, o 
 				return err
 			}
 		}
-		p, kept := plan(g, seen, o)
+		p, kept, err := certainPlan(ctx, g, seen, o)
+		if err != nil {
+			return err
+		}
 		stale, err := t.carryOut(ctx, g, p, o, kept)
 		if err == nil {
 			err = t.slices.catchUp(ctx) // or a slice that the index does not show yet would be made again
@@ -128,8 +131,9 @@ func (t *tenant) changeSlices(ctx context.Context, g *v1alpha1.CloudSSOGroup, o 
 				return err
 			}
 		}
-		if left, _ := plan(g, t.snapshot(g, o), o); len(left) == 0 {
-			return nil
+		left, _, err := certainPlan(ctx, g, t.snapshot(g, o), o)
+		if err != nil || len(left) == 0 {
+			return err
 		}
 		seen = nil
 	}
@@ -189,6 +193,15 @@ func plan(g *v1alpha1.CloudSSOGroup, seen *snapshot, o *outcome) (writes []slice
 		}
 	}
 	return place(missing, writes, seen.slices), placed
+}
+
+// certainPlan is a plan that spares only whom SCIM certainly does not show.
+func certainPlan(ctx context.Context, g *v1alpha1.CloudSSOGroup, seen *snapshot, o *outcome) (writes []sliceWrite, placed map[string]bool, err error) {
+	err = o.certainly(ctx, func() error {
+		writes, placed = plan(g, seen, o)
+		return nil
+	})
+	return writes, placed, err
 }
 
 // place finds a slice for each part of what is missing: the fullest that has room for all of it, of those

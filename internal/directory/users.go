@@ -42,7 +42,7 @@ func describeUser(u *v1alpha1.CloudSSOUser) facts {
 		f.externalID = u.Spec.ExternalID
 	}
 	f.listed = live && synchronized
-	f.accepted = policy.IsAccepted(u)
+	f.accepted, f.refused = policy.IsAccepted(u), policy.IsRefused(u)
 	f.left = f.externalID != "" && hasLeft(u)
 	return f
 }

@@ -3,6 +3,9 @@ package policy
 import (
 	"slices"
 
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
 	"github.com/cloudsso/cloudsso-operator/api/v1alpha1"
 	"github.com/cloudsso/cloudsso-operator/internal/scim/fold"
 )
@@ -38,4 +41,19 @@ func IsAcceptedGroup(g *v1alpha1.CloudSSOGroup) bool {
 
 func accepted(name, acceptedName string) bool {
 	return acceptedName != "" && fold.Name(name) == fold.Name(acceptedName)
+}
+
+// IsRefused reports whether a user, as it is now, has been found to have the userName of another.
+func IsRefused(u *v1alpha1.CloudSSOUser) bool {
+	return refused(u.Generation, u.Status.Conditions, v1alpha1.ReasonUserNameConflict)
+}
+
+// IsRefusedGroup reports whether a group, as it is now, has been found to have the displayName of another.
+func IsRefusedGroup(g *v1alpha1.CloudSSOGroup) bool {
+	return refused(g.Generation, g.Status.Conditions, v1alpha1.ReasonDisplayNameConflict)
+}
+
+func refused(generation int64, conditions []metav1.Condition, reason string) bool {
+	c := meta.FindStatusCondition(conditions, v1alpha1.ConditionReady)
+	return c != nil && c.Reason == reason && c.ObservedGeneration == generation
 }

@@ -104,7 +104,7 @@ func (s *scimServer) leaving(handler http.Handler) http.Handler {
 
 // newSCIMServer listens at once: a port that is taken is an error at start.
 func newSCIMServer(mgr manager.Manager, o options, handler http.Handler) (*scimServer, error) {
-	listener, err := (&net.ListenConfig{}).Listen(context.Background(), "tcp", o.scimAddress)
+	listener, err := listen(o.scimAddress)
 	if err != nil {
 		return nil, fmt.Errorf("--scim-bind-address: %w", err)
 	}

@@ -13,7 +13,7 @@ import (
 // A replica that is told to end answers whoever is connected, and asks for the connection: one that it has kept, and
 // one whose first request comes only when no new connection is taken any more. It ends when both have gone.
 func TestAServerThatEndsLosesNoRequest(t *testing.T) {
-	listener, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	listener, err := listen("127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -70,9 +70,9 @@ type waits struct {
 func (w *waits) Add(ctrl.Request)                             { w.after = append(w.after, 0) }
 func (w *waits) AddAfter(_ ctrl.Request, after time.Duration) { w.after = append(w.after, after) }
 
-// A push changes a large group again and again, which is looked at when its roll is called next. Whatever is of more than
-// the members does not wait for that, and no small group does. Nothing is lost or looked at twice.
-func TestALargeGroupWaitsForItsRoll(t *testing.T) {
+// A push changes a group again and again, which is looked at when it is time: a large one when its roll is called next.
+// Whatever is of more than the members does not wait for that. Nothing is lost or looked at twice.
+func TestAGroupIsNotLookedAtAtEveryChangeOfItsMembers(t *testing.T) {
 	const pause = 6 * time.Second
 	newGroup := func(name string) *v1alpha1.CloudSSOGroup {
 		g := &v1alpha1.CloudSSOGroup{Spec: v1alpha1.CloudSSOGroupSpec{Source: v1alpha1.SourceSCIM, DisplayName: name}}
@@ -92,7 +92,8 @@ func TestALargeGroupWaitsForItsRoll(t *testing.T) {
 		{"the guard of a large group", "everybody", func(g *v1alpha1.CloudSSOGroup) { g.Finalizers = nil }, 0},
 		{"the source of a large group", "everybody", func(g *v1alpha1.CloudSSOGroup) { g.Spec.Source = v1alpha1.SourceManual }, 0},
 		{"another large group of its name", "everybody", func(g *v1alpha1.CloudSSOGroup) { g.UID = "2" }, 0},
-		{"a member of a small group", "staff", joins, 0},
+		{"a member of a small group", "staff", joins, membersInterval},
+		{"the name of a small group", "staff", func(g *v1alpha1.CloudSSOGroup) { g.Spec.DisplayName = "All" }, 0},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			var r Reconciler

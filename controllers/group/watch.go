@@ -24,6 +24,9 @@ const (
 	// sliceInterval is how often a group is looked at for its slices' sake, at most: a push writes many, and every look
 	// is at all members.
 	sliceInterval = time.Second
+	// membersInterval is the same for the sake of its own list: a push changes it many times a second, and the write of a
+	// status makes the next change wait.
+	membersInterval = 500 * time.Millisecond
 	// rollShare makes calling the roll of one group take one part in so many of the time, at most: that of a hundred
 	// thousand takes some tenths of a second, and a push is to have the processor.
 	rollShare = 20
@@ -88,7 +91,7 @@ func groupOfSlice(o client.Object) []string { return []string{membership.GroupOf
 type queue = workqueue.TypedRateLimitingInterface[ctrl.Request]
 
 // isUrgent reports whether a change of a group is of more than its members, its status and its annotations, which wait
-// for the next call of a large group's roll.
+// for membersInterval, and for the next call of a large group's roll.
 func isUrgent(e event.UpdateEvent) bool {
 	was, ok1 := e.ObjectOld.(*v1alpha1.CloudSSOGroup)
 	is, ok2 := e.ObjectNew.(*v1alpha1.CloudSSOGroup)
@@ -96,18 +99,14 @@ func isUrgent(e event.UpdateEvent) bool {
 		objects.IsBeingDeleted(was) != objects.IsBeingDeleted(is) || !objects.HasFinalizers(is, finalizersOf(is)...))
 }
 
-// enqueueChanged enqueues a group for every change that is not urgent.
+// enqueueChanged enqueues a group for every change that is not urgent, a while later: see enqueueGroup.
 func (r *Reconciler) enqueueChanged() handler.EventHandler {
 	return handler.Funcs{UpdateFunc: func(_ context.Context, e event.UpdateEvent, q queue) {
 		if isUrgent(e) {
 			return
 		}
 		key := client.ObjectKeyFromObject(e.ObjectNew)
-		if pause := r.rolls.pause(key); pause > 0 {
-			q.AddAfter(ctrl.Request{NamespacedName: key}, pause)
-			return
-		}
-		q.Add(ctrl.Request{NamespacedName: key})
+		q.AddAfter(ctrl.Request{NamespacedName: key}, max(r.rolls.pause(key), membersInterval))
 	}}
 }
 

@@ -51,7 +51,8 @@ func (l *courteousListener) Accept() (net.Conn, error) {
 	return nil, net.ErrClosed
 }
 
-// Close is part of net.Listener. It returns when Accept has handed out all who were let in, or handOver has passed.
+// Close is part of net.Listener. It returns when Accept has handed out all who were let in; those that it has not within
+// handOver are closed.
 func (l *courteousListener) Close() error {
 	err := net.ErrClosed
 	l.close.Do(func() {
@@ -60,11 +61,12 @@ func (l *courteousListener) Close() error {
 		var waiting []net.Conn
 		waiting, err = l.shut()
 		err = errors.Join(err, l.TCPListener.Close())
-		enough := time.After(handOver)
+		enough, cancel := context.WithTimeout(context.Background(), handOver)
+		defer cancel()
 		for _, c := range waiting {
 			select {
 			case l.late <- c:
-			case <-enough:
+			case <-enough.Done():
 				err = errors.Join(err, c.Close())
 			}
 		}
@@ -79,19 +81,24 @@ func (l *courteousListener) shut() (waiting []net.Conn, err error) {
 		return nil, err
 	}
 	var sockets []int
+	var refused error
 	err = raw.Control(func(fd uintptr) {
 		for len(sockets) < maxConnections {
-			s, _, err := syscall.Accept(int(fd))
-			if errors.Is(err, syscall.EINTR) || errors.Is(err, syscall.ECONNABORTED) {
+			s, _, failed := syscall.Accept(int(fd))
+			if errors.Is(failed, syscall.EINTR) || errors.Is(failed, syscall.ECONNABORTED) {
 				continue
 			}
-			if err != nil {
+			if failed != nil {
+				if !errors.Is(failed, syscall.EAGAIN) {
+					refused = os.NewSyscallError("accept", failed)
+				}
 				break
 			}
 			sockets = append(sockets, s)
 		}
 		_ = syscall.Shutdown(int(fd), syscall.SHUT_RD) // or it would be open until Accept has let go of it
 	})
+	err = errors.Join(err, refused)
 	for _, s := range sockets {
 		syscall.CloseOnExec(s)
 		f := os.NewFile(uintptr(s), "connection")

@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// Whoever has connected before the listener is closed is heard, however late it is accepted.
+// Whoever has connected before the listener is closed is heard, though it is accepted afterwards.
 func TestNobodyWhoHasConnectedIsReset(t *testing.T) {
 	l, err := listen("127.0.0.1:0")
 	if err != nil {
@@ -28,6 +28,13 @@ func TestNobodyWhoHasConnectedIsReset(t *testing.T) {
 	}
 	closed := make(chan error, 1)
 	go func() { closed <- l.Close() }()
+	for { // until nobody is let in any more
+		c, err := net.Dial("tcp", l.Addr().String())
+		if err != nil {
+			break
+		}
+		_ = c.Close()
+	}
 	heard := map[string]bool{}
 	for {
 		c, err := l.Accept()
@@ -37,11 +44,9 @@ func TestNobodyWhoHasConnectedIsReset(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		line, err := bufio.NewReader(c).ReadString('\n')
-		if err != nil {
-			t.Fatal(err)
+		if line, err := bufio.NewReader(c).ReadString('\n'); err == nil { // else it is one of those that tried
+			heard[line] = true
 		}
-		heard[line] = true
 		_ = c.Close()
 	}
 	if err := <-closed; err != nil || len(heard) != clients {
@@ -61,13 +66,21 @@ func TestACloseDoesNotWaitForEver(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c, err := net.Dial("tcp", l.Addr().String())
-	if err != nil {
-		t.Fatal(err)
+	for range 3 {
+		c, err := net.Dial("tcp", l.Addr().String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer func() { _ = c.Close() }()
 	}
-	defer func() { _ = c.Close() }()
-	began := time.Now()
-	if err := l.Close(); err != nil || time.Since(began) > time.Minute {
-		t.Errorf("after %s: %v", time.Since(began), err)
+	closed := make(chan error, 1)
+	go func() { closed <- l.Close() }()
+	select {
+	case err := <-closed:
+		if err != nil {
+			t.Error(err)
+		}
+	case <-time.After(time.Minute):
+		t.Error("it waits for ever")
 	}
 }

@@ -107,6 +107,9 @@ func (c *collection[T]) find(ctx context.Context, namespace, id string) (o T, fr
 	if err != nil {
 		return o, false, err
 	}
+	if r != nil && r.isHidden() {
+		return o, false, scim.NotFound(c.resource.Name, id)
+	}
 	if r != nil {
 		return r.object, false, nil
 	}
@@ -147,7 +150,7 @@ func (c *collection[T]) undecided(namespace string, err error) error {
 	if err == nil {
 		return nil
 	}
-	return scim.Unavailable(retryAfter, fmt.Errorf("this replica has listed %s resources of %s anew and no controller has accepted the newest of them yet: %w",
+	return scim.Unavailable(retryAfter, fmt.Errorf("this replica has listed %s resources of %s anew and no controller has accepted or refused the newest of them yet: %w",
 		c.resource.Name, namespace, err))
 }
 

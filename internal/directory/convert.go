@@ -34,8 +34,8 @@ func (t *tenant) user(u *v1alpha1.CloudSSOUser, omit scim.Omit) *scim.Resource {
 func (t *tenant) groupReferences(user string) []scim.Reference {
 	var references []scim.Reference
 	for _, name := range t.GroupsOf(t.namespace, user) {
-		if g, found := t.groups.index.get(t.namespace, name); found && describeGroup(g).listed {
-			references = append(references, scim.Reference{Value: name, Display: g.Spec.DisplayName})
+		if r := t.groups.index.record(t.namespace, name); r != nil && r.listed {
+			references = append(references, scim.Reference{Value: name, Display: r.object.Spec.DisplayName})
 		}
 	}
 	slices.SortFunc(references, func(a, b scim.Reference) int { return cmp.Compare(a.Value, b.Value) })

@@ -146,7 +146,8 @@ func (d *Directories) In(namespace string) scim.Directory {
 
 // UserNamesakes are the live users with the userName of u, in any spelling, as of u's revision or later: of
 // two that take a name, the later one sees the earlier. They come in the order in which they took it, as far as
-// that is known, and are shared: read only. u is not among them while it may be undone though the name is its own.
+// that is known, and are shared: read only. u is not among them while it may be undone though the name is its own,
+// nor while nobody knows whether it is, or that of another who may be undone.
 func (d *Directories) UserNamesakes(ctx context.Context, u *v1alpha1.CloudSSOUser) ([]*v1alpha1.CloudSSOUser, error) {
 	return namesakes(ctx, d.users, u, u.Spec.UserName)
 }
@@ -164,8 +165,10 @@ func namesakes[T client.Object](ctx context.Context, c *collection[T], o T, name
 		return nil, fmt.Errorf("waiting for the index to show %s/%s: %w", o.GetNamespace(), o.GetName(), err)
 	}
 	var objects []T
-	for i, r := range c.index.holders(o.GetNamespace(), fold.Name(name)) {
-		if i > 0 || r.object.GetName() != o.GetName() || !c.index.mayBeUndone(r) {
+	holders := c.index.holders(o.GetNamespace(), fold.Name(name))
+	for i, r := range holders {
+		unsettled := i == 0 && c.index.mayBeUndone(r) || isTied(r, holders)
+		if r.object.GetName() != o.GetName() || !unsettled {
 			objects = append(objects, r.object)
 		}
 	}
@@ -304,7 +307,7 @@ func get[T client.Object](ctx context.Context, t *tenant, c *collection[T], id s
 	if r, err = c.look(ctx, t.namespace, id); err != nil {
 		return nil, err
 	}
-	if !c.describe(o).listed || r != nil && r.isDoomed() {
+	if !c.describe(o).listed || r != nil && r.isHidden() {
 		return nil, scim.NotFound(c.resource.Name, id)
 	}
 	return read(o, omit), nil

@@ -40,7 +40,7 @@ func describeGroup(g *v1alpha1.CloudSSOGroup) facts {
 		f.name = fold.Name(g.Spec.DisplayName)
 	}
 	f.listed = live && synchronized
-	f.accepted, f.refused = policy.IsAcceptedGroup(g), policy.IsRefusedGroup(g)
+	f.accepted, f.inConflict = policy.IsAcceptedGroup(g), policy.IsGroupInConflict(g)
 	if f.listed {
 		f.externalID = g.Spec.ExternalID
 	}

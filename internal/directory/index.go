@@ -28,7 +28,7 @@ type facts struct {
 	members     []string     // ids it has as members; groups and slices only
 	listed      bool         // whether SCIM lists it
 	accepted    bool         // whether a controller has found that the name is its own
-	refused     bool         // whether a controller has found that the name is another's
+	inConflict  bool         // whether a controller has found that the name is another's
 	left        bool         // a user that a create of its externalId restores
 }
 
@@ -163,7 +163,7 @@ func (x *index[T]) succeed(s *space[T], old *record[T], o T) *record[T] {
 		if r.doubt = s.doubtAtBirth(r, now > 0); r.doubt != nil {
 			time.AfterFunc(doubtLife, func() { x.trust(o.GetNamespace(), o.GetName()) })
 		}
-		r.listed = r.listed && !r.isDoomed()
+		r.listed = r.listed && !r.isHidden()
 		return r
 	}
 	r.inherit(old)
@@ -291,7 +291,7 @@ func (x *index[T]) holders(namespace, name string) []*record[T] {
 	return all
 }
 
-// identified are the objects of source SCIM with that externalId, but for those that are about to be undone.
+// identified are the objects of source SCIM with that externalId, but for those that are hidden.
 func (x *index[T]) identified(namespace, externalID string) []T {
 	x.mu.RLock()
 	defer x.mu.RUnlock()
@@ -301,7 +301,7 @@ func (x *index[T]) identified(namespace, externalID string) []T {
 	}
 	var objects []T
 	for _, r := range s.byExternalID.all(externalID) {
-		if !r.isDoomed() {
+		if !r.isHidden() {
 			objects = append(objects, r.object)
 		}
 	}

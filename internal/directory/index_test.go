@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"slices"
 	"strconv"
 	"testing"
 	"time"
@@ -86,8 +87,8 @@ func TestNoMemberIsDeniedByAReplicaThatIsBehind(t *testing.T) {
 	}
 }
 
-// Of one request all is written at once: whom a replica that is behind takes for hidden is looked for before the group is
-// written, not afterwards.
+// Whom a replica that is behind takes for hidden is looked for before the group is written: afterwards it would have to be
+// written again, over what others have done meanwhile.
 func TestNobodyIsSparedByAReplicaThatIsBehind(t *testing.T) {
 	for _, sliced := range []bool{false, true} {
 		crew := stalled(t)
@@ -235,9 +236,9 @@ func TestWhoIsListedSoonAfterItsCreationIsInDoubt(t *testing.T) {
 	}
 }
 
-// Who was refused by a controller is shown to nobody while its maker may undo it, and nothing else waits for that. A
-// maker that was killed never will.
-func TestWhoIsRefusedIsNotInDoubt(t *testing.T) {
+// Who has been found to have the name of another is shown to nobody while its maker may undo it, and nothing waits for
+// that. A maker that was killed never will.
+func TestWhoIsInConflictIsNotInDoubt(t *testing.T) {
 	x := newIndex(describeUser, func() uint64 { return 10 })
 	second := func(generation, judged int64, reason string) *v1alpha1.CloudSSOUser {
 		u := existing("second", "n", "", false)
@@ -252,7 +253,7 @@ func TestWhoIsRefusedIsNotInDoubt(t *testing.T) {
 	}
 	x.observe(at(2, second(1, 1, v1alpha1.ReasonUserNameConflict)))
 	if x.isUnsure("acme", anybody) || shown() != 0 {
-		t.Error("found refused in a list: in doubt, or shown")
+		t.Error("found in conflict in a list: in doubt, or shown")
 	}
 	x.observe(at(11, second(1, 1, "")))
 	if !x.isUnsure("acme", anybody) {
@@ -260,7 +261,26 @@ func TestWhoIsRefusedIsNotInDoubt(t *testing.T) {
 	}
 	x.observe(at(12, second(1, 1, v1alpha1.ReasonUserNameConflict)))
 	if x.isUnsure("acme", anybody) || shown() != 0 {
-		t.Error("refused: in doubt, or shown")
+		t.Error("in conflict: in doubt, or shown")
+	}
+	undone := second(2, 1, v1alpha1.ReasonUserNameConflict)
+	undone.DeletionTimestamp, undone.Finalizers = new(metav1.Now()), []string{v1alpha1.FinalizerGuard}
+	y := newIndex(describeUser, func() uint64 { return 10 })
+	y.observe(at(2, second(1, 1, v1alpha1.ReasonUserNameConflict)))
+	y.observe(at(11, undone))
+	if y.isUnsure("acme", anybody) || !y.record("acme", "second").isHidden() {
+		t.Error("being undone: in doubt, or shown")
+	}
+	f, err := filter.Parse(schema.User, `id eq "second"`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := &collection[*v1alpha1.CloudSSOUser]{index: x, kind: userKind}
+	for u := range c.candidates("acme", f) {
+		t.Errorf("%s is found by its id", u.Name)
+	}
+	if _, _, err := c.find(t.Context(), "acme", "second"); !isNotFound(err) {
+		t.Errorf("found, to be changed: %v", err)
 	}
 	accepted := second(1, 1, v1alpha1.ReasonReady)
 	accepted.Status.UserName = accepted.Spec.UserName
@@ -270,7 +290,84 @@ func TestWhoIsRefusedIsNotInDoubt(t *testing.T) {
 	}
 	x.observe(at(14, second(2, 1, v1alpha1.ReasonUserNameConflict)))
 	if shown() != 1 {
-		t.Error("refused once it was known to stand: hidden")
+		t.Error("in conflict once it was known to stand: hidden")
+	}
+	z := newIndex(describeUser, func() uint64 { return 20 })
+	z.observe(at(15, second(2, 1, "")))
+	if z.isUnsure("acme", anybody) {
+		t.Error("who has been changed was shown to somebody, and is in doubt")
+	}
+}
+
+// Of two who were created in the same second and found in a list nobody knows who was told that the name is theirs. No
+// controller says so before the other would have been undone.
+func TestNobodyIsInConflictWithWhoMayBeUndone(t *testing.T) {
+	created := metav1.NewTime(time.Now().Truncate(time.Second))
+	user := func(name string, source v1alpha1.Source, before time.Duration) *v1alpha1.CloudSSOUser {
+		u := existing(name, "alice", "", false)
+		u.Spec.Source, u.CreationTimestamp = source, metav1.NewTime(created.Add(-before))
+		return u
+	}
+	accepted := user("a", v1alpha1.SourceSCIM, 0)
+	accepted.Status.UserName = accepted.Spec.UserName
+	for _, test := range []struct {
+		name    string
+		a       *v1alpha1.CloudSSOUser
+		settled bool
+	}{
+		{"of the same second", user("a", v1alpha1.SourceSCIM, 0), false},
+		{"of the same second, made by hand", user("a", v1alpha1.SourceManual, 0), false},
+		{"of the second before", user("a", v1alpha1.SourceSCIM, time.Second), true},
+		{"accepted before", accepted, true},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			b := at(9, user("b", v1alpha1.SourceSCIM, 0))
+			x := newIndex(describeUser, func() uint64 { return 10 })
+			for _, u := range []*v1alpha1.CloudSSOUser{at(8, test.a), b, at(11, existing("later", "later", "", false))} {
+				x.observe(u)
+			}
+			all, err := namesakes(t.Context(), &collection[*v1alpha1.CloudSSOUser]{index: x}, b, "alice")
+			if err != nil || slices.Contains(all, b) != test.settled || !slices.Contains(all, test.a) {
+				t.Errorf("of the name are %v, %v", all, err)
+			}
+		})
+	}
+}
+
+// Who takes a name does not wait for one that may be undone where another has it for certain, and wins against one that may
+// be undone once a controller has accepted it.
+func TestWhoIsWaitedForByWhoTakesAName(t *testing.T) {
+	young := func(u *v1alpha1.CloudSSOUser, reason string) *v1alpha1.CloudSSOUser {
+		u.CreationTimestamp = metav1.Now()
+		u.Status.Conditions = []metav1.Condition{{Type: v1alpha1.ConditionReady, Reason: reason, ObservedGeneration: u.Generation}}
+		return u
+	}
+	holder := existing("holder", "alice", "", false)
+	leftover := young(existing("leftover", "alice", "", false), v1alpha1.ReasonUserNameConflict)
+	mine := young(existing("mine", "alice", "", false), "")
+	mine.Status.UserName = mine.Spec.UserName
+	for _, test := range []struct {
+		name string
+		seen []*v1alpha1.CloudSSOUser
+		want func(error) bool
+	}{
+		{"a certain holder", []*v1alpha1.CloudSSOUser{holder, leftover}, isConflict},
+		{"one that may be undone", []*v1alpha1.CloudSSOUser{leftover}, func(err error) bool { return err != nil && !isConflict(err) }},
+		{"one that may be undone, and the own is accepted", []*v1alpha1.CloudSSOUser{leftover, mine}, func(err error) bool { return err == nil }},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			x := newIndex(describeUser, func() uint64 { return 10 })
+			for i, u := range test.seen {
+				x.observe(at(i+2, u))
+			}
+			x.observe(at(11, existing("later", "later", "", false)))
+			ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+			defer cancel()
+			c := &collection[*v1alpha1.CloudSSOUser]{index: x, kind: userKind}
+			if err := c.verify(ctx, at(11, mine.DeepCopy()), "alice"); !test.want(err) {
+				t.Errorf("%v", err)
+			}
+		})
 	}
 }
 

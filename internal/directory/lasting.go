@@ -179,7 +179,8 @@ func (l *lastingWatch) catchUp(ctx context.Context) (begun bool, err error) {
 			changes = append(changes, watch.Event{Type: watch.Deleted, Object: copyAt(revision, o)})
 		}
 	}
-	klog.FromContext(ctx).Info("Listed anew, for the API server does not know the revision of the watch any more", "type", fmt.Sprintf("%T", l.example), "objects", len(listed), "changes", len(changes))
+	klog.FromContext(ctx).Info("Listed anew, for the watch could not be taken up again", "type", fmt.Sprintf("%T", l.example),
+		"objects", len(listed), "changes", len(changes))
 	for _, change := range append(changes, watch.Event{Type: watch.Bookmark, Object: copyAt(revision, l.example)}) {
 		if change.Type == watch.Deleted && l.made != nil { // it has been through the informer's transform, and is not to be again
 			l.made.Store(change.Object, nil)

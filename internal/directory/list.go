@@ -140,7 +140,7 @@ func (c *collection[T]) concerned(f filter.Filter) func(*record[T]) bool {
 // whoStands is who is meant by a name: one, even where a process that died between a create and its verification has
 // left a second.
 func (c *collection[T]) whoStands(namespace, name string) []T {
-	holders := slices.DeleteFunc(c.index.holders(namespace, name), func(r *record[T]) bool { return !r.listed || r.isDoomed() })
+	holders := slices.DeleteFunc(c.index.holders(namespace, name), func(r *record[T]) bool { return !r.listed || r.isHidden() })
 	if len(holders) == 0 {
 		return nil
 	}

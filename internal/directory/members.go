@@ -32,8 +32,8 @@ type outcome struct {
 	// tried are those whom the group's own list puts in or takes out if it is stored.
 	tried []string
 
-	// spared says that somebody stayed for being hidden, which may be a matter of an index that is behind; certain, that
-	// it is none, since a fence has been passed.
+	// spared says that somebody stayed for being hidden, which may be a matter of an index that is behind; certain, that a
+	// fence has been passed, and it is not behind.
 	spared, certain bool
 }
 
@@ -101,7 +101,7 @@ func (o *outcome) spares(id string) bool {
 // certainly makes a decision, and makes it anew behind a fence if it has spared somebody.
 func (o *outcome) certainly(ctx context.Context, decide func() error) error {
 	err := decide()
-	if err != nil || !o.spared || o.certain {
+	if !o.spared || o.certain {
 		return err
 	}
 	if err := o.users.pass(ctx); err != nil {
@@ -228,15 +228,15 @@ func (t *tenant) known(ctx context.Context, ids []string) (known, unknown []stri
 
 // missing reports whether there is no such user over SCIM.
 func (t *tenant) missing(id string) bool {
-	u, found := t.users.index.get(t.namespace, id)
-	return !found || !describeUser(u).listed
+	r := t.users.index.record(t.namespace, id)
+	return r == nil || !r.listed
 }
 
 // hidden reports whether SCIM does not show the member: a Manual user, or one that is about to leave. A
 // member that the index does not know was created a moment ago: it is shown.
 func (t *tenant) hidden(name string) bool {
-	u, found := t.users.index.get(t.namespace, name)
-	return found && !describeUser(u).listed
+	r := t.users.index.record(t.namespace, name)
+	return r != nil && !r.listed
 }
 
 // reference names a user as a member.

@@ -88,7 +88,7 @@ func (c *collection[T]) verify(ctx context.Context, o T, name string) error {
 		c.fence.late(err)
 		return scim.Unavailable(retryAfter, fmt.Errorf("waiting to see %s %s/%s: %w", c.resource.Name, o.GetNamespace(), o.GetName(), err))
 	}
-	if err := c.decide(ctx, o, name); err != nil {
+	if err := c.decide(ctx, o, name, revisionOf(o)); err != nil {
 		return err
 	}
 	return c.contested(o, name, revisionOf(o))
@@ -103,18 +103,27 @@ func (c *collection[T]) vacant(ctx context.Context, o T, name string) error {
 	if err := c.pass(ctx); err != nil {
 		return err
 	}
-	if err := c.decide(ctx, o, name); err != nil {
+	if err := c.decide(ctx, o, name, latest); err != nil {
 		return err
 	}
 	return c.contested(o, name, latest)
 }
 
-// decide waits until of all who have a name it is known whether they stand, or that o does.
-func (c *collection[T]) decide(ctx context.Context, o T, name string) error {
+// decide waits until of all who have a name it is known whether they stand, or that o does, or that another does who
+// took it before the revision.
+func (c *collection[T]) decide(ctx context.Context, o T, name string, revision uint64) error {
 	err := c.index.until(ctx, func() bool {
-		return c.stands(o, name) || !slices.ContainsFunc(c.index.named(o.GetNamespace(), name), func(r *record[T]) bool {
-			return r.isUnsure() && r.object.GetName() != o.GetName()
-		})
+		if c.stands(o, name) {
+			return true
+		}
+		undecided := false
+		for _, r := range c.rivals(o, name) {
+			if !r.isUndecided() && r.since(name) < revision {
+				return true
+			}
+			undecided = undecided || r.isUndecided()
+		}
+		return !undecided
 	})
 	if err != nil {
 		return scim.Unavailable(retryAfter, fmt.Errorf("waiting to hear whose %s %q is: %w", c.name.Name, name, err))
@@ -133,15 +142,11 @@ const latest = ^uint64(0)
 
 // contested returns a Conflict when another object than o took the name before the revision.
 func (c *collection[T]) contested(o T, name string, revision uint64) error {
-	for _, r := range c.index.named(o.GetNamespace(), name) {
-		since := r.taken
-		if r.name != name {
-			since = r.reservation.made
-		}
-		if r.isUnsure() && c.stands(o, name) {
+	for _, r := range c.rivals(o, name) {
+		if r.isUndecided() && c.stands(o, name) {
 			continue // it is the other that will be undone
 		}
-		if r.object.GetName() != o.GetName() && since < revision {
+		if r.since(name) < revision {
 			if r.name != name {
 				return scim.Conflict("%s is about to become that of %s %q", c.name.Name, c.resource.Name, r.object.GetName())
 			}
@@ -149,6 +154,19 @@ func (c *collection[T]) contested(o T, name string, revision uint64) error {
 		}
 	}
 	return nil
+}
+
+// rivals are the others that hold or reserve a name.
+func (c *collection[T]) rivals(o T, name string) []*record[T] {
+	return slices.DeleteFunc(c.index.named(o.GetNamespace(), name), func(r *record[T]) bool { return r.object.GetName() == o.GetName() })
+}
+
+// since is the revision at which a record took a name that it holds or reserves.
+func (r *record[T]) since(name string) uint64 {
+	if r.name != name {
+		return r.reservation.made
+	}
+	return r.taken
 }
 
 func (c *collection[T]) taken(holder client.Object) error {

@@ -42,7 +42,7 @@ func describeUser(u *v1alpha1.CloudSSOUser) facts {
 		f.externalID = u.Spec.ExternalID
 	}
 	f.listed = live && synchronized
-	f.accepted, f.refused = policy.IsAccepted(u), policy.IsRefused(u)
+	f.accepted, f.inConflict = policy.IsAccepted(u), policy.IsInConflict(u)
 	f.left = f.externalID != "" && hasLeft(u)
 	return f
 }

@@ -43,17 +43,17 @@ func accepted(name, acceptedName string) bool {
 	return acceptedName != "" && fold.Name(name) == fold.Name(acceptedName)
 }
 
-// IsRefused reports whether a user, as it is now, has been found to have the userName of another.
-func IsRefused(u *v1alpha1.CloudSSOUser) bool {
-	return refused(u.Generation, u.Status.Conditions, v1alpha1.ReasonUserNameConflict)
+// IsInConflict reports whether a user, as it is now, has been found to have the userName of another.
+func IsInConflict(u *v1alpha1.CloudSSOUser) bool {
+	return inConflict(u.Generation, u.Status.Conditions, v1alpha1.ReasonUserNameConflict)
 }
 
-// IsRefusedGroup reports whether a group, as it is now, has been found to have the displayName of another.
-func IsRefusedGroup(g *v1alpha1.CloudSSOGroup) bool {
-	return refused(g.Generation, g.Status.Conditions, v1alpha1.ReasonDisplayNameConflict)
+// IsGroupInConflict reports whether a group, as it is now, has been found to have the displayName of another.
+func IsGroupInConflict(g *v1alpha1.CloudSSOGroup) bool {
+	return inConflict(g.Generation, g.Status.Conditions, v1alpha1.ReasonDisplayNameConflict)
 }
 
-func refused(generation int64, conditions []metav1.Condition, reason string) bool {
+func inConflict(generation int64, conditions []metav1.Condition, reason string) bool {
 	c := meta.FindStatusCondition(conditions, v1alpha1.ConditionReady)
 	return c != nil && c.Reason == reason && c.ObservedGeneration == generation
 }

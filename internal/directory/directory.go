@@ -167,10 +167,10 @@ func namesakes[T client.Object](ctx context.Context, c *collection[T], o T, name
 	var objects []T
 	holders := c.index.holders(o.GetNamespace(), fold.Name(name))
 	for i, r := range holders {
-		unsettled := i == 0 && c.index.mayBeUndone(r) || isTied(r, holders)
-		if r.object.GetName() != o.GetName() || !unsettled {
-			objects = append(objects, r.object)
+		if r.object.GetName() == o.GetName() && (i == 0 && c.index.mayBeUndone(r) || isTied(r, holders)) {
+			continue
 		}
+		objects = append(objects, r.object)
 	}
 	return objects, nil
 }

@@ -144,11 +144,11 @@ func (r *run) judge() *Report {
 	if err != nil {
 		r.t.Fatal(err)
 	}
-	views, err := r.replicas.Views(r.t.Context(), objects)
+	ops := r.history.Ops()
+	views, err := r.replicas.Views(r.t.Context(), objects, acknowledged(ops))
 	if err != nil {
 		r.t.Error(err)
 	}
-	ops := r.history.Ops()
 	finals := r.workload.Finals(objects)
 	Resolve(append(finals, ops...))
 	reads := &Reads{Lag: lag, Windows: r.faults.Windows}

@@ -208,12 +208,7 @@ type Second struct{ ID, Name string }
 // Invariants are the promises about what is there in the end, that no history tells: what was acknowledged
 // is there, and no two hold a name that were.
 func (o Objects) Invariants(ops []*Op) (violations []Violation, seconds []Second) {
-	acknowledged := map[string]*Op{}
-	for _, op := range ops {
-		if op.Kind == Create && op.Outcome == Done {
-			acknowledged[op.Result] = op
-		}
-	}
+	acknowledged := acknowledged(ops)
 	holding, there := map[string][]string{}, map[string]bool{}
 	hold := func(kind, name, id string) { holding[kind+" "+name] = append(holding[kind+" "+name], id) }
 	for i := range o.Users {
@@ -245,12 +240,23 @@ func (o Objects) Invariants(ops []*Op) (violations []Violation, seconds []Second
 	return violations, seconds
 }
 
+// acknowledged are the creates that were answered, by the id that they were answered with.
+func acknowledged(ops []*Op) map[string]*Op {
+	created := map[string]*Op{}
+	for _, op := range ops {
+		if op.Kind == Create && op.Outcome == Done {
+			created[op.Result] = op
+		}
+	}
+	return created
+}
+
 // hiddenFor is how long nobody may be shown whom a maker that was killed left in conflict: a minute from when a replica has
 // found it, which may be a minute after it was created.
 const hiddenFor = 2 * time.Minute
 
 // Views checks that every replica shows what the API server holds, and nothing else.
-func (r *Replicas) Views(ctx context.Context, o Objects) (violations []Violation, err error) {
+func (r *Replicas) Views(ctx context.Context, o Objects, acknowledged map[string]*Op) (violations []Violation, err error) {
 	users, groups, hidden := map[string]bool{}, map[string]bool{}, map[string]bool{}
 	for i := range o.Users {
 		hidden[o.Users[i].Name] = policy.IsInConflict(&o.Users[i]) && time.Since(o.Users[i].CreationTimestamp.Time) < hiddenFor
@@ -275,7 +281,7 @@ func (r *Replicas) Views(ctx context.Context, o Objects) (violations []Violation
 			if err != nil {
 				return nil, err
 			}
-			missing := slices.DeleteFunc(without(want, got), func(id string) bool { return hidden[id] })
+			missing := slices.DeleteFunc(without(want, got), func(id string) bool { return hidden[id] && acknowledged[id] == nil })
 			if invented := without(got, want); len(missing)+len(invented) > 0 {
 				violations = append(violations, Violation{
 					Rule: "at the end",

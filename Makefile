@@ -21,7 +21,7 @@ KUBECTL ?= $$($(ASSETS))/kubectl
 # What generate, manifests and docs write; verify finds it stale.
 GENERATED := api/*/zz_generated.deepcopy.go config/crd/bases config/rbac/role.yaml docs/dialects.md
 # Packages without I/O: no control plane needed.
-UNIT_PACKAGES := ./api/... ./internal/scim/... ./internal/policy/... ./internal/auth/... ./internal/audit/... ./internal/session/... ./test/deps/... ./test/dialects/conversation/...
+UNIT_PACKAGES := ./api/... ./internal/scim/... ./internal/policy/... ./internal/auth/... ./internal/audit/... ./internal/scimauth/... ./test/deps/... ./test/dialects/conversation/...
 # Each suite that needs an API server starts its own: two at a time is what two cores carry.
 TEST_PARALLEL ?= 2
 TEST_TIMEOUT ?= 30m

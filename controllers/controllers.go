@@ -14,7 +14,7 @@ import (
 	"github.com/cloudsso/cloudsso-operator/controllers/group"
 	"github.com/cloudsso/cloudsso-operator/controllers/slice"
 	"github.com/cloudsso/cloudsso-operator/controllers/user"
-	"github.com/cloudsso/cloudsso-operator/internal/leavers"
+	"github.com/cloudsso/cloudsso-operator/internal/priority"
 )
 
 // Config is what the controllers need beside their manager. All of it is required, but for what may be nil.
@@ -33,7 +33,7 @@ type Config struct {
 	// AllListsOf are ListsOf for certain: all that listed the user when it is called.
 	AllListsOf func(ctx context.Context, namespace, user string) ([]client.Object, error)
 	// Leavers is told of those who lose access, until they have been looked at; may be nil.
-	Leavers *leavers.Gate
+	Leavers *priority.Gate
 }
 
 // SetupWithManager adds every controller to mgr, whose cache has to have credential.SecretCacheOptions.

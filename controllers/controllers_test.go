@@ -29,9 +29,9 @@ import (
 	"github.com/cloudsso/cloudsso-operator/api/v1alpha1"
 	"github.com/cloudsso/cloudsso-operator/controllers"
 	"github.com/cloudsso/cloudsso-operator/controllers/credential"
-	"github.com/cloudsso/cloudsso-operator/internal/controlplane"
-	"github.com/cloudsso/cloudsso-operator/internal/directory"
 	"github.com/cloudsso/cloudsso-operator/internal/policy"
+	"github.com/cloudsso/cloudsso-operator/internal/store"
+	"github.com/cloudsso/cloudsso-operator/test/controlplane"
 	"github.com/cloudsso/cloudsso-operator/test/writes"
 )
 
@@ -43,7 +43,7 @@ var (
 	written   writes.Log
 
 	startManager, stopManager func()
-	directories               *directory.Directories // those of the manager that runs
+	directories               *store.Directories // those of the manager that runs
 )
 
 func TestControllers(t *testing.T) {
@@ -77,7 +77,7 @@ var _ = BeforeSuite(func() {
 
 func runManager(ctx context.Context, operator *rest.Config, scheme *runtime.Scheme) (stop func()) {
 	GinkgoHelper()
-	relists := &directory.Relists{}
+	relists := &store.Relists{}
 	mgr, err := ctrl.NewManager(operator, ctrl.Options{
 		Scheme:  scheme,
 		Metrics: metricsserver.Options{BindAddress: "0"},
@@ -90,7 +90,7 @@ func runManager(ctx context.Context, operator *rest.Config, scheme *runtime.Sche
 		},
 	})
 	Expect(err).NotTo(HaveOccurred())
-	directories = directory.New(directory.Config{
+	directories = store.New(store.Config{
 		Client: mgr.GetClient(), Relists: relists, SentinelNamespace: "cloudsso-system", Log: slog.New(slog.DiscardHandler),
 		Emit: func(runtime.Object, string, string, string) {}, Now: time.Now, NewID: func() string { return string(uuid.NewUUID()) },
 	})

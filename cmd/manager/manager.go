@@ -27,13 +27,13 @@ import (
 	"github.com/cloudsso/cloudsso-operator/controllers/credential"
 	"github.com/cloudsso/cloudsso-operator/internal/audit"
 	"github.com/cloudsso/cloudsso-operator/internal/auth"
+	"github.com/cloudsso/cloudsso-operator/internal/auth/authcache"
 	"github.com/cloudsso/cloudsso-operator/internal/compact"
-	"github.com/cloudsso/cloudsso-operator/internal/directory"
-	"github.com/cloudsso/cloudsso-operator/internal/keyring"
-	"github.com/cloudsso/cloudsso-operator/internal/leavers"
+	"github.com/cloudsso/cloudsso-operator/internal/priority"
 	scimserver "github.com/cloudsso/cloudsso-operator/internal/scim/server"
-	"github.com/cloudsso/cloudsso-operator/internal/session"
+	"github.com/cloudsso/cloudsso-operator/internal/scimauth"
 	"github.com/cloudsso/cloudsso-operator/internal/shard"
+	"github.com/cloudsso/cloudsso-operator/internal/store"
 	"github.com/cloudsso/cloudsso-operator/internal/usage"
 )
 
@@ -55,7 +55,7 @@ func run(ctx context.Context, o options, provisioning slog.Handler) error {
 	if err != nil {
 		return err
 	}
-	gate := &leavers.Gate{}
+	gate := &priority.Gate{}
 	directories, err := addSCIM(ctx, mgr, o, served, provisioning, gate)
 	if err != nil {
 		return err
@@ -101,7 +101,7 @@ func newManager(config *rest.Config, o options, served *shard.Shard) (manager.Ma
 }
 
 // addSCIM adds the SCIM service, which every replica runs.
-func addSCIM(ctx context.Context, mgr manager.Manager, o options, served *shard.Shard, provisioning slog.Handler, gate *leavers.Gate) (*shard.Directories, error) {
+func addSCIM(ctx context.Context, mgr manager.Manager, o options, served *shard.Shard, provisioning slog.Handler, gate *priority.Gate) (*shard.Directories, error) {
 	logger := slog.New(logr.ToSlogHandler(mgr.GetLogger().WithName("scim")))
 	// A client of its own: it reads live, and its writes are waited for by the directory itself.
 	direct, err := client.New(mgr.GetConfig(), client.Options{Scheme: mgr.GetScheme(), Mapper: mgr.GetRESTMapper(), HTTPClient: mgr.GetHTTPClient()})
@@ -113,7 +113,7 @@ func addSCIM(ctx context.Context, mgr manager.Manager, o options, served *shard.
 		return nil, err
 	}
 	events := mgr.GetEventRecorder("scim")
-	directories, err := served.Watch(ctx, directory.Config{
+	directories, err := served.Watch(ctx, store.Config{
 		Client:            direct,
 		SentinelNamespace: o.operatorNamespace,
 		Emit: func(on runtime.Object, eventType, reason, note string) {
@@ -129,12 +129,12 @@ func addSCIM(ctx context.Context, mgr manager.Manager, o options, served *shard.
 		return nil, err
 	}
 	authenticator := auth.New(auth.Options{})
-	keysSynced, err := keyring.Watch(ctx, mgr.GetCache(), authenticator.Keyring())
+	keysSynced, err := authcache.Watch(ctx, mgr.GetCache(), authenticator.Keyring())
 	if err != nil {
 		return nil, err
 	}
 	recorder := usage.New(direct, direct, time.Now)
-	opener := &session.Opener{Authenticator: authenticator, Directories: directories, Recorder: recorder, Prefix: scimPrefix, KeysSynced: keysSynced}
+	opener := &scimauth.Opener{Authenticator: authenticator, Directories: directories, Recorder: recorder, Prefix: scimPrefix, KeysSynced: keysSynced}
 	listener, err := newSCIMServer(mgr, o, scimserver.New(scimserver.Options{
 		Authenticate: opener.Open,
 		BaseURL:      o.scimURL,

@@ -13,7 +13,7 @@ import (
 	"github.com/cloudsso/cloudsso-operator/internal/audit"
 	"github.com/cloudsso/cloudsso-operator/internal/auth"
 	scimserver "github.com/cloudsso/cloudsso-operator/internal/scim/server"
-	"github.com/cloudsso/cloudsso-operator/internal/session"
+	"github.com/cloudsso/cloudsso-operator/internal/scimauth"
 )
 
 // observer writes the provisioning log and the metrics of SCIM requests.
@@ -125,7 +125,7 @@ func eventOf(r scimserver.Record) audit.Event {
 		return audit.AuthenticationRefused
 	case !known:
 		return audit.RequestUnknown
-	case r.Reason == session.ReasonSwitchedOff, r.Reason == session.ReasonNoDirectory:
+	case r.Reason == scimauth.ReasonSwitchedOff, r.Reason == scimauth.ReasonNoDirectory:
 		return audit.SynchronizationRefused
 	}
 	return event

@@ -14,7 +14,7 @@ import (
 
 	"github.com/cloudsso/cloudsso-operator/internal/audit"
 	"github.com/cloudsso/cloudsso-operator/internal/scim"
-	"github.com/cloudsso/cloudsso-operator/internal/scim/memory"
+	"github.com/cloudsso/cloudsso-operator/internal/scim/memstore"
 	scimserver "github.com/cloudsso/cloudsso-operator/internal/scim/server"
 )
 
@@ -151,7 +151,7 @@ func TestTheServiceIsLoggedByItsRoutes(t *testing.T) {
 		{"GET", "/Bulk", "", audit.RequestUnknown},
 		{"FROB", "/Groups", "", audit.RequestUnknown},
 	} {
-		session := scimserver.Session{Directory: memory.New(time.Now, func() string { return "id" }), Subject: "acme/okta"}
+		session := scimserver.Session{Store: memstore.New(time.Now, func() string { return "id" }), Subject: "acme/okta"}
 		lines := logged(t, session, nil, c.method, c.path, c.body)
 		if len(lines) != 1 || lines[0]["msg"] != string(c.want) || lines[0]["namespace"] != "acme" || lines[0]["credential"] != "okta" || lines[0]["remote"] != "192.0.2.1:1234" {
 			t.Errorf("%s %s: logged %v, want %s", c.method, c.path, lines, c.want)
@@ -162,7 +162,7 @@ func TestTheServiceIsLoggedByItsRoutes(t *testing.T) {
 // Each operation of a bulk request has its line, and one that the switch refuses says so.
 func TestOperationsOfABulkRequestAreLogged(t *testing.T) {
 	session := scimserver.Session{
-		Directory: memory.New(time.Now, func() string { return "id" }), Subject: "acme/okta",
+		Store: memstore.New(time.Now, func() string { return "id" }), Subject: "acme/okta",
 		Again: func(method, _ string) error {
 			if method == "DELETE" {
 				return &scim.Error{Status: http.StatusForbidden, Detail: "off", Reason: "switched-off"}

@@ -6,7 +6,7 @@ import (
 	"k8s.io/apimachinery/pkg/api/meta"
 
 	"github.com/cloudsso/cloudsso-operator/api/v1alpha1"
-	"github.com/cloudsso/cloudsso-operator/internal/objects"
+	"github.com/cloudsso/cloudsso-operator/internal/controllerutil"
 )
 
 // Reasons of Events that are no reasons of conditions. None holds a token.
@@ -17,35 +17,35 @@ const (
 )
 
 // transitions returns the Events that tell of the way from one status to the next.
-func transitions(before, after *v1alpha1.SCIMCredential, minted bool) []objects.Notice {
-	var all []objects.Notice
+func transitions(before, after *v1alpha1.SCIMCredential, minted bool) []controllerutil.Notice {
+	var all []controllerutil.Notice
 	if minted {
-		all = append(all, objects.Normal(eventMinted, "Mint", fmt.Sprintf(
+		all = append(all, controllerutil.Normal(eventMinted, "Mint", fmt.Sprintf(
 			"a token was minted into Secret %s; hand it to the identity provider, then remove the key %q from the Secret: %q goes on authenticating",
 			after.Name, v1alpha1.SecretKeyToken, v1alpha1.SecretKeyTokenHash)))
 	}
-	was, is := objects.ReasonOf(before.Status.Conditions, v1alpha1.ConditionReady), objects.ReasonOf(after.Status.Conditions, v1alpha1.ConditionReady)
+	was, is := controllerutil.ReasonOf(before.Status.Conditions, v1alpha1.ConditionReady), controllerutil.ReasonOf(after.Status.Conditions, v1alpha1.ConditionReady)
 	if was != is {
 		all = append(all, changed(was, is, after)...)
 	}
 	if expiring(after) && !expiring(before) && is != v1alpha1.ReasonExpired {
-		all = append(all, objects.Warning(eventExpiring, "Warn", objects.MessageOf(after.Status.Conditions, v1alpha1.ConditionExpiring)))
+		all = append(all, controllerutil.Warning(eventExpiring, "Warn", controllerutil.MessageOf(after.Status.Conditions, v1alpha1.ConditionExpiring)))
 	}
 	return all
 }
 
-func changed(was, is string, after *v1alpha1.SCIMCredential) []objects.Notice {
-	var all []objects.Notice
+func changed(was, is string, after *v1alpha1.SCIMCredential) []controllerutil.Notice {
+	var all []controllerutil.Notice
 	if was == v1alpha1.ReasonDisabledCredential {
-		all = append(all, objects.Normal(eventEnabled, "Enable", "spec.disabled is no longer true"))
+		all = append(all, controllerutil.Normal(eventEnabled, "Enable", "spec.disabled is no longer true"))
 	}
-	note := objects.MessageOf(after.Status.Conditions, v1alpha1.ConditionReady)
+	note := controllerutil.MessageOf(after.Status.Conditions, v1alpha1.ConditionReady)
 	switch is {
 	case v1alpha1.ReasonDisabledCredential:
-		all = append(all, objects.Normal(is, "Disable", note))
+		all = append(all, controllerutil.Normal(is, "Disable", note))
 	case v1alpha1.ReasonReady:
 	default:
-		all = append(all, objects.Warning(is, "Refuse", note))
+		all = append(all, controllerutil.Warning(is, "Refuse", note))
 	}
 	return all
 }

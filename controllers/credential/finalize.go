@@ -7,7 +7,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
-	"sigs.k8s.io/controller-runtime/pkg/controller/controllerutil"
+	ctrlutil "sigs.k8s.io/controller-runtime/pkg/controller/controllerutil"
 
 	"github.com/cloudsso/cloudsso-operator/api/v1alpha1"
 )
@@ -16,13 +16,13 @@ import (
 // resurrects no token, and lets the credential go. An external Secret stays. Until then nobody is let
 // in with it either: a credential that is being deleted authenticates nobody.
 func (r *Reconciler) finalize(ctx context.Context, c *v1alpha1.SCIMCredential) error {
-	if !controllerutil.ContainsFinalizer(c, v1alpha1.FinalizerToken) {
+	if !ctrlutil.ContainsFinalizer(c, v1alpha1.FinalizerToken) {
 		return nil
 	}
 	if err := r.deleteMinted(ctx, c); err != nil {
 		return fmt.Errorf("deleting Secret %s/%s along with its credential: %w", c.Namespace, c.Name, err)
 	}
-	return client.IgnoreNotFound(r.patchFinalizer(ctx, c, controllerutil.RemoveFinalizer))
+	return client.IgnoreNotFound(r.patchFinalizer(ctx, c, ctrlutil.RemoveFinalizer))
 }
 
 // deleteMinted reads live: the Secret may be so young that the cache does not know it.

@@ -12,7 +12,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/cloudsso/cloudsso-operator/api/v1alpha1"
-	"github.com/cloudsso/cloudsso-operator/internal/objects"
+	"github.com/cloudsso/cloudsso-operator/internal/controllerutil"
 	"github.com/cloudsso/cloudsso-operator/internal/policy"
 )
 
@@ -65,7 +65,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 		return ctrl.Result{}, client.IgnoreNotFound(err)
 	}
 	again, err := r.reconcile(ctx, c)
-	return objects.Result(ctx, again, err)
+	return controllerutil.Result(ctx, again, err)
 }
 
 func (r *Reconciler) reconcile(ctx context.Context, c *v1alpha1.SCIMCredential) (again time.Duration, err error) {
@@ -81,7 +81,7 @@ func (r *Reconciler) reconcile(ctx context.Context, c *v1alpha1.SCIMCredential) 
 	if err := r.patchStatus(ctx, before, c); err != nil {
 		return 0, err
 	}
-	objects.Emit(r.Events, c, transitions(before, c, found.minted)...)
+	controllerutil.Emit(r.Events, c, transitions(before, c, found.minted)...)
 	return found.nextLook(), nil
 }
 
@@ -106,7 +106,7 @@ func (r *Reconciler) take(ctx context.Context, c *v1alpha1.SCIMCredential) (*fin
 func (f *findings) nextLook() time.Duration {
 	next := policy.CredentialNextChange(f.expiry, f.now)
 	if f.foreign {
-		return objects.Soonest(next, secretConflictInterval)
+		return controllerutil.Soonest(next, secretConflictInterval)
 	}
 	return next
 }

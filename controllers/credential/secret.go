@@ -13,7 +13,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/validation"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
-	"sigs.k8s.io/controller-runtime/pkg/controller/controllerutil"
+	ctrlutil "sigs.k8s.io/controller-runtime/pkg/controller/controllerutil"
 
 	"github.com/cloudsso/cloudsso-operator/api/v1alpha1"
 	"github.com/cloudsso/cloudsso-operator/internal/auth"
@@ -139,7 +139,7 @@ func (r *Reconciler) completeSecret(ctx context.Context, c *v1alpha1.SCIMCredent
 func equalBytes(a, b []byte) bool { return string(a) == string(b) }
 
 func (r *Reconciler) addFinalizer(ctx context.Context, c *v1alpha1.SCIMCredential) error {
-	return r.patchFinalizer(ctx, c, controllerutil.AddFinalizer)
+	return r.patchFinalizer(ctx, c, ctrlutil.AddFinalizer)
 }
 
 // patchFinalizer adds or removes the finalizer. c keeps the status that earlier steps gave it, and gets

@@ -28,8 +28,8 @@ import (
 	"github.com/cloudsso/cloudsso-operator/api/v1alpha1"
 	"github.com/cloudsso/cloudsso-operator/controllers/credential"
 	"github.com/cloudsso/cloudsso-operator/internal/auth"
-	"github.com/cloudsso/cloudsso-operator/internal/controlplane"
-	"github.com/cloudsso/cloudsso-operator/internal/keyring"
+	"github.com/cloudsso/cloudsso-operator/internal/auth/authcache"
+	"github.com/cloudsso/cloudsso-operator/test/controlplane"
 	"github.com/cloudsso/cloudsso-operator/test/writes"
 )
 
@@ -88,7 +88,7 @@ func startManager(ctx context.Context, operator *rest.Config, scheme *runtime.Sc
 	Expect((&credential.Reconciler{Endpoint: endpoint, Now: clock.Now}).SetupWithManager(mgr)).To(Succeed())
 
 	authenticator = auth.New(auth.Options{Now: clock.Now})
-	synced, err := keyring.Watch(ctx, mgr.GetCache(), authenticator.Keyring())
+	synced, err := authcache.Watch(ctx, mgr.GetCache(), authenticator.Keyring())
 	Expect(err).NotTo(HaveOccurred())
 
 	stopped := make(chan struct{})

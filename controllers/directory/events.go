@@ -5,7 +5,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/cloudsso/cloudsso-operator/api/v1alpha1"
-	"github.com/cloudsso/cloudsso-operator/internal/objects"
+	"github.com/cloudsso/cloudsso-operator/internal/controllerutil"
 )
 
 // Reasons of Events on a directory, beside v1alpha1.ConditionResyncNeeded and ReasonWritesRefused.
@@ -18,23 +18,23 @@ const (
 // transitions returns the Events that tell of the way from one status to the next. The first write that is
 // refused while the switch is off is told of; that a full push is due, once the switch is on again; and that
 // one has made up for it.
-func transitions(before, after *v1alpha1.CloudSSODirectory) []objects.Notice {
-	var all []objects.Notice
+func transitions(before, after *v1alpha1.CloudSSODirectory) []controllerutil.Notice {
+	var all []controllerutil.Notice
 	conditionsBefore, conditions := before.Status.Conditions, after.Status.Conditions
 	if was, is := before.Status.SCIMSynchronization, after.Status.SCIMSynchronization; was != is {
 		reason := eventDisabled
 		if is == v1alpha1.SynchronizationEnabled {
 			reason = eventEnabled
 		}
-		all = append(all, objects.Normal(reason, "Switch", objects.MessageOf(conditions, v1alpha1.ConditionReady)))
+		all = append(all, controllerutil.Normal(reason, "Switch", controllerutil.MessageOf(conditions, v1alpha1.ConditionReady)))
 	}
 	switch {
 	case needsResync(conditions) && !needsResync(conditionsBefore):
-		all = append(all, objects.Warning(v1alpha1.ConditionResyncNeeded, "Report", objects.MessageOf(conditions, v1alpha1.ConditionResyncNeeded)))
+		all = append(all, controllerutil.Warning(v1alpha1.ConditionResyncNeeded, "Report", controllerutil.MessageOf(conditions, v1alpha1.ConditionResyncNeeded)))
 	case refused(conditions) && !refused(conditionsBefore):
-		all = append(all, objects.Warning(v1alpha1.ReasonWritesRefused, "Refuse", objects.MessageOf(conditions, v1alpha1.ConditionResyncNeeded)))
+		all = append(all, controllerutil.Warning(v1alpha1.ReasonWritesRefused, "Refuse", controllerutil.MessageOf(conditions, v1alpha1.ConditionResyncNeeded)))
 	case refused(conditionsBefore) && !refused(conditions):
-		all = append(all, objects.Normal(eventResynced, "Report", objects.MessageOf(conditions, v1alpha1.ConditionResyncNeeded)))
+		all = append(all, controllerutil.Normal(eventResynced, "Report", controllerutil.MessageOf(conditions, v1alpha1.ConditionResyncNeeded)))
 	}
 	return all
 }
@@ -44,5 +44,5 @@ func needsResync(conditions []metav1.Condition) bool {
 }
 
 func refused(conditions []metav1.Condition) bool {
-	return objects.ReasonOf(conditions, v1alpha1.ConditionResyncNeeded) == v1alpha1.ReasonWritesRefused
+	return controllerutil.ReasonOf(conditions, v1alpha1.ConditionResyncNeeded) == v1alpha1.ReasonWritesRefused
 }

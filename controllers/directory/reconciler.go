@@ -18,7 +18,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/cloudsso/cloudsso-operator/api/v1alpha1"
-	"github.com/cloudsso/cloudsso-operator/internal/objects"
+	"github.com/cloudsso/cloudsso-operator/internal/controllerutil"
 	"github.com/cloudsso/cloudsso-operator/internal/policy"
 )
 
@@ -54,16 +54,16 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 	before, now := d.DeepCopy(), r.Now()
 	record(d, r.Endpoint, r.census.of(d.Namespace), credentials.Items, now)
 	if err := r.patchStatus(ctx, before, d); err != nil {
-		return objects.Result(ctx, 0, err)
+		return controllerutil.Result(ctx, 0, err)
 	}
-	objects.Emit(r.Events, d, transitions(before, d)...)
+	controllerutil.Emit(r.Events, d, transitions(before, d)...)
 	return ctrl.Result{RequeueAfter: untilResynced(d, now)}, nil
 }
 
 // patchStatus strikes refused writes off only if no replica has refused more meanwhile.
 func (r *Reconciler) patchStatus(ctx context.Context, before, after *v1alpha1.CloudSSODirectory) error {
 	if before.Status.RefusedWrites == nil || after.Status.RefusedWrites != nil {
-		return objects.PatchStatus(ctx, r.Client, before, after)
+		return controllerutil.PatchStatus(ctx, r.Client, before, after)
 	}
 	return r.Status().Patch(ctx, after, client.MergeFromWithOptions(before, client.MergeFromWithOptimisticLock{}))
 }

@@ -10,8 +10,8 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/cloudsso/cloudsso-operator/api/v1alpha1"
+	"github.com/cloudsso/cloudsso-operator/internal/controllerutil"
 	"github.com/cloudsso/cloudsso-operator/internal/membership"
-	"github.com/cloudsso/cloudsso-operator/internal/objects"
 	"github.com/cloudsso/cloudsso-operator/internal/policy"
 )
 
@@ -47,7 +47,7 @@ func (r *Reconciler) lists(ctx context.Context, g *v1alpha1.CloudSSOGroup) ([]cl
 }
 
 func (r *Reconciler) callRoll(ctx context.Context, g *v1alpha1.CloudSSOGroup) (called roll, err error) {
-	position, err := objects.SwitchOf(ctx, r.Client, g.Namespace)
+	position, err := controllerutil.SwitchOf(ctx, r.Client, g.Namespace)
 	if err != nil {
 		return roll{}, err
 	}
@@ -127,7 +127,7 @@ func (r *Reconciler) takeOut(ctx context.Context, g *v1alpha1.CloudSSOGroup, cal
 		all = append(all, removed...)
 	}
 	if len(all) > 0 {
-		objects.Emit(r.Events, g, objects.Normal(eventMembersDeparted, "Remove", "members taken out, for they were deprovisioned or deleted: "+objects.Listed(all)))
+		controllerutil.Emit(r.Events, g, controllerutil.Normal(eventMembersDeparted, "Remove", "members taken out, for they were deprovisioned or deleted: "+controllerutil.Listed(all)))
 	}
 	if len(called.twice) == 0 {
 		return nil

@@ -18,7 +18,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/cloudsso/cloudsso-operator/api/v1alpha1"
-	"github.com/cloudsso/cloudsso-operator/internal/objects"
+	"github.com/cloudsso/cloudsso-operator/internal/controllerutil"
 	"github.com/cloudsso/cloudsso-operator/internal/policy"
 )
 
@@ -59,7 +59,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 		return ctrl.Result{}, nil
 	}
 	again, err := r.reconcile(ctx, g)
-	return objects.Result(ctx, again, err)
+	return controllerutil.Result(ctx, again, err)
 }
 
 func (r *Reconciler) reconcile(ctx context.Context, g *v1alpha1.CloudSSOGroup) (again time.Duration, err error) {
@@ -67,12 +67,12 @@ func (r *Reconciler) reconcile(ctx context.Context, g *v1alpha1.CloudSSOGroup) (
 		return 0, r.finalize(ctx, g)
 	}
 	if g.DeletionTimestamp == nil {
-		if err := objects.EnsureFinalizers(ctx, r.Client, g, finalizersOf(g)...); err != nil {
+		if err := controllerutil.EnsureFinalizers(ctx, r.Client, g, finalizersOf(g)...); err != nil {
 			return 0, err
 		}
 	}
 	before := g.DeepCopy()
-	held, err := objects.Hold(ctx, r.Client, g, g.Spec.Source, &g.Status.Conditions, r.Now())
+	held, err := controllerutil.Hold(ctx, r.Client, g, g.Spec.Source, &g.Status.Conditions, r.Now())
 	if err != nil || policy.IsGoing(g) {
 		return 0, err // it comes again, without the guard
 	}
@@ -80,15 +80,15 @@ func (r *Reconciler) reconcile(ctx context.Context, g *v1alpha1.CloudSSOGroup) (
 	if err != nil {
 		return 0, err
 	}
-	if err := objects.PatchStatus(ctx, r.Client, before, g); err != nil {
+	if err := controllerutil.PatchStatus(ctx, r.Client, before, g); err != nil {
 		return 0, err
 	}
-	objects.Emit(r.Events, g, transitions(before, g)...)
+	controllerutil.Emit(r.Events, g, transitions(before, g)...)
 	if err := r.takeOut(ctx, g, called); err != nil {
 		return 0, err
 	}
-	reserved, err := objects.SweepReservation(ctx, r.Client, g, r.Now())
-	return objects.Soonest(held, reserved), err
+	reserved, err := controllerutil.SweepReservation(ctx, r.Client, g, r.Now())
+	return controllerutil.Soonest(held, reserved), err
 }
 
 func finalizersOf(g *v1alpha1.CloudSSOGroup) []string {

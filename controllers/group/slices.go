@@ -6,17 +6,17 @@ import (
 
 	"k8s.io/apimachinery/pkg/fields"
 	"sigs.k8s.io/controller-runtime/pkg/client"
-	"sigs.k8s.io/controller-runtime/pkg/controller/controllerutil"
+	ctrlutil "sigs.k8s.io/controller-runtime/pkg/controller/controllerutil"
 
 	"github.com/cloudsso/cloudsso-operator/api/v1alpha1"
+	"github.com/cloudsso/cloudsso-operator/internal/controllerutil"
 	"github.com/cloudsso/cloudsso-operator/internal/membership"
-	"github.com/cloudsso/cloudsso-operator/internal/objects"
 )
 
 // finalize deletes the slices of a group that is being deleted, and lets it go. They are looked for live: one
 // that the cache has not seen would outlive the group.
 func (r *Reconciler) finalize(ctx context.Context, g *v1alpha1.CloudSSOGroup) error {
-	if !controllerutil.ContainsFinalizer(g, v1alpha1.FinalizerSlices) {
+	if !ctrlutil.ContainsFinalizer(g, v1alpha1.FinalizerSlices) {
 		return nil
 	}
 	var found v1alpha1.CloudSSOMembershipSliceList
@@ -28,9 +28,9 @@ func (r *Reconciler) finalize(ctx context.Context, g *v1alpha1.CloudSSOGroup) er
 		if found.Items[i].Spec.Source != g.Spec.Source {
 			continue // somebody else's, for another group of this name
 		}
-		if err := objects.DeleteGuarded(ctx, r.Client, &found.Items[i]); err != nil {
+		if err := controllerutil.DeleteGuarded(ctx, r.Client, &found.Items[i]); err != nil {
 			return fmt.Errorf("deleting CloudSSOMembershipSlice %s/%s: %w", g.Namespace, found.Items[i].Name, err)
 		}
 	}
-	return objects.DropFinalizer(ctx, r.Client, g, v1alpha1.FinalizerSlices)
+	return controllerutil.DropFinalizer(ctx, r.Client, g, v1alpha1.FinalizerSlices)
 }

@@ -9,7 +9,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/cloudsso/cloudsso-operator/api/v1alpha1"
-	"github.com/cloudsso/cloudsso-operator/internal/objects"
+	"github.com/cloudsso/cloudsso-operator/internal/controllerutil"
 	"github.com/cloudsso/cloudsso-operator/internal/policy"
 )
 
@@ -23,7 +23,7 @@ func (r *Reconciler) judge(ctx context.Context, g *v1alpha1.CloudSSOGroup) (call
 		return roll{}, fmt.Errorf("looking for other groups named %q in namespace %s: %w", g.Spec.DisplayName, g.Namespace, err)
 	}
 	if !slices.ContainsFunc(candidates, func(other *v1alpha1.CloudSSOGroup) bool { return other.Name == g.Name }) {
-		return roll{}, objects.ErrUnsettled
+		return roll{}, controllerutil.ErrUnsettled
 	}
 	if called, err = r.callRoll(ctx, g); err != nil {
 		return roll{}, err
@@ -47,10 +47,10 @@ func ready(g, holder *v1alpha1.CloudSSOGroup, called roll) metav1.Condition {
 	case conflicts(g, holder):
 		c.Reason = v1alpha1.ReasonDisplayNameConflict
 		c.Message = fmt.Sprintf("displayName %q is already that of CloudSSOGroup %s; rename or delete one of the two%s",
-			g.Spec.DisplayName, holder.Name, objects.Unlock(g.Spec.Source, holder.Spec.Source))
+			g.Spec.DisplayName, holder.Name, controllerutil.Unlock(g.Spec.Source, holder.Spec.Source))
 	case len(called.unknown) > 0:
 		c.Reason = v1alpha1.ReasonUnknownMembers
-		c.Message = "members name no CloudSSOUser of this namespace: " + objects.Listed(called.unknown) + "; create those users, or take them out of spec.members" + objects.Unlock(g.Spec.Source)
+		c.Message = "members name no CloudSSOUser of this namespace: " + controllerutil.Listed(called.unknown) + "; create those users, or take them out of spec.members" + controllerutil.Unlock(g.Spec.Source)
 	default:
 		c.Status, c.Reason, c.Message = metav1.ConditionTrue, v1alpha1.ReasonReady, "as declared"
 	}

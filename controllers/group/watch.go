@@ -15,8 +15,8 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/predicate"
 
 	"github.com/cloudsso/cloudsso-operator/api/v1alpha1"
+	"github.com/cloudsso/cloudsso-operator/internal/controllerutil"
 	"github.com/cloudsso/cloudsso-operator/internal/membership"
-	"github.com/cloudsso/cloudsso-operator/internal/objects"
 	"github.com/cloudsso/cloudsso-operator/internal/policy"
 )
 
@@ -47,10 +47,10 @@ func (r *Reconciler) SetupWithManager(mgr ctrl.Manager) error {
 		Named("cloudssogroup").
 		For(&v1alpha1.CloudSSOGroup{}, builder.WithPredicates(predicate.Funcs{UpdateFunc: isUrgent})).
 		Watches(&v1alpha1.CloudSSOGroup{}, r.enqueueChanged()).
-		Watches(&v1alpha1.CloudSSOGroup{}, objects.EnqueueRivals(r.Namesakes), builder.WithPredicates(nameMoves)).
+		Watches(&v1alpha1.CloudSSOGroup{}, controllerutil.EnqueueRivals(r.Namesakes), builder.WithPredicates(nameMoves)).
 		Watches(&v1alpha1.CloudSSOUser{}, handler.EnqueueRequestsFromMapFunc(r.groupsOf), builder.WithPredicates(comesOrGoes)).
 		Watches(&v1alpha1.CloudSSOMembershipSlice{}, r.enqueueGroup()).
-		Watches(&v1alpha1.CloudSSODirectory{}, objects.EnqueueOfDirectory(r.Client, func() client.ObjectList { return &v1alpha1.CloudSSOGroupList{} }, dependsOnSwitch), builder.WithPredicates(predicate.GenerationChangedPredicate{})).
+		Watches(&v1alpha1.CloudSSODirectory{}, controllerutil.EnqueueOfDirectory(r.Client, func() client.ObjectList { return &v1alpha1.CloudSSOGroupList{} }, dependsOnSwitch), builder.WithPredicates(predicate.GenerationChangedPredicate{})).
 		WithOptions(controller.Options{MaxConcurrentReconciles: maxConcurrentReconciles}).
 		Complete(r)
 }
@@ -59,7 +59,7 @@ func (r *Reconciler) SetupWithManager(mgr ctrl.Manager) error {
 // whether members that name nobody stay.
 func dependsOnSwitch(o client.Object) bool {
 	g, ok := o.(*v1alpha1.CloudSSOGroup)
-	return ok && (objects.IsBeingDeleted(g) || objects.ReasonOf(g.Status.Conditions, v1alpha1.ConditionReady) == v1alpha1.ReasonUnknownMembers)
+	return ok && (controllerutil.IsBeingDeleted(g) || controllerutil.ReasonOf(g.Status.Conditions, v1alpha1.ConditionReady) == v1alpha1.ReasonUnknownMembers)
 }
 
 // nameMoves lets those changes through that may decide anew who stands for a displayName.
@@ -96,7 +96,7 @@ func isUrgent(e event.UpdateEvent) bool {
 	was, ok1 := e.ObjectOld.(*v1alpha1.CloudSSOGroup)
 	is, ok2 := e.ObjectNew.(*v1alpha1.CloudSSOGroup)
 	return ok1 && ok2 && (was.UID != is.UID || was.Spec.Source != is.Spec.Source || nameMoves.Update(e) ||
-		objects.IsBeingDeleted(was) != objects.IsBeingDeleted(is) || !objects.HasFinalizers(is, finalizersOf(is)...))
+		controllerutil.IsBeingDeleted(was) != controllerutil.IsBeingDeleted(is) || !controllerutil.HasFinalizers(is, finalizersOf(is)...))
 }
 
 // enqueueChanged enqueues a group for every change that is not urgent, a while later: see enqueueGroup.

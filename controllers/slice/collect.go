@@ -9,7 +9,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/cloudsso/cloudsso-operator/api/v1alpha1"
-	"github.com/cloudsso/cloudsso-operator/internal/objects"
+	"github.com/cloudsso/cloudsso-operator/internal/controllerutil"
 	"github.com/cloudsso/cloudsso-operator/internal/policy"
 )
 
@@ -53,7 +53,7 @@ func (r *Reconciler) collect(ctx context.Context, s *v1alpha1.CloudSSOMembership
 			return err
 		}
 	}
-	return objects.DeleteGuarded(ctx, r.Client, s)
+	return controllerutil.DeleteGuarded(ctx, r.Client, s)
 }
 
 // modifiedAt is SCIM's meta.lastModified.

@@ -14,7 +14,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/cloudsso/cloudsso-operator/api/v1alpha1"
-	"github.com/cloudsso/cloudsso-operator/internal/objects"
+	"github.com/cloudsso/cloudsso-operator/internal/controllerutil"
 	"github.com/cloudsso/cloudsso-operator/internal/policy"
 )
 
@@ -42,7 +42,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 		return ctrl.Result{}, nil
 	}
 	again, err := r.reconcile(ctx, s)
-	return objects.Result(ctx, again, err)
+	return controllerutil.Result(ctx, again, err)
 }
 
 func (r *Reconciler) reconcile(ctx context.Context, s *v1alpha1.CloudSSOMembershipSlice) (again time.Duration, err error) {
@@ -55,18 +55,18 @@ func (r *Reconciler) reconcile(ctx context.Context, s *v1alpha1.CloudSSOMembersh
 	case s.DeletionTimestamp != nil:
 		return again, r.letGo(ctx, s)
 	case s.Spec.Source == v1alpha1.SourceSCIM:
-		return again, objects.EnsureFinalizers(ctx, r.Client, s, v1alpha1.FinalizerGuard)
+		return again, controllerutil.EnsureFinalizers(ctx, r.Client, s, v1alpha1.FinalizerGuard)
 	}
 	return again, nil
 }
 
 // letGo lifts the guard of a slice that somebody deletes, unless its directory is synchronized.
 func (r *Reconciler) letGo(ctx context.Context, s *v1alpha1.CloudSSOMembershipSlice) error {
-	position, err := objects.SwitchOf(ctx, r.Client, s.Namespace)
+	position, err := controllerutil.SwitchOf(ctx, r.Client, s.Namespace)
 	if err != nil || policy.HoldsDeletion(s, s.Spec.Source, position) {
 		return err
 	}
-	return objects.DropFinalizer(ctx, r.Client, s, v1alpha1.FinalizerGuard)
+	return controllerutil.DropFinalizer(ctx, r.Client, s, v1alpha1.FinalizerGuard)
 }
 
 func (r *Reconciler) setDefaults(mgr ctrl.Manager) {

@@ -11,15 +11,15 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/predicate"
 
 	"github.com/cloudsso/cloudsso-operator/api/v1alpha1"
+	"github.com/cloudsso/cloudsso-operator/internal/controllerutil"
 	"github.com/cloudsso/cloudsso-operator/internal/membership"
-	"github.com/cloudsso/cloudsso-operator/internal/objects"
 	"github.com/cloudsso/cloudsso-operator/internal/policy"
 )
 
 // SetupWithManager adds the reconciler to mgr. The controller of groups adds the index by membership.GroupField.
 func (r *Reconciler) SetupWithManager(mgr ctrl.Manager) error {
 	r.setDefaults(mgr)
-	held := objects.EnqueueOfDirectory(r.Client, func() client.ObjectList { return &v1alpha1.CloudSSOMembershipSliceList{} }, objects.IsBeingDeleted)
+	held := controllerutil.EnqueueOfDirectory(r.Client, func() client.ObjectList { return &v1alpha1.CloudSSOMembershipSliceList{} }, controllerutil.IsBeingDeleted)
 	return ctrl.NewControllerManagedBy(mgr).
 		Named("cloudssomembershipslice").
 		For(&v1alpha1.CloudSSOMembershipSlice{}).

@@ -4,7 +4,7 @@ import (
 	"k8s.io/apimachinery/pkg/api/meta"
 
 	"github.com/cloudsso/cloudsso-operator/api/v1alpha1"
-	"github.com/cloudsso/cloudsso-operator/internal/objects"
+	"github.com/cloudsso/cloudsso-operator/internal/controllerutil"
 )
 
 // Reasons of Events that are no reasons of conditions.
@@ -15,8 +15,8 @@ const (
 )
 
 // transitions returns the Events that tell of the way from one status to the next.
-func transitions(before, after *v1alpha1.CloudSSOUser) []objects.Notice {
-	all := objects.NoticesOfHold(before.Status.Conditions, after.Status.Conditions)
+func transitions(before, after *v1alpha1.CloudSSOUser) []controllerutil.Notice {
+	all := controllerutil.NoticesOfHold(before.Status.Conditions, after.Status.Conditions)
 	if was, is := before.Status.State, after.Status.State; was != is && !isEveryday(after.Spec.Source, was, is) {
 		all = append(all, became(was, is, after))
 	}
@@ -34,17 +34,17 @@ func isEveryday(source v1alpha1.Source, was, is v1alpha1.UserState) bool {
 	return source == v1alpha1.SourceSCIM && (was == "" || was == active || was == disabled) && (is == active || is == disabled)
 }
 
-func became(was, is v1alpha1.UserState, after *v1alpha1.CloudSSOUser) objects.Notice {
+func became(was, is v1alpha1.UserState, after *v1alpha1.CloudSSOUser) controllerutil.Notice {
 	ready := meta.FindStatusCondition(after.Status.Conditions, v1alpha1.ConditionReady)
 	switch is {
 	case v1alpha1.UserConflict:
-		return objects.Warning(ready.Reason, "Refuse", ready.Message)
+		return controllerutil.Warning(ready.Reason, "Refuse", ready.Message)
 	case v1alpha1.UserActive:
 		if was == v1alpha1.UserDeprovisioned {
-			return objects.Normal(eventRestored, "Restore", "created again by the identity provider: has access, and no memberships until they are pushed")
+			return controllerutil.Normal(eventRestored, "Restore", "created again by the identity provider: has access, and no memberships until they are pushed")
 		}
-		return objects.Normal(eventEnabled, "Enable", "has access again")
+		return controllerutil.Normal(eventEnabled, "Enable", "has access again")
 	case v1alpha1.UserDisabled, v1alpha1.UserSuspended, v1alpha1.UserDeprovisioned:
 	}
-	return objects.Normal(ready.Reason, "Disable", ready.Message)
+	return controllerutil.Normal(ready.Reason, "Disable", ready.Message)
 }

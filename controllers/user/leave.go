@@ -6,16 +6,16 @@ import (
 	"slices"
 
 	"sigs.k8s.io/controller-runtime/pkg/client"
-	"sigs.k8s.io/controller-runtime/pkg/controller/controllerutil"
+	ctrlutil "sigs.k8s.io/controller-runtime/pkg/controller/controllerutil"
 
 	"github.com/cloudsso/cloudsso-operator/api/v1alpha1"
+	"github.com/cloudsso/cloudsso-operator/internal/controllerutil"
 	"github.com/cloudsso/cloudsso-operator/internal/membership"
-	"github.com/cloudsso/cloudsso-operator/internal/objects"
 )
 
 // finalize takes a user that is being deleted out of its groups and lets it go.
 func (r *Reconciler) finalize(ctx context.Context, u *v1alpha1.CloudSSOUser) error {
-	if !controllerutil.ContainsFinalizer(u, v1alpha1.FinalizerMemberships) {
+	if !ctrlutil.ContainsFinalizer(u, v1alpha1.FinalizerMemberships) {
 		return nil
 	}
 	lists, err := r.AllListsOf(ctx, u.Namespace, u.Name)
@@ -25,7 +25,7 @@ func (r *Reconciler) finalize(ctx context.Context, u *v1alpha1.CloudSSOUser) err
 	if err := r.leaveGroups(ctx, u, lists); err != nil {
 		return err
 	}
-	return objects.DropFinalizer(ctx, r.Client, u, v1alpha1.FinalizerMemberships)
+	return controllerutil.DropFinalizer(ctx, r.Client, u, v1alpha1.FinalizerMemberships)
 }
 
 // leaveGroups takes a departed user off lists of members; a user that has been restored meanwhile stays.
@@ -44,7 +44,7 @@ func (r *Reconciler) leaveGroups(ctx context.Context, u *v1alpha1.CloudSSOUser, 
 	}
 	if len(left) > 0 {
 		slices.Sort(left)
-		objects.Emit(r.Events, u, objects.Normal(eventMembershipsRemoved, "Leave", "taken out of groups: "+objects.Listed(left)))
+		controllerutil.Emit(r.Events, u, controllerutil.Normal(eventMembershipsRemoved, "Leave", "taken out of groups: "+controllerutil.Listed(left)))
 	}
 	return nil
 }

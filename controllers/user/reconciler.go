@@ -17,9 +17,9 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/cloudsso/cloudsso-operator/api/v1alpha1"
-	"github.com/cloudsso/cloudsso-operator/internal/leavers"
-	"github.com/cloudsso/cloudsso-operator/internal/objects"
+	"github.com/cloudsso/cloudsso-operator/internal/controllerutil"
 	"github.com/cloudsso/cloudsso-operator/internal/policy"
+	"github.com/cloudsso/cloudsso-operator/internal/priority"
 )
 
 // +kubebuilder:rbac:groups=cloudsso.dev,resources=cloudssousers;cloudssogroups,verbs=get;list;watch;patch
@@ -43,7 +43,7 @@ type Reconciler struct {
 	// AllListsOf are ListsOf for certain. They cost a write, and are asked for before a user is gone.
 	AllListsOf func(ctx context.Context, namespace, user string) ([]client.Object, error)
 	// Leavers, if not nil, is told of those who lose access, until they have been looked at.
-	Leavers *leavers.Gate
+	Leavers *priority.Gate
 	// Now is the clock. Default: time.Now.
 	Now func() time.Time
 
@@ -61,7 +61,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 		return ctrl.Result{}, nil
 	}
 	again, err := r.reconcile(ctx, u)
-	return objects.Result(ctx, again, err)
+	return controllerutil.Result(ctx, again, err)
 }
 
 // reconcile takes the steps. The status comes before what takes longer: it says that a leaver is out.
@@ -70,12 +70,12 @@ func (r *Reconciler) reconcile(ctx context.Context, u *v1alpha1.CloudSSOUser) (a
 		return 0, r.finalize(ctx, u)
 	}
 	if u.DeletionTimestamp == nil {
-		if err := objects.EnsureFinalizers(ctx, r.Client, u, finalizersOf(u)...); err != nil {
+		if err := controllerutil.EnsureFinalizers(ctx, r.Client, u, finalizersOf(u)...); err != nil {
 			return 0, err
 		}
 	}
 	before := u.DeepCopy()
-	held, err := objects.Hold(ctx, r.Client, u, u.Spec.Source, &u.Status.Conditions, r.Now())
+	held, err := controllerutil.Hold(ctx, r.Client, u, u.Spec.Source, &u.Status.Conditions, r.Now())
 	if err != nil || policy.IsGoing(u) {
 		return 0, err // it comes again, without the guard
 	}
@@ -85,17 +85,17 @@ func (r *Reconciler) reconcile(ctx context.Context, u *v1alpha1.CloudSSOUser) (a
 	if sameVerdict(before, u) {
 		u.Status = before.Status
 	}
-	if err := objects.PatchStatus(ctx, r.Client, before, u); err != nil {
+	if err := controllerutil.PatchStatus(ctx, r.Client, before, u); err != nil {
 		return 0, err
 	}
-	objects.Emit(r.Events, u, transitions(before, u)...)
+	controllerutil.Emit(r.Events, u, transitions(before, u)...)
 	if policy.HasDeparted(u) {
 		if err := r.leaveGroups(ctx, u, r.ListsOf(u.Namespace, u.Name)); err != nil {
 			return 0, err
 		}
 	}
-	reserved, err := objects.SweepReservation(ctx, r.Client, u, r.Now())
-	return objects.Soonest(held, reserved), err
+	reserved, err := controllerutil.SweepReservation(ctx, r.Client, u, r.Now())
+	return controllerutil.Soonest(held, reserved), err
 }
 
 func finalizersOf(u *v1alpha1.CloudSSOUser) []string {

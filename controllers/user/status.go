@@ -10,7 +10,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/cloudsso/cloudsso-operator/api/v1alpha1"
-	"github.com/cloudsso/cloudsso-operator/internal/objects"
+	"github.com/cloudsso/cloudsso-operator/internal/controllerutil"
 	"github.com/cloudsso/cloudsso-operator/internal/policy"
 )
 
@@ -42,7 +42,7 @@ func isSettled(u *v1alpha1.CloudSSOUser) bool {
 		return true
 	}
 	_, reserves := u.Annotations[v1alpha1.AnnotationReservation]
-	if reserves || u.DeletionTimestamp != nil || policy.HasDeparted(u) || !objects.HasFinalizers(u, finalizersOf(u)...) {
+	if reserves || u.DeletionTimestamp != nil || policy.HasDeparted(u) || !controllerutil.HasFinalizers(u, finalizersOf(u)...) {
 		return false
 	}
 	judged := u.DeepCopy()
@@ -50,7 +50,7 @@ func isSettled(u *v1alpha1.CloudSSOUser) bool {
 	return sameVerdict(u, judged) || equality.Semantic.DeepEqual(u.Status, judged.Status)
 }
 
-// holder is the user that stands for the userName of u; nil if u is not live, objects.ErrUnsettled if it is about to be
+// holder is the user that stands for the userName of u; nil if u is not live, controllerutil.ErrUnsettled if it is about to be
 // undone.
 func (r *Reconciler) holder(ctx context.Context, u *v1alpha1.CloudSSOUser) (*v1alpha1.CloudSSOUser, error) {
 	if !policy.IsLive(u) {
@@ -61,7 +61,7 @@ func (r *Reconciler) holder(ctx context.Context, u *v1alpha1.CloudSSOUser) (*v1a
 		return nil, fmt.Errorf("looking for other users named %q in namespace %s: %w", u.Spec.UserName, u.Namespace, err)
 	}
 	if !slices.ContainsFunc(candidates, func(other *v1alpha1.CloudSSOUser) bool { return other.Name == u.Name }) {
-		return nil, objects.ErrUnsettled
+		return nil, controllerutil.ErrUnsettled
 	}
 	return policy.UserHolder(candidates), nil
 }
@@ -73,7 +73,7 @@ func ready(u, holder *v1alpha1.CloudSSOUser) metav1.Condition {
 		c.Reason, c.Message = v1alpha1.ReasonDeprovisioned, "deleted by the identity provider; the object stays, without access or memberships, until the provider creates the person again or, with SCIM synchronization switched off, you delete it"
 	case v1alpha1.UserConflict:
 		c.Reason, c.Message = v1alpha1.ReasonUserNameConflict, fmt.Sprintf("userName %q is already that of CloudSSOUser %s; rename or delete one of the two%s",
-			u.Spec.UserName, holder.Name, objects.Unlock(u.Spec.Source, holder.Spec.Source))
+			u.Spec.UserName, holder.Name, controllerutil.Unlock(u.Spec.Source, holder.Spec.Source))
 	case v1alpha1.UserDisabled:
 		c.Reason, c.Message = v1alpha1.ReasonDisabled, "active is false: no access; memberships are kept"
 	case v1alpha1.UserSuspended:

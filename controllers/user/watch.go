@@ -15,9 +15,9 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/predicate"
 
 	"github.com/cloudsso/cloudsso-operator/api/v1alpha1"
-	"github.com/cloudsso/cloudsso-operator/internal/leavers"
-	"github.com/cloudsso/cloudsso-operator/internal/objects"
+	"github.com/cloudsso/cloudsso-operator/internal/controllerutil"
 	"github.com/cloudsso/cloudsso-operator/internal/policy"
+	"github.com/cloudsso/cloudsso-operator/internal/priority"
 )
 
 // maxConcurrentReconciles keeps a leaver from waiting behind a full import, on two cores.
@@ -30,8 +30,8 @@ func (r *Reconciler) SetupWithManager(mgr ctrl.Manager) error {
 		Named("cloudssouser").
 		For(&v1alpha1.CloudSSOUser{}, builder.WithPredicates(unsettled)).
 		Watches(&v1alpha1.CloudSSOUser{}, r.leaversFirst()).
-		Watches(&v1alpha1.CloudSSOUser{}, objects.EnqueueRivals(r.Namesakes), builder.WithPredicates(nameMoves)).
-		Watches(&v1alpha1.CloudSSODirectory{}, objects.EnqueueOfDirectory(r.Client, func() client.ObjectList { return &v1alpha1.CloudSSOUserList{} }, objects.IsBeingDeleted), builder.WithPredicates(predicate.GenerationChangedPredicate{})).
+		Watches(&v1alpha1.CloudSSOUser{}, controllerutil.EnqueueRivals(r.Namesakes), builder.WithPredicates(nameMoves)).
+		Watches(&v1alpha1.CloudSSODirectory{}, controllerutil.EnqueueOfDirectory(r.Client, func() client.ObjectList { return &v1alpha1.CloudSSOUserList{} }, controllerutil.IsBeingDeleted), builder.WithPredicates(predicate.GenerationChangedPredicate{})).
 		WithOptions(controller.Options{MaxConcurrentReconciles: maxConcurrentReconciles}).
 		Complete(r)
 }
@@ -71,7 +71,7 @@ func (r *Reconciler) leaversFirst() handler.EventHandler {
 // leaving is who loses access, until that has been looked at.
 type leaving struct{ ends sync.Map }
 
-func (l *leaving) begin(user client.ObjectKey, gate *leavers.Gate) {
+func (l *leaving) begin(user client.ObjectKey, gate *priority.Gate) {
 	if earlier, there := l.ends.Swap(user, gate.Begin()); there {
 		earlier.(func())() //nolint:errcheck,forcetypeassert // nothing else is stored
 	}

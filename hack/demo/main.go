@@ -13,8 +13,8 @@ import (
 	"strings"
 	"syscall"
 
-	"github.com/cloudsso/cloudsso-operator/internal/controlplane"
-	"github.com/cloudsso/cloudsso-operator/internal/local"
+	"github.com/cloudsso/cloudsso-operator/hack/quickstart"
+	"github.com/cloudsso/cloudsso-operator/test/controlplane"
 	"github.com/cloudsso/cloudsso-operator/test/provider"
 )
 
@@ -35,7 +35,7 @@ func run(ctx context.Context) error {
 	variables, running := readVariables(filepath.Join(root, ".run", "dev.env"))
 	if !running {
 		fmt.Println("No `make run` is running: starting an operator for the demo.")
-		e, err := local.Start(ctx, local.Options{
+		e, err := quickstart.Start(ctx, quickstart.Options{
 			Dir:      filepath.Join(root, ".run", "demo"),
 			Progress: func(step string) { fmt.Println("  " + step) },
 		})

@@ -19,8 +19,8 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/cloudsso/cloudsso-operator/internal/controlplane"
-	"github.com/cloudsso/cloudsso-operator/internal/local"
+	"github.com/cloudsso/cloudsso-operator/hack/quickstart"
+	"github.com/cloudsso/cloudsso-operator/test/controlplane"
 )
 
 func main() {
@@ -42,7 +42,7 @@ func run(ctx context.Context) error {
 		return err
 	}
 	defer unlock()
-	e, err := local.Start(ctx, o)
+	e, err := quickstart.Start(ctx, o)
 	if err != nil {
 		if ctx.Err() != nil {
 			return errors.New("interrupted")
@@ -62,8 +62,8 @@ func run(ctx context.Context) error {
 	return errors.Join(err, e.Stop())
 }
 
-func options() (local.Options, error) {
-	o := local.Options{Keep: os.Getenv("KEEP") == "1"}
+func options() (quickstart.Options, error) {
+	o := quickstart.Options{Keep: os.Getenv("KEEP") == "1"}
 	root, err := controlplane.ModuleRoot()
 	if err != nil {
 		return o, err

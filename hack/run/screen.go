@@ -6,15 +6,15 @@ import (
 	"path/filepath"
 	"strings"
 
-	"github.com/cloudsso/cloudsso-operator/internal/controlplane"
-	"github.com/cloudsso/cloudsso-operator/internal/local"
+	"github.com/cloudsso/cloudsso-operator/hack/quickstart"
+	"github.com/cloudsso/cloudsso-operator/test/controlplane"
 )
 
 // environmentFile holds, as shell variables, what the screen shows.
 const environmentFile = "dev.env"
 
 // show prints what to paste where, and writes the same for scripts.
-func show(e *local.Environment, dir string) error {
+func show(e *quickstart.Environment, dir string) error {
 	kubectl, err := controlplane.Kubectl()
 	if err != nil {
 		return err
@@ -27,7 +27,7 @@ func show(e *local.Environment, dir string) error {
 	return nil
 }
 
-func variables(e *local.Environment) string {
+func variables(e *quickstart.Environment) string {
 	var b strings.Builder
 	for _, v := range [][2]string{
 		{"KUBECONFIG", e.Kubeconfig},
@@ -41,7 +41,7 @@ func variables(e *local.Environment) string {
 	return b.String()
 }
 
-func screen(e *local.Environment, kubectl, path string) string {
+func screen(e *quickstart.Environment, kubectl, path string) string {
 	ca, trust := "none: plain HTTP", ""
 	if e.CAFile != "" {
 		ca, trust = e.CAFile, ` --cacert "$SCIM_CA_FILE"`

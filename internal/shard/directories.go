@@ -6,16 +6,16 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/cloudsso/cloudsso-operator/api/v1alpha1"
-	"github.com/cloudsso/cloudsso-operator/internal/directory"
 	"github.com/cloudsso/cloudsso-operator/internal/scim"
+	"github.com/cloudsso/cloudsso-operator/internal/store"
 )
 
-// Directories are those of the shard's namespaces: in each of them, what directory.Directories are. Whoever asks
+// Directories are those of the shard's namespaces: in each of them, what store.Directories are. Whoever asks
 // got the namespace from an object of the shard.
-type Directories struct{ parts parts[*directory.Directories] }
+type Directories struct{ parts parts[*store.Directories] }
 
 // of is nil for a namespace of another shard, which has no directory for all that this one knows.
-func (d *Directories) of(namespace string) *directory.Directories {
+func (d *Directories) of(namespace string) *store.Directories {
 	one, _ := d.parts.of(namespace)
 	return one
 }
@@ -31,7 +31,7 @@ func (d *Directories) Synced() bool {
 }
 
 // In is the directory of a namespace.
-func (d *Directories) In(namespace string) scim.Directory { return d.of(namespace).In(namespace) }
+func (d *Directories) In(namespace string) scim.Store { return d.of(namespace).In(namespace) }
 
 // Synchronization is the position of a namespace's switch.
 func (d *Directories) Synchronization(namespace string) v1alpha1.Synchronization {

@@ -9,7 +9,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
-	"github.com/cloudsso/cloudsso-operator/internal/directory"
+	"github.com/cloudsso/cloudsso-operator/internal/store"
 )
 
 // Shard is the namespaces that one operator serves. Make one with New.
@@ -20,7 +20,7 @@ type Shard struct {
 // part is one of the namespaces, or all.
 type part struct {
 	namespace string // NamespaceAll for all
-	relists   directory.Relists
+	relists   store.Relists
 	cache     cache.Cache
 }
 
@@ -80,15 +80,15 @@ func (s *Shard) NewClient(config *rest.Config, o client.Options, wrap func(cache
 
 // Watch makes the directories of the shard, and feeds them from its caches. The sentinels are in
 // config.SentinelNamespace for the whole cluster; for some namespaces, in each of them.
-func (s *Shard) Watch(ctx context.Context, config directory.Config) (*Directories, error) {
-	all := make(parts[*directory.Directories], len(s.parts))
+func (s *Shard) Watch(ctx context.Context, config store.Config) (*Directories, error) {
+	all := make(parts[*store.Directories], len(s.parts))
 	for _, p := range s.parts {
 		own := config
 		own.Relists = &p.relists
 		if !s.whole() {
 			own.SentinelNamespace = p.namespace
 		}
-		directories := directory.New(own)
+		directories := store.New(own)
 		if err := directories.Watch(ctx, p.cache); err != nil {
 			return nil, err
 		}

@@ -16,8 +16,8 @@ import (
 
 	"github.com/cloudsso/cloudsso-operator/api/v1alpha1"
 	"github.com/cloudsso/cloudsso-operator/internal/auth"
-	"github.com/cloudsso/cloudsso-operator/internal/controlplane"
 	"github.com/cloudsso/cloudsso-operator/internal/usage"
+	"github.com/cloudsso/cloudsso-operator/test/controlplane"
 	"github.com/cloudsso/cloudsso-operator/test/writes"
 )
 

@@ -17,8 +17,8 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/cloudsso/cloudsso-operator/api/v1alpha1"
+	"github.com/cloudsso/cloudsso-operator/hack/quickstart"
 	"github.com/cloudsso/cloudsso-operator/internal/auth"
-	"github.com/cloudsso/cloudsso-operator/internal/local"
 	"github.com/cloudsso/cloudsso-operator/test/load"
 )
 
@@ -94,7 +94,7 @@ func (b *bench) sizeOfMany() measurement {
 	}
 }
 
-func goroutines(ctx context.Context, m *local.Manager) (float64, error) {
+func goroutines(ctx context.Context, m *quickstart.Manager) (float64, error) {
 	const name = "go_goroutines"
 	found, err := scrape(ctx, uncompressed, m.MetricsURL, name)
 	if err != nil || len(found[name]) == 0 {
@@ -264,7 +264,7 @@ func (s *stack) seedDirectories(ctx context.Context, directories, users int) err
 				ObjectMeta: metav1.ObjectMeta{Namespace: t.namespace, Name: v1alpha1.DirectoryName},
 				Spec:       v1alpha1.CloudSSODirectorySpec{SCIMSynchronization: v1alpha1.SynchronizationEnabled},
 			},
-			&v1alpha1.SCIMCredential{ObjectMeta: metav1.ObjectMeta{Namespace: t.namespace, Name: local.CredentialName}},
+			&v1alpha1.SCIMCredential{ObjectMeta: metav1.ObjectMeta{Namespace: t.namespace, Name: quickstart.CredentialName}},
 		} {
 			if err := s.Admin.Create(ctx, o); err != nil {
 				return err
@@ -295,7 +295,7 @@ func (s *stack) seedDirectories(ctx context.Context, directories, users int) err
 func (s *stack) enter(ctx context.Context, t *tenant) error {
 	var secret corev1.Secret
 	err := wait.PollUntilContextTimeout(ctx, settleInterval, statusTimeout, true, func(ctx context.Context) (bool, error) {
-		err := s.Admin.Get(ctx, client.ObjectKey{Namespace: t.namespace, Name: local.CredentialName}, &secret)
+		err := s.Admin.Get(ctx, client.ObjectKey{Namespace: t.namespace, Name: quickstart.CredentialName}, &secret)
 		return err == nil && len(secret.Data[v1alpha1.SecretKeyTokenHash]) > 0, client.IgnoreNotFound(err)
 	})
 	if err != nil {

@@ -23,7 +23,7 @@ const (
 	edgeBatches = 10
 	// slicesResource is that of CloudSSOMembershipSlice.
 	slicesResource = "cloudssomembershipslices"
-	// sliceWriters is how many slices the service writes at a time: maxParallelWrites in internal/directory.
+	// sliceWriters is how many slices the service writes at a time: maxParallelWrites in internal/store.
 	sliceWriters = 8
 	// removals is how many batches of members leave the large group.
 	removals = 30

@@ -10,7 +10,7 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/cloudsso/cloudsso-operator/internal/local"
+	"github.com/cloudsso/cloudsso-operator/hack/quickstart"
 	"github.com/cloudsso/cloudsso-operator/test/load"
 )
 
@@ -52,7 +52,7 @@ func replicas() measurement {
 type replicaPair struct {
 	stack   *stack
 	clients [2]*load.Client
-	second  *local.Manager
+	second  *quickstart.Manager
 	missing atomic.Int64
 
 	mu   sync.Mutex

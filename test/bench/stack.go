@@ -19,7 +19,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/cloudsso/cloudsso-operator/api/v1alpha1"
-	"github.com/cloudsso/cloudsso-operator/internal/local"
+	"github.com/cloudsso/cloudsso-operator/hack/quickstart"
 	"github.com/cloudsso/cloudsso-operator/test/load"
 )
 
@@ -49,7 +49,7 @@ const (
 
 // stack is a control plane with its operator, and who sends to it.
 type stack struct {
-	*local.Environment
+	*quickstart.Environment
 	size     size
 	scim     *load.Client
 	operator *rest.Config
@@ -89,7 +89,7 @@ func (b *bench) start(ctx context.Context, selected []measurement) error {
 }
 
 func startStack(ctx context.Context, size size, dir string) (*stack, error) {
-	environment, err := local.Start(ctx, local.Options{Dir: dir, FeatureGates: featureGates, Flags: []string{"--leader-lease-duration=" + leaseDuration.String()}})
+	environment, err := quickstart.Start(ctx, quickstart.Options{Dir: dir, FeatureGates: featureGates, Flags: []string{"--leader-lease-duration=" + leaseDuration.String()}})
 	if err != nil {
 		return nil, fmt.Errorf("starting the %s stack: %w", size, err)
 	}

@@ -13,7 +13,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/cloudsso/cloudsso-operator/internal/local"
+	"github.com/cloudsso/cloudsso-operator/hack/quickstart"
 )
 
 const (
@@ -40,7 +40,7 @@ func TestChaos(t *testing.T) {
 	}
 	t.Logf("CHAOS_SEED=%d CHAOS_DURATION=%s CHAOS_REPLICAS=%d", seed, duration, replicas)
 
-	r, err := StartReplicas(t.Context(), local.Options{Dir: t.TempDir(), Race: true, Flags: []string{"--zap-log-level=4"}}, replicas)
+	r, err := StartReplicas(t.Context(), quickstart.Options{Dir: t.TempDir(), Race: true, Flags: []string{"--zap-log-level=4"}}, replicas)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -11,13 +11,13 @@ import (
 	"sync"
 	"time"
 
-	"github.com/cloudsso/cloudsso-operator/internal/local"
+	"github.com/cloudsso/cloudsso-operator/hack/quickstart"
 	"github.com/cloudsso/cloudsso-operator/test/provider"
 )
 
 // Replicas are the operator's replicas, each behind a proxy of its own, on one control plane.
 type Replicas struct {
-	Environment *local.Environment
+	Environment *quickstart.Environment
 	urls        []string
 	slots       []*slot
 	proxies     []*Proxy
@@ -30,20 +30,20 @@ type Replicas struct {
 // slot is the place of one replica: processes come and go.
 type slot struct {
 	mu       sync.Mutex
-	manager  *local.Manager
+	manager  *quickstart.Manager
 	life     int
 	expected bool // to be gone: a fault is at work
 	exits    []string
 }
 
 // StartReplicas starts a control plane and n replicas.
-func StartReplicas(ctx context.Context, o local.Options, n int) (_ *Replicas, err error) {
+func StartReplicas(ctx context.Context, o quickstart.Options, n int) (_ *Replicas, err error) {
 	r := &Replicas{}
 	o.Via = r.via
-	if r.Environment, err = local.Start(ctx, o); err != nil {
+	if r.Environment, err = quickstart.Start(ctx, o); err != nil {
 		return nil, errors.Join(err, r.closeProxies())
 	}
-	managers := []*local.Manager{r.Environment.Manager}
+	managers := []*quickstart.Manager{r.Environment.Manager}
 	for len(managers) < n {
 		m, err := r.Environment.AddManager(ctx)
 		if err != nil {
@@ -109,7 +109,7 @@ func (r *Replicas) Life(i int) Life {
 	return Life{i, s.life}
 }
 
-func (s *slot) current() (m *local.Manager, expected bool) {
+func (s *slot) current() (m *quickstart.Manager, expected bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.manager, s.expected

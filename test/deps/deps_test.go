@@ -46,7 +46,7 @@ var rules = []rule{
 		applies: under(our("controllers")),
 		forbids: func(_, imported string) bool {
 			// How names compare is one function for everybody (docs/adr/0005-one-fold.md).
-			return in(imported, our("internal/scim"), our("internal/directory")) && imported != our("internal/scim/fold")
+			return in(imported, our("internal/scim"), our("internal/store")) && imported != our("internal/scim/fold")
 		},
 	},
 	{
@@ -58,7 +58,7 @@ var rules = []rule{
 	},
 	{
 		name:    "the store knows neither HTTP nor controllers",
-		applies: under(our("internal/directory")),
+		applies: under(our("internal/store")),
 		forbids: func(_, imported string) bool {
 			return in(imported, our("internal/scim/server"), our("controllers"))
 		},
@@ -137,15 +137,15 @@ func TestRulesAreHeld(t *testing.T) {
 		{pkg: our("internal/scim/server"), imports: "net/http"},
 		{pkg: our("internal/scim/schema"), imports: "golang.org/x/text/cases"},
 		{pkg: our("controllers/user"), imports: our("internal/scim/schema"), through: our("internal/membership"), refused: true},
-		{pkg: our("controllers/user"), imports: our("internal/directory"), refused: true},
+		{pkg: our("controllers/user"), imports: our("internal/store"), refused: true},
 		{pkg: our("controllers/user"), imports: our("internal/policy")},
 		{pkg: our("controllers/user"), imports: our("controllers/group"), refused: true},
 		{pkg: our("controllers/user"), imports: our("controllers"), refused: true},
 		{pkg: our("controllers/user/steps"), imports: our("controllers/user")},
 		{pkg: our("controllers"), imports: our("controllers/user")},
-		{pkg: our("internal/directory"), imports: our("internal/scim/server"), refused: true},
-		{pkg: our("internal/directory"), imports: our("internal/scim")},
-		{pkg: our("internal/directory/index"), imports: our("controllers/user"), refused: true},
+		{pkg: our("internal/store"), imports: our("internal/scim/server"), refused: true},
+		{pkg: our("internal/store"), imports: our("internal/scim")},
+		{pkg: our("internal/store/index"), imports: our("controllers/user"), refused: true},
 		{pkg: our("internal/policy"), imports: "k8s.io/client-go/rest", through: our("internal/clock"), refused: true},
 		{pkg: our("internal/auth"), imports: "net/http", refused: true},
 		{pkg: our("internal/auth"), imports: "net/http", through: "k8s.io/apimachinery/pkg/util/net"},

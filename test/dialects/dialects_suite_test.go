@@ -1,5 +1,5 @@
 // Package dialects_test replays what identity providers send, from testdata, against both implementations
-// of scim.Directory: the one in memory, and custom resources on a real control plane, served by the manager
+// of scim.Store: the one in memory, and custom resources on a real control plane, served by the manager
 // as a process of its own. Both are reached over TLS. docs/dialects.md is made of the same files.
 package dialects_test
 

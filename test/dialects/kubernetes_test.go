@@ -14,18 +14,18 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/cloudsso/cloudsso-operator/api/v1alpha1"
-	"github.com/cloudsso/cloudsso-operator/internal/local"
+	"github.com/cloudsso/cloudsso-operator/hack/quickstart"
 	"github.com/cloudsso/cloudsso-operator/test/dialects/conversation"
 	"github.com/cloudsso/cloudsso-operator/test/provider"
 )
 
 // The control plane is started here and not before the suite, so that the other half can be had alone.
 var _ = Describe("on Kubernetes", Ordered, ContinueOnFailure, func() {
-	var environment *local.Environment
+	var environment *quickstart.Environment
 
 	BeforeAll(func(ctx SpecContext) {
 		var err error
-		environment, err = local.Start(ctx, local.Options{Dir: GinkgoT().TempDir(), Race: true})
+		environment, err = quickstart.Start(ctx, quickstart.Options{Dir: GinkgoT().TempDir(), Race: true})
 		Expect(err).NotTo(HaveOccurred())
 		DeferCleanup(func() { Expect(environment.Stop()).To(Succeed()) })
 	}, NodeTimeout(5*time.Minute))

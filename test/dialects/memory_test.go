@@ -11,7 +11,7 @@ import (
 	. "github.com/onsi/ginkgo/v2"
 
 	"github.com/cloudsso/cloudsso-operator/internal/scim"
-	"github.com/cloudsso/cloudsso-operator/internal/scim/memory"
+	"github.com/cloudsso/cloudsso-operator/internal/scim/memstore"
 	"github.com/cloudsso/cloudsso-operator/internal/scim/server"
 	"github.com/cloudsso/cloudsso-operator/test/dialects/conversation"
 )
@@ -34,7 +34,7 @@ var _ = Describe("in memory", Ordered, ContinueOnFailure, func() {
 
 // only lets one credential in, to a directory of its own.
 func only(token string) func(*http.Request) (server.Session, error) {
-	session := server.Session{Directory: memory.New(time.Now, rand.Text), Subject: "provider"}
+	session := server.Session{Store: memstore.New(time.Now, rand.Text), Subject: "provider"}
 	return func(r *http.Request) (server.Session, error) {
 		if r.Header.Get("Authorization") != "Bearer "+token {
 			return server.Session{}, &scim.Error{Status: http.StatusUnauthorized, Detail: "the bearer token is not valid"}

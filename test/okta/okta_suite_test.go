@@ -16,7 +16,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/cloudsso/cloudsso-operator/api/v1alpha1"
-	"github.com/cloudsso/cloudsso-operator/internal/local"
+	"github.com/cloudsso/cloudsso-operator/hack/quickstart"
 	"github.com/cloudsso/cloudsso-operator/test/provider"
 )
 
@@ -26,7 +26,7 @@ func TestOkta(t *testing.T) {
 }
 
 var (
-	environment *local.Environment
+	environment *quickstart.Environment
 	okta        *provider.Client
 )
 
@@ -34,7 +34,7 @@ var _ = BeforeSuite(func(ctx SpecContext) {
 	SetDefaultEventuallyTimeout(10 * time.Second)
 	SetDefaultEventuallyPollingInterval(5 * time.Millisecond)
 	var err error
-	environment, err = local.Start(ctx, local.Options{Dir: GinkgoT().TempDir(), Race: true})
+	environment, err = quickstart.Start(ctx, quickstart.Options{Dir: GinkgoT().TempDir(), Race: true})
 	Expect(err).NotTo(HaveOccurred())
 	DeferCleanup(func() { Expect(environment.Stop()).To(Succeed()) })
 	okta, err = provider.New(environment.BaseURL, environment.Token, environment.CAFile)

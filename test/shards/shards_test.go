@@ -18,14 +18,14 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/cloudsso/cloudsso-operator/api/v1alpha1"
-	"github.com/cloudsso/cloudsso-operator/internal/controlplane"
-	"github.com/cloudsso/cloudsso-operator/internal/local"
+	"github.com/cloudsso/cloudsso-operator/hack/quickstart"
+	"github.com/cloudsso/cloudsso-operator/test/controlplane"
 	"github.com/cloudsso/cloudsso-operator/test/load"
 )
 
 var _ = Describe("two shards", Ordered, func() {
 	It("serve their own directories alone: a credential of another is none", func(ctx SpecContext) {
-		for m, own := range map[*local.Manager][]string{north: {acme}, south[0]: {globex, initech}, south[1]: {globex, initech}} {
+		for m, own := range map[*quickstart.Manager][]string{north: {acme}, south[0]: {globex, initech}, south[1]: {globex, initech}} {
 			for namespace := range tokens {
 				want := http.StatusUnauthorized
 				if slices.Contains(own, namespace) {
@@ -38,7 +38,7 @@ var _ = Describe("two shards", Ordered, func() {
 	})
 
 	It("write to their own, as the policies let only them", func(ctx SpecContext) {
-		for namespace, m := range map[string]*local.Manager{acme: north, globex: south[0], initech: south[1]} {
+		for namespace, m := range map[string]*quickstart.Manager{acme: north, globex: south[0], initech: south[1]} {
 			scim := at(m, namespace)
 			answer, err := scim.Do(ctx, http.MethodPost, "/Users", load.User("alice"))
 			Expect(err).NotTo(HaveOccurred())
@@ -54,7 +54,7 @@ var _ = Describe("two shards", Ordered, func() {
 	})
 
 	It("fence what they answer in each directory by itself, and elect a leader each", func(ctx SpecContext) {
-		for namespace, m := range map[string]*local.Manager{acme: north, globex: south[0], initech: south[1]} {
+		for namespace, m := range map[string]*quickstart.Manager{acme: north, globex: south[0], initech: south[1]} {
 			scim := at(m, namespace)
 			Expect(status(scim.Do(ctx, http.MethodGet, "/Users/nobody", ""))).To(Equal(http.StatusNotFound))
 			answer, err := scim.Do(ctx, http.MethodGet, load.Find("userName", "nobody@example.com"), "")
@@ -152,7 +152,7 @@ func stateOf(ctx context.Context, namespace, name string) func() v1alpha1.UserSt
 }
 
 // reconciled is how many users a process has reconciled.
-func reconciled(ctx context.Context, m *local.Manager) (total float64) {
+func reconciled(ctx context.Context, m *quickstart.Manager) (total float64) {
 	GinkgoHelper()
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, m.MetricsURL, nil)
 	Expect(err).NotTo(HaveOccurred())

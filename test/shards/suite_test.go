@@ -27,8 +27,8 @@ import (
 	k8syaml "sigs.k8s.io/yaml"
 
 	"github.com/cloudsso/cloudsso-operator/api/v1alpha1"
-	"github.com/cloudsso/cloudsso-operator/internal/controlplane"
-	"github.com/cloudsso/cloudsso-operator/internal/local"
+	"github.com/cloudsso/cloudsso-operator/hack/quickstart"
+	"github.com/cloudsso/cloudsso-operator/test/controlplane"
 	"github.com/cloudsso/cloudsso-operator/test/load"
 )
 
@@ -39,9 +39,9 @@ const (
 )
 
 var (
-	environment  *local.Environment
-	north        *local.Manager
-	south        [2]*local.Manager // its replicas
+	environment  *quickstart.Environment
+	north        *quickstart.Manager
+	south        [2]*quickstart.Manager // its replicas
 	tokens       = map[string]string{}
 	southOptions = []string{"--shard=south", "--namespaces=globex,initech", "--operator-namespace=" + southNamespace}
 )
@@ -55,7 +55,7 @@ var _ = BeforeSuite(func(ctx SpecContext) {
 	SetDefaultEventuallyTimeout(20 * time.Second)
 	SetDefaultEventuallyPollingInterval(20 * time.Millisecond)
 	var err error
-	environment, err = local.Start(ctx, local.Options{
+	environment, err = quickstart.Start(ctx, quickstart.Options{
 		Dir: GinkgoT().TempDir(), Race: true, PlainHTTP: true, Namespace: acme, Flags: []string{"--shard=north", "--namespaces=" + acme},
 	})
 	Expect(err).NotTo(HaveOccurred())
@@ -131,17 +131,17 @@ func newDirectory(ctx context.Context, namespace string) (token string) {
 		ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: v1alpha1.DirectoryName},
 		Spec:       v1alpha1.CloudSSODirectorySpec{SCIMSynchronization: v1alpha1.SynchronizationEnabled},
 	})).To(Succeed())
-	Expect(environment.Admin.Create(ctx, &v1alpha1.SCIMCredential{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: local.CredentialName}})).To(Succeed())
+	Expect(environment.Admin.Create(ctx, &v1alpha1.SCIMCredential{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: quickstart.CredentialName}})).To(Succeed())
 	var secret corev1.Secret
 	Eventually(func() ([]byte, error) {
-		err := environment.Admin.Get(ctx, client.ObjectKey{Namespace: namespace, Name: local.CredentialName}, &secret)
+		err := environment.Admin.Get(ctx, client.ObjectKey{Namespace: namespace, Name: quickstart.CredentialName}, &secret)
 		return secret.Data[v1alpha1.SecretKeyTokenHash], client.IgnoreNotFound(err)
 	}).ShouldNot(BeEmpty())
 	return string(secret.Data[v1alpha1.SecretKeyToken])
 }
 
 // at is a client of one replica with the credential of a directory.
-func at(m *local.Manager, namespace string) *load.Client {
+func at(m *quickstart.Manager, namespace string) *load.Client {
 	GinkgoHelper()
 	c, err := load.NewClient(load.Options{BaseURL: m.URL, Token: tokens[namespace], Connections: 4})
 	Expect(err).NotTo(HaveOccurred())

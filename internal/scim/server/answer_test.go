@@ -77,7 +77,7 @@ func TestAnswerOfABrokenConnectionStays(t *testing.T) {
 func TestInstants(t *testing.T) {
 	s := newService(t)
 	r := &scim.Resource{Type: schema.User, ID: "u", Attributes: schema.Object{}.With(schema.UserName, "a")}
-	s.directory.Directory = &single{r: r}
+	s.directory.Store = &single{r: r}
 	for _, at := range []time.Time{
 		{},
 		time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC),

@@ -38,7 +38,7 @@ func BenchmarkGet(b *testing.B) {
 	s := newService(b, silent, func(o *server.Options) {
 		o.Observe, o.Now, o.NewRequestID = func(server.Record) {}, nil, nil
 	})
-	s.directory.Directory = &single{r: oneUser(b)}
+	s.directory.Store = &single{r: oneUser(b)}
 	get := httptest.NewRequest("GET", "http://sso.example.com/scim/v2/Users/user1-example-com-x7k2p", http.NoBody)
 	get.Header.Set("Authorization", "Bearer "+token)
 	w := &discarded{header: http.Header{}}
@@ -82,7 +82,7 @@ func BenchmarkFindByName(b *testing.B) {
 // BenchmarkGetGroup is of a group of 10,000 members.
 func BenchmarkGetGroup(b *testing.B) {
 	s := newService(b, silent)
-	s.directory.Directory = &single{r: largeGroup(10_000)}
+	s.directory.Store = &single{r: largeGroup(10_000)}
 	for b.Loop() {
 		request(b, s.handler, "GET", "/Groups/g", "", http.StatusOK)
 	}
@@ -90,7 +90,7 @@ func BenchmarkGetGroup(b *testing.B) {
 
 // single is a directory of one resource.
 type single struct {
-	scim.Directory
+	scim.Store
 	r *scim.Resource
 }
 

@@ -17,7 +17,7 @@ func (s *server) create(c *call) (*answer, error) {
 	if err != nil {
 		return nil, err
 	}
-	r, err := c.session.Directory.Create(c.Context(), c.rt, activated(c.rt, body.Attributes), body.Members)
+	r, err := c.session.Store.Create(c.Context(), c.rt, activated(c.rt, body.Attributes), body.Members)
 	if err != nil {
 		return nil, err
 	}

@@ -15,7 +15,7 @@ import (
 	"time"
 
 	"github.com/cloudsso/cloudsso-operator/internal/scim"
-	"github.com/cloudsso/cloudsso-operator/internal/scim/memory"
+	"github.com/cloudsso/cloudsso-operator/internal/scim/memstore"
 	"github.com/cloudsso/cloudsso-operator/internal/scim/schema"
 	"github.com/cloudsso/cloudsso-operator/internal/scim/server"
 )
@@ -42,7 +42,7 @@ func newService(t testing.TB, adjust ...func(*server.Options)) *service {
 		return time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC).Add(time.Duration(ticks.Add(1)) * time.Second)
 	}
 	s := &service{t: t}
-	s.directory = &flawed{Directory: memory.New(now, func() string { return "id-" + strconv.FormatInt(ids.Add(1), 10) })}
+	s.directory = &flawed{Store: memstore.New(now, func() string { return "id-" + strconv.FormatInt(ids.Add(1), 10) })}
 	options := server.Options{
 		Authenticate: s.authenticate,
 		BaseURL:      base,
@@ -62,7 +62,7 @@ func newService(t testing.TB, adjust ...func(*server.Options)) *service {
 func (s *service) authenticate(r *http.Request) (server.Session, error) {
 	switch r.Header.Get("Authorization") {
 	case "Bearer " + token:
-		return server.Session{Directory: s.directory, Subject: "acme/okta"}, nil
+		return server.Session{Store: s.directory, Subject: "acme/okta"}, nil
 	case "Bearer off":
 		return server.Session{Subject: "acme/okta"}, &scim.Error{Status: 403, Detail: "SCIM synchronization is disabled"}
 	case "Bearer often":
@@ -77,7 +77,7 @@ func (s *service) authenticate(r *http.Request) (server.Session, error) {
 
 // flawed is a directory that can be told to fail.
 type flawed struct {
-	scim.Directory
+	scim.Store
 	fail func() error
 }
 
@@ -85,7 +85,7 @@ func (f *flawed) Get(ctx context.Context, rt *schema.ResourceType, id string, om
 	if f.fail != nil {
 		return nil, f.fail()
 	}
-	return f.Directory.Get(ctx, rt, id, omit)
+	return f.Store.Get(ctx, rt, id, omit)
 }
 
 // within makes a subtest the one that fails, until the function returned is called.

@@ -169,7 +169,7 @@ func (l *listing) page(c *call) (found []ranked, total int, err error) {
 			continue
 		}
 		ask.Filter, ask.Order, ask.Omit = p.filter, p.order, omit(p.selected)
-		page, err := c.session.Directory.List(c.Context(), p.rt, ask)
+		page, err := c.session.Store.List(c.Context(), p.rt, ask)
 		if err != nil {
 			return nil, 0, err
 		}

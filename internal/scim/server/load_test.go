@@ -14,14 +14,14 @@ import (
 
 	"github.com/cloudsso/cloudsso-operator/internal/scim"
 	"github.com/cloudsso/cloudsso-operator/internal/scim/limits"
-	"github.com/cloudsso/cloudsso-operator/internal/scim/memory"
+	"github.com/cloudsso/cloudsso-operator/internal/scim/memstore"
 	"github.com/cloudsso/cloudsso-operator/internal/scim/schema"
 	"github.com/cloudsso/cloudsso-operator/internal/scim/server"
 )
 
 // slow is a directory whose reads wait until they are let go.
 type slow struct {
-	scim.Directory
+	scim.Store
 	arrived chan struct{}
 	letGo   chan struct{}
 }
@@ -32,7 +32,7 @@ func (s *slow) Get(ctx context.Context, rt *schema.ResourceType, id string, omit
 	case <-s.letGo:
 	case <-ctx.Done():
 	}
-	return s.Directory.Get(ctx, rt, id, omit)
+	return s.Store.Get(ctx, rt, id, omit)
 }
 
 // One that asks without end uses up its own share, and nobody else's.
@@ -42,10 +42,10 @@ func TestACredentialGoneWildLeavesRoomForOthers(t *testing.T) {
 	s := newService(t, silent, func(o *server.Options) {
 		o.Observe = func(r server.Record) { observed(r) }
 		o.Authenticate = func(r *http.Request) (server.Session, error) {
-			return server.Session{Directory: d, Subject: r.Header.Get("Authorization")}, nil
+			return server.Session{Store: d, Subject: r.Header.Get("Authorization")}, nil
 		}
 	})
-	d.Directory = s.directory.Directory.(*memory.Directory) //nolint:errcheck // the harness made it
+	d.Store = s.directory.Store.(*memstore.Store) //nolint:errcheck // the harness made it
 	ask := func(who string, status int) {
 		r, _ := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://sso.example.com/scim/v2/Users/x", http.NoBody)
 		r.Header.Set("Authorization", who)
@@ -139,7 +139,7 @@ func TestLargeBodiesOfOneCredentialLeaveRoomForAnothers(t *testing.T) {
 		s.handler = server.New(server.Options{
 			BaseURL: base, Logger: slog.New(slog.DiscardHandler), Observe: func(r server.Record) { reasons <- r.Reason },
 			Authenticate: func(r *http.Request) (server.Session, error) {
-				return server.Session{Directory: directory, Subject: r.Header.Get("Authorization")}, nil
+				return server.Session{Store: directory, Subject: r.Header.Get("Authorization")}, nil
 			},
 		})
 		end := make(chan struct{})

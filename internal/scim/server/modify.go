@@ -34,7 +34,7 @@ func (s *server) modify(c *call) (*answer, error) {
 		next, err := p.Apply(current)
 		return stillActive(current, next), err
 	}
-	r, err := c.session.Directory.Update(c.Context(), c.rt, c.id(), change)
+	r, err := c.session.Store.Update(c.Context(), c.rt, c.id(), change)
 	if err != nil {
 		return nil, err
 	}

@@ -46,8 +46,8 @@ type Options struct {
 
 // Session is an authenticated client.
 type Session struct {
-	// Directory is the one that the client's credential belongs to.
-	Directory scim.Directory
+	// Store is the one that the client's credential belongs to.
+	Store scim.Store
 	// Subject names the credential for the audit log. It is no secret. It may come with an error: a credential
 	// that is known, and refused.
 	Subject string

@@ -12,7 +12,7 @@ func (s *server) read(c *call) (*answer, error) {
 	if err != nil {
 		return nil, err
 	}
-	r, err := c.session.Directory.Get(c.Context(), c.rt, c.id(), omit(selected))
+	r, err := c.session.Store.Get(c.Context(), c.rt, c.id(), omit(selected))
 	if err != nil {
 		return nil, err
 	}

@@ -34,7 +34,7 @@ func (s *server) replace(c *call) (*answer, error) {
 	if body.HasMembers {
 		change.Members = []scim.MemberChange{{Op: scim.ReplaceMembers, IDs: body.Members}}
 	}
-	r, err := c.session.Directory.Update(c.Context(), c.rt, c.id(), change)
+	r, err := c.session.Store.Update(c.Context(), c.rt, c.id(), change)
 	if err != nil {
 		return nil, err
 	}

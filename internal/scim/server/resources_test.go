@@ -422,8 +422,8 @@ func TestAttributesOnEveryAnswer(t *testing.T) {
 func TestExcludedMembersAreNotRead(t *testing.T) {
 	s := newService(t)
 	g := s.group("Admins", s.user("alice"))
-	watched := &omitting{Directory: s.directory.Directory}
-	s.directory.Directory = watched
+	watched := &omitting{Store: s.directory.Store}
+	s.directory.Store = watched
 	for _, path := range []string{"/Groups/" + g + "?excludedAttributes=members", "/Groups/" + g + "?attributes=displayName"} {
 		s.do("GET", path, "").answers(200).has("displayName", "Admins").has("members", nil).has("meta.version", nil).sends("ETag", "")
 	}
@@ -466,11 +466,11 @@ func TestDiscovery(t *testing.T) {
 
 // omitting is a directory that notes whether members were asked for.
 type omitting struct {
-	scim.Directory
+	scim.Store
 	read bool
 }
 
 func (o *omitting) Get(ctx context.Context, rt *schema.ResourceType, id string, omit scim.Omit) (*scim.Resource, error) {
 	o.read = o.read || !omit.Members
-	return o.Directory.Get(ctx, rt, id, omit)
+	return o.Store.Get(ctx, rt, id, omit)
 }

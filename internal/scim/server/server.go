@@ -1,4 +1,4 @@
-// Package server is the HTTP side of a SCIM 2.0 service provider (RFC 7644) over any scim.Directory.
+// Package server is the HTTP side of a SCIM 2.0 service provider (RFC 7644) over any scim.Store.
 //
 //	options.go     what it must be told
 //	limits.go      what one request may cost

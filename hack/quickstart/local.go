@@ -1,0 +1,291 @@
+package quickstart
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"time"
+
+	"k8s.io/client-go/rest"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/cloudsso/cloudsso-operator/test/controlplane"
+)
+
+// Options say what to run. Dir is required.
+type Options struct {
+	// Dir holds what is written: certificate, kubeconfigs, logs, the manager's binary, etcd's data.
+	Dir string
+	// Keep leaves etcd's data and the certificate of an earlier run in Dir as they are. By default they
+	// are made anew.
+	Keep bool
+	// Namespace is the directory's; by default DefaultNamespace.
+	Namespace string
+	// Port is that of the SCIM service; by default a free one.
+	Port int
+	// PlainHTTP serves SCIM without TLS, on loopback.
+	PlainHTTP bool
+	// Race builds the manager with the race detector.
+	Race bool
+	// Via says for each replica, counted from 0, at which address it reaches the API server, given the
+	// API server's own. Nil is directly.
+	Via func(replica int, apiServer string) (string, error)
+	// Flags are more flags of the manager, such as --leader-lease-duration=30s.
+	Flags []string
+	// FeatureGates are those of kube-apiserver; by default its own.
+	FeatureGates string
+	// Progress is told of each step as it begins. Nil is told nothing.
+	Progress func(step string)
+}
+
+// DefaultNamespace is the namespace of the directory that is set up.
+const DefaultNamespace = "acme"
+
+// CredentialName is the name of the credential that is set up.
+const CredentialName = "okta"
+
+// Environment is the operator, running.
+type Environment struct {
+	ControlPlane *controlplane.ControlPlane
+	// Admin may do everything.
+	Admin client.Client
+	// Kubeconfig is a file that lets kubectl in as cluster-admin, whom the admission policies bind.
+	Kubeconfig string
+	Namespace  string
+	// Manager is the first replica.
+	Manager *Manager
+	// BaseURL, Token and CAFile are what an identity provider is given. CAFile is "" for plain HTTP.
+	BaseURL, Token, CAFile string
+
+	options  Options
+	log      *os.File
+	operator *rest.Config
+	manager  managerOptions
+	others   []*Manager
+}
+
+// Start brings everything up. When it fails it leaves nothing running.
+func Start(ctx context.Context, o Options) (_ *Environment, err error) {
+	if o.Progress == nil {
+		o.Progress = func(string) {}
+	}
+	if o.Namespace == "" {
+		o.Namespace = DefaultNamespace
+	}
+	e := &Environment{options: o, Namespace: o.Namespace}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, e.Stop())
+		}
+	}()
+	for _, step := range []struct {
+		name string
+		do   func(context.Context) error
+	}{
+		{"preparing " + o.Dir, e.prepare},
+		{"starting etcd and kube-apiserver", e.startControlPlane},
+		{"compiling the manager", e.compile},
+		{"creating the directory and a credential in namespace " + o.Namespace, e.setUp},
+		{"starting the manager", e.startFirst},
+		{"waiting for the token", e.awaitToken},
+		{"waiting until the admission policies are in force, half a minute after the API server's start", e.awaitPolicies},
+	} {
+		o.Progress(step.name)
+		if err := step.do(ctx); err != nil {
+			return nil, fmt.Errorf("%s: %w", step.name, err)
+		}
+	}
+	return e, nil
+}
+
+func (e *Environment) prepare(context.Context) error {
+	if err := vacant(e.options.Port); err != nil {
+		return err
+	}
+	if !e.options.Keep {
+		if err := os.RemoveAll(e.path("etcd")); err != nil {
+			return err
+		}
+	}
+	if err := os.MkdirAll(e.options.Dir, 0o700); err != nil {
+		return err
+	}
+	var err error
+	e.log, err = os.Create(e.path("manager.log"))
+	return err
+}
+
+func (e *Environment) startControlPlane(ctx context.Context) error {
+	cp, err := controlplane.Start(ctx, controlplane.Options{DataDir: e.path("etcd"), LogDir: e.options.Dir, FeatureGates: e.options.FeatureGates})
+	if err != nil {
+		return err
+	}
+	e.ControlPlane = cp
+	if e.Admin, err = newClient(cp.Admin()); err != nil {
+		return err
+	}
+	person, err := cp.ClusterAdmin(ctx, "admin")
+	if err != nil {
+		return err
+	}
+	e.Kubeconfig = e.path("kubeconfig")
+	return e.writeKubeconfig(e.Kubeconfig, person)
+}
+
+func (e *Environment) awaitPolicies(ctx context.Context) error {
+	return e.ControlPlane.AwaitPolicies(ctx)
+}
+
+func (e *Environment) writeKubeconfig(path string, config *rest.Config) error {
+	content, err := e.ControlPlane.Kubeconfig(config)
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(path, content, 0o600)
+}
+
+func (e *Environment) compile(ctx context.Context) error {
+	root, err := controlplane.ModuleRoot()
+	if err != nil {
+		return err
+	}
+	e.manager.binary, err = buildManager(ctx, root, e.options.Dir, e.options.Race)
+	return err
+}
+
+func (e *Environment) startFirst(ctx context.Context) error {
+	operator, err := e.ControlPlane.Operator(ctx)
+	if err != nil {
+		return err
+	}
+	e.operator = operator
+	if e.manager.kubeconfig, err = e.operatorKubeconfig(0); err != nil {
+		return err
+	}
+	if !e.options.PlainHTTP {
+		files, err := e.certificate()
+		if err != nil {
+			return err
+		}
+		e.manager.certificate, e.CAFile = &files, files.Cert
+	}
+	e.manager.port, e.manager.log, e.manager.flags = e.options.Port, io.Writer(e.log), e.options.Flags
+	if e.Manager, err = startManager(ctx, e.manager); err != nil {
+		return err
+	}
+	e.BaseURL = e.Manager.URL
+	e.manager.port, e.manager.publicURL = 0, e.BaseURL
+	return nil
+}
+
+func (e *Environment) certificate() (certificate, error) {
+	files := certificate{Cert: e.path("tls.crt"), Key: e.path("tls.key")}
+	if e.options.Keep && exists(files.Cert) && exists(files.Key) {
+		return files, nil
+	}
+	return writeCertificate(e.options.Dir, time.Now())
+}
+
+// operatorKubeconfig writes the kubeconfig of a replica and returns its path.
+func (e *Environment) operatorKubeconfig(replica int) (string, error) {
+	config := rest.CopyConfig(e.operator)
+	if e.options.Via != nil {
+		via, err := e.options.Via(replica, config.Host)
+		if err != nil {
+			return "", err
+		}
+		config.Host = via
+	}
+	path := e.path(fmt.Sprintf("operator-%d.kubeconfig", replica))
+	return path, e.writeKubeconfig(path, config)
+}
+
+// AddManager starts another replica, which has the public URL of the first.
+func (e *Environment) AddManager(ctx context.Context) (*Manager, error) {
+	o := e.manager
+	var err error
+	if o.kubeconfig, err = e.operatorKubeconfig(1 + len(e.others)); err != nil {
+		return nil, err
+	}
+	m, err := startManager(ctx, o)
+	if err == nil {
+		e.others = append(e.others, m)
+	}
+	return m, err
+}
+
+// AddOperator starts another operator: one that has an identity, flags and a public URL of its own.
+func (e *Environment) AddOperator(ctx context.Context, identity *rest.Config, flags ...string) (*Manager, error) {
+	o := e.manager
+	o.flags, o.publicURL = flags, ""
+	o.kubeconfig = e.path(fmt.Sprintf("operator-%d.kubeconfig", 1+len(e.others)))
+	if err := e.writeKubeconfig(o.kubeconfig, identity); err != nil {
+		return nil, err
+	}
+	m, err := startManager(ctx, o)
+	if err == nil {
+		e.others = append(e.others, m)
+	}
+	return m, err
+}
+
+// RestartManager starts the first replica again after it was killed or stopped, on its old port.
+func (e *Environment) RestartManager(ctx context.Context) error {
+	_, err := e.Restart(ctx, e.Manager)
+	return err
+}
+
+// Restart starts a replica again after it was killed or stopped, on its old port. Not for use by several
+// at a time.
+func (e *Environment) Restart(ctx context.Context, old *Manager) (*Manager, error) {
+	again := old.options
+	again.port = old.port
+	m, err := startManager(ctx, again)
+	if err != nil {
+		return nil, err
+	}
+	if old == e.Manager {
+		e.Manager = m
+	}
+	for i := range e.others {
+		if e.others[i] == old {
+			e.others[i] = m
+		}
+	}
+	return m, nil
+}
+
+// Stop ends everything that was started, in the opposite order.
+func (e *Environment) Stop() error {
+	var failures []error
+	for _, m := range append(e.others, e.Manager) {
+		if m != nil {
+			failures = append(failures, m.Stop())
+		}
+	}
+	if e.ControlPlane != nil {
+		failures = append(failures, e.ControlPlane.Stop())
+	}
+	if e.log != nil {
+		failures = append(failures, e.log.Close())
+	}
+	return errors.Join(failures...)
+}
+
+// LogFile is where the managers write their logs.
+func (e *Environment) LogFile() string { return e.path("manager.log") }
+
+// LogFiles are where everything writes its logs.
+func (e *Environment) LogFiles() []string {
+	return append(controlplane.LogFiles(e.options.Dir), e.LogFile())
+}
+
+func (e *Environment) path(name string) string { return filepath.Join(e.options.Dir, name) }
+
+func exists(path string) bool {
+	_, err := os.Stat(path)
+	return err == nil
+}

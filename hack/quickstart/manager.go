@@ -1,0 +1,224 @@
+package quickstart
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/netip"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"syscall"
+	"time"
+)
+
+const (
+	// readyTimeout is how long a manager may take to be ready; it takes one or two seconds.
+	readyTimeout = time.Minute
+	// stopTimeout is how long it may take to stop: longer than it drains requests.
+	stopTimeout = 40 * time.Second
+	// buildStopTimeout is how long the compiler may take to stop when it is interrupted.
+	buildStopTimeout = 10 * time.Second
+	// pollInterval is how often readiness is asked for.
+	pollInterval = 50 * time.Millisecond
+)
+
+// Manager is one replica of the operator, as a process of its own.
+type Manager struct {
+	// URL is the SCIM base URL of this replica.
+	URL string
+	// MetricsURL is where its metrics are.
+	MetricsURL string
+
+	options  managerOptions // it was started with
+	port     int
+	probeURL string
+	command  *exec.Cmd
+	tail     *tailWriter
+	exited   chan struct{} // closed when the process is gone
+	failure  error         // why; valid once exited is closed
+}
+
+// buildManager compiles the manager into dir and returns its path.
+func buildManager(ctx context.Context, moduleRoot, dir string, race bool) (string, error) {
+	binary := filepath.Join(dir, "manager")
+	arguments := []string{"build", "-o", binary}
+	if race {
+		arguments = append(arguments, "-race")
+	}
+	//nolint:gosec // G204: its arguments are the two above and a folder of the caller's
+	command := exec.CommandContext(ctx, "go", append(arguments, "./cmd/manager")...)
+	command.Cancel = func() error { return command.Process.Signal(os.Interrupt) } // so that it tidies up
+	command.WaitDelay = buildStopTimeout
+	command.Dir = moduleRoot
+	if output, err := command.CombinedOutput(); err != nil {
+		return "", fmt.Errorf("the manager does not compile:\n%s", bytes.TrimSpace(output))
+	}
+	return binary, nil
+}
+
+// managerOptions are what one replica is started with.
+type managerOptions struct {
+	binary      string
+	kubeconfig  string
+	port        int          // of the SCIM service; 0 for a free one
+	certificate *certificate // nil for plain HTTP
+	publicURL   string       // "" for the replica's own URL
+	flags       []string     // more of them
+	log         io.Writer
+}
+
+// startManager starts a replica and waits until it is ready.
+func startManager(ctx context.Context, o managerOptions) (*Manager, error) {
+	ports, err := freePorts(3)
+	if err != nil {
+		return nil, err
+	}
+	if o.port != 0 {
+		ports[0] = o.port
+	}
+	scheme := "https"
+	if o.certificate == nil {
+		scheme = "http"
+	}
+	m := &Manager{
+		URL:        fmt.Sprintf("%s://127.0.0.1:%d/scim/v2", scheme, ports[0]),
+		MetricsURL: fmt.Sprintf("http://127.0.0.1:%d/metrics", ports[1]),
+		probeURL:   fmt.Sprintf("http://127.0.0.1:%d", ports[2]),
+		port:       ports[0],
+		exited:     make(chan struct{}),
+	}
+	if o.publicURL == "" {
+		o.publicURL = m.URL
+	}
+	m.options = o
+	//nolint:gosec // G204: the binary is the one that buildManager has just built
+	m.command = exec.CommandContext(context.Background(), o.binary, arguments(o, ports)...)
+	m.command.Env = append(os.Environ(), "KUBECONFIG="+o.kubeconfig)
+	m.command.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // Ctrl-C is ours to pass on
+	m.tail = &tailWriter{to: o.log}
+	m.command.Stdout, m.command.Stderr = m.tail, m.tail
+	if err := m.command.Start(); err != nil {
+		return nil, fmt.Errorf("starting the manager: %w", err)
+	}
+	go func() {
+		m.failure = m.command.Wait()
+		close(m.exited)
+	}()
+	if err := m.awaitReady(ctx); err != nil {
+		m.Kill()
+		return nil, fmt.Errorf("%w; its last lines:\n%s", err, m.LastLines())
+	}
+	return m, nil
+}
+
+func arguments(o managerOptions, ports []int) []string {
+	on := func(i int) string { return net.JoinHostPort("127.0.0.1", strconv.Itoa(ports[i])) }
+	arguments := append([]string{
+		"--scim-bind-address=" + on(0),
+		"--metrics-bind-address=" + on(1),
+		"--health-probe-bind-address=" + on(2),
+		"--scim-public-url=" + o.publicURL,
+	}, o.flags...)
+	if o.certificate == nil {
+		return append(arguments, "--scim-insecure-http")
+	}
+	return append(arguments, "--scim-tls-cert-file="+o.certificate.Cert, "--scim-tls-key-file="+o.certificate.Key)
+}
+
+func (m *Manager) awaitReady(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, readyTimeout)
+	defer cancel()
+	for ticker := time.NewTicker(pollInterval); ; {
+		if m.Ready(ctx) {
+			return nil
+		}
+		select {
+		case <-m.exited:
+			return fmt.Errorf("the manager ended: %v", m.command.ProcessState)
+		case <-ctx.Done():
+			return fmt.Errorf("the manager is not ready: %w", ctx.Err())
+		case <-ticker.C:
+		}
+	}
+}
+
+// Ready asks the manager's readiness probe.
+func (m *Manager) Ready(ctx context.Context) bool {
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, m.probeURL+"/readyz", nil)
+	if err != nil {
+		return false
+	}
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		return false
+	}
+	return response.Body.Close() == nil && response.StatusCode == http.StatusOK
+}
+
+// PID is the id of the process.
+func (m *Manager) PID() int { return m.command.Process.Pid }
+
+// Exited is closed when the process is gone.
+func (m *Manager) Exited() <-chan struct{} { return m.exited }
+
+// LastLines are the last that the process wrote.
+func (m *Manager) LastLines() string { return m.tail.last() }
+
+// Kill ends the process as a crash would.
+func (m *Manager) Kill() {
+	_ = m.command.Process.Kill() // gone already is as good
+	<-m.exited
+}
+
+// Dump has the process print what each of its goroutines does, and end.
+func (m *Manager) Dump() {
+	_ = m.command.Process.Signal(syscall.SIGQUIT) // gone already is as good
+	<-m.exited
+}
+
+// Stop asks the process to end, and ends it when it does not.
+func (m *Manager) Stop() error {
+	if err := m.command.Process.Signal(syscall.SIGTERM); errors.Is(err, os.ErrProcessDone) {
+		return nil
+	}
+	select {
+	case <-m.exited:
+		return m.failure
+	case <-time.After(stopTimeout):
+		m.Kill()
+		return fmt.Errorf("the manager did not stop within %s and was killed", stopTimeout)
+	}
+}
+
+// vacant says whether a port is in use, before anything is started for it. Zero is any port.
+func vacant(port int) error {
+	listener, err := (&net.ListenConfig{}).Listen(context.Background(), "tcp", fmt.Sprintf("127.0.0.1:%d", port))
+	if err != nil {
+		return fmt.Errorf("port %d cannot be had (%w): choose another, or none for a free one", port, err)
+	}
+	return listener.Close()
+}
+
+// freePorts are ports that were free a moment ago.
+func freePorts(n int) ([]int, error) {
+	var ports []int
+	for range n {
+		listener, err := (&net.ListenConfig{}).Listen(context.Background(), "tcp", "127.0.0.1:0")
+		if err != nil {
+			return nil, fmt.Errorf("looking for a free port: %w", err)
+		}
+		defer listener.Close() // held until all are found, so that none is given twice
+		address, err := netip.ParseAddrPort(listener.Addr().String())
+		if err != nil {
+			return nil, fmt.Errorf("looking for a free port: %w", err)
+		}
+		ports = append(ports, int(address.Port()))
+	}
+	return ports, nil
+}

@@ -1,0 +1,68 @@
+package quickstart
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/util/wait"
+	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
+	"k8s.io/client-go/rest"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/cloudsso/cloudsso-operator/api/v1alpha1"
+)
+
+// tokenTimeout is how long the operator may take to mint a token: far less than a second, usually.
+const tokenTimeout = 30 * time.Second
+
+func newClient(config *rest.Config) (client.Client, error) {
+	scheme := runtime.NewScheme()
+	if err := clientgoscheme.AddToScheme(scheme); err != nil {
+		return nil, err
+	}
+	if err := v1alpha1.AddToScheme(scheme); err != nil {
+		return nil, err
+	}
+	return client.New(config, client.Options{Scheme: scheme})
+}
+
+// setUp makes the namespace a directory that is synchronized, and declares a credential in it. What is
+// there from an earlier run stays.
+func (e *Environment) setUp(ctx context.Context) error {
+	for _, o := range []client.Object{
+		&corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: e.Namespace}},
+		&v1alpha1.CloudSSODirectory{
+			ObjectMeta: metav1.ObjectMeta{Namespace: e.Namespace, Name: v1alpha1.DirectoryName},
+			Spec:       v1alpha1.CloudSSODirectorySpec{SCIMSynchronization: v1alpha1.SynchronizationEnabled},
+		},
+		&v1alpha1.SCIMCredential{
+			ObjectMeta: metav1.ObjectMeta{Namespace: e.Namespace, Name: CredentialName},
+			Spec:       v1alpha1.SCIMCredentialSpec{Description: "the identity provider's provisioning"},
+		},
+	} {
+		if err := e.Admin.Create(ctx, o); err != nil && !apierrors.IsAlreadyExists(err) {
+			return fmt.Errorf("creating %T %s: %w", o, o.GetName(), err)
+		}
+	}
+	return nil
+}
+
+func (e *Environment) awaitToken(ctx context.Context) error {
+	var secret corev1.Secret
+	key := client.ObjectKey{Namespace: e.Namespace, Name: CredentialName}
+	err := wait.PollUntilContextTimeout(ctx, pollInterval, tokenTimeout, true, func(ctx context.Context) (bool, error) {
+		err := e.Admin.Get(ctx, key, &secret)
+		return err == nil && len(secret.Data[v1alpha1.SecretKeyTokenHash]) > 0, client.IgnoreNotFound(err)
+	})
+	if err != nil {
+		return fmt.Errorf("no Secret %s was minted; see %s and `kubectl -n %s describe scimcredential %s`: %w",
+			key, e.LogFile(), e.Namespace, CredentialName, err)
+	}
+	e.Token = string(secret.Data[v1alpha1.SecretKeyToken])
+	return nil
+}

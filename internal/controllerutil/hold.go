@@ -1,0 +1,87 @@
+package controllerutil
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/handler"
+
+	"github.com/cloudsso/cloudsso-operator/api/v1alpha1"
+	"github.com/cloudsso/cloudsso-operator/internal/policy"
+)
+
+// holdGrace is how old a deletion is when it counts as held: the operator's own deletions lift the guard
+// right after they begin. The API server cuts deletionTimestamp to whole seconds, so a deletion looks up to
+// one second older than it is: two leave at least one.
+const holdGrace = 2 * time.Second
+
+// Hold holds the deletion of an object while its directory is synchronized, and notes it in conditions;
+// otherwise it lifts the guard. It returns when to look again. An object that is not being deleted is
+// left alone.
+func Hold(ctx context.Context, c client.Client, o client.Object, source v1alpha1.Source, conditions *[]metav1.Condition, now time.Time) (time.Duration, error) {
+	if o.GetDeletionTimestamp() == nil {
+		return 0, nil
+	}
+	position, err := SwitchOf(ctx, c, o.GetNamespace())
+	if err != nil {
+		return 0, err
+	}
+	if !policy.HoldsDeletion(o, source, position) {
+		return 0, DropFinalizer(ctx, c, o, v1alpha1.FinalizerGuard)
+	}
+	if age := now.Sub(o.GetDeletionTimestamp().Time); age < holdGrace {
+		return holdGrace - age, nil
+	}
+	meta.SetStatusCondition(conditions, metav1.Condition{
+		Type: v1alpha1.ConditionDeletionHeld, Status: metav1.ConditionTrue, Reason: v1alpha1.ReasonSynchronizationEnabled,
+		ObservedGeneration: o.GetGeneration(),
+		Message: "being deleted, and held with full effect: synchronized objects go only while SCIM synchronization is switched off; " +
+			"to let it go, set spec.scimSynchronization of CloudSSODirectory default to Disabled",
+	})
+	return 0, nil
+}
+
+// IsHeld reports whether a deletion was noted as held.
+func IsHeld(conditions []metav1.Condition) bool {
+	return meta.IsStatusConditionTrue(conditions, v1alpha1.ConditionDeletionHeld)
+}
+
+// IsBeingDeleted reports whether somebody has deleted an object that is still there.
+func IsBeingDeleted(o client.Object) bool { return o.GetDeletionTimestamp() != nil }
+
+// EnqueueOfDirectory enqueues those objects of a directory that depend on how its switch stands, when the
+// directory changes. newList makes an empty list of their kind.
+func EnqueueOfDirectory(c client.Reader, newList func() client.ObjectList, depends func(client.Object) bool) handler.EventHandler {
+	return handler.EnqueueRequestsFromMapFunc(func(ctx context.Context, d client.Object) (requests []ctrl.Request) {
+		list := newList()
+		err := c.List(ctx, list, client.InNamespace(d.GetNamespace()), client.UnsafeDisableDeepCopy)
+		if err == nil {
+			err = meta.EachListItem(list, func(item runtime.Object) error {
+				if o, ok := item.(client.Object); ok && depends(o) {
+					requests = append(requests, ctrl.Request{NamespacedName: client.ObjectKeyFromObject(o)})
+				}
+				return nil
+			})
+		}
+		if err != nil {
+			ctrl.LoggerFrom(ctx).Error(err, "Looking for objects that depend on the switch", "namespace", d.GetNamespace())
+		}
+		return requests
+	})
+}
+
+// SwitchOf is the position of a namespace's switch, as the cache has it.
+func SwitchOf(ctx context.Context, c client.Reader, namespace string) (v1alpha1.Synchronization, error) {
+	d := &v1alpha1.CloudSSODirectory{}
+	err := c.Get(ctx, client.ObjectKey{Namespace: namespace, Name: v1alpha1.DirectoryName}, d)
+	if client.IgnoreNotFound(err) != nil {
+		return "", fmt.Errorf("reading CloudSSODirectory %s/%s: %w", namespace, v1alpha1.DirectoryName, err)
+	}
+	return policy.SwitchOf(d), nil
+}

@@ -1,0 +1,27 @@
+package controllerutil_test
+
+import (
+	"testing"
+
+	"github.com/cloudsso/cloudsso-operator/api/v1alpha1"
+	"github.com/cloudsso/cloudsso-operator/internal/controllerutil"
+)
+
+func TestAdviceSaysWhereItCanBeFollowed(t *testing.T) {
+	const scim, manual = v1alpha1.SourceSCIM, v1alpha1.SourceManual
+	for _, test := range []struct {
+		sources []v1alpha1.Source
+		want    string
+	}{
+		{[]v1alpha1.Source{manual}, ""},
+		{[]v1alpha1.Source{manual, manual}, ""},
+		{[]v1alpha1.Source{scim}, ", in the identity provider, or after switching SCIM synchronization off"},
+		{[]v1alpha1.Source{scim, scim}, ", in the identity provider, or after switching SCIM synchronization off"},
+		{[]v1alpha1.Source{manual, scim}, "; the one of source SCIM in the identity provider, or after switching SCIM synchronization off"},
+		{[]v1alpha1.Source{scim, manual}, "; the one of source SCIM in the identity provider, or after switching SCIM synchronization off"},
+	} {
+		if got := controllerutil.Unlock(test.sources...); got != test.want {
+			t.Errorf("of %v: %q, want %q", test.sources, got, test.want)
+		}
+	}
+}

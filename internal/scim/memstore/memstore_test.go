@@ -1,0 +1,30 @@
+package memstore_test
+
+import (
+	"strconv"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/cloudsso/cloudsso-operator/internal/scim"
+	"github.com/cloudsso/cloudsso-operator/internal/scim/memstore"
+	"github.com/cloudsso/cloudsso-operator/internal/scim/storetest"
+)
+
+func TestDirectory(t *testing.T) {
+	storetest.Run(t, func(*testing.T) scim.Store { return memstore.New(clock(), newID()) })
+}
+
+// clock moves on with each look.
+func clock() func() time.Time {
+	var ticks atomic.Int64
+	return func() time.Time {
+		return time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC).Add(time.Duration(ticks.Add(1)) * time.Millisecond)
+	}
+}
+
+// newID makes ids that sort against the order of creation.
+func newID() func() string {
+	var n atomic.Int64
+	return func() string { return "r-" + strconv.FormatInt(100_000-n.Add(1), 10) }
+}

@@ -1,0 +1,88 @@
+package storetest
+
+import (
+	"fmt"
+
+	"github.com/cloudsso/cloudsso-operator/internal/scim"
+	"github.com/cloudsso/cloudsso-operator/internal/scim/schema"
+)
+
+var filters = []behaviour{
+	{"a user is found by any attribute", func(d *directory) {
+		alice := d.createdUser(everything())
+		d.createdUser(left(identified(user("bob"), "00u2")))
+		for _, f := range []string{
+			`userName eq "alice"`, `userName eq "ALICE"`, `USERNAME eq "alice"`,
+			`urn:ietf:params:scim:schemas:core:2.0:User:userName eq "alice"`,
+			`externalId eq "00u1EVERYTHING"`,
+			fmt.Sprintf("id eq %q", alice.ID),
+			`userName eq "alice" and active eq true`, `active eq true and userName eq "alice"`,
+			`userName eq "alice" or userName eq "nobody"`, `not (userName eq "bob")`,
+			`active eq true`, `userName sw "al"`, `title pr`, `name.familyName eq "smith"`,
+			`emails eq "alice@example.com"`, `emails.value ew "@home.example"`,
+			`emails[type eq "work" and value co "@example.com"]`,
+			`urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:department eq "Tour Operations"`,
+		} {
+			d.equal(d.found(schema.User, f), []string{alice.ID}, f)
+		}
+	}},
+	{"nobody is found who does not match", func(d *directory) {
+		d.createdUser(everything())
+		for _, f := range []string{
+			`userName eq "nobody"`, `userName eq ""`, `id eq "nobody"`, `externalId eq "00u2"`,
+			`externalId eq "00U1everything"`, `externalId eq ""`, // case matters: RFC 7643 section 3.1
+			`userName eq "alice" and active eq false`, `externalId eq "00u1EVERYTHING" and userName eq "bob"`,
+			`emails[type eq "home" and value co "@example.com"]`,
+		} {
+			d.equal(d.found(schema.User, f), nil, f)
+		}
+	}},
+	{"a name is found in every spelling", func(d *directory) {
+		for _, name := range spellings {
+			r := d.createdUser(user(name[0]))
+			d.equal(d.found(schema.User, fmt.Sprintf(`userName eq "%s"`, name[1])), []string{r.ID}, name[1])
+			d.deleted(r)
+			g := d.created(schema.Group, group(name[0]))
+			d.equal(d.found(schema.Group, fmt.Sprintf(`displayName eq "%s"`, name[1])), []string{g.ID}, name[1])
+			d.deleted(g)
+		}
+	}},
+	{"a group is found by any attribute, and by its members", func(d *directory) {
+		alice := d.users("alice")[0]
+		g := d.created(schema.Group, identified(group("Admins"), "g1"), alice)
+		d.created(schema.Group, group("Others"))
+		query := scim.Query{StartIndex: 1, Count: 10, Omit: scim.Omit{Members: true}}
+		for _, f := range []string{
+			`displayName eq "admins"`, `externalId eq "g1"`, fmt.Sprintf("id eq %q", g.ID),
+			fmt.Sprintf("members.value eq %q", alice), fmt.Sprintf("members[value eq %q]", alice), `members pr`,
+			fmt.Sprintf(`displayName eq "Admins" and members.value eq %q`, alice),
+			fmt.Sprintf(`id eq %q and members eq %q`, g.ID, alice),
+		} {
+			d.equal(d.found(schema.Group, f), []string{g.ID}, f)
+			query.Filter = d.filter(schema.Group, f)
+			d.equal(ids(d.listed(schema.Group, query).Resources), []string{g.ID}, f+", members omitted")
+		}
+		d.equal(d.found(schema.User, fmt.Sprintf("groups.value eq %q", g.ID)), []string{alice}, "user by group")
+	}},
+	{"a resource is found by when it was made and changed", func(d *directory) {
+		r := d.createdUser(user("alice"))
+		d.equal(d.found(schema.User, `meta.lastModified gt "2011-05-13T04:42:34Z"`), []string{r.ID}, "since 2011")
+		d.equal(d.found(schema.User, `meta.created lt "2011-05-13T04:42:34Z"`), nil, "before 2011")
+		d.equal(d.found(schema.User, `meta.resourceType eq "User"`), []string{r.ID}, "by type")
+	}},
+	{"a filter sees every change at once", func(d *directory) {
+		r := d.createdUser(identified(user("alice"), "00u1"))
+		d.set(r, schema.UserName, "bob")
+		d.equal(d.found(schema.User, `userName eq "alice"`), nil, "by the old name")
+		d.equal(d.found(schema.User, `userName eq "bob"`), []string{r.ID}, "by the new name")
+		d.set(r, schema.ExternalID, "00u2")
+		d.equal(d.found(schema.User, `externalId eq "00u1"`), nil, "by the old externalId")
+		d.equal(d.found(schema.User, `externalId eq "00u2"`), []string{r.ID}, "by the new externalId")
+		d.set(r, schema.Active, false)
+		d.equal(d.found(schema.User, `active eq false`), []string{r.ID}, "by active")
+		d.deleted(r)
+		for _, f := range []string{`userName eq "bob"`, `externalId eq "00u2"`, fmt.Sprintf("id eq %q", r.ID), `userName pr`} {
+			d.equal(d.found(schema.User, f), nil, "deleted, by "+f)
+		}
+	}},
+}

@@ -1,0 +1,25 @@
+package scimauth_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/cloudsso/cloudsso-operator/internal/auth"
+	"github.com/cloudsso/cloudsso-operator/internal/policy"
+)
+
+func BenchmarkOpen(b *testing.B) {
+	r, opener := newReplica()
+	a := auth.New(auth.Options{Rate: 1e9, Burst: 1e9}) // as often as can be
+	a.Keyring().SetCredential(okta, policy.CredentialUse{SlotHeld: true, ExpiresAt: time.Now().Add(time.Hour)})
+	a.Keyring().SetSecret(okta, auth.HashToken(token))
+	opener.Authenticator = a
+	get := request("GET", "/Users/x", token)
+	b.ReportAllocs()
+	for b.Loop() {
+		r.used = r.used[:0]
+		if _, err := opener.Open(get); err != nil {
+			b.Fatal(err)
+		}
+	}
+}

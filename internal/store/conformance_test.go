@@ -1,0 +1,138 @@
+package store_test
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"os"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/util/uuid"
+	"k8s.io/client-go/rest"
+	"sigs.k8s.io/controller-runtime/pkg/cache"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/cloudsso/cloudsso-operator/api/v1alpha1"
+	"github.com/cloudsso/cloudsso-operator/internal/compact"
+	"github.com/cloudsso/cloudsso-operator/internal/scim"
+	"github.com/cloudsso/cloudsso-operator/internal/scim/storetest"
+	"github.com/cloudsso/cloudsso-operator/internal/store"
+	"github.com/cloudsso/cloudsso-operator/test/controlplane"
+)
+
+// The tests of this package share a control plane, on which the directories work as the operator does:
+// with its own identity, under the admission policies.
+var (
+	admin    client.Client
+	operator *rest.Config
+	scheme   = runtime.NewScheme()
+)
+
+func TestMain(m *testing.M) {
+	os.Exit(run(m))
+}
+
+func run(m *testing.M) int {
+	ctx := context.Background()
+	cp, err := controlplane.Start(ctx, controlplane.Options{})
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	defer func() {
+		if err := cp.Stop(); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+		}
+	}()
+	if err := prepare(ctx, cp); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	return m.Run()
+}
+
+func prepare(ctx context.Context, cp *controlplane.ControlPlane) (err error) {
+	if err := v1alpha1.AddToScheme(scheme); err != nil {
+		return err
+	}
+	if err := corev1.AddToScheme(scheme); err != nil {
+		return err
+	}
+	if admin, err = client.New(cp.Admin(), client.Options{Scheme: scheme}); err != nil {
+		return err
+	}
+	if operator, err = cp.Operator(ctx); err != nil {
+		return err
+	}
+	return cp.AwaitPolicies(ctx)
+}
+
+// replica is one process's view of all directories.
+func replica(t *testing.T) *store.Directories {
+	t.Helper()
+	relists := &store.Relists{}
+	c, err := cache.New(operator, cache.Options{Scheme: scheme, NewInformer: relists.NewInformer, DefaultTransform: compact.Transform})
+	if err != nil {
+		t.Fatal(err)
+	}
+	writer, err := client.New(operator, client.Options{Scheme: scheme})
+	if err != nil {
+		t.Fatal(err)
+	}
+	d := store.New(store.Config{
+		Client:            writer,
+		Relists:           relists,
+		SentinelNamespace: controlplane.SystemNamespace,
+		Emit:              func(runtime.Object, string, string, string) {},
+		Log:               slog.New(slog.DiscardHandler),
+		Now:               time.Now,
+		NewID:             func() string { return string(uuid.NewUUID()) },
+	})
+	if err := d.Watch(t.Context(), c); err != nil {
+		t.Fatal(err)
+	}
+	go func() {
+		if err := c.Start(t.Context()); err != nil {
+			t.Error(err)
+		}
+	}()
+	if !c.WaitForCacheSync(t.Context()) {
+		t.Fatal("the cache did not sync")
+	}
+	for !d.Synced() { // the handlers follow the cache within microseconds
+		if t.Context().Err() != nil {
+			t.Fatal("the index did not sync")
+		}
+	}
+	return d
+}
+
+var namespaces atomic.Int64
+
+// newNamespace is a namespace whose directory is synchronized.
+func newNamespace(t *testing.T) string {
+	t.Helper()
+	name := fmt.Sprintf("directory-%d", namespaces.Add(1))
+	for _, o := range []client.Object{
+		&corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: name}},
+		&v1alpha1.CloudSSODirectory{
+			ObjectMeta: metav1.ObjectMeta{Namespace: name, Name: v1alpha1.DirectoryName},
+			Spec:       v1alpha1.CloudSSODirectorySpec{SCIMSynchronization: v1alpha1.SynchronizationEnabled},
+		},
+	} {
+		if err := admin.Create(t.Context(), o); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return name
+}
+
+func TestTheContractOfDirectory(t *testing.T) {
+	d := replica(t)
+	storetest.Run(t, func(t *testing.T) scim.Store { return d.In(newNamespace(t)) })
+}

@@ -1,0 +1,159 @@
+package store_test
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/cloudsso/cloudsso-operator/api/v1alpha1"
+	"github.com/cloudsso/cloudsso-operator/internal/priority"
+	"github.com/cloudsso/cloudsso-operator/internal/scim"
+	"github.com/cloudsso/cloudsso-operator/internal/scim/schema"
+)
+
+// sliced is a sliced group as two replicas know it.
+type sliced struct {
+	*testing.T
+	replicas  [2]scim.Store
+	namespace string
+	users     []string
+	group     string
+}
+
+func newSliced(t *testing.T, users, members int) *sliced {
+	t.Helper()
+	s := &sliced{T: t, namespace: newNamespace(t)}
+	for i := range s.replicas {
+		s.replicas[i] = replica(t).In(s.namespace)
+	}
+	for i := range users {
+		r, err := s.replicas[0].Create(t.Context(), schema.User, schema.Object{}.With(schema.UserName, fmt.Sprintf("member-%d", i)).With(schema.Active, true), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.users = append(s.users, r.ID)
+	}
+	g, err := s.replicas[0].Create(t.Context(), schema.Group, schema.Object{}.With(schema.GroupDisplayName, "Sliced"), s.users[:members])
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.group = g.ID
+	return s
+}
+
+func (s *sliced) change(replica int, op scim.MemberOp, ids ...string) {
+	s.Helper()
+	if _, err := s.replicas[replica].Update(s.Context(), schema.Group, s.group, scim.Change{Members: []scim.MemberChange{{Op: op, IDs: ids}}}); err != nil {
+		s.Error(err)
+	}
+}
+
+// stored is how often each member is listed, at the API server.
+func (s *sliced) stored() map[string]int {
+	s.Helper()
+	var g v1alpha1.CloudSSOGroup
+	if err := admin.Get(s.Context(), client.ObjectKey{Namespace: s.namespace, Name: s.group}, &g); err != nil {
+		s.Fatal(err)
+	}
+	var all v1alpha1.CloudSSOMembershipSliceList
+	if err := admin.List(s.Context(), &all, client.InNamespace(s.namespace)); err != nil {
+		s.Fatal(err)
+	}
+	count := map[string]int{}
+	for _, m := range g.Spec.Members {
+		count[m.Name]++
+	}
+	for _, slice := range all.Items {
+		if n := len(slice.Spec.Members); n > v1alpha1.SliceSize {
+			s.Errorf("a slice of %d members", n)
+		}
+		for _, m := range slice.Spec.Members {
+			count[m.Name]++
+		}
+	}
+	return count
+}
+
+// A push of members waits while somebody leaves, and is done all the same.
+func TestAGroupIsChangedBehindALeaver(t *testing.T) {
+	d := replica(t)
+	d.Leavers = &priority.Gate{}
+	crew := d.In(newNamespace(t))
+	g, err := crew.Create(t.Context(), schema.Group, schema.Object{}.With(schema.GroupDisplayName, "Crew"), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer d.Leavers.Begin()()
+	began := time.Now()
+	changed, err := crew.Update(t.Context(), schema.Group, g.ID, scim.Change{Attributes: func(a schema.Object) (schema.Object, error) {
+		return a.With(schema.GroupDisplayName, "All hands"), nil
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if waited := time.Since(began); waited < priority.Patience || changed.Attributes.String(schema.GroupDisplayName) != "All hands" {
+		t.Errorf("%v after %s", changed.Attributes, waited)
+	}
+}
+
+func TestAMemberThatTwoReplicasAddIsListedOnce(t *testing.T) {
+	s := newSliced(t, 340, 300)
+	for round := range 10 {
+		joining := s.users[300+4*round : 304+4*round]
+		var all sync.WaitGroup
+		for i := range 4 {
+			all.Go(func() { s.change(i%2, scim.AddMembers, joining...) })
+		}
+		all.Wait()
+		for id, n := range s.stored() {
+			if n != 1 {
+				t.Fatalf("%s is listed %d times", id, n)
+			}
+		}
+	}
+	if n := len(s.stored()); n != 340 {
+		t.Errorf("%d members", n)
+	}
+}
+
+// Whoever was taken out, and acknowledged to have been, is out, however many add and remove others at both
+// replicas meanwhile; and whoever was put in is in.
+func TestWhatTwoReplicasAcknowledgeHolds(t *testing.T) {
+	s := newSliced(t, 330, 300)
+	var all sync.WaitGroup
+	final := make([]bool, 30) // of the last thirty: whether each is a member in the end
+	for i := range final {
+		all.Go(func() {
+			random := rand.New(rand.NewPCG(uint64(i), 7))
+			for range 10 {
+				final[i] = random.IntN(2) == 0
+				op := scim.RemoveMembers
+				if final[i] {
+					op = scim.AddMembers
+				}
+				s.change(random.IntN(2), op, s.users[300+i])
+			}
+		})
+	}
+	all.Wait()
+	stored := s.stored()
+	for i, member := range final {
+		if n := stored[s.users[300+i]]; (n == 1) != member || n > 1 {
+			t.Errorf("%s is listed %d times, and is a member: %t", s.users[300+i], n, member)
+		}
+	}
+	for i := range 2 {
+		r, err := s.replicas[i].Get(t.Context(), schema.Group, s.group, scim.Omit{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if n := len(slices.Collect(r.Members)); n != len(stored) {
+			t.Errorf("replica %d shows %d members, %d are stored", i, n, len(stored))
+		}
+	}
+}

@@ -1,0 +1,107 @@
+// Package policy_test holds the switch, the lock and the guard to their table (docs/switch.md), cell by
+// cell, on a real API server: as a person with cluster-admin, and as the operator's own identity.
+package admission_test
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"testing"
+	"time"
+
+	"github.com/go-logr/logr"
+	. "github.com/onsi/ginkgo/v2"
+	. "github.com/onsi/gomega"
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
+	"k8s.io/client-go/rest"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/cloudsso/cloudsso-operator/api/v1alpha1"
+	"github.com/cloudsso/cloudsso-operator/test/controlplane"
+)
+
+var (
+	person   client.Client // has cluster-admin
+	operator client.Client // the operator's service account
+	plane    *controlplane.ControlPlane
+)
+
+func TestPolicy(t *testing.T) {
+	RegisterFailHandler(Fail)
+	RunSpecs(t, "The switch, the lock and the guard")
+}
+
+var _ = BeforeSuite(func(ctx SpecContext) {
+	SetDefaultEventuallyTimeout(20 * time.Second)
+	ctrl.SetLogger(logr.FromSlogHandler(slog.NewTextHandler(GinkgoWriter, nil)))
+	person, operator, plane = connect(ctx, controlplane.Options{Controllers: []string{"namespace-controller", "garbage-collector-controller"}})
+	Expect(plane.AwaitPolicies(ctx)).To(Succeed())
+}, NodeTimeout(2*time.Minute))
+
+// connect starts a control plane, until the spec or suite ends. The policies are not in force yet.
+func connect(ctx context.Context, o controlplane.Options) (person, operator client.Client, plane *controlplane.ControlPlane) {
+	GinkgoHelper()
+	plane, err := controlplane.Start(ctx, o)
+	Expect(err).NotTo(HaveOccurred())
+	DeferCleanup(func() { Expect(plane.Stop()).To(Succeed()) })
+	admin, err := plane.ClusterAdmin(ctx, "root")
+	Expect(err).NotTo(HaveOccurred())
+	account, err := plane.Operator(ctx)
+	Expect(err).NotTo(HaveOccurred())
+	return newClient(admin), newClient(account), plane
+}
+
+func newClient(config *rest.Config) client.Client {
+	GinkgoHelper()
+	scheme := runtime.NewScheme()
+	Expect(errors.Join(clientgoscheme.AddToScheme(scheme), v1alpha1.AddToScheme(scheme))).To(Succeed())
+	c, err := client.New(config, client.Options{Scheme: scheme})
+	Expect(err).NotTo(HaveOccurred())
+	return c
+}
+
+// newDirectory makes a namespace whose switch stands at position; "" for one without a directory.
+func newDirectory(ctx context.Context, position v1alpha1.Synchronization) (namespace string) {
+	GinkgoHelper()
+	ns := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{GenerateName: "policy-"}}
+	Expect(person.Create(ctx, ns)).To(Succeed())
+	if position != "" {
+		Expect(person.Create(ctx, &v1alpha1.CloudSSODirectory{
+			ObjectMeta: metav1.ObjectMeta{Namespace: ns.Name, Name: v1alpha1.DirectoryName},
+			Spec:       v1alpha1.CloudSSODirectorySpec{SCIMSynchronization: position},
+		})).To(Succeed())
+	}
+	return ns.Name
+}
+
+// turn turns the switch, and returns when the API server goes by it: at once, but for the milliseconds that the
+// watch of a loaded one lags behind.
+func turn(ctx context.Context, namespace string, position v1alpha1.Synchronization) {
+	GinkgoHelper()
+	d := &v1alpha1.CloudSSODirectory{}
+	Expect(person.Get(ctx, client.ObjectKey{Namespace: namespace, Name: v1alpha1.DirectoryName}, d)).To(Succeed())
+	d.Spec.SCIMSynchronization = position
+	Expect(person.Update(ctx, d)).To(Succeed())
+	Eventually(func() bool {
+		return apierrors.IsForbidden(person.Create(ctx, newUser(namespace, "probe", v1alpha1.SourceSCIM), client.DryRunAll))
+	}).WithTimeout(time.Second).WithPolling(time.Millisecond).Should(Equal(position == v1alpha1.SynchronizationEnabled))
+}
+
+func newUser(namespace, name string, source v1alpha1.Source) *v1alpha1.CloudSSOUser {
+	return &v1alpha1.CloudSSOUser{
+		ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: name},
+		Spec:       v1alpha1.CloudSSOUserSpec{Source: source, UserName: name + "@example.com"},
+	}
+}
+
+func newGroup(namespace, name string, source v1alpha1.Source) *v1alpha1.CloudSSOGroup {
+	return &v1alpha1.CloudSSOGroup{
+		ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: name},
+		Spec:       v1alpha1.CloudSSOGroupSpec{Source: source, DisplayName: name},
+	}
+}

@@ -1,0 +1,87 @@
+package crd
+
+import (
+	"context"
+
+	. "github.com/onsi/ginkgo/v2"
+	. "github.com/onsi/gomega"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/fields"
+	"k8s.io/client-go/discovery"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/cloudsso/cloudsso-operator/api/v1alpha1"
+)
+
+func inNamespace(name string) client.InNamespace { return client.InNamespace(name) }
+
+func discover() *discovery.DiscoveryClient {
+	GinkgoHelper()
+	found, err := discovery.NewDiscoveryClientForConfig(config)
+	Expect(err).NotTo(HaveOccurred())
+	return found
+}
+
+var _ = Describe("kubectl", func() {
+	It("knows the kinds by short name and category", func() {
+		resources, err := discover().ServerResourcesForGroupVersion(v1alpha1.GroupVersion.String())
+		Expect(err).NotTo(HaveOccurred())
+		shortNames := map[string]string{}
+		for _, resource := range resources.APIResources {
+			if resource.Kind == "" || len(resource.ShortNames) == 0 {
+				continue
+			}
+			Expect(resource.Namespaced).To(BeTrue(), resource.Name)
+			Expect(resource.Categories).To(ConsistOf("cloudsso"), resource.Name)
+			Expect(resource.ShortNames).To(HaveLen(1), resource.Name)
+			shortNames[resource.Name] = resource.ShortNames[0]
+		}
+		Expect(shortNames).To(Equal(map[string]string{
+			"cloudssodirectories":      "ssodir",
+			"cloudssousers":            "ssouser",
+			"cloudssogroups":           "ssogroup",
+			"cloudssomembershipslices": "ssoslice",
+			"scimcredentials":          "scimcred",
+		}))
+	})
+
+	DescribeTable("selects by field, exactly",
+		func(ctx SpecContext, kind string, content spec, selector string) {
+			namespace := newNamespace(ctx)
+			wanted := object(namespace, kind, content)
+			Expect(cluster.Create(ctx, wanted)).To(Succeed())
+			other := object(namespace, kind, least(kind))
+			other.SetName("other")
+			Expect(cluster.Create(ctx, other)).To(Succeed())
+
+			Expect(selected(ctx, namespace, kind, selector)).To(ConsistOf(wanted.GetName()))
+		},
+		Entry("users by userName", "CloudSSOUser", spec{"userName": "Bob@example.com"}, "spec.userName=Bob@example.com"),
+		Entry("users by externalId", "CloudSSOUser", with("CloudSSOUser", "externalId", "00u1"), "spec.externalId=00u1"),
+		Entry("users by source", "CloudSSOUser", with("CloudSSOUser", "source", "SCIM"), "spec.source=SCIM"),
+		Entry("users by displayName", "CloudSSOUser", with("CloudSSOUser", "displayName", "Bob B"), "spec.displayName=Bob B"),
+		Entry("groups by displayName", "CloudSSOGroup", spec{"displayName": "Tour Guides"}, "spec.displayName=Tour Guides"),
+		Entry("groups by externalId", "CloudSSOGroup", with("CloudSSOGroup", "externalId", "00g1"), "spec.externalId=00g1"),
+		Entry("groups by source", "CloudSSOGroup", with("CloudSSOGroup", "source", "SCIM"), "spec.source=SCIM"),
+	)
+
+	It("selects without folding case", func(ctx SpecContext) {
+		namespace := newNamespace(ctx)
+		Expect(cluster.Create(ctx, object(namespace, "CloudSSOUser", spec{"userName": "Bob@example.com"}))).To(Succeed())
+		Expect(selected(ctx, namespace, "CloudSSOUser", "spec.userName=bob@example.com")).To(BeEmpty())
+	})
+})
+
+// selected names the objects that a field selector finds.
+func selected(ctx context.Context, namespace, kind, selector string) []string {
+	GinkgoHelper()
+	found := &unstructured.UnstructuredList{}
+	found.SetGroupVersionKind(v1alpha1.GroupVersion.WithKind(kind + "List"))
+	Expect(cluster.List(ctx, found, inNamespace(namespace),
+		client.MatchingFieldsSelector{Selector: fields.ParseSelectorOrDie(selector)})).To(Succeed())
+	var names []string
+	for _, item := range found.Items {
+		names = append(names, item.GetName())
+	}
+	return names
+}

@@ -1,0 +1,100 @@
+package crd
+
+import (
+	"encoding/json"
+
+	. "github.com/onsi/ginkgo/v2"
+	. "github.com/onsi/gomega"
+
+	"github.com/cloudsso/cloudsso-operator/api/v1alpha1"
+)
+
+// One object that Go cannot read fails every typed list of its kind, and with it every cache: a single
+// hand-made object would stop the operator. The API server's own date-time format is laxer than
+// RFC 3339 as Go reads it, so the schema must not leave times to it.
+var _ = Describe("Times and numbers", func() {
+	const unreadable = "a time of RFC 3339"
+
+	DescribeTable("are accepted as Go reads them",
+		func(ctx SpecContext, time string) {
+			content := with("SCIMCredential", "expiresAt", time)
+			Expect(try(ctx, "SCIMCredential", content)).To(Succeed())
+			expectReadable(content)
+		},
+		Entry("UTC", "2027-03-31T18:00:00Z"),
+		Entry("zone", "2027-03-31T18:00:00+02:00"),
+		Entry("fraction", "2027-03-31T18:00:00.123456789Z"),
+		Entry("long fraction", "2027-03-31T18:00:00.1234567890123Z"),
+		Entry("the first", "2000-01-01T00:00:00Z"),
+		Entry("the last", "9999-12-31T23:59:59Z"),
+	)
+
+	DescribeTable("of a credential are refused if they are none, or never meant",
+		func(ctx SpecContext, time any) {
+			Expect(try(ctx, "SCIMCredential", with("SCIMCredential", "expiresAt", time))).
+				To(MatchError(ContainSubstring("spec.expiresAt")))
+		},
+		Entry("date", "2027-03-31"),
+		Entry("no zone", "2027-03-31T18:00:00"),
+		Entry("no seconds", "2027-03-31T18:00Z"),
+		Entry("no such day", "2027-02-30T18:00:00Z"),
+		Entry("words", "tomorrow"),
+		Entry("empty", ""),
+		Entry("number", int64(1806516000)),
+		Entry("lower case", "2027-03-31t18:00:00z"),
+		Entry("text after the end", "2027-03-31T18:00:00Zt"),
+		Entry("odd fraction", "2027-03-31T18:00:00x5Z"),
+		Entry("no such zone", "2027-03-31T18:00:00+99:99"),
+		Entry("leap second", "2027-03-31T18:00:60Z"),
+		Entry("Go's zero time", "0001-01-01T00:00:00Z"),
+		Entry("the epoch", "1970-01-01T00:00:00Z"),
+		Entry("just too early", "1999-12-31T23:59:59Z"),
+	)
+
+	It("of a deprovisioned user are refused if Go cannot read them", func(ctx SpecContext) {
+		content := with("CloudSSOUser", "deprovisionedAt", "2027-03-31t18:00:00z")
+		content["source"] = "SCIM"
+		Expect(try(ctx, "CloudSSOUser", content)).To(MatchError(ContainSubstring(unreadable)))
+	})
+
+	DescribeTable("in a status are refused if Go cannot read them",
+		func(ctx SpecContext, kind string, status map[string]any, message string) {
+			made := object(newNamespace(ctx), kind, least(kind))
+			Expect(cluster.Create(ctx, made)).To(Succeed())
+			made.Object["status"] = status
+			Expect(cluster.Status().Update(ctx, made)).To(MatchError(ContainSubstring(message)))
+		},
+		Entry("a condition of a user", "CloudSSOUser", conditionAt("2027-03-31t18:00:00z"), unreadable),
+		Entry("a condition of a group", "CloudSSOGroup", conditionAt("2027-03-31t18:00:00z"), unreadable),
+		Entry("a condition of a directory", "CloudSSODirectory", conditionAt("2027-03-31t18:00:00z"), unreadable),
+		Entry("a condition of a credential", "SCIMCredential", conditionAt("2027-03-31t18:00:00z"), unreadable),
+		Entry("lastUsedTime", "SCIMCredential", place([]string{"lastUsedTime"}, "2027-03-31t18:00:00z"), unreadable),
+		Entry("slotHeldSince", "SCIMCredential", place([]string{"slotHeldSince"}, "2027-03-31t18:00:00z"), unreadable),
+		Entry("expiresAt", "SCIMCredential", place([]string{"expiresAt"}, "2027-03-31t18:00:00z"), unreadable),
+		Entry("switchedAt", "CloudSSODirectory", place([]string{"switchedAt"}, "2027-03-31t18:00:00z"), unreadable),
+		Entry("lastRequestTime", "CloudSSODirectory", place([]string{"lastRequestTime"}, "2027-03-31t18:00:00z"), unreadable),
+		Entry("a refused write", "CloudSSODirectory", refusedWriteAt("2027-03-31t18:00:00z"), unreadable),
+		Entry("members beyond 32 bits", "CloudSSOGroup", place([]string{"members"}, int64(1)<<31), "format int32 in members"),
+		Entry("members below none", "CloudSSOGroup", place([]string{"members"}, int64(-1)), "status.members"),
+		Entry("a generation beyond 64 bits", "CloudSSOUser", place([]string{"observedGeneration"}, json.Number("1e19")), "status.observedGeneration"),
+		Entry("a count beyond 64 bits", "CloudSSODirectory", place([]string{"refusedWrites", "count"}, json.Number("1e19")), "status.refusedWrites.count"),
+	)
+})
+
+func conditionAt(time string) map[string]any {
+	return map[string]any{"conditions": []any{condition("Ready", time)}}
+}
+
+func refusedWriteAt(time string) map[string]any {
+	return place([]string{"refusedWrites", "last[]"}, refusedWrite("time", time))
+}
+
+// expectReadable decodes a credential's spec the way every typed client does.
+func expectReadable(content spec) {
+	GinkgoHelper()
+	encoded, err := json.Marshal(content)
+	Expect(err).NotTo(HaveOccurred())
+	var decoded v1alpha1.SCIMCredentialSpec
+	Expect(json.Unmarshal(encoded, &decoded)).To(Succeed())
+	Expect(decoded.ExpiresAt).NotTo(BeNil())
+}

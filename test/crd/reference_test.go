@@ -1,0 +1,116 @@
+package crd
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+
+	. "github.com/onsi/ginkgo/v2"
+	. "github.com/onsi/gomega"
+)
+
+// example is a fenced yaml block of a reference page.
+type example struct {
+	line    int
+	refused string // what the API server must answer to its last object; empty for a good example
+	yaml    string
+}
+
+// exampleBlock matches a fenced yaml block and the line above it that says it is refused, if any.
+var exampleBlock = regexp.MustCompile("(?m)(?:^<!-- refused: (.+) -->\n)?^```yaml\n((?:.*\n)*?)```$")
+
+// examples finds the examples of a page.
+func examples(page string) []example {
+	var found []example
+	for _, match := range exampleBlock.FindAllStringSubmatchIndex(page, -1) {
+		found = append(found, example{
+			line:    1 + strings.Count(page[:match[0]], "\n"),
+			refused: group(page, match, 1),
+			yaml:    group(page, match, 2),
+		})
+	}
+	return found
+}
+
+// group is the text of the n-th group of a match, or empty.
+func group(text string, match []int, n int) string {
+	if match[2*n] < 0 {
+		return ""
+	}
+	return text[match[2*n]:match[2*n+1]]
+}
+
+// referencePages maps a kind in lower case to the text of its page.
+func referencePages() map[string]string {
+	paths, err := filepath.Glob(referenceFolder + "/*.md")
+	if err != nil {
+		panic(err)
+	}
+	pages := map[string]string{}
+	for _, path := range paths {
+		content, err := os.ReadFile(path)
+		if err != nil {
+			panic(err)
+		}
+		pages[strings.TrimSuffix(filepath.Base(path), ".md")] = string(content)
+	}
+	return pages
+}
+
+var _ = Describe("The reference", func() {
+	for kind, page := range referencePages() {
+		for _, example := range examples(page) {
+			name := fmt.Sprintf("%s.md:%d", kind, example.line)
+			if example.refused == "" {
+				It("has a good example at "+name, func(ctx SpecContext) { accepts(ctx, example) })
+			} else {
+				It("is right about what is refused at "+name, func(ctx SpecContext) { refuses(ctx, example) })
+			}
+		}
+	}
+
+	It("marks every example that is meant to be refused so that this suite reads it", func() {
+		for kind, page := range referencePages() {
+			marked := 0
+			for _, example := range examples(page) {
+				if example.refused != "" {
+					marked++
+				}
+			}
+			Expect(strings.Count(page, "<!-- refused:")).To(Equal(marked), kind)
+			Expect(marked).NotTo(BeZero(), kind)
+		}
+	})
+
+	for _, kind := range kinds {
+		It("names every field of "+kind, func(ctx SpecContext) {
+			page := referencePages()[strings.ToLower(kind)]
+			Expect(page).NotTo(BeEmpty())
+			walk(kindSchema(ctx, kind), "", func(field field) {
+				Expect(page).To(MatchRegexp("[`.]"+regexp.QuoteMeta(field.name())+"[`.\\[]"), field.path)
+			})
+		})
+	}
+})
+
+func accepts(ctx SpecContext, good example) {
+	GinkgoHelper()
+	namespace := newNamespace(ctx)
+	for _, object := range manifests([]byte(good.yaml)) {
+		Expect(apply(ctx, namespace, object)).To(Succeed())
+	}
+}
+
+// refuses applies all objects of the example but the last, which must be refused as the page says.
+func refuses(ctx SpecContext, bad example) {
+	GinkgoHelper()
+	namespace := newNamespace(ctx)
+	objects := manifests([]byte(bad.yaml))
+	last := len(objects) - 1
+	for _, object := range objects[:last] {
+		Expect(apply(ctx, namespace, object)).To(Succeed())
+	}
+	Expect(apply(ctx, namespace, objects[last])).To(MatchError(ContainSubstring(bad.refused)))
+}

@@ -1,0 +1,176 @@
+package crd
+
+import (
+	"fmt"
+
+	. "github.com/onsi/ginkgo/v2"
+	. "github.com/onsi/gomega"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+)
+
+const oneWayMessage = "source goes from Manual to SCIM, never back"
+
+// names are the fields that identify a user or a group to people, by kind.
+var names = map[string]string{"CloudSSOUser": "userName", "CloudSSOGroup": "displayName"}
+
+var _ = Describe("Names", func() {
+	for kind, field := range names {
+		DescribeTable(kind+"."+field+" may be anything that people can read",
+			func(ctx SpecContext, name string) {
+				Expect(try(ctx, kind, spec{field: name})).To(Succeed())
+			},
+			Entry("one character", "a"),
+			Entry("an address", "ada+test@example.com"),
+			Entry("an apostrophe", "d'arcy@example.com"),
+			Entry("a Windows account", `EXAMPLE\ada`),
+			Entry("spaces, inside and around", " Ada  Lovelace "),
+			Entry("any script", "山田太郎"),
+			Entry("punctuation and quotes", `"(a), <b>; [c]: {d}" & €`),
+			Entry("joined emoji", "👩‍🚀"),
+		)
+		DescribeTable(kind+"."+field+" is refused when nobody could read it",
+			func(ctx SpecContext, name, message string) {
+				Expect(try(ctx, kind, spec{field: name})).To(MatchError(And(
+					ContainSubstring("spec."+field), ContainSubstring(message))))
+			},
+			Entry("empty", "", "should be at least 1 chars long"),
+			Entry("a space", " ", "is blank"),
+			Entry("an ideographic and a no-break space", "\u3000\u00a0", "is blank"),
+			Entry("a zero-width space", "\u200b", "is blank"),
+			Entry("a line break", "ada\nlovelace", "control character"),
+			Entry("a tab", "ada\tlovelace", "control character"),
+			Entry("NUL", "ada\x00", "control character"),
+			Entry("DEL", "ada\x7f", "control character"),
+			Entry("a C1 control", "ada\u0085", "control character"),
+		)
+	}
+})
+
+var _ = Describe("Source", func() {
+	for kind := range names {
+		It("of a "+kind+" is Manual unless said otherwise", func(ctx SpecContext) {
+			made := object(newNamespace(ctx), kind, least(kind))
+			Expect(cluster.Create(ctx, made)).To(Succeed())
+			Expect(made.Object["spec"]).To(HaveKeyWithValue("source", "Manual"))
+		})
+
+		It("of a "+kind+" goes from Manual to SCIM and never back", func(ctx SpecContext) {
+			made := object(newNamespace(ctx), kind, least(kind))
+			Expect(cluster.Create(ctx, made)).To(Succeed())
+			Expect(patch(ctx, made, `{"spec":{"source":"SCIM"}}`)).To(Succeed())
+			Expect(patch(ctx, made, `{"spec":{"source":"Manual"}}`)).To(MatchError(ContainSubstring(oneWayMessage)))
+			Expect(patch(ctx, made, `{"spec":{"source":null}}`)).To(MatchError(ContainSubstring(oneWayMessage)))
+			Expect(patch(ctx, made, `{"spec":{"externalId":"e1"}}`)).To(Succeed())
+		})
+
+		It("of a "+kind+" is one of two", func(ctx SpecContext) {
+			Expect(try(ctx, kind, with(kind, "source", "LDAP"))).
+				To(MatchError(ContainSubstring(`supported values: "SCIM", "Manual"`)))
+		})
+	}
+})
+
+var _ = Describe("Deprovisioning", func() {
+	const at = "2026-11-02T09:00:00Z"
+
+	It("is for users of source SCIM", func(ctx SpecContext) {
+		content := with("CloudSSOUser", "deprovisionedAt", at)
+		content["source"] = "SCIM"
+		Expect(try(ctx, "CloudSSOUser", content)).To(Succeed())
+	})
+
+	It("is refused for Manual users", func(ctx SpecContext) {
+		Expect(try(ctx, "CloudSSOUser", with("CloudSSOUser", "deprovisionedAt", at))).To(MatchError(And(
+			ContainSubstring("spec.deprovisionedAt: Forbidden"),
+			ContainSubstring("deprovisionedAt is for users of source SCIM only"))))
+	})
+})
+
+var _ = Describe("Primary", func() {
+	for _, list := range userLists {
+		It("is at most one of "+list, func(ctx SpecContext) {
+			primaries := func(flags ...bool) spec {
+				marked := make([]any, len(flags))
+				for i, flag := range flags {
+					marked[i] = map[string]any{"type": "work", "primary": flag}
+				}
+				return with("CloudSSOUser", list, marked)
+			}
+			Expect(try(ctx, "CloudSSOUser", primaries(false, false))).To(Succeed())
+			Expect(try(ctx, "CloudSSOUser", primaries(false, true, false))).To(Succeed())
+			Expect(try(ctx, "CloudSSOUser", primaries(true, false, true))).To(MatchError(And(
+				ContainSubstring("spec."+list), ContainSubstring("is primary: set primary: true on one of them only"))))
+		})
+
+		It("is read in the longest list of "+list, func(ctx SpecContext) {
+			Expect(try(ctx, "CloudSSOUser", with("CloudSSOUser", list, values(100, "primary", false)))).To(Succeed())
+		})
+	}
+})
+
+var _ = Describe("Members", func() {
+	members := func(names ...string) spec {
+		list := make([]any, len(names))
+		for i, name := range names {
+			list[i] = map[string]any{"name": name}
+		}
+		return with("CloudSSOGroup", "members", list)
+	}
+
+	DescribeTable("are named as Kubernetes names users",
+		func(ctx SpecContext, name string) { Expect(try(ctx, "CloudSSOGroup", members(name))).To(Succeed()) },
+		Entry("slug", "alice-example-com-x7k2p"),
+		Entry("dots", "alice.example.com"),
+		Entry("digits", "00ujl29u0le5"),
+	)
+	DescribeTable("are refused by any other name, userNames too",
+		func(ctx SpecContext, name string) {
+			Expect(try(ctx, "CloudSSOGroup", members("alice", name))).To(MatchError(And(
+				ContainSubstring("spec.members[1].name"),
+				ContainSubstring("name is the metadata.name of a CloudSSOUser"),
+				ContainSubstring("not its userName"))))
+		},
+		Entry("userName", "alice@example.com"),
+		Entry("upper case", "Alice"),
+		Entry("path", "../alice"),
+		Entry("space", "alice "),
+		Entry("dash at the end", "alice-"),
+	)
+	It("have a name", func(ctx SpecContext) {
+		Expect(try(ctx, "CloudSSOGroup", members(""))).To(MatchError(ContainSubstring("should be at least 1 chars long")))
+		Expect(try(ctx, "CloudSSOGroup", with("CloudSSOGroup", "members", []any{spec{}}))).
+			To(MatchError(ContainSubstring("spec.members[0].name: Required value")))
+	})
+	It("may be none", func(ctx SpecContext) {
+		Expect(try(ctx, "CloudSSOGroup", members())).To(Succeed())
+	})
+	It("are each listed once, in a list of any length, and the answer names the double", func(ctx SpecContext) {
+		last := fmt.Sprintf("%0253d", 998)
+		list := append(longestMembers(999), spec{"name": last})
+		Expect(try(ctx, "CloudSSOGroup", with("CloudSSOGroup", "members", list))).To(MatchError(And(
+			ContainSubstring(last+" already exists"), ContainSubstring("a group lists each member once"))))
+	})
+})
+
+var _ = Describe("A directory", func() {
+	It("is switched off and rejects existing users unless said otherwise", func(ctx SpecContext) {
+		made := object(newNamespace(ctx), "CloudSSODirectory", spec{})
+		Expect(cluster.Create(ctx, made)).To(Succeed())
+		Expect(made.Object["spec"]).To(Equal(spec{"scimSynchronization": "Disabled", "existingUsers": "Reject"}))
+	})
+
+	It("has one name", func(ctx SpecContext) {
+		named := object(newNamespace(ctx), "CloudSSODirectory", spec{})
+		named.SetName("other")
+		Expect(cluster.Create(ctx, named)).To(MatchError(ContainSubstring(`a CloudSSODirectory must be named "default"`)))
+		generated := object(newNamespace(ctx), "CloudSSODirectory", spec{})
+		generated.SetName("")
+		generated.SetGenerateName("default")
+		Expect(cluster.Create(ctx, generated)).To(MatchError(ContainSubstring(`a CloudSSODirectory must be named "default"`)))
+	})
+})
+
+// patch merges a JSON document into an object.
+func patch(ctx SpecContext, target client.Object, document string) error {
+	return cluster.Patch(ctx, target, client.RawPatch("application/merge-patch+json", []byte(document)))
+}

@@ -1,0 +1,67 @@
+package crd
+
+import (
+	"path/filepath"
+	"strings"
+
+	. "github.com/onsi/ginkgo/v2"
+	. "github.com/onsi/gomega"
+
+	"github.com/cloudsso/cloudsso-operator/api/v1alpha1"
+)
+
+var _ = Describe("The samples", func() {
+	for _, path := range sampleFiles() {
+		It("apply: "+filepath.Base(path), func(ctx SpecContext) {
+			namespace := newNamespace(ctx)
+			objects := manifestFile(path)
+			Expect(objects).NotTo(BeEmpty())
+			for _, object := range objects {
+				Expect(object.GetNamespace()).To(BeEmpty(), "samples are applied with -n")
+				Expect(apply(ctx, namespace, object)).To(Succeed())
+			}
+		})
+	}
+
+	It("apply together, as the kustomization", func(ctx SpecContext) {
+		namespace := newNamespace(ctx)
+		run("apply", "--validate=strict", "-n", namespace, "-k", samplesFolder)
+		Expect(run("get", "cloudsso", "-n", namespace, "-o", "name")).To(Equal(`cloudssodirectory.cloudsso.dev/default
+cloudssogroup.cloudsso.dev/platform-admins
+cloudssouser.cloudsso.dev/ada-lovelace
+cloudssouser.cloudsso.dev/barbara-jensen
+scimcredential.cloudsso.dev/okta
+scimcredential.cloudsso.dev/okta-previous
+`))
+		run("apply", "--validate=strict", "-n", namespace, "-k", samplesFolder)
+	})
+
+	It("show every field that a person may set on a user", func(ctx SpecContext) {
+		sample := manifestFile(samplesFolder + "/cloudssouser_full.yaml")[0]
+		schema := kindSchema(ctx, "CloudSSOUser").Properties["spec"]
+		Expect(unsetFields(schema, sample.Object["spec"], "spec")).To(ConsistOf("spec.deprovisionedAt"))
+	})
+
+	It("leave room in the quota of credentials", func(ctx SpecContext) {
+		namespace := newNamespace(ctx)
+		run("apply", "-n", namespace, "-k", samplesFolder)
+		var credentials v1alpha1.SCIMCredentialList
+		Expect(cluster.List(ctx, &credentials, inNamespace(namespace))).To(Succeed())
+		Expect(len(credentials.Items)).To(BeNumerically("<=", v1alpha1.MaxCredentials))
+	})
+})
+
+// sampleFiles are the files of objects among the samples.
+func sampleFiles() []string {
+	all, err := filepath.Glob(samplesFolder + "/*.yaml")
+	if err != nil {
+		panic(err)
+	}
+	var files []string
+	for _, path := range all {
+		if !strings.HasSuffix(path, "kustomization.yaml") {
+			files = append(files, path)
+		}
+	}
+	return files
+}

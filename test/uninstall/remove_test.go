@@ -1,0 +1,224 @@
+// Package remove takes the operator out of a cluster with make, as a person does: what is not asked for stays.
+package uninstall
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	. "github.com/onsi/ginkgo/v2"
+	. "github.com/onsi/gomega"
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/types"
+	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/envtest"
+
+	"github.com/cloudsso/cloudsso-operator/api/v1alpha1"
+	"github.com/cloudsso/cloudsso-operator/test/controlplane"
+)
+
+var (
+	cluster   client.Client
+	arguments []string // for make
+	settings  []string // of its environment
+)
+
+func TestRemove(t *testing.T) {
+	RegisterFailHandler(Fail)
+	RunSpecs(t, "Removal")
+}
+
+var _ = BeforeSuite(func() {
+	environment := &envtest.Environment{}
+	DeferCleanup(environment.Stop)
+	config, err := environment.Start()
+	Expect(err).NotTo(HaveOccurred())
+	admin, err := environment.AddUser(envtest.User{Name: "admin", Groups: []string{"system:masters"}}, nil)
+	Expect(err).NotTo(HaveOccurred())
+	kubeconfig, err := admin.KubeConfig()
+	Expect(err).NotTo(HaveOccurred())
+	file := filepath.Join(GinkgoT().TempDir(), "kubeconfig")
+	Expect(os.WriteFile(file, kubeconfig, 0o600)).To(Succeed())
+	kubectl, err := controlplane.Kubectl()
+	Expect(err).NotTo(HaveOccurred())
+	root, err := controlplane.ModuleRoot()
+	Expect(err).NotTo(HaveOccurred())
+	arguments = []string{"-C", root, "--no-print-directory", "KUBECTL=" + kubectl, "IMG=registry.example.com/cloudsso-operator:test"}
+	settings = append(withoutMake(os.Environ()), "KUBECONFIG="+file)
+
+	scheme := runtime.NewScheme()
+	Expect(clientgoscheme.AddToScheme(scheme)).To(Succeed())
+	Expect(apiextensionsv1.AddToScheme(scheme)).To(Succeed())
+	Expect(v1alpha1.AddToScheme(scheme)).To(Succeed())
+	cluster, err = client.New(config, client.Options{Scheme: scheme})
+	Expect(err).NotTo(HaveOccurred())
+})
+
+// withoutMake keeps what a make around this test tells its own makes from reaching this one.
+func withoutMake(all []string) (rest []string) {
+	for _, setting := range all {
+		if !strings.HasPrefix(setting, "MAKE") && !strings.HasPrefix(setting, "MFLAGS=") {
+			rest = append(rest, setting)
+		}
+	}
+	return rest
+}
+
+func runMake(ctx context.Context, target string) (output string, err error) {
+	command := exec.CommandContext(ctx, "make", append(arguments, target)...)
+	command.Env = settings
+	printed, err := command.CombinedOutput()
+	GinkgoWriter.Printf("make %s: %v\n%s\n", target, err, printed)
+	return string(printed), err
+}
+
+func mustMake(ctx context.Context, target string) {
+	GinkgoHelper()
+	output, err := runMake(ctx, target)
+	Expect(err).NotTo(HaveOccurred(), output)
+}
+
+var crdNames = []string{"cloudssodirectories.cloudsso.dev", "cloudssogroups.cloudsso.dev", "cloudssomembershipslices.cloudsso.dev", "cloudssousers.cloudsso.dev", "scimcredentials.cloudsso.dev"}
+
+// installed are the CRDs that are there and not on their way out.
+func installed(ctx context.Context) (names []string) {
+	GinkgoHelper()
+	var all apiextensionsv1.CustomResourceDefinitionList
+	Expect(cluster.List(ctx, &all)).To(Succeed())
+	for _, crd := range all.Items {
+		if crd.DeletionTimestamp == nil {
+			names = append(names, crd.Name)
+		}
+	}
+	return names
+}
+
+func meta(name string) metav1.ObjectMeta { return metav1.ObjectMeta{Namespace: "acme", Name: name} }
+
+// directory is one of each kind, with the finalizers that the operator puts on them.
+func directory() []client.Object {
+	alice := &v1alpha1.CloudSSOUser{ObjectMeta: meta("alice"), Spec: v1alpha1.CloudSSOUserSpec{Source: v1alpha1.SourceSCIM, UserName: "alice"}}
+	alice.Finalizers = []string{v1alpha1.FinalizerMemberships, v1alpha1.FinalizerGuard}
+	// Neither the label nor the name alone makes a sentinel of somebody, and none is synchronized.
+	alice.Labels = map[string]string{v1alpha1.LabelFence: "true"}
+	fence := &v1alpha1.CloudSSOUser{ObjectMeta: meta(v1alpha1.SentinelName), Spec: v1alpha1.CloudSSOUserSpec{Source: v1alpha1.SourceManual, UserName: "fence"}}
+	return []client.Object{
+		alice, fence,
+		&v1alpha1.CloudSSOGroup{ObjectMeta: meta("staff"), Spec: v1alpha1.CloudSSOGroupSpec{Source: v1alpha1.SourceSCIM, DisplayName: "Staff"}},
+		&v1alpha1.SCIMCredential{ObjectMeta: meta(v1alpha1.SentinelName)},
+		&v1alpha1.CloudSSODirectory{ObjectMeta: meta(v1alpha1.DirectoryName), Spec: v1alpha1.CloudSSODirectorySpec{SCIMSynchronization: v1alpha1.SynchronizationEnabled}},
+	}
+}
+
+// remains checks that an object is the one that was made, and not on its way out.
+func remains(ctx context.Context, o client.Object) {
+	GinkgoHelper()
+	uid := o.GetUID()
+	Expect(cluster.Get(ctx, client.ObjectKeyFromObject(o), o)).To(Succeed())
+	Expect(o.GetUID()).To(Equal(uid))
+	Expect(o.GetDeletionTimestamp()).To(BeNil())
+}
+
+var _ = Describe("make", Ordered, func() {
+	objects := directory()
+	system := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: controlplane.SystemNamespace}}
+	sentinel := &v1alpha1.CloudSSOUser{ObjectMeta: metav1.ObjectMeta{Namespace: controlplane.SystemNamespace, Name: v1alpha1.SentinelName}}
+	sentinel.Labels = map[string]string{v1alpha1.LabelFence: "true"}
+	sentinel.Spec = v1alpha1.CloudSSOUserSpec{Source: v1alpha1.SourceManual, UserName: v1alpha1.SentinelName}
+
+	BeforeAll(func(ctx SpecContext) {
+		mustMake(ctx, "deploy")
+		Expect(cluster.Create(ctx, &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: "acme"}})).To(Succeed())
+		for _, o := range slices.Concat(objects, []client.Object{sentinel}) {
+			Eventually(func() error { return cluster.Create(ctx, o) }, 30*time.Second).Should(Succeed())
+		}
+	})
+
+	It("undeploy takes the operator alone", func(ctx SpecContext) {
+		mustMake(ctx, "undeploy")
+		deployment := &appsv1.Deployment{ObjectMeta: metav1.ObjectMeta{Namespace: system.Name, Name: "cloudsso-operator"}}
+		Expect(apierrors.IsNotFound(cluster.Get(ctx, client.ObjectKeyFromObject(deployment), deployment))).To(BeTrue())
+		Expect(installed(ctx)).To(ConsistOf(crdNames))
+		Expect(cluster.Get(ctx, client.ObjectKeyFromObject(system), system)).To(Succeed())
+		Expect(system.DeletionTimestamp).To(BeNil())
+		for _, o := range objects {
+			remains(ctx, o)
+		}
+	})
+
+	It("uninstall refuses while there are objects, names them, and deletes nothing", func(ctx SpecContext) {
+		output, err := runMake(ctx, "uninstall")
+		Expect(err).To(HaveOccurred())
+		Expect(output).To(ContainSubstring("refused, nothing is deleted"))
+		Expect(output).To(ContainSubstring("docs/install.md"))
+		for _, name := range []string{"CloudSSOUser acme/alice", "CloudSSOUser acme/fence", "CloudSSOGroup acme/staff", "SCIMCredential acme/fence", "CloudSSODirectory acme/default"} {
+			Expect(output).To(ContainSubstring("  " + name + "\n"))
+		}
+		Expect(output).NotTo(ContainSubstring(system.Name + "/"))
+		Expect(installed(ctx)).To(ConsistOf(crdNames))
+		for _, o := range objects {
+			remains(ctx, o)
+		}
+	})
+
+	It("uninstall refuses for the sake of each kind alone, of many objects, and of one that only waits for its finalizers", func(ctx SpecContext) {
+		off := []byte(`{"spec":{"scimSynchronization":"Disabled"}}`)
+		Expect(cluster.Patch(ctx, &v1alpha1.CloudSSODirectory{ObjectMeta: meta(v1alpha1.DirectoryName)}, client.RawPatch(types.MergePatchType, off))).To(Succeed())
+		for i := range 12 {
+			u := &v1alpha1.CloudSSOUser{ObjectMeta: meta(fmt.Sprintf("user-%02d", i)), Spec: v1alpha1.CloudSSOUserSpec{UserName: fmt.Sprintf("user-%02d", i)}}
+			Expect(cluster.Create(ctx, u)).To(Succeed())
+		}
+		output, err := runMake(ctx, "uninstall")
+		Expect(err).To(HaveOccurred())
+		Expect(output).To(ContainSubstring("  and 7 more\n"))
+
+		Expect(cluster.DeleteAllOf(ctx, &v1alpha1.CloudSSOUser{}, client.InNamespace("acme"))).To(Succeed())
+		for _, o := range objects[2:] {
+			Expect(client.IgnoreNotFound(cluster.Delete(ctx, o))).To(Succeed())
+		}
+		output, err = runMake(ctx, "uninstall")
+		Expect(err).To(HaveOccurred())
+		Expect(output).To(ContainSubstring("  CloudSSOUser acme/alice\n"))
+		Expect(output).NotTo(ContainSubstring("staff"))
+		Expect(installed(ctx)).To(ConsistOf(crdNames))
+		Expect(cluster.Patch(ctx, objects[0], client.RawPatch(types.MergePatchType, []byte(`{"metadata":{"finalizers":null}}`)))).To(Succeed())
+
+		for _, o := range directory()[2:] {
+			Expect(cluster.Create(ctx, o)).To(Succeed())
+			_, err := runMake(ctx, "uninstall")
+			Expect(err).To(HaveOccurred(), "%T", o)
+			Expect(cluster.Delete(ctx, o)).To(Succeed())
+		}
+	})
+
+	It("uninstall fails, and deletes nothing, where the objects cannot be seen", func(ctx SpecContext) {
+		script := filepath.Join(GinkgoT().TempDir(), "kubectl")
+		blind := "#!/bin/sh\nfor a; do [ \"$a\" = --all-namespaces ] && { echo 'Forbidden' >&2; exit 1; }; done\nexec " + strings.TrimPrefix(arguments[3], "KUBECTL=") + " \"$@\"\n"
+		Expect(os.WriteFile(script, []byte(blind), 0o700)).To(Succeed())
+		seeing := arguments
+		defer func() { arguments = seeing }()
+		arguments = append(append([]string{}, seeing...), "KUBECTL="+script)
+		output, err := runMake(ctx, "uninstall")
+		Expect(err).To(HaveOccurred())
+		Expect(output).To(ContainSubstring("Forbidden"))
+		Expect(installed(ctx)).To(ConsistOf(crdNames))
+	})
+
+	It("uninstall takes the CRDs once nothing is left but the operator's own sentinel, and is content where there are none", func(ctx SpecContext) {
+		mustMake(ctx, "uninstall")
+		Eventually(installed, 30*time.Second).WithContext(ctx).Should(BeEmpty())
+		mustMake(ctx, "uninstall")
+	})
+})

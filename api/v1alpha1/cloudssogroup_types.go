@@ -88,7 +88,14 @@ type CloudSSOGroupStatus struct {
 	// +kubebuilder:validation:Minimum=0
 	Members *int32 `json:"members,omitempty"`
 
-	// displayName as accepted: the holder of a name is the group whose displayName was accepted first.
+	// claimedName is the displayName, as spelled in spec, for which the operator has found this group to hold the
+	// CloudSSONameClaim. Only groups of source Manual have it.
+	//
+	// +optional
+	// +kubebuilder:validation:MaxLength=256
+	ClaimedName string `json:"claimedName,omitempty"`
+
+	// displayName as accepted: the holder of a name is the object whose name was accepted first.
 	//
 	// +optional
 	// +kubebuilder:validation:MaxLength=256
@@ -97,7 +104,7 @@ type CloudSSOGroupStatus struct {
 
 // Reasons of a group's Ready condition, beside ReasonReady.
 const (
-	// ReasonDisplayNameConflict: another group took this displayName first.
+	// ReasonDisplayNameConflict: another group holds the CloudSSONameClaim of this displayName.
 	ReasonDisplayNameConflict = "DisplayNameConflict"
 	// ReasonUnknownMembers: members name users that do not exist.
 	ReasonUnknownMembers = "UnknownMembers"
@@ -106,7 +113,6 @@ const (
 // CloudSSOGroup is one group of its namespace's directory. Its metadata.name is its SCIM id.
 //
 // +kubebuilder:object:root=true
-// +kubebuilder:validation:XValidation:rule="self.metadata.name != 'fence' || self.spec.source == 'Manual'",message="a synchronized group cannot be named \"fence\": the operator's own sentinels are"
 // +kubebuilder:subresource:status
 // +kubebuilder:resource:path=cloudssogroups,shortName=ssogroup,categories=cloudsso
 // +kubebuilder:selectablefield:JSONPath=`.spec.displayName`
@@ -128,7 +134,7 @@ type CloudSSOGroup struct {
 	// +required
 	Spec CloudSSOGroupSpec `json:"spec"`
 
-	// status is what the operator observed last; nobody else writes it.
+	// status is what the operator observed last.
 	//
 	// +optional
 	Status CloudSSOGroupStatus `json:"status,omitempty"`

@@ -40,7 +40,6 @@ type CloudSSOMembershipSliceSpec struct {
 // fills and collects those of synchronized groups.
 //
 // +kubebuilder:object:root=true
-// +kubebuilder:validation:XValidation:rule="self.metadata.name != 'fence' || self.spec.source == 'Manual'",message="a synchronized slice cannot be named \"fence\": the operator's own sentinels are"
 // +kubebuilder:resource:path=cloudssomembershipslices,shortName=ssoslice,categories=cloudsso
 // +kubebuilder:selectablefield:JSONPath=`.spec.group`
 // +kubebuilder:selectablefield:JSONPath=`.spec.source`

@@ -30,7 +30,8 @@ type CloudSSOUserSpec struct {
 	UserName string `json:"userName"`
 
 	// externalId is the identity provider's own identifier of this user (RFC 7643 section 3.1), set by the
-	// provider and compared exactly. A leaver created again with the same one gets the same object back.
+	// provider and compared exactly. A disabled user that the provider creates again with the same userName and the
+	// same externalId is restored: the object and its memberships stay.
 	//
 	// +optional
 	// +kubebuilder:validation:MaxLength=256
@@ -49,8 +50,8 @@ type CloudSSOUserSpec struct {
 	Suspended bool `json:"suspended,omitempty"`
 
 	// deprovisionedAt is when the identity provider deleted this user (RFC 7644 section 3.6). The object
-	// stays, without access, memberships or a hold on its userName, until the provider creates the person
-	// again. Only on users of source SCIM.
+	// stays, without access and memberships, and its userName is free: a user that the provider creates later is
+	// another object, with another id. Only on users of source SCIM.
 	//
 	// +optional
 	// +kubebuilder:validation:XValidation:rule="self >= timestamp('0001-01-01T00:00:00Z')",message="deprovisionedAt is a time of RFC 3339, as in 2027-01-31T00:00:00Z"
@@ -398,7 +399,7 @@ const (
 	UserSuspended UserState = "Suspended"
 	// UserDeprovisioned was deleted by the identity provider.
 	UserDeprovisioned UserState = "Deprovisioned"
-	// UserConflict has a userName that another live user took first.
+	// UserConflict has a userName whose CloudSSONameClaim another live user holds.
 	UserConflict UserState = "Conflict"
 )
 
@@ -424,7 +425,15 @@ type CloudSSOUserStatus struct {
 	// +optional
 	State UserState `json:"state,omitempty"`
 
-	// userName as accepted: the holder of a name is the user whose userName was accepted first.
+	// claimedName is the userName, as spelled in spec, for which the operator has found this user to hold the
+	// CloudSSONameClaim. Only users of source Manual have it: they take part in access only while it is their present
+	// userName.
+	//
+	// +optional
+	// +kubebuilder:validation:MaxLength=256
+	ClaimedName string `json:"claimedName,omitempty"`
+
+	// userName as accepted: the holder of a name is the object whose name was accepted first.
 	//
 	// +optional
 	// +kubebuilder:validation:MaxLength=256
@@ -433,7 +442,7 @@ type CloudSSOUserStatus struct {
 
 // Reasons of a user's Ready condition, beside ReasonReady.
 const (
-	// ReasonUserNameConflict: another live user took this userName first.
+	// ReasonUserNameConflict: another live user holds the CloudSSONameClaim of this userName.
 	ReasonUserNameConflict = "UserNameConflict"
 	// ReasonDisabled: the identity provider disabled the user.
 	ReasonDisabled = "Disabled"
@@ -446,7 +455,6 @@ const (
 // CloudSSOUser is one user of its namespace's directory. Its metadata.name is its SCIM id.
 //
 // +kubebuilder:object:root=true
-// +kubebuilder:validation:XValidation:rule="self.metadata.name != 'fence' || self.spec.source == 'Manual'",message="a synchronized user cannot be named \"fence\": the operator's own sentinels are"
 // +kubebuilder:subresource:status
 // +kubebuilder:resource:path=cloudssousers,shortName=ssouser,categories=cloudsso
 // +kubebuilder:selectablefield:JSONPath=`.spec.userName`
@@ -470,9 +478,11 @@ type CloudSSOUser struct {
 	// +required
 	Spec CloudSSOUserSpec `json:"spec"`
 
-	// status is what the operator observed last; nobody else writes it.
+	// status is what the operator observed last. A user whom SCIM created active has the default, and no conditions,
+	// until there is something to report.
 	//
 	// +optional
+	// +kubebuilder:default={state: Active}
 	Status CloudSSOUserStatus `json:"status,omitempty"`
 }
 

@@ -16,6 +16,7 @@ func AddToScheme(scheme *runtime.Scheme) error {
 		&CloudSSOUser{}, &CloudSSOUserList{},
 		&CloudSSOGroup{}, &CloudSSOGroupList{},
 		&CloudSSOMembershipSlice{}, &CloudSSOMembershipSliceList{},
+		&CloudSSONameClaim{}, &CloudSSONameClaimList{},
 		&SCIMCredential{}, &SCIMCredentialList{},
 	)
 	metav1.AddToGroupVersion(scheme, GroupVersion)

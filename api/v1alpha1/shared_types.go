@@ -24,9 +24,6 @@ const (
 	// FinalizerToken removes the Secret that a credential minted before the credential goes.
 	FinalizerToken = "cloudsso.dev/token"
 
-	// AnnotationReservation holds a name its object is about to take (see docs/adr on naming):
-	// "<nonce> <time, RFC 3339> <folded name>".
-	AnnotationReservation = "cloudsso.dev/reservation"
 	// AnnotationLastModified is SCIM's meta.lastModified (RFC 7643 section 3.1), RFC 3339 with nanoseconds.
 	// Absent: the creation time.
 	AnnotationLastModified = "cloudsso.dev/last-modified"
@@ -34,16 +31,12 @@ const (
 	// has made up for every write refused before that time, RFC 3339. One that has not come says nothing.
 	AnnotationResynced = "cloudsso.dev/resynced"
 
-	// LabelFence marks the sentinel objects that replicas touch to fence a negative answer, named
-	// SentinelName and of source Manual. They are nobody: every reader passes over them.
-	LabelFence = "cloudsso.dev/fence"
+	// LabelExcludeFromBackup keeps an object out of Velero's backups: "true" on every CloudSSONameClaim, because claims
+	// are rebuilt from the objects that a restore brings back.
+	LabelExcludeFromBackup = "velero.io/exclude-from-backup"
 	// LabelCredential on a Secret names the SCIMCredential that it was minted for.
 	LabelCredential = "cloudsso.dev/credential"
 )
-
-// SentinelName is the metadata.name of the sentinel objects, in the operator's namespace; of a shard's, in each of
-// its own.
-const SentinelName = "fence"
 
 // ConditionReady sums an object up: True when it is as declared and in effect.
 // Its reasons are listed with each kind.

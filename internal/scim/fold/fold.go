@@ -1,4 +1,4 @@
-// Package fold compares names without regard to case or to how they are written.
+// Package fold compares names without regard to letter case and to the Unicode form of their characters.
 package fold
 
 import (
@@ -10,16 +10,16 @@ import (
 	"golang.org/x/text/unicode/norm"
 )
 
-// maxRounds is more rounds of folding and composing than any text needs until nothing changes any more.
+// maxRounds bounds the rounds of folding and composing. Every text is stable after fewer.
 const maxRounds = 8
 
-// Name is the folded form of a userName or of a group's displayName: two names are the same exactly if
-// their folded forms are equal. It is NFKC with full Unicode case folding (the compatibility caseless
-// match of The Unicode Standard, section 3.13, D146), so "STRASSE" and "straße", the ligature "ﬁ" and
-// "fi", and full-width and plain letters are the same. It depends on no locale.
+// Name returns the folded form of a userName or of a group's displayName. Two names are the same if and only
+// if their folded forms are equal. The form is NFKC with full Unicode case folding (the compatibility caseless
+// match of The Unicode Standard, section 3.13, D146): "STRASSE" and "straße", the ligature "ﬁ" and "fi", and
+// full-width and plain letters are the same. It does not depend on a locale.
 //
-// Name(Name(s)) == Name(s). Invalid UTF-8 becomes U+FFFD. A lower-case ASCII name is returned as it is,
-// without an allocation.
+// Name(Name(s)) == Name(s). Invalid UTF-8 becomes U+FFFD. A lower-case ASCII name is returned without an
+// allocation.
 func Name(s string) string {
 	if isASCII(s) {
 		return strings.ToLower(s)
@@ -35,7 +35,8 @@ func Name(s string) string {
 	return s
 }
 
-// Equal reports whether Name(s) is folded, a name that is folded already. Of ASCII it allocates nothing.
+// Equal reports whether Name(s) equals folded, which must be a folded name. It allocates nothing if s is
+// ASCII.
 func Equal(s, folded string) bool {
 	if !isASCII(s) {
 		return Name(s) == folded
@@ -55,8 +56,9 @@ func Equal(s, folded string) bool {
 	return true
 }
 
-// foldCase folds case. Of Cherokee, Unicode folds the small letters to the capital ones, as no other
-// script; golang.org/x/text swaps the two. Given only small ones it is right.
+// foldCase folds letter case. Unicode folds the small letters of Cherokee to the capital ones, unlike those of
+// any other script, and golang.org/x/text exchanges the two. Its result is right if all Cherokee letters are
+// small.
 func foldCase(s string) string {
 	return cases.Fold().String(strings.Map(smallCherokee, s))
 }

@@ -38,7 +38,7 @@ func TestNamesThatDiffer(t *testing.T) {
 	for _, pair := range [][2]string{
 		{"alice", "alicia"},
 		{"jose", "josé"},
-		{"i", "ı"}, // the dotless i of Turkish is a letter of its own, in every locale
+		{"i", "ı"}, // the Turkish dotless i is another letter in every locale
 		{"alice", "alice "},
 		{"alice", "аlice"}, // the second begins with a Cyrillic letter
 		{"a", ""},
@@ -51,10 +51,10 @@ func TestNamesThatDiffer(t *testing.T) {
 
 func TestEveryCharacterFoldsOnce(t *testing.T) {
 	for r := range unicode.MaxRune {
-		// Whatever has no case and no decomposition is left as it is: so are most characters.
+		// Characters without case and without a decomposition do not change. Most are of that kind.
 		if unicode.SimpleFold(r) != r || !norm.NFKD.IsNormalString(string(r)) {
-			check(t, string(r))
-			check(t, "a"+string(r)+"\u0301\u0345")
+			checkFolding(t, string(r))
+			checkFolding(t, "a"+string(r)+"\u0301\u0345")
 		}
 	}
 }
@@ -65,7 +65,7 @@ func TestLowerCaseASCIIDoesNotAllocate(t *testing.T) {
 	}
 }
 
-func TestEqualIsWhatNameSays(t *testing.T) {
+func TestEqualAgreesWithName(t *testing.T) {
 	texts := []string{"", "a", "A", "alice@example.com", "Alice@Example.COM", "alicé", "ALICÉ", "straße", "STRASSE", "\xff", "K", "k", "\u212a"}
 	for _, s := range texts {
 		for _, other := range texts {
@@ -83,10 +83,10 @@ func FuzzName(f *testing.F) {
 	for _, s := range []string{"", "Alice", "straße", "ﬁ\u0345\u0301", "ᾳ\u0301", "㎒", "\xff\xfe", "İ", "ΰ\u0308", strings.Repeat("\u0301", 40)} {
 		f.Add(s)
 	}
-	f.Fuzz(check)
+	f.Fuzz(checkFolding)
 }
 
-func check(t *testing.T, s string) {
+func checkFolding(t *testing.T, s string) {
 	t.Helper()
 	once := fold.Name(s)
 	if twice := fold.Name(once); twice != once {

@@ -1,0 +1,7 @@
+// Package informer keeps the informers of controller-runtime's cache close to an API server that is away or restarts,
+// and reports for how long a kind has had no connection to it.
+//
+// client-go's reflector waits up to a minute between two attempts if several have failed. This package therefore
+// retries list and watch calls below the reflector, twice a second. The reflector's back-off grows by one step only if
+// it has to list again, because the API server does not know the revision of the last event any more.
+package informer

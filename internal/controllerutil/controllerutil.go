@@ -1,14 +1,15 @@
-// Package objects is what the controllers do alike.
+// Package controllerutil holds what the controllers have in common.
 //
-//	objects.go  finalizers, reservations that were abandoned, statuses
-//	hold.go     deletions that are held
-//	rivals.go   whoever else wants a name
-//	notice.go   Events, and what they say
+//	controllerutil.go  the skeleton of a reconciler, statuses and finalizers
+//	lookup.go          what the controllers read from the index of the SCIM side
+//	names.go           which object holds a name
+//	members.go         taking users out of groups
+//	protection.go      deletions that are held
+//	events.go          Events, and the ends of messages
 package controllerutil
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -16,33 +17,64 @@ import (
 	"k8s.io/apimachinery/pkg/api/equality"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/client-go/tools/events"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/cloudsso/cloudsso-operator/api/v1alpha1"
 	"github.com/cloudsso/cloudsso-operator/internal/jsonpatch"
-	"github.com/cloudsso/cloudsso-operator/internal/policy"
 )
 
-// conflictInterval is when to look again after a write that came too late: the cache has heard of the
-// other one by then. Nothing failed, so it is no error and no reason to back off.
-const conflictInterval = 100 * time.Millisecond
-
-// ErrUnsettled says that an object is not yet, or no longer, what it was taken for: its create may be about to be
-// undone (docs/adr/0002-names.md).
-var ErrUnsettled = errors.New("it is not known yet whether the object stays")
-
-// Result is what a reconcile that ended with err answers; again is when to look once more, zero if only
-// a watch tells. A conflict is another look soon, as is ErrUnsettled, and an object that is gone is done with.
-func Result(ctx context.Context, again time.Duration, err error) (ctrl.Result, error) {
-	if apierrors.IsConflict(err) || errors.Is(err, ErrUnsettled) {
-		ctrl.LoggerFrom(ctx).V(1).Info("Looking again: something changed meanwhile", "conflict", err.Error())
-		return ctrl.Result{RequeueAfter: conflictInterval}, nil
-	}
-	return ctrl.Result{RequeueAfter: again}, client.IgnoreNotFound(err)
+// Base is what every reconciler has. SetDefaults fills in what is not given.
+type Base struct {
+	// Client reads from the manager's cache.
+	client.Client
+	// Live reads from the API server.
+	Live client.Reader
+	// Events records what a person must know.
+	Events events.EventRecorder
+	// Now is the clock. Default: time.Now.
+	Now func() time.Time
 }
 
-// Soonest is the sooner of two times to look again; zero is never.
+// SetDefaults fills in what is not given. name is the controller's, and the source of its Events.
+func (b *Base) SetDefaults(mgr ctrl.Manager, name string) {
+	if b.Client == nil {
+		b.Client = mgr.GetClient()
+	}
+	if b.Live == nil {
+		b.Live = mgr.GetAPIReader()
+	}
+	if b.Events == nil {
+		b.Events = mgr.GetEventRecorder(name)
+	}
+	if b.Now == nil {
+		b.Now = time.Now
+	}
+}
+
+// Emit records Events on an object.
+func (b *Base) Emit(o client.Object, all ...Event) { Emit(b.Events, o, all...) }
+
+// conflictInterval is when to look again after a write that came too late: the cache has the other write by then.
+// Nothing failed, so it is no error and no reason to back off.
+const conflictInterval = 100 * time.Millisecond
+
+// Reconcile reads the object of a request into o and takes the steps, which return when to look again; zero if only a
+// watch tells. A conflict is another look soon. An object that is gone is done with.
+func Reconcile[T client.Object](ctx context.Context, c client.Reader, req ctrl.Request, o T, steps func(context.Context, T) (time.Duration, error)) (ctrl.Result, error) {
+	if err := c.Get(ctx, req.NamespacedName, o); err != nil {
+		return ctrl.Result{}, client.IgnoreNotFound(err)
+	}
+	after, err := steps(ctx, o)
+	if apierrors.IsConflict(err) {
+		ctrl.LoggerFrom(ctx).V(1).Info("Looking again: the object has changed in the meantime", "conflict", err.Error())
+		return ctrl.Result{RequeueAfter: conflictInterval}, nil
+	}
+	return ctrl.Result{RequeueAfter: after}, client.IgnoreNotFound(err)
+}
+
+// Soonest returns the sooner of two times to look again; zero is never.
 func Soonest(a, b time.Duration) time.Duration {
 	if a == 0 || b == 0 {
 		return max(a, b)
@@ -50,8 +82,7 @@ func Soonest(a, b time.Duration) time.Duration {
 	return min(a, b)
 }
 
-// PatchStatus writes what differs between two states of an object into its status; nothing if they are
-// alike.
+// PatchStatus writes the difference between two states of an object into its status; nothing if they are equal.
 func PatchStatus(ctx context.Context, c client.Client, before, after client.Object) error {
 	if equality.Semantic.DeepEqual(before, after) {
 		return nil
@@ -59,7 +90,16 @@ func PatchStatus(ctx context.Context, c client.Client, before, after client.Obje
 	return c.Status().Patch(ctx, after, client.MergeFrom(before))
 }
 
-// EnsureFinalizers puts those finalizers on an object that are missing.
+// PatchStatusOf is PatchStatus if the object is still the version that the status was computed from, else a Conflict. What
+// a status says about who holds a name must not be written for a name that the object got in the meantime.
+func PatchStatusOf(ctx context.Context, c client.Client, before, after client.Object) error {
+	if equality.Semantic.DeepEqual(before, after) {
+		return nil
+	}
+	return c.Status().Patch(ctx, after, client.MergeFromWithOptions(before, client.MergeFromWithOptimisticLock{}))
+}
+
+// EnsureFinalizers adds the finalizers that an object does not have.
 func EnsureFinalizers(ctx context.Context, c client.Client, o client.Object, finalizers ...string) error {
 	next := slices.Clone(o.GetFinalizers())
 	for _, f := range finalizers {
@@ -70,26 +110,30 @@ func EnsureFinalizers(ctx context.Context, c client.Client, o client.Object, fin
 	return setFinalizers(ctx, c, o, next)
 }
 
-// HasFinalizers reports whether an object has them all.
+// HasFinalizers reports whether an object has all of the finalizers.
 func HasFinalizers(o client.Object, finalizers ...string) bool {
 	return !slices.ContainsFunc(finalizers, func(f string) bool { return !slices.Contains(o.GetFinalizers(), f) })
 }
 
-// DropFinalizer takes a finalizer off an object. One that is gone already is fine.
-func DropFinalizer(ctx context.Context, c client.Client, o client.Object, finalizer string) error {
-	next := slices.DeleteFunc(slices.Clone(o.GetFinalizers()), func(f string) bool { return f == finalizer })
+// HasAnyFinalizer reports whether an object has one of the finalizers.
+func HasAnyFinalizer(o client.Object, finalizers ...string) bool {
+	return slices.ContainsFunc(finalizers, func(f string) bool { return slices.Contains(o.GetFinalizers(), f) })
+}
+
+// DropFinalizers takes finalizers off an object, as far as it has them and exists.
+func DropFinalizers(ctx context.Context, c client.Client, o client.Object, finalizers ...string) error {
+	next := slices.DeleteFunc(slices.Clone(o.GetFinalizers()), func(f string) bool { return slices.Contains(finalizers, f) })
 	return client.IgnoreNotFound(setFinalizers(ctx, c, o, next))
 }
 
-// DeleteGuarded deletes an object that is the operator's own to delete, the version given, and takes the guard
-// off it.
+// DeleteGuarded deletes an object, if it is still the version given, and takes the guard off it.
 func DeleteGuarded(ctx context.Context, c client.Client, o client.Object) error {
 	uid, version, generation, finalizers := o.GetUID(), o.GetResourceVersion(), o.GetGeneration(), o.GetFinalizers()
 	if o.GetDeletionTimestamp() == nil {
 		if err := c.Delete(ctx, o, client.Preconditions{UID: &uid, ResourceVersion: &version}); err != nil {
 			return client.IgnoreNotFound(err)
 		}
-		generation++ // as the beginning of a deletion does
+		generation++ // because a deletion that begins adds one
 	}
 	if !slices.Contains(finalizers, v1alpha1.FinalizerGuard) {
 		return nil
@@ -113,23 +157,6 @@ func setFinalizers(ctx context.Context, c client.Client, o client.Object, finali
 		return nil
 	}
 	return patch(ctx, c, o, func() { o.SetFinalizers(finalizers) })
-}
-
-// SweepReservation removes a reservation that nobody is going to commit any more (docs/adr/0002-names.md),
-// and returns when to look again at one that may be; zero if there is none.
-func SweepReservation(ctx context.Context, c client.Client, o client.Object, now time.Time) (time.Duration, error) {
-	value, there := o.GetAnnotations()[v1alpha1.AnnotationReservation]
-	if !there {
-		return 0, nil
-	}
-	if r, ok := policy.ParseReservation(value); ok && !r.Abandoned(now) {
-		return max(r.Time.Add(policy.ReservationLife).Sub(now), 0) + time.Second, nil
-	}
-	return 0, patch(ctx, c, o, func() {
-		annotations := o.GetAnnotations()
-		delete(annotations, v1alpha1.AnnotationReservation)
-		o.SetAnnotations(annotations)
-	})
 }
 
 func patch(ctx context.Context, c client.Client, o client.Object, change func()) error {

@@ -1,5 +1,5 @@
-// Package jsonpatch makes JSON Patches (RFC 6902) for the API server: writes with a precondition on just
-// what they were computed from.
+// Package jsonpatch makes JSON Patches (RFC 6902) for the API server: writes with a precondition on exactly what they
+// were computed from.
 package jsonpatch
 
 import (
@@ -25,7 +25,7 @@ type operation struct {
 // Test fails the patch unless the value is at the path.
 func (p Patch) Test(path string, value any) Patch { return append(p, operation{"test", path, value}) }
 
-// TestUID tests that it is that very object, and not another of its name.
+// TestUID tests that the object is o, and not another one of its name.
 func (p Patch) TestUID(o client.Object) Patch { return p.Test("/metadata/uid", o.GetUID()) }
 
 // TestGeneration tests that the spec is that of o. A status written meanwhile is no conflict.
@@ -49,8 +49,8 @@ func (p Patch) Replace(path string, value any) Patch {
 // Remove takes away what must be at the path.
 func (p Patch) Remove(path string) Patch { return append(p, operation{"remove", path, nil}) }
 
-// Annotations makes the annotations of current those of next. What is removed is tested first; where there
-// were none, all are written, and the caller has to test the revision.
+// Annotations makes the annotations of current those of next. An annotation that is removed is tested first. If
+// current has none, all are written, and the caller has to test the revision.
 func (p Patch) Annotations(current, next client.Object) Patch {
 	was, is := current.GetAnnotations(), next.GetAnnotations()
 	if len(was) == 0 && len(is) > 0 {
@@ -58,29 +58,30 @@ func (p Patch) Annotations(current, next client.Object) Patch {
 	}
 	for key, value := range is {
 		if old, there := was[key]; !there || old != value {
-			p = p.Add(annotation(key), value)
+			p = p.Add(AnnotationPath(key), value)
 		}
 	}
 	for key, value := range was {
 		if _, stays := is[key]; !stays {
-			p = p.Test(annotation(key), value).Remove(annotation(key))
+			p = p.Test(AnnotationPath(key), value).Remove(AnnotationPath(key))
 		}
 	}
 	return p
 }
 
-func annotation(key string) string {
+// AnnotationPath returns the path of an annotation.
+func AnnotationPath(key string) string {
 	return "/metadata/annotations/" + strings.NewReplacer("~", "~0", "/", "~1").Replace(key)
 }
 
-// Encode is the patch as a client sends it.
+// Encode returns the patch as a client sends it.
 func (p Patch) Encode() (client.Patch, error) {
 	data, err := json.Marshal(p)
 	return client.RawPatch(types.JSONPatchType, data), err
 }
 
-// Failed recognises that a patch's test failed, or that what it removes is not there: a 422 that names no
-// field, where one for an invalid object does.
+// Failed reports whether a test of the patch failed, or a path that it removes does not exist: that is a 422 that names
+// no field. The 422 of an invalid object does.
 func Failed(err error) bool {
 	var status apierrors.APIStatus
 	if !apierrors.IsInvalid(err) || !errors.As(err, &status) {

@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"slices"
 
-	"sigs.k8s.io/controller-runtime/pkg/client"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/cloudsso/cloudsso-operator/api/v1alpha1"
 )
@@ -12,8 +12,8 @@ import (
 // GroupField is the field by which the slices of a group are found, in the cache and at the API server.
 const GroupField = "spec.group"
 
-// Of are the members that a list holds.
-func Of(list client.Object) []v1alpha1.Member {
+// MembersOf returns the members that a list holds. It panics for an object that is no list.
+func MembersOf(list metav1.Object) []v1alpha1.Member {
 	switch l := list.(type) {
 	case *v1alpha1.CloudSSOGroup:
 		return l.Spec.Members
@@ -23,27 +23,16 @@ func Of(list client.Object) []v1alpha1.Member {
 	panic(fmt.Sprintf("%T lists no members", list))
 }
 
-// GroupOf is the name of the group whose members a list holds.
-func GroupOf(list client.Object) string {
+// GroupOf returns the metadata.name of the group whose members a list holds.
+func GroupOf(list metav1.Object) string {
 	if slice, ok := list.(*v1alpha1.CloudSSOMembershipSlice); ok {
 		return slice.Spec.Group
 	}
 	return list.GetName()
 }
 
-// Without is members less those of the given names, in their order.
-func Without(members []v1alpha1.Member, names ...string) []v1alpha1.Member {
-	return slices.DeleteFunc(slices.Clone(members), func(m v1alpha1.Member) bool { return slices.Contains(names, m.Name) })
-}
-
-// Among are those of the names that are members.
-func Among(members []v1alpha1.Member, names ...string) []string {
-	return slices.DeleteFunc(slices.Clone(names), func(name string) bool {
-		return !slices.Contains(members, v1alpha1.Member{Name: name})
-	})
-}
-
-func sourceOf(list client.Object) v1alpha1.Source {
+// SourceOf returns the source of a list.
+func SourceOf(list metav1.Object) v1alpha1.Source {
 	if slice, ok := list.(*v1alpha1.CloudSSOMembershipSlice); ok {
 		return slice.Spec.Source
 	}
@@ -51,13 +40,25 @@ func sourceOf(list client.Object) v1alpha1.Source {
 	return group.Spec.Source
 }
 
-// named is an empty list of the kind and the name of another.
-func named(list client.Object) client.Object {
-	var empty client.Object = &v1alpha1.CloudSSOGroup{}
-	if _, ok := list.(*v1alpha1.CloudSSOMembershipSlice); ok {
-		empty = &v1alpha1.CloudSSOMembershipSlice{}
+// ExcludeMembers returns the members but those of the given names, in their order.
+func ExcludeMembers(members []v1alpha1.Member, names ...string) []v1alpha1.Member {
+	removed := setOf(names)
+	return slices.DeleteFunc(slices.Clone(members), func(m v1alpha1.Member) bool { return removed[m.Name] })
+}
+
+// SelectMembers returns those of the names that are members, in their order.
+func SelectMembers(members []v1alpha1.Member, names ...string) []string {
+	listed := make(map[string]bool, len(members))
+	for _, m := range members {
+		listed[m.Name] = true
 	}
-	empty.SetNamespace(list.GetNamespace())
-	empty.SetName(list.GetName())
-	return empty
+	return slices.DeleteFunc(slices.Clone(names), func(name string) bool { return !listed[name] })
+}
+
+func setOf(names []string) map[string]bool {
+	set := make(map[string]bool, len(names))
+	for _, name := range names {
+		set[name] = true
+	}
+	return set
 }

@@ -18,7 +18,7 @@ const (
 	// rotation, short enough that a forgotten token ends by itself.
 	CredentialLifetimeYears = 1
 	// CredentialExpiryWarning is how long before its end a credential is Expiring: a quarter, so that
-	// whoever rotates hears of it in time.
+	// the person who rotates it hears of it in time.
 	CredentialExpiryWarning = 90 * 24 * time.Hour
 )
 
@@ -95,8 +95,8 @@ const (
 	CredentialWithoutSlot CredentialRefusal = "without-slot"
 )
 
-// CredentialUse is what decides, at any moment, whether a credential may be used. It is small, and
-// whoever keeps many keeps this.
+// CredentialUse is what decides, at any moment, whether a credential may be used. It is small,
+// so that a cache of many credentials keeps this alone.
 type CredentialUse struct {
 	SlotHeld    bool
 	Disabled    bool

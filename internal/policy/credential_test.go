@@ -16,7 +16,7 @@ var (
 	day  = 24 * time.Hour
 )
 
-// credential is named after nothing else than its name, and was created so long after born.
+// credential returns a credential that was created that long after born.
 func credential(name string, after time.Duration, change ...func(*v1alpha1.SCIMCredential)) v1alpha1.SCIMCredential {
 	c := v1alpha1.SCIMCredential{}
 	c.Name = name
@@ -85,9 +85,9 @@ func TestCredentialGetsSlot(t *testing.T) {
 	for _, tc := range []struct {
 		name string
 		all  []v1alpha1.SCIMCredential
-		want []string // who holds a slot then
+		want []string // the holders of a slot
 	}{
-		{"nobody", nil, nil},
+		{"no credential", nil, nil},
 		{"one", []v1alpha1.SCIMCredential{credential("a", 0)}, []string{"a"}},
 		{
 			"the two oldest of three",

@@ -8,7 +8,7 @@ import (
 	"github.com/cloudsso/cloudsso-operator/api/v1alpha1"
 )
 
-// SwitchOf is the position of a namespace's switch; directory is nil where there is none.
+// SwitchOf returns the position of a namespace's switch; directory is nil if there is none.
 func SwitchOf(directory *v1alpha1.CloudSSODirectory) v1alpha1.Synchronization {
 	if directory == nil || directory.Spec.SCIMSynchronization != v1alpha1.SynchronizationEnabled {
 		return v1alpha1.SynchronizationDisabled
@@ -16,46 +16,31 @@ func SwitchOf(directory *v1alpha1.CloudSSODirectory) v1alpha1.Synchronization {
 	return v1alpha1.SynchronizationEnabled
 }
 
-// IsLive reports whether a user holds its userName: it is not deprovisioned, and not on its way out.
+// IsLive reports whether a user can hold its userName: it is not deprovisioned, and not terminating.
 func IsLive(u *v1alpha1.CloudSSOUser) bool {
-	return u.Spec.DeprovisionedAt == nil && !IsGoing(u)
+	return u.Spec.DeprovisionedAt == nil && !IsTerminating(u)
 }
 
-// IsLiveGroup reports whether a group holds its displayName: it is not on its way out.
-func IsLiveGroup(g *v1alpha1.CloudSSOGroup) bool { return !IsGoing(g) }
+// IsLiveGroup reports whether a group can hold its displayName: it is not terminating.
+func IsLiveGroup(g *v1alpha1.CloudSSOGroup) bool { return !IsTerminating(g) }
 
-// IsGoing reports whether an object is being deleted and nothing holds it back. One that the guard
-// still holds stays in full effect until synchronization is switched off.
-func IsGoing(o metav1.Object) bool {
+// IsTerminating reports whether an object is being deleted and the guard does not hold it. An object that the guard holds
+// stays in full effect until synchronization is switched off. One that is terminating can never be live again.
+func IsTerminating(o metav1.Object) bool {
 	return o.GetDeletionTimestamp() != nil && !slices.Contains(o.GetFinalizers(), v1alpha1.FinalizerGuard)
 }
 
-// IsSentinel reports whether an object is one that fences touch, and nobody. The label alone makes none:
-// whoever may label a synchronized object must not be able to take it out of everybody's sight.
-func IsSentinel(o metav1.Object) bool {
-	return o.GetName() == v1alpha1.SentinelName && o.GetLabels()[v1alpha1.LabelFence] != "" && !isSynchronized(o)
-}
+// IsDeleted reports whether an object is being deleted, or was when it was seen last.
+func IsDeleted(o metav1.Object) bool { return o.GetDeletionTimestamp() != nil }
 
-func isSynchronized(o metav1.Object) bool {
-	switch o := o.(type) {
-	case *v1alpha1.CloudSSOUser:
-		return o.Spec.Source == v1alpha1.SourceSCIM
-	case *v1alpha1.CloudSSOGroup:
-		return o.Spec.Source == v1alpha1.SourceSCIM
-	case *v1alpha1.CloudSSOMembershipSlice:
-		return o.Spec.Source == v1alpha1.SourceSCIM
-	}
-	return false
-}
-
-// ExpelsUnknown reports whether a group's members that name nobody are taken out: those of a synchronized
-// group were users once, for SCIM adds nobody else. Where people may write the list they may be early.
-func ExpelsUnknown(g *v1alpha1.CloudSSOGroup, position v1alpha1.Synchronization) bool {
+// RemovesUnknownMembers reports whether members of a group that are no users are taken out. Those of a synchronized group
+// were users once, because SCIM adds no others. If people may write the list, a member may be created later.
+func RemovesUnknownMembers(g *v1alpha1.CloudSSOGroup, position v1alpha1.Synchronization) bool {
 	return g.Spec.Source == v1alpha1.SourceSCIM && position == v1alpha1.SynchronizationEnabled
 }
 
-// HoldsDeletion reports whether a deletion must wait: the guard is on, and its directory synchronized.
-func HoldsDeletion(o metav1.Object, source v1alpha1.Source, position v1alpha1.Synchronization) bool {
+// ProtectsDeletion reports whether a deletion must wait: the guard is on, and the directory is synchronized.
+func ProtectsDeletion(o metav1.Object, source v1alpha1.Source, position v1alpha1.Synchronization) bool {
 	return o.GetDeletionTimestamp() != nil && source == v1alpha1.SourceSCIM &&
 		position == v1alpha1.SynchronizationEnabled && slices.Contains(o.GetFinalizers(), v1alpha1.FinalizerGuard)
 }

@@ -6,8 +6,8 @@ import (
 	"github.com/cloudsso/cloudsso-operator/api/v1alpha1"
 )
 
-// ResyncedAt is the time before which a full push has made up for everything that was refused, as somebody
-// has written on the directory; zero if nobody has.
+// ResyncedAt returns the time before which a full push has made up for everything that was refused, as a person has written
+// it on the directory; zero if there is none.
 func ResyncedAt(d *v1alpha1.CloudSSODirectory) (time.Time, error) {
 	value, there := d.Annotations[v1alpha1.AnnotationResynced]
 	if !there {
@@ -16,9 +16,9 @@ func ResyncedAt(d *v1alpha1.CloudSSODirectory) (time.Time, error) {
 	return time.Parse(time.RFC3339, value)
 }
 
-// MissedWrites are the refused writes of a directory that no full push has made up for; nil if there are
-// none. They do not depend on how the switch was turned meanwhile, so nothing is lost by who comes first: the
-// controller that notices, or a replica that refuses.
+// MissedWrites returns the refused writes of a directory that no full push has made up for; nil if there are none. They do
+// not depend on how the switch was turned in the meantime, so the order in which a replica refuses and the controller looks
+// does not matter.
 func MissedWrites(d *v1alpha1.CloudSSODirectory, now time.Time) *v1alpha1.RefusedWrites {
 	refused := d.Status.RefusedWrites
 	if refused == nil || refused.Count == 0 || madeUpFor(d, now) {

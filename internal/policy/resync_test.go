@@ -27,19 +27,19 @@ func TestWritesThatAPushHasMadeUpFor(t *testing.T) {
 	}{
 		{"nothing refused", nil, "-", false},
 		{"none counted", &v1alpha1.RefusedWrites{}, "-", false},
-		{"no word of a push", refusedAt(long), "-", true},
-		{"none of which is named, and no word of a push", &v1alpha1.RefusedWrites{Count: 3}, "-", true},
+		{"no push acknowledged", refusedAt(long), "-", true},
+		{"none of which is named, and no push acknowledged", &v1alpha1.RefusedWrites{Count: 3}, "-", true},
 		{"none of which is named, and a push", &v1alpha1.RefusedWrites{Count: 3}, "2027-01-31T12:00:00Z", false},
 		{"a push before", refusedAt(long), "2027-01-31T11:59:59Z", true},
 		{"a push in the same second", refusedAt(long), "2027-01-31T12:00:00.999Z", true},
 		{"a push in the next second", refusedAt(long), "2027-01-31T12:00:01Z", false},
 		{"a push between two of them", refusedAt(soon, long), "2027-01-31T12:00:30Z", true},
 		{"a push after all of them", refusedAt(soon, long), "2027-01-31T12:01:01Z", false},
-		{"a push, told in another zone", refusedAt(soon, long), "2027-01-31T14:01:01+02:00", false},
-		{"a push at this very moment", refusedAt(long), "2027-01-31T13:00:00Z", false},
+		{"a push, in another time zone", refusedAt(soon, long), "2027-01-31T14:01:01+02:00", false},
+		{"a push at this moment", refusedAt(long), "2027-01-31T13:00:00Z", false},
 		{"a push that is yet to come", refusedAt(long), "2027-01-31T13:00:01Z", true},
 		{"no time at all", refusedAt(long), "yes", true},
-		{"an empty word", refusedAt(long), "", true},
+		{"an empty annotation", refusedAt(long), "", true},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			d := &v1alpha1.CloudSSODirectory{Status: v1alpha1.CloudSSODirectoryStatus{RefusedWrites: test.refused}}

@@ -2,8 +2,8 @@ package policy
 
 import "github.com/cloudsso/cloudsso-operator/api/v1alpha1"
 
-// UserState is what a user amounts to. Conflict says that another live user stands for its userName, see
-// UserHolder. Of several reasons to have no access, the one that only others can lift comes first.
+// UserState returns the state of a user. conflict says that another live user holds its userName. If there are
+// several reasons to have no access, the first of Deprovisioned, Conflict, Disabled and Suspended is the state.
 func UserState(u *v1alpha1.CloudSSOUser, conflict bool) v1alpha1.UserState {
 	switch {
 	case u.Spec.DeprovisionedAt != nil:
@@ -22,6 +22,3 @@ func UserState(u *v1alpha1.CloudSSOUser, conflict bool) v1alpha1.UserState {
 func IsEffective(u *v1alpha1.CloudSSOUser, conflict bool) bool {
 	return IsLive(u) && UserState(u, conflict) == v1alpha1.UserActive
 }
-
-// HasDeparted reports whether a user has to leave its groups: deprovisioned, or on its way out.
-func HasDeparted(u *v1alpha1.CloudSSOUser) bool { return !IsLive(u) }

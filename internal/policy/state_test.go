@@ -39,7 +39,7 @@ func TestUserState(t *testing.T) {
 		conflict bool
 		want     v1alpha1.UserState
 	}{
-		{"nothing said", newUser(), false, v1alpha1.UserActive},
+		{"active absent", newUser(), false, v1alpha1.UserActive},
 		{"active: true", newUser(active), false, v1alpha1.UserActive},
 		{"active: false", newUser(inactive), false, v1alpha1.UserDisabled},
 		{"suspended", newUser(suspended), false, v1alpha1.UserSuspended},
@@ -55,7 +55,7 @@ func TestUserState(t *testing.T) {
 	}
 }
 
-func TestWhoIsLiveAndEffective(t *testing.T) {
+func TestUserIsLiveAndEffective(t *testing.T) {
 	for _, test := range []struct {
 		name            string
 		user            *v1alpha1.CloudSSOUser
@@ -75,9 +75,6 @@ func TestWhoIsLiveAndEffective(t *testing.T) {
 			if got := policy.IsLive(test.user); got != test.live {
 				t.Errorf("live: %t", got)
 			}
-			if got := policy.HasDeparted(test.user); got == test.live {
-				t.Errorf("departed: %t", got)
-			}
 			if got := policy.IsEffective(test.user, test.conflict); got != test.effective {
 				t.Errorf("effective: %t", got)
 			}
@@ -85,14 +82,14 @@ func TestWhoIsLiveAndEffective(t *testing.T) {
 	}
 }
 
-func TestGroupThatIsDeletedGivesUpItsName(t *testing.T) {
+func TestGroupIsLiveUntilItTerminates(t *testing.T) {
 	g := &v1alpha1.CloudSSOGroup{}
 	if !policy.IsLiveGroup(g) {
 		t.Error("a group is not live")
 	}
 	g.DeletionTimestamp = &long
 	if policy.IsLiveGroup(g) {
-		t.Error("a group on its way out is live")
+		t.Error("a terminating group is live")
 	}
 	g.Finalizers = []string{v1alpha1.FinalizerGuard}
 	if !policy.IsLiveGroup(g) {
@@ -138,7 +135,7 @@ func TestDeletionThatIsHeld(t *testing.T) {
 		{"not deleted", newUser(guarded), v1alpha1.SourceSCIM, on, false},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			if got := policy.HoldsDeletion(test.user, test.source, test.position); got != test.want {
+			if got := policy.ProtectsDeletion(test.user, test.source, test.position); got != test.want {
 				t.Errorf("got %t, want %t", got, test.want)
 			}
 		})

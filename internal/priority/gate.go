@@ -1,5 +1,5 @@
-// Package leavers lets whoever loses access go before an import. The API server has so much of a processor and no more:
-// while a leave is on its way through it, what can wait for a moment does.
+// Package priority lets deactivations overtake an import. The API server has only so much of a processor: while a
+// deactivation is on its way through it, creates and changes of groups wait for a moment (docs/adr/0011-deactivations-first.md).
 package priority
 
 import (
@@ -9,59 +9,86 @@ import (
 )
 
 const (
-	// Patience is how long a request lets leavers go first, at most: an import goes on, however many leave, and a joiner
-	// has access within a second too.
-	Patience = 250 * time.Millisecond
-	// lifetime is when a leave counts as over, whatever has become of it: it should be within a second.
-	lifetime = time.Second
+	// maxWait is how long a request lets deactivations go first. An import goes on, however many users are
+	// deactivated, and a new user has access within a second too.
+	maxWait = 250 * time.Millisecond
+	// maxDuration is when a deactivation counts as done, whatever has become of it: it should be in effect within a
+	// second.
+	maxDuration = time.Second
 )
 
-// Gate is where a process keeps count of the leaves that are under way in it. The zero value, and nil, is of none.
+// Gate counts the deactivations that are under way in a process. The zero value counts none; a nil Gate never waits.
+// Safe for concurrent use.
 type Gate struct {
 	mu       sync.Mutex
 	underWay int
-	over     chan struct{} // closed when none is under way any more; nil while none is
+	done     chan struct{} // closed when none is under way any more; nil while none is
 }
 
-// Begin says that a leave is under way until end is called, which may be more than once, or for a second.
-func (g *Gate) Begin() (end func()) {
-	if g == nil {
-		return func() {}
+// Deactivation is the part of a Gate that one request or reconciliation has. Safe for concurrent use.
+type Deactivation struct {
+	gate *Gate
+
+	mu      sync.Mutex
+	begun   bool
+	timeout *time.Timer
+}
+
+// New returns a deactivation that has not begun.
+func (g *Gate) New() *Deactivation { return &Deactivation{gate: g} }
+
+// Begin counts the deactivation until End is called, or for a second. To begin what has begun changes nothing.
+func (d *Deactivation) Begin() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.gate == nil || d.begun {
+		return
 	}
+	d.begun = true
+	d.gate.add(1)
+	d.timeout = time.AfterFunc(maxDuration, d.End)
+}
+
+// End ends the deactivation. To end what has not begun, or has ended, changes nothing.
+func (d *Deactivation) End() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if !d.begun {
+		return
+	}
+	d.begun = false
+	d.timeout.Stop()
+	d.gate.add(-1)
+}
+
+func (g *Gate) add(n int) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if g.underWay++; g.over == nil {
-		g.over = make(chan struct{})
-	}
-	once := sync.OnceFunc(g.end)
-	timeout := time.AfterFunc(lifetime, once)
-	return func() { timeout.Stop(); once() }
-}
-
-func (g *Gate) end() {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	if g.underWay--; g.underWay == 0 {
-		close(g.over)
-		g.over = nil
+	g.underWay += n
+	switch {
+	case g.underWay == 0:
+		close(g.done)
+		g.done = nil
+	case g.done == nil:
+		g.done = make(chan struct{})
 	}
 }
 
-// Yield returns when no leave is under way, when that takes longer than Patience, or when ctx ends.
-func (g *Gate) Yield(ctx context.Context) {
+// Wait returns when no deactivation is under way, after a quarter of a second, or when ctx ends.
+func (g *Gate) Wait(ctx context.Context) {
 	if g == nil {
 		return
 	}
 	g.mu.Lock()
-	over := g.over
+	done := g.done
 	g.mu.Unlock()
-	if over == nil {
+	if done == nil {
 		return
 	}
-	ctx, cancel := context.WithTimeout(ctx, Patience)
+	ctx, cancel := context.WithTimeout(ctx, maxWait)
 	defer cancel()
 	select {
-	case <-over:
+	case <-done:
 	case <-ctx.Done():
 	}
 }

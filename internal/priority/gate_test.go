@@ -7,60 +7,112 @@ import (
 	"time"
 )
 
-// waits is how long somebody lets leavers go first.
-func waits(ctx context.Context, g *Gate) time.Duration {
+const soon = 10 * time.Millisecond
+
+// waited returns how long Wait takes.
+func waited(ctx context.Context, g *Gate) time.Duration {
 	began := time.Now()
-	g.Yield(ctx)
+	g.Wait(ctx)
 	return time.Since(began)
 }
 
-func TestWhoWaitsForLeavers(t *testing.T) {
-	const soon = 10 * time.Millisecond
+// begun returns a deactivation that is under way.
+func begun(g *Gate) *Deactivation {
+	d := g.New()
+	d.Begin()
+	return d
+}
+
+func TestRequestsWaitWhileADeactivationIsUnderWay(t *testing.T) {
 	for _, test := range []struct {
-		name   string
-		leaves func(*Gate)
-		want   time.Duration
+		name  string
+		begin func(*Gate)
+		want  time.Duration
 	}{
-		{"nobody, when nobody leaves", func(*Gate) {}, 0},
-		{"an import, until the leave is over", func(g *Gate) { time.AfterFunc(soon, g.Begin()) }, soon},
-		{"an import, until all of them are", func(g *Gate) { time.AfterFunc(soon, g.Begin()); time.AfterFunc(3*soon, g.Begin()) }, 3 * soon},
-		{"nobody, for one that is over", func(g *Gate) { end := g.Begin(); end(); end() }, 0},
-		{"an import, for one that is ended twice beside another", func(g *Gate) { end := g.Begin(); g.Begin(); end(); end() }, Patience},
-		{"an import, for no longer than it has patience", func(g *Gate) { g.Begin() }, Patience},
-		{"nobody, for one that never ends", func(g *Gate) { g.Begin(); <-time.After(lifetime + soon) }, 0},
+		{"not without one", func(*Gate) {}, 0},
+		{"not for one that has not begun", func(g *Gate) { g.New() }, 0},
+		{"until it ends", func(g *Gate) { time.AfterFunc(soon, begun(g).End) }, soon},
+		{"until the last one ends", func(g *Gate) { time.AfterFunc(soon, begun(g).End); time.AfterFunc(3*soon, begun(g).End) }, 3 * soon},
+		{"not for one that has ended", func(g *Gate) { begun(g).End() }, 0},
+		{"no longer than maxWait", func(g *Gate) { begun(g) }, maxWait},
+		{"not for one that lasts longer than maxDuration", func(g *Gate) { begun(g); <-time.After(maxDuration + soon) }, 0},
+		{"for one beside another that ends twice", func(g *Gate) { d := begun(g); begun(g); d.End(); d.End() }, maxWait},
+		{"until one that begins twice ends", func(g *Gate) { d := begun(g); d.Begin(); time.AfterFunc(soon, d.End) }, soon},
+		{"not for one that ends before it begins", func(g *Gate) { d := g.New(); d.End(); d.Begin(); d.End() }, 0},
+		{"for one that begins again", func(g *Gate) { d := begun(g); d.End(); d.Begin(); time.AfterFunc(soon, d.End) }, soon},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				var g Gate
-				test.leaves(&g)
-				if got := waits(t.Context(), &g); got != test.want {
-					t.Errorf("waits for %s, not for %s", got, test.want)
+				test.begin(&g)
+				if got := waited(t.Context(), &g); got != test.want {
+					t.Errorf("a request waits for %s, want %s", got, test.want)
 				}
-				<-time.After(lifetime) // what is left under way ends
-				if got := waits(t.Context(), &g); got != 0 {
-					t.Errorf("waits for %s when all is over", got)
+				<-time.After(maxDuration)
+				if got := waited(t.Context(), &g); got != 0 {
+					t.Errorf("a request waits for %s when every deactivation has ended", got)
 				}
 			})
 		})
 	}
 }
 
-func TestNobodyWaitsWhoseRequestHasEnded(t *testing.T) {
+// The second of a deactivation that begins again begins again too.
+func TestDeactivationThatBeginsAgainLastsAnotherMaxDuration(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var g Gate
-		defer g.Begin()()
-		ctx, cancel := context.WithCancel(t.Context())
-		cancel()
-		if got := waits(ctx, &g); got != 0 {
-			t.Errorf("waits for %s", got)
+		d := begun(&g)
+		<-time.After(maxDuration - soon)
+		d.End()
+		d.Begin()
+		<-time.After(2 * soon)
+		if got := waited(t.Context(), &g); got != maxWait {
+			t.Errorf("a request waits for %s", got)
+		}
+		<-time.After(maxDuration)
+	})
+}
+
+func TestEveryWaitingRequestGoesOnAtTheEnd(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var g Gate
+		d := begun(&g)
+		ended := make(chan time.Duration, 5)
+		for range cap(ended) {
+			go func() { ended <- waited(t.Context(), &g) }()
+		}
+		<-time.After(soon)
+		d.End()
+		for range cap(ended) {
+			if got := <-ended; got != soon {
+				t.Errorf("a request waits for %s", got)
+			}
 		}
 	})
 }
 
-func TestNoGateHoldsNobody(t *testing.T) {
-	var g *Gate
-	g.Begin()()
-	if got := waits(t.Context(), g); got > Patience/2 {
-		t.Errorf("waits for %s", got)
-	}
+func TestWaitEndsWithItsContext(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var g Gate
+		defer begun(&g).End()
+		ctx, cancel := context.WithTimeout(t.Context(), soon)
+		defer cancel()
+		if got := waited(ctx, &g); got != soon {
+			t.Errorf("a request waits for %s", got)
+		}
+		if got := waited(ctx, &g); got != 0 {
+			t.Errorf("a request that has ended waits for %s", got)
+		}
+	})
+}
+
+func TestNilGateNeverWaits(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var g *Gate
+		d := begun(g)
+		if got := waited(t.Context(), g); got != 0 {
+			t.Errorf("a request waits for %s", got)
+		}
+		d.End()
+	})
 }

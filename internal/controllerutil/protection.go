@@ -16,15 +16,15 @@ import (
 	"github.com/cloudsso/cloudsso-operator/internal/policy"
 )
 
-// holdGrace is how old a deletion is when it counts as held: the operator's own deletions lift the guard
-// right after they begin. The API server cuts deletionTimestamp to whole seconds, so a deletion looks up to
-// one second older than it is: two leave at least one.
-const holdGrace = 2 * time.Second
+// heldAfter is the age at which a deletion counts as held: the operator's own deletions take the guard off right after
+// they begin. The API server cuts deletionTimestamp to whole seconds, so a deletion looks up to a second older than it
+// is: two leave at least one.
+const heldAfter = 2 * time.Second
 
-// Hold holds the deletion of an object while its directory is synchronized, and notes it in conditions;
-// otherwise it lifts the guard. It returns when to look again. An object that is not being deleted is
+// ProtectDeletion holds the deletion of an object while its directory is synchronized, and sets the condition
+// DeletionHeld; otherwise it takes the guard off. It returns when to look again. An object that is not being deleted is
 // left alone.
-func Hold(ctx context.Context, c client.Client, o client.Object, source v1alpha1.Source, conditions *[]metav1.Condition, now time.Time) (time.Duration, error) {
+func ProtectDeletion(ctx context.Context, c client.Client, o client.Object, source v1alpha1.Source, conditions *[]metav1.Condition, now time.Time) (time.Duration, error) {
 	if o.GetDeletionTimestamp() == nil {
 		return 0, nil
 	}
@@ -32,11 +32,11 @@ func Hold(ctx context.Context, c client.Client, o client.Object, source v1alpha1
 	if err != nil {
 		return 0, err
 	}
-	if !policy.HoldsDeletion(o, source, position) {
-		return 0, DropFinalizer(ctx, c, o, v1alpha1.FinalizerGuard)
+	if !policy.ProtectsDeletion(o, source, position) {
+		return 0, DropFinalizers(ctx, c, o, v1alpha1.FinalizerGuard)
 	}
-	if age := now.Sub(o.GetDeletionTimestamp().Time); age < holdGrace {
-		return holdGrace - age, nil
+	if age := now.Sub(o.GetDeletionTimestamp().Time); age < heldAfter {
+		return heldAfter - age, nil
 	}
 	meta.SetStatusCondition(conditions, metav1.Condition{
 		Type: v1alpha1.ConditionDeletionHeld, Status: metav1.ConditionTrue, Reason: v1alpha1.ReasonSynchronizationEnabled,
@@ -47,17 +47,17 @@ func Hold(ctx context.Context, c client.Client, o client.Object, source v1alpha1
 	return 0, nil
 }
 
-// IsHeld reports whether a deletion was noted as held.
-func IsHeld(conditions []metav1.Condition) bool {
+// IsDeletionHeld reports whether the conditions say that a deletion is held.
+func IsDeletionHeld(conditions []metav1.Condition) bool {
 	return meta.IsStatusConditionTrue(conditions, v1alpha1.ConditionDeletionHeld)
 }
 
-// IsBeingDeleted reports whether somebody has deleted an object that is still there.
+// IsBeingDeleted reports whether an object has a deletionTimestamp.
 func IsBeingDeleted(o client.Object) bool { return o.GetDeletionTimestamp() != nil }
 
-// EnqueueOfDirectory enqueues those objects of a directory that depend on how its switch stands, when the
-// directory changes. newList makes an empty list of their kind.
-func EnqueueOfDirectory(c client.Reader, newList func() client.ObjectList, depends func(client.Object) bool) handler.EventHandler {
+// EnqueueDependents returns a handler that enqueues the objects of a directory that depend on its switch when the directory
+// changes. newList returns an empty list of their kind.
+func EnqueueDependents(c client.Reader, newList func() client.ObjectList, depends func(client.Object) bool) handler.EventHandler {
 	return handler.EnqueueRequestsFromMapFunc(func(ctx context.Context, d client.Object) (requests []ctrl.Request) {
 		list := newList()
 		err := c.List(ctx, list, client.InNamespace(d.GetNamespace()), client.UnsafeDisableDeepCopy)
@@ -76,7 +76,7 @@ func EnqueueOfDirectory(c client.Reader, newList func() client.ObjectList, depen
 	})
 }
 
-// SwitchOf is the position of a namespace's switch, as the cache has it.
+// SwitchOf returns the position of a namespace's switch, as the cache has it.
 func SwitchOf(ctx context.Context, c client.Reader, namespace string) (v1alpha1.Synchronization, error) {
 	d := &v1alpha1.CloudSSODirectory{}
 	err := c.Get(ctx, client.ObjectKey{Namespace: namespace, Name: v1alpha1.DirectoryName}, d)

@@ -1,6 +1,8 @@
 package controllerutil_test
 
 import (
+	"fmt"
+	"strings"
 	"testing"
 
 	"github.com/cloudsso/cloudsso-operator/api/v1alpha1"
@@ -20,8 +22,22 @@ func TestAdviceSaysWhereItCanBeFollowed(t *testing.T) {
 		{[]v1alpha1.Source{manual, scim}, "; the one of source SCIM in the identity provider, or after switching SCIM synchronization off"},
 		{[]v1alpha1.Source{scim, manual}, "; the one of source SCIM in the identity provider, or after switching SCIM synchronization off"},
 	} {
-		if got := controllerutil.Unlock(test.sources...); got != test.want {
+		if got := controllerutil.WhereToChange(test.sources...); got != test.want {
 			t.Errorf("of %v: %q, want %q", test.sources, got, test.want)
+		}
+	}
+}
+
+func TestMessageNamesTenObjectsAtMost(t *testing.T) {
+	names := func(n int) (all []string) {
+		for i := range n {
+			all = append(all, fmt.Sprint("u", i))
+		}
+		return all
+	}
+	for n, want := range map[int]string{0: "", 1: "u0", 2: "u0, u1", 12: strings.Join(names(10), ", ") + " and 2 more"} {
+		if got := controllerutil.JoinNames(names(n)); got != want {
+			t.Errorf("of %d: %q, want %q", n, got, want)
 		}
 	}
 }

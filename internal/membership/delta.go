@@ -1,0 +1,107 @@
+package membership
+
+// Op is the kind of a Change.
+type Op int
+
+// The kinds of Change.
+const (
+	Add Op = iota
+	Remove
+	Replace
+)
+
+// Change adds, removes or replaces members of a group.
+type Change struct {
+	Op Op
+	// IDs are the members to add, to remove, or to have alone.
+	IDs []string
+	// Matches, if not nil, selects the members to remove, instead of IDs. Only for Remove.
+	Matches func(id string) bool
+}
+
+// Delta is what the changes of one request make of a group's members. A request changes each member once: a slow one
+// would otherwise undo what another request was acknowledged for in between. Not safe for concurrent use.
+type Delta struct {
+	// Added are the ids that a change adds, each once, in order.
+	Added []string
+	// Named are all ids that a change names.
+	Named map[string]bool
+	// IsSweeping says that the changes may remove members that they do not name.
+	IsSweeping bool
+
+	changes     []change
+	isReplacing bool
+	isProtected func(id string) bool
+	decided     map[string]uint64 // the members that this request has changed, by the revision of that write
+}
+
+// change is a Change with a set of its ids.
+type change struct {
+	Change
+	named map[string]bool
+}
+
+// NewDelta returns the delta of changes that are applied in order. isProtected reports the members that no request
+// removes: those that SCIM does not show, such as Manual users. It must change nothing.
+func NewDelta(changes []Change, isProtected func(id string) bool) *Delta {
+	d := &Delta{Named: map[string]bool{}, isProtected: isProtected, decided: map[string]uint64{}}
+	added := map[string]bool{}
+	for _, c := range changes {
+		d.changes = append(d.changes, change{c, setOf(c.IDs)})
+		d.isReplacing = d.isReplacing || c.Op == Replace
+		d.IsSweeping = d.IsSweeping || c.Op == Replace || c.Matches != nil
+		for _, id := range c.IDs {
+			d.Named[id] = true
+			if c.Op != Remove && !added[id] {
+				added[id] = true
+				d.Added = append(d.Added, id)
+			}
+		}
+	}
+	return d
+}
+
+// IsEmpty reports whether the request changes no members.
+func (d *Delta) IsEmpty() bool { return len(d.changes) == 0 }
+
+// contains reports whether id is a member afterwards.
+func (d *Delta) contains(id string, before bool) bool {
+	member := before
+	for i := range d.changes {
+		c := &d.changes[i]
+		switch {
+		case c.Op != Remove && c.named[id]:
+			member = true
+		case member && c.removes(id):
+			member = d.isProtected(id)
+		}
+	}
+	return member
+}
+
+// keeps reports whether a member that is listed stays. If this request has added or removed the member already, another
+// request may have listed it since, and it stays.
+func (d *Delta) keeps(id string) bool { return d.decided[id] > 0 || d.contains(id, true) }
+
+// adds reports whether an id that is not listed becomes a member.
+func (d *Delta) adds(id string) bool { return d.decided[id] == 0 && d.contains(id, false) }
+
+// removes reports whether a change removes a member that it does not name to stay.
+func (c *change) removes(id string) bool {
+	switch {
+	case c.Op == Replace:
+		return true
+	case c.Op == Add:
+		return false
+	case c.Matches != nil:
+		return c.Matches(id)
+	}
+	return c.named[id]
+}
+
+// Record notes that this request has added or removed the members, at that revision.
+func (d *Delta) Record(members []string, revision uint64) {
+	for _, id := range members {
+		d.decided[id] = max(d.decided[id], revision)
+	}
+}

@@ -1,0 +1,264 @@
+package membership_test
+
+import (
+	"errors"
+	"slices"
+	"testing"
+
+	"github.com/cloudsso/cloudsso-operator/api/v1alpha1"
+	"github.com/cloudsso/cloudsso-operator/internal/membership"
+)
+
+func viewOf(listed ...string) membership.GroupView {
+	return membership.GroupView{
+		Members:   members(listed...),
+		Size:      len(listed),
+		IsInSlice: func(string) bool { return false },
+		MaxSize:   unlimited,
+	}
+}
+
+// slicedViewOf returns the view of a group that has the members of one list in slices.
+func slicedViewOf(inSlices []string, listed ...string) membership.GroupView {
+	g := viewOf(listed...)
+	g.IsSliced = true
+	g.Size += len(inSlices)
+	g.IsInSlice = func(id string) bool { return slices.Contains(inSlices, id) }
+	return g
+}
+
+func TestChangesApplyInOrder(t *testing.T) {
+	for _, test := range []struct {
+		name    string
+		changes []membership.Change
+		before  []string
+		after   []string
+		moved   []string
+	}{
+		{"no change", nil, []string{"a"}, []string{"a"}, nil},
+		{"an addition appends", []membership.Change{add("b")}, []string{"a"}, []string{"a", "b"}, []string{"b"}},
+		{"an addition of a member changes nothing", []membership.Change{add("a")}, []string{"a"}, []string{"a"}, nil},
+		{"an addition that names a user twice adds it once", []membership.Change{add("b", "b"), add("b")}, []string{"a"}, []string{"a", "b"}, []string{"b"}},
+		{"a removal", []membership.Change{remove("a", "c")}, []string{"a", "b", "c"}, []string{"b"}, []string{"a", "c"}},
+		{"a removal of another user changes nothing", []membership.Change{remove("x")}, []string{"a"}, []string{"a"}, nil},
+		{"a replacement", []membership.Change{replace("b", "c")}, []string{"a", "b"}, []string{"b", "c"}, []string{"a", "c"}},
+		{"a replacement with nothing", []membership.Change{replace()}, []string{"a", "b"}, []string{}, []string{"a", "b"}},
+		{"a removal by filter", []membership.Change{removeMatching("old")}, []string{"a", "old-1", "old-2"}, []string{"a"}, []string{"old-1", "old-2"}},
+		{"an addition, then a removal", []membership.Change{add("b"), remove("b")}, []string{"a"}, []string{"a"}, nil},
+		{"a removal, then an addition", []membership.Change{remove("a"), add("a")}, []string{"a", "b"}, []string{"a", "b"}, nil},
+		{"a replacement, then an addition", []membership.Change{replace("b"), add("a")}, []string{"a"}, []string{"a", "b"}, []string{"b"}},
+		{"an addition, then a replacement", []membership.Change{add("b"), replace("c")}, []string{"a"}, []string{"c"}, []string{"a", "c"}},
+		{"a replacement, then a removal", []membership.Change{replace("b", "c"), remove("b")}, []string{"a", "b"}, []string{"c"}, []string{"a", "b", "c"}},
+		{"an addition, then a removal by filter", []membership.Change{add("old-1", "b"), removeMatching("old")}, []string{"a"}, []string{"a", "b"}, []string{"b"}},
+		{"a removal by filter, then an addition", []membership.Change{removeMatching("old"), add("old-1")}, []string{"old-1", "old-2"}, []string{"old-1"}, []string{"old-2"}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			own, err := delta(test.changes...).PlanOwnList(viewOf(test.before...))
+			if err != nil || own.IsSliced {
+				t.Fatalf("%+v, %v", own, err)
+			}
+			equal(t, "members", names(own.Members), test.after)
+			equal(t, "moved", own.Moved, test.moved)
+		})
+	}
+}
+
+func TestProtectedMembersStay(t *testing.T) {
+	for name, change := range map[string]membership.Change{
+		"replacement":         replace("a"),
+		"removal":             remove("hidden", "b"),
+		"removal by filter":   {Op: membership.Remove, Matches: func(id string) bool { return id != "a" }},
+		"empty replacement":   replace(),
+		"replacement by name": replace("hidden"),
+	} {
+		t.Run(name, func(t *testing.T) {
+			own, err := delta(change).PlanOwnList(viewOf("b", "hidden"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			listed := names(own.Members)
+			if !slices.Contains(listed, "hidden") || slices.Contains(listed, "b") || slices.Contains(own.Moved, "hidden") {
+				t.Errorf("members %q, moved %q", listed, own.Moved)
+			}
+		})
+	}
+}
+
+// A protected user that is no member does not become one by being protected.
+func TestProtectedUsersAreNotAdded(t *testing.T) {
+	own, err := delta(replace("a"), remove("hidden")).PlanOwnList(viewOf())
+	if err != nil {
+		t.Fatal(err)
+	}
+	equal(t, "members", names(own.Members), []string{"a"})
+}
+
+func TestDeltaSaysWhatChangesName(t *testing.T) {
+	for _, test := range []struct {
+		name       string
+		changes    []membership.Change
+		added      []string
+		named      []string
+		isSweeping bool
+	}{
+		{"nothing", nil, nil, nil, false},
+		{"additions and removals", []membership.Change{add("b", "a"), remove("c"), add("a", "d")}, []string{"b", "a", "d"}, []string{"a", "b", "c", "d"}, false},
+		{"a replacement sweeps", []membership.Change{replace("a")}, []string{"a"}, []string{"a"}, true},
+		{"a removal by filter sweeps", []membership.Change{add("a"), removeMatching("old")}, []string{"a"}, []string{"a"}, true},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			d := delta(test.changes...)
+			equal(t, "added", d.Added, test.added)
+			named := []string{}
+			for id := range d.Named {
+				named = append(named, id)
+			}
+			slices.Sort(named)
+			equal(t, "named", named, test.named)
+			if d.IsSweeping != test.isSweeping || d.IsEmpty() != (len(test.changes) == 0) {
+				t.Errorf("sweeping %t, empty %t", d.IsSweeping, d.IsEmpty())
+			}
+		})
+	}
+}
+
+func TestGroupBeyondSliceSizeIsSliced(t *testing.T) {
+	full := numbered("full", v1alpha1.SliceSize)
+	large := numbered("large", v1alpha1.SliceSize+50) // a group made by hand may list more
+	more := numbered("more", v1alpha1.SliceSize+2)
+	for _, test := range []struct {
+		name     string
+		before   []string
+		change   membership.Change
+		size     int
+		isSliced bool
+	}{
+		{"the last one that fits", full[1:], add("b"), v1alpha1.SliceSize, false},
+		{"one too many", full, add("b"), v1alpha1.SliceSize, true},
+		{"some fit", full[2:], add("b", "c", "d"), v1alpha1.SliceSize, true},
+		{"a new group", nil, add(more...), v1alpha1.SliceSize, true},
+		{"no room in a list made by hand", large, add("b"), len(large), true},
+		{"nothing is added to a list made by hand", large, remove("large-0"), len(large) - 1, false},
+		{"a replacement makes room", full, replace(more[:v1alpha1.SliceSize]...), v1alpha1.SliceSize, false},
+		{"a replacement with too many", full, replace(more...), v1alpha1.SliceSize, true},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			own, err := delta(test.change).PlanOwnList(viewOf(test.before...))
+			if err != nil || own.IsSliced != test.isSliced || len(own.Members) != test.size {
+				t.Errorf("sliced %t with %d members of its own, %v", own.IsSliced, len(own.Members), err)
+			}
+		})
+	}
+}
+
+// The plan of the slices takes up what the group's own list has no room for, and nothing else: a member that another
+// request removes from the own list between the two writes stays removed.
+func TestSlicesListWhatTheGroupHasNoRoomFor(t *testing.T) {
+	all := numbered("member", v1alpha1.SliceSize+2)
+	d := delta(add(all...))
+	own, err := d.PlanOwnList(viewOf())
+	if err != nil {
+		t.Fatal(err)
+	}
+	d.Record(own.Moved, 6)
+	plan := d.PlanSlices(own.Members[1:], nil)
+	equal(t, "writes", planned(plan), []string{"new: member-250 member-251"})
+}
+
+func TestOwnListOfSlicedGroupOnlyShrinks(t *testing.T) {
+	for _, test := range []struct {
+		name   string
+		change membership.Change
+		after  []string
+		moved  []string
+	}{
+		{"additions go to slices", add("c"), []string{"a", "b"}, nil},
+		{"removals", remove("a"), []string{"b"}, []string{"a"}},
+		{"a replacement keeps what it names", replace("b", "c"), []string{"b"}, []string{"a"}},
+		{"everything goes", replace(), []string{}, []string{"a", "b"}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			own, err := delta(test.change).PlanOwnList(slicedViewOf(nil, "a", "b"))
+			if err != nil || !own.IsSliced {
+				t.Fatalf("%+v, %v", own, err)
+			}
+			equal(t, "members", names(own.Members), test.after)
+			equal(t, "moved", own.Moved, test.moved)
+		})
+	}
+}
+
+func TestGroupTooLargeIsRefused(t *testing.T) {
+	limited := func(g membership.GroupView, maxSize int) membership.GroupView {
+		g.MaxSize = maxSize
+		return g
+	}
+	for _, test := range []struct {
+		name    string
+		changes []membership.Change
+		group   membership.GroupView
+		size    int // in the error; 0 for none
+	}{
+		{"exactly the limit", []membership.Change{add("c")}, limited(viewOf("a", "b"), 3), 0},
+		{"one above the limit", []membership.Change{add("c")}, limited(viewOf("a", "b"), 2), 3},
+		{"members in slices count", []membership.Change{add("c")}, limited(slicedViewOf([]string{"b"}, "a"), 2), 3},
+		{"an addition of a member of a slice adds nothing", []membership.Change{add("b")}, limited(slicedViewOf([]string{"b"}, "a"), 2), 0},
+		{"a removal from the own list makes room", []membership.Change{remove("a"), add("c")}, limited(viewOf("a", "b"), 2), 0},
+		{"a removal from a slice makes room", []membership.Change{remove("b"), add("c")}, limited(slicedViewOf([]string{"b"}, "a"), 2), 0},
+		{"a removal of another user makes no room", []membership.Change{remove("x"), add("c")}, limited(viewOf("a", "b"), 2), 3},
+		{"a removal of a protected member makes no room", []membership.Change{remove("hidden"), add("c")}, limited(viewOf("a", "hidden"), 2), 3},
+		{"a group above the limit may shrink", []membership.Change{remove("a")}, limited(viewOf("a", "b", "c"), 1), 0},
+		{"a group above the limit may stay", []membership.Change{add("a")}, limited(viewOf("a", "b", "c"), 1), 0},
+		{"the limit of a request bounds a replacement", []membership.Change{replace("c", "d")}, limited(viewOf("a", "b"), 2), 0},
+		{"a filter that matches nothing makes no room", []membership.Change{removeMatching("x"), add("c")}, limited(viewOf("a", "b"), 2), 3},
+		{"a filter that matches makes room", []membership.Change{removeMatching("a"), add("c")}, limited(viewOf("a", "b"), 2), 0},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			own, err := delta(test.changes...).PlanOwnList(test.group)
+			var tooLarge *membership.TooLargeError
+			switch {
+			case test.size == 0 && err != nil:
+				t.Error(err)
+			case test.size == 0:
+			case !errors.As(err, &tooLarge) || tooLarge.Size != test.size || tooLarge.MaxSize != test.group.MaxSize:
+				t.Errorf("%+v, error %v", own, err)
+			case own.Members != nil || own.Moved != nil:
+				t.Errorf("there is a plan beside the error: %+v", own)
+			}
+		})
+	}
+}
+
+func TestOwnListChangesEachMemberOncePerRequest(t *testing.T) {
+	d := delta(add("a"), remove("b"))
+	first, err := d.PlanOwnList(viewOf("b"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	equal(t, "moved", first.Moved, []string{"b", "a"})
+	d.Record(first.Moved, 6)
+	// Another request has done the opposite since.
+	second, err := d.PlanOwnList(viewOf("b", "c"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	equal(t, "members", names(second.Members), []string{"b", "c"})
+	equal(t, "moved", second.Moved, nil)
+}
+
+func TestPlanOfOwnListChangesNothing(t *testing.T) {
+	d := delta(replace(numbered("member", v1alpha1.SliceSize+1)...), remove("member-3"), removeMatching("member-1"))
+	before := members("a", "hidden", "member-2")
+	g := viewOf(names(before)...)
+	first, err := d.PlanOwnList(g)
+	if err != nil {
+		t.Fatal(err)
+	}
+	second, err := d.PlanOwnList(g)
+	if err != nil {
+		t.Fatal(err)
+	}
+	equal(t, "the second plan", names(second.Members), names(first.Members))
+	equal(t, "moved by the second plan", second.Moved, first.Moved)
+	equal(t, "the group", names(g.Members), names(before))
+}

@@ -20,33 +20,40 @@ import (
 	"github.com/cloudsso/cloudsso-operator/internal/scim/schema"
 )
 
-// quiet is how long nothing may be written: counts are written a second after what they count.
+// quiet is how long nothing may be written, because counts are written a second after what they count.
 const quiet = 2 * time.Second
+
+// sweeper is the controller that sweeps the claims of a directory.
+const sweeper = "cloudssonameclaim"
 
 // reconcilers are the controllers by name, each with a list of what it reconciles.
 var reconcilers = map[string]client.ObjectList{
 	"cloudssouser": &v1alpha1.CloudSSOUserList{}, "cloudssogroup": &v1alpha1.CloudSSOGroupList{},
 	"cloudssomembershipslice": &v1alpha1.CloudSSOMembershipSliceList{},
 	"cloudssodirectory":       &v1alpha1.CloudSSODirectoryList{}, "scimcredential": &v1alpha1.SCIMCredentialList{},
+	sweeper: &v1alpha1.CloudSSODirectoryList{},
 }
 
-var _ = Describe("a directory that has come to rest", Serial, func() {
-	It("is not written when each of its objects is looked at again, nor by an operator that has just started", func(ctx SpecContext) {
+var _ = Describe("a settled directory", Serial, func() {
+	It("is not written when each of its objects is reconciled again, nor by an operator that starts", func(ctx SpecContext) {
 		all := populate(ctx)
 		settled := settle()
-		By("looking at each object again")
-		looked := reconciled()
+		By("changing what the operator does not write")
+		before := reconciled()
 		for _, o := range all {
-			Expect(admin.Patch(ctx, o, client.RawPatch(types.MergePatchType, []byte(`{"metadata":{"labels":{"look":"again"}}}`)))).To(Succeed())
+			Expect(admin.Patch(ctx, o, client.RawPatch(types.MergePatchType, []byte(`{"metadata":{"labels":{"reconcile":"again"}}}`)))).To(Succeed())
 		}
 		for name := range reconcilers {
-			Eventually(func() float64 { return reconciled()[name] }).Should(BeNumerically(">", looked[name]), name)
+			if name == sweeper { // a change that it reconciles is shown in the directory's status
+				continue
+			}
+			Eventually(func() float64 { return reconciled()[name] }).Should(BeNumerically(">", before[name]), name)
 		}
 		Consistently(func() []string { return written.AllIn(namespace)[settled:] }).WithTimeout(quiet).Should(BeEmpty())
 
 		By("starting again")
 		stopManager()
-		looked = reconciled()
+		before = reconciled()
 		startManager()
 		for name, list := range reconcilers {
 			Expect(admin.List(ctx, list)).To(Succeed())
@@ -54,79 +61,69 @@ var _ = Describe("a directory that has come to rest", Serial, func() {
 			if users, ok := list.(*v1alpha1.CloudSSOUserList); ok {
 				least = unsettled(users)
 			}
-			Eventually(func() float64 { return reconciled()[name] - looked[name] }).Should(BeNumerically(">=", least), name)
+			Eventually(func() float64 { return reconciled()[name] - before[name] }).Should(BeNumerically(">=", least), name)
 		}
 		Consistently(func() []string { return written.AllIn(namespace)[settled:] }).WithTimeout(quiet).Should(BeEmpty())
-		Expect(reconciled()["cloudssouser"]-looked["cloudssouser"]).To(BeNumerically("<", meta.LenList(reconcilers["cloudssouser"])),
-			"an operator that starts looks at everybody")
+		Expect(reconciled()["cloudssouser"]-before["cloudssouser"]).To(BeNumerically("<", meta.LenList(reconcilers["cloudssouser"])),
+			"an operator that starts reconciles settled users")
 	})
 
-	It("is answered for by an operator that has just started, whatever a killed one left half-made", func(ctx SpecContext) {
-		Eventually(stateOf(ctx, create(ctx, "first", "bob"))).Should(Equal(v1alpha1.UserActive))
-		Eventually(readiness(ctx, createGroup(ctx, "first", "Staff", scim))).Should(Equal(v1alpha1.ReasonReady))
-		u, g := create(ctx, "second", "bob"), createGroup(ctx, "second", "Staff", scim)
+	It("shows the holder of a name over SCIM from the start, and not the other object of that name", func(ctx SpecContext) {
+		holders := map[*schema.ResourceType]client.Object{schema.User: postUser(ctx, "bob"), schema.Group: postGroup(ctx, "Staff")}
+		u, g := createUser(ctx, "second", "bob", scim), createGroup(ctx, "second", "Staff", scim)
 		Eventually(stateOf(ctx, u)).Should(Equal(v1alpha1.UserConflict))
 		Eventually(readiness(ctx, g)).Should(Equal(v1alpha1.ReasonDisplayNameConflict))
 
 		stopManager()
 		startManager()
-		Eventually(directories.Synced).Should(BeTrue())
-		for _, kind := range []*schema.ResourceType{schema.User, schema.Group} {
-			page, err := directories.In(namespace).List(ctx, kind, protocol.Query{StartIndex: 1, Count: 10})
+		for kind, holder := range holders {
+			page, err := resources.In(namespace).List(ctx, kind, protocol.Query{StartIndex: 1, Count: 10})
 			Expect(err).NotTo(HaveOccurred())
-			Expect(page.Resources).To(HaveExactElements(HaveField("ID", "first")), "the other may be undone yet, for all that is known of it")
-			_, err = directories.In(namespace).Get(ctx, kind, "second", protocol.Omit{})
+			Expect(page.Resources).To(HaveExactElements(HaveField("ID", holder.GetName())))
+			_, err = resources.In(namespace).Get(ctx, kind, "second", protocol.Omit{})
 			Expect(err).To(HaveField("Status", http.StatusNotFound))
 		}
 	})
 
 	It("is brought up to date by an operator that starts, with all that happened while none ran", func(ctx SpecContext) {
-		leaver, returner := create(ctx, "leaver", "leaver"), newUser("returner", "returner")
+		leaver, returner := postUser(ctx, "leaver"), newUser("returner", "returner", scim)
 		returner.Spec.Active = new(false)
 		Expect(admin.Create(ctx, returner)).To(Succeed())
-		deleted, first := newUser("deleted", "deleted"), create(ctx, "first", "twin")
-		deleted.Spec.Source = manual
-		Expect(admin.Create(ctx, deleted)).To(Succeed())
-		Eventually(stateOf(ctx, first)).Should(Equal(v1alpha1.UserActive))
-		second := create(ctx, "second", "TWIN")
+		deleted, first := createUser(ctx, "deleted", "deleted", manual), postUser(ctx, "twin")
+		second := createUser(ctx, "second", "TWIN", scim)
 		Eventually(stateOf(ctx, second)).Should(Equal(v1alpha1.UserConflict))
-		Eventually(stateOf(ctx, leaver)).Should(Equal(v1alpha1.UserActive))
 		Eventually(stateOf(ctx, returner)).Should(Equal(v1alpha1.UserDisabled))
-		Eventually(stateOf(ctx, deleted)).Should(Equal(v1alpha1.UserActive))
+		Eventually(holdsName(ctx, deleted)).Should(BeTrue())
 		settle()
 
 		stopManager()
 		modify(ctx, leaver, func(u *v1alpha1.CloudSSOUser) { u.Spec.Active = new(false) })
 		modify(ctx, returner, func(u *v1alpha1.CloudSSOUser) { u.Spec.Active = new(true) })
 		Expect(admin.Delete(ctx, deleted)).To(Succeed())
-		newcomer := create(ctx, "newcomer", "newcomer")
-		accept := func(u, as *v1alpha1.CloudSSOUser) { // an earlier leader might
-			before, status := u.DeepCopy(), as.Status.DeepCopy()
-			u.Status.State, u.Status.UserName, u.Status.Conditions = status.State, u.Spec.UserName, status.Conditions
-			Expect(admin.Status().Patch(ctx, u, client.MergeFrom(before))).To(Succeed())
+		newcomer := createUser(ctx, "newcomer", "newcomer", manual)
+		accept := func() { // as a former leader may, whose cache is old
+			reread(ctx, second)
+			before := second.DeepCopy()
+			second.Status = v1alpha1.CloudSSOUserStatus{State: v1alpha1.UserActive}
+			Expect(admin.Status().Patch(ctx, second, client.MergeFrom(before))).To(Succeed())
 		}
-		accept(second, first)
+		accept()
 		startManager()
 
 		Eventually(stateOf(ctx, leaver)).Should(Equal(v1alpha1.UserDisabled))
 		Eventually(stateOf(ctx, returner)).Should(Equal(v1alpha1.UserActive))
-		Eventually(stateOf(ctx, newcomer)).Should(Equal(v1alpha1.UserActive))
+		Eventually(holdsName(ctx, newcomer)).Should(BeTrue())
 		Eventually(isGone(ctx, deleted)).Should(BeTrue())
-		Eventually(func() []v1alpha1.UserState {
-			return []v1alpha1.UserState{stateOf(ctx, first)(), stateOf(ctx, second)()}
-		}).Should(ConsistOf(v1alpha1.UserActive, v1alpha1.UserConflict))
+		Eventually(stateOf(ctx, second)).Should(Equal(v1alpha1.UserConflict))
+		Expect(holdsName(ctx, first)()).To(BeTrue())
 
-		By("accepting the one that conflicts once more, while the operator runs")
-		holder, loser := first, second
-		if stateOf(ctx, first)() == v1alpha1.UserConflict {
-			holder, loser = second, first
-		}
-		accept(loser, holder)
-		Eventually(stateOf(ctx, loser)).Should(Equal(v1alpha1.UserConflict))
+		By("accepting the user in conflict once more, while the operator runs")
+		accept()
+		Eventually(stateOf(ctx, second)).Should(Equal(v1alpha1.UserConflict))
 	})
 })
 
-// unsettled is how many users of a list an operator has to look at when it starts, at the least.
+// unsettled returns how many users of a list an operator that starts has to reconcile, at the least.
 func unsettled(users *v1alpha1.CloudSSOUserList) (n int) {
 	for _, u := range users.Items {
 		if u.DeletionTimestamp != nil || u.Status.State == v1alpha1.UserConflict || u.Status.State == v1alpha1.UserDeprovisioned {
@@ -136,34 +133,33 @@ func unsettled(users *v1alpha1.CloudSSOUserList) (n int) {
 	return n
 }
 
-// populate makes one object of every sort, and waits until each is what it amounts to.
+// populate creates one object of every sort, and waits until each has its status.
 func populate(ctx context.Context) []client.Object {
 	GinkgoHelper()
-	plain, disabled, deprovisioned := newUser("plain", "plain"), newUser("disabled", "disabled"), newUser("deprovisioned", "deprovisioned")
+	plain, disabled, deprovisioned := newUser("plain", "plain", scim), newUser("disabled", "disabled", scim), newUser("deprovisioned", "deprovisioned", scim)
 	disabled.Spec.Active, deprovisioned.Spec.DeprovisionedAt = new(false), new(metav1.Now())
-	local, held := newUser("local", "local"), newUser("held", "held")
-	local.Spec.Source = manual
+	local, held := newUser("local", "local", manual), newUser("held", "held", scim)
 	users := []*v1alpha1.CloudSSOUser{plain, disabled, deprovisioned, local, held}
 	for i, state := range []v1alpha1.UserState{v1alpha1.UserActive, v1alpha1.UserDisabled, v1alpha1.UserDeprovisioned, v1alpha1.UserActive, v1alpha1.UserActive} {
 		Expect(admin.Create(ctx, users[i])).To(Succeed())
 		Eventually(stateOf(ctx, users[i])).Should(Equal(state))
 	}
-	rival := create(ctx, "rival", "PLAIN")
+	rival := createUser(ctx, "rival", "PLAIN", scim)
 	Eventually(stateOf(ctx, rival)).Should(Equal(v1alpha1.UserConflict))
 	crew := newGroup("crew", "Crew", scim, "plain", "disabled")
 	crew.Spec.Sliced = true
 	Expect(admin.Create(ctx, crew)).To(Succeed())
 	groups := []*v1alpha1.CloudSSOGroup{
 		crew,
-		createGroup(ctx, "early", "Early", manual, "plain", "nobody"),
+		createGroup(ctx, "early", "Early", manual, "plain", "unknown"),
 		createGroup(ctx, "kept", "Kept", scim),
 	}
-	overflow := slice(ctx, "crew-1", "crew", scim, "deprovisioned", "local")
+	overflow := createSlice(ctx, "crew-1", "crew", scim, "deprovisioned", "local")
 	for i, reason := range []string{v1alpha1.ReasonReady, v1alpha1.ReasonUnknownMembers, v1alpha1.ReasonReady} {
 		Eventually(readiness(ctx, groups[i])).Should(Equal(reason))
 	}
 	Eventually(func() []v1alpha1.Member { reread(ctx, overflow); return overflow.Spec.Members }).Should(ConsistOf(v1alpha1.Member{Name: "local"}))
-	Eventually(present(ctx, crew)).Should(HaveValue(Equal(int32(3))))
+	Eventually(memberCount(ctx, crew)).Should(HaveValue(Equal(int32(3))))
 	late := createGroup(ctx, "late", "crew", manual)
 	Eventually(readiness(ctx, late)).Should(Equal(v1alpha1.ReasonDisplayNameConflict))
 	for o, conditions := range map[client.Object]*[]metav1.Condition{held: &held.Status.Conditions, groups[2]: &groups[2].Status.Conditions} {
@@ -185,7 +181,8 @@ func populate(ctx context.Context) []client.Object {
 	}).Should(BeTrue())
 	secret := &corev1.Secret{}
 	Expect(admin.Get(ctx, client.ObjectKey{Namespace: namespace, Name: "okta"}, secret)).To(Succeed())
-	all := []client.Object{rival, overflow, late, credential, secret, settings(ctx)}
+	changeDirectory(ctx) // has the names claimed that no controller needed to claim
+	all := []client.Object{rival, overflow, late, credential, secret, directoryOf(ctx)}
 	for _, u := range users {
 		all = append(all, u)
 	}
@@ -195,7 +192,7 @@ func populate(ctx context.Context) []client.Object {
 	return all
 }
 
-// settle waits until nothing is written any more, and returns how many writes there were until then.
+// settle waits until nothing more is written, and returns how many writes there were until then.
 func settle() int {
 	GinkgoHelper()
 	Eventually(func(g Gomega) {
@@ -205,7 +202,7 @@ func settle() int {
 	return len(written.AllIn(namespace))
 }
 
-// reconciled is how often each controller has reconciled something.
+// reconciled returns how many reconciles each controller has ended.
 func reconciled() map[string]float64 {
 	GinkgoHelper()
 	families, err := metrics.Registry.Gather()

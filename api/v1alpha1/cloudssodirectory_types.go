@@ -11,9 +11,9 @@ const DirectoryName = "default"
 type Synchronization string
 
 const (
-	// SynchronizationEnabled serves SCIM and locks synchronized objects against everyone but the operator.
+	// SynchronizationEnabled serves SCIM requests. Only the operator may change synchronized objects.
 	SynchronizationEnabled Synchronization = "Enabled"
-	// SynchronizationDisabled refuses SCIM and opens synchronized objects to whoever RBAC allows.
+	// SynchronizationDisabled refuses SCIM requests. RBAC decides who may change synchronized objects.
 	SynchronizationDisabled Synchronization = "Disabled"
 )
 
@@ -46,8 +46,8 @@ type CloudSSODirectorySpec struct {
 	// +kubebuilder:default=Reject
 	ExistingUsers ExistingUsersPolicy `json:"existingUsers,omitempty"`
 
-	// rateLimit bounds how often each credential of this directory may ask, at each replica. Beyond it requests
-	// are answered 429 with Retry-After.
+	// rateLimit bounds how many requests each credential of this directory may send to each replica. Further
+	// requests are answered 429 with Retry-After.
 	//
 	// +optional
 	RateLimit *RateLimit `json:"rateLimit,omitempty"`
@@ -55,20 +55,21 @@ type CloudSSODirectorySpec struct {
 
 // RateLimit is a token bucket.
 type RateLimit struct {
-	// requestsPerSecond in the long run.
+	// requestsPerSecond is the rate in the long run. The maximum is more than a replica can serve, because a load
+	// test needs a limit that it does not reach.
 	//
 	// +optional
 	// +kubebuilder:default=200
 	// +kubebuilder:validation:Minimum=1
-	// +kubebuilder:validation:Maximum=10000
+	// +kubebuilder:validation:Maximum=1000000
 	RequestsPerSecond int32 `json:"requestsPerSecond,omitempty"`
 
-	// burst is how many requests may come at once, as at the beginning of a provider's initial cycle.
+	// burst is how many requests may be sent at once, as at the beginning of a provider's initial import.
 	//
 	// +optional
 	// +kubebuilder:default=1000
 	// +kubebuilder:validation:Minimum=1
-	// +kubebuilder:validation:Maximum=100000
+	// +kubebuilder:validation:Maximum=1000000
 	Burst int32 `json:"burst,omitempty"`
 }
 
@@ -86,30 +87,31 @@ type RefusedWrite struct {
 	// +kubebuilder:validation:MaxLength=16
 	Method string `json:"method"`
 
-	// resource is what the request was for: "Users/alice-example-com-x7k2p", or "Users" for a create.
+	// resource is the path of the request below the base URL: "Users/alice-example-com-x7k2p", or "Users" for a
+	// create.
 	//
 	// +required
 	// +kubebuilder:validation:MaxLength=1024
 	Resource string `json:"resource"`
 
-	// credential is the name of the SCIMCredential that was used.
+	// credential is the name of the request's SCIMCredential.
 	//
 	// +optional
 	// +kubebuilder:validation:MaxLength=253
 	Credential string `json:"credential,omitempty"`
 }
 
-// RefusedWrites counts what the identity provider tried while synchronization was Disabled.
-// Providers do not retry a 403, so these changes are missing until the next full push. They are counted,
-// however often the switch is turned meanwhile, until annotation cloudsso.dev/resynced says that there was one.
+// RefusedWrites counts the writes of the identity provider that were refused while synchronization was Disabled.
+// Providers do not retry a 403, so these changes are missing until the next full push. The count is kept when the
+// switch is turned, until the annotation cloudsso.dev/resynced says that a full push has succeeded.
 type RefusedWrites struct {
-	// count of those that no full push has made up for.
+	// count is the number of writes refused since the last acknowledged full push.
 	//
 	// +optional
 	// +kubebuilder:validation:Minimum=0
 	Count int64 `json:"count,omitempty"`
 
-	// last refused writes, newest first, at most ten.
+	// last are the last refused writes, newest first, at most ten.
 	//
 	// +optional
 	// +listType=atomic
@@ -119,37 +121,38 @@ type RefusedWrites struct {
 
 // UserCounts counts the users of a directory.
 type UserCounts struct {
-	// active users, of either source: those who have access.
+	// active is the number of users who have access, of either source.
 	//
 	// +required
 	// +kubebuilder:validation:Minimum=0
 	Active int32 `json:"active"`
 
-	// disabled users, of either source: inactive, suspended or conflicting, but not deprovisioned.
+	// disabled is the number of users, of either source, who are inactive, suspended or in conflict, and not
+	// deprovisioned.
 	//
 	// +required
 	// +kubebuilder:validation:Minimum=0
 	Disabled int32 `json:"disabled"`
 
-	// deprovisioned users: deleted over SCIM, kept as objects.
+	// deprovisioned is the number of users that were deleted over SCIM. Their objects stay.
 	//
 	// +required
 	// +kubebuilder:validation:Minimum=0
 	Deprovisioned int32 `json:"deprovisioned"`
 
-	// scim users that are not deprovisioned.
+	// scim is the number of users of source SCIM that are not deprovisioned.
 	//
 	// +required
 	// +kubebuilder:validation:Minimum=0
 	SCIM int32 `json:"scim"`
 
-	// manual users.
+	// manual is the number of users of source Manual.
 	//
 	// +required
 	// +kubebuilder:validation:Minimum=0
 	Manual int32 `json:"manual"`
 
-	// deletionHeld users: being deleted, held because synchronization is Enabled.
+	// deletionHeld is the number of users whose deletion waits until synchronization is Disabled.
 	//
 	// +optional
 	// +kubebuilder:validation:Minimum=0
@@ -158,19 +161,19 @@ type UserCounts struct {
 
 // GroupCounts counts the groups of a directory.
 type GroupCounts struct {
-	// scim groups.
+	// scim is the number of groups of source SCIM.
 	//
 	// +required
 	// +kubebuilder:validation:Minimum=0
 	SCIM int32 `json:"scim"`
 
-	// manual groups.
+	// manual is the number of groups of source Manual.
 	//
 	// +required
 	// +kubebuilder:validation:Minimum=0
 	Manual int32 `json:"manual"`
 
-	// deletionHeld groups: being deleted, held because synchronization is Enabled.
+	// deletionHeld is the number of groups whose deletion waits until synchronization is Disabled.
 	//
 	// +optional
 	// +kubebuilder:validation:Minimum=0
@@ -179,20 +182,20 @@ type GroupCounts struct {
 
 // CredentialCounts counts the credentials of a directory.
 type CredentialCounts struct {
-	// usable credentials: those that authenticate now.
+	// usable is the number of credentials that authenticate now.
 	//
 	// +required
 	// +kubebuilder:validation:Minimum=0
 	Usable int32 `json:"usable"`
 
-	// total credentials.
+	// total is the number of all credentials.
 	//
 	// +required
 	// +kubebuilder:validation:Minimum=0
 	Total int32 `json:"total"`
 }
 
-// CloudSSODirectoryStatus is what the operator knows of a directory.
+// CloudSSODirectoryStatus is the observed state of a directory.
 type CloudSSODirectoryStatus struct {
 	// observedGeneration is the spec generation this status was computed from.
 	//
@@ -220,13 +223,13 @@ type CloudSSODirectoryStatus struct {
 	// +optional
 	SCIMSynchronization Synchronization `json:"scimSynchronization,omitempty"`
 
-	// switchedAt is when the switch was first observed to stand as it does.
+	// switchedAt is when the present position of the switch was first observed.
 	//
 	// +optional
 	// +kubebuilder:validation:XValidation:rule="self >= timestamp('0001-01-01T00:00:00Z')",message="switchedAt is a time of RFC 3339, as in 2027-01-31T00:00:00Z"
 	SwitchedAt *metav1.Time `json:"switchedAt,omitempty"`
 
-	// lastRequestTime is when a SCIM request was last authenticated; at most a minute behind.
+	// lastRequestTime is when a SCIM request was last authenticated. It is at most a minute behind.
 	//
 	// +optional
 	// +kubebuilder:validation:XValidation:rule="self >= timestamp('0001-01-01T00:00:00Z')",message="lastRequestTime is a time of RFC 3339, as in 2027-01-31T00:00:00Z"
@@ -256,9 +259,9 @@ type CloudSSODirectoryStatus struct {
 
 // Conditions and reasons of a CloudSSODirectory.
 const (
-	// ConditionResyncNeeded is True once synchronization is Enabled again after writes were refused:
-	// providers do not retry a 403, so a full push is due. It clears when AnnotationResynced says that
-	// there was one.
+	// ConditionResyncNeeded is True if synchronization is Enabled again after writes were refused: providers do
+	// not retry a 403, so a full push is needed. It becomes False when AnnotationResynced says that a full push
+	// has succeeded.
 	ConditionResyncNeeded = "ResyncNeeded"
 	// ReasonWritesRefused is the reason of a True ResyncNeeded condition, and of a False one while
 	// synchronization is Disabled.
@@ -286,12 +289,12 @@ type CloudSSODirectory struct {
 	// +optional
 	metav1.ObjectMeta `json:"metadata,omitempty"`
 
-	// spec is settings of the directory.
+	// spec is the switch and the settings of the directory.
 	//
 	// +optional
 	Spec CloudSSODirectorySpec `json:"spec,omitempty"`
 
-	// status is what the operator observed last; nobody else writes it.
+	// status is the observed state. Only the operator writes it.
 	//
 	// +optional
 	Status CloudSSODirectoryStatus `json:"status,omitempty"`

@@ -2,24 +2,24 @@ package v1alpha1
 
 import metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
-// MaxMembers is how many members one object holds: a write costs what the object weighs.
+// MaxMembers is how many members one object has at most, because the cost of a write grows with the object's size.
 const MaxMembers = 1000
 
 // CloudSSOGroupSpec is one group (RFC 7643 section 4.2).
 //
 // +kubebuilder:validation:XValidation:rule="!(has(oldSelf.sliced) && oldSelf.sliced) || (has(self.sliced) && self.sliced)",message="sliced stays true: the group has members in CloudSSOMembershipSlices"
 type CloudSSOGroupSpec struct {
-	// source says who owns this group: SCIM, an identity provider, or Manual, a person or GitOps. The
-	// operator sets SCIM. It goes from Manual to SCIM (adoption), never back.
+	// source says who owns this group: SCIM means an identity provider, Manual a person or GitOps. Only the
+	// operator sets SCIM. A Manual group can become a SCIM group (adoption), but not the reverse.
 	//
 	// +optional
 	// +kubebuilder:default=Manual
-	// +kubebuilder:validation:XValidation:rule="self == oldSelf || self == 'SCIM'",message="source goes from Manual to SCIM, never back: to own this group by hand, set the directory's scimSynchronization to Disabled, delete the group and create it anew with source Manual"
+	// +kubebuilder:validation:XValidation:rule="self == oldSelf || self == 'SCIM'",message="source goes from Manual to SCIM, never back: to own this group by hand, set the directory's scimSynchronization to Disabled, delete the group and create it again with source Manual"
 	Source Source `json:"source,omitempty"`
 
-	// displayName identifies the group to people (RFC 7643 section 4.2). Kept as sent, compared without case
-	// (Unicode case folding and NFKC), unique among the directory's groups. Any character but control
-	// characters.
+	// displayName identifies the group to people (RFC 7643 section 4.2). It is stored as sent and compared without
+	// case (Unicode case folding and NFKC), and is unique among the directory's groups. It may have any character
+	// but control characters.
 	//
 	// +required
 	// +kubebuilder:validation:MinLength=1
@@ -36,10 +36,10 @@ type CloudSSOGroupSpec struct {
 	ExternalID string `json:"externalId,omitempty"`
 
 	// members are users of the same namespace, each listed once (RFC 7643 section 4.2). A disabled or
-	// suspended one stays, without effect; a deprovisioned or deleted one leaves.
+	// suspended member stays, without effect. A deprovisioned or deleted member is removed from a SCIM group.
 	// ---
-	// The rule builds a map, which fails on the second of two equal names: one pass over the list, where
-	// comparing each with each would cost more than the API server allows. It needs Kubernetes 1.33.
+	// The rule builds a map, which fails on the second of two equal names. It passes over the list once, because
+	// to compare all pairs would cost more than the API server allows. It needs Kubernetes 1.33.
 	//
 	// +optional
 	// +listType=atomic
@@ -47,8 +47,8 @@ type CloudSSOGroupSpec struct {
 	// +kubebuilder:validation:XValidation:rule="self.transformMapEntry(i, m, {m.name: i}).size() == self.size()",message="a group lists each member once: remove the second entry of that name"
 	Members []Member `json:"members,omitempty"`
 
-	// sliced says that the group has outgrown one object: whoever joins from then on is in a
-	// CloudSSOMembershipSlice of the group, and whoever leaves may leave either list. The operator sets it.
+	// sliced is true if the group has too many members for one object. Later members are added to
+	// CloudSSOMembershipSlices of the group, and members are removed from both lists. The operator sets it.
 	//
 	// +optional
 	Sliced bool `json:"sliced,omitempty"`
@@ -65,7 +65,7 @@ type Member struct {
 	Name string `json:"name"`
 }
 
-// CloudSSOGroupStatus is what the operator makes of a group.
+// CloudSSOGroupStatus is the observed state of a group.
 type CloudSSOGroupStatus struct {
 	// observedGeneration is the spec generation this status was computed from.
 	//
@@ -82,30 +82,26 @@ type CloudSSOGroupStatus struct {
 	// +kubebuilder:validation:XValidation:rule="self.all(c, c.lastTransitionTime >= timestamp('0001-01-01T00:00:00Z'))",message="lastTransitionTime is a time of RFC 3339, as in 2027-01-31T00:00:00Z"
 	Conditions []metav1.Condition `json:"conditions,omitempty"`
 
-	// members counts the members that exist, active or not.
+	// members is the number of members that exist, active or not.
 	//
 	// +optional
 	// +kubebuilder:validation:Minimum=0
 	Members *int32 `json:"members,omitempty"`
 
-	// claimedName is the displayName, as spelled in spec, for which the operator has found this group to hold the
-	// CloudSSONameClaim. Only groups of source Manual have it.
+	// claimedName is the displayName, as spelled in spec, whose CloudSSONameClaim this group holds. Only groups of
+	// source Manual have it.
 	//
 	// +optional
 	// +kubebuilder:validation:MaxLength=256
 	ClaimedName string `json:"claimedName,omitempty"`
-
-	// displayName as accepted: the holder of a name is the object whose name was accepted first.
-	//
-	// +optional
-	// +kubebuilder:validation:MaxLength=256
-	DisplayName string `json:"displayName,omitempty"`
 }
 
 // Reasons of a group's Ready condition, beside ReasonReady.
 const (
 	// ReasonDisplayNameConflict: another group holds the CloudSSONameClaim of this displayName.
 	ReasonDisplayNameConflict = "DisplayNameConflict"
+	// ReasonDisplayNamePending: the controller does not know yet which group holds this displayName.
+	ReasonDisplayNamePending = "DisplayNamePending"
 	// ReasonUnknownMembers: members name users that do not exist.
 	ReasonUnknownMembers = "UnknownMembers"
 )
@@ -134,7 +130,7 @@ type CloudSSOGroup struct {
 	// +required
 	Spec CloudSSOGroupSpec `json:"spec"`
 
-	// status is what the operator observed last.
+	// status is the observed state. Only the operator writes it.
 	//
 	// +optional
 	Status CloudSSOGroupStatus `json:"status,omitempty"`

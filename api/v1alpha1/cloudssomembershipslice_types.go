@@ -2,16 +2,15 @@ package v1alpha1
 
 import metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
-// SliceSize is how many members the SCIM side puts into one object, a group or a slice: fewer than it
-// could hold, because a write costs what the object weighs.
+// SliceSize is how many members the SCIM service writes into one object, a group or a slice. It is less than
+// MaxMembers, because the cost of a write grows with the object's size.
 const SliceSize = 250
 
 // CloudSSOMembershipSliceSpec is a part of one group's members (RFC 7643 section 4.2).
 //
 // +kubebuilder:validation:XValidation:rule="self.group == oldSelf.group",message="group cannot be changed: delete the slice and create another"
 type CloudSSOMembershipSliceSpec struct {
-	// source says who owns this slice, as it does of its group. A slice whose source is not that of its group
-	// has no effect.
+	// source says who owns this slice. A slice has no effect if its group has another source.
 	//
 	// +optional
 	// +kubebuilder:default=Manual
@@ -26,7 +25,7 @@ type CloudSSOMembershipSliceSpec struct {
 	Group string `json:"group"`
 
 	// members are users of the same namespace, each listed once in the slice. A user that is also in the
-	// group's own list, or in another of its slices, is one member all the same.
+	// group's own list, or in another slice, is still one member.
 	//
 	// +optional
 	// +listType=atomic
@@ -35,9 +34,9 @@ type CloudSSOMembershipSliceSpec struct {
 	Members []Member `json:"members,omitempty"`
 }
 
-// CloudSSOMembershipSlice holds members of a group that has outgrown one object, as an EndpointSlice holds
-// endpoints. The group's own spec.members is the first slice; a small group has no other. The operator makes,
-// fills and collects those of synchronized groups.
+// CloudSSOMembershipSlice holds members of a group that has too many for one object, as an EndpointSlice holds
+// endpoints. The group's own spec.members holds the first members. The operator creates, fills and deletes the slices
+// of synchronized groups.
 //
 // +kubebuilder:object:root=true
 // +kubebuilder:resource:path=cloudssomembershipslices,shortName=ssoslice,categories=cloudsso

@@ -39,16 +39,19 @@ type CloudSSONameClaimSpec struct {
 	// +kubebuilder:validation:MaxLength=253
 	Holder string `json:"holder"`
 
-	// acquiredAt is when the holder acquired the claim, or refreshed it, last. A claim whose holder does not
-	// have the name can be taken over some time after it.
+	// acquiredAt is when the holder last acquired or refreshed the claim. If the holder does not have the name,
+	// another object can take the claim over some time after it.
 	//
 	// +required
+	// +kubebuilder:validation:Type=string
+	// +kubebuilder:validation:Pattern=`^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{6}(Z|[+-][0-9]{2}:[0-9]{2})$`
+	// +kubebuilder:validation:XValidation:rule="self >= timestamp('0001-01-01T00:00:00Z')",message="acquiredAt is a time of RFC 3339 with microseconds, as in 2027-01-31T00:00:00.000000Z"
 	AcquiredAt metav1.MicroTime `json:"acquiredAt"`
 }
 
-// CloudSSONameClaim says which user holds a userName, or which group a displayName, in its namespace.
-// The API server keeps metadata.name unique and nothing else, so each name is an object. The operator alone
-// writes claims, as the endpoints controller does EndpointSlices. People read them to find out who holds a name.
+// CloudSSONameClaim says which user holds a userName, or which group holds a displayName, in its namespace.
+// The API server enforces uniqueness only for metadata.name, so each name is an object. Only the operator writes
+// claims, as only the endpoints controller writes EndpointSlices. People read them to find the holder of a name.
 //
 // Its metadata.name is the holder's kind, the version of the folding of names, and 40 hex digits of the SHA-256
 // of the folded name.

@@ -5,22 +5,22 @@ import metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 // CloudSSOUserSpec is one user, in the shape and with the names of the SCIM core User schema
 // (RFC 7643 section 4.1), so that kubectl shows what the identity provider sent.
 //
-// Lengths count characters (Unicode code points). They are bounds against nonsense, wide enough for
-// everything a provider keeps about a person.
+// Lengths count characters (Unicode code points). The bounds only refuse abuse: they are wide enough for every value
+// that a provider sends about a person.
 //
 // +kubebuilder:validation:XValidation:rule="!has(self.deprovisionedAt) || self.source == 'SCIM'",message="deprovisionedAt is for users of source SCIM only: to take access from a Manual user set suspended: true, or delete the user",fieldPath=".deprovisionedAt",reason=FieldValueForbidden
 type CloudSSOUserSpec struct {
-	// source says who owns this user: SCIM, an identity provider, or Manual, a person or GitOps. Only the
-	// operator sets SCIM. It goes from Manual to SCIM (adoption), never back.
+	// source says who owns this user: SCIM means an identity provider, Manual a person or GitOps. Only the
+	// operator sets SCIM. A Manual user can become a SCIM user (adoption), but not the reverse.
 	//
 	// +optional
 	// +kubebuilder:default=Manual
-	// +kubebuilder:validation:XValidation:rule="self == oldSelf || self == 'SCIM'",message="source goes from Manual to SCIM, never back: to own this user by hand, set the directory's scimSynchronization to Disabled, delete the user and create it anew with source Manual"
+	// +kubebuilder:validation:XValidation:rule="self == oldSelf || self == 'SCIM'",message="source goes from Manual to SCIM, never back: to own this user by hand, set the directory's scimSynchronization to Disabled, delete the user and create it again with source Manual"
 	Source Source `json:"source,omitempty"`
 
-	// userName identifies the user to people and to the identity provider (RFC 7643 section 4.1.1). Kept as
-	// sent, compared without case (Unicode case folding and NFKC), unique among the directory's live users.
-	// Any character but control characters.
+	// userName identifies the user to people and to the identity provider (RFC 7643 section 4.1.1). It is stored as
+	// sent and compared without case (Unicode case folding and NFKC), and is unique among the directory's live users.
+	// It may have any character but control characters.
 	//
 	// +required
 	// +kubebuilder:validation:MinLength=1
@@ -37,20 +37,20 @@ type CloudSSOUserSpec struct {
 	// +kubebuilder:validation:MaxLength=256
 	ExternalID string `json:"externalId,omitempty"`
 
-	// active is the identity provider's word on whether the user may have access (RFC 7643 section 4.1.1).
-	// Absent means true.
+	// active says whether the identity provider permits the user access (RFC 7643 section 4.1.1). If absent, it
+	// is true.
 	//
 	// +optional
 	Active *bool `json:"active,omitempty"`
 
-	// suspended is the administrator's word: a suspended user has no access, whatever the identity
-	// provider says. No identity provider sees, sets or lifts it. It may be changed at any time.
+	// suspended is set by an administrator: a suspended user has no access, even if active is true. No identity
+	// provider can read or change it. It may be changed at any time.
 	//
 	// +optional
 	Suspended bool `json:"suspended,omitempty"`
 
 	// deprovisionedAt is when the identity provider deleted this user (RFC 7644 section 3.6). The object
-	// stays, without access and memberships, and its userName is free: a user that the provider creates later is
+	// stays, without access and memberships, and its userName is free. A user that the provider creates later is
 	// another object, with another id. Only on users of source SCIM.
 	//
 	// +optional
@@ -62,7 +62,7 @@ type CloudSSOUserSpec struct {
 	// +optional
 	Name *Name `json:"name,omitempty"`
 
-	// displayName is the name shown to people, best the full name (RFC 7643 section 4.1.1).
+	// displayName is the name shown to people, preferably the full name (RFC 7643 section 4.1.1).
 	//
 	// +optional
 	// +kubebuilder:validation:MaxLength=256
@@ -93,7 +93,7 @@ type CloudSSOUserSpec struct {
 	// +kubebuilder:validation:MaxLength=1024
 	UserType string `json:"userType,omitempty"`
 
-	// preferredLanguage is the language the user reads, as in HTTP's Accept-Language: "de-AT, en;q=0.8"
+	// preferredLanguage is the language that the user reads, as in HTTP's Accept-Language: "de-AT, en;q=0.8"
 	// (RFC 7643 section 4.1.1, RFC 9110 section 12.5.4).
 	//
 	// +optional
@@ -121,7 +121,7 @@ type CloudSSOUserSpec struct {
 	// +kubebuilder:validation:XValidation:rule=`self.filter(v, has(v.primary) && v.primary).size() <= 1`,message="at most one email is primary: set primary: true on one of them only"
 	Emails []MultiValue `json:"emails,omitempty"`
 
-	// phoneNumbers are the user's telephone numbers, best as tel URIs of RFC 3966 (RFC 7643 section 4.1.2).
+	// phoneNumbers are the user's telephone numbers, preferably as tel URIs of RFC 3966 (RFC 7643 section 4.1.2).
 	//
 	// +optional
 	// +listType=atomic
@@ -137,7 +137,7 @@ type CloudSSOUserSpec struct {
 	// +kubebuilder:validation:XValidation:rule=`self.filter(v, has(v.primary) && v.primary).size() <= 1`,message="at most one instant messaging address is primary: set primary: true on one of them only"
 	IMs []MultiValue `json:"ims,omitempty"`
 
-	// photos are URIs of the user's photos; data URIs too, as far as they fit (RFC 7643 section 4.1.2).
+	// photos are URIs of the user's photos, including data URIs that fit (RFC 7643 section 4.1.2).
 	//
 	// +optional
 	// +listType=atomic
@@ -153,8 +153,8 @@ type CloudSSOUserSpec struct {
 	// +kubebuilder:validation:XValidation:rule=`self.filter(v, has(v.primary) && v.primary).size() <= 1`,message="at most one address is primary: set primary: true on one of them only"
 	Addresses []Address `json:"addresses,omitempty"`
 
-	// entitlements are what the user is entitled to, as the identity provider says (RFC 7643 section 4.1.2).
-	// They grant nothing here.
+	// entitlements are the user's entitlements in the identity provider (RFC 7643 section 4.1.2). They grant no
+	// access in the cluster.
 	//
 	// +optional
 	// +listType=atomic
@@ -162,7 +162,8 @@ type CloudSSOUserSpec struct {
 	// +kubebuilder:validation:XValidation:rule=`self.filter(v, has(v.primary) && v.primary).size() <= 1`,message="at most one entitlement is primary: set primary: true on one of them only"
 	Entitlements []MultiValue `json:"entitlements,omitempty"`
 
-	// roles are the user's roles, as the identity provider says (RFC 7643 section 4.1.2). They grant nothing here.
+	// roles are the user's roles in the identity provider (RFC 7643 section 4.1.2). They grant no access in the
+	// cluster.
 	//
 	// +optional
 	// +listType=atomic
@@ -217,7 +218,7 @@ type Name struct {
 	// +kubebuilder:validation:MaxLength=1024
 	HonorificPrefix string `json:"honorificPrefix,omitempty"`
 
-	// honorificSuffix is what follows the name: "III".
+	// honorificSuffix is the suffix of the name: "III".
 	//
 	// +optional
 	// +kubebuilder:validation:MaxLength=1024
@@ -226,7 +227,7 @@ type Name struct {
 
 // MultiValue is one value of a multi-valued attribute (RFC 7643 section 2.4).
 type MultiValue struct {
-	// value itself: the address, number, URI or name.
+	// value is the address, number, URI or name.
 	//
 	// +optional
 	// +kubebuilder:validation:MaxLength=8192
@@ -278,13 +279,13 @@ type Certificate struct {
 
 // Address is one postal address (RFC 7643 section 4.1.2).
 type Address struct {
-	// formatted is the whole address as on a letter; it may have line breaks.
+	// formatted is the whole address as on a letter. It may have line breaks.
 	//
 	// +optional
 	// +kubebuilder:validation:MaxLength=4096
 	Formatted string `json:"formatted,omitempty"`
 
-	// streetAddress is street and number, box, suite; it may have line breaks.
+	// streetAddress is the street and number, box or suite. It may have line breaks.
 	//
 	// +optional
 	// +kubebuilder:validation:MaxLength=1024
@@ -308,7 +309,8 @@ type Address struct {
 	// +kubebuilder:validation:MaxLength=1024
 	PostalCode string `json:"postalCode,omitempty"`
 
-	// country is the country, best as a two-letter code of ISO 3166-1. Not enforced: providers send names too.
+	// country is the country, preferably as a two-letter code of ISO 3166-1. Other values are accepted, because
+	// providers send names too.
 	//
 	// +optional
 	// +kubebuilder:validation:MaxLength=1024
@@ -328,7 +330,7 @@ type Address struct {
 
 // Enterprise is the enterprise extension of a user (RFC 7643 section 4.3).
 type Enterprise struct {
-	// employeeNumber is the number or code the organization gave the user.
+	// employeeNumber is the number or code that the organization gave the user.
 	//
 	// +optional
 	// +kubebuilder:validation:MaxLength=1024
@@ -366,7 +368,7 @@ type Enterprise struct {
 
 // Manager is a user's manager, as the identity provider names them (RFC 7643 section 4.3).
 type Manager struct {
-	// value is the SCIM id of the manager. Not enforced: it may name nobody here.
+	// value is the SCIM id of the manager. It may be the id of no user, because it is not checked.
 	//
 	// +optional
 	// +kubebuilder:validation:MaxLength=1024
@@ -385,7 +387,7 @@ type Manager struct {
 	DisplayName string `json:"displayName,omitempty"`
 }
 
-// UserState is what a user's spec amounts to.
+// UserState sums up a user's spec and name claim.
 //
 // +kubebuilder:validation:Enum=Active;Disabled;Suspended;Deprovisioned;Conflict
 type UserState string
@@ -403,7 +405,7 @@ const (
 	UserConflict UserState = "Conflict"
 )
 
-// CloudSSOUserStatus is what the operator makes of a user.
+// CloudSSOUserStatus is the observed state of a user.
 type CloudSSOUserStatus struct {
 	// observedGeneration is the spec generation this status was computed from.
 	//
@@ -425,25 +427,20 @@ type CloudSSOUserStatus struct {
 	// +optional
 	State UserState `json:"state,omitempty"`
 
-	// claimedName is the userName, as spelled in spec, for which the operator has found this user to hold the
-	// CloudSSONameClaim. Only users of source Manual have it: they take part in access only while it is their present
-	// userName.
+	// claimedName is the userName, as spelled in spec, whose CloudSSONameClaim this user holds. Only users of source
+	// Manual have it: they have access only while it is their present userName.
 	//
 	// +optional
 	// +kubebuilder:validation:MaxLength=256
 	ClaimedName string `json:"claimedName,omitempty"`
-
-	// userName as accepted: the holder of a name is the object whose name was accepted first.
-	//
-	// +optional
-	// +kubebuilder:validation:MaxLength=256
-	UserName string `json:"userName,omitempty"`
 }
 
 // Reasons of a user's Ready condition, beside ReasonReady.
 const (
 	// ReasonUserNameConflict: another live user holds the CloudSSONameClaim of this userName.
 	ReasonUserNameConflict = "UserNameConflict"
+	// ReasonUserNamePending: the controller does not know yet which user holds this userName.
+	ReasonUserNamePending = "UserNamePending"
 	// ReasonDisabled: the identity provider disabled the user.
 	ReasonDisabled = "Disabled"
 	// ReasonSuspended: an administrator suspended the user.
@@ -478,8 +475,8 @@ type CloudSSOUser struct {
 	// +required
 	Spec CloudSSOUserSpec `json:"spec"`
 
-	// status is what the operator observed last. A user whom SCIM created active has the default, and no conditions,
-	// until there is something to report.
+	// status is the observed state. An active user that was created over SCIM has the default, without conditions,
+	// until the controller has something to report.
 	//
 	// +optional
 	// +kubebuilder:default={state: Active}

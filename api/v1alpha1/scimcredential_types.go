@@ -4,16 +4,16 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
-// MaxCredentials is how many credentials a directory may hold: two, so that one can be rotated.
+// MaxCredentials is how many credentials of a directory can authenticate: two, so that one can be rotated.
 const MaxCredentials = 2
 
 // The Secret of a credential has the credential's name, this type, and these keys.
 const (
 	// SecretTypeSCIMCredential is the only type of Secret that the operator reads or writes.
 	SecretTypeSCIMCredential = "cloudsso.dev/scim-credential"
-	// SecretKeyToken holds the bearer token. It may be removed after hand-out, and should be.
+	// SecretKeyToken holds the bearer token. It should be removed after hand-out.
 	SecretKeyToken = "token"
-	// SecretKeyTokenHash holds the token's SHA-256 in lower-case hex: what authenticates.
+	// SecretKeyTokenHash holds the token's SHA-256 in lower-case hex, which authenticates requests.
 	SecretKeyTokenHash = "tokenHash"
 	// SecretKeyEndpoint holds the SCIM base URL, for the identity provider.
 	SecretKeyEndpoint = "endpoint"
@@ -27,20 +27,21 @@ type SCIMCredentialSpec struct {
 	// +kubebuilder:validation:MaxLength=1024
 	Description string `json:"description,omitempty"`
 
-	// disabled refuses the credential within a second, on every replica; lifting it lets it in again.
+	// disabled refuses the credential within a second, on every replica. If it is set to false, the credential
+	// is accepted again.
 	//
 	// +optional
 	Disabled bool `json:"disabled,omitempty"`
 
-	// expiresAt is when the credential ends; a time already past ends it now. Absent: one year after it
-	// was created.
+	// expiresAt is when the credential expires. A time in the past ends it now. If absent, it expires one year
+	// after it was created.
 	//
 	// +optional
 	// +kubebuilder:validation:XValidation:rule="self >= timestamp('2000-01-01T00:00:00Z')",message="expiresAt is a time of RFC 3339 after 1999, as in 2027-01-31T00:00:00Z: leave it out for one year from creation"
 	ExpiresAt *metav1.Time `json:"expiresAt,omitempty"`
 }
 
-// SCIMCredentialStatus is what the operator makes of a credential. It never holds the token.
+// SCIMCredentialStatus is the observed state of a credential. It never holds the token.
 type SCIMCredentialStatus struct {
 	// observedGeneration is the spec generation this status was computed from.
 	//
@@ -57,14 +58,14 @@ type SCIMCredentialStatus struct {
 	// +kubebuilder:validation:XValidation:rule="self.all(c, c.lastTransitionTime >= timestamp('0001-01-01T00:00:00Z'))",message="lastTransitionTime is a time of RFC 3339, as in 2027-01-31T00:00:00Z"
 	Conditions []metav1.Condition `json:"conditions,omitempty"`
 
-	// slotHeldSince is when the credential got one of its directory's two slots. Once held, a slot is
-	// not lost to another credential.
+	// slotHeldSince is when the credential got one of its directory's two slots. The credential keeps the slot
+	// until it is deleted.
 	//
 	// +optional
 	// +kubebuilder:validation:XValidation:rule="self >= timestamp('0001-01-01T00:00:00Z')",message="slotHeldSince is a time of RFC 3339, as in 2027-01-31T00:00:00Z"
 	SlotHeldSince *metav1.Time `json:"slotHeldSince,omitempty"`
 
-	// expiresAt is when the credential ends.
+	// expiresAt is when the credential expires.
 	//
 	// +optional
 	// +kubebuilder:validation:XValidation:rule="self >= timestamp('0001-01-01T00:00:00Z')",message="expiresAt is a time of RFC 3339, as in 2027-01-31T00:00:00Z"
@@ -76,7 +77,7 @@ type SCIMCredentialStatus struct {
 	// +kubebuilder:validation:MaxLength=253
 	SecretName string `json:"secretName,omitempty"`
 
-	// lastUsedTime is when the credential last authenticated a request; at most a minute behind.
+	// lastUsedTime is when the credential last authenticated a request. It is at most a minute behind.
 	//
 	// +optional
 	// +kubebuilder:validation:XValidation:rule="self >= timestamp('0001-01-01T00:00:00Z')",message="lastUsedTime is a time of RFC 3339, as in 2027-01-31T00:00:00Z"
@@ -85,12 +86,12 @@ type SCIMCredentialStatus struct {
 
 // Conditions and reasons of a SCIMCredential.
 const (
-	// ConditionExpiring is True from 90 days before the credential ends.
+	// ConditionExpiring is True from 90 days before the credential expires.
 	ConditionExpiring = "Expiring"
 
 	// ReasonDisabledCredential: spec.disabled is true.
 	ReasonDisabledCredential = "Disabled"
-	// ReasonExpired: the credential's time is over.
+	// ReasonExpired: the credential has expired.
 	ReasonExpired = "Expired"
 	// ReasonQuotaExceeded: two other credentials hold the directory's slots.
 	ReasonQuotaExceeded = "QuotaExceeded"
@@ -107,7 +108,7 @@ const (
 )
 
 // SCIMCredential is a bearer credential for the SCIM service of its namespace's directory.
-// Its token lives in the Secret of the same name.
+// Its token is in the Secret of the same name.
 //
 // +kubebuilder:object:root=true
 // +kubebuilder:subresource:status
@@ -123,12 +124,12 @@ type SCIMCredential struct {
 	// +optional
 	metav1.ObjectMeta `json:"metadata,omitempty"`
 
-	// spec is what is asked of the credential.
+	// spec is the credential, as declared.
 	//
 	// +optional
 	Spec SCIMCredentialSpec `json:"spec,omitempty"`
 
-	// status is what the operator observed last; nobody else writes it.
+	// status is the observed state. Only the operator writes it.
 	//
 	// +optional
 	Status SCIMCredentialStatus `json:"status,omitempty"`

@@ -1,34 +1,43 @@
 package v1alpha1
 
-// Source says who owns an object.
+// Source says who owns an object: an identity provider, or a person or GitOps.
 //
 // +kubebuilder:validation:Enum=SCIM;Manual
 type Source string
 
 const (
-	// SourceSCIM marks what an identity provider provisioned; the switch guards and locks it.
+	// SourceSCIM marks an object that an identity provider provisioned. While the switch is Enabled, only the
+	// operator may change or delete it.
 	SourceSCIM Source = "SCIM"
-	// SourceManual marks what a person or GitOps declared; no identity provider sees or changes it.
+	// SourceManual marks an object that a person or GitOps declared. No identity provider sees or changes it.
 	SourceManual Source = "Manual"
 )
 
-// Names that the operator writes on objects.
+// Finalizers, annotations and labels of the operator.
 const (
-	// FinalizerGuard holds a synchronized object that is being deleted while synchronization is Enabled:
-	// the second line behind the admission policies.
+	// FinalizerGuard holds a synchronized object that is being deleted while synchronization is Enabled. It
+	// serves clusters without the admission policies.
 	FinalizerGuard = "cloudsso.dev/guard"
-	// FinalizerMemberships lets a deleted user leave its groups before it goes.
+	// FinalizerMemberships holds a deleted user until it is removed from its groups.
 	FinalizerMemberships = "cloudsso.dev/memberships"
-	// FinalizerSlices removes a deleted group's slices before the group goes.
+	// FinalizerSlices holds a deleted group until its slices are deleted.
 	FinalizerSlices = "cloudsso.dev/slices"
-	// FinalizerToken removes the Secret that a credential minted before the credential goes.
+	// FinalizerClaim holds a deleted group of source Manual until its displayName is released.
+	FinalizerClaim = "cloudsso.dev/claim"
+	// FinalizerToken holds a deleted credential until its minted Secret is deleted.
 	FinalizerToken = "cloudsso.dev/token"
 
 	// AnnotationLastModified is SCIM's meta.lastModified (RFC 7643 section 3.1), RFC 3339 with nanoseconds.
-	// Absent: the creation time.
+	// If it is absent, meta.lastModified is the creation time.
 	AnnotationLastModified = "cloudsso.dev/last-modified"
-	// AnnotationResynced on a CloudSSODirectory is a person's word that a full push of the identity provider
-	// has made up for every write refused before that time, RFC 3339. One that has not come says nothing.
+	// AnnotationTouched on a slice changes when a replica has nothing to write, but needs a write of its own to wait for.
+	AnnotationTouched = "cloudsso.dev/touched"
+	// AnnotationSuspendedLike on a user names the deprovisioned user of the same userName whose suspension the user got
+	// when it was created.
+	AnnotationSuspendedLike = "cloudsso.dev/suspended-like"
+	// AnnotationResynced on a CloudSSODirectory is the time, RFC 3339, of a full push of the identity provider. A
+	// person sets it to say that the push has made up for every write refused before it. A time in the future has no
+	// effect yet.
 	AnnotationResynced = "cloudsso.dev/resynced"
 
 	// LabelExcludeFromBackup keeps an object out of Velero's backups: "true" on every CloudSSONameClaim, because claims
@@ -38,8 +47,7 @@ const (
 	LabelCredential = "cloudsso.dev/credential"
 )
 
-// ConditionReady sums an object up: True when it is as declared and in effect.
-// Its reasons are listed with each kind.
+// ConditionReady is True when the spec has been carried out. Its reasons are listed with each kind.
 const ConditionReady = "Ready"
 
 // ConditionDeletionHeld is True while a deletion waits for SCIM synchronization to be switched off

@@ -17,51 +17,49 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/config"
 	"sigs.k8s.io/controller-runtime/pkg/manager"
 	"sigs.k8s.io/controller-runtime/pkg/metrics/server"
-
-	"github.com/cloudsso/cloudsso-operator/internal/shard"
 )
 
-// standAgain is how long a replica that has lost the lease waits before it stands for election again.
-const standAgain = time.Second
+// electionInterval is how long a replica that has lost the lease waits before it takes part in the election again.
+const electionInterval = time.Second
 
-// leading runs the controllers while this replica has the lease. A manager of controller-runtime ends when it
-// loses it, as during an outage of the API server, and cannot be started again; the SCIM service has to go on.
-// So each term of office is a manager of its own, on the cache of the one that serves.
+// leading runs the controllers while this replica has the lease. A controller-runtime manager ends when it loses
+// the lease, as during an outage of the API server, and cannot be started again, but the SCIM service has to go on.
+// Therefore each term as leader has a manager of its own, on the cache of the manager that serves SCIM.
 type leading struct {
 	serving manager.Manager
-	served  *shard.Shard
 	options options
 	setUp   func(manager.Manager) error
 	indexed sync.Map // field indexes that the cache has already, by object type and field
 }
 
-// NeedLeaderElection is part of manager.LeaderElectionRunnable.
+// NeedLeaderElection implements manager.LeaderElectionRunnable.
 func (*leading) NeedLeaderElection() bool { return false }
 
-// Start is part of manager.Runnable.
+// Start implements manager.Runnable.
 func (l *leading) Start(ctx context.Context) error {
 	log := l.serving.GetLogger().WithName("leader")
 	for {
-		lost, err := l.term(ctx)
+		lost, err := l.runTerm(ctx)
 		if err != nil || ctx.Err() != nil {
 			return err
 		}
-		log.Info("Leadership ended; this replica goes on serving SCIM, and stands for election again", "cause", lost)
-		again := time.NewTimer(standAgain)
+		log.Info("This replica is no longer the leader; it goes on serving SCIM and takes part in the next election", "cause", lost)
+		timer := time.NewTimer(electionInterval)
 		select {
-		case <-again.C:
+		case <-timer.C:
 		case <-ctx.Done():
-			again.Stop()
+			timer.Stop()
 			return nil
 		}
 	}
 }
 
-// term is one term of office, and the wait for it. It returns why the term ended, or why there can be none.
-func (l *leading) term(ctx context.Context) (lost, err error) {
-	office := &term{indexed: &l.indexed}
-	defer office.leave()
-	mgr, err := l.newManager(office)
+// runTerm waits for the lease and runs the controllers until it is lost. lost is why the term ended, err why no term
+// can begin.
+func (l *leading) runTerm(ctx context.Context) (lost, err error) {
+	current := &term{indexed: &l.indexed}
+	defer current.removeHandlers()
+	mgr, err := l.newManager(current)
 	if err != nil {
 		return nil, err
 	}
@@ -71,21 +69,24 @@ func (l *leading) term(ctx context.Context) (lost, err error) {
 	return mgr.Start(ctx), nil
 }
 
-func (l *leading) newManager(office *term) (manager.Manager, error) {
-	readYourWrites, graceful, again := true, shutdownTimeout, true
+func (l *leading) newManager(current *term) (manager.Manager, error) {
+	readYourWrites, graceful, skipNameValidation := true, shutdownTimeout, true // each term has the same names
 	lease := l.options.leaseDuration
 	renew, retry := lease*2/3, lease/5
 	return ctrl.NewManager(l.serving.GetConfig(), ctrl.Options{
 		Scheme:         l.serving.GetScheme(),
 		MapperProvider: func(*rest.Config, *http.Client) (meta.RESTMapper, error) { return l.serving.GetRESTMapper(), nil },
 		NewCache: func(*rest.Config, cache.Options) (cache.Cache, error) {
-			return office.around(l.serving.GetCache()), nil
+			return &termCache{l.serving.GetCache(), current}, nil
 		},
 		NewClient: func(c *rest.Config, o client.Options) (client.Client, error) {
-			return l.served.NewClient(c, o, office.around)
+			config := rest.CopyConfig(c)
+			config.Timeout = requestTimeout
+			o.HTTPClient = nil // the manager's HTTP client has no timeout
+			return client.New(config, o)
 		},
 		Client:                        client.Options{Cache: &client.CacheOptions{EnableReadYourWritesConsistency: &readYourWrites}},
-		Controller:                    config.Controller{SkipNameValidation: &again},
+		Controller:                    config.Controller{SkipNameValidation: &skipNameValidation},
 		Metrics:                       server.Options{BindAddress: "0"},
 		LeaderElection:                l.options.leaderElect,
 		LeaderElectionID:              l.options.leaseName(),
@@ -98,42 +99,40 @@ func (l *leading) newManager(office *term) (manager.Manager, error) {
 	})
 }
 
-// term is what a term of office has added to the informers of the serving manager's cache. It is taken off them
-// afterwards.
+// term records the event handlers that one term as leader adds to the informers of the serving manager's cache, so
+// that they can be removed when it ends.
 type term struct {
 	indexed *sync.Map
 
-	mu    sync.Mutex
-	added []func() error
+	mu       sync.Mutex
+	removals []func() error
 }
 
-// around is that cache, or a part of it, for as long as the term lasts.
-func (t *term) around(c cache.Cache) cache.Cache { return &termCache{c, t} }
-
+// termCache is the serving manager's cache during one term.
 type termCache struct {
 	cache.Cache
 	term *term
 }
 
-// Start is part of cache.Cache. The cache itself runs already.
+// Start implements cache.Cache. It only waits, because the serving manager runs the cache.
 func (c *termCache) Start(ctx context.Context) error {
 	<-ctx.Done()
 	return nil
 }
 
-// GetInformer is part of cache.Cache.
+// GetInformer implements cache.Cache.
 func (c *termCache) GetInformer(ctx context.Context, o client.Object, options ...cache.InformerGetOption) (cache.Informer, error) {
 	informer, err := c.Cache.GetInformer(ctx, o, options...)
 	return &termInformer{informer, c.term}, err
 }
 
-// GetInformerForKind is part of cache.Cache.
+// GetInformerForKind implements cache.Cache.
 func (c *termCache) GetInformerForKind(ctx context.Context, kind schema.GroupVersionKind, options ...cache.InformerGetOption) (cache.Informer, error) {
 	informer, err := c.Cache.GetInformerForKind(ctx, kind, options...)
 	return &termInformer{informer, c.term}, err
 }
 
-// IndexField is part of cache.Cache. An index of an earlier term is still there.
+// IndexField implements cache.Cache. It adds an index only once, because indexes stay when a term ends.
 func (c *termCache) IndexField(ctx context.Context, o client.Object, field string, extract client.IndexerFunc) error {
 	type index struct {
 		of    reflect.Type
@@ -145,14 +144,14 @@ func (c *termCache) IndexField(ctx context.Context, o client.Object, field strin
 	return c.Cache.IndexField(ctx, o, field, extract)
 }
 
-// leave takes off what was added.
-func (t *term) leave() {
+// removeHandlers removes the term's event handlers.
+func (t *term) removeHandlers() {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	for _, remove := range t.added {
-		_ = remove() // an informer that has stopped is as good
+	for _, remove := range t.removals {
+		_ = remove() // it fails only if the informer has stopped, which calls no handlers either
 	}
-	t.added = nil
+	t.removals = nil
 }
 
 type termInformer struct {
@@ -160,26 +159,27 @@ type termInformer struct {
 	term *term
 }
 
-// AddEventHandler is part of cache.Informer.
+// AddEventHandler implements cache.Informer.
 func (i *termInformer) AddEventHandler(h toolscache.ResourceEventHandler) (toolscache.ResourceEventHandlerRegistration, error) {
-	return i.note(i.Informer.AddEventHandler(h))
+	return i.recordHandler(i.Informer.AddEventHandler(h))
 }
 
-// AddEventHandlerWithResyncPeriod is part of cache.Informer.
+// AddEventHandlerWithResyncPeriod implements cache.Informer.
 func (i *termInformer) AddEventHandlerWithResyncPeriod(h toolscache.ResourceEventHandler, period time.Duration) (toolscache.ResourceEventHandlerRegistration, error) {
-	return i.note(i.Informer.AddEventHandlerWithResyncPeriod(h, period))
+	return i.recordHandler(i.Informer.AddEventHandlerWithResyncPeriod(h, period))
 }
 
-// AddEventHandlerWithOptions is part of cache.Informer.
+// AddEventHandlerWithOptions implements cache.Informer.
 func (i *termInformer) AddEventHandlerWithOptions(h toolscache.ResourceEventHandler, o toolscache.HandlerOptions) (toolscache.ResourceEventHandlerRegistration, error) {
-	return i.note(i.Informer.AddEventHandlerWithOptions(h, o))
+	return i.recordHandler(i.Informer.AddEventHandlerWithOptions(h, o))
 }
 
-func (i *termInformer) note(r toolscache.ResourceEventHandlerRegistration, err error) (toolscache.ResourceEventHandlerRegistration, error) {
+// recordHandler records a handler that was added, for removeHandlers.
+func (i *termInformer) recordHandler(r toolscache.ResourceEventHandlerRegistration, err error) (toolscache.ResourceEventHandlerRegistration, error) {
 	if err == nil {
 		i.term.mu.Lock()
 		defer i.term.mu.Unlock()
-		i.term.added = append(i.term.added, func() error { return i.RemoveEventHandler(r) })
+		i.term.removals = append(i.term.removals, func() error { return i.RemoveEventHandler(r) })
 	}
 	return r, err
 }

@@ -29,7 +29,6 @@ func main() {
 	pflag.Parse()
 	ctrl.SetLogger(zap.New(zap.UseFlagOptions(&logging)))
 
-	collectSeldom()
 	ctrl.Log.Info("Starting cloudsso-operator", "version", version)
 	if err := run(ctrl.SetupSignalHandler(), o, provisioningLog(logging)); err != nil {
 		fmt.Fprintln(os.Stderr, "manager:", err)
@@ -37,16 +36,17 @@ func main() {
 	}
 }
 
-// provisioningLog is like the other log, but has every line: zap drops most of more than a hundred lines a second
-// that say the same, unless its level is far below what anybody asks for. A refusal's line needs no stack trace.
+// provisioningLog returns a handler that writes like the operator's other log, but without sampling and stack traces.
+// With sampling, zap drops most of more than a hundred equal lines a second. It does not sample if its level is far below
+// the levels in use, so IncreaseLevel filters instead.
 func provisioningLog(o zap.Options) slog.Handler {
-	asked := o.Level
-	if asked == nil && o.Development {
-		asked = zapcore.DebugLevel
-	} else if asked == nil {
-		asked = zapcore.InfoLevel
+	level := o.Level
+	if level == nil && o.Development {
+		level = zapcore.DebugLevel
+	} else if level == nil {
+		level = zapcore.InfoLevel
 	}
 	o.Level, o.StacktraceLevel = zapcore.Level(math.MinInt8), zapcore.PanicLevel
-	o.ZapOpts = append(slices.Clone(o.ZapOpts), uberzap.IncreaseLevel(asked))
+	o.ZapOpts = append(slices.Clone(o.ZapOpts), uberzap.IncreaseLevel(level))
 	return logr.ToSlogHandler(zap.New(zap.UseFlagOptions(&o)).WithName("scim"))
 }

@@ -12,8 +12,8 @@ import (
 	"github.com/cloudsso/cloudsso-operator/internal/audit"
 )
 
-// What the provisioning log has, by what is asked for. It has all of it, in a burst too: zap's sampling would not.
-func TestTheProvisioningLogIsComplete(t *testing.T) {
+// The provisioning log has every line of its level, also in a burst of equal lines, which zap would sample.
+func TestProvisioningLogIsComplete(t *testing.T) {
 	const burst = 1000
 	created, read := audit.Record{Event: audit.ResourceCreated, Status: http.StatusCreated}, audit.Record{Event: audit.ResourceRead, Status: http.StatusOK}
 	for _, c := range []struct {

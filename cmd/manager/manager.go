@@ -11,7 +11,7 @@ import (
 	"github.com/go-logr/logr"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/runtime"
-	"k8s.io/apimachinery/pkg/util/uuid"
+	"k8s.io/apimachinery/pkg/util/rand"
 	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
 	"k8s.io/client-go/rest"
 	ctrl "sigs.k8s.io/controller-runtime"
@@ -28,17 +28,19 @@ import (
 	"github.com/cloudsso/cloudsso-operator/internal/audit"
 	"github.com/cloudsso/cloudsso-operator/internal/auth"
 	"github.com/cloudsso/cloudsso-operator/internal/auth/authcache"
-	"github.com/cloudsso/cloudsso-operator/internal/compact"
+	"github.com/cloudsso/cloudsso-operator/internal/cachetransform"
+	"github.com/cloudsso/cloudsso-operator/internal/httpserver"
+	"github.com/cloudsso/cloudsso-operator/internal/informer"
 	"github.com/cloudsso/cloudsso-operator/internal/priority"
 	scimserver "github.com/cloudsso/cloudsso-operator/internal/scim/server"
 	"github.com/cloudsso/cloudsso-operator/internal/scimauth"
-	"github.com/cloudsso/cloudsso-operator/internal/shard"
 	"github.com/cloudsso/cloudsso-operator/internal/store"
 	"github.com/cloudsso/cloudsso-operator/internal/usage"
 )
 
-// shutdownTimeout is how long everything together may take to end: a little more than draining takes.
-const shutdownTimeout = lastCall + lastWord + drainTimeout + 5*time.Second
+// shutdownTimeout is how long the manager waits for everything that it runs: for the HTTP server, and five seconds more
+// for the components that end after it.
+const shutdownTimeout = httpserver.ShutdownTimeout + 5*time.Second
 
 // run runs the operator until ctx ends. Every SCIM request has a line in the provisioning log.
 func run(ctx context.Context, o options, provisioning slog.Handler) error {
@@ -49,26 +51,25 @@ func run(ctx context.Context, o options, provisioning slog.Handler) error {
 	if err != nil {
 		return fmt.Errorf("finding the cluster: %w", err)
 	}
-	config.QPS = -1 // API Priority and Fairness is the limit; a client's own would make leavers wait
-	served := shard.New(o.namespaces...)
-	mgr, err := newManager(config, o, served)
+	config.QPS = -1 // no client-side limit, because it would delay deactivations: API Priority and Fairness limits
+	config.Wrap(informer.WithoutRetryAfter)
+	sources := &informer.Sources{}
+	mgr, err := newManager(config, o, sources)
 	if err != nil {
 		return err
 	}
 	gate := &priority.Gate{}
-	directories, err := addSCIM(ctx, mgr, o, served, provisioning, gate)
+	resources, err := addSCIM(ctx, mgr, o, sources, provisioning, gate)
 	if err != nil {
 		return err
 	}
-	err = mgr.Add(&leading{serving: mgr, served: served, options: o, setUp: func(mgr manager.Manager) error {
+	err = mgr.Add(&leading{serving: mgr, options: o, setUp: func(mgr manager.Manager) error {
 		return controllers.SetupWithManager(mgr, controllers.Config{
-			Endpoint:       o.scimURL,
-			UserNamesakes:  directories.UserNamesakes,
-			GroupNamesakes: directories.GroupNamesakes,
-			GroupsOf:       directories.GroupsOf,
-			ListsOf:        directories.ListsOf,
-			AllListsOf:     directories.AllListsOf,
-			Leavers:        gate,
+			Endpoint:    o.scimURL,
+			Memberships: resources,
+			Names:       resources,
+			Claims:      resources.Claims(),
+			Priority:    gate,
 		})
 	}})
 	if err != nil {
@@ -77,21 +78,23 @@ func run(ctx context.Context, o options, provisioning slog.Handler) error {
 	return mgr.Start(ctx)
 }
 
-func newManager(config *rest.Config, o options, served *shard.Shard) (manager.Manager, error) {
+func newManager(config *rest.Config, o options, sources *informer.Sources) (manager.Manager, error) {
 	scheme := runtime.NewScheme()
 	if err := errors.Join(clientgoscheme.AddToScheme(scheme), v1alpha1.AddToScheme(scheme)); err != nil {
 		return nil, err
 	}
 	graceful := shutdownTimeout
 	mgr, err := ctrl.NewManager(config, ctrl.Options{
-		Scheme:   scheme,
-		NewCache: served.NewCache,
+		Scheme: scheme,
 		Cache: cache.Options{
-			DefaultTransform: compact.Transform,
-			ByObject:         map[client.Object]cache.ByObject{&corev1.Secret{}: credential.SecretCacheOptions()},
+			NewInformer:       sources.NewInformer,
+			DefaultNamespaces: o.cachedNamespaces(),
+			DefaultTransform:  cachetransform.Transform,
+			ByObject:          map[client.Object]cache.ByObject{&corev1.Secret{}: credential.SecretCacheOptions()},
 		},
 		Metrics:                 server.Options{BindAddress: o.metricsAddress},
 		HealthProbeBindAddress:  o.probeAddress,
+		PprofBindAddress:        o.pprofAddress,
 		GracefulShutdownTimeout: &graceful,
 	})
 	if err != nil {
@@ -100,11 +103,22 @@ func newManager(config *rest.Config, o options, served *shard.Shard) (manager.Ma
 	return mgr, mgr.AddHealthzCheck("ping", healthz.Ping)
 }
 
+// requestTimeout bounds a request to the API server, on both sides: the server must not carry out a write long after the
+// SCIM request that sent it has ended.
+const requestTimeout = 20 * time.Second
+
+// newDirectClient returns a client that reads from the API server. It does not wait until the cache shows its writes,
+// because the store does.
+func newDirectClient(mgr manager.Manager) (client.Client, error) {
+	config := rest.CopyConfig(mgr.GetConfig())
+	config.Timeout = requestTimeout
+	return client.New(config, client.Options{Scheme: mgr.GetScheme(), Mapper: mgr.GetRESTMapper()})
+}
+
 // addSCIM adds the SCIM service, which every replica runs.
-func addSCIM(ctx context.Context, mgr manager.Manager, o options, served *shard.Shard, provisioning slog.Handler, gate *priority.Gate) (*shard.Directories, error) {
+func addSCIM(ctx context.Context, mgr manager.Manager, o options, sources *informer.Sources, provisioning slog.Handler, gate *priority.Gate) (*store.Store, error) {
 	logger := slog.New(logr.ToSlogHandler(mgr.GetLogger().WithName("scim")))
-	// A client of its own: it reads live, and its writes are waited for by the directory itself.
-	direct, err := client.New(mgr.GetConfig(), client.Options{Scheme: mgr.GetScheme(), Mapper: mgr.GetRESTMapper(), HTTPClient: mgr.GetHTTPClient()})
+	direct, err := newDirectClient(mgr)
 	if err != nil {
 		return nil, err
 	}
@@ -113,43 +127,53 @@ func addSCIM(ctx context.Context, mgr manager.Manager, o options, served *shard.
 		return nil, err
 	}
 	events := mgr.GetEventRecorder("scim")
-	directories, err := served.Watch(ctx, store.Config{
-		Client:            direct,
-		SentinelNamespace: o.operatorNamespace,
+	resources, err := store.New(ctx, store.Config{
+		Client:  direct,
+		Cache:   mgr.GetCache(),
+		Sources: sources,
 		Emit: func(on runtime.Object, eventType, reason, note string) {
 			events.Eventf(on, nil, eventType, reason, "Synchronize", "%s", note)
 		},
-		Log:     logger,
-		Lag:     observer.lagged,
-		Leavers: gate,
-		Now:     time.Now,
-		NewID:   func() string { return string(uuid.NewUUID()) },
+		Log:       logger,
+		Lag:       observer.observeLag,
+		Priority:  gate,
+		Now:       time.Now,
+		NewSuffix: func() string { return rand.String(suffixLength) },
 	})
 	if err != nil {
 		return nil, err
 	}
-	authenticator := auth.New(auth.Options{})
-	keysSynced, err := authcache.Watch(ctx, mgr.GetCache(), authenticator.Keyring())
+	tokens := auth.New(auth.Options{})
+	keysSynced, err := authcache.Watch(ctx, mgr.GetCache(), tokens.Keyring())
 	if err != nil {
 		return nil, err
 	}
 	recorder := usage.New(direct, direct, time.Now)
-	opener := &scimauth.Opener{Authenticator: authenticator, Directories: directories, Recorder: recorder, Prefix: scimPrefix, KeysSynced: keysSynced}
-	listener, err := newSCIMServer(mgr, o, scimserver.New(scimserver.Options{
-		Authenticate: opener.Open,
-		BaseURL:      o.scimURL,
-		Prefix:       scimPrefix,
-		Observe:      observer.observe,
-		Logger:       logger,
-	}))
+	authenticator := &scimauth.Authenticator{Tokens: tokens, Stores: resources, Recorder: recorder, Prefix: scimPrefix, KeysSynced: keysSynced}
+	listener, err := httpserver.New(httpserver.Config{
+		Address:   o.scimAddress,
+		CertFile:  o.certFile,
+		KeyFile:   o.keyFile,
+		PlainHTTP: o.insecureHTTP,
+		Handler: scimserver.New(scimserver.Options{
+			Authenticate: authenticator.Authenticate,
+			BaseURL:      o.scimURL,
+			Prefix:       scimPrefix,
+			Observe:      observer.observe,
+			Logger:       logger,
+		}),
+	})
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("serving SCIM: %w; see --scim-bind-address, --scim-tls-cert-file and --scim-tls-key-file", err)
 	}
 	ready := func(*http.Request) error {
-		if !directories.Synced() || !keysSynced() {
-			return errors.New("still reading the directories and their credentials")
+		if !keysSynced() {
+			return errors.New("still reading credentials")
 		}
-		return nil
+		return resources.Available()
 	}
-	return directories, errors.Join(mgr.Add(recorder), mgr.Add(listener), mgr.Add(rester{restInterval, restAfter}), mgr.AddReadyzCheck("directories", ready))
+	return resources, errors.Join(mgr.Add(recorder), mgr.Add(listener), mgr.AddReadyzCheck("scim", listener.Ready), mgr.AddReadyzCheck("store", ready))
 }
+
+// suffixLength is the length of the random suffix of an object's name: that of the API server's generateName.
+const suffixLength = 5

@@ -24,7 +24,7 @@ type observer struct {
 	lag      *prometheus.HistogramVec
 }
 
-// seconds are the bounds of what usually takes milliseconds, and at worst what a write may.
+// seconds are the histogram buckets, because most requests take milliseconds, and a write takes 25 seconds at most.
 var seconds = []float64{.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 25}
 
 func newObserver(log *audit.Log, registry prometheus.Registerer) (*observer, error) {
@@ -37,22 +37,23 @@ func newObserver(log *audit.Log, registry prometheus.Registerer) (*observer, err
 		}, []string{"method", "route", "status"}),
 		refusals: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "cloudsso_scim_refusals_total",
-			Help: "SCIM requests, and operations of bulk requests, that were not let in, or not worked on, by reason: the credential's, the switch's, the load's.",
+			Help: "SCIM requests, and operations of bulk requests, that were refused because of the credential, the switch or the load, by reason.",
 		}, []string{"reason"}),
 		lag: prometheus.NewHistogramVec(prometheus.HistogramOpts{
 			Name:    "cloudsso_scim_cache_lag_seconds",
-			Help:    "How long this replica's cache took to show what the replica had written, by type of resource. A write is answered once it does, or after three seconds.",
+			Help:    "How long this replica's cache took to show a write of this replica, by type of resource. The response to a write waits for it, three seconds at most.",
 			Buckets: seconds,
 		}, []string{"resource"}),
 	}
 	return o, errors.Join(registry.Register(o.duration), registry.Register(o.refusals), registry.Register(o.lag))
 }
 
-// lagged is directory.Config.Lag.
-func (o *observer) lagged(resource string, lag time.Duration) {
+// observeLag records how long the cache took to show a write, for store.Config.Lag.
+func (o *observer) observeLag(resource string, lag time.Duration) {
 	o.lag.WithLabelValues(resource).Observe(lag.Seconds())
 }
 
+// observe counts a request and writes its line of the provisioning log, for scimserver.Options.Observe.
 func (o *observer) observe(r scimserver.Record) {
 	o.duration.WithLabelValues(boundedMethod(r.Method), r.Route, strconv.Itoa(r.Status)).Observe(r.Duration.Seconds())
 	if r.Reason != "" {
@@ -76,7 +77,8 @@ func (o *observer) observe(r scimserver.Record) {
 	o.log.Write(context.Background(), record)
 }
 
-// boundedMethod keeps what a client invents out of the metrics' labels.
+// boundedMethod returns the method, or "other" for an unknown method, because a client must not be able to add label
+// values to a metric.
 func boundedMethod(method string) string {
 	switch method {
 	case http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete:
@@ -85,54 +87,36 @@ func boundedMethod(method string) string {
 	return "other"
 }
 
-// events are what requests are, by method and route. Whatever else is asked for is unknown.
-var events = map[string]audit.Event{
-	"GET /ServiceProviderConfig": audit.Discovery,
-	"GET /ResourceTypes":         audit.Discovery,
-	"GET /ResourceTypes/{id}":    audit.Discovery,
-	"GET /Schemas":               audit.Discovery,
-	"GET /Schemas/{id}":          audit.Discovery,
-	"GET /":                      audit.ResourcesQueried,
-	"POST /.search":              audit.ResourcesQueried,
-	"POST /Bulk":                 audit.BulkProcessed,
-	"GET /Users":                 audit.ResourcesQueried,
-	"POST /Users/.search":        audit.ResourcesQueried,
-	"POST /Users":                audit.ResourceCreated,
-	"GET /Users/{id}":            audit.ResourceRead,
-	"PUT /Users/{id}":            audit.ResourceReplaced,
-	"PATCH /Users/{id}":          audit.ResourceModified,
-	"DELETE /Users/{id}":         audit.ResourceDeleted,
-	"GET /Groups":                audit.ResourcesQueried,
-	"POST /Groups/.search":       audit.ResourcesQueried,
-	"POST /Groups":               audit.ResourceCreated,
-	"GET /Groups/{id}":           audit.ResourceRead,
-	"PUT /Groups/{id}":           audit.ResourceReplaced,
-	"PATCH /Groups/{id}":         audit.ResourceModified,
-	"DELETE /Groups/{id}":        audit.ResourceDeleted,
+// events are the audit events of the operations.
+var events = map[scimserver.Operation]audit.Event{
+	scimserver.OperationDiscovery: audit.Discovery,
+	scimserver.OperationRead:      audit.ResourceRead,
+	scimserver.OperationQuery:     audit.ResourcesQueried,
+	scimserver.OperationCreate:    audit.ResourceCreated,
+	scimserver.OperationReplace:   audit.ResourceReplaced,
+	scimserver.OperationModify:    audit.ResourceModified,
+	scimserver.OperationDelete:    audit.ResourceDeleted,
+	scimserver.OperationBulk:      audit.BulkProcessed,
+	scimserver.OperationUnknown:   audit.RequestUnknown,
 }
 
-// eventOf is what a request was, unless it was not let in.
+// eventOf returns the event of a request: that of its operation, unless the request was refused before the operation began.
 func eventOf(r scimserver.Record) audit.Event {
-	method := r.Method
-	if method == http.MethodHead {
-		method = http.MethodGet
-	}
-	event, known := events[method+" "+r.Route]
 	switch {
 	case isLimited(r):
 		return audit.RequestLimited
 	case r.Status == http.StatusUnauthorized, r.Status == http.StatusTooManyRequests:
 		return audit.AuthenticationRefused
-	case !known:
+	case r.Operation == scimserver.OperationUnknown:
 		return audit.RequestUnknown
 	case r.Reason == scimauth.ReasonSwitchedOff, r.Reason == scimauth.ReasonNoDirectory:
 		return audit.SynchronizationRefused
 	}
-	return event
+	return events[r.Operation]
 }
 
-// isLimited says whether a good credential asks too often, or for too much at a time. Bad ones are answered 429 too,
-// after many.
+// isLimited reports whether a request was refused because a valid credential sends too many requests, or too many large
+// ones at once. An invalid credential also gets a 429, after many attempts.
 func isLimited(r scimserver.Record) bool {
 	switch r.Reason {
 	case "", string(auth.ReasonRateLimited), scimserver.ReasonInFlight, scimserver.ReasonLargeBodies:

@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/pflag"
 	"k8s.io/apimachinery/pkg/util/validation"
+	"sigs.k8s.io/controller-runtime/pkg/cache"
 )
 
 // scimPrefix is the path of the SCIM service.
@@ -23,6 +24,7 @@ type options struct {
 
 	metricsAddress string
 	probeAddress   string
+	pprofAddress   string
 
 	leaderElect       bool
 	leaseDuration     time.Duration
@@ -40,14 +42,15 @@ func (o *options) bind(flags *pflag.FlagSet) {
 	flags.BoolVar(&o.insecureHTTP, "scim-insecure-http", false, "serve SCIM without TLS: only on loopback, or behind an ingress that terminates it")
 	flags.StringVar(&o.metricsAddress, "metrics-bind-address", ":8080", "address of the Prometheus metrics; 0 for none")
 	flags.StringVar(&o.probeAddress, "health-probe-bind-address", ":8081", "address of /healthz and /readyz; 0 for none")
+	flags.StringVar(&o.pprofAddress, "pprof-bind-address", "0", "address of /debug/pprof, such as 127.0.0.1:6060; 0 for none")
 	flags.BoolVar(&o.leaderElect, "leader-elect", true, "let one replica at a time run the controllers; every replica serves SCIM")
-	flags.DurationVar(&o.leaseDuration, "leader-lease-duration", 5*time.Second, "how long the others wait for a leader that has died")
-	flags.StringVar(&o.operatorNamespace, "operator-namespace", "cloudsso-system", "namespace of the operator's own lease and sentinel objects")
+	flags.DurationVar(&o.leaseDuration, "leader-lease-duration", 5*time.Second, "how long the other replicas wait before they replace a leader that has died")
+	flags.StringVar(&o.operatorNamespace, "operator-namespace", "cloudsso-system", "namespace of the operator's own lease")
 	flags.StringSliceVar(&o.namespaces, "namespaces", nil, "namespaces to serve, such as acme,globex; repeatable; by default all of the cluster. Needs --shard")
 	flags.StringVar(&o.shard, "shard", "", "name of the operator that serves --namespaces, such as north: its replicas elect a leader of their own")
 }
 
-// leaderElectionID names the lease that the replicas elect their leader with; a shard's name follows it.
+// leaderElectionID is the name of the lease for the leader election. A shard appends its own name.
 const leaderElectionID = "cloudsso-operator"
 
 func (o *options) leaseName() string {
@@ -57,7 +60,19 @@ func (o *options) leaseName() string {
 	return leaderElectionID + "-" + o.shard
 }
 
-// validate says what to give when something is missing.
+// cachedNamespaces returns the namespaces whose objects the informers cache; nil for all.
+func (o *options) cachedNamespaces() map[string]cache.Config {
+	var namespaces map[string]cache.Config
+	for _, namespace := range o.namespaces {
+		if namespaces == nil {
+			namespaces = map[string]cache.Config{}
+		}
+		namespaces[namespace] = cache.Config{}
+	}
+	return namespaces
+}
+
+// validate returns an error if an option is missing or wrong. The error says what to give.
 func (o *options) validate() error {
 	if o.scimURL == "" {
 		return errors.New("--scim-public-url is missing: give the URL at which identity providers reach the SCIM service, such as https://sso.example.com/scim/v2")
@@ -75,10 +90,17 @@ func (o *options) validate() error {
 	if !o.insecureHTTP && (o.certFile == "" || o.keyFile == "") {
 		return errors.New("--scim-tls-cert-file and --scim-tls-key-file are both needed; behind an ingress that terminates TLS, give --scim-insecure-http instead")
 	}
+	if o.leaseDuration < minLeaseDuration {
+		return fmt.Errorf("--leader-lease-duration %s is too short: at least %s, because a lease counts whole seconds", o.leaseDuration, minLeaseDuration)
+	}
 	return o.validateShard()
 }
 
-// validateShard lets no two operators share a lease by mistake: the controllers of one would never run.
+// minLeaseDuration is the shortest lease of a leader. client-go cuts leases to whole seconds.
+const minLeaseDuration = 2 * time.Second
+
+// validateShard requires a shard's name together with namespaces, because two operators that share a lease would run the
+// controllers of only one.
 func (o *options) validateShard() error {
 	if (len(o.namespaces) > 0) != (o.shard != "") {
 		return errors.New("--namespaces and --shard go together: the shard's name keeps its leader apart from those of the other shards")
@@ -89,7 +111,7 @@ func (o *options) validateShard() error {
 	named := map[string]bool{}
 	for _, namespace := range o.namespaces {
 		if problems := validation.IsDNS1123Label(namespace); len(problems) > 0 {
-			return fmt.Errorf("--namespaces: %q is no namespace: %s", namespace, strings.Join(problems, "; "))
+			return fmt.Errorf("--namespaces: %q is not a valid name of a namespace: %s", namespace, strings.Join(problems, "; "))
 		}
 		if named[namespace] {
 			return fmt.Errorf("--namespaces names %q twice", namespace)

@@ -32,7 +32,7 @@ func TestOptionsAreValidated(t *testing.T) {
 		{url + " --scim-insecure-http --namespaces=acme", "go together"},
 		{url + " --scim-insecure-http --shard=north", "go together"},
 		{url + " --scim-insecure-http --namespaces=acme --shard=North", "--shard"},
-		{url + " --scim-insecure-http --namespaces=acme, --shard=north", "is no namespace"},
+		{url + " --scim-insecure-http --namespaces=acme, --shard=north", "is not a valid name"},
 		{url + " --scim-insecure-http --namespaces=acme,globex,acme --shard=north", "twice"},
 	} {
 		var o options

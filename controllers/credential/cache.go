@@ -9,8 +9,8 @@ import (
 	"github.com/cloudsso/cloudsso-operator/internal/auth"
 )
 
-// SecretCacheOptions are what a manager's cache is to keep of Secrets: those of the credential type
-// alone, without their tokens. Use them as cache.Options.ByObject[&corev1.Secret{}].
+// SecretCacheOptions returns the options of a manager's cache for Secrets: it keeps only those of the credential
+// type, without their tokens. Use them as cache.Options.ByObject[&corev1.Secret{}].
 func SecretCacheOptions() cache.ByObject {
 	return cache.ByObject{
 		Field: fields.OneTermEqualSelector("type", v1alpha1.SecretTypeSCIMCredential),

@@ -17,11 +17,11 @@ import (
 )
 
 var _ = Describe("A credential", func() {
-	It("gets a token, which is let in, for a year", func(ctx SpecContext) {
+	It("gets a token that is accepted for a year", func(ctx SpecContext) {
 		c := declare(ctx, "okta")
 		token := handedOut(ctx, "okta")
 		Expect(auth.Minted(token)).To(BeTrue(), "secret scanners know it by its form")
-		expectLetIn(token)
+		expectAccepted(token)
 
 		secret := secretOf(ctx, "okta")
 		Expect(secret.Type).To(BeEquivalentTo(v1alpha1.SecretTypeSCIMCredential))
@@ -40,7 +40,7 @@ var _ = Describe("A credential", func() {
 		Expect(p).To(Equal(auth.Principal{Namespace: namespace, Credential: "okta"}))
 	})
 
-	It("goes on working when the token has been removed after hand-out", func(ctx SpecContext) {
+	It("still authenticates after the token has been removed from the Secret", func(ctx SpecContext) {
 		declare(ctx, "okta")
 		token := handedOut(ctx, "okta")
 		patch(ctx, &corev1.Secret{ObjectMeta: object("okta")}, `{"data":{"token":null}}`)
@@ -53,34 +53,34 @@ var _ = Describe("A credential", func() {
 	It("is refused at once when its Secret is deleted, and gets a new token", func(ctx SpecContext) {
 		declare(ctx, "okta")
 		old := handedOut(ctx, "okta")
-		expectLetIn(old)
+		expectAccepted(old)
 		remove(ctx, secretOf(ctx, "okta"))
 		expectRefused(old, auth.ReasonUnknown)
 		Eventually(func() *corev1.Secret { return secretOf(ctx, "okta") }, eventually).ShouldNot(BeNil())
 		token := handedOut(ctx, "okta")
 		Expect(token).NotTo(Equal(old))
-		expectLetIn(token)
+		expectAccepted(token)
 		Expect(refusal(old)).To(Equal(auth.ReasonUnknown))
 	})
 
 	It("is refused at once while it is disabled, and keeps its token", func(ctx SpecContext) {
 		c := declare(ctx, "okta")
 		token := handedOut(ctx, "okta")
-		expectLetIn(token)
+		expectAccepted(token)
 		patch(ctx, c, `{"spec":{"disabled":true}}`)
 		expectRefused(token, auth.ReasonDisabled)
 		expectReason(ctx, "okta", v1alpha1.ReasonDisabledCredential)
 		expectEvent(ctx, "okta", "Disabled")
 		patch(ctx, c, `{"spec":{"disabled":false}}`)
-		expectLetIn(token)
+		expectAccepted(token)
 		expectReason(ctx, "okta", v1alpha1.ReasonReady)
 		expectEvent(ctx, "okta", "Enabled")
 	})
 
-	It("ends to the second, without anybody touching it", func(ctx SpecContext) {
+	It("expires at its time, without a change of the object", func(ctx SpecContext) {
 		c := declare(ctx, "okta", ending(5*time.Second))
 		token := handedOut(ctx, "okta")
-		expectLetIn(token)
+		expectAccepted(token)
 		Expect(meta.IsStatusConditionTrue(get(ctx, "okta").Status.Conditions, v1alpha1.ConditionExpiring)).To(BeTrue())
 		expectEvent(ctx, "okta", "Expiring")
 		expectReason(ctx, "okta", v1alpha1.ReasonExpired)
@@ -92,10 +92,10 @@ var _ = Describe("A credential", func() {
 		By("extending it")
 		patch(ctx, c, `{"spec":{"expiresAt":"`+time.Now().Add(time.Hour).UTC().Format(time.RFC3339)+`"}}`)
 		expectReason(ctx, "okta", v1alpha1.ReasonReady)
-		expectLetIn(token)
+		expectAccepted(token)
 	})
 
-	It("warns from 90 days before its end", func(ctx SpecContext) {
+	It("warns from 90 days before it expires", func(ctx SpecContext) {
 		c := declare(ctx, "okta")
 		token := handedOut(ctx, "okta")
 		Expect(events(ctx, "okta")).NotTo(ContainElement("Expiring"))
@@ -106,29 +106,29 @@ var _ = Describe("A credential", func() {
 		}, eventually).Should(BeTrue())
 		expectEvent(ctx, "okta", "Expiring")
 		Expect(readyReason(ctx, "okta")).To(Equal(v1alpha1.ReasonReady))
-		expectLetIn(token)
+		expectAccepted(token)
 	})
 
-	It("has no token minted when it has ended before it was declared", func(ctx SpecContext) {
+	It("gets no token if it has expired before it is created", func(ctx SpecContext) {
 		declare(ctx, "okta", ending(-time.Hour))
 		expectReason(ctx, "okta", v1alpha1.ReasonExpired)
 		Expect(secretOf(ctx, "okta")).To(BeNil())
 	})
 
-	It("may have the longest name there is", func(ctx SpecContext) {
+	It("may have the longest possible name", func(ctx SpecContext) {
 		name := strings.Repeat("a", 62) + "." + strings.Repeat("b", 190)
 		c := declare(ctx, name)
-		expectLetIn(handedOut(ctx, name))
+		expectAccepted(handedOut(ctx, name))
 		remove(ctx, c)
 		Eventually(func() *corev1.Secret { return secretOf(ctx, name) }, eventually).Should(BeNil())
 	})
 })
 
 var _ = Describe("Deleting a credential", func() {
-	It("deletes the Secret it minted, refuses the token at once, and applying it again resurrects nothing", func(ctx SpecContext) {
+	It("deletes the minted Secret and refuses the token at once, also after the credential is created again", func(ctx SpecContext) {
 		c := declare(ctx, "okta")
 		old := handedOut(ctx, "okta")
-		expectLetIn(old)
+		expectAccepted(old)
 		remove(ctx, c)
 		Eventually(refusal, atOnce, time.Millisecond).WithArguments(old).ShouldNot(BeEmpty())
 		Eventually(func() *corev1.Secret { return secretOf(ctx, "okta") }, eventually).Should(BeNil())
@@ -137,16 +137,16 @@ var _ = Describe("Deleting a credential", func() {
 		declare(ctx, "okta")
 		token := handedOut(ctx, "okta")
 		Expect(token).NotTo(Equal(old))
-		expectLetIn(token)
+		expectAccepted(token)
 		Expect(refusal(old)).To(Equal(auth.ReasonUnknown))
 	})
 
-	It("leaves a Secret that was brought along", func(ctx SpecContext) {
+	It("leaves an external Secret", func(ctx SpecContext) {
 		token := externalToken()
-		secret := bring(ctx, "okta", map[string]string{"token": token})
+		secret := createSecret(ctx, "okta", map[string]string{"token": token})
 		c := declare(ctx, "okta")
 		expectReason(ctx, "okta", v1alpha1.ReasonReady)
-		expectLetIn(token)
+		expectAccepted(token)
 		remove(ctx, c)
 		Eventually(refusal, atOnce, time.Millisecond).WithArguments(token).ShouldNot(BeEmpty())
 		Eventually(func() error { return admin.Get(ctx, client.ObjectKeyFromObject(c), c) }, eventually).ShouldNot(Succeed())
@@ -164,7 +164,7 @@ var _ = Describe("Deleting a credential", func() {
 		Expect(secretOf(ctx, "okta")).To(BeNil())
 	})
 
-	It("mints nothing for one that is being deleted, and takes what was minted along", func(ctx SpecContext) {
+	It("mints nothing for a credential that is being deleted, and deletes a Secret that was minted before", func(ctx SpecContext) {
 		c := declare(ctx, "okta", func(c *v1alpha1.SCIMCredential) { c.Finalizers = []string{"example.com/held"} })
 		token := handedOut(ctx, "okta")
 		remove(ctx, c)
@@ -176,13 +176,13 @@ var _ = Describe("Deleting a credential", func() {
 	})
 })
 
-var _ = Describe("A Secret that was brought along", func() {
+var _ = Describe("An external Secret", func() {
 	It("is used as it is, and gets the hash, so that the token can be removed", func(ctx SpecContext) {
 		token := externalToken()
-		bring(ctx, "okta", map[string]string{"token": token + "\n"})
+		createSecret(ctx, "okta", map[string]string{"token": token + "\n"})
 		declare(ctx, "okta")
 		expectReason(ctx, "okta", v1alpha1.ReasonReady)
-		expectLetIn(token)
+		expectAccepted(token)
 		Expect(secretOf(ctx, "okta").Data).To(Equal(map[string][]byte{
 			v1alpha1.SecretKeyToken:     []byte(token + "\n"),
 			v1alpha1.SecretKeyTokenHash: []byte(auth.HashToken(token).String()),
@@ -194,12 +194,12 @@ var _ = Describe("A Secret that was brought along", func() {
 		Consistently(refusal, time.Second, 10*time.Millisecond).WithArguments(token).Should(BeEmpty())
 	})
 
-	It("may hold the hash alone", func(ctx SpecContext) {
+	It("may have only the hash", func(ctx SpecContext) {
 		token := externalToken()
-		bring(ctx, "okta", map[string]string{"tokenHash": auth.HashToken(token).String()})
+		createSecret(ctx, "okta", map[string]string{"tokenHash": auth.HashToken(token).String()})
 		declare(ctx, "okta")
 		expectReason(ctx, "okta", v1alpha1.ReasonReady)
-		expectLetIn(token)
+		expectAccepted(token)
 	})
 
 	It("may be immutable", func(ctx SpecContext) {
@@ -211,24 +211,24 @@ var _ = Describe("A Secret that was brought along", func() {
 		})).To(Succeed())
 		declare(ctx, "okta")
 		expectReason(ctx, "okta", v1alpha1.ReasonReady)
-		expectLetIn(token)
+		expectAccepted(token)
 	})
 
-	It("counts with its new token, and no more with its old, when the token is replaced", func(ctx SpecContext) {
+	It("authenticates only with the new token after its token is replaced", func(ctx SpecContext) {
 		old, token := externalToken(), externalToken()
-		bring(ctx, "okta", map[string]string{"token": old})
+		createSecret(ctx, "okta", map[string]string{"token": old})
 		declare(ctx, "okta")
 		expectReason(ctx, "okta", v1alpha1.ReasonReady)
-		expectLetIn(old)
+		expectAccepted(old)
 		patch(ctx, &corev1.Secret{ObjectMeta: object("okta")}, `{"stringData":{"token":"`+token+`"}}`)
-		expectLetIn(token)
+		expectAccepted(token)
 		Expect(refusal(old)).To(Equal(auth.ReasonUnknown))
 		Eventually(func() []byte { return secretOf(ctx, "okta").Data[v1alpha1.SecretKeyTokenHash] }, eventually).
 			Should(BeEquivalentTo(auth.HashToken(token).String()))
 	})
 
 	It("is refused when its token is short, and nothing is minted over it", func(ctx SpecContext) {
-		secret := bring(ctx, "okta", map[string]string{"token": "short"})
+		secret := createSecret(ctx, "okta", map[string]string{"token": "short"})
 		declare(ctx, "okta")
 		expectReason(ctx, "okta", v1alpha1.ReasonSecretInvalid)
 		Expect(readyMessage(ctx, "okta")).To(ContainSubstring("has 5 bytes"))
@@ -236,16 +236,16 @@ var _ = Describe("A Secret that was brought along", func() {
 		Expect(refusal("short")).To(Equal(auth.ReasonUnknown))
 		Expect(secretOf(ctx, "okta").ResourceVersion).To(Equal(secret.ResourceVersion))
 
-		By("mending it")
+		By("correcting it")
 		token := externalToken()
 		patch(ctx, secret, `{"stringData":{"token":"`+token+`"}}`)
-		expectLetIn(token)
+		expectAccepted(token)
 		expectReason(ctx, "okta", v1alpha1.ReasonReady)
 	})
 
-	It("is never touched when it is of another type", func(ctx SpecContext) {
+	It("is never changed if it has another type", func(ctx SpecContext) {
 		token := externalToken()
-		secret := makeSecret(ctx, "okta", corev1.SecretTypeOpaque, map[string]string{"token": token})
+		secret := createSecretOfType(ctx, "okta", corev1.SecretTypeOpaque, map[string]string{"token": token})
 		c := declare(ctx, "okta")
 		expectReason(ctx, "okta", v1alpha1.ReasonSecretConflict)
 		Expect(readyMessage(ctx, "okta")).To(ContainSubstring("Opaque"))
@@ -258,7 +258,7 @@ var _ = Describe("A Secret that was brought along", func() {
 })
 
 var _ = Describe("The quota", func() {
-	It("holds two; a third gets no token until one is gone", func(ctx SpecContext) {
+	It("permits two; a third gets no token until one is deleted", func(ctx SpecContext) {
 		first := declare(ctx, "one", disabled)
 		declare(ctx, "two")
 		expectReason(ctx, "one", v1alpha1.ReasonDisabledCredential)
@@ -268,26 +268,26 @@ var _ = Describe("The quota", func() {
 		expectEvent(ctx, "aaa-three", "QuotaExceeded")
 		Expect(readyMessage(ctx, "aaa-three")).To(ContainSubstring("one and two"))
 		Expect(secretOf(ctx, "aaa-three")).To(BeNil())
-		expectLetIn(two)
+		expectAccepted(two)
 
 		remove(ctx, first)
-		expectLetIn(handedOut(ctx, "aaa-three"))
+		expectAccepted(handedOut(ctx, "aaa-three"))
 		Expect(refusal(two)).To(BeEmpty())
 	})
 
-	It("lets nobody in who brings a token along without a slot", func(ctx SpecContext) {
+	It("applies to a credential with an external token too", func(ctx SpecContext) {
 		declare(ctx, "one")
 		declare(ctx, "two")
 		expectReason(ctx, "one", v1alpha1.ReasonReady)
 		expectReason(ctx, "two", v1alpha1.ReasonReady)
 		token := externalToken()
-		bring(ctx, "three", map[string]string{"token": token})
+		createSecret(ctx, "three", map[string]string{"token": token})
 		declare(ctx, "three")
 		expectReason(ctx, "three", v1alpha1.ReasonQuotaExceeded)
 		expectRefused(token, auth.ReasonQuota)
 	})
 
-	It("is never exceeded by credentials that come at once", func(ctx SpecContext) {
+	It("is never exceeded by credentials that are created at the same time", func(ctx SpecContext) {
 		names := []string{"e", "d", "c", "b", "a"}
 		for _, name := range names {
 			declare(ctx, name)
@@ -308,35 +308,35 @@ var _ = Describe("The quota", func() {
 		Expect(h).To(Equal(v1alpha1.MaxCredentials))
 	})
 
-	It("lets a token be rotated without a gap", func(ctx SpecContext) {
+	It("permits a rotation without a gap", func(ctx SpecContext) {
 		old := declare(ctx, "okta-2026")
 		before := handedOut(ctx, "okta-2026")
 		declare(ctx, "okta-2027")
 		after := handedOut(ctx, "okta-2027")
-		expectLetIn(before)
-		expectLetIn(after)
+		expectAccepted(before)
+		expectAccepted(after)
 		remove(ctx, old)
 		Eventually(refusal, atOnce, time.Millisecond).WithArguments(before).ShouldNot(BeEmpty())
 		Expect(refusal(after)).To(BeEmpty())
-		expectLetIn(handedOut(ctx, "okta-2027"))
+		expectAccepted(handedOut(ctx, "okta-2027"))
 	})
 })
 
 var _ = Describe("One token in two credentials", func() {
-	It("lets nobody in until one of them is gone", func(ctx SpecContext) {
+	It("is refused until one of them is deleted", func(ctx SpecContext) {
 		token := externalToken()
-		bring(ctx, "okta", map[string]string{"token": token})
+		createSecret(ctx, "okta", map[string]string{"token": token})
 		declare(ctx, "okta")
 		expectReason(ctx, "okta", v1alpha1.ReasonReady)
-		expectLetIn(token)
+		expectAccepted(token)
 
 		home := namespace
 		namespace = newNamespace(ctx)
-		bring(ctx, "thief", map[string]string{"tokenHash": auth.HashToken(token).String()})
+		createSecret(ctx, "thief", map[string]string{"tokenHash": auth.HashToken(token).String()})
 		thief := declare(ctx, "thief")
 		expectRefused(token, auth.ReasonConflict)
 		expectReason(ctx, "thief", v1alpha1.ReasonTokenConflict)
-		Expect(readyMessage(ctx, "thief")).NotTo(ContainSubstring(home), "another tenant's names are not told")
+		Expect(readyMessage(ctx, "thief")).NotTo(ContainSubstring(home), "another tenant's names must not be shown")
 		expectEvent(ctx, "thief", "TokenConflict")
 		away := namespace
 		namespace = home
@@ -344,14 +344,14 @@ var _ = Describe("One token in two credentials", func() {
 		Expect(readyMessage(ctx, "okta")).NotTo(ContainSubstring(away))
 
 		remove(ctx, thief)
-		expectLetIn(token)
+		expectAccepted(token)
 		expectReason(ctx, "okta", v1alpha1.ReasonReady)
 	})
 
 	It("is resolved by deleting one Secret", func(ctx SpecContext) {
 		token := externalToken()
-		bring(ctx, "a", map[string]string{"token": token})
-		bring(ctx, "b", map[string]string{"token": token})
+		createSecret(ctx, "a", map[string]string{"token": token})
+		createSecret(ctx, "b", map[string]string{"token": token})
 		declare(ctx, "a")
 		declare(ctx, "b")
 		expectReason(ctx, "a", v1alpha1.ReasonTokenConflict)
@@ -359,17 +359,17 @@ var _ = Describe("One token in two credentials", func() {
 		Expect(readyMessage(ctx, "a")).To(ContainSubstring("SCIMCredential b"))
 		Expect(refusal(token)).To(Equal(auth.ReasonConflict))
 		remove(ctx, secretOf(ctx, "b"))
-		expectLetIn(token)
+		expectAccepted(token)
 		expectReason(ctx, "a", v1alpha1.ReasonReady)
 		expectReason(ctx, "b", v1alpha1.ReasonReady)
-		expectLetIn(handedOut(ctx, "b"))
+		expectAccepted(handedOut(ctx, "b"))
 	})
 })
 
 var _ = Describe("The controller", func() {
 	It("writes nothing when nothing has changed", func(ctx SpecContext) {
-		names := []string{"minted", "brought", "third"}
-		bring(ctx, "brought", map[string]string{"token": externalToken()})
+		names := []string{"minted", "external", "third"}
+		createSecret(ctx, "external", map[string]string{"token": externalToken()})
 		for _, name := range names {
 			declare(ctx, name)
 			Eventually(readyReason, eventually).WithContext(ctx).WithArguments(name).ShouldNot(BeEmpty())
@@ -393,7 +393,7 @@ var _ = Describe("The controller", func() {
 		Consistently(func() []string { return written.In(namespace) }, time.Second).Should(HaveLen(3))
 	})
 
-	It("leaves lastUsedTime to those who record it", func(ctx SpecContext) {
+	It("does not change lastUsedTime", func(ctx SpecContext) {
 		c := declare(ctx, "okta")
 		expectReason(ctx, "okta", v1alpha1.ReasonReady)
 		used := metav1.NewTime(time.Now().Truncate(time.Second))

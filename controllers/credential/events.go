@@ -9,16 +9,16 @@ import (
 	"github.com/cloudsso/cloudsso-operator/internal/controllerutil"
 )
 
-// Reasons of Events that are no reasons of conditions. None holds a token.
+// Reasons of Events beside those of the conditions.
 const (
 	eventMinted   = "Minted"
 	eventExpiring = "Expiring"
 	eventEnabled  = "Enabled"
 )
 
-// transitions returns the Events that tell of the way from one status to the next.
-func transitions(before, after *v1alpha1.SCIMCredential, minted bool) []controllerutil.Notice {
-	var all []controllerutil.Notice
+// statusEvents returns the Events of the change from one status to the next.
+func statusEvents(before, after *v1alpha1.SCIMCredential, minted bool) []controllerutil.Event {
+	var all []controllerutil.Event
 	if minted {
 		all = append(all, controllerutil.Normal(eventMinted, "Mint", fmt.Sprintf(
 			"a token was minted into Secret %s; hand it to the identity provider, then remove the key %q from the Secret: %q goes on authenticating",
@@ -26,7 +26,7 @@ func transitions(before, after *v1alpha1.SCIMCredential, minted bool) []controll
 	}
 	was, is := controllerutil.ReasonOf(before.Status.Conditions, v1alpha1.ConditionReady), controllerutil.ReasonOf(after.Status.Conditions, v1alpha1.ConditionReady)
 	if was != is {
-		all = append(all, changed(was, is, after)...)
+		all = append(all, readyEvents(was, is, after)...)
 	}
 	if expiring(after) && !expiring(before) && is != v1alpha1.ReasonExpired {
 		all = append(all, controllerutil.Warning(eventExpiring, "Warn", controllerutil.MessageOf(after.Status.Conditions, v1alpha1.ConditionExpiring)))
@@ -34,8 +34,9 @@ func transitions(before, after *v1alpha1.SCIMCredential, minted bool) []controll
 	return all
 }
 
-func changed(was, is string, after *v1alpha1.SCIMCredential) []controllerutil.Notice {
-	var all []controllerutil.Notice
+// readyEvents returns the Events of a changed reason of the condition Ready.
+func readyEvents(was, is string, after *v1alpha1.SCIMCredential) []controllerutil.Event {
+	var all []controllerutil.Event
 	if was == v1alpha1.ReasonDisabledCredential {
 		all = append(all, controllerutil.Normal(eventEnabled, "Enable", "spec.disabled is no longer true"))
 	}

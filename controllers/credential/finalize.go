@@ -12,9 +12,9 @@ import (
 	"github.com/cloudsso/cloudsso-operator/api/v1alpha1"
 )
 
-// finalize deletes the Secret that was minted for a credential, so that re-applying the credential
-// resurrects no token, and lets the credential go. An external Secret stays. Until then nobody is let
-// in with it either: a credential that is being deleted authenticates nobody.
+// finalize deletes the minted Secret of a credential, and then removes the finalizer. Otherwise the old token would
+// be valid again if the credential is created again. An external Secret stays. A credential that is being deleted
+// authenticates no request, so the token is already refused.
 func (r *Reconciler) finalize(ctx context.Context, c *v1alpha1.SCIMCredential) error {
 	if !ctrlutil.ContainsFinalizer(c, v1alpha1.FinalizerToken) {
 		return nil
@@ -25,7 +25,7 @@ func (r *Reconciler) finalize(ctx context.Context, c *v1alpha1.SCIMCredential) e
 	return client.IgnoreNotFound(r.patchFinalizer(ctx, c, ctrlutil.RemoveFinalizer))
 }
 
-// deleteMinted reads live: the Secret may be so young that the cache does not know it.
+// deleteMinted deletes the Secret if it was minted. It reads live, because the cache may not have a new Secret yet.
 func (r *Reconciler) deleteMinted(ctx context.Context, c *v1alpha1.SCIMCredential) error {
 	secret := &corev1.Secret{}
 	if err := r.Live.Get(ctx, client.ObjectKeyFromObject(c), secret); err != nil {

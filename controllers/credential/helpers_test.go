@@ -20,12 +20,12 @@ import (
 	"github.com/cloudsso/cloudsso-operator/internal/auth"
 )
 
-// externalToken is one that an administrator brings along.
+// externalToken returns a token that an administrator supplies.
 func externalToken() string {
 	return record(fmt.Sprintf("external-token-%s-%d", namespace, len(tokens)))
 }
 
-// record notes a token, to be looked for where it must not be.
+// record adds a token to those that no object but a Secret may have.
 func record(token string) string {
 	tokens = append(tokens, token)
 	return token
@@ -51,16 +51,16 @@ func ending(in time.Duration) func(*v1alpha1.SCIMCredential) {
 	return func(c *v1alpha1.SCIMCredential) { c.Spec.ExpiresAt = &metav1.Time{Time: time.Now().Add(in)} }
 }
 
-func makeSecret(ctx context.Context, name string, kind corev1.SecretType, data map[string]string) *corev1.Secret {
+func createSecretOfType(ctx context.Context, name string, kind corev1.SecretType, data map[string]string) *corev1.Secret {
 	GinkgoHelper()
 	s := &corev1.Secret{ObjectMeta: object(name), Type: kind, StringData: data}
 	Expect(admin.Create(ctx, s)).To(Succeed())
 	return s
 }
 
-func bring(ctx context.Context, name string, data map[string]string) *corev1.Secret {
+func createSecret(ctx context.Context, name string, data map[string]string) *corev1.Secret {
 	GinkgoHelper()
-	return makeSecret(ctx, name, v1alpha1.SecretTypeSCIMCredential, data)
+	return createSecretOfType(ctx, name, v1alpha1.SecretTypeSCIMCredential, data)
 }
 
 func get(ctx context.Context, name string) *v1alpha1.SCIMCredential {
@@ -93,7 +93,7 @@ func remove(ctx context.Context, o client.Object) {
 	Expect(admin.Delete(ctx, o)).To(Succeed())
 }
 
-// readyReason returns the reason of Ready, of the credential as it now is declared; empty if there is none yet.
+// readyReason returns the reason of Ready for the credential's present generation; "" if there is none yet.
 func readyReason(ctx context.Context, name string) string {
 	c := &v1alpha1.SCIMCredential{}
 	if err := admin.Get(ctx, client.ObjectKey{Namespace: namespace, Name: name}, c); err != nil {
@@ -125,7 +125,7 @@ func handedOut(ctx context.Context, name string) string {
 	return record(token)
 }
 
-// refusal says why a token is refused now; empty if it is let in.
+// refusal returns why a token is refused now; "" if it is accepted.
 func refusal(token string) auth.Reason {
 	_, err := authenticator.Authenticate("Bearer "+token, "192.0.2.1")
 	var refused *auth.Error
@@ -135,7 +135,7 @@ func refusal(token string) auth.Reason {
 	return ""
 }
 
-func expectLetIn(token string) {
+func expectAccepted(token string) {
 	GinkgoHelper()
 	Eventually(refusal, atOnce, time.Millisecond).WithArguments(token).Should(BeEmpty())
 }

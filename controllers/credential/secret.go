@@ -20,14 +20,14 @@ import (
 	"github.com/cloudsso/cloudsso-operator/internal/policy"
 )
 
-// findSecret looks for the Secret of the credential's name. The cache has those of the credential type;
-// the API server knows of others, and of one that the cache does not have yet.
+// findSecret finds the Secret of the credential's name. It reads live what the cache does not have: Secrets of other
+// types, and new ones.
 func (r *Reconciler) findSecret(ctx context.Context, c *v1alpha1.SCIMCredential, found *findings) error {
 	secret := &corev1.Secret{}
 	err := r.Get(ctx, client.ObjectKeyFromObject(c), secret)
 	if apierrors.IsNotFound(err) {
 		err = r.Live.Get(ctx, client.ObjectKeyFromObject(c), secret)
-		auth.Redact(secret) // as the cache has done with its own
+		auth.Redact(secret) // as the cache does
 	}
 	if apierrors.IsNotFound(err) {
 		return nil
@@ -39,8 +39,8 @@ func (r *Reconciler) findSecret(ctx context.Context, c *v1alpha1.SCIMCredential,
 	return nil
 }
 
-// mintSecret makes a Secret with a new token for a credential that has a slot, time left, and no Secret.
-// The finalizer comes first: it also makes sure that the credential is not being deleted.
+// mintSecret creates a Secret with a new token for a credential that has a slot, has not expired, and has no Secret.
+// It adds the finalizer first, which fails if the credential is being deleted.
 func (r *Reconciler) mintSecret(ctx context.Context, c *v1alpha1.SCIMCredential, found *findings) error {
 	ours := found.secret != nil && isMinted(found.secret, c)
 	due := found.secret == nil && policy.CredentialHoldsSlot(c) && !policy.CredentialExpired(found.expiry, found.now)
@@ -57,7 +57,7 @@ func (r *Reconciler) mintSecret(ctx context.Context, c *v1alpha1.SCIMCredential,
 	secret := newSecret(c, token, r.Endpoint)
 	err = r.Create(ctx, secret)
 	if apierrors.HasStatusCause(err, corev1.NamespaceTerminatingCause) {
-		return nil // the credential is next to go
+		return nil // the credential will be deleted with its namespace
 	}
 	if err != nil {
 		return fmt.Errorf("creating Secret %s/%s: %w", c.Namespace, c.Name, err)
@@ -87,13 +87,13 @@ func newSecret(c *v1alpha1.SCIMCredential, token, endpoint string) *corev1.Secre
 	}
 }
 
-// isMinted says whether the Secret was made for the credential, and goes with it. By name, not by UID:
-// after a restore from backup the credential is the same and its UID is not.
+// isMinted reports whether the controller minted the Secret for the credential. It compares names, not UIDs, because
+// a credential that is restored from a backup has a new UID.
 func isMinted(secret *corev1.Secret, c *v1alpha1.SCIMCredential) bool {
 	return secret.Type == v1alpha1.SecretTypeSCIMCredential && secret.Labels[v1alpha1.LabelCredential] == labelValue(c.Name)
 }
 
-// labelValue returns name, or where that is longer than a label may be, its beginning and a digest.
+// labelValue returns name. If it is too long for a label, labelValue returns its beginning and a digest.
 func labelValue(name string) string {
 	if len(name) <= validation.LabelValueMaxLength {
 		return name
@@ -103,8 +103,8 @@ func labelValue(name string) string {
 	return name[:validation.LabelValueMaxLength-len(suffix)] + suffix
 }
 
-// completeSecret looks whether the Secret is in order, and keeps tokenHash and endpoint current in it,
-// so that the token can be removed and the person who hands it out finds the address with it.
+// completeSecret validates the Secret, and writes tokenHash and endpoint into it: with the hash, the token can be
+// removed, and with the endpoint, the person who hands the token out has its address too.
 func (r *Reconciler) completeSecret(ctx context.Context, c *v1alpha1.SCIMCredential, found *findings) error {
 	if found.secret == nil || found.foreign {
 		return nil
@@ -121,12 +121,12 @@ func (r *Reconciler) completeSecret(ctx context.Context, c *v1alpha1.SCIMCredent
 	if r.Endpoint != "" {
 		found.secret.Data[v1alpha1.SecretKeyEndpoint] = []byte(r.Endpoint)
 	}
-	// An immutable Secret authenticates by its token alone.
+	// An immutable Secret cannot be completed. It authenticates by its token.
 	immutable := found.secret.Immutable != nil && *found.secret.Immutable
 	if immutable || maps.EqualFunc(before.Data, found.secret.Data, equalBytes) {
 		return nil
 	}
-	// A merge patch of the two keys: the redacted token is in neither copy and stays as it is.
+	// The merge patch leaves the token unchanged, because both copies are redacted.
 	patch := client.MergeFromWithOptions(before, client.MergeFromWithOptimisticLock{})
 	if err := r.Patch(ctx, found.secret, patch); err != nil {
 		return fmt.Errorf("writing %s and %s to Secret %s/%s: %w",
@@ -142,8 +142,8 @@ func (r *Reconciler) addFinalizer(ctx context.Context, c *v1alpha1.SCIMCredentia
 	return r.patchFinalizer(ctx, c, ctrlutil.AddFinalizer)
 }
 
-// patchFinalizer adds or removes the finalizer. c keeps the status that earlier steps gave it, and gets
-// the new resourceVersion.
+// patchFinalizer adds or removes the finalizer. It updates the metadata of c, but not the status, which earlier steps
+// have changed.
 func (r *Reconciler) patchFinalizer(ctx context.Context, c *v1alpha1.SCIMCredential, change func(client.Object, string) bool) error {
 	after := c.DeepCopy()
 	if !change(after, v1alpha1.FinalizerToken) {

@@ -11,11 +11,11 @@ import (
 	"github.com/cloudsso/cloudsso-operator/internal/policy"
 )
 
-// holdSlot gives the credential one of its directory's slots, if it holds none and is due one.
+// assignSlot gives the credential one of its directory's slots, if it holds none and one is free for it.
 //
-// It looks at the siblings live: one of them may have got the last slot a moment ago, by this very
-// reconciler, and the cache not know yet. Credentials are reconciled one at a time for the same reason.
-func (r *Reconciler) holdSlot(ctx context.Context, c *v1alpha1.SCIMCredential, found *findings) error {
+// It lists the namespace's credentials live, because the cache may not show yet that the previous reconcile gave the
+// last slot to another one. For the same reason credentials are reconciled one at a time.
+func (r *Reconciler) assignSlot(ctx context.Context, c *v1alpha1.SCIMCredential, found *findings) error {
 	if policy.CredentialHoldsSlot(c) {
 		return nil
 	}

@@ -15,8 +15,8 @@ import (
 	"github.com/cloudsso/cloudsso-operator/internal/policy"
 )
 
-// record writes the findings into the credential's status. What the SCIM side records there stays.
-func (f *findings) record(c *v1alpha1.SCIMCredential) {
+// writeStatus writes the findings into the credential's status. It leaves lastUsedTime, which the SCIM service writes.
+func (f *findings) writeStatus(c *v1alpha1.SCIMCredential) {
 	expiry := metav1.NewTime(f.expiry)
 	c.Status.ObservedGeneration = c.Generation
 	c.Status.ExpiresAt = &expiry
@@ -31,51 +31,52 @@ func (f *findings) record(c *v1alpha1.SCIMCredential) {
 	}
 }
 
-// ready sums up: what keeps the credential from authenticating, the most fundamental first.
+// ready returns the condition Ready: whether the credential authenticates.
 func (f *findings) ready(c *v1alpha1.SCIMCredential) metav1.Condition {
-	reason, message := f.obstacle(c)
+	reason, message := f.problem(c)
 	if reason != "" {
 		return metav1.Condition{Type: v1alpha1.ConditionReady, Status: metav1.ConditionFalse, Reason: reason, Message: message}
 	}
 	return metav1.Condition{
 		Type: v1alpha1.ConditionReady, Status: metav1.ConditionTrue, Reason: v1alpha1.ReasonReady,
-		Message: "authenticates until " + inUTC(f.expiry),
+		Message: "the credential authenticates until " + inUTC(f.expiry),
 	}
 }
 
-func (f *findings) obstacle(c *v1alpha1.SCIMCredential) (reason, message string) {
+// problem returns why the credential does not authenticate, the most fundamental reason first; "" if it does.
+func (f *findings) problem(c *v1alpha1.SCIMCredential) (reason, message string) {
 	secret := c.Namespace + "/" + c.Name
 	switch {
 	case !policy.CredentialHoldsSlot(c):
 		return v1alpha1.ReasonQuotaExceeded, fmt.Sprintf(
-			"a directory has %d credentials, disabled and expired ones included, and %s hold both places; delete one of them and this one takes its place",
+			"a directory may have %d credentials, including disabled and expired ones, and %s hold both slots; delete one of them, and this one gets its slot",
 			v1alpha1.MaxCredentials, strings.Join(f.holders, " and "))
 	case c.Spec.Disabled:
-		return v1alpha1.ReasonDisabledCredential, "spec.disabled is true; set it to false to let the credential in again"
+		return v1alpha1.ReasonDisabledCredential, "spec.disabled is true; set it to false to enable the credential again"
 	case policy.CredentialExpired(f.expiry, f.now):
 		return v1alpha1.ReasonExpired, fmt.Sprintf(
-			"the credential ended at %s; create another one and delete this one, or set spec.expiresAt to a later time", inUTC(f.expiry))
+			"the credential expired at %s; create another one and delete this one, or set spec.expiresAt to a later time", inUTC(f.expiry))
 	case f.foreign:
 		return v1alpha1.ReasonSecretConflict, fmt.Sprintf(
-			"Secret %s has type %q, not %q, and is left alone; delete it (the type of a Secret cannot be changed), or name the credential otherwise",
+			"Secret %s has type %q, not %q, so the credential does not use it; delete it (the type of a Secret cannot be changed), or give the credential another name",
 			secret, f.secret.Type, v1alpha1.SecretTypeSCIMCredential)
 	case f.secret == nil:
-		return v1alpha1.ReasonSecretInvalid, fmt.Sprintf("there is no Secret %s, and none can be made: the namespace is being deleted", secret)
+		return v1alpha1.ReasonSecretInvalid, fmt.Sprintf("Secret %s does not exist and cannot be created, because the namespace is being deleted", secret)
 	case f.secretProblem != nil:
-		return v1alpha1.ReasonSecretInvalid, fmt.Sprintf("Secret %s: %s; mend it, or delete it and a new token is minted", secret, f.secretProblem)
-	case len(f.rivals) > 0:
+		return v1alpha1.ReasonSecretInvalid, fmt.Sprintf("Secret %s: %s; correct it, or delete it to get a new token", secret, f.secretProblem)
+	case len(f.conflicts) > 0:
 		return v1alpha1.ReasonTokenConflict, fmt.Sprintf(
-			"%s the same token, and neither authenticates; delete Secret %s and a new token is minted", f.rivalNames(c.Namespace), secret)
+			"%s the same token, so neither authenticates; delete Secret %s to get a new token", f.conflictNames(c.Namespace), secret)
 	}
 	return "", ""
 }
 
-// rivalNames names rivals in the credential's own namespace; those elsewhere are another tenant's
-// business, and in the operator's log.
-func (f *findings) rivalNames(namespace string) string {
-	for _, rival := range f.rivals {
-		if rival.Namespace == namespace {
-			return fmt.Sprintf("SCIMCredential %s has", rival.Name)
+// conflictNames names a conflicting credential of the credential's own namespace. Names of other namespaces go only to
+// the operator's log, because they are another tenant's.
+func (f *findings) conflictNames(namespace string) string {
+	for _, other := range f.conflicts {
+		if other.Namespace == namespace {
+			return fmt.Sprintf("SCIMCredential %s has", other.Name)
 		}
 	}
 	return "a SCIMCredential in another namespace (see the operator's log) has"
@@ -84,22 +85,22 @@ func (f *findings) rivalNames(namespace string) string {
 func (f *findings) expiring() metav1.Condition {
 	condition := metav1.Condition{
 		Type: v1alpha1.ConditionExpiring, Status: metav1.ConditionFalse, Reason: v1alpha1.ReasonFarFromExpiry,
-		Message: "the credential ends at " + inUTC(f.expiry),
+		Message: "the credential expires at " + inUTC(f.expiry),
 	}
 	if policy.CredentialExpiring(f.expiry, f.now) {
 		condition.Status, condition.Reason = metav1.ConditionTrue, v1alpha1.ReasonExpiresSoon
-		condition.Message += "; create another one before, and give its token to the identity provider"
+		condition.Message += "; before that, create another one and give its token to the identity provider"
 	}
 	if policy.CredentialExpired(f.expiry, f.now) {
-		condition.Message = "the credential ended at " + inUTC(f.expiry)
+		condition.Message = "the credential expired at " + inUTC(f.expiry)
 	}
 	return condition
 }
 
 func inUTC(t time.Time) string { return t.UTC().Format(time.RFC3339) }
 
-// patchStatus writes the status if it has changed. On the credential that it was computed from, or not
-// at all: another of the same name would get a slot that is not its own.
+// patchStatus writes the status if it has changed. The resourceVersion is a precondition, because a credential that was
+// deleted and created again must not get the slot of the first.
 func (r *Reconciler) patchStatus(ctx context.Context, before, c *v1alpha1.SCIMCredential) error {
 	if equality.Semantic.DeepEqual(before.Status, c.Status) {
 		return nil

@@ -29,15 +29,16 @@ import (
 	"github.com/cloudsso/cloudsso-operator/controllers/credential"
 	"github.com/cloudsso/cloudsso-operator/internal/auth"
 	"github.com/cloudsso/cloudsso-operator/internal/auth/authcache"
+	"github.com/cloudsso/cloudsso-operator/internal/controllerutil"
 	"github.com/cloudsso/cloudsso-operator/test/controlplane"
 	"github.com/cloudsso/cloudsso-operator/test/writes"
 )
 
 const (
 	endpoint = "https://scim.example.com/scim/v2"
-	// atOnce is how soon a change has to be in effect.
+	// atOnce is how soon a change must take effect.
 	atOnce = time.Second
-	// eventually is for what nobody promises a time for, on a busy machine.
+	// eventually bounds waits for effects without a promised time, on a busy machine.
 	eventually = 20 * time.Second
 )
 
@@ -47,7 +48,7 @@ var (
 	clock         movableClock
 	written       writes.Log // the operator's
 	logs          logBuffer
-	tokens        []string // seen in this spec; found nowhere but in Secrets
+	tokens        []string // of this spec; no object but a Secret may have one
 	namespace     string
 )
 
@@ -85,7 +86,7 @@ func startManager(ctx context.Context, operator *rest.Config, scheme *runtime.Sc
 		Cache:   cache.Options{ByObject: map[client.Object]cache.ByObject{&corev1.Secret{}: credential.SecretCacheOptions()}},
 	})
 	Expect(err).NotTo(HaveOccurred())
-	Expect((&credential.Reconciler{Endpoint: endpoint, Now: clock.Now}).SetupWithManager(mgr)).To(Succeed())
+	Expect((&credential.Reconciler{Base: controllerutil.Base{Now: clock.Now}, Endpoint: endpoint}).SetupWithManager(mgr)).To(Succeed())
 
 	authenticator = auth.New(auth.Options{Now: clock.Now})
 	synced, err := authcache.Watch(ctx, mgr.GetCache(), authenticator.Keyring())
@@ -108,7 +109,7 @@ var _ = BeforeEach(func(ctx SpecContext) {
 	namespace = newNamespace(ctx)
 })
 
-// Whatever a spec did: its tokens are in Secrets and nowhere else.
+// After each spec, its tokens are only in Secrets.
 var _ = AfterEach(func(ctx SpecContext) {
 	var credentials v1alpha1.SCIMCredentialList
 	var events eventsv1.EventList
@@ -129,13 +130,13 @@ func newNamespace(ctx context.Context) string {
 	return ns.Name
 }
 
-// movableClock is ahead of the real one by as much as a test says.
+// movableClock is ahead of the real clock by a duration that a test sets.
 type movableClock struct{ ahead atomic.Int64 }
 
 func (c *movableClock) Now() time.Time      { return time.Now().Add(time.Duration(c.ahead.Load())) }
 func (c *movableClock) Set(d time.Duration) { c.ahead.Store(int64(d)) }
 
-// logBuffer keeps what the operator logs.
+// logBuffer keeps the operator's log.
 type logBuffer struct {
 	mu     sync.Mutex
 	buffer bytes.Buffer

@@ -2,6 +2,7 @@ package credential
 
 import (
 	"context"
+	"crypto/rand"
 
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -16,32 +17,35 @@ import (
 	"github.com/cloudsso/cloudsso-operator/api/v1alpha1"
 )
 
-// maxConcurrentReconciles is one: who gets the last slot is decided one at a time. There are two
-// credentials to a directory, and they seldom change.
+// maxConcurrentReconciles is one, so that two credentials do not get the last slot. One is enough, because a directory
+// has two credentials, and they seldom change.
 const maxConcurrentReconciles = 1
 
-// SetupWithManager adds the reconciler to mgr, whose cache has to have the SecretCacheOptions.
+// SetupWithManager adds the reconciler to mgr, whose cache must have the SecretCacheOptions.
 func (r *Reconciler) SetupWithManager(mgr ctrl.Manager) error {
-	r.setDefaults(mgr)
+	r.SetDefaults(mgr, "scimcredential")
+	if r.Random == nil {
+		r.Random = rand.Reader
+	}
 	if err := mgr.GetFieldIndexer().IndexField(context.Background(), &corev1.Secret{}, indexTokenHash, tokenHashOf); err != nil {
 		return err
 	}
-	comesOrGoes := predicate.Funcs{UpdateFunc: func(event.UpdateEvent) bool { return false }}
+	onlyCreatedOrDeleted := predicate.Funcs{UpdateFunc: func(event.UpdateEvent) bool { return false }}
 	return ctrl.NewControllerManagedBy(mgr).
 		Named("scimcredential").
 		For(&v1alpha1.SCIMCredential{}).
-		Watches(&v1alpha1.SCIMCredential{}, handler.EnqueueRequestsFromMapFunc(r.siblings), builder.WithPredicates(comesOrGoes)).
-		Watches(&v1alpha1.SCIMCredential{}, handler.EnqueueRequestsFromMapFunc(r.rivalsOfCredential), builder.WithPredicates(comesOrGoes)).
-		Watches(&corev1.Secret{}, handler.EnqueueRequestsFromMapFunc(r.credentialsOfSecret)).
+		Watches(&v1alpha1.SCIMCredential{}, handler.EnqueueRequestsFromMapFunc(r.requestsForSiblings), builder.WithPredicates(onlyCreatedOrDeleted)).
+		Watches(&v1alpha1.SCIMCredential{}, handler.EnqueueRequestsFromMapFunc(r.requestsForConflictsOf), builder.WithPredicates(onlyCreatedOrDeleted)).
+		Watches(&corev1.Secret{}, handler.EnqueueRequestsFromMapFunc(r.requestsForSecret)).
 		WithOptions(controller.Options{MaxConcurrentReconciles: maxConcurrentReconciles}).
 		Complete(r)
 }
 
-// siblings are the credentials of a namespace: when one goes, its slot is free.
-func (r *Reconciler) siblings(ctx context.Context, o client.Object) []ctrl.Request {
+// requestsForSiblings returns requests for all credentials of a namespace, because the slot of a deleted one is free.
+func (r *Reconciler) requestsForSiblings(ctx context.Context, o client.Object) []ctrl.Request {
 	var siblings v1alpha1.SCIMCredentialList
 	if err := r.List(ctx, &siblings, client.InNamespace(o.GetNamespace())); err != nil {
-		ctrl.LoggerFrom(ctx).Error(err, "Listing the credentials beside one that came or went", "namespace", o.GetNamespace())
+		ctrl.LoggerFrom(ctx).Error(err, "Listing the credentials of a namespace after one was created or deleted", "namespace", o.GetNamespace())
 		return nil
 	}
 	requests := make([]ctrl.Request, 0, len(siblings.Items))
@@ -51,32 +55,33 @@ func (r *Reconciler) siblings(ctx context.Context, o client.Object) []ctrl.Reque
 	return requests
 }
 
-// rivalsOfCredential are those with its token: when it comes they are in conflict, when it goes, no more.
-func (r *Reconciler) rivalsOfCredential(ctx context.Context, o client.Object) []ctrl.Request {
+// requestsForConflictsOf returns requests for the other credentials with the same token, because the conflict begins
+// when the second credential is created, and ends when it is deleted.
+func (r *Reconciler) requestsForConflictsOf(ctx context.Context, o client.Object) []ctrl.Request {
 	secret := &corev1.Secret{}
 	if err := r.Get(ctx, client.ObjectKeyFromObject(o), secret); err != nil {
 		if !apierrors.IsNotFound(err) {
-			ctrl.LoggerFrom(ctx).Error(err, "Reading the Secret of a credential that came or went", "secret", client.ObjectKeyFromObject(o))
+			ctrl.LoggerFrom(ctx).Error(err, "Reading the Secret of a credential that was created or deleted", "secret", client.ObjectKeyFromObject(o))
 		}
 		return nil
 	}
-	return r.rivalsOf(ctx, secret)
+	return r.requestsForConflicts(ctx, secret)
 }
 
-// credentialsOfSecret are the credential of its name, and those with its token. Of a change, the map is
-// asked for the old and for the new Secret.
-func (r *Reconciler) credentialsOfSecret(ctx context.Context, o client.Object) []ctrl.Request {
+// requestsForSecret returns requests for the credential of the Secret's name, and for those with its token. If a Secret
+// changes, it is called with the old and with the new one.
+func (r *Reconciler) requestsForSecret(ctx context.Context, o client.Object) []ctrl.Request {
 	requests := []ctrl.Request{requestFor(client.ObjectKeyFromObject(o))}
 	if secret, ok := o.(*corev1.Secret); ok {
-		requests = append(requests, r.rivalsOf(ctx, secret)...)
+		requests = append(requests, r.requestsForConflicts(ctx, secret)...)
 	}
 	return requests
 }
 
-func (r *Reconciler) rivalsOf(ctx context.Context, secret *corev1.Secret) []ctrl.Request {
-	keys, err := r.rivals(ctx, secret)
+func (r *Reconciler) requestsForConflicts(ctx context.Context, secret *corev1.Secret) []ctrl.Request {
+	keys, err := r.conflicts(ctx, secret)
 	if err != nil {
-		ctrl.LoggerFrom(ctx).Error(err, "Looking for credentials with the same token")
+		ctrl.LoggerFrom(ctx).Error(err, "Finding credentials with the same token")
 	}
 	requests := make([]ctrl.Request, 0, len(keys))
 	for _, key := range keys {

@@ -15,11 +15,10 @@ const (
 	eventResynced = "Resynced"
 )
 
-// transitions returns the Events that tell of the way from one status to the next. The first write that is
-// refused while the switch is off is told of; that a full push is due, once the switch is on again; and that
-// one has made up for it.
-func transitions(before, after *v1alpha1.CloudSSODirectory) []controllerutil.Notice {
-	var all []controllerutil.Notice
+// statusEvents returns the Events of the change from one status to the next: the switch was turned, a write was
+// refused (the first since the last full push), a full push is needed, and a full push was acknowledged.
+func statusEvents(before, after *v1alpha1.CloudSSODirectory) []controllerutil.Event {
+	var all []controllerutil.Event
 	conditionsBefore, conditions := before.Status.Conditions, after.Status.Conditions
 	if was, is := before.Status.SCIMSynchronization, after.Status.SCIMSynchronization; was != is {
 		reason := eventDisabled

@@ -1,11 +1,11 @@
-// Package directory reconciles CloudSSODirectories: what the switch stands at, and since when; what there
-// is in the directory; and what was missed while the switch was off.
+// Package directory reconciles CloudSSODirectories. Their status shows the switch and since when it stands so, the
+// number of users, groups and credentials, and the writes that were refused while the switch was Disabled.
 //
 //	reconciler.go  the steps in their order
-//	status.go      what a directory amounts to
-//	census.go      users and groups, counted by what changes
-//	events.go      what a person must know
-//	watch.go       what makes a directory worth another look
+//	status.go      the status and its conditions
+//	counters.go    the number of users and groups, from watch events
+//	events.go      the Events of a change of status
+//	watch.go       which changes need a reconcile
 package directory
 
 import (
@@ -13,7 +13,6 @@ import (
 	"fmt"
 	"time"
 
-	"k8s.io/client-go/tools/events"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -26,41 +25,37 @@ import (
 // +kubebuilder:rbac:groups=cloudsso.dev,resources=cloudssodirectories/status,verbs=patch
 // +kubebuilder:rbac:groups=events.k8s.io,resources=events,verbs=create;patch
 
-// Reconciler reconciles CloudSSODirectories. SetupWithManager fills in what is not given.
+// Reconciler reconciles CloudSSODirectories. SetupWithManager sets the defaults.
 type Reconciler struct {
-	// Client reads from the manager's cache.
-	client.Client
-	// Events records what a person must know.
-	Events events.EventRecorder
+	controllerutil.Base
 	// Endpoint is the SCIM base URL.
 	Endpoint string
-	// Now is the clock. Default: time.Now.
-	Now func() time.Time
 
-	census *census
+	counters *counters
 }
 
-// Reconcile brings one directory's status up to date. Its patch holds what has changed alone: the SCIM
-// side writes lastRequestTime and refusedWrites into the same status.
+// Reconcile updates one directory's status. Its patch has only the changed fields, because the SCIM service writes
+// lastRequestTime and refusedWrites into the same status.
 func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, error) {
-	d := &v1alpha1.CloudSSODirectory{}
-	if err := r.Get(ctx, req.NamespacedName, d); err != nil {
-		return ctrl.Result{}, client.IgnoreNotFound(err)
-	}
+	return controllerutil.Reconcile(ctx, r.Client, req, &v1alpha1.CloudSSODirectory{}, r.reconcile)
+}
+
+func (r *Reconciler) reconcile(ctx context.Context, d *v1alpha1.CloudSSODirectory) (requeueAfter time.Duration, err error) {
 	var credentials v1alpha1.SCIMCredentialList
 	if err := r.List(ctx, &credentials, client.InNamespace(d.Namespace)); err != nil {
-		return ctrl.Result{}, fmt.Errorf("counting the credentials of namespace %s: %w", d.Namespace, err)
+		return 0, fmt.Errorf("counting the credentials of namespace %s: %w", d.Namespace, err)
 	}
 	before, now := d.DeepCopy(), r.Now()
-	record(d, r.Endpoint, r.census.of(d.Namespace), credentials.Items, now)
+	computeStatus(d, r.Endpoint, r.counters.of(d.Namespace), credentials.Items, now)
 	if err := r.patchStatus(ctx, before, d); err != nil {
-		return controllerutil.Result(ctx, 0, err)
+		return 0, err
 	}
-	controllerutil.Emit(r.Events, d, transitions(before, d)...)
-	return ctrl.Result{RequeueAfter: untilResynced(d, now)}, nil
+	r.Emit(d, statusEvents(before, d)...)
+	return untilResynced(d, now), nil
 }
 
-// patchStatus strikes refused writes off only if no replica has refused more meanwhile.
+// patchStatus writes the status. If it removes refused writes, the resourceVersion is a precondition, because a replica may
+// have added more in the meantime.
 func (r *Reconciler) patchStatus(ctx context.Context, before, after *v1alpha1.CloudSSODirectory) error {
 	if before.Status.RefusedWrites == nil || after.Status.RefusedWrites != nil {
 		return controllerutil.PatchStatus(ctx, r.Client, before, after)
@@ -68,25 +63,12 @@ func (r *Reconciler) patchStatus(ctx context.Context, before, after *v1alpha1.Cl
 	return r.Status().Patch(ctx, after, client.MergeFromWithOptions(before, client.MergeFromWithOptimisticLock{}))
 }
 
-// untilResynced is how long it takes until the time of a push that was acknowledged has come, by a clock
-// that is ahead; zero if it has.
+// untilResynced returns the time until an acknowledged push takes effect; zero if it already has. Its time is in the future if
+// the clock that wrote it is ahead.
 func untilResynced(d *v1alpha1.CloudSSODirectory, now time.Time) time.Duration {
 	at, err := policy.ResyncedAt(d)
 	if err != nil {
 		return 0
 	}
 	return max(at.Sub(now), 0)
-}
-
-func (r *Reconciler) setDefaults(mgr ctrl.Manager) {
-	if r.Client == nil {
-		r.Client = mgr.GetClient()
-	}
-	if r.Events == nil {
-		r.Events = mgr.GetEventRecorder("cloudssodirectory")
-	}
-	if r.Now == nil {
-		r.Now = time.Now
-	}
-	r.census = newCensus()
 }

@@ -20,11 +20,12 @@ import (
 
 	"github.com/cloudsso/cloudsso-operator/api/v1alpha1"
 	"github.com/cloudsso/cloudsso-operator/internal/auth"
+	"github.com/cloudsso/cloudsso-operator/internal/controllerutil"
 	"github.com/cloudsso/cloudsso-operator/internal/usage"
 )
 
-// store is one for all scenes, for it takes long to make. Each scene has a namespace of its own.
-var store = sync.OnceValue(func() client.WithWatch {
+// sharedClient returns the API server of all fixtures, which takes long to build. Each fixture has a namespace of its own.
+var sharedClient = sync.OnceValue(func() client.WithWatch {
 	scheme := runtime.NewScheme()
 	if err := v1alpha1.AddToScheme(scheme); err != nil {
 		panic(err)
@@ -32,75 +33,75 @@ var store = sync.OnceValue(func() client.WithWatch {
 	return fake.NewClientBuilder().WithScheme(scheme).WithStatusSubresource(&v1alpha1.CloudSSODirectory{}).Build()
 })
 
-var scenes atomic.Int32
+var fixtures atomic.Int32
 
-// scene is a directory, its controller, and a replica that refuses. Every step takes two seconds.
-type scene struct {
+// fixture has a directory, its controller, and a replica that refuses writes. Every step takes two seconds.
+type fixture struct {
 	*testing.T
 	namespace  string
 	now        time.Time
 	store      client.WithWatch
 	controller *Reconciler
 	replica    *usage.Recorder
-	told       *events.FakeRecorder
+	events     *events.FakeRecorder
 }
 
-func newScene(t *testing.T) *scene {
+func newFixture(t *testing.T) *fixture {
 	t.Helper()
-	s := &scene{
-		T: t, namespace: fmt.Sprintf("acme-%d", scenes.Add(1)), store: store(),
-		now: time.Date(2027, 1, 31, 12, 0, 0, 0, time.UTC), told: events.NewFakeRecorder(100),
+	s := &fixture{
+		T: t, namespace: fmt.Sprintf("acme-%d", fixtures.Add(1)), store: sharedClient(),
+		now: time.Date(2027, 1, 31, 12, 0, 0, 0, time.UTC), events: events.NewFakeRecorder(100),
 	}
 	s.must(s.store.Create(t.Context(), &v1alpha1.CloudSSODirectory{ObjectMeta: metav1.ObjectMeta{Namespace: s.namespace, Name: v1alpha1.DirectoryName}}))
-	s.controller = &Reconciler{Client: s.store, Events: s.told, Now: s.clock, census: newCensus()}
+	s.controller = &Reconciler{Base: controllerutil.Base{Client: s.store, Events: s.events, Now: s.clock}, counters: newCounters()}
 	s.replica = usage.New(s.store, s.store, s.clock)
 	return s
 }
 
-func (s *scene) clock() time.Time { return s.now }
+func (s *fixture) clock() time.Time { return s.now }
 
-func (s *scene) must(err error) {
+func (s *fixture) must(err error) {
 	s.Helper()
 	if err != nil {
 		s.Fatal(err)
 	}
 }
 
-func (s *scene) directory() *v1alpha1.CloudSSODirectory {
+func (s *fixture) directory() *v1alpha1.CloudSSODirectory {
 	d := &v1alpha1.CloudSSODirectory{}
 	s.must(s.store.Get(s.Context(), client.ObjectKey{Namespace: s.namespace, Name: v1alpha1.DirectoryName}, d))
 	return d
 }
 
-func (s *scene) change(change func(*v1alpha1.CloudSSODirectory)) {
+func (s *fixture) change(change func(*v1alpha1.CloudSSODirectory)) {
 	d := s.directory()
 	change(d)
 	s.must(s.store.Update(s.Context(), d))
 }
 
-func (s *scene) turn(position v1alpha1.Synchronization) {
+func (s *fixture) turn(position v1alpha1.Synchronization) {
 	s.change(func(d *v1alpha1.CloudSSODirectory) { d.Spec.SCIMSynchronization = position })
 }
 
-func (s *scene) acknowledge(value string) {
+func (s *fixture) acknowledge(value string) {
 	s.change(func(d *v1alpha1.CloudSSODirectory) {
 		d.Annotations = map[string]string{v1alpha1.AnnotationResynced: value}
 	})
 }
 
-func (s *scene) refuse() {
+func (s *fixture) refuse() {
 	s.replica.Refused(auth.Principal{Namespace: s.namespace, Credential: "okta"}, "PATCH", "Users/alice")
 	s.must(s.replica.Flush(s.Context()))
 }
 
-func (s *scene) reconcile() ctrl.Result {
+func (s *fixture) reconcile() ctrl.Result {
 	s.Helper()
 	result, err := s.controller.Reconcile(s.Context(), ctrl.Request{NamespacedName: client.ObjectKeyFromObject(s.directory())})
 	s.must(err)
 	return result
 }
 
-func (s *scene) step(step string) {
+func (s *fixture) step(step string) {
 	s.now = s.now.Add(2 * time.Second)
 	switch step {
 	case "off":
@@ -116,14 +117,14 @@ func (s *scene) step(step string) {
 	}
 }
 
-func (s *scene) count() int64 {
+func (s *fixture) count() int64 {
 	if w := s.directory().Status.RefusedWrites; w != nil {
 		return w.Count
 	}
 	return 0
 }
 
-func (s *scene) condition() metav1.Condition {
+func (s *fixture) condition() metav1.Condition {
 	for _, c := range s.directory().Status.Conditions {
 		if c.Type == v1alpha1.ConditionResyncNeeded {
 			return c
@@ -132,7 +133,7 @@ func (s *scene) condition() metav1.Condition {
 	return metav1.Condition{}
 }
 
-// merges are all ways to do the steps of both in one order that keeps each one's own.
+// merges returns every order of the steps of a and b that keeps the order of each.
 func merges(a, b []string) [][]string {
 	if len(a) == 0 || len(b) == 0 {
 		return [][]string{slices.Concat(a, b)}
@@ -147,13 +148,12 @@ func merges(a, b []string) [][]string {
 	return all
 }
 
-// However late the controller is, and however often it looks, what is counted in the end is what was refused
-// since the last push that somebody has acknowledged.
-func TestNoRefusalIsLostToTheController(t *testing.T) {
+// The count is that of the writes refused since the last acknowledged push, at whatever times the controller reconciles.
+func TestReconcileLosesNoRefusal(t *testing.T) {
 	for _, test := range []struct {
-		story string
-		looks int // of the controller, at any time
-		want  int64
+		story      string
+		reconciles int // at any time
+		want       int64
 	}{
 		{"on off refuse on off refuse on", 2, 2},
 		{"on off refuse on push off refuse on", 2, 1},
@@ -161,9 +161,9 @@ func TestNoRefusalIsLostToTheController(t *testing.T) {
 		{"on off refuse push refuse on", 1, 1},
 		{"on off refuse on push off refuse on push", 1, 0},
 	} {
-		for _, order := range merges(strings.Fields(test.story), slices.Repeat([]string{"reconcile"}, test.looks)) {
+		for _, order := range merges(strings.Fields(test.story), slices.Repeat([]string{"reconcile"}, test.reconciles)) {
 			t.Run(strings.Join(order, " "), func(t *testing.T) {
-				s := newScene(t)
+				s := newFixture(t)
 				for _, step := range order {
 					s.step(step)
 				}
@@ -179,9 +179,9 @@ func TestNoRefusalIsLostToTheController(t *testing.T) {
 	}
 }
 
-// What is refused between the controller's reading and its writing was not acknowledged.
-func TestRefusalWhileTheControllerStrikesOffEarlierOnes(t *testing.T) {
-	s := newScene(t)
+// A write that is refused between the controller's read and its patch is not part of the acknowledged push.
+func TestRefusalDuringReconcileIsCounted(t *testing.T) {
+	s := newFixture(t)
 	for _, step := range []string{"off", "refuse", "push", "off"} {
 		s.step(step)
 	}
@@ -197,7 +197,7 @@ func TestRefusalWhileTheControllerStrikesOffEarlierOnes(t *testing.T) {
 		},
 	})
 	if result := s.reconcile(); !refused || result.RequeueAfter == 0 {
-		t.Errorf("refused: %t, looks again: %+v", refused, result)
+		t.Errorf("refused: %t, requeued: %+v", refused, result)
 	}
 	s.reconcile()
 	if got := s.count(); got != 1 {
@@ -205,30 +205,30 @@ func TestRefusalWhileTheControllerStrikesOffEarlierOnes(t *testing.T) {
 	}
 }
 
-func TestConditionTellsHowToClearIt(t *testing.T) {
+func TestConditionSaysHowToClearIt(t *testing.T) {
 	const command = "kubectl -n %s annotate --overwrite cloudssodirectory default cloudsso.dev/resynced=$(date -u +%%Y-%%m-%%dT%%H:%%M:%%SZ)"
-	ahead := func(s *scene) string { return s.now.Add(time.Minute).Format(time.RFC3339) }
+	ahead := func(s *fixture) string { return s.now.Add(time.Minute).Format(time.RFC3339) }
 	for _, test := range []struct {
 		name     string
-		resynced func(*scene) string
+		resynced func(*fixture) string
 		wants    []string
-		again    time.Duration
+		requeue  time.Duration
 	}{
-		{"nobody has", nil, []string{"1 writes", command}, 0},
-		{"with no time", func(*scene) string { return "yes" }, []string{command, `"yes" is no time of RFC 3339`}, 0},
-		{"with a book", func(*scene) string { return strings.Repeat("é", 10_000) }, []string{command, "is no time"}, 0},
-		{"by a clock that is ahead", ahead, []string{command, "its time has not come"}, time.Minute},
+		{"without annotation", nil, []string{"1 writes", command}, 0},
+		{"not a time", func(*fixture) string { return "yes" }, []string{command, `"yes" is not an RFC 3339 time`}, 0},
+		{"a long value", func(*fixture) string { return strings.Repeat("é", 10_000) }, []string{command, "is not an RFC 3339 time"}, 0},
+		{"a time in the future", ahead, []string{command, "its time is in the future"}, time.Minute},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			s := newScene(t)
+			s := newFixture(t)
 			s.step("off")
 			s.step("refuse")
 			s.step("on")
 			if test.resynced != nil {
 				s.acknowledge(test.resynced(s))
 			}
-			if again := s.reconcile().RequeueAfter; again != test.again {
-				t.Errorf("looks again after %s, want %s", again, test.again)
+			if requeue := s.reconcile().RequeueAfter; requeue != test.requeue {
+				t.Errorf("requeued after %s, want %s", requeue, test.requeue)
 			}
 			c := s.condition()
 			for _, want := range test.wants {
@@ -246,18 +246,18 @@ func TestConditionTellsHowToClearIt(t *testing.T) {
 	}
 }
 
-func TestPushIsToldOf(t *testing.T) {
-	s := newScene(t)
+func TestEventsOfASwitchAndAPush(t *testing.T) {
+	s := newFixture(t)
 	for _, step := range []string{"on", "reconcile", "off", "refuse", "reconcile", "on", "reconcile", "push", "reconcile", "reconcile"} {
 		s.step(step)
 	}
-	close(s.told.Events)
+	close(s.events.Events)
 	var reasons []string
-	for event := range s.told.Events {
+	for event := range s.events.Events {
 		reasons = append(reasons, strings.Fields(event)[1])
 	}
 	want := "[SynchronizationEnabled SynchronizationDisabled WritesRefused SynchronizationEnabled ResyncNeeded Resynced]"
 	if got := fmt.Sprint(reasons); got != want {
-		t.Errorf("told %s, want %s", got, want)
+		t.Errorf("Events %s, want %s", got, want)
 	}
 }

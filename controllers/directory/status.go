@@ -12,17 +12,17 @@ import (
 	"github.com/cloudsso/cloudsso-operator/internal/policy"
 )
 
-// maxQuoted is how many bytes of an annotation a message quotes: an Event's note ends at 1,024.
+// maxQuoted is how many bytes of an annotation a message quotes, because an Event's note has 1,024 bytes at most.
 const maxQuoted = 40
 
-// record writes into the status what the directory amounts to.
-func record(d *v1alpha1.CloudSSODirectory, endpoint string, t tally, credentials []v1alpha1.SCIMCredential, now time.Time) {
+// computeStatus writes a directory's status.
+func computeStatus(d *v1alpha1.CloudSSODirectory, endpoint string, c counts, credentials []v1alpha1.SCIMCredential, now time.Time) {
 	position := policy.SwitchOf(d)
 	d.Status.ObservedGeneration = d.Generation
 	d.Status.Endpoint = endpoint
 	recordSwitch(d, position, now)
 	d.Status.RefusedWrites = policy.MissedWrites(d, now)
-	recordCounts(d, position, t)
+	recordCounts(d, position, c)
 	d.Status.Credentials = countCredentials(credentials, now)
 	for _, condition := range []metav1.Condition{ready(position), resync(d, position, now)} {
 		condition.ObservedGeneration = d.Generation
@@ -31,7 +31,7 @@ func record(d *v1alpha1.CloudSSODirectory, endpoint string, t tally, credentials
 	}
 }
 
-// recordSwitch notes when the switch was turned.
+// recordSwitch sets the position of the switch, and the time if it has changed.
 func recordSwitch(d *v1alpha1.CloudSSODirectory, position v1alpha1.Synchronization, now time.Time) {
 	if d.Status.SCIMSynchronization == position {
 		return
@@ -40,13 +40,13 @@ func recordSwitch(d *v1alpha1.CloudSSODirectory, position v1alpha1.Synchronizati
 	d.Status.SCIMSynchronization, d.Status.SwitchedAt = position, &at
 }
 
-func recordCounts(d *v1alpha1.CloudSSODirectory, position v1alpha1.Synchronization, t tally) {
+func recordCounts(d *v1alpha1.CloudSSODirectory, position v1alpha1.Synchronization, c counts) {
 	d.Status.Users = &v1alpha1.UserCounts{
-		Active: t.active, Disabled: t.disabled, Deprovisioned: t.deprovisioned, SCIM: t.scimUsers, Manual: t.manualUsers,
+		Active: c.active, Disabled: c.disabled, Deprovisioned: c.deprovisioned, SCIM: c.scimUsers, Manual: c.manualUsers,
 	}
-	d.Status.Groups = &v1alpha1.GroupCounts{SCIM: t.scimGroups, Manual: t.manualGroups}
+	d.Status.Groups = &v1alpha1.GroupCounts{SCIM: c.scimGroups, Manual: c.manualGroups}
 	if position == v1alpha1.SynchronizationEnabled {
-		d.Status.Users.DeletionHeld, d.Status.Groups.DeletionHeld = t.guardUsers, t.guardGroups
+		d.Status.Users.DeletionHeld, d.Status.Groups.DeletionHeld = c.guardUsers, c.guardGroups
 	}
 }
 
@@ -81,7 +81,7 @@ func resync(d *v1alpha1.CloudSSODirectory, position v1alpha1.Synchronization, no
 		Type: v1alpha1.ConditionResyncNeeded, Status: metav1.ConditionFalse, Reason: v1alpha1.ReasonWritesRefused,
 		Message: fmt.Sprintf("%d writes of the identity provider were refused while SCIM synchronization was switched off, and it does not "+
 			"retry them: once it is on again, start a full push or import there, and when that has succeeded, run: %s%s",
-			missed.Count, acknowledge(d), doubt(d, now)),
+			missed.Count, acknowledgeCommand(d), whyNotAcknowledged(d, now)),
 	}
 	if position == v1alpha1.SynchronizationEnabled {
 		condition.Status = metav1.ConditionTrue
@@ -89,23 +89,23 @@ func resync(d *v1alpha1.CloudSSODirectory, position v1alpha1.Synchronization, no
 	return condition
 }
 
-// acknowledge is the command that says that a full push has succeeded. Its date is understood everywhere.
-func acknowledge(d *v1alpha1.CloudSSODirectory) string {
+// acknowledgeCommand returns the kubectl command that acknowledges a full push.
+func acknowledgeCommand(d *v1alpha1.CloudSSODirectory) string {
 	return fmt.Sprintf("kubectl -n %s annotate --overwrite cloudssodirectory %s %s=$(date -u +%%Y-%%m-%%dT%%H:%%M:%%SZ)",
 		d.Namespace, d.Name, v1alpha1.AnnotationResynced)
 }
 
-// doubt tells who has acknowledged a push, in vain, why.
-func doubt(d *v1alpha1.CloudSSODirectory, now time.Time) string {
+// whyNotAcknowledged returns why the directory's acknowledgement has no effect; "" if it has none.
+func whyNotAcknowledged(d *v1alpha1.CloudSSODirectory, now time.Time) string {
 	at, err := policy.ResyncedAt(d)
 	switch {
 	case err != nil:
-		return fmt.Sprintf(" (the annotation is there, but %q is no time of RFC 3339, as in 2027-01-31T12:00:00Z)", brief(d.Annotations[v1alpha1.AnnotationResynced]))
+		return fmt.Sprintf(" (the annotation has no effect, because %q is not an RFC 3339 time such as 2027-01-31T12:00:00Z)", brief(d.Annotations[v1alpha1.AnnotationResynced]))
 	case at.After(now):
-		return " (the annotation is there, but its time has not come)"
+		return " (the annotation has no effect yet, because its time is in the future)"
 	}
 	return ""
 }
 
-// brief is as much of a value as a message quotes.
+// brief returns the first maxQuoted bytes of a value.
 func brief(value string) string { return strings.ToValidUTF8(value[:min(len(value), maxQuoted)], "") }

@@ -13,19 +13,19 @@ import (
 	"github.com/cloudsso/cloudsso-operator/api/v1alpha1"
 )
 
-// countInterval is how often counts are written at most: an import changes them with every request, and
-// nobody reads them faster.
+// countInterval is the minimum time between two writes of the counts, because an import changes them with every request.
 const countInterval = time.Second
 
 // SetupWithManager adds the reconciler to mgr.
 func (r *Reconciler) SetupWithManager(mgr ctrl.Manager) error {
-	r.setDefaults(mgr)
+	r.SetDefaults(mgr, "cloudssodirectory")
+	r.counters = newCounters()
 	return ctrl.NewControllerManagedBy(mgr).
 		Named("cloudssodirectory").
 		For(&v1alpha1.CloudSSODirectory{}).
 		Watches(&v1alpha1.SCIMCredential{}, handler.EnqueueRequestsFromMapFunc(directoryOf)).
-		Watches(&v1alpha1.CloudSSOUser{}, r.count()).
-		Watches(&v1alpha1.CloudSSOGroup{}, r.count()).
+		Watches(&v1alpha1.CloudSSOUser{}, r.countingHandler()).
+		Watches(&v1alpha1.CloudSSOGroup{}, r.countingHandler()).
 		Complete(r)
 }
 
@@ -37,16 +37,16 @@ func requestFor(o client.Object) ctrl.Request {
 	return ctrl.Request{NamespacedName: client.ObjectKey{Namespace: o.GetNamespace(), Name: v1alpha1.DirectoryName}}
 }
 
-// count takes what changes into the census. A queue holds a request that is added again before its time
-// once, so that a directory's counts are written once in an interval.
-func (r *Reconciler) count() handler.EventHandler {
+// countingHandler returns a handler that counts users and groups, and requests a reconcile of their directory. The queue
+// merges equal requests that wait, so that a directory's counts are written once an interval.
+func (r *Reconciler) countingHandler() handler.EventHandler {
 	type queue = workqueue.TypedRateLimitingInterface[ctrl.Request]
-	counted := func(q queue, was, is client.Object) {
-		r.census.observe(was, is)
-		if o := is; o != nil {
-			q.AddAfter(requestFor(o), countInterval)
+	counted := func(q queue, before, after client.Object) {
+		r.counters.observe(before, after)
+		if after != nil {
+			q.AddAfter(requestFor(after), countInterval)
 		} else {
-			q.AddAfter(requestFor(was), countInterval)
+			q.AddAfter(requestFor(before), countInterval)
 		}
 	}
 	return handler.Funcs{

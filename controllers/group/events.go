@@ -7,12 +7,12 @@ import (
 	"github.com/cloudsso/cloudsso-operator/internal/controllerutil"
 )
 
-// eventMembersDeparted is the reason of an Event that is no reason of a condition.
-const eventMembersDeparted = "MembersDeparted"
+// eventMembersRemoved is the reason of an Event that is no reason of a condition.
+const eventMembersRemoved = "MembersRemoved"
 
-// transitions returns the Events that tell of the way from one status to the next.
-func transitions(before, after *v1alpha1.CloudSSOGroup) []controllerutil.Notice {
-	all := controllerutil.NoticesOfHold(before.Status.Conditions, after.Status.Conditions)
+// statusEvents returns the Events of the change from one status to the next.
+func statusEvents(before, after *v1alpha1.CloudSSOGroup) []controllerutil.Event {
+	all := controllerutil.DeletionHeldEvents(before.Status.Conditions, after.Status.Conditions)
 	was := meta.FindStatusCondition(before.Status.Conditions, v1alpha1.ConditionReady)
 	is := meta.FindStatusCondition(after.Status.Conditions, v1alpha1.ConditionReady)
 	switch {

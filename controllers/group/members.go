@@ -15,21 +15,22 @@ import (
 	"github.com/cloudsso/cloudsso-operator/internal/policy"
 )
 
-// roll is a group's members, parted by what has become of them.
-type roll struct {
-	present int32     // that exist and have not departed
-	unknown []string  // that name nobody, and may stay
-	leaving []leaving // that have to leave
-	twice   []leaving // that an earlier list has, too
+// memberScan is what a look at all members of a group has found.
+type memberScan struct {
+	live       int32      // members that are live users
+	unknown    []string   // members that are no users, and may stay
+	notLive    []string   // members of a Manual group without effect: the operator does not write such a group
+	removals   []removals // members that have to be taken out
+	duplicates []removals // members that an earlier list has too
 }
 
-// leaving are members that have to leave one list.
-type leaving struct {
+// removals are members that have to be taken out of one list.
+type removals struct {
 	list  client.Object
 	names []string
 }
 
-// lists are the group and its slices, those by name: the order in which the first to list somebody counts.
+// lists returns the group and its slices, those by name: of several lists of one member the first counts.
 func (r *Reconciler) lists(ctx context.Context, g *v1alpha1.CloudSSOGroup) ([]client.Object, error) {
 	lists := []client.Object{g}
 	var found v1alpha1.CloudSSOMembershipSliceList
@@ -39,105 +40,104 @@ func (r *Reconciler) lists(ctx context.Context, g *v1alpha1.CloudSSOGroup) ([]cl
 	}
 	slices.SortFunc(found.Items, func(a, b v1alpha1.CloudSSOMembershipSlice) int { return strings.Compare(a.Name, b.Name) })
 	for i := range found.Items {
-		if s := &found.Items[i]; s.Spec.Source == g.Spec.Source && !policy.IsGoing(s) {
+		if s := &found.Items[i]; s.Spec.Source == g.Spec.Source && !policy.IsTerminating(s) {
 			lists = append(lists, s)
 		}
 	}
 	return lists, nil
 }
 
-func (r *Reconciler) callRoll(ctx context.Context, g *v1alpha1.CloudSSOGroup) (called roll, err error) {
-	position, err := controllerutil.SwitchOf(ctx, r.Client, g.Namespace)
-	if err != nil {
-		return roll{}, err
-	}
+func (r *Reconciler) scanMembers(ctx context.Context, g *v1alpha1.CloudSSOGroup, position v1alpha1.Synchronization) (memberScan, error) {
 	lists, err := r.lists(ctx, g)
 	if err != nil {
-		return roll{}, err
+		return memberScan{}, err
 	}
 	began := time.Now()
-	defer func() { r.rolls.note(client.ObjectKeyFromObject(g), time.Since(began)) }()
-	seen := map[string]bool{}
-	member := &v1alpha1.CloudSSOUser{} // one for all: there may be a hundred thousand
+	defer func() { r.scans.record(client.ObjectKeyFromObject(g), time.Since(began)) }()
+	scan, seen := memberScan{}, map[string]bool{}
+	user := &v1alpha1.CloudSSOUser{} // one for all: there may be a hundred thousand
 	for _, list := range lists {
-		departed, twice := leaving{list: list}, leaving{list: list}
-		for _, m := range membership.Of(list) {
-			status, err := r.look(ctx, client.ObjectKey{Namespace: g.Namespace, Name: m.Name}, member)
+		removed, duplicates := removals{list: list}, removals{list: list}
+		for _, m := range membership.MembersOf(list) {
+			state, err := r.memberState(ctx, client.ObjectKey{Namespace: g.Namespace, Name: m.Name}, user)
+			if err != nil {
+				return memberScan{}, fmt.Errorf("reading member %s of CloudSSOGroup %s/%s: %w", m.Name, g.Namespace, g.Name, err)
+			}
 			switch {
-			case err != nil:
-				return roll{}, fmt.Errorf("reading member %s of CloudSSOGroup %s/%s: %w", m.Name, g.Namespace, g.Name, err)
 			case seen[m.Name]:
-				twice.names = append(twice.names, m.Name)
-			case status == gone, status == unknown && policy.ExpelsUnknown(g, position):
-				departed.names = append(departed.names, m.Name)
-			case status == unknown:
-				called.unknown = append(called.unknown, m.Name)
+				duplicates.names = append(duplicates.names, m.Name)
+			case state == memberLive:
+				scan.live++
+			case state == memberUnknown && !policy.RemovesUnknownMembers(g, position):
+				scan.unknown = append(scan.unknown, m.Name)
+			case g.Spec.Source != v1alpha1.SourceSCIM:
+				scan.notLive = append(scan.notLive, m.Name)
 			default:
-				called.present++
+				removed.names = append(removed.names, m.Name)
 			}
 			seen[m.Name] = true
 		}
-		called.leaving = departed.appendTo(called.leaving)
-		called.twice = twice.appendTo(called.twice)
+		scan.removals = removed.appendTo(scan.removals)
+		scan.duplicates = duplicates.appendTo(scan.duplicates)
 	}
-	return called, nil
+	return scan, nil
 }
 
-func (l leaving) appendTo(all []leaving) []leaving {
+func (l removals) appendTo(all []removals) []removals {
 	if len(l.names) == 0 {
 		return all
 	}
 	return append(all, l)
 }
 
-type presence int
+type memberState int
 
 const (
-	present presence = iota
-	gone             // deprovisioned, or on its way out
-	unknown
+	memberLive    memberState = iota
+	memberNotLive             // deprovisioned, or terminating
+	memberUnknown
 )
 
-// look reads a user into u, and says what has become of it. It may be older than what this controller has written: whoever
-// comes or goes has the group looked at again, and nobody is taken out without a live read.
-func (r *Reconciler) look(ctx context.Context, key client.ObjectKey, u *v1alpha1.CloudSSOUser) (presence, error) {
+// memberState reads a user into u and returns its state. The cache may be older than what this controller has written: a
+// user that is created or deleted has the group reconciled again, and no member is taken out without a live read.
+func (r *Reconciler) memberState(ctx context.Context, key client.ObjectKey, u *v1alpha1.CloudSSOUser) (memberState, error) {
 	*u = v1alpha1.CloudSSOUser{}
 	err := r.Get(ctx, key, u, client.UnsafeDisableDeepCopy, client.DisableReadYourWritesConsistency)
 	switch {
 	case client.IgnoreNotFound(err) != nil:
-		return unknown, err
+		return memberUnknown, err
 	case err != nil:
-		return unknown, nil
-	case policy.HasDeparted(u):
-		return gone, nil
+		return memberUnknown, nil
+	case !policy.IsLive(u):
+		return memberNotLive, nil
 	}
-	return present, nil
+	return memberLive, nil
 }
 
-// takeOut takes out members that were added while they left (their own controller takes out those that it
-// finds), and second copies of a member, which a crash may have left.
-func (r *Reconciler) takeOut(ctx context.Context, g *v1alpha1.CloudSSOGroup, called roll) error {
-	writer := membership.Writer{Client: r.Client, Live: r.Live, Now: r.Now}
+// takeOut takes members out that were added while they were deprovisioned or deleted (the user's controller takes out
+// those that it finds), and second copies of a member, which a crash may leave.
+func (r *Reconciler) takeOut(ctx context.Context, g *v1alpha1.CloudSSOGroup, scan memberScan) error {
+	remover := controllerutil.MemberRemover{Client: r.Client, Live: r.Live, Now: r.Now}
 	var all []string
-	for _, l := range called.leaving {
-		removed, err := writer.RemoveDeparted(ctx, l.list, l.names...)
+	for _, l := range scan.removals {
+		removed, err := remover.RemoveNotLive(ctx, l.list, l.names...)
 		if err != nil {
-			return fmt.Errorf("taking departed members out of CloudSSOGroup %s/%s: %w", g.Namespace, g.Name, err)
+			return fmt.Errorf("taking members out of CloudSSOGroup %s/%s: %w", g.Namespace, g.Name, err)
 		}
 		all = append(all, removed...)
 	}
 	if len(all) > 0 {
-		controllerutil.Emit(r.Events, g, controllerutil.Normal(eventMembersDeparted, "Remove", "members taken out, for they were deprovisioned or deleted: "+controllerutil.Listed(all)))
+		r.Emit(g, controllerutil.Normal(eventMembersRemoved, "Remove", "members taken out because they were deprovisioned or deleted: "+controllerutil.JoinNames(all)))
 	}
-	if len(called.twice) == 0 {
+	if len(scan.duplicates) == 0 {
 		return nil
 	}
 	live := &v1alpha1.CloudSSOGroup{}
 	if err := r.Live.Get(ctx, client.ObjectKeyFromObject(g), live); err != nil || live.Generation != g.Generation {
-		return err // it comes again, as it is now
+		return err // a reconcile of the present group follows
 	}
-	for _, l := range called.twice {
-		if err := writer.RemoveFrom(ctx, l.list, l.names...); err != nil {
+	for _, l := range scan.duplicates {
+		if err := remover.RemoveFrom(ctx, l.list, l.names...); err != nil {
 			return err
 		}
 	}

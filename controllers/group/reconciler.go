@@ -1,24 +1,24 @@
-// Package group reconciles CloudSSOGroups: who stands for a displayName, who is a member, and their way
-// out.
+// Package group reconciles CloudSSOGroups: which of them holds a displayName, who is a member, and their removal.
 //
 //	reconciler.go  the steps in their order
-//	members.go     members that exist, and members that have departed
-//	slices.go      where they are listed, and what goes with the group
-//	status.go      what a group amounts to
+//	members.go     members that exist, and members that have to be taken out
+//	finalize.go    what goes before the group
+//	status.go      the status, computed
 //	events.go      what a person must know
-//	watch.go       what makes a group worth another look
+//	watch.go       which changes need a reconcile
+//	scantimes.go   how long a look at all members takes
 package group
 
 import (
 	"context"
 	"time"
 
-	"k8s.io/client-go/tools/events"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/cloudsso/cloudsso-operator/api/v1alpha1"
 	"github.com/cloudsso/cloudsso-operator/internal/controllerutil"
+	"github.com/cloudsso/cloudsso-operator/internal/nameclaim"
 	"github.com/cloudsso/cloudsso-operator/internal/policy"
 )
 
@@ -29,41 +29,23 @@ import (
 // +kubebuilder:rbac:groups=cloudsso.dev,resources=cloudssodirectories,verbs=get;list;watch
 // +kubebuilder:rbac:groups=events.k8s.io,resources=events,verbs=create;patch
 
-// Reconciler reconciles CloudSSOGroups. SetupWithManager fills in what is not given.
+// Reconciler reconciles CloudSSOGroups. SetupWithManager fills in what Base does not have.
 type Reconciler struct {
-	// Client reads from the manager's cache.
-	client.Client
-	// Live reads from the API server.
-	Live client.Reader
-	// Events records what a person must know.
-	Events events.EventRecorder
-	// Namesakes are the groups with the displayName of g in any spelling, in the order in which they took it,
-	// as of g's revision or later. g is not among them while it may be undone.
-	Namesakes func(ctx context.Context, g *v1alpha1.CloudSSOGroup) ([]*v1alpha1.CloudSSOGroup, error)
-	// GroupsOf are the names of the groups that have the user as a member.
-	GroupsOf func(namespace, user string) []string
-	// Now is the clock. Default: time.Now.
-	Now func() time.Time
+	controllerutil.Base
+	controllerutil.NameOwner
+	Memberships controllerutil.Memberships
 
-	rolls rolls
+	scans scanTimes
 }
 
 // Reconcile brings one group up to date.
 func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, error) {
-	g := &v1alpha1.CloudSSOGroup{}
-	if err := r.Get(ctx, req.NamespacedName, g); err != nil {
-		r.rolls.note(req.NamespacedName, 0)
-		return ctrl.Result{}, client.IgnoreNotFound(err)
-	}
-	if policy.IsSentinel(g) {
-		return ctrl.Result{}, nil
-	}
-	again, err := r.reconcile(ctx, g)
-	return controllerutil.Result(ctx, again, err)
+	return controllerutil.Reconcile(ctx, r.Client, req, &v1alpha1.CloudSSOGroup{}, r.reconcile)
 }
 
-func (r *Reconciler) reconcile(ctx context.Context, g *v1alpha1.CloudSSOGroup) (again time.Duration, err error) {
-	if policy.IsGoing(g) {
+func (r *Reconciler) reconcile(ctx context.Context, g *v1alpha1.CloudSSOGroup) (requeueAfter time.Duration, err error) {
+	if policy.IsTerminating(g) {
+		r.scans.record(client.ObjectKeyFromObject(g), 0)
 		return 0, r.finalize(ctx, g)
 	}
 	if g.DeletionTimestamp == nil {
@@ -72,43 +54,47 @@ func (r *Reconciler) reconcile(ctx context.Context, g *v1alpha1.CloudSSOGroup) (
 		}
 	}
 	before := g.DeepCopy()
-	held, err := controllerutil.Hold(ctx, r.Client, g, g.Spec.Source, &g.Status.Conditions, r.Now())
-	if err != nil || policy.IsGoing(g) {
-		return 0, err // it comes again, without the guard
+	held, err := controllerutil.ProtectDeletion(ctx, r.Client, g, g.Spec.Source, &g.Status.Conditions, r.Now())
+	if err != nil || policy.IsTerminating(g) {
+		return 0, err // a reconcile follows, without the guard
 	}
-	called, err := r.judge(ctx, g)
+	position, err := controllerutil.SwitchOf(ctx, r.Client, g.Namespace)
 	if err != nil {
 		return 0, err
 	}
-	if err := controllerutil.PatchStatus(ctx, r.Client, before, g); err != nil {
+	// The namesakes come first: they are as of the group's own revision, and so is from then on the index by which a user
+	// that is created or deleted finds this group.
+	holding, err := r.Determine(ctx, g, g.Spec.Source, position)
+	if err != nil {
 		return 0, err
 	}
-	controllerutil.Emit(r.Events, g, transitions(before, g)...)
-	if err := r.takeOut(ctx, g, called); err != nil {
+	scan, err := r.scanMembers(ctx, g, position)
+	if err != nil {
 		return 0, err
 	}
-	reserved, err := controllerutil.SweepReservation(ctx, r.Client, g, r.Now())
-	return controllerutil.Soonest(held, reserved), err
+	computeStatus(g, holding, scan)
+	if err := controllerutil.PatchStatusOf(ctx, r.Client, before, g); err != nil {
+		return 0, err
+	}
+	r.Emit(g, statusEvents(before, g)...)
+	if err := r.releaseFormerName(ctx, before, g); err != nil {
+		return 0, err
+	}
+	return controllerutil.Soonest(held, holding.RequeueAfter()), r.takeOut(ctx, g, scan)
+}
+
+// releaseFormerName releases the displayName that a Manual group had before a person changed it.
+func (r *Reconciler) releaseFormerName(ctx context.Context, before, after *v1alpha1.CloudSSOGroup) error {
+	former := nameclaim.DisplayName(before.Namespace, before.Status.ClaimedName)
+	if before.Status.ClaimedName == "" || former == nameclaim.NameOf(after) {
+		return nil
+	}
+	return r.Release(ctx, after, former)
 }
 
 func finalizersOf(g *v1alpha1.CloudSSOGroup) []string {
 	if g.Spec.Source == v1alpha1.SourceSCIM {
 		return []string{v1alpha1.FinalizerGuard, v1alpha1.FinalizerSlices}
 	}
-	return nil
-}
-
-func (r *Reconciler) setDefaults(mgr ctrl.Manager) {
-	if r.Client == nil {
-		r.Client = mgr.GetClient()
-	}
-	if r.Live == nil {
-		r.Live = mgr.GetAPIReader()
-	}
-	if r.Events == nil {
-		r.Events = mgr.GetEventRecorder("cloudssogroup")
-	}
-	if r.Now == nil {
-		r.Now = time.Now
-	}
+	return []string{v1alpha1.FinalizerClaim}
 }

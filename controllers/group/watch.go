@@ -2,8 +2,6 @@ package group
 
 import (
 	"context"
-	"sync"
-	"time"
 
 	"k8s.io/client-go/util/workqueue"
 	ctrl "sigs.k8s.io/controller-runtime"
@@ -20,26 +18,13 @@ import (
 	"github.com/cloudsso/cloudsso-operator/internal/policy"
 )
 
-const (
-	// sliceInterval is how often a group is looked at for its slices' sake, at most: a push writes many, and every look
-	// is at all members.
-	sliceInterval = time.Second
-	// membersInterval is the same for the sake of its own list: a push changes it many times a second, and the write of a
-	// status makes the next change wait.
-	membersInterval = 500 * time.Millisecond
-	// rollShare makes calling the roll of one group take one part in so many of the time, at most: that of a hundred
-	// thousand takes some tenths of a second, and a push is to have the processor.
-	rollShare = 20
-	// longestPause bounds how late the status of a large group may come, on whatever machine.
-	longestPause = 30 * time.Second
-)
-
-// maxConcurrentReconciles is few: groups are heavy, and nobody's access waits for their status.
+// maxConcurrentReconciles is small: groups are heavy, and no access waits for their status.
 const maxConcurrentReconciles = 2
 
 // SetupWithManager adds the reconciler to mgr.
 func (r *Reconciler) SetupWithManager(mgr ctrl.Manager) error {
-	r.setDefaults(mgr)
+	r.SetDefaults(mgr, "cloudssogroup")
+	newList := func() client.ObjectList { return &v1alpha1.CloudSSOGroupList{} }
 	if err := mgr.GetFieldIndexer().IndexField(context.Background(), &v1alpha1.CloudSSOMembershipSlice{}, membership.GroupField, groupOfSlice); err != nil {
 		return err
 	}
@@ -47,75 +32,43 @@ func (r *Reconciler) SetupWithManager(mgr ctrl.Manager) error {
 		Named("cloudssogroup").
 		For(&v1alpha1.CloudSSOGroup{}, builder.WithPredicates(predicate.Funcs{UpdateFunc: isUrgent})).
 		Watches(&v1alpha1.CloudSSOGroup{}, r.enqueueChanged()).
-		Watches(&v1alpha1.CloudSSOGroup{}, controllerutil.EnqueueRivals(r.Namesakes), builder.WithPredicates(nameMoves)).
-		Watches(&v1alpha1.CloudSSOUser{}, handler.EnqueueRequestsFromMapFunc(r.groupsOf), builder.WithPredicates(comesOrGoes)).
+		Watches(&v1alpha1.CloudSSOGroup{}, r.EnqueueNamesakes(), builder.WithPredicates(nameChanges)).
+		Watches(&v1alpha1.CloudSSOUser{}, r.enqueueGroupsOf(), builder.WithPredicates(memberChanges)).
 		Watches(&v1alpha1.CloudSSOMembershipSlice{}, r.enqueueGroup()).
-		Watches(&v1alpha1.CloudSSODirectory{}, controllerutil.EnqueueOfDirectory(r.Client, func() client.ObjectList { return &v1alpha1.CloudSSOGroupList{} }, dependsOnSwitch), builder.WithPredicates(predicate.GenerationChangedPredicate{})).
+		Watches(&v1alpha1.CloudSSODirectory{}, controllerutil.EnqueueDependents(r.Client, newList, dependsOnSwitch), builder.WithPredicates(predicate.GenerationChangedPredicate{})).
 		WithOptions(controller.Options{MaxConcurrentReconciles: maxConcurrentReconciles}).
 		Complete(r)
 }
 
-// dependsOnSwitch reports whether a group may become another when the switch is turned: whether it is held, and
-// whether members that name nobody stay.
+// dependsOnSwitch reports whether a group depends on the switch: its deletion may be held, or members that are no users
+// may stay.
 func dependsOnSwitch(o client.Object) bool {
 	g, ok := o.(*v1alpha1.CloudSSOGroup)
 	return ok && (controllerutil.IsBeingDeleted(g) || controllerutil.ReasonOf(g.Status.Conditions, v1alpha1.ConditionReady) == v1alpha1.ReasonUnknownMembers)
 }
 
-// nameMoves lets those changes through that may decide anew who stands for a displayName.
-var nameMoves = predicate.Funcs{UpdateFunc: func(e event.UpdateEvent) bool {
-	was, ok1 := e.ObjectOld.(*v1alpha1.CloudSSOGroup)
-	is, ok2 := e.ObjectNew.(*v1alpha1.CloudSSOGroup)
-	return ok1 && ok2 && (was.Spec.DisplayName != is.Spec.DisplayName ||
-		was.Status.DisplayName != is.Status.DisplayName || policy.IsLiveGroup(was) != policy.IsLiveGroup(is))
+// nameChanges selects the changes after which another group may hold a displayName.
+var nameChanges = predicate.Funcs{UpdateFunc: func(e event.UpdateEvent) bool {
+	before, ok1 := e.ObjectOld.(*v1alpha1.CloudSSOGroup)
+	after, ok2 := e.ObjectNew.(*v1alpha1.CloudSSOGroup)
+	return ok1 && ok2 && (before.Spec.DisplayName != after.Spec.DisplayName || before.Status.ClaimedName != after.Status.ClaimedName ||
+		policy.IsLiveGroup(before) != policy.IsLiveGroup(after))
 }}
 
-// comesOrGoes lets those changes of a user through that its groups count.
-var comesOrGoes = predicate.Funcs{UpdateFunc: func(e event.UpdateEvent) bool {
-	was, ok1 := e.ObjectOld.(*v1alpha1.CloudSSOUser)
-	is, ok2 := e.ObjectNew.(*v1alpha1.CloudSSOUser)
-	return ok1 && ok2 && policy.HasDeparted(was) && !policy.HasDeparted(is)
+// memberChanges selects the changes of a user that change what its groups count.
+var memberChanges = predicate.Funcs{UpdateFunc: func(e event.UpdateEvent) bool {
+	before, ok1 := e.ObjectOld.(*v1alpha1.CloudSSOUser)
+	after, ok2 := e.ObjectNew.(*v1alpha1.CloudSSOUser)
+	return ok1 && ok2 && policy.IsLive(before) != policy.IsLive(after)
 }}
 
-// groupsOf are the groups that a user is a member of.
-func (r *Reconciler) groupsOf(_ context.Context, u client.Object) []ctrl.Request {
-	var requests []ctrl.Request
-	for _, name := range r.GroupsOf(u.GetNamespace(), u.GetName()) {
-		requests = append(requests, ctrl.Request{NamespacedName: client.ObjectKey{Namespace: u.GetNamespace(), Name: name}})
-	}
-	return requests
-}
-
-func groupOfSlice(o client.Object) []string { return []string{membership.GroupOf(o)} }
-
-type queue = workqueue.TypedRateLimitingInterface[ctrl.Request]
-
-// isUrgent reports whether a change of a group is of more than its members, its status and its annotations, which wait
-// for membersInterval, and for the next call of a large group's roll.
-func isUrgent(e event.UpdateEvent) bool {
-	was, ok1 := e.ObjectOld.(*v1alpha1.CloudSSOGroup)
-	is, ok2 := e.ObjectNew.(*v1alpha1.CloudSSOGroup)
-	return ok1 && ok2 && (was.UID != is.UID || was.Spec.Source != is.Spec.Source || nameMoves.Update(e) ||
-		controllerutil.IsBeingDeleted(was) != controllerutil.IsBeingDeleted(is) || !controllerutil.HasFinalizers(is, finalizersOf(is)...))
-}
-
-// enqueueChanged enqueues a group for every change that is not urgent, a while later: see enqueueGroup.
-func (r *Reconciler) enqueueChanged() handler.EventHandler {
-	return handler.Funcs{UpdateFunc: func(_ context.Context, e event.UpdateEvent, q queue) {
-		if isUrgent(e) {
-			return
+// enqueueGroupsOf returns a handler that enqueues the groups of a user: a large one when its next scan is due.
+func (r *Reconciler) enqueueGroupsOf() handler.EventHandler {
+	later := func(q queue, u client.Object) {
+		for _, name := range r.Memberships.GroupsOf(u.GetNamespace(), u.GetName()) {
+			key := client.ObjectKey{Namespace: u.GetNamespace(), Name: name}
+			q.AddAfter(ctrl.Request{NamespacedName: key}, r.scans.pause(key))
 		}
-		key := client.ObjectKeyFromObject(e.ObjectNew)
-		q.AddAfter(ctrl.Request{NamespacedName: key}, max(r.rolls.pause(key), membersInterval))
-	}}
-}
-
-// enqueueGroup enqueues the group of a slice, a while later: a queue holds a request that is added again before
-// its time once.
-func (r *Reconciler) enqueueGroup() handler.EventHandler {
-	later := func(q queue, o client.Object) {
-		key := client.ObjectKey{Namespace: o.GetNamespace(), Name: membership.GroupOf(o)}
-		q.AddAfter(ctrl.Request{NamespacedName: key}, max(r.rolls.pause(key), sliceInterval))
 	}
 	return handler.Funcs{
 		CreateFunc: func(_ context.Context, e event.CreateEvent, q queue) { later(q, e.Object) },
@@ -124,22 +77,41 @@ func (r *Reconciler) enqueueGroup() handler.EventHandler {
 	}
 }
 
-// rolls is how long it took to call the roll of each group, where that was long.
-type rolls struct{ took sync.Map }
+func groupOfSlice(o client.Object) []string { return []string{membership.GroupOf(o)} }
 
-// note is told of each call; of a group that is gone, that it took nothing.
-func (r *rolls) note(group client.ObjectKey, took time.Duration) {
-	if took*rollShare <= sliceInterval {
-		r.took.Delete(group)
-		return
-	}
-	r.took.Store(group, took)
+type queue = workqueue.TypedRateLimitingInterface[ctrl.Request]
+
+// isUrgent reports whether a change of a group concerns more than its members, its status and its annotations, which wait
+// for membersInterval, and for the next scan of a large group.
+func isUrgent(e event.UpdateEvent) bool {
+	before, ok1 := e.ObjectOld.(*v1alpha1.CloudSSOGroup)
+	after, ok2 := e.ObjectNew.(*v1alpha1.CloudSSOGroup)
+	return ok1 && ok2 && (before.UID != after.UID || before.Spec.Source != after.Spec.Source || nameChanges.Update(e) ||
+		controllerutil.IsBeingDeleted(before) != controllerutil.IsBeingDeleted(after) || !controllerutil.HasFinalizers(after, finalizersOf(after)...))
 }
 
-// pause is how long the next call of a large group's roll waits; zero if the group is not known to be large.
-func (r *rolls) pause(group client.ObjectKey) time.Duration {
-	if took, long := r.took.Load(group); long {
-		return min(took.(time.Duration)*rollShare, longestPause) //nolint:errcheck,forcetypeassert // note stores nothing else
+// enqueueChanged returns a handler that enqueues a group for every change that is not urgent, a while later: see
+// enqueueGroup.
+func (r *Reconciler) enqueueChanged() handler.EventHandler {
+	return handler.Funcs{UpdateFunc: func(_ context.Context, e event.UpdateEvent, q queue) {
+		if isUrgent(e) {
+			return
+		}
+		key := client.ObjectKeyFromObject(e.ObjectNew)
+		q.AddAfter(ctrl.Request{NamespacedName: key}, max(r.scans.pause(key), membersInterval))
+	}}
+}
+
+// enqueueGroup returns a handler that enqueues the group of a slice, a while later. The queue keeps one request for each
+// group, so many changes within that time cause one reconcile.
+func (r *Reconciler) enqueueGroup() handler.EventHandler {
+	later := func(q queue, o client.Object) {
+		key := client.ObjectKey{Namespace: o.GetNamespace(), Name: membership.GroupOf(o)}
+		q.AddAfter(ctrl.Request{NamespacedName: key}, max(r.scans.pause(key), sliceInterval))
 	}
-	return 0
+	return handler.Funcs{
+		CreateFunc: func(_ context.Context, e event.CreateEvent, q queue) { later(q, e.Object) },
+		UpdateFunc: func(_ context.Context, e event.UpdateEvent, q queue) { later(q, e.ObjectNew) },
+		DeleteFunc: func(_ context.Context, e event.DeleteEvent, q queue) { later(q, e.Object) },
+	}
 }

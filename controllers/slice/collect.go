@@ -13,33 +13,33 @@ import (
 	"github.com/cloudsso/cloudsso-operator/internal/policy"
 )
 
-// emptyLife is how long a slice that holds nobody is kept: a group that is emptied is often filled again.
-const emptyLife = 10 * time.Second
+// emptyLifetime is how long an empty slice is kept: a group that is emptied is often filled again.
+const emptyLifetime = 10 * time.Second
 
-// isUseless reports whether a slice can go, or else when to look again: it was the last of its group, or the
-// operator's own and has held nobody for a while. A person's slice may wait for its group, and for members.
-func (r *Reconciler) isUseless(ctx context.Context, s *v1alpha1.CloudSSOMembershipSlice) (useless bool, again time.Duration, err error) {
+// isCollectable reports whether a slice can go, or else when to look again: its group is gone, or it is the operator's own
+// and has been empty for a while. A person's slice may wait for its group, and for members.
+func (r *Reconciler) isCollectable(ctx context.Context, s *v1alpha1.CloudSSOMembershipSlice) (collectable bool, requeueAfter time.Duration, err error) {
 	if s.Spec.Source != v1alpha1.SourceSCIM {
 		return false, 0, nil
 	}
 	g := &v1alpha1.CloudSSOGroup{}
 	key := client.ObjectKey{Namespace: s.Namespace, Name: s.Spec.Group}
 	if err = r.Get(ctx, key, g); client.IgnoreNotFound(err) == nil && err != nil {
-		err = r.Live.Get(ctx, key, g) // the cache may not have seen a new one
+		err = r.Live.Get(ctx, key, g) // the cache may not have a new group yet
 	}
 	switch {
 	case client.IgnoreNotFound(err) != nil:
 		return false, 0, fmt.Errorf("reading CloudSSOGroup %s: %w", key, err)
-	case err != nil, policy.IsGoing(g):
+	case err != nil, policy.IsTerminating(g):
 		return true, 0, nil
 	case len(s.Spec.Members) > 0:
 		return false, 0, nil
 	}
 	age := r.Now().Sub(modifiedAt(s))
-	return age >= emptyLife, max(emptyLife-age, 0), nil
+	return age >= emptyLifetime, max(emptyLifetime-age, 0), nil
 }
 
-// collect deletes a slice, if it is still as it was seen. When it was written is then its group's to say.
+// collect deletes a slice if it is still the version given. The group keeps the time of the slice's last change as its own.
 func (r *Reconciler) collect(ctx context.Context, s *v1alpha1.CloudSSOMembershipSlice) error {
 	g := &v1alpha1.CloudSSOGroup{}
 	err := r.Get(ctx, client.ObjectKey{Namespace: s.Namespace, Name: s.Spec.Group}, g)
@@ -56,7 +56,7 @@ func (r *Reconciler) collect(ctx context.Context, s *v1alpha1.CloudSSOMembership
 	return controllerutil.DeleteGuarded(ctx, r.Client, s)
 }
 
-// modifiedAt is SCIM's meta.lastModified.
+// modifiedAt returns SCIM's meta.lastModified.
 func modifiedAt(o client.Object) time.Time {
 	if at, err := time.Parse(time.RFC3339Nano, o.GetAnnotations()[v1alpha1.AnnotationLastModified]); err == nil {
 		return at

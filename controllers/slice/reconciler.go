@@ -1,9 +1,9 @@
-// Package slice reconciles CloudSSOMembershipSlices: it collects those that hold nobody, or whose group is
-// gone, and holds the others as long as their directory is synchronized. Who is a member is the group's matter.
+// Package slice reconciles CloudSSOMembershipSlices: it collects those that are empty, or whose group is gone, and protects
+// the others from deletion while their directory is synchronized. The controller of groups looks after the members.
 //
 //	reconciler.go  the steps in their order
-//	collect.go     slices that are of no use any more
-//	watch.go       what makes a slice worth another look
+//	collect.go     slices that are not needed any more
+//	watch.go       which changes need a reconcile
 package slice
 
 import (
@@ -11,7 +11,6 @@ import (
 	"time"
 
 	ctrl "sigs.k8s.io/controller-runtime"
-	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/cloudsso/cloudsso-operator/api/v1alpha1"
 	"github.com/cloudsso/cloudsso-operator/internal/controllerutil"
@@ -22,61 +21,39 @@ import (
 // +kubebuilder:rbac:groups=cloudsso.dev,resources=cloudssomembershipslices,verbs=delete
 // +kubebuilder:rbac:groups=cloudsso.dev,resources=cloudssodirectories,verbs=get;list;watch
 
-// Reconciler reconciles CloudSSOMembershipSlices. SetupWithManager fills in what is not given.
+// Reconciler reconciles CloudSSOMembershipSlices. SetupWithManager fills in what Base does not have.
 type Reconciler struct {
-	// Client reads from the manager's cache.
-	client.Client
-	// Live reads from the API server.
-	Live client.Reader
-	// Now is the clock. Default: time.Now.
-	Now func() time.Time
+	controllerutil.Base
 }
 
 // Reconcile brings one slice up to date.
 func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, error) {
-	s := &v1alpha1.CloudSSOMembershipSlice{}
-	if err := r.Get(ctx, req.NamespacedName, s); err != nil {
-		return ctrl.Result{}, client.IgnoreNotFound(err)
-	}
-	if policy.IsSentinel(s) || policy.IsGoing(s) {
-		return ctrl.Result{}, nil
-	}
-	again, err := r.reconcile(ctx, s)
-	return controllerutil.Result(ctx, again, err)
+	return controllerutil.Reconcile(ctx, r.Client, req, &v1alpha1.CloudSSOMembershipSlice{}, r.reconcile)
 }
 
-func (r *Reconciler) reconcile(ctx context.Context, s *v1alpha1.CloudSSOMembershipSlice) (again time.Duration, err error) {
-	useless, again, err := r.isUseless(ctx, s)
+func (r *Reconciler) reconcile(ctx context.Context, s *v1alpha1.CloudSSOMembershipSlice) (requeueAfter time.Duration, err error) {
+	if policy.IsTerminating(s) {
+		return 0, nil
+	}
+	collectable, requeueAfter, err := r.isCollectable(ctx, s)
 	switch {
 	case err != nil:
 		return 0, err
-	case useless:
+	case collectable:
 		return 0, r.collect(ctx, s)
 	case s.DeletionTimestamp != nil:
-		return again, r.letGo(ctx, s)
+		return requeueAfter, r.dropGuard(ctx, s)
 	case s.Spec.Source == v1alpha1.SourceSCIM:
-		return again, controllerutil.EnsureFinalizers(ctx, r.Client, s, v1alpha1.FinalizerGuard)
+		return requeueAfter, controllerutil.EnsureFinalizers(ctx, r.Client, s, v1alpha1.FinalizerGuard)
 	}
-	return again, nil
+	return requeueAfter, nil
 }
 
-// letGo lifts the guard of a slice that somebody deletes, unless its directory is synchronized.
-func (r *Reconciler) letGo(ctx context.Context, s *v1alpha1.CloudSSOMembershipSlice) error {
+// dropGuard takes the guard off a slice that is being deleted, unless its directory is synchronized.
+func (r *Reconciler) dropGuard(ctx context.Context, s *v1alpha1.CloudSSOMembershipSlice) error {
 	position, err := controllerutil.SwitchOf(ctx, r.Client, s.Namespace)
-	if err != nil || policy.HoldsDeletion(s, s.Spec.Source, position) {
+	if err != nil || policy.ProtectsDeletion(s, s.Spec.Source, position) {
 		return err
 	}
-	return controllerutil.DropFinalizer(ctx, r.Client, s, v1alpha1.FinalizerGuard)
-}
-
-func (r *Reconciler) setDefaults(mgr ctrl.Manager) {
-	if r.Client == nil {
-		r.Client = mgr.GetClient()
-	}
-	if r.Live == nil {
-		r.Live = mgr.GetAPIReader()
-	}
-	if r.Now == nil {
-		r.Now = time.Now
-	}
+	return controllerutil.DropFinalizers(ctx, r.Client, s, v1alpha1.FinalizerGuard)
 }

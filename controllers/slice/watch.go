@@ -18,27 +18,27 @@ import (
 
 // SetupWithManager adds the reconciler to mgr. The controller of groups adds the index by membership.GroupField.
 func (r *Reconciler) SetupWithManager(mgr ctrl.Manager) error {
-	r.setDefaults(mgr)
-	held := controllerutil.EnqueueOfDirectory(r.Client, func() client.ObjectList { return &v1alpha1.CloudSSOMembershipSliceList{} }, controllerutil.IsBeingDeleted)
+	r.SetDefaults(mgr, "cloudssomembershipslice")
+	held := controllerutil.EnqueueDependents(r.Client, func() client.ObjectList { return &v1alpha1.CloudSSOMembershipSliceList{} }, controllerutil.IsBeingDeleted)
 	return ctrl.NewControllerManagedBy(mgr).
 		Named("cloudssomembershipslice").
 		For(&v1alpha1.CloudSSOMembershipSlice{}).
-		Watches(&v1alpha1.CloudSSOGroup{}, handler.EnqueueRequestsFromMapFunc(r.slicesOf), builder.WithPredicates(ends)).
+		Watches(&v1alpha1.CloudSSOGroup{}, handler.EnqueueRequestsFromMapFunc(r.slicesOf), builder.WithPredicates(terminations)).
 		Watches(&v1alpha1.CloudSSODirectory{}, held, builder.WithPredicates(predicate.GenerationChangedPredicate{})).
 		Complete(r)
 }
 
-// ends lets the end of a group through: slices that come too late go with it.
-var ends = predicate.Funcs{
-	CreateFunc: func(e event.CreateEvent) bool { return policy.IsGoing(e.Object) },
-	UpdateFunc: func(e event.UpdateEvent) bool { return policy.IsGoing(e.ObjectNew) },
+// terminations selects groups that are terminating: a slice that is created too late goes with its group.
+var terminations = predicate.Funcs{
+	CreateFunc: func(e event.CreateEvent) bool { return policy.IsTerminating(e.Object) },
+	UpdateFunc: func(e event.UpdateEvent) bool { return policy.IsTerminating(e.ObjectNew) },
 }
 
 func (r *Reconciler) slicesOf(ctx context.Context, g client.Object) (requests []ctrl.Request) {
 	var found v1alpha1.CloudSSOMembershipSliceList
 	err := r.List(ctx, &found, client.InNamespace(g.GetNamespace()), client.MatchingFields{membership.GroupField: g.GetName()}, client.UnsafeDisableDeepCopy)
 	if err != nil {
-		ctrl.LoggerFrom(ctx).Error(err, "Looking for the slices of a group that is gone", "group", client.ObjectKeyFromObject(g))
+		ctrl.LoggerFrom(ctx).Error(err, "Looking for the slices of a terminating group failed", "group", client.ObjectKeyFromObject(g))
 	}
 	for i := range found.Items {
 		requests = append(requests, ctrl.Request{NamespacedName: client.ObjectKeyFromObject(&found.Items[i])})

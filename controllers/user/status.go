@@ -1,9 +1,7 @@
 package user
 
 import (
-	"context"
 	"fmt"
-	"slices"
 
 	"k8s.io/apimachinery/pkg/api/equality"
 	"k8s.io/apimachinery/pkg/api/meta"
@@ -14,83 +12,85 @@ import (
 	"github.com/cloudsso/cloudsso-operator/internal/policy"
 )
 
-// judge writes into the status what the user amounts to.
-func (r *Reconciler) judge(ctx context.Context, u *v1alpha1.CloudSSOUser) error {
-	holder, err := r.holder(ctx, u)
-	if err != nil {
-		return err
+// computeStatus writes a user's status. An active synchronized user has the status that the schema defaults to, until
+// there has been something to report.
+func computeStatus(u *v1alpha1.CloudSSOUser, holding controllerutil.NameHolding) {
+	u.Status.State = policy.UserState(u, holding.Other != nil)
+	u.Status.ClaimedName = claimedName(u, holding)
+	if u.Spec.Source == v1alpha1.SourceSCIM && u.Status.State == v1alpha1.UserActive && len(u.Status.Conditions) == 0 {
+		return
 	}
-	record(u, holder)
-	return nil
-}
-
-// record writes into the status what u amounts to when holder stands for its userName.
-func record(u, holder *v1alpha1.CloudSSOUser) {
-	conflict := holder != nil && holder.Name != u.Name
 	u.Status.ObservedGeneration = u.Generation
-	u.Status.State = policy.UserState(u, conflict)
-	u.Status.UserName = u.Spec.UserName
-	if conflict || !policy.IsLive(u) {
-		u.Status.UserName = "" // it has to be accepted anew
-	}
-	meta.SetStatusCondition(&u.Status.Conditions, ready(u, holder))
+	meta.SetStatusCondition(&u.Status.Conditions, ready(u, holding))
 }
 
-// isSettled reports whether nothing is left to do for u, as long as nobody else has its userName.
-func isSettled(u *v1alpha1.CloudSSOUser) bool {
-	if policy.IsSentinel(u) {
-		return true
+// claimedName returns the userName that a Manual user holds. While it is not decided who holds the present one, the user
+// keeps what it has: only while claimedName is the present userName does the user take part in access.
+func claimedName(u *v1alpha1.CloudSSOUser, holding controllerutil.NameHolding) string {
+	switch {
+	case u.Spec.Source != v1alpha1.SourceManual, !policy.IsLive(u), holding.Other != nil:
+		return ""
+	case holding.Undecided:
+		return u.Status.ClaimedName
 	}
-	_, reserves := u.Annotations[v1alpha1.AnnotationReservation]
-	if reserves || u.DeletionTimestamp != nil || policy.HasDeparted(u) || !controllerutil.HasFinalizers(u, finalizersOf(u)...) {
+	return u.Spec.UserName
+}
+
+// isSettled reports whether there is nothing to do for a user, as long as no other live user has its userName.
+func isSettled(u *v1alpha1.CloudSSOUser) bool {
+	if u.DeletionTimestamp != nil || !policy.IsLive(u) || !controllerutil.HasFinalizers(u, finalizersOf(u)...) {
 		return false
 	}
-	judged := u.DeepCopy()
-	record(judged, judged)
-	return sameVerdict(u, judged) || equality.Semantic.DeepEqual(u.Status, judged.Status)
+	computed := u.DeepCopy()
+	computeStatus(computed, controllerutil.NameHolding{})
+	return statusEquivalent(u, computed) || equality.Semantic.DeepEqual(u.Status, computed.Status)
 }
 
-// holder is the user that stands for the userName of u; nil if u is not live, controllerutil.ErrUnsettled if it is about to be
-// undone.
-func (r *Reconciler) holder(ctx context.Context, u *v1alpha1.CloudSSOUser) (*v1alpha1.CloudSSOUser, error) {
-	if !policy.IsLive(u) {
-		return nil, nil
-	}
-	candidates, err := r.Namesakes(ctx, u)
-	if err != nil {
-		return nil, fmt.Errorf("looking for other users named %q in namespace %s: %w", u.Spec.UserName, u.Namespace, err)
-	}
-	if !slices.ContainsFunc(candidates, func(other *v1alpha1.CloudSSOUser) bool { return other.Name == u.Name }) {
-		return nil, controllerutil.ErrUnsettled
-	}
-	return policy.UserHolder(candidates), nil
-}
-
-func ready(u, holder *v1alpha1.CloudSSOUser) metav1.Condition {
+func ready(u *v1alpha1.CloudSSOUser, holding controllerutil.NameHolding) metav1.Condition {
 	c := metav1.Condition{Type: v1alpha1.ConditionReady, Status: metav1.ConditionFalse, ObservedGeneration: u.Generation}
 	switch u.Status.State {
 	case v1alpha1.UserDeprovisioned:
-		c.Reason, c.Message = v1alpha1.ReasonDeprovisioned, "deleted by the identity provider; the object stays, without access or memberships, until the provider creates the person again or, with SCIM synchronization switched off, you delete it"
+		c.Reason, c.Message = v1alpha1.ReasonDeprovisioned, "deleted by the identity provider; the object stays, without access or memberships, until you delete it with SCIM synchronization switched off"
 	case v1alpha1.UserConflict:
 		c.Reason, c.Message = v1alpha1.ReasonUserNameConflict, fmt.Sprintf("userName %q is already that of CloudSSOUser %s; rename or delete one of the two%s",
-			u.Spec.UserName, holder.Name, controllerutil.Unlock(u.Spec.Source, holder.Spec.Source))
+			u.Spec.UserName, holding.Other.GetName(), controllerutil.WhereToChange(u.Spec.Source, sourceOf(holding)))
 	case v1alpha1.UserDisabled:
 		c.Reason, c.Message = v1alpha1.ReasonDisabled, "active is false: no access; memberships are kept"
 	case v1alpha1.UserSuspended:
-		c.Reason, c.Message = v1alpha1.ReasonSuspended, "suspended by an administrator: no access, whatever the identity provider says; set spec.suspended to false to lift it"
+		c.Reason, c.Message = v1alpha1.ReasonSuspended, suspendedMessage(u)
 	case v1alpha1.UserActive:
 		c.Status, c.Reason, c.Message = metav1.ConditionTrue, v1alpha1.ReasonReady, "has access"
+		if holding.Undecided {
+			c.Status, c.Reason = metav1.ConditionFalse, v1alpha1.ReasonUserNamePending
+			c.Message = fmt.Sprintf("a request that is under way, or has failed, has claimed userName %q for another object; this is looked at again every two seconds", u.Spec.UserName)
+		}
 	}
 	return c
 }
 
-// sameVerdict reports whether two statuses of a synchronized user differ in nothing but the generation that was looked
-// at, which is not worth a write at each change of its profile (docs/adr/0009-one-write.md).
-func sameVerdict(before, after *v1alpha1.CloudSSOUser) bool {
-	return after.Spec.Source == v1alpha1.SourceSCIM && before.Status.ObservedGeneration != 0 && equality.Semantic.DeepEqual(undated(before), undated(after))
+func suspendedMessage(u *v1alpha1.CloudSSOUser) string {
+	const lift = "no access, whatever the identity provider says; set spec.suspended to false to lift it"
+	if former := u.Annotations[v1alpha1.AnnotationSuspendedLike]; former != "" {
+		return fmt.Sprintf("suspended because CloudSSOUser %s, who had this userName before, was suspended when the identity provider deleted it: %s", former, lift)
+	}
+	return "suspended by an administrator: " + lift
 }
 
-func undated(u *v1alpha1.CloudSSOUser) *v1alpha1.CloudSSOUserStatus {
+func sourceOf(holding controllerutil.NameHolding) v1alpha1.Source {
+	if other, ok := holding.Other.(*v1alpha1.CloudSSOUser); ok {
+		return other.Spec.Source
+	}
+	return ""
+}
+
+// statusEquivalent reports whether two statuses of a synchronized user differ in nothing but the generation that they were
+// computed for, which is not worth a write at each change of a profile (docs/adr/0009-one-write.md).
+func statusEquivalent(before, after *v1alpha1.CloudSSOUser) bool {
+	return after.Spec.Source == v1alpha1.SourceSCIM && before.Status.ObservedGeneration != 0 &&
+		equality.Semantic.DeepEqual(withoutGenerations(before), withoutGenerations(after))
+}
+
+func withoutGenerations(u *v1alpha1.CloudSSOUser) *v1alpha1.CloudSSOUserStatus {
 	s := u.Status.DeepCopy()
 	s.ObservedGeneration = 0
 	for i := range s.Conditions {

@@ -20,71 +20,78 @@ import (
 	"github.com/cloudsso/cloudsso-operator/internal/priority"
 )
 
-// maxConcurrentReconciles keeps a leaver from waiting behind a full import, on two cores.
+// maxConcurrentReconciles keeps a deactivated user from waiting behind a full import, on two cores.
 const maxConcurrentReconciles = 8
 
 // SetupWithManager adds the reconciler to mgr.
 func (r *Reconciler) SetupWithManager(mgr ctrl.Manager) error {
-	r.setDefaults(mgr)
+	r.SetDefaults(mgr, "cloudssouser")
+	newList := func() client.ObjectList { return &v1alpha1.CloudSSOUserList{} }
 	return ctrl.NewControllerManagedBy(mgr).
 		Named("cloudssouser").
 		For(&v1alpha1.CloudSSOUser{}, builder.WithPredicates(unsettled)).
-		Watches(&v1alpha1.CloudSSOUser{}, r.leaversFirst()).
-		Watches(&v1alpha1.CloudSSOUser{}, controllerutil.EnqueueRivals(r.Namesakes), builder.WithPredicates(nameMoves)).
-		Watches(&v1alpha1.CloudSSODirectory{}, controllerutil.EnqueueOfDirectory(r.Client, func() client.ObjectList { return &v1alpha1.CloudSSOUserList{} }, controllerutil.IsBeingDeleted), builder.WithPredicates(predicate.GenerationChangedPredicate{})).
+		Watches(&v1alpha1.CloudSSOUser{}, r.prioritizeDeactivations()).
+		Watches(&v1alpha1.CloudSSOUser{}, r.EnqueueNamesakes(), builder.WithPredicates(nameChanges)).
+		Watches(&v1alpha1.CloudSSODirectory{}, controllerutil.EnqueueDependents(r.Client, newList, controllerutil.IsBeingDeleted), builder.WithPredicates(predicate.GenerationChangedPredicate{})).
 		WithOptions(controller.Options{MaxConcurrentReconciles: maxConcurrentReconciles}).
 		Complete(r)
 }
 
-// unsettled lets those users through for whom there is something to do: not each of a directory when an operator starts,
-// nor who has just been written a status. Of those who share a name EnqueueRivals sees to it that all are looked at.
+// unsettled selects the users that need something done: an operator that starts does not reconcile each of a
+// directory, nor a user whose status it has just written. EnqueueNamesakes selects those that share a name.
 var unsettled = predicate.NewPredicateFuncs(func(o client.Object) bool {
 	u, ok := o.(*v1alpha1.CloudSSOUser)
 	return ok && !isSettled(u)
 })
 
-// nameMoves lets those changes through that may decide anew who stands for a userName.
-var nameMoves = predicate.Funcs{UpdateFunc: func(e event.UpdateEvent) bool {
-	was, ok1 := e.ObjectOld.(*v1alpha1.CloudSSOUser)
-	is, ok2 := e.ObjectNew.(*v1alpha1.CloudSSOUser)
-	return ok1 && ok2 && (was.Spec.UserName != is.Spec.UserName ||
-		was.Status.UserName != is.Status.UserName || policy.IsLive(was) != policy.IsLive(is))
+// nameChanges selects the changes after which another user may hold a userName. A status that does not show a conflict any
+// more is one of them, because a former leader may have written it.
+var nameChanges = predicate.Funcs{UpdateFunc: func(e event.UpdateEvent) bool {
+	before, ok1 := e.ObjectOld.(*v1alpha1.CloudSSOUser)
+	after, ok2 := e.ObjectNew.(*v1alpha1.CloudSSOUser)
+	return ok1 && ok2 && (before.Spec.UserName != after.Spec.UserName || before.Status.ClaimedName != after.Status.ClaimedName ||
+		policy.IsLive(before) != policy.IsLive(after) ||
+		before.Status.State == v1alpha1.UserConflict && after.Status.State != v1alpha1.UserConflict)
 }}
 
-// leaverPriority is higher than that of anything else.
-const leaverPriority = 100
+// deactivationPriority is higher than that of any other request of the queue.
+const deactivationPriority = 100
 
-// leaversFirst lets whoever loses access overtake an import, in the queue and on the way to the API server.
-func (r *Reconciler) leaversFirst() handler.EventHandler {
+// prioritizeDeactivations returns a handler that lets users who lose access overtake an import, in the queue and on the
+// way to the API server.
+func (r *Reconciler) prioritizeDeactivations() handler.EventHandler {
 	return handler.Funcs{UpdateFunc: func(_ context.Context, e event.UpdateEvent, q workqueue.TypedRateLimitingInterface[ctrl.Request]) {
-		was, ok1 := e.ObjectOld.(*v1alpha1.CloudSSOUser)
-		is, ok2 := e.ObjectNew.(*v1alpha1.CloudSSOUser)
+		before, ok1 := e.ObjectOld.(*v1alpha1.CloudSSOUser)
+		after, ok2 := e.ObjectNew.(*v1alpha1.CloudSSOUser)
 		queue, ok3 := q.(priorityqueue.PriorityQueue[ctrl.Request])
-		if ok1 && ok2 && ok3 && hasAccess(was) && !hasAccess(is) {
-			key := client.ObjectKeyFromObject(is)
-			r.leaving.begin(key, r.Leavers)
-			queue.AddWithOpts(priorityqueue.AddOpts{Priority: new(leaverPriority)}, ctrl.Request{NamespacedName: key})
+		if ok1 && ok2 && ok3 && isEffective(before) && !isEffective(after) {
+			key := client.ObjectKeyFromObject(after)
+			r.deactivations.begin(key, r.Priority)
+			queue.AddWithOpts(priorityqueue.AddOpts{Priority: new(deactivationPriority)}, ctrl.Request{NamespacedName: key})
 		}
 	}}
 }
 
-// leaving is who loses access, until that has been looked at.
-type leaving struct{ ends sync.Map }
+// deactivations are those of users who lose access, until the user has been reconciled.
+type deactivations struct{ byUser sync.Map }
 
-func (l *leaving) begin(user client.ObjectKey, gate *priority.Gate) {
-	if earlier, there := l.ends.Swap(user, gate.Begin()); there {
-		earlier.(func())() //nolint:errcheck,forcetypeassert // nothing else is stored
+func (d *deactivations) begin(user client.ObjectKey, gate *priority.Gate) {
+	deactivation := gate.New()
+	deactivation.Begin()
+	if earlier, underWay := d.byUser.Swap(user, deactivation); underWay {
+		earlier.(*priority.Deactivation).End() //nolint:errcheck,forcetypeassert // nothing else is stored
 	}
 }
 
-// take returns what ends the leave of a user who is about to be looked at: not one that begins while that is done.
-func (l *leaving) take(user client.ObjectKey) (end func()) {
-	if end, there := l.ends.LoadAndDelete(user); there {
-		return end.(func()) //nolint:errcheck,forcetypeassert // nothing else is stored
+// take returns the deactivation of a user that is about to be reconciled: not one that begins during the reconcile.
+func (d *deactivations) take(user client.ObjectKey) *priority.Deactivation {
+	if deactivation, underWay := d.byUser.LoadAndDelete(user); underWay {
+		return deactivation.(*priority.Deactivation) //nolint:errcheck,forcetypeassert // nothing else is stored
 	}
-	return func() {}
+	return (*priority.Gate)(nil).New()
 }
 
-func hasAccess(u *v1alpha1.CloudSSOUser) bool {
+// isEffective reports whether a user has access, as far as spec and the last known conflict tell.
+func isEffective(u *v1alpha1.CloudSSOUser) bool {
 	return policy.IsEffective(u, u.Status.State == v1alpha1.UserConflict)
 }

@@ -1,5 +1,5 @@
-// Package audit writes the provisioning log: one line for each SCIM request, saying who did what to
-// which resource and how it ended. It never holds a token, a password or a request's body.
+// Package audit writes the provisioning log: one line for each SCIM request, with its credential, operation,
+// resource and result. A line never holds a token, a password or a request's body.
 package audit
 
 import (
@@ -10,15 +10,15 @@ import (
 	"time"
 )
 
-// Event is what a request was. The set is closed: whoever alerts on the log relies on it.
+// Event is the type of a line. The set is closed, because alerts on the log rely on it.
 type Event string
 
 // The events of the provisioning log.
 const (
-	AuthenticationRefused  Event = "Authentication Refused"  // 401, or 429 after many: no credential, or none that may be used
-	RequestLimited         Event = "Request Limited"         // 429: a good credential asks too often
-	SynchronizationRefused Event = "Synchronization Refused" // 403: the directory's switch is Disabled, or there is none
-	Discovery              Event = "Discovery"               // RFC 7644 section 4, a refused filter among it
+	AuthenticationRefused  Event = "Authentication Refused"  // 401, or 429 after many: no credential, or one that is not usable
+	RequestLimited         Event = "Request Limited"         // 429: a usable credential sends too many requests
+	SynchronizationRefused Event = "Synchronization Refused" // 403: the directory's switch is Disabled, or the namespace has no directory
+	Discovery              Event = "Discovery"               // RFC 7644 section 4, including a refused filter
 	ResourceRead           Event = "Resource Read"           // section 3.4.1
 	ResourcesQueried       Event = "Resources Queried"       // sections 3.4.2 and 3.4.3
 	ResourceCreated        Event = "Resource Created"        // section 3.3
@@ -26,36 +26,36 @@ const (
 	ResourceModified       Event = "Resource Modified"       // section 3.5.2
 	ResourceDeleted        Event = "Resource Deleted"        // section 3.6
 	BulkProcessed          Event = "Bulk Processed"          // section 3.7
-	RequestUnknown         Event = "Request Unknown"         // no such endpoint, or not with this method
+	RequestUnknown         Event = "Request Unknown"         // no such endpoint, or a method that it does not have
 )
 
-// levelRead is logr's V(1), which --zap-log-level=debug shows. slog.LevelDebug is V(4), which it does not.
+// levelRead is logr's V(1), which --zap-log-level=debug shows. It does not show slog.LevelDebug, which is V(4).
 const levelRead = slog.LevelInfo - 1
 
-// maxValueBytes of a client's value are logged: enough to recognize it, too little to flood the log.
+// maxValueBytes is how much of a client's value is logged: enough to recognize it, too little to flood the log.
 const maxValueBytes = 256
 
-// Record is one request. What is empty is left out of the log.
+// Record is one request. Empty fields are left out of the log.
 type Record struct {
 	Event     Event
 	RequestID string
-	// Namespace is the directory, Credential the SCIMCredential that was used.
+	// Namespace is the directory's; Credential is the name of the SCIMCredential.
 	Namespace, Credential string
-	// Remote is the address the request came from: the client's, or a proxy's.
+	// Remote is the address that the request came from: the client's, or a proxy's.
 	Remote string
 
 	// Method is the HTTP method; ResourceType "User" or "Group"; ID the SCIM id.
 	Method, ResourceType, ID string
-	// UserName, DisplayName and ExternalID are the resource's, as the provider knows it. DisplayName is
-	// for groups: a user's is personal, and userName names the user well enough.
+	// UserName, DisplayName and ExternalID are the resource's. DisplayName is for groups only, because a user's
+	// is personal data that userName makes unnecessary.
 	UserName, DisplayName, ExternalID string
 
 	// Status is the HTTP status. SCIMType and Detail are those of the SCIM error (RFC 7644 section 3.12).
 	Status           int
 	SCIMType, Detail string
-	// Reason is why a request was refused, in a word, where the client must not learn it: "expired".
+	// Reason is why a request was refused, in one word such as "expired". The client is not told.
 	Reason string
-	// Duration is how long the answer took.
+	// Duration is the time from the request to the end of its response.
 	Duration time.Duration
 }
 
@@ -69,8 +69,8 @@ func New(handler slog.Handler) *Log {
 	return &Log{logger: slog.New(handler)}
 }
 
-// Write logs a request. Reads that went well are of level debug: providers poll, and what changes the
-// directory should not drown in it. A client's error is a warning, the operator's own an error.
+// Write logs a request. A successful read has level debug, because providers poll and changes would be hard to
+// find between the polls. A client's error (4xx) has level warning, the operator's (5xx) level error.
 func (l *Log) Write(ctx context.Context, r Record) {
 	level := r.level()
 	if l.logger.Enabled(ctx, level) {
@@ -116,7 +116,7 @@ func (r Record) attributes() []slog.Attr {
 	return append(attributes, slog.Int("status", r.Status), slog.Duration("duration", r.Duration))
 }
 
-// bounded cuts a value that is too long to log, and says so.
+// bounded cuts a value that is too long to log, and marks the cut.
 func bounded(s string) string {
 	if len(s) <= maxValueBytes {
 		return s

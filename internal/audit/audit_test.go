@@ -25,7 +25,7 @@ func written(t *testing.T, level slog.Level, r audit.Record) map[string]any {
 	return line
 }
 
-func TestWriteSaysWhoDidWhatAndHowItEnded(t *testing.T) {
+func TestLineHasCredentialResourceAndResult(t *testing.T) {
 	line := written(t, slog.LevelInfo, audit.Record{
 		Event: audit.ResourceCreated, RequestID: "7f3a", Namespace: "acme", Credential: "okta", Remote: "192.0.2.1",
 		Method: "POST", ResourceType: "User", ID: "alice-x7k2p", UserName: "alice@example.com", ExternalID: "00u1",
@@ -81,7 +81,7 @@ func TestLongValuesAreCut(t *testing.T) {
 	}
 }
 
-func TestALineStaysALine(t *testing.T) {
+func TestLineBreakInAValueIsEscaped(t *testing.T) {
 	var out bytes.Buffer
 	audit.New(slog.NewTextHandler(&out, nil)).Write(t.Context(), audit.Record{
 		Event: audit.ResourceCreated, Status: 201, UserName: "mallory\nlevel=INFO msg=\"Resource Deleted\"",

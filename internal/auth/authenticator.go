@@ -8,42 +8,43 @@ import (
 )
 
 const (
-	// DefaultRate is how many requests a second a credential has for good: eight times the 25 that Entra
-	// asks an endpoint to sustain.
+	// DefaultRate is how many requests a second each credential may send in the long run: eight times the 25
+	// that Entra asks an endpoint to sustain.
 	DefaultRate = 200
-	// DefaultBurst is how many it may send at once: an initial cycle begins with a page of lookups each.
+	// DefaultBurst is how many requests each credential may send at once, because an initial import begins
+	// with one lookup for each user of a page.
 	DefaultBurst = 1000
 )
 
-// Reason says why a request does not go on: for the log and a metric, never for the client, who might
-// learn from it which tokens exist.
+// Reason is why a request is refused. It is for the log and a metric, never for the client, because a client
+// could learn from it which tokens exist.
 type Reason string
 
-// The reasons why a request does not go on.
+// The reasons why a request is refused.
 const (
 	ReasonMissing     Reason = "missing"      // no Authorization header
-	ReasonMalformed   Reason = "malformed"    // a header that presents no token, or too long a one
+	ReasonMalformed   Reason = "malformed"    // the header has no token, or a token that is too long
 	ReasonUnknown     Reason = "unknown"      // no credential has this token
-	ReasonMistyped    Reason = "mistyped"     // nor can one: it was minted, and then cut or changed in copying
-	ReasonConflict    Reason = "conflict"     // two credentials have it
+	ReasonMistyped    Reason = "mistyped"     // the checksum is wrong: a minted token was cut or changed in copying
+	ReasonConflict    Reason = "conflict"     // two credentials have this token
 	ReasonDisabled    Reason = "disabled"     // spec.disabled
-	ReasonExpired     Reason = "expired"      // its time is over
-	ReasonQuota       Reason = "quota"        // it holds no slot
-	ReasonDeleted     Reason = "deleted"      // it is being deleted
-	ReasonRateLimited Reason = "rate-limited" // a good credential that asks too often
+	ReasonExpired     Reason = "expired"      // the credential has expired
+	ReasonQuota       Reason = "quota"        // the credential holds no slot
+	ReasonDeleted     Reason = "deleted"      // the credential is being deleted
+	ReasonRateLimited Reason = "rate-limited" // a usable credential sends too many requests
 )
 
-// Error says why a request does not go on.
+// Error is the refusal of a request.
 type Error struct {
 	Reason Reason
-	// Principal is whose token it was, if that is known.
+	// Principal is the credential that the token belongs to; zero if no credential is known.
 	Principal Principal
-	// RetryAfter, in whole seconds, is how long the client is to wait: the answer is 429 with this as
-	// Retry-After (RFC 6585 section 4). Zero: the answer is 401 (RFC 9110 section 15.5.2).
+	// RetryAfter is how many seconds the client must wait: the response is 429 with this Retry-After
+	// (RFC 6585 section 4). If it is zero, the response is 401 (RFC 9110 section 15.5.2).
 	RetryAfter int
 }
 
-// Error is for the log.
+// Error returns the text for the log.
 func (e *Error) Error() string {
 	text := "authentication failed: " + string(e.Reason)
 	if !e.Principal.IsZero() {
@@ -55,24 +56,24 @@ func (e *Error) Error() string {
 	return text
 }
 
-// Options are what an Authenticator may be given; the zero value is what production has.
+// Options configure an Authenticator. Production uses the zero value.
 type Options struct {
 	// Now is the clock. Default: time.Now.
 	Now func() time.Time
-	// Rate is how many requests a second each credential has. Default: DefaultRate.
+	// Rate is how many requests a second each credential may send in the long run. Default: DefaultRate.
 	Rate float64
 	// Burst is how many requests each credential may send at once. Default: DefaultBurst.
 	Burst int
 }
 
-// Authenticator decides who a request comes from. Safe for concurrent use.
+// Authenticator finds the credential of a request, and limits how many requests it sends. Safe for concurrent use.
 type Authenticator struct {
 	keyring  *Keyring
 	failures *failures
 	now      func() time.Time
 }
 
-// New returns an Authenticator with an empty Keyring: nobody is let in until it is fed.
+// New returns an Authenticator with an empty Keyring. It refuses every request until the Keyring is filled.
 func New(o Options) *Authenticator {
 	if o.Now == nil {
 		o.Now = time.Now
@@ -86,18 +87,18 @@ func New(o Options) *Authenticator {
 	return &Authenticator{keyring: newKeyring(Budget{o.Rate, o.Burst}), failures: newFailures(), now: o.Now}
 }
 
-// Keyring returns the credentials that are let in, to be fed.
+// Keyring returns the Authenticator's credentials, which the caller fills.
 func (a *Authenticator) Keyring() *Keyring { return a.keyring }
 
-// Authenticate returns who a request comes from: authorization is its Authorization header, remote the
-// address it came from, with or without port. Any error is an *Error.
+// Authenticate returns the credential of a request. authorization is the request's Authorization header, remote
+// its source address with or without a port. Every error is an *Error.
 //
-// It does the same work whatever is presented, a hash and a lookup by it, and compares no secrets.
-// Failures of an address are answered with a wait after some, but never keep a good token out that
-// comes from there too: providers share addresses.
+// Every token costs the same work, one hash and one lookup by that hash, and no secrets are compared. An address
+// with many failures must wait before the next failure, but a valid token from that address is still accepted,
+// because providers share addresses.
 func (a *Authenticator) Authenticate(authorization, remote string) (Principal, error) {
 	now := a.now()
-	token, refused := presented(authorization)
+	token, refused := presentedToken(authorization)
 	p, c, known := a.keyring.lookup(HashToken(token), now)
 	if refused == "" {
 		refused = known
@@ -108,13 +109,13 @@ func (a *Authenticator) Authenticate(authorization, remote string) (Principal, e
 	if refused != "" {
 		return Principal{}, &Error{Reason: refused, Principal: p, RetryAfter: seconds(a.failures.record(remote, now))}
 	}
-	if delay := wait(c.limiter, now); delay > 0 {
+	if delay := delayOf(c.limiter, now); delay > 0 {
 		return Principal{}, &Error{Reason: ReasonRateLimited, Principal: p, RetryAfter: seconds(delay)}
 	}
 	return p, nil
 }
 
-// seconds rounds up: Retry-After has whole seconds, and a client that comes too early waits twice.
+// seconds rounds up to whole seconds for Retry-After, because a client that retries too early must wait again.
 func seconds(d time.Duration) int {
 	return int(math.Ceil(d.Seconds()))
 }

@@ -56,7 +56,7 @@ func basic(user, password string) string {
 	return "Basic " + base64.StdEncoding.EncodeToString([]byte(user+":"+password))
 }
 
-// refusal returns why the request is refused; empty if it is not.
+// refusal returns why the request is refused; "" if it is accepted.
 func refusal(t *testing.T, err error) auth.Reason {
 	t.Helper()
 	if err == nil {
@@ -194,7 +194,7 @@ func TestKeyring(t *testing.T) {
 	}
 }
 
-func TestExpiryIsDecidedWhenAsked(t *testing.T) {
+func TestExpiryTakesEffectAtItsTime(t *testing.T) {
 	a, clock := newAuthenticator(auth.Options{})
 	clock.Advance(time.Hour - 1)
 	if _, err := a.Authenticate(token, remote); err != nil {
@@ -206,7 +206,7 @@ func TestExpiryIsDecidedWhenAsked(t *testing.T) {
 	}
 }
 
-func TestErrorsTellTheLogButHoldNoToken(t *testing.T) {
+func TestErrorsNameTheCredentialButNotTheToken(t *testing.T) {
 	a, _ := newAuthenticator(auth.Options{})
 	use := good
 	use.Disabled = true
@@ -330,7 +330,7 @@ func TestFailingAddressesAreBounded(t *testing.T) {
 	}
 }
 
-// What the race detector is to look at.
+// This test is for the race detector.
 func TestConcurrentUse(t *testing.T) {
 	a, clock := newAuthenticator(auth.Options{Rate: 1e9, Burst: 1e9})
 	var wg sync.WaitGroup
@@ -380,9 +380,9 @@ func BenchmarkAuthenticate(b *testing.B) {
 	}
 }
 
-// A directory's own budget holds for its credentials, those that are there and those that come, and for nobody
-// else's; taken back, the usual one does.
-func TestADirectoryHasABudgetOfItsOwn(t *testing.T) {
+// A directory's budget applies to its present and future credentials, and to no other directory's. After it is
+// removed, the default applies again.
+func TestDirectoryHasItsOwnBudget(t *testing.T) {
 	a, c := newAuthenticator(auth.Options{Rate: 1, Burst: 10})
 	a.Keyring().SetCredential(rich, good)
 	a.Keyring().SetSecret(rich, auth.HashToken("another"+token))

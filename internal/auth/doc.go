@@ -1,12 +1,12 @@
-// Package auth decides which credential a request comes with, and whether it may go on.
+// Package auth finds the credential of a request, and decides whether the request is accepted.
 //
-//	header.go         what an Authorization header presents
+//	header.go         Authorization header → token
 //	token.go          minting and hashing of tokens
-//	secret.go         what a credential's Secret holds
+//	secret.go         a credential's Secret → token hash
 //	keyring.go        token hash → credential, from the informers' events
-//	failures.go       failed attempts per remote address
-//	authenticator.go  all of it, for one request
+//	failures.go       failed attempts by remote address
+//	authenticator.go  these steps in their order, for one request
 //
-// Nothing here does I/O: every decision is taken from what the replica holds in memory at that moment,
-// so a revocation is in effect as soon as the replica's informer has heard of it, leader or not.
+// The package does no I/O. It decides from the replica's memory, so a revocation takes effect on a replica as soon
+// as that replica's informer delivers it.
 package auth

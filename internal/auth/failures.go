@@ -10,31 +10,31 @@ import (
 )
 
 const (
-	// FailureBurst is how many failed attempts an address has before it is told to wait: a person who
-	// tries tokens in a provider's form stays below it.
+	// FailureBurst is how many attempts of an address may fail before it must wait. A person who tries tokens
+	// in a provider's form stays below it.
 	FailureBurst = 20
-	// FailuresPerMinute is how many it has after that.
+	// FailuresPerMinute is how many attempts of an address may fail a minute after that.
 	FailuresPerMinute = 10
-	// MaxFailingAddresses bounds the memory spent on addresses that fail, about 2 MB. Beyond it the one
-	// that has been quiet longest is forgotten.
+	// MaxFailingAddresses bounds the memory for failing addresses to about 2 MB. Beyond it the address whose
+	// last failure is oldest is forgotten.
 	MaxFailingAddresses = 10_000
-	// addressBitsV6 of an IPv6 address make a remote: one host has a /64 to choose from.
+	// addressBitsV6 is how many bits of an IPv6 address are counted together, because one host has a whole /64.
 	addressBitsV6 = 64
 )
 
-// failures counts failed attempts per remote address.
+// failures counts failed attempts by remote address.
 type failures struct {
-	mu     sync.Mutex // one attempt after the other: a new address gets one limiter
+	mu     sync.Mutex // gives a new address one limiter only
 	byAddr *lru.Cache // netip.Prefix → *rate.Limiter
 }
 
 func newFailures() *failures { return &failures{byAddr: lru.New(MaxFailingAddresses)} }
 
-// record counts a failure and returns how long the remote is to wait; zero while it may try on.
+// record counts a failure and returns how long the remote must wait; zero if it may try again at once.
 func (f *failures) record(remote string, now time.Time) time.Duration {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	return wait(f.limiter(remoteOf(remote)), now)
+	return delayOf(f.limiter(remoteOf(remote)), now)
 }
 
 func (f *failures) limiter(addr netip.Prefix) *rate.Limiter {
@@ -47,10 +47,11 @@ func (f *failures) limiter(addr netip.Prefix) *rate.Limiter {
 	return l
 }
 
-// wait takes one from the limiter, or returns how long it is until there is one again.
-func wait(l *rate.Limiter, now time.Time) time.Duration {
+// delayOf uses one token of the limiter and returns zero. If the limiter has none, it returns how long the next
+// token takes.
+func delayOf(l *rate.Limiter, now time.Time) time.Duration {
 	if l.AllowN(now, 1) {
-		return 0 // as usual
+		return 0
 	}
 	r := l.ReserveN(now, 1)
 	delay := r.DelayFrom(now)
@@ -60,8 +61,8 @@ func wait(l *rate.Limiter, now time.Time) time.Duration {
 	return delay
 }
 
-// remoteOf returns the network that a remote address, with or without a port, counts as. All that are
-// no address at all count as one.
+// remoteOf returns the network that a remote address is counted with. The address may have a port. All invalid
+// addresses are counted together.
 func remoteOf(remote string) netip.Prefix {
 	addr, err := netip.ParseAddr(remote)
 	if err != nil {

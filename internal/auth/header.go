@@ -6,20 +6,20 @@ import (
 )
 
 const (
-	// MaxTokenBytes bounds a token, in a request and in a Secret: several times a signed JWT, and little
-	// enough to hash for whoever asks.
+	// MaxTokenBytes bounds a token, in a request and in a Secret: several times the length of a signed JWT,
+	// and short enough to hash for every request.
 	MaxTokenBytes = 4096
-	// maxHeaderBytes bounds an Authorization header before it is looked at: a longest token as a Basic
-	// password, base64 taking a third more, with room for a user name.
+	// maxHeaderBytes bounds an Authorization header before it is parsed: the longest token as a Basic
+	// password, which base64 makes a third longer, and room for a user name.
 	maxHeaderBytes = 2 * MaxTokenBytes
 )
 
-// presented returns the token that an Authorization header presents, or why it presents none.
+// presentedToken returns the token of an Authorization header, or why the header has none.
 //
 // Identity providers send it in three ways: as a bearer token (RFC 6750 section 2.1), as the password of
-// HTTP Basic (RFC 7617) with any user name, or bare, where the provider's screen asks for the whole
-// header and only the token was pasted.
-func presented(header string) (token string, refused Reason) {
+// HTTP Basic (RFC 7617) with any user name, or without a scheme, if the provider's form asks for the whole
+// header and an administrator pasted only the token.
+func presentedToken(header string) (token string, refused Reason) {
 	if len(header) > maxHeaderBytes {
 		return "", ReasonMalformed
 	}
@@ -34,8 +34,8 @@ func presented(header string) (token string, refused Reason) {
 	return token, ""
 }
 
-// credentials takes the token out of a header by its scheme (RFC 9110 section 11.4), which is
-// case-insensitive. Empty: there is none.
+// credentials returns the token of a header by its scheme (RFC 9110 section 11.4), which is case-insensitive;
+// "" if the header has none.
 func credentials(header string) string {
 	scheme, rest := header, ""
 	if end := strings.IndexAny(header, " \t"); end >= 0 {
@@ -52,7 +52,7 @@ func credentials(header string) string {
 	return ""
 }
 
-// password returns the password of Basic credentials: what follows the first colon.
+// password returns the password of Basic credentials, which follows the first colon.
 func password(encoded string) string {
 	decoded, err := base64.StdEncoding.DecodeString(encoded)
 	if err != nil {

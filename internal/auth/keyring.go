@@ -10,18 +10,18 @@ import (
 	"github.com/cloudsso/cloudsso-operator/internal/policy"
 )
 
-// Principal is who a request comes from.
+// Principal is the credential that a request comes from.
 type Principal struct {
-	// Namespace is the directory.
+	// Namespace is the directory's.
 	Namespace string
 	// Credential is the name of the SCIMCredential.
 	Credential string
 }
 
-// IsZero says that nobody is known.
+// IsZero reports whether the principal names no credential.
 func (p Principal) IsZero() bool { return p == Principal{} }
 
-// String returns namespace/name, as Kubernetes writes it.
+// String returns "namespace/name"; "" for the zero principal.
 func (p Principal) String() string {
 	if p.IsZero() {
 		return ""
@@ -29,19 +29,19 @@ func (p Principal) String() string {
 	return p.Namespace + "/" + p.Credential
 }
 
-// Keyring knows every credential and the hash of its token, as the informers last told. Safe for
-// concurrent use; a lookup costs the same at any number of credentials.
+// Keyring holds every credential and the hash of its token, as the informers last delivered them. Safe for
+// concurrent use. The cost of a lookup does not grow with the number of credentials.
 type Keyring struct {
-	usual Budget
+	defaultBudget Budget
 
 	mu          sync.RWMutex
-	budgets     map[string]Budget // of namespaces that have one of their own
+	budgets     map[string]Budget // by namespace, without those that have the default
 	credentials map[Principal]*credential
 	hashes      map[Principal]TokenHash
 	owners      map[TokenHash][]Principal
 }
 
-// Budget is how often a credential may ask.
+// Budget is how many requests a credential may send.
 type Budget struct {
 	Rate  float64 // requests a second, in the long run
 	Burst int     // requests at once
@@ -52,22 +52,22 @@ type credential struct {
 	limiter *rate.Limiter
 }
 
-func newKeyring(usual Budget) *Keyring {
+func newKeyring(defaultBudget Budget) *Keyring {
 	return &Keyring{
-		usual:       usual,
-		budgets:     map[string]Budget{},
-		credentials: map[Principal]*credential{},
-		hashes:      map[Principal]TokenHash{},
-		owners:      map[TokenHash][]Principal{},
+		defaultBudget: defaultBudget,
+		budgets:       map[string]Budget{},
+		credentials:   map[Principal]*credential{},
+		hashes:        map[Principal]TokenHash{},
+		owners:        map[TokenHash][]Principal{},
 	}
 }
 
-// SetCredential records a credential as it now is.
+// SetCredential adds a credential, or replaces its state. The use of its budget is kept.
 func (k *Keyring) SetCredential(p Principal, use policy.CredentialUse) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	if known, ok := k.credentials[p]; ok {
-		// A new one, so that lookups under way are not raced; the budget goes on.
+		// A new value, because a lookup may have returned the old one, which is read without the lock.
 		k.credentials[p] = &credential{use: use, limiter: known.limiter}
 		return
 	}
@@ -79,10 +79,10 @@ func (k *Keyring) budgetOf(namespace string) Budget {
 	if b, own := k.budgets[namespace]; own {
 		return b
 	}
-	return k.usual
+	return k.defaultBudget
 }
 
-// SetBudget is how often each credential of a namespace may ask from now on; nil is as usual.
+// SetBudget sets how many requests each credential of a namespace may send from now on; nil sets the default.
 func (k *Keyring) SetBudget(namespace string, b *Budget) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -99,14 +99,14 @@ func (k *Keyring) SetBudget(namespace string, b *Budget) {
 	}
 }
 
-// DeleteCredential forgets a credential. Its Secret, if still there, authenticates nobody.
+// DeleteCredential removes a credential. Its Secret, if it still exists, authenticates no request.
 func (k *Keyring) DeleteCredential(p Principal) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	delete(k.credentials, p)
 }
 
-// SetSecret records what the Secret of a credential hashes to. It may come before the credential.
+// SetSecret sets the token hash of a credential. It may be called before SetCredential.
 func (k *Keyring) SetSecret(p Principal, hash TokenHash) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -115,7 +115,7 @@ func (k *Keyring) SetSecret(p Principal, hash TokenHash) {
 	k.owners[hash] = append(k.owners[hash], p)
 }
 
-// DeleteSecret forgets the hash of a credential's token: the Secret is gone, or is not in order.
+// DeleteSecret removes the token hash of a credential, because its Secret was deleted or is invalid.
 func (k *Keyring) DeleteSecret(p Principal) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -136,8 +136,8 @@ func (k *Keyring) dropHash(p Principal) {
 	k.owners[hash] = owners
 }
 
-// lookup returns the one credential whose token hashes to hash, and why it may not be used, if it may
-// not. A hash that two credentials have is nobody's: either might be the thief's.
+// lookup returns the credential with that token hash, and why it is refused; "" if it is usable. If two
+// credentials have the hash, it returns neither, because either could be a copy by a thief.
 func (k *Keyring) lookup(hash TokenHash, now time.Time) (Principal, *credential, Reason) {
 	k.mu.RLock()
 	defer k.mu.RUnlock()

@@ -11,18 +11,17 @@ import (
 	"github.com/cloudsso/cloudsso-operator/api/v1alpha1"
 )
 
-// What Redact leaves of a token: its hash, or what is wrong with it. Never on a stored object.
+// Redact replaces a token by one of these annotations: its hash, or its problem. No stored object has them.
 const (
 	annotationDigest  = "cloudsso.dev/redacted-token-sha256"
 	annotationProblem = "cloudsso.dev/redacted-token-problem"
 )
 
-// SecretHash returns the hash of the token that a credential's Secret stands for, or what is wrong with
-// the Secret, for the person who has to mend it.
+// SecretHash returns the hash of the token of a credential's Secret. Its error says what is wrong with the Secret,
+// for the person who has to correct it.
 //
-// A token, where there is one, decides; tokenHash is then only its copy, and may be missing or stale.
-// Once the token has been removed, tokenHash decides. Space around either is ignored: a line break at
-// the end is what "echo" leaves. Redacted Secrets are read like others.
+// If the Secret has a token, the token decides, and tokenHash may be missing or stale. Otherwise tokenHash decides.
+// White space around either is ignored, because "echo" adds a line break. A redacted Secret is accepted too.
 func SecretHash(secret *corev1.Secret) (TokenHash, error) {
 	switch {
 	case secret.Type != v1alpha1.SecretTypeSCIMCredential:
@@ -47,14 +46,14 @@ func SecretHash(secret *corev1.Secret) (TokenHash, error) {
 	return hash, nil
 }
 
-// StoredHash returns what a Secret holds under tokenHash, if that is a hash.
+// StoredHash returns the value of a Secret's key tokenHash, if it is a hash.
 func StoredHash(secret *corev1.Secret) (TokenHash, bool) {
 	hash, err := parseHash(string(bytes.TrimSpace(secret.Data[v1alpha1.SecretKeyTokenHash])))
 	return hash, err == nil
 }
 
-// Redact takes the token out of a Secret that is to be kept in memory, and leaves what SecretHash needs.
-// It also drops what else may hold a copy of it: the managed fields, and kubectl's last-applied annotation.
+// Redact removes the token from a Secret that is kept in memory, and adds what SecretHash needs instead. It also
+// removes kubectl's last-applied annotation, which may hold a copy of the token, and the managed fields.
 func Redact(secret *corev1.Secret) {
 	secret.ManagedFields = nil
 	for _, a := range []string{corev1.LastAppliedConfigAnnotation, annotationDigest, annotationProblem} {

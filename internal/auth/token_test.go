@@ -27,7 +27,7 @@ func TestNewToken(t *testing.T) {
 	}
 }
 
-func TestNewTokenAtTheEdges(t *testing.T) {
+func TestNewTokenFromExtremeRandomBytes(t *testing.T) {
 	for name, random := range map[string][]byte{
 		"all zeros": make([]byte, 32), "all ones": bytes.Repeat([]byte{0xff}, 32),
 	} {
@@ -47,7 +47,7 @@ func TestNewTokenWithoutRandomness(t *testing.T) {
 	}
 }
 
-func TestMintedKnowsAChangedToken(t *testing.T) {
+func TestMintedRefusesAChangedToken(t *testing.T) {
 	token, err := auth.NewToken(rand.Reader)
 	if err != nil {
 		t.Fatal(err)

@@ -9,8 +9,8 @@ import (
 // Type is a scimType: the detail error keyword of RFC 7644 section 3.12.
 type Type string
 
-// The scimTypes of RFC 7644 section 3.12, table 9, but invalidVers and sensitive: the version is in the URL, and
-// no parameter is refused for being there.
+// The scimTypes of RFC 7644 section 3.12, table 9. Two are not used: invalidVers, because the version is in the
+// URL, and sensitive, because no parameter is refused.
 const (
 	InvalidFilter Type = "invalidFilter"
 	TooMany       Type = "tooMany"
@@ -28,14 +28,14 @@ const (
 	InvalidCount  Type = "invalidCount"
 )
 
-// Error is an error that the client is told (RFC 7644 section 3.12). Any other error becomes a 500
-// whose detail says nothing of its cause; the cause goes to the log.
+// Error is an error for the client (RFC 7644 section 3.12). The client sees any other error as a 500 whose
+// detail does not tell the cause. The cause goes to the log.
 type Error struct {
 	Status     int           // HTTP status
-	Type       Type          // empty where RFC 7644 defines none
-	Detail     string        // for the identity provider's administrator: what, to which attribute or object, what to do
-	RetryAfter time.Duration // on 429 and 503; sent in whole seconds, rounded up
-	Reason     string        // why, in a word, for the log and metrics only: one of a closed set, or empty
+	Type       Type          // empty if RFC 7644 defines none
+	Detail     string        // for the identity provider's administrator: what happened, to which object, what to do now
+	RetryAfter time.Duration // of 429 and 503; sent in whole seconds, rounded up
+	Reason     string        // for the log and metrics only: a word of a closed set, or empty
 	Cause      error         // for the log only
 }
 
@@ -46,30 +46,30 @@ func (e *Error) Error() string {
 	return fmt.Sprintf("%d %s: %s", e.Status, e.Type, e.Detail)
 }
 
-// Unwrap is the cause.
+// Unwrap returns the cause.
 func (e *Error) Unwrap() error { return e.Cause }
 
-// BadRequest is a 400 of the given type.
+// BadRequest returns a 400 of the given type.
 func BadRequest(t Type, format string, args ...any) *Error {
 	return &Error{Status: http.StatusBadRequest, Type: t, Detail: fmt.Sprintf(format, args...)}
 }
 
-// NotFound is the 404 of a resource that does not exist.
+// NotFound returns the 404 for a resource that does not exist.
 func NotFound(resourceType, id string) *Error {
 	return &Error{Status: http.StatusNotFound, Detail: fmt.Sprintf("%s %q does not exist", resourceType, id)}
 }
 
-// Conflict is the 409 of a value that another resource has (scimType uniqueness).
+// Conflict returns the 409 for a value that another resource has (scimType uniqueness).
 func Conflict(format string, args ...any) *Error {
 	return &Error{Status: http.StatusConflict, Type: Uniqueness, Detail: fmt.Sprintf(format, args...)}
 }
 
-// Unavailable is a 503: the answer cannot be given now, and nothing was changed that a retry would not
-// find and finish.
+// Unavailable returns a 503. The request can be repeated: the store has changed nothing, or a repetition
+// completes the change.
 func Unavailable(retryAfter time.Duration, cause error) *Error {
 	return &Error{
 		Status:     http.StatusServiceUnavailable,
-		Detail:     "the directory cannot be reached at the moment; try again",
+		Detail:     "the service cannot read or write its objects at the moment; try again",
 		RetryAfter: retryAfter,
 		Cause:      cause,
 	}

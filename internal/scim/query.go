@@ -16,19 +16,19 @@ import (
 type Query struct {
 	// Filter selects resources; nil selects all.
 	Filter filter.Filter
-	// Order is theirs; the zero value is by age.
+	// Order is the order of the resources. The zero value orders them by creation time, then id.
 	Order Order
-	// After, if not nil, begins the page behind that position, whether or not a resource stands there.
+	// After, if not nil, begins the page after that position. No resource needs to have that position.
 	After *Position
-	// StartIndex is the 1-based index of the first match to return, of those after After.
+	// StartIndex is the 1-based index of the first match to return, among the matches after After.
 	StartIndex int
-	// Count is the largest number of resources to return; 0 returns the total alone.
+	// Count is the largest number of resources to return; 0 returns only the total.
 	Count int
-	// Omit is what the resources returned need not have. The filter sees everything.
+	// Omit says which attributes the returned resources need not have. The filter sees all attributes.
 	Omit Omit
 }
 
-// Omit says what a reader has no use for, so that the directory need not fetch it.
+// Omit says which attributes a reader does not use, so that the store need not fetch them.
 type Omit struct {
 	Members bool // of groups
 	Groups  bool // of users
@@ -37,36 +37,36 @@ type Omit struct {
 // Page is a part of the resources that match a Query.
 type Page struct {
 	Resources []*Resource
-	// Total is how many match, on all pages.
+	// Total is the number of matches on all pages.
 	Total int
 }
 
-// Order is an order of resources (RFC 7644 section 3.4.2.3): by an attribute, and where that is equal, or
-// By is nil, by creation time, then id. Of several values the primary counts, or else the first. Resources
-// without a value come last, and first in descending order.
+// Order is an order of resources (RFC 7644 section 3.4.2.3): by an attribute, then by creation time, then by
+// id. A nil By orders by creation time and id only. Of several values the primary one counts, or else the
+// first. Resources without a value come last in ascending order, and first in descending order.
 type Order struct {
 	By         schema.Path
 	Descending bool
 }
 
-// Position is where a resource stands in an Order.
+// Position is the place of a resource in an Order.
 type Position struct {
-	// Key is the attribute's value, made to be compared: a string, a float64, a bool, or nil for none.
+	// Key is the attribute's value in a comparable form: a string, a float64, a bool, or nil if unassigned.
 	Key     any
 	Created time.Time
 	ID      string
 }
 
-// Position is that of a candidate, which may be a *Resource.
+// Position returns the place of a candidate, which may be a *Resource.
 func (o Order) Position(c Candidate) (p Position) {
 	p.Created, p.ID = c.Age()
 	if o.By != nil {
-		p.Key = key(c, o.By)
+		p.Key = sortKey(c, o.By)
 	}
 	return p
 }
 
-// Compare is negative, zero or positive, as a comes before, at or after b.
+// Compare returns a negative number, zero or a positive number if a comes before, at or after b.
 func (o Order) Compare(a, b Position) int {
 	byKey := compareKeys(a.Key, b.Key)
 	if o.Descending {
@@ -75,27 +75,27 @@ func (o Order) Compare(a, b Position) int {
 	return cmp.Or(byKey, a.Created.Compare(b.Created), strings.Compare(a.ID, b.ID))
 }
 
-// key is the value by which a source is sorted.
-func key(s filter.Source, path schema.Path) any {
+// sortKey returns the value by which a source is sorted.
+func sortKey(s filter.Source, path schema.Path) any {
 	a := path[0] //nolint:gosec // G602: a path is never empty
 	v := s.Get(a)
 	if list, ok := v.([]any); ok {
-		v = foremost(a, list)
+		v = primaryOrFirst(a, list)
 	}
 	o, isComplex := v.(schema.Object)
 	switch {
 	case len(path) > 1 && isComplex:
-		return key(o, path[1:])
+		return sortKey(o, path[1:])
 	case len(path) > 1:
 		return nil
 	case isComplex && a.Sub("value") != nil:
-		return key(o, schema.Path{a.Sub("value")})
+		return sortKey(o, schema.Path{a.Sub("value")})
 	}
-	return sortable(a, v)
+	return toSortKey(a, v)
 }
 
-// foremost is the primary of several values, or the first.
-func foremost(a *schema.Attribute, values []any) any {
+// primaryOrFirst returns the primary one of several values, or the first if none is primary.
+func primaryOrFirst(a *schema.Attribute, values []any) any {
 	if primary := a.Sub("primary"); primary != nil {
 		for _, v := range values {
 			if o, _ := v.(schema.Object); o.Get(primary) == true {
@@ -106,8 +106,8 @@ func foremost(a *schema.Attribute, values []any) any {
 	return values[0]
 }
 
-// sortable is a value as Position.Key has it.
-func sortable(a *schema.Attribute, v any) any {
+// toSortKey converts a value to the form of Position.Key.
+func toSortKey(a *schema.Attribute, v any) any {
 	switch v := v.(type) {
 	case bool, float64:
 		return v
@@ -125,7 +125,7 @@ func sortable(a *schema.Attribute, v any) any {
 	return nil
 }
 
-// compareKeys compares two keys of one attribute; false comes before true, and no value comes last.
+// compareKeys compares two keys of one attribute. False comes before true, and an absent value comes last.
 func compareKeys(a, b any) int {
 	switch x := a.(type) {
 	case string:
@@ -138,31 +138,32 @@ func compareKeys(a, b any) int {
 		}
 	case bool:
 		if y, ok := b.(bool); ok {
-			return cmp.Compare(rank(x), rank(y))
+			return cmp.Compare(boolRank(x), boolRank(y))
 		}
 	}
-	return cmp.Compare(rank(a == nil), rank(b == nil))
+	return cmp.Compare(boolRank(a == nil), boolRank(b == nil))
 }
 
-func rank(last bool) int {
+func boolRank(last bool) int {
 	if last {
 		return 1
 	}
 	return 0
 }
 
-// Candidate is what a query may select: it is looked into as far as that takes, and made a resource when it is
-// selected.
+// Candidate is a resource that a query may select. Select reads only the attributes that the filter and the
+// order need, and calls Resource if it selects the candidate.
 type Candidate interface {
 	filter.Source
-	// Age is by what a list is ordered that is not sorted by an attribute.
+	// Age returns the creation time and the id, by which lists are ordered.
 	Age() (created time.Time, id string)
-	// Resource is the whole of it, the caller's own.
+	// Resource returns the whole resource. It belongs to the caller.
 	Resource() *Resource
 }
 
-// Select is the page of a query out of candidates that come by age. It looks at all of them, and holds all
-// that match where they are to be sorted by an attribute, else those of the page alone.
+// Select returns the page of a query from candidates that are in the order of creation. It looks at all
+// candidates. If they are to be sorted by an attribute, it holds all matches in memory, and otherwise those of
+// the page only.
 func (q Query) Select(candidates iter.Seq[Candidate]) *Page {
 	page := &Page{}
 	passed := 0
@@ -172,7 +173,7 @@ func (q Query) Select(candidates iter.Seq[Candidate]) *Page {
 			continue
 		}
 		if passed++; passed >= q.StartIndex && len(page.Resources) < q.Count {
-			page.Resources = append(page.Resources, q.Omit.from(c.Resource()))
+			page.Resources = append(page.Resources, q.Omit.strip(c.Resource()))
 		}
 	}
 	return page
@@ -213,8 +214,8 @@ func (q Query) sorted(candidates iter.Seq[Candidate]) iter.Seq[Candidate] {
 	}
 }
 
-// from is a resource, which is the caller's own, without what is to be omitted.
-func (o Omit) from(r *Resource) *Resource {
+// strip removes omitted attributes from a resource, which must be the caller's own.
+func (o Omit) strip(r *Resource) *Resource {
 	if o.Members {
 		r.Members = nil
 	}

@@ -7,28 +7,28 @@ import (
 	"github.com/cloudsso/cloudsso-operator/internal/scim/schema"
 )
 
-// Resource is one user or group as a Directory holds it.
+// Resource is one user or group as a Store returns it.
 type Resource struct {
 	Type         *schema.ResourceType
 	ID           string
 	Created      time.Time
 	LastModified time.Time
 
-	// Attributes are what the client wrote: all but schemas, id, meta, members and groups, which the
-	// fields of Resource stand for.
+	// Attributes are those that the client wrote, without members. Schemas, id, meta, members and groups
+	// follow from the other fields.
 	Attributes schema.Object
 
-	// Members are the members of a group in the order of the directory; nil when the type has none or
-	// the query left them out. It can be ranged over more than once.
+	// Members are the members of a group in the order of the store. It is nil if the type has none, or if
+	// the query omits them. It can be ranged over more than once.
 	Members iter.Seq[Reference]
 
-	// Groups are the groups that a user is a direct member of, likewise.
+	// Groups are the groups that a user is a direct member of. It is nil under the same conditions.
 	Groups iter.Seq[Reference]
 }
 
-// Instant is how times are shown, and compared with in filters: RFC 3339 in UTC to the millisecond, which
-// every client's parser takes.
-const Instant = "2006-01-02T15:04:05.000Z"
+// TimeFormat is the format of times in responses and for filters: RFC 3339 in UTC with milliseconds, which
+// common clients can parse.
+const TimeFormat = "2006-01-02T15:04:05.000Z"
 
 // Reference names another resource: a group's member, or a user's group.
 type Reference struct {
@@ -36,8 +36,8 @@ type Reference struct {
 	Display string // its displayName, or userName
 }
 
-// Get is the attribute's value, so that a filter can look into a resource. Of meta it knows what a
-// directory knows: resourceType, created and lastModified.
+// Get returns the attribute's value, so that a filter can read a resource. The value of meta has resourceType,
+// created and lastModified: the location and the version are added when a response is written.
 func (r *Resource) Get(a *schema.Attribute) any {
 	switch a {
 	case schema.Schemas:
@@ -47,8 +47,8 @@ func (r *Resource) Get(a *schema.Attribute) any {
 	case schema.Meta:
 		return schema.Object{
 			{Attribute: metaResourceType, Value: r.Type.Name},
-			{Attribute: metaCreated, Value: r.Created.UTC().Format(Instant)},
-			{Attribute: metaLastModified, Value: r.LastModified.UTC().Format(Instant)},
+			{Attribute: metaCreated, Value: r.Created.UTC().Format(TimeFormat)},
+			{Attribute: metaLastModified, Value: r.LastModified.UTC().Format(TimeFormat)},
 		}
 	case schema.Members:
 		return references(a, r.Members, memberType)
@@ -58,13 +58,13 @@ func (r *Resource) Get(a *schema.Attribute) any {
 	return r.Attributes.Get(a)
 }
 
-// Age is part of Candidate.
+// Age implements Candidate.
 func (r *Resource) Age() (created time.Time, id string) { return r.Created, r.ID }
 
-// Resource is part of Candidate.
+// Resource implements Candidate.
 func (r *Resource) Resource() *Resource { return r }
 
-// Schemas are the URNs of the core schema and of the extensions that the resource uses.
+// Schemas returns the URNs of the core schema and of the extensions that the resource uses.
 func (r *Resource) Schemas() []any {
 	urns := []any{r.Type.Schema.ID}
 	for _, e := range r.Type.Extensions {
@@ -81,8 +81,8 @@ var (
 	metaLastModified = schema.Meta.Sub("lastModified")
 )
 
-// What the type of a reference says: members are users, and a user's groups are its own, for there are no
-// nested ones.
+// The values of "type" in references. Members are users, and groups are direct, because nested groups are
+// refused.
 var (
 	memberType = schema.Field{Attribute: schema.Members.Sub("type"), Value: schema.User.Name}
 	groupType  = schema.Field{Attribute: schema.Groups.Sub("type"), Value: "direct"}
@@ -102,7 +102,7 @@ func references(a *schema.Attribute, all iter.Seq[Reference], kind schema.Field)
 	return values
 }
 
-// Member is the reference as a value of schema.Members.
+// Member returns the reference as a value of schema.Members.
 func (r Reference) Member() schema.Object { return append(r.object(schema.Members), memberType) }
 
 func (r Reference) object(a *schema.Attribute) schema.Object {

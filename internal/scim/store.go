@@ -20,15 +20,16 @@ import (
 //   - A nil error means stored: nothing acknowledged is lost when the process or the store dies.
 //   - Any error means that nothing changed, or, for Unavailable alone, that it is not known; to repeat
 //     the call is then safe and leads to the same end.
-//   - NotFound, an empty page and "no conflict" are certain: true at some moment during the call.
+//   - NotFound, "no conflict", and an empty page of a filter that requires an id, a userName or a group's displayName
+//     are certain: true at some moment during the call. Other filters may lag behind writes through another Store.
 //   - A later read through the same Store shows every acknowledged write.
 //   - Names are compared by fold.Name: userName among users, displayName among groups.
 type Store interface {
 	// Create stores a new resource and returns it with the id that the directory chose.
 	//
 	// Members are the ids of a group's first members; ids that are no user's are skipped.
-	// A user whose externalId is that of a user who left (inactive or deleted) is that user again: same
-	// id, attributes as given, deleted or not. Otherwise a name that is taken is a Conflict.
+	// If the userName is that of a disabled user who has the same, non-empty externalId, that user is restored: same
+	// id, memberships kept, attributes as given. Otherwise a name that is taken is a Conflict.
 	Create(ctx context.Context, rt *schema.ResourceType, attributes schema.Object, members []string) (*Resource, error)
 
 	// Get returns a resource, or NotFound.

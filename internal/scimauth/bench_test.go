@@ -8,17 +8,17 @@ import (
 	"github.com/cloudsso/cloudsso-operator/internal/policy"
 )
 
-func BenchmarkOpen(b *testing.B) {
-	r, opener := newReplica()
+func BenchmarkAuthenticate(b *testing.B) {
+	r, authenticator := newReplica()
 	a := auth.New(auth.Options{Rate: 1e9, Burst: 1e9}) // as often as can be
 	a.Keyring().SetCredential(okta, policy.CredentialUse{SlotHeld: true, ExpiresAt: time.Now().Add(time.Hour)})
 	a.Keyring().SetSecret(okta, auth.HashToken(token))
-	opener.Authenticator = a
+	authenticator.Tokens = a
 	get := request("GET", "/Users/x", token)
 	b.ReportAllocs()
 	for b.Loop() {
 		r.used = r.used[:0]
-		if _, err := opener.Open(get); err != nil {
+		if _, err := authenticator.Authenticate(get); err != nil {
 			b.Fatal(err)
 		}
 	}

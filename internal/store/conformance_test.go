@@ -12,13 +12,14 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
-	"k8s.io/apimachinery/pkg/util/uuid"
+	"k8s.io/apimachinery/pkg/util/rand"
 	"k8s.io/client-go/rest"
 	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/cloudsso/cloudsso-operator/api/v1alpha1"
-	"github.com/cloudsso/cloudsso-operator/internal/compact"
+	"github.com/cloudsso/cloudsso-operator/internal/cachetransform"
+	"github.com/cloudsso/cloudsso-operator/internal/informer"
 	"github.com/cloudsso/cloudsso-operator/internal/scim"
 	"github.com/cloudsso/cloudsso-operator/internal/scim/storetest"
 	"github.com/cloudsso/cloudsso-operator/internal/store"
@@ -72,28 +73,28 @@ func prepare(ctx context.Context, cp *controlplane.ControlPlane) (err error) {
 	return cp.AwaitPolicies(ctx)
 }
 
-// replica is one process's view of all directories.
-func replica(t *testing.T) *store.Directories {
+// replica returns one process's Store.
+func replica(t *testing.T) *store.Store {
 	t.Helper()
-	relists := &store.Relists{}
-	c, err := cache.New(operator, cache.Options{Scheme: scheme, NewInformer: relists.NewInformer, DefaultTransform: compact.Transform})
+	sources := &informer.Sources{}
+	c, err := cache.New(operator, cache.Options{Scheme: scheme, NewInformer: sources.NewInformer, DefaultTransform: cachetransform.Transform})
 	if err != nil {
 		t.Fatal(err)
 	}
-	writer, err := client.New(operator, client.Options{Scheme: scheme})
+	direct, err := client.New(operator, client.Options{Scheme: scheme})
 	if err != nil {
 		t.Fatal(err)
 	}
-	d := store.New(store.Config{
-		Client:            writer,
-		Relists:           relists,
-		SentinelNamespace: controlplane.SystemNamespace,
-		Emit:              func(runtime.Object, string, string, string) {},
-		Log:               slog.New(slog.DiscardHandler),
-		Now:               time.Now,
-		NewID:             func() string { return string(uuid.NewUUID()) },
+	s, err := store.New(t.Context(), store.Config{
+		Client:    direct,
+		Cache:     c,
+		Sources:   sources,
+		Emit:      func(runtime.Object, string, string, string) {},
+		Log:       slog.New(slog.DiscardHandler),
+		Now:       time.Now,
+		NewSuffix: func() string { return rand.String(5) },
 	})
-	if err := d.Watch(t.Context(), c); err != nil {
+	if err != nil {
 		t.Fatal(err)
 	}
 	go func() {
@@ -104,17 +105,17 @@ func replica(t *testing.T) *store.Directories {
 	if !c.WaitForCacheSync(t.Context()) {
 		t.Fatal("the cache did not sync")
 	}
-	for !d.Synced() { // the handlers follow the cache within microseconds
+	for !s.Synced() { // the handlers follow the cache within microseconds
 		if t.Context().Err() != nil {
 			t.Fatal("the index did not sync")
 		}
 	}
-	return d
+	return s
 }
 
 var namespaces atomic.Int64
 
-// newNamespace is a namespace whose directory is synchronized.
+// newNamespace creates a namespace whose directory is synchronized.
 func newNamespace(t *testing.T) string {
 	t.Helper()
 	name := fmt.Sprintf("directory-%d", namespaces.Add(1))
@@ -132,7 +133,7 @@ func newNamespace(t *testing.T) string {
 	return name
 }
 
-func TestTheContractOfDirectory(t *testing.T) {
-	d := replica(t)
-	storetest.Run(t, func(t *testing.T) scim.Store { return d.In(newNamespace(t)) })
+func TestStoreFulfilsTheContract(t *testing.T) {
+	s := replica(t)
+	storetest.Run(t, func(t *testing.T) scim.Store { return s.In(newNamespace(t)) })
 }

@@ -1,13 +1,19 @@
-// Package directory is the scim.Store over custom resources: etcd is the truth, and an index fed by
-// the informers answers what would otherwise be a scan.
+// Package store is the scim.Store over custom resources: etcd is the truth, and an index fed by informers answers what
+// would otherwise be a scan. What the index does not have is read live, so that "there is none" is certain.
 //
-//	index.go     what is where: by id, name, externalId, membership; and how far the informer has come
-//	relist.go    tells the index where its view has a gap
-//	lasting.go   a watch that outlives an API server
-//	fence.go     makes a negative answer certain
-//	names.go     whoever takes a name verifies it
-//	doubt.go     who may be undone is shown to nobody
-//	write.go     preconditioned writes, conflicts, outages
-//	users.go     the life of a user          groups.go   the life of a group
-//	convert*.go  custom resource ↔ SCIM attributes
+//	store.go           all namespaces, and the Store of one
+//	users.go           the life of a user
+//	groups.go          the life of a group
+//	members.go         members of a group: which ids are users, and which of them SCIM shows
+//	slices.go          members of a group that has outgrown one object
+//	list.go            queries
+//	names.go           names that several objects have
+//	collection.go      reading and changing the objects of one kind
+//	write.go           preconditions
+//	retry.go           attempts that another writer overtakes
+//	ownwrites.go       reading one's own writes
+//	errors.go          answers of the API server as SCIM errors
+//	representation.go  custom resource → SCIM resource
+//	id.go              the id of a new object
+//	keymutex.go        one request at a time for each group
 package store

@@ -3,127 +3,159 @@ package store
 import (
 	"context"
 	"errors"
-	"fmt"
 	"slices"
+	"time"
 
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/cloudsso/cloudsso-operator/api/v1alpha1"
 	"github.com/cloudsso/cloudsso-operator/internal/jsonpatch"
 	"github.com/cloudsso/cloudsso-operator/internal/membership"
+	"github.com/cloudsso/cloudsso-operator/internal/nameclaim"
 	"github.com/cloudsso/cloudsso-operator/internal/policy"
 	"github.com/cloudsso/cloudsso-operator/internal/scim"
 	"github.com/cloudsso/cloudsso-operator/internal/scim/fold"
 	"github.com/cloudsso/cloudsso-operator/internal/scim/schema"
+	"github.com/cloudsso/cloudsso-operator/internal/store/convert"
+	"github.com/cloudsso/cloudsso-operator/internal/store/index"
 )
 
 var groupKind = kind[*v1alpha1.CloudSSOGroup]{
-	resource: schema.Group,
-	name:     schema.GroupDisplayName,
-	prefix:   "group-",
-	blank:    func() *v1alpha1.CloudSSOGroup { return &v1alpha1.CloudSSOGroup{} },
-	copy:     (*v1alpha1.CloudSSOGroup).DeepCopy,
-	spec:     func(g *v1alpha1.CloudSSOGroup) any { return &g.Spec },
-	describe: describeGroup,
+	resource:    schema.Group,
+	name:        schema.GroupDisplayName,
+	claimedKind: v1alpha1.ClaimedByGroup,
+	fallback:    "group",
+	copy:        (*v1alpha1.CloudSSOGroup).DeepCopy,
+	spec:        func(g *v1alpha1.CloudSSOGroup) any { return &g.Spec },
+	keys:        groupKeys,
 	attribute: func(g *v1alpha1.CloudSSOGroup, a *schema.Attribute) (any, bool) {
-		return readGroupAttribute(&g.Spec, a)
+		return convert.GroupAttribute(&g.Spec, a)
 	},
+	acceptedName: func(g *v1alpha1.CloudSSOGroup) string { return g.Status.ClaimedName },
 }
 
-func describeGroup(g *v1alpha1.CloudSSOGroup) facts {
-	f := facts{reservation: reservationOf(g)}
-	for _, m := range g.Spec.Members {
-		f.members = append(f.members, m.Name)
+func groupKeys(g *v1alpha1.CloudSSOGroup) (k index.Keys) {
+	k.Members = memberIDs(g.Spec.Members)
+	if !policy.IsLiveGroup(g) {
+		return k
 	}
-	live, synchronized := policy.IsLiveGroup(g), g.Spec.Source == v1alpha1.SourceSCIM
-	if live {
-		f.name = fold.Name(g.Spec.DisplayName)
+	k.Name = fold.Name(g.Spec.DisplayName)
+	if g.Spec.Source == v1alpha1.SourceSCIM {
+		k.ExternalID, k.Listed = g.Spec.ExternalID, true
 	}
-	f.listed = live && synchronized
-	f.accepted, f.inConflict = policy.IsAcceptedGroup(g), policy.IsGroupInConflict(g)
-	if f.listed {
-		f.externalID = g.Spec.ExternalID
-	}
-	return f
+	return k
 }
 
-func (t *tenant) createGroup(ctx context.Context, attributes schema.Object, members []string) (*scim.Resource, error) {
-	displayName := fold.Name(attributes.String(schema.GroupDisplayName))
-	err := t.groups.decided(ctx, t.namespace, func(r *record[*v1alpha1.CloudSSOGroup]) bool { return r.name == displayName })
+func memberIDs(members []v1alpha1.Member) []string {
+	var ids []string
+	for _, m := range members {
+		ids = append(ids, m.Name)
+	}
+	return ids
+}
+
+func (n *namespacedStore) createGroup(ctx context.Context, attributes schema.Object, members []string) (*scim.Resource, error) {
+	delta, unknown, err := n.delta(ctx, []scim.MemberChange{{Op: scim.AddMembers, IDs: members}})
 	if err != nil {
 		return nil, err
 	}
-	changes, unknown, err := t.knownIn(ctx, []scim.MemberChange{{Op: scim.AddMembers, IDs: members}})
-	if err != nil {
+	if err := n.groups.waitCaughtUp(ctx, n.namespace); err != nil {
 		return nil, err
 	}
-	for range maxAttempts {
-		g, err := t.found(ctx, attributes, t.outcome(changes))
+	for attempts := n.newAttempts(n.namespace, "(new group)"); ; {
+		g, err := n.createGroupOnce(ctx, attributes, delta)
 		if err == nil {
-			t.reportSkipped(g, unknown)
-			return t.group(g, scim.Omit{}), nil
+			n.reportSkipped(g, unknown)
+			return n.groupResource(g, scim.Omit{}), nil
 		}
 		if !errors.Is(err, errStale) {
 			return nil, err
 		}
-	}
-	return nil, scim.Unavailable(retryAfter, fmt.Errorf("creating a group in %s: overtaken %d times", t.namespace, maxAttempts))
-}
-
-// found is one round of createGroup.
-func (t *tenant) found(ctx context.Context, attributes schema.Object, members *outcome) (*v1alpha1.CloudSSOGroup, error) {
-	g := &v1alpha1.CloudSSOGroup{}
-	groupFields.write(attributes, &g.Spec)
-	g.Spec.Source = v1alpha1.SourceSCIM
-	g.ObjectMeta = t.newObjectMeta(g.Spec.DisplayName, groupKind.prefix, v1alpha1.FinalizerGuard, v1alpha1.FinalizerSlices)
-	if err := t.groups.vacant(ctx, g, fold.Name(g.Spec.DisplayName)); err != nil {
-		return nil, err
-	}
-	if err := members.in(ctx, g); err != nil {
-		return nil, err
-	}
-	g, err := t.groups.create(ctx, g, nil)
-	if err != nil {
-		return nil, err
-	}
-	t.groups.settle(ctx, g)
-	members.stored(g)
-	if g.Spec.Sliced {
-		if err := t.changeSlices(ctx, g, members, &snapshot{}); err != nil { // all or nothing, as far as that can be had
-			ctx, cancel := tidyUp(ctx)
-			defer cancel()
-			return nil, errors.Join(err, t.deleteGroup(ctx, g.Name, nil))
+		if err := attempts.next(ctx); err != nil {
+			return nil, err
 		}
 	}
-	return g, nil
 }
 
-func (t *tenant) updateGroup(ctx context.Context, id string, change scim.Change) (*scim.Resource, error) {
-	changes, unknown, err := t.knownIn(ctx, change.Members)
+// createGroupOnce is one attempt of createGroup. It returns errStale if the next one may have another result.
+func (n *namespacedStore) createGroupOnce(ctx context.Context, attributes schema.Object, delta *membership.Delta) (created *v1alpha1.CloudSSOGroup, err error) {
+	g := &v1alpha1.CloudSSOGroup{}
+	convert.SetGroupAttributes(attributes, &g.Spec)
+	g.Spec.Source = v1alpha1.SourceSCIM
+	g.Namespace, g.Name = n.namespace, newID(g.Spec.DisplayName, groupKind.fallback, n.NewSuffix())
+	g.Finalizers = []string{v1alpha1.FinalizerGuard, v1alpha1.FinalizerSlices}
+	moved, err := n.planOwnList(g, delta)
 	if err != nil {
 		return nil, err
 	}
-	release, err := t.turns.acquire(ctx, t.namespace+"/"+id)
+	err = n.claims.Create(ctx, nameclaim.NameOf(g), g.Name, func(nameclaim.Acquired) error {
+		created, err = n.groups.create(ctx, g)
+		return err
+	})
 	if err != nil {
-		return nil, err
+		return nil, toSCIMError(err)
 	}
-	defer release()
-	g, err := t.changeGroup(ctx, id, change, t.outcome(changes))
-	if err != nil {
-		return nil, err
+	n.groups.waitForOwnWrite(ctx, created)
+	delta.Record(moved, index.RevisionOf(created))
+	if !created.Spec.Sliced {
+		return created, nil
 	}
-	t.reportSkipped(g, unknown)
-	return t.group(g, scim.Omit{}), nil
+	if err := n.changeSlices(ctx, created, delta, nil); err != nil { // all or nothing, as far as that can be had
+		return nil, errors.Join(err, n.undoCreate(ctx, created))
+	}
+	return created, nil
 }
 
-// changeGroup changes the object, and then what its slices hold.
-func (t *tenant) changeGroup(ctx context.Context, id string, change scim.Change, members *outcome) (*v1alpha1.CloudSSOGroup, error) {
-	seen, err := t.lookAhead(ctx, id, members)
+// undoTimeout bounds the deletion of a group whose members could not be stored.
+const undoTimeout = 10 * time.Second
+
+// undoCreate deletes a group whose members could not be stored, unless another request has changed it or the switch has
+// been turned off in the meantime.
+func (n *namespacedStore) undoCreate(ctx context.Context, created *v1alpha1.CloudSSOGroup) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), undoTimeout)
+	defer cancel()
+	if n.checkSwitch(ctx, n.namespace) != nil {
+		return nil
+	}
+	err := n.deleteGroupOnce(ctx, created.Name, func(g *v1alpha1.CloudSSOGroup) error {
+		if g.UID != created.UID || g.Generation != created.Generation {
+			return errStale
+		}
+		return nil
+	})
+	if errors.Is(err, errStale) || isNotFound(err) {
+		return nil
+	}
+	return err
+}
+
+func (n *namespacedStore) updateGroup(ctx context.Context, id string, change scim.Change) (*scim.Resource, error) {
+	delta, unknown, err := n.delta(ctx, change.Members)
 	if err != nil {
 		return nil, err
 	}
-	g, err := t.groups.edit(ctx, t.namespace, id, func(g *v1alpha1.CloudSSOGroup) error {
-		current, err := t.visibleGroup(g, change.Precondition)
+	unlock, err := n.groupLocks.lock(ctx, n.namespace+"/"+id)
+	if err != nil {
+		return nil, toSCIMError(err)
+	}
+	defer unlock()
+	g, err := n.changeGroup(ctx, id, change, delta)
+	if err != nil {
+		return nil, err
+	}
+	n.reportSkipped(g, unknown)
+	return n.groupResource(g, scim.Omit{}), nil
+}
+
+// changeGroup changes the group object, and then its slices.
+func (n *namespacedStore) changeGroup(ctx context.Context, id string, change scim.Change, delta *membership.Delta) (*v1alpha1.CloudSSOGroup, error) {
+	views, err := n.viewBeforeRead(ctx, id, delta)
+	if err != nil {
+		return nil, err
+	}
+	var moved []string
+	g, err := n.groups.edit(ctx, n.namespace, id, func(g *v1alpha1.CloudSSOGroup) (err error) {
+		current, err := n.visibleGroup(g, change.Precondition)
 		if err != nil {
 			return err
 		}
@@ -132,117 +164,101 @@ func (t *tenant) changeGroup(ctx context.Context, id string, change scim.Change,
 			if err != nil {
 				return err
 			}
-			groupFields.write(attributes, &g.Spec)
+			convert.SetGroupAttributes(attributes, &g.Spec)
 		}
-		return members.in(ctx, g)
+		moved, err = n.planOwnList(g, delta)
+		return err
 	})
 	if err != nil {
-		return g, err
+		return nil, err
 	}
-	members.stored(g)
-	if g.Spec.Sliced && len(members.changes) > 0 {
-		err = t.changeSlices(ctx, g, members, seen)
+	delta.Record(moved, index.RevisionOf(g))
+	if g.Spec.Sliced && !delta.IsEmpty() {
+		err = n.changeSlices(ctx, g, delta, views)
 	}
 	return g, err
 }
 
-// lookAhead is a snapshot for the live read of a group that is about to come; nil if the group is not known to be sliced.
-func (t *tenant) lookAhead(ctx context.Context, id string, members *outcome) (*snapshot, error) {
-	g, found := t.groups.index.get(t.namespace, id)
-	if !found || !g.Spec.Sliced || len(members.changes) == 0 {
-		return nil, nil
+// deleteGroup deletes the object, takes the guard off it, so that it is not live any more, and releases its displayName.
+// The guard is taken off after the deletion has begun, when no controller can put it on again. Other finalizers do their
+// work first, such as that of a group's slices if it has any.
+func (n *namespacedStore) deleteGroup(ctx context.Context, id string, precondition scim.Precondition) error {
+	for attempts := n.newAttempts(n.namespace, id); ; {
+		err := n.deleteGroupOnce(ctx, id, func(g *v1alpha1.CloudSSOGroup) error {
+			_, err := n.visibleGroup(g, precondition)
+			return err
+		})
+		if !errors.Is(err, errStale) {
+			return err
+		}
+		if err := attempts.next(ctx); err != nil {
+			return err
+		}
 	}
-	if err := t.slices.catchUp(ctx); err != nil {
-		return nil, err
-	}
-	return t.snapshot(g, members), nil
 }
 
-// deleteGroup removes the object. The guard's finalizer is lifted after the deletion began, when no
-// controller can put it on again; others do their work first, as that of a group's slices if it has any.
-func (t *tenant) deleteGroup(ctx context.Context, id string, precondition scim.Precondition) error {
-	for range maxAttempts {
-		g, err := t.groups.read(ctx, t.namespace, id)
-		if err != nil {
-			return err
-		}
-		if _, err := t.visibleGroup(g, precondition); err != nil {
-			return err
-		}
+// deleteGroupOnce is one attempt of deleteGroup. check is asked about the group as it was read live.
+func (n *namespacedStore) deleteGroupOnce(ctx context.Context, id string, check func(*v1alpha1.CloudSSOGroup) error) error {
+	g, err := n.groups.readVisible(ctx, n.namespace, id)
+	if err != nil {
+		return err
+	}
+	if err := check(g); err != nil {
+		return err
+	}
+	err = n.claims.Delete(ctx, nameclaim.NameOf(g), g.Name, func() error {
 		expected := client.Preconditions{UID: &g.UID, ResourceVersion: &g.ResourceVersion}
-		err = t.groups.translate(t.Client.Delete(ctx, g, expected))
-		if errors.Is(err, errStale) {
-			continue
-		}
-		if err != nil {
+		deleted := g.DeepCopy()
+		if err := n.Client.Delete(ctx, deleted, expected); err != nil {
 			return err
 		}
-		if err := t.letGo(ctx, g); err != nil {
-			return err
-		}
-		return t.groups.pass(ctx)
+		return n.dropFinalizers(ctx, deleted)
+	})
+	if err != nil {
+		return toSCIMError(err)
 	}
-	return scim.Unavailable(retryAfter, errStale)
+	n.groups.waitForRemoval(ctx, g)
+	return nil
 }
 
-// letGo takes off the finalizers that nothing has to be done for.
-func (t *tenant) letGo(ctx context.Context, g *v1alpha1.CloudSSOGroup) error {
-	for range maxAttempts {
-		needless := func(finalizer string) bool {
+// dropFinalizers takes off the finalizers of a group that is being deleted for which there is nothing to do.
+func (n *namespacedStore) dropFinalizers(ctx context.Context, g *v1alpha1.CloudSSOGroup) error {
+	for attempts, uid := n.newAttempts(g.Namespace, g.Name), g.UID; ; {
+		isDone := func(finalizer string) bool {
 			return finalizer == v1alpha1.FinalizerGuard || finalizer == v1alpha1.FinalizerSlices && !g.Spec.Sliced
 		}
-		if !slices.ContainsFunc(g.Finalizers, needless) {
+		if !slices.ContainsFunc(g.Finalizers, isDone) {
 			return nil
 		}
-		_, err := t.groups.patch(ctx, g, jsonpatch.Patch{}.TestUID(g).
+		_, err := n.groups.patch(ctx, g, jsonpatch.Patch{}.TestUID(g).
 			Test("/metadata/finalizers", g.Finalizers).
-			Replace("/metadata/finalizers", slices.DeleteFunc(slices.Clone(g.Finalizers), needless)))
+			Replace("/metadata/finalizers", slices.DeleteFunc(slices.Clone(g.Finalizers), isDone)))
 		if err == nil || isNotFound(err) {
 			return nil
 		}
 		if !errors.Is(err, errStale) {
 			return err
 		}
-		uid := g.UID
-		if g, err = t.groups.read(ctx, g.Namespace, g.Name); isNotFound(err) || err == nil && g.UID != uid {
+		if err := attempts.next(ctx); err != nil {
+			return err
+		}
+		if g, err = n.groups.read(ctx, g.Namespace, g.Name); isNotFound(err) || err == nil && g.UID != uid {
 			return nil
 		}
 		if err != nil {
 			return err
 		}
 	}
-	return scim.Unavailable(retryAfter, errStale)
 }
 
-// visibleGroup is the group as SCIM shows it, if it does, and if the precondition holds.
-func (t *tenant) visibleGroup(g *v1alpha1.CloudSSOGroup, precondition scim.Precondition) (*scim.Resource, error) {
-	if !describeGroup(g).listed {
+// visibleGroup returns the group as SCIM shows it, or NotFound, or the precondition's error.
+func (n *namespacedStore) visibleGroup(g *v1alpha1.CloudSSOGroup, precondition scim.Precondition) (*scim.Resource, error) {
+	if !groupKeys(g).Listed {
 		return nil, scim.NotFound(schema.Group.Name, g.Name)
 	}
-	current := t.group(g, scim.Omit{})
+	current := n.groupResource(g, scim.Omit{})
 	if precondition != nil {
 		return current, precondition(current)
 	}
 	return current, nil
-}
-
-// leaveGroups takes a user out of every list that still has it.
-func (t *tenant) leaveGroups(ctx context.Context, user string) error {
-	lists, err := t.AllListsOf(ctx, t.namespace, user)
-	if err != nil {
-		return err
-	}
-	writer := membership.Writer{Client: t.Client, Live: t.Client, Now: t.Now}
-	left := false
-	for _, list := range lists {
-		changed, err := writer.Remove(ctx, list, user)
-		if err != nil {
-			return t.groups.translate(err)
-		}
-		left = left || changed
-	}
-	if left { // so that what is answered does not show them
-		_, err = t.AllListsOf(ctx, t.namespace, user)
-	}
-	return err
 }

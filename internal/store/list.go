@@ -8,59 +8,56 @@ import (
 
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	"github.com/cloudsso/cloudsso-operator/internal/nameclaim"
 	"github.com/cloudsso/cloudsso-operator/internal/scim"
 	"github.com/cloudsso/cloudsso-operator/internal/scim/filter"
 	"github.com/cloudsso/cloudsso-operator/internal/scim/fold"
 	"github.com/cloudsso/cloudsso-operator/internal/scim/schema"
+	"github.com/cloudsso/cloudsso-operator/internal/store/index"
 )
 
-// list answers a query. A page of nothing is a negative answer, and looked for again behind the fences of
-// all kinds that the query is about.
-func list[T client.Object](ctx context.Context, namespace string, c *collection[T], query scim.Query, read func(T, scim.Omit) *scim.Resource, fences []func(context.Context) error) (*scim.Page, error) {
-	concerned := c.concerned(query.Filter)
-	for certain := false; ; {
-		doubted := c.index.doubted(namespace)
-		if err := c.decided(ctx, namespace, concerned); err != nil {
-			return nil, err
-		}
-		page := search(namespace, c, query, read)
-		switch {
-		case c.index.doubted(namespace) != doubted: // somebody may be shown who is to be undone
-		case certain || page.Total > 0:
-			return page, nil
-		default:
-			if err := together(ctx, fences...); err != nil {
-				return nil, err
-			}
-			certain = true
-		}
+// list returns the page of a query. A filter on the id, or on the attribute that is unique, is certain: what the index
+// does not have is read live. Everything else is as fresh as the watch.
+func list[T client.Object](ctx context.Context, n *namespacedStore, c *collection[T], query scim.Query, represent func(T, scim.Omit) *scim.Resource) (*scim.Page, error) {
+	candidates, err := c.candidates(ctx, n.namespace, query.Filter)
+	if err != nil {
+		return nil, err
 	}
+	if candidates != nil {
+		return selectFrom(c, query, slices.Values(candidates), represent), nil
+	}
+	hidden, err := c.hidden(ctx, n.namespace)
+	if err != nil {
+		return nil, err
+	}
+	if query.Filter != nil || query.Order.By != nil {
+		return selectFrom(c, query, c.all(n.namespace, hidden), represent), nil
+	}
+	objects, total := c.index.Page(n.namespace, query.After, query.StartIndex, query.Count, hidden)
+	page := &scim.Page{Total: total}
+	for _, o := range objects {
+		page.Resources = append(page.Resources, represent(o, query.Omit))
+	}
+	return page, nil
 }
 
-func search[T client.Object](namespace string, c *collection[T], query scim.Query, read func(T, scim.Omit) *scim.Resource) *scim.Page {
-	if query.Filter == nil && query.Order.By == nil {
-		objects, total := c.index.page(namespace, query.After, query.StartIndex, query.Count)
-		page := &scim.Page{Total: total}
-		for _, o := range objects {
-			page.Resources = append(page.Resources, read(o, query.Omit))
-		}
-		return page
-	}
+func selectFrom[T client.Object](c *collection[T], query scim.Query, objects iter.Seq[T], represent func(T, scim.Omit) *scim.Resource) *scim.Page {
 	return query.Select(func(yield func(scim.Candidate) bool) {
-		for o := range c.candidates(namespace, query.Filter) {
-			if !yield(&candidate[T]{object: o, read: read, attribute: c.attribute}) {
+		for o := range objects {
+			if !yield(&candidate[T]{object: o, represent: represent, attribute: c.attribute}) {
 				return
 			}
 		}
 	})
 }
 
-// candidate is an object of which a query reads what it names, for of a hundred thousand it may select one.
+// candidate is an object that a query may select. The query reads the attributes that it names; the whole resource is
+// made once it is selected, because of a hundred thousand objects one may be.
 type candidate[T client.Object] struct {
 	object    T
-	read      func(T, scim.Omit) *scim.Resource
+	represent func(T, scim.Omit) *scim.Resource
 	attribute func(T, *schema.Attribute) (value any, known bool)
-	whole     *scim.Resource // once it was needed
+	resource  *scim.Resource // nil until it is needed
 }
 
 // Get is part of filter.Source.
@@ -78,34 +75,22 @@ func (c *candidate[T]) Age() (created time.Time, id string) {
 
 // Resource is part of scim.Candidate.
 func (c *candidate[T]) Resource() *scim.Resource {
-	if c.whole == nil {
-		c.whole = c.read(c.object, scim.Omit{})
+	if c.resource == nil {
+		c.resource = c.represent(c.object, scim.Omit{})
 	}
-	return c.whole
+	return c.resource
 }
 
-// candidates are the objects that the filter may match, in the order of lists: by an index when the
-// filter demands an indexed attribute, else all.
-func (c *collection[T]) candidates(namespace string, f filter.Filter) iter.Seq[T] {
-	objects, indexed := c.lookUp(namespace, f)
-	if !indexed {
-		return c.all(namespace)
-	}
-	objects = slices.DeleteFunc(objects, func(o T) bool { return !c.describe(o).listed })
-	slices.SortFunc(objects, age[T])
-	return slices.Values(objects)
-}
-
-// chunk is how many objects are taken out of an index at a time: few against a directory, and many against what
-// taking them costs.
+// chunk is how many objects are taken out of the index at a time: few against a directory, many against what taking them
+// costs.
 const chunk = 1024
 
-// all are the objects that SCIM lists. What is created meanwhile comes at the end.
-func (c *collection[T]) all(namespace string) iter.Seq[T] {
+// all returns the objects that SCIM shows. What is created in the meantime comes at the end.
+func (c *collection[T]) all(namespace string, hidden map[string]bool) iter.Seq[T] {
 	return func(yield func(T) bool) {
 		var after *scim.Position
 		for {
-			objects, _ := c.index.page(namespace, after, 1, chunk)
+			objects, _ := c.index.Page(namespace, after, 1, chunk, hidden)
 			for _, o := range objects {
 				if !yield(o) {
 					return
@@ -120,49 +105,74 @@ func (c *collection[T]) all(namespace string) iter.Seq[T] {
 	}
 }
 
-// concerned are those whom the answer to a filter may show: by an index as in lookUp, else all.
-func (c *collection[T]) concerned(f filter.Filter) func(*record[T]) bool {
-	if f != nil {
-		if name, ok := filter.Equal(f, c.name); ok {
-			folded := fold.Name(name)
-			return func(r *record[T]) bool { return r.name == folded }
-		}
-		if id, ok := filter.Equal(f, schema.ExternalID); ok {
-			return func(r *record[T]) bool { return r.externalID == id }
-		}
-		if id, ok := filter.Equal(f, schema.ID); ok {
-			return func(r *record[T]) bool { return r.object.GetName() == id }
-		}
-	}
-	return func(*record[T]) bool { return true }
-}
-
-// whoStands is who is meant by a name: one, even where a process that died between a create and its verification has
-// left a second.
-func (c *collection[T]) whoStands(namespace, name string) []T {
-	holders := slices.DeleteFunc(c.index.holders(namespace, name), func(r *record[T]) bool { return !r.listed || r.isHidden() })
-	if len(holders) == 0 {
-		return nil
-	}
-	accepted := slices.IndexFunc(holders, func(r *record[T]) bool { return r.accepted })
-	return []T{holders[max(accepted, 0)].object} // as policy.UserHolder has it
-}
-
-func (c *collection[T]) lookUp(namespace string, f filter.Filter) (objects []T, indexed bool) {
+// candidates returns the objects that a filter may select if the filter requires a value of an indexed attribute, in the
+// order of lists; nil if it does not.
+func (c *collection[T]) candidates(ctx context.Context, namespace string, f filter.Filter) ([]T, error) {
 	if f == nil {
-		return nil, false
+		return nil, nil
 	}
-	if name, ok := filter.Equal(f, c.name); ok {
-		return c.whoStands(namespace, fold.Name(name)), true
+	if name, ok := filter.RequiredValue(f, c.name); ok {
+		return c.named(ctx, namespace, fold.Name(name))
 	}
-	if id, ok := filter.Equal(f, schema.ExternalID); ok {
-		return c.index.identified(namespace, id), true
-	}
-	if id, ok := filter.Equal(f, schema.ID); ok {
-		if r := c.index.record(namespace, id); r != nil && r.listed {
-			objects = append(objects, r.object)
+	if id, ok := filter.RequiredValue(f, schema.ID); ok {
+		o, err := c.get(ctx, namespace, id)
+		if isNotFound(err) {
+			return []T{}, nil
 		}
-		return objects, true
+		return []T{o}, err
 	}
-	return nil, false
+	if id, ok := filter.RequiredValue(f, schema.ExternalID); ok {
+		return c.identified(ctx, namespace, id)
+	}
+	return nil, nil
+}
+
+// named returns the object that holds a name, if SCIM shows it.
+func (c *collection[T]) named(ctx context.Context, namespace, folded string) ([]T, error) {
+	entries := c.index.Named(namespace, folded)
+	if len(entries) == 1 && entries[0].Listed {
+		return []T{entries[0].Object}, nil
+	}
+	holder, err := c.claims.Holder(ctx, nameclaim.Name{Namespace: namespace, Kind: c.claimedKind, Folded: folded})
+	if err != nil {
+		return nil, toSCIMError(err)
+	}
+	o, ok := holder.(T)
+	if !ok || !c.keys(o).Listed {
+		return c.unclaimed(entries, holder), nil
+	}
+	e, err := c.waitShown(ctx, o)
+	if isNotFound(err) {
+		return []T{}, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	return []T{e.Object}, nil
+}
+
+// unclaimed returns the object that SCIM shows of those with a name that has no holder: one from before its claim, which
+// a controller is about to write.
+func (c *collection[T]) unclaimed(entries []*index.Entry[T], holder client.Object) []T {
+	listed := slices.DeleteFunc(entries, func(e *index.Entry[T]) bool { return !e.Listed })
+	if holder != nil || len(listed) == 0 {
+		return []T{}
+	}
+	return []T{slices.MinFunc(listed, func(a, b *index.Entry[T]) int { return index.CompareAge(a.Object, b.Object) }).Object}
+}
+
+// identified returns the objects of an externalId that SCIM shows.
+func (c *collection[T]) identified(ctx context.Context, namespace, externalID string) ([]T, error) {
+	objects := []T{}
+	for _, e := range c.index.Identified(namespace, externalID) {
+		isHidden, err := c.isHidden(ctx, e.Object)
+		if err != nil {
+			return nil, err
+		}
+		if e.Listed && !isHidden {
+			objects = append(objects, e.Object)
+		}
+	}
+	slices.SortFunc(objects, index.CompareAge[T])
+	return objects, nil
 }

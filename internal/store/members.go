@@ -2,270 +2,239 @@ package store
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"slices"
 	"strings"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/cloudsso/cloudsso-operator/api/v1alpha1"
+	"github.com/cloudsso/cloudsso-operator/internal/membership"
 	"github.com/cloudsso/cloudsso-operator/internal/scim"
 	"github.com/cloudsso/cloudsso-operator/internal/scim/limits"
 )
 
-// reasonMemberSkipped is the reason of the Event on a group that was pushed with a member that is no
-// user. Providers never retry a 400, so to refuse would lose the whole push.
-const reasonMemberSkipped = "MemberSkipped"
+const (
+	// reasonMemberSkipped is the reason of the Event on a group that was pushed with an id that is no user's. Providers
+	// do not retry a 400, so a refusal would lose the whole push.
+	reasonMemberSkipped = "MemberSkipped"
+	// maxReported is how many skipped members one Event names.
+	maxReported = 10
+	// maxLiveMembers is how many unknown members a request looks for one by one; for more, one list of the namespace's
+	// users costs less.
+	maxLiveMembers = 100
+)
 
-// maxReported is how many skipped members one Event names.
-const maxReported = 10
-
-// outcome is what the changes of one request make of a group's members. Members that SCIM does not show,
-// the Manual ones, are no part of what it says, and stay.
-type outcome struct {
-	*tenant
-	changes []memberChange
-	added   []string        // ids that a change adds, each once, in order
-	named   map[string]bool // all that a change names
-	sweeps  bool            // whether it may take out members that it does not name
-
-	// decided are those whom a write of this request has put in or taken out, and at which revision. Whoever does the
-	// opposite afterwards has the last word: a request that is slow would undo what was acknowledged meanwhile.
-	decided map[string]uint64
-	// tried are those whom the group's own list puts in or takes out if it is stored.
-	tried []string
-
-	// spared says that somebody stayed for being hidden, which may be a matter of an index that is behind; certain, that a
-	// fence has been passed, and it is not behind.
-	spared, certain bool
+var memberOps = map[scim.MemberOp]membership.Op{
+	scim.AddMembers:     membership.Add,
+	scim.RemoveMembers:  membership.Remove,
+	scim.ReplaceMembers: membership.Replace,
 }
 
-// memberChange is a scim.MemberChange, made to be asked about one member after the other.
-type memberChange struct {
-	scim.MemberChange
-	named map[string]bool
-}
-
-func (t *tenant) outcome(changes []scim.MemberChange) *outcome {
-	o := &outcome{tenant: t, named: map[string]bool{}, decided: map[string]uint64{}}
-	added := map[string]bool{}
-	for _, change := range changes {
-		o.changes = append(o.changes, memberChange{change, toSet(change.IDs)})
-		o.sweeps = o.sweeps || change.Op == scim.ReplaceMembers || change.Match != nil
-		for _, id := range change.IDs {
-			o.named[id] = true
-			if change.Op != scim.RemoveMembers && !added[id] {
-				added[id] = true
-				o.added = append(o.added, id)
-			}
+// delta returns what changes make of a group's members, without the ids that are no user's, which it returns apart. To
+// remove such an id is no error.
+func (n *namespacedStore) delta(ctx context.Context, changes []scim.MemberChange) (delta *membership.Delta, unknown []string, err error) {
+	if len(changes) > 0 {
+		if err := n.users.waitCaughtUp(ctx, n.namespace); err != nil {
+			return nil, nil, err
 		}
 	}
-	return o
-}
-
-// has reports whether somebody is a member afterwards.
-func (o *outcome) has(id string, before bool) bool {
-	is := before
-	for _, s := range o.changes {
-		switch {
-		case s.Op != scim.RemoveMembers && s.named[id]:
-			is = true
-		case is && s.drops(id, o.tenant):
-			is = o.spares(id)
+	planned := make([]membership.Change, 0, len(changes))
+	for _, c := range changes {
+		change := membership.Change{Op: memberOps[c.Op], IDs: c.IDs}
+		if c.Match != nil {
+			change.Matches = func(id string) bool { return c.Match(n.memberReference(id)) }
 		}
-	}
-	return is
-}
-
-// stays and joins report whether somebody who is a member remains one, and whether another becomes one, unless that has
-// been decided already.
-func (o *outcome) stays(id string) bool { return o.decided[id] > 0 || o.has(id, true) }
-func (o *outcome) joins(id string) bool { return o.decided[id] == 0 && o.has(id, false) }
-
-// drops reports whether a change takes out a member that it does not name to stay.
-func (s *memberChange) drops(id string, t *tenant) bool {
-	switch {
-	case s.Op == scim.ReplaceMembers:
-		return true
-	case s.Op == scim.AddMembers:
-		return false
-	case s.Match != nil:
-		return s.Match(t.reference(id))
-	}
-	return s.named[id]
-}
-
-func (o *outcome) spares(id string) bool {
-	hidden := o.hidden(id)
-	o.spared = o.spared || hidden
-	return hidden
-}
-
-// certainly makes a decision, and makes it anew behind a fence if it has spared somebody.
-func (o *outcome) certainly(ctx context.Context, decide func() error) error {
-	err := decide()
-	if !o.spared || o.certain {
-		return err
-	}
-	if err := o.users.pass(ctx); err != nil {
-		return err
-	}
-	o.certain = true
-	return decide()
-}
-
-// in makes the outcome that of the group's own list, as far as it has room: then the group is sliced, and
-// the rest is for changeSlices.
-func (o *outcome) in(ctx context.Context, g *v1alpha1.CloudSSOGroup) error {
-	if len(o.changes) == 0 {
-		return nil
-	}
-	members, sliced := g.Spec.Members, g.Spec.Sliced
-	err := o.certainly(ctx, func() (err error) {
-		members, sliced, err = o.own(g)
-		return err
-	})
-	if err == nil {
-		g.Spec.Members, g.Spec.Sliced = members, sliced
-	}
-	return err
-}
-
-// own is what the group's own list is to be, and whether the group is sliced then.
-func (o *outcome) own(g *v1alpha1.CloudSSOGroup) (next []v1alpha1.Member, sliced bool, err error) {
-	o.tried = nil
-	there := make(map[string]bool, len(g.Spec.Members))
-	for _, m := range g.Spec.Members {
-		if there[m.Name] = true; o.stays(m.Name) {
-			next = append(next, m)
-		} else {
-			o.tried = append(o.tried, m.Name)
-		}
-	}
-	room := max(v1alpha1.SliceSize, len(next))
-	var joining []v1alpha1.Member
-	for _, id := range o.added {
-		if !there[id] && o.joins(id) && !o.isSliced(g, id) {
-			joining = append(joining, v1alpha1.Member{Name: id})
-		}
-	}
-	if n := o.size(g) + len(joining); n > limits.Members && len(joining) > 0 && !o.sweeps {
-		if n -= o.leaving(g); n > limits.Members {
-			return nil, false, scim.BadRequest(scim.InvalidValue, "members: the group would have %d members; at most %d are supported", n, limits.Members)
-		}
-	}
-	if g.Spec.Sliced {
-		return next, true, nil
-	}
-	joined := joining[:min(len(joining), room-len(next))]
-	for _, m := range joined {
-		o.tried = append(o.tried, m.Name)
-	}
-	return append(next, joined...), len(joined) < len(joining), nil
-}
-
-// stored notes that the group's own list has been, as in has made it.
-func (o *outcome) stored(g *v1alpha1.CloudSSOGroup) {
-	for _, id := range o.tried {
-		o.decided[id] = revisionOf(g)
-	}
-}
-
-// leaving is how many of those that are named are members, and are none afterwards.
-func (o *outcome) leaving(g *v1alpha1.CloudSSOGroup) (n int) {
-	own := map[string]bool{}
-	for _, m := range g.Spec.Members {
-		own[m.Name] = true
-	}
-	for id := range o.named {
-		if !o.has(id, true) && (own[id] || o.isSliced(g, id)) {
-			n++
-		}
-	}
-	return n
-}
-
-// knownIn leaves out of the changes the ids that are no user's. To remove one is no error: nobody asks
-// whether who is to go exists.
-func (t *tenant) knownIn(ctx context.Context, changes []scim.MemberChange) (known []scim.MemberChange, unknown []string, err error) {
-	if len(changes) == 0 {
-		return nil, nil, nil
-	}
-	if err := t.users.catchUp(ctx); err != nil {
-		return nil, nil, err
-	}
-	for _, change := range changes {
-		if change.Op != scim.RemoveMembers {
+		if c.Op != scim.RemoveMembers {
 			var skipped []string
-			if change.IDs, skipped, err = t.known(ctx, change.IDs); err != nil {
+			if change.IDs, skipped, err = n.splitKnown(ctx, c.IDs); err != nil {
 				return nil, nil, err
 			}
 			unknown = append(unknown, skipped...)
 		}
-		known = append(known, change)
+		planned = append(planned, change)
 	}
-	return known, unknown, nil
+	return membership.NewDelta(planned, n.isHiddenMember), unknown, nil
 }
 
-// known parts ids into those of users that SCIM shows and others. Who is missing is looked for again
-// behind a fence, for another replica may just have created them.
-func (t *tenant) known(ctx context.Context, ids []string) (known, unknown []string, err error) {
-	if len(ids) == 0 {
-		return nil, nil, nil
-	}
-	if !slices.ContainsFunc(ids, t.missing) {
+// splitKnown returns which ids are users' that SCIM shows, and which are not. An id that the index does not show is
+// looked for live: another replica may have created that user a moment ago.
+func (n *namespacedStore) splitKnown(ctx context.Context, ids []string) (known, unknown []string, err error) {
+	missing := slices.DeleteFunc(slices.Clone(ids), n.isUser)
+	if len(missing) == 0 {
 		return ids, nil, nil
 	}
-	if err := t.users.pass(ctx); err != nil {
+	slices.Sort(missing)
+	missing = slices.Compact(missing)
+	find := n.findUsers
+	if len(missing) > maxLiveMembers {
+		find = n.findUsersInList
+	}
+	if err := find(ctx, missing); err != nil {
 		return nil, nil, err
 	}
 	for _, id := range ids {
-		if t.missing(id) {
-			unknown = append(unknown, id)
-		} else {
+		if n.isUser(id) {
 			known = append(known, id)
+		} else {
+			unknown = append(unknown, id)
 		}
 	}
 	return known, unknown, nil
 }
 
-// missing reports whether there is no such user over SCIM.
-func (t *tenant) missing(id string) bool {
-	r := t.users.index.record(t.namespace, id)
-	return r == nil || !r.listed
+// isUser reports whether the index shows a user of that id that SCIM shows.
+func (n *namespacedStore) isUser(id string) bool {
+	e := n.users.index.Get(n.namespace, id)
+	return e != nil && e.Listed
 }
 
-// hidden reports whether SCIM does not show the member: a Manual user, or one that is about to leave. A
-// member that the index does not know was created a moment ago: it is shown.
-func (t *tenant) hidden(name string) bool {
-	r := t.users.index.record(t.namespace, name)
-	return r != nil && !r.listed
-}
-
-// reference names a user as a member.
-func (t *tenant) reference(name string) scim.Reference {
-	u, found := t.users.index.get(t.namespace, name)
-	if !found {
-		return scim.Reference{Value: name}
+// findUsers reads users one by one, and waits until the index shows those that exist.
+func (n *namespacedStore) findUsers(ctx context.Context, ids []string) error {
+	reads, ctx := errgroup.WithContext(ctx)
+	reads.SetLimit(maxParallelReads)
+	for _, id := range ids {
+		reads.Go(func() error {
+			_, err := n.users.get(ctx, n.namespace, id)
+			if isNotFound(err) {
+				return nil
+			}
+			return err
+		})
 	}
-	display := u.Spec.DisplayName
+	return reads.Wait()
+}
+
+// findUsersInList lists the users of the namespace, and waits until the index shows those of the ids that exist.
+func (n *namespacedStore) findUsersInList(ctx context.Context, ids []string) error {
+	exists, err := n.userScan.names(ctx, n.namespace)
+	if err != nil {
+		return toSCIMError(err)
+	}
+	return n.findUsers(ctx, slices.DeleteFunc(slices.Clone(ids), func(id string) bool { return !exists[id] }))
+}
+
+// listUserNames lists the metadata.names of the users of a namespace, live.
+func (s *Store) listUserNames(ctx context.Context, namespace string) (map[string]bool, error) {
+	names := map[string]bool{}
+	list := &metav1.PartialObjectMetadataList{}
+	list.SetGroupVersionKind(schema.GroupVersionKind{Group: v1alpha1.GroupVersion.Group, Version: v1alpha1.GroupVersion.Version, Kind: "CloudSSOUserList"})
+	for {
+		if err := s.Client.List(ctx, list, client.InNamespace(namespace), client.Limit(userPage), client.Continue(list.Continue)); err != nil {
+			return nil, fmt.Errorf("listing the users of namespace %s: %w", namespace, err)
+		}
+		for i := range list.Items {
+			names[list.Items[i].Name] = true
+		}
+		if list.Continue == "" {
+			return names, nil
+		}
+	}
+}
+
+// scanTimeout bounds a list of the users of a namespace: a hundred thousand take about two seconds.
+const scanTimeout = 20 * time.Second
+
+// userPage is how many users one request of listUserNames returns: about 1 MB of metadata.
+const userPage = 5000
+
+// userScan lists the users of a namespace once for all requests that wait for it.
+type userScan struct {
+	list func(ctx context.Context, namespace string) (map[string]bool, error)
+
+	mu   sync.Mutex
+	next map[string]*scanResult // by namespace; has not begun yet
+	lock keyMutex
+}
+
+type scanResult struct {
+	once  sync.Once
+	names map[string]bool
+	err   error
+}
+
+// names returns the metadata.names of the users of a namespace, by a list that begins after the call. One list runs for
+// each namespace at a time, and serves the requests that came before it began.
+func (u *userScan) names(ctx context.Context, namespace string) (map[string]bool, error) {
+	u.mu.Lock()
+	if u.next == nil {
+		u.next = map[string]*scanResult{}
+	}
+	scan := u.next[namespace]
+	if scan == nil {
+		scan = &scanResult{}
+		u.next[namespace] = scan
+	}
+	u.mu.Unlock()
+	unlock, err := u.lock.lock(ctx, namespace)
+	if err != nil {
+		return nil, err
+	}
+	defer unlock()
+	scan.once.Do(func() {
+		u.mu.Lock()
+		delete(u.next, namespace)
+		u.mu.Unlock()
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), scanTimeout) // it serves requests that have more time left
+		defer cancel()
+		scan.names, scan.err = u.list(ctx, namespace)
+	})
+	return scan.names, scan.err
+}
+
+// planOwnList makes the group object's list what the delta makes of it, as far as it has room, and returns the members that
+// this adds or removes. What it has no room for is left to changeSlices.
+func (n *namespacedStore) planOwnList(g *v1alpha1.CloudSSOGroup, delta *membership.Delta) (moved []string, err error) {
+	if delta.IsEmpty() {
+		return nil, nil
+	}
+	own, err := delta.PlanOwnList(membership.GroupView{
+		Members:   g.Spec.Members,
+		IsSliced:  g.Spec.Sliced,
+		Size:      n.groupSize(g),
+		IsInSlice: func(id string) bool { return n.isInSlice(g, id) },
+		MaxSize:   limits.Members,
+	})
+	var tooLarge *membership.TooLargeError
+	if errors.As(err, &tooLarge) {
+		return nil, scim.BadRequest(scim.InvalidValue, "members: %s", tooLarge)
+	}
+	g.Spec.Members, g.Spec.Sliced = own.Members, own.IsSliced
+	return own.Moved, err
+}
+
+// isHiddenMember reports whether SCIM does not show a member: a Manual user, or one that is about to leave the group. A
+// member that the index does not have was created a moment ago, and is shown.
+func (n *namespacedStore) isHiddenMember(id string) bool {
+	e := n.users.index.Get(n.namespace, id)
+	return e != nil && !e.Listed
+}
+
+// memberReference returns a user as a member.
+func (n *namespacedStore) memberReference(id string) scim.Reference {
+	e := n.users.index.Get(n.namespace, id)
+	if e == nil {
+		return scim.Reference{Value: id}
+	}
+	display := e.Object.Spec.DisplayName
 	if display == "" {
-		display = u.Spec.UserName
+		display = e.Object.Spec.UserName
 	}
-	return scim.Reference{Value: name, Display: display}
+	return scim.Reference{Value: id, Display: display}
 }
 
-func (t *tenant) reportSkipped(g *v1alpha1.CloudSSOGroup, unknown []string) {
+func (n *namespacedStore) reportSkipped(g *v1alpha1.CloudSSOGroup, unknown []string) {
 	if len(unknown) == 0 {
 		return
 	}
 	named := strings.Join(unknown[:min(len(unknown), maxReported)], ", ")
-	t.Log.Warn("members skipped: no such users", "namespace", g.Namespace, "group", g.Name, "count", len(unknown), "members", named)
-	t.warn(g, reasonMemberSkipped, "%d members pushed by the identity provider were skipped, for no such users exist: %s. "+
+	n.Log.Warn("members skipped: no such users", "namespace", g.Namespace, "group", g.Name, "count", len(unknown), "members", named)
+	n.warn(g, reasonMemberSkipped, "%d members pushed by the identity provider were skipped, because no such users exist: %s. "+
 		"Provision them first, then push the group again.", len(unknown), named)
-}
-
-func toSet(ids []string) map[string]bool {
-	set := make(map[string]bool, len(ids))
-	for _, id := range ids {
-		set[id] = true
-	}
-	return set
 }

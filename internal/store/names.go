@@ -1,174 +1,202 @@
 package store
 
 import (
+	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 
+	"golang.org/x/sync/errgroup"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/cloudsso/cloudsso-operator/api/v1alpha1"
-	"github.com/cloudsso/cloudsso-operator/internal/jsonpatch"
+	"github.com/cloudsso/cloudsso-operator/internal/nameclaim"
 	"github.com/cloudsso/cloudsso-operator/internal/policy"
-	"github.com/cloudsso/cloudsso-operator/internal/scim"
+	"github.com/cloudsso/cloudsso-operator/internal/store/index"
 )
 
-// Whoever takes a name verifies it: write, wait until the own write is in the own index, and look. Who
-// finds another that took the name at an earlier revision, or at an unknown one, has lost and undoes
-// the write. A create verifies after it wrote. Whoever has an object already (rename, restore) first
-// reserves the new name on it, verifies, and commits on that reservation, so that the old name is held
-// until then. See docs/adr/0002-names.md and the search in names_test.go.
+// A name belongs to one object (package nameclaim). Two live objects of one name are rare: the API server has carried
+// out a write after its request had given up, or a person has created the second one. The claim decides then, and the
+// other object is not shown over SCIM.
 
-// take gives the object a name that it does not hold, in the course of a change.
-func (c *collection[T]) take(ctx context.Context, current T, name string, change func(T) error) (T, error) {
-	var none T
-	if err := c.vacant(ctx, current, name); err != nil {
-		return none, err
+// nameIndex is the nameclaim.Index of a Store.
+type nameIndex Store
+
+// Named is part of nameclaim.Index.
+func (s *nameIndex) Named(name nameclaim.Name) []string {
+	if name.Kind == v1alpha1.ClaimedByGroup {
+		return entitled(s.groups.index.Named(name.Namespace, name.Folded), func(g *v1alpha1.CloudSSOGroup) v1alpha1.Source { return g.Spec.Source })
 	}
-	reservation := policy.Reservation{Nonce: c.newID(), Time: c.now(), Name: name}.String()
-	reserved, err := c.reserve(ctx, current, reservation)
+	return entitled(s.users.index.Named(name.Namespace, name.Folded), func(u *v1alpha1.CloudSSOUser) v1alpha1.Source { return u.Spec.Source })
+}
+
+// entitled returns the ids of entries in the order in which they are entitled to a name that none of them has claimed:
+// SCIM before Manual, then older, then by id.
+func entitled[T client.Object](entries []*index.Entry[T], source func(T) v1alpha1.Source) []string {
+	slices.SortFunc(entries, func(a, b *index.Entry[T]) int {
+		return cmp.Or(rank(source(a.Object))-rank(source(b.Object)), index.CompareAge(a.Object, b.Object))
+	})
+	ids := make([]string, len(entries))
+	for i, e := range entries {
+		ids[i] = e.Object.GetName()
+	}
+	return ids
+}
+
+func rank(source v1alpha1.Source) int {
+	if source == v1alpha1.SourceSCIM {
+		return 0
+	}
+	return 1
+}
+
+// isHidden reports whether another object holds the name of a user or group. As long as the index shows no second live
+// object of the name, the name is the object's own.
+func (c *collection[T]) isHidden(ctx context.Context, o T) (bool, error) {
+	if c.name == nil {
+		return false, nil
+	}
+	name := nameclaim.NameOf(o)
+	if !c.index.IsNameShared(name.Namespace, name.Folded) || !c.isContested(c.index.Named(name.Namespace, name.Folded)) {
+		return false, nil
+	}
+	holder, err := c.claims.Holder(ctx, name)
 	if err != nil {
-		return none, err
+		return false, toSCIMError(err)
 	}
-	written, err := c.verified(ctx, reserved, name, reservation, change)
+	return holder != nil && holder.GetName() != o.GetName(), nil
+}
+
+// isContested reports whether the claim has to be read to tell whether SCIM shows an object among those of one name:
+// there are two of source SCIM, or a Manual one holds the name as far as a controller has found.
+func (c *collection[T]) isContested(entries []*index.Entry[T]) bool {
+	if len(entries) < 2 {
+		return false
+	}
+	listed, accepted := 0, false
+	for _, e := range entries {
+		if e.Listed {
+			listed++
+		} else if name := c.acceptedName(e.Object); name != "" {
+			accepted = true
+		}
+	}
+	return listed > 1 || listed == 1 && accepted
+}
+
+// maxParallelReads bounds the live reads that one request has under way.
+const maxParallelReads = 8
+
+// hidden returns the ids of the objects of a namespace that SCIM does not show because another one holds their name.
+func (c *collection[T]) hidden(ctx context.Context, namespace string) (map[string]bool, error) {
+	var contested []*index.Entry[T]
+	for _, name := range c.index.SharedNames(namespace) {
+		entries := c.index.Named(namespace, name)
+		if c.isContested(entries) {
+			contested = append(contested, slices.DeleteFunc(entries, func(e *index.Entry[T]) bool { return !e.Listed })...)
+		}
+	}
+	isHidden := make([]bool, len(contested))
+	reads, ctx := errgroup.WithContext(ctx)
+	reads.SetLimit(maxParallelReads)
+	for i, e := range contested {
+		reads.Go(func() (err error) {
+			isHidden[i], err = c.isHidden(ctx, e.Object)
+			return err
+		})
+	}
+	if err := reads.Wait(); err != nil {
+		return nil, err
+	}
+	ids := map[string]bool{}
+	for i, e := range contested {
+		if isHidden[i] {
+			ids[e.Object.GetName()] = true
+		}
+	}
+	return ids, nil
+}
+
+// Namesakes returns the metadata.names of the other live objects that have the name of a user or group, as of the object's
+// resourceVersion or later. If two objects have one name, a look at the later one therefore finds the earlier one.
+func (s *Store) Namesakes(ctx context.Context, o client.Object) ([]string, error) {
+	ctx, cancel := context.WithTimeout(ctx, ownWriteTimeout)
+	defer cancel()
+	var err error
+	switch o := o.(type) {
+	case *v1alpha1.CloudSSOUser:
+		err = s.users.waitSeen(ctx, o)
+	case *v1alpha1.CloudSSOGroup:
+		err = s.groups.waitSeen(ctx, o)
+	}
 	if err != nil {
-		return none, errors.Join(err, c.release(ctx, reserved, reservation))
+		return nil, fmt.Errorf("waiting for the index to show %s/%s: %w", o.GetNamespace(), o.GetName(), err)
 	}
-	return written, nil
+	return slices.DeleteFunc((*nameIndex)(s).Named(nameclaim.NameOf(o)), func(other string) bool { return other == o.GetName() }), nil
 }
 
-func (c *collection[T]) verified(ctx context.Context, reserved T, name, reservation string, change func(T) error) (T, error) {
-	if err := c.verify(ctx, reserved, name); err != nil {
-		return reserved, err
-	}
-	for range maxAttempts {
-		next := c.copy(reserved)
-		if err := change(next); err != nil {
-			return reserved, err
-		}
-		if reserved.GetAnnotations()[v1alpha1.AnnotationReservation] != reservation || c.describe(next).name != name {
-			return reserved, errStale
-		}
-		annotate(next, v1alpha1.AnnotationReservation, "")
-		written, err := c.write(ctx, reserved, next)
-		if !errors.Is(err, errStale) {
-			return written, err
-		}
-		if reserved, err = c.read(ctx, reserved.GetNamespace(), reserved.GetName()); err != nil {
-			return reserved, err
-		}
-	}
-	return reserved, errStale
-}
-
-func (c *collection[T]) reserve(ctx context.Context, current T, reservation string) (T, error) {
-	next := c.copy(current)
-	annotate(next, v1alpha1.AnnotationReservation, reservation)
-	return c.patch(ctx, current, jsonpatch.Patch{}.TestRevision(current).Annotations(current, next))
-}
-
-// release takes a reservation back, unless it is gone already.
-func (c *collection[T]) release(ctx context.Context, reserved T, reservation string) error {
-	current := c.copy(reserved)
-	annotate(current, v1alpha1.AnnotationReservation, reservation)
-	next := c.copy(current)
-	annotate(next, v1alpha1.AnnotationReservation, "")
-	_, err := c.patch(ctx, current, jsonpatch.Patch{}.Annotations(current, next))
-	if errors.Is(err, errStale) {
+// waitSeen waits until the index shows an object as it was read, or newer. An object that is gone is not waited for.
+func (c *collection[T]) waitSeen(ctx context.Context, o T) error {
+	key := client.ObjectKeyFromObject(o)
+	err := c.index.WaitForEntry(ctx, key, hasSeen(o))
+	if err != nil && c.isGone(context.WithoutCancel(ctx), key) {
 		return nil
 	}
 	return err
 }
 
-// verify returns a Conflict when another holds or reserves the name since before o was written. Any other error
-// says that it is not known.
-func (c *collection[T]) verify(ctx context.Context, o T, name string) error {
-	if err := c.index.await(ctx, revisionOf(o)); err != nil {
-		c.fence.late(err)
-		return scim.Unavailable(retryAfter, fmt.Errorf("waiting to see %s %s/%s: %w", c.resource.Name, o.GetNamespace(), o.GetName(), err))
-	}
-	if err := c.decide(ctx, o, name, revisionOf(o)); err != nil {
-		return err
-	}
-	return c.contested(o, name, revisionOf(o))
+// hasSeen returns a function that reports whether an entry is the object, newer, or gone.
+func hasSeen[T client.Object](o T) func(*index.Entry[T]) bool {
+	isShown := shows(o)
+	return func(e *index.Entry[T]) bool { return e == nil && policy.IsDeleted(o) || e != nil && isShown(e) }
 }
 
-// vacant returns a Conflict when another holds or reserves the name, for certain: one that the index shows
-// is looked for again behind a fence.
-func (c *collection[T]) vacant(ctx context.Context, o T, name string) error {
-	if c.contested(o, name, latest) == nil {
-		return nil
-	}
-	if err := c.pass(ctx); err != nil {
-		return err
-	}
-	if err := c.decide(ctx, o, name, latest); err != nil {
-		return err
-	}
-	return c.contested(o, name, latest)
-}
-
-// decide waits until of all who have a name it is known whether they stand, or that o does, or that another does who
-// took it before the revision.
-func (c *collection[T]) decide(ctx context.Context, o T, name string, revision uint64) error {
-	err := c.index.until(ctx, func() bool {
-		if c.stands(o, name) {
-			return true
-		}
-		undecided := false
-		for _, r := range c.rivals(o, name) {
-			if !r.isUndecided() && r.since(name) < revision {
-				return true
+// Holders returns, for each name of a namespace that an object should hold, the metadata.name of that object: the live
+// object that is entitled to it. A userName that no live user has belongs to the user that the identity provider deleted
+// last, if it is suspended: the next user of the name inherits the suspension.
+func (s *Store) Holders(namespace string) map[nameclaim.Name]string {
+	holders := map[nameclaim.Name]string{}
+	for _, kind := range []struct {
+		claimed v1alpha1.ClaimedKind
+		names   []string
+	}{{v1alpha1.ClaimedByUser, s.users.index.Names(namespace)}, {v1alpha1.ClaimedByGroup, s.groups.index.Names(namespace)}} {
+		for _, folded := range kind.names {
+			name := nameclaim.Name{Namespace: namespace, Kind: kind.claimed, Folded: folded}
+			if entitled := (*nameIndex)(s).Named(name); len(entitled) > 0 {
+				holders[name] = entitled[0]
 			}
-			undecided = undecided || r.isUndecided()
-		}
-		return !undecided
-	})
-	if err != nil {
-		return scim.Unavailable(retryAfter, fmt.Errorf("waiting to hear whose %s %q is: %w", c.name.Name, name, err))
-	}
-	return nil
-}
-
-// stands reports whether a controller has found that o is the holder of a name.
-func (c *collection[T]) stands(o T, name string) bool {
-	r := c.index.record(o.GetNamespace(), o.GetName())
-	return r != nil && r.accepted && r.name == name
-}
-
-// latest is after every revision.
-const latest = ^uint64(0)
-
-// contested returns a Conflict when another object than o took the name before the revision.
-func (c *collection[T]) contested(o T, name string, revision uint64) error {
-	for _, r := range c.rivals(o, name) {
-		if r.isUndecided() && c.stands(o, name) {
-			continue // it is the other that will be undone
-		}
-		if r.since(name) < revision {
-			if r.name != name {
-				return scim.Conflict("%s is about to become that of %s %q", c.name.Name, c.resource.Name, r.object.GetName())
-			}
-			return c.taken(r.object)
 		}
 	}
-	return nil
-}
-
-// rivals are the others that hold or reserve a name.
-func (c *collection[T]) rivals(o T, name string) []*record[T] {
-	return slices.DeleteFunc(c.index.named(o.GetNamespace(), name), func(r *record[T]) bool { return r.object.GetName() == o.GetName() })
-}
-
-// since is the revision at which a record took a name that it holds or reserves.
-func (r *record[T]) since(name string) uint64 {
-	if r.name != name {
-		return r.reservation.made
+	for _, folded := range s.users.index.FormerNames(namespace) {
+		name := nameclaim.Name{Namespace: namespace, Kind: v1alpha1.ClaimedByUser, Folded: folded}
+		if last := s.lastDeprovisioned(name); holders[name] == "" && last != nil && last.Spec.Suspended {
+			holders[name] = last.Name
+		}
 	}
-	return r.taken
+	return holders
 }
 
-func (c *collection[T]) taken(holder client.Object) error {
-	return scim.Conflict("%s is already that of %s %q", c.name.Name, c.resource.Name, holder.GetName())
+// GroupsOf returns the metadata.names of the groups, of any source, that have the user as a member.
+func (s *Store) GroupsOf(namespace, user string) []string {
+	names := s.groups.index.Listing(namespace, user)
+	for _, slice := range s.slicesListing(namespace, user) {
+		g := s.groups.index.Get(namespace, slice.Spec.Group)
+		if g != nil && g.Object.Spec.Source == slice.Spec.Source && !slices.Contains(names, g.Object.Name) {
+			names = append(names, g.Object.Name)
+		}
+	}
+	return names
+}
+
+// MemberListsOf returns the groups and slices, of any source, that list the user. They are shared: read only.
+func (s *Store) MemberListsOf(namespace, user string) (lists []client.Object) {
+	for _, id := range s.groups.index.Listing(namespace, user) {
+		if g := s.groups.index.Get(namespace, id); g != nil {
+			lists = append(lists, g.Object)
+		}
+	}
+	for _, slice := range s.slicesListing(namespace, user) {
+		lists = append(lists, slice)
+	}
+	return lists
 }

@@ -4,339 +4,268 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"slices"
 	"strings"
 	"time"
 
 	"golang.org/x/sync/errgroup"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/fields"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/cloudsso/cloudsso-operator/api/v1alpha1"
+	"github.com/cloudsso/cloudsso-operator/internal/jsonpatch"
+	"github.com/cloudsso/cloudsso-operator/internal/membership"
 	"github.com/cloudsso/cloudsso-operator/internal/policy"
 	"github.com/cloudsso/cloudsso-operator/internal/scim"
 	"github.com/cloudsso/cloudsso-operator/internal/scim/schema"
+	"github.com/cloudsso/cloudsso-operator/internal/store/index"
 )
 
-// A group that outgrows one object is sliced, for good: whoever joins from then on is listed by a slice, and
-// the group's own list only shrinks. So all that is added is in one kind, whose revisions are in one order, and
-// membership is verified like names are: write, wait until the own write is in the own index, and look. Of two
-// slices that list the same member, which two writers did not know of each other, the one whose name comes
-// first keeps it. A request changes each member once. See docs/adr/0008-slices.md.
+// Membership in slices goes by the order of the slices' watch. A request writes, waits until the index shows its own
+// write and with it every earlier write to a slice of the namespace, and plans again; it is done when nothing is left to
+// write. So of two requests that do not know of each other the later one sees both (docs/adr/0008-slices.md).
 
 var sliceKind = kind[*v1alpha1.CloudSSOMembershipSlice]{
-	resource: schema.Group, // what an error is about
-	blank:    func() *v1alpha1.CloudSSOMembershipSlice { return &v1alpha1.CloudSSOMembershipSlice{} },
+	resource: schema.Group, // the resource that an error is about
+	fallback: "group",
 	copy:     (*v1alpha1.CloudSSOMembershipSlice).DeepCopy,
 	spec:     func(s *v1alpha1.CloudSSOMembershipSlice) any { return &s.Spec },
-	describe: describeSlice,
+	keys:     sliceKeys,
 }
 
-// describeSlice has a slice found by the name of its group.
-func describeSlice(s *v1alpha1.CloudSSOMembershipSlice) (f facts) {
-	if policy.IsGoing(s) {
-		return f
+// sliceKeys has a slice found by the name of its group.
+func sliceKeys(s *v1alpha1.CloudSSOMembershipSlice) (k index.Keys) {
+	if policy.IsTerminating(s) {
+		return k
 	}
-	f.name = s.Spec.Group
-	for _, m := range s.Spec.Members {
-		f.members = append(f.members, m.Name)
-	}
-	return f
+	return index.Keys{Name: s.Spec.Group, Members: memberIDs(s.Spec.Members)}
 }
 
-// slicesOf are the slices of a group, by name.
-func (d *Directories) slicesOf(g *v1alpha1.CloudSSOGroup) []*v1alpha1.CloudSSOMembershipSlice {
-	return slicesAmong(d.slices.index.named(g.Namespace, g.Name), g)
+type sliceEntry = index.Entry[*v1alpha1.CloudSSOMembershipSlice]
+
+// slicesOf returns the entries of a group's slices, by name.
+func (s *Store) slicesOf(g *v1alpha1.CloudSSOGroup) []*sliceEntry {
+	return ofSource(s.slices.index.Named(g.Namespace, g.Name), g.Spec.Source)
 }
 
-func slicesAmong(records []*record[*v1alpha1.CloudSSOMembershipSlice], g *v1alpha1.CloudSSOGroup) (all []*v1alpha1.CloudSSOMembershipSlice) {
-	for _, r := range records {
-		if r.object.Spec.Source == g.Spec.Source {
-			all = append(all, r.object)
-		}
-	}
-	slices.SortFunc(all, func(a, b *v1alpha1.CloudSSOMembershipSlice) int { return strings.Compare(a.Name, b.Name) })
-	return all
+// ofSource returns the entries of one source, by name. A slice whose source is not its group's has no effect.
+func ofSource(entries []*sliceEntry, source v1alpha1.Source) []*sliceEntry {
+	entries = slices.DeleteFunc(entries, func(e *sliceEntry) bool { return e.Object.Spec.Source != source })
+	slices.SortFunc(entries, func(a, b *sliceEntry) int { return strings.Compare(a.Object.Name, b.Object.Name) })
+	return entries
 }
 
-// slicesWith are the slices that list a user.
-func (d *Directories) slicesWith(namespace, user string) (all []*v1alpha1.CloudSSOMembershipSlice) {
-	for _, name := range d.slices.index.groupsOf(namespace, user) {
-		if s, found := d.slices.index.get(namespace, name); found {
-			all = append(all, s)
+// slicesListing returns the slices that list a user.
+func (s *Store) slicesListing(namespace, user string) (all []*v1alpha1.CloudSSOMembershipSlice) {
+	for _, id := range s.slices.index.Listing(namespace, user) {
+		if e := s.slices.index.Get(namespace, id); e != nil {
+			all = append(all, e.Object)
 		}
 	}
 	return all
 }
 
-// maxParallelWrites bounds how many slices one request writes at a time: more would be the API server's
-// whole attention.
-const maxParallelWrites = 8
-
-// snapshot is what the index shows of a group's slices at one time, and which of them list somebody whom an outcome names.
-type snapshot struct {
-	records  []*record[*v1alpha1.CloudSSOMembershipSlice]
-	slices   []*v1alpha1.CloudSSOMembershipSlice // the objects of those that are the group's
-	affected map[string]bool                     // nobody asks where the outcome sweeps
-}
-
-func (t *tenant) snapshot(g *v1alpha1.CloudSSOGroup, o *outcome) *snapshot {
-	named := o.named
-	if o.sweeps {
-		named = nil
-	}
-	records, affected := t.slices.index.lists(g.Namespace, g.Name, named)
-	return &snapshot{records, slicesAmong(records, g), affected}
-}
-
-// joinedAt is the revision at which a slice came to list a member; 0 if that is not known.
-func (s *snapshot) joinedAt(slice *v1alpha1.CloudSSOMembershipSlice, member string) uint64 {
-	for _, r := range s.records {
-		if r.object == slice {
-			return r.joinedAt(member)
-		}
-	}
-	return 0
-}
-
-// changeSlices makes the outcome that of a sliced group's slices. Seen is a snapshot that was taken before g was read;
-// nil if none was.
-//
-// A plan is made of a group that was read after its slices were looked up: its own list only shrinks, so whoever is in
-// both was so at one time, and the copy in the slice is the second one. That nothing is left to do an older group may
-// say: whom its list has was a member then.
-func (t *tenant) changeSlices(ctx context.Context, g *v1alpha1.CloudSSOGroup, o *outcome, seen *snapshot) (err error) {
-	if err := t.slices.catchUp(ctx); err != nil {
-		return err
-	}
-	for range maxAttempts {
-		if seen == nil {
-			seen = t.snapshot(g, o)
-			if g, err = t.groups.read(ctx, g.Namespace, g.Name); err != nil {
-				return err
-			}
-		}
-		p, kept, err := certainPlan(ctx, g, seen, o)
-		if err != nil {
-			return err
-		}
-		stale, err := t.carryOut(ctx, g, p, o, kept)
-		if err == nil {
-			err = t.slices.catchUp(ctx) // or a slice that the index does not show yet would be made again
-		}
-		if err != nil {
-			return err
-		}
-		if stale || len(p) == 0 {
-			if err := t.slices.pass(ctx); err != nil {
-				return err
-			}
-		}
-		left, _, err := certainPlan(ctx, g, t.snapshot(g, o), o)
-		if err != nil || len(left) == 0 {
-			return err
-		}
-		seen = nil
-	}
-	return scim.Unavailable(retryAfter, fmt.Errorf("members of %s/%s: overtaken %d times", g.Namespace, g.Name, maxAttempts))
-}
-
-// sliceWrite is what one slice is to hold. Current is nil for a slice that has yet to be made.
-type sliceWrite struct {
-	current *v1alpha1.CloudSSOMembershipSlice
-	members []v1alpha1.Member
-}
-
-// moves are the members that the write takes out, or puts in.
-func (w sliceWrite) moves() map[string]bool {
-	moved := map[string]bool{}
-	for _, m := range w.members {
-		moved[m.Name] = true
-	}
-	if w.current != nil {
-		for _, m := range w.current.Spec.Members {
-			if moved[m.Name] {
-				delete(moved, m.Name) // it stays
-			} else {
-				moved[m.Name] = true
-			}
-		}
-	}
-	return moved
-}
-
-// plan is what has to be written for the outcome, and who is listed before and after that. Of those whom the request has
-// put in or taken out before, what came later than that stays as it is. Nobody is listed twice, whoever it is.
-func plan(g *v1alpha1.CloudSSOGroup, seen *snapshot, o *outcome) (writes []sliceWrite, placed map[string]bool) {
-	placed = map[string]bool{}
-	for _, m := range g.Spec.Members {
-		placed[m.Name] = true
-	}
-	for _, s := range seen.slices {
-		if !o.sweeps && !seen.affected[s.Name] {
-			continue
-		}
-		kept := make([]v1alpha1.Member, 0, len(s.Spec.Members))
-		for _, m := range s.Spec.Members {
-			if !placed[m.Name] && (o.has(m.Name, true) || o.isLater(m.Name, seen, s)) {
-				kept = append(kept, m)
-				placed[m.Name] = true
-			}
-		}
-		if len(kept) < len(s.Spec.Members) {
-			writes = append(writes, sliceWrite{s, kept})
-		}
-	}
-	var missing []v1alpha1.Member
-	for _, id := range o.added {
-		if !placed[id] && o.joins(id) {
-			missing = append(missing, v1alpha1.Member{Name: id})
-		}
-	}
-	return place(missing, writes, seen.slices), placed
-}
-
-// certainPlan is a plan that spares only whom SCIM certainly does not show.
-func certainPlan(ctx context.Context, g *v1alpha1.CloudSSOGroup, seen *snapshot, o *outcome) (writes []sliceWrite, placed map[string]bool, err error) {
-	err = o.certainly(ctx, func() error {
-		writes, placed = plan(g, seen, o)
-		return nil
-	})
-	return writes, placed, err
-}
-
-// place finds a slice for each part of what is missing: the fullest that has room for all of it, of those
-// that are written anyway first; else a new one.
-func place(missing []v1alpha1.Member, writes []sliceWrite, all []*v1alpha1.CloudSSOMembershipSlice) []sliceWrite {
-	for part := range slices.Chunk(missing, v1alpha1.SliceSize) {
-		if i := fullest(writes, len(part)); i >= 0 {
-			writes[i].members = append(writes[i].members, part...)
-			continue
-		}
-		var others []sliceWrite
-		for _, s := range all {
-			if !slices.ContainsFunc(writes, func(w sliceWrite) bool { return w.current == s }) {
-				others = append(others, sliceWrite{s, s.Spec.Members})
-			}
-		}
-		w := sliceWrite{nil, part}
-		if i := fullest(others, len(part)); i >= 0 {
-			w = sliceWrite{others[i].current, slices.Concat(others[i].members, part)}
-		}
-		writes = append(writes, w)
-	}
-	return writes
-}
-
-// isGoing reports whether somebody deletes the slice: nobody may join it any more.
-func (w sliceWrite) isGoing() bool { return w.current != nil && w.current.DeletionTimestamp != nil }
-
-// fullest is the index of the fullest that has room for so many more, or -1.
-func fullest(writes []sliceWrite, more int) int {
-	best := -1
-	for i, w := range writes {
-		if !w.isGoing() && len(w.members)+more <= v1alpha1.SliceSize && (best < 0 || len(w.members) > len(writes[best].members)) {
-			best = i
-		}
-	}
-	return best
-}
-
-// carryOut writes, and waits until the index shows it. Stale says that something was not what the plan was
-// made from.
-func (t *tenant) carryOut(ctx context.Context, g *v1alpha1.CloudSSOGroup, writes []sliceWrite, o *outcome, kept map[string]bool) (stale bool, err error) {
-	var newest watermark
-	stored := make([]uint64, len(writes)) // at which revision; 0 is not at all
-	group, ctx2 := errgroup.WithContext(ctx)
-	group.SetLimit(maxParallelWrites)
-	for i, w := range writes {
-		group.Go(func() error {
-			written, err := t.writeSlice(ctx2, g, w)
-			switch {
-			case errors.Is(err, errStale), isNotFound(err):
-			case err != nil:
-				return err
-			default:
-				stored[i] = revisionOf(written)
-				newest.raise(stored[i])
-			}
-			return nil
-		})
-	}
-	err = group.Wait()
-	t.slices.settleAt(ctx, newest.level())
-	o.decide(writes, stored, kept)
-	return slices.Contains(stored, 0), err
-}
-
-// isLater reports whether somebody was put into a slice after the request had decided about them.
-func (o *outcome) isLater(id string, seen *snapshot, s *v1alpha1.CloudSSOMembershipSlice) bool {
-	return o.decided[id] > 0 && seen.joinedAt(s, id) > o.decided[id]
-}
-
-// decide notes whom the writes that were stored have put in or taken out: not who is kept elsewhere, nor whom a write was
-// about that was not stored.
-func (o *outcome) decide(writes []sliceWrite, stored []uint64, kept map[string]bool) {
-	open := maps.Clone(kept)
-	for i, w := range writes {
-		if stored[i] == 0 {
-			maps.Copy(open, w.moves())
-		}
-	}
-	for i, w := range writes {
-		revision := stored[i]
-		for id := range w.moves() {
-			if revision > 0 && !open[id] {
-				o.decided[id] = max(o.decided[id], revision)
-			}
-		}
-	}
-}
-
-func (t *tenant) writeSlice(ctx context.Context, g *v1alpha1.CloudSSOGroup, w sliceWrite) (*v1alpha1.CloudSSOMembershipSlice, error) {
-	if w.current != nil {
-		next := w.current.DeepCopy()
-		next.Spec.Members = w.members
-		return t.slices.write(ctx, w.current, next)
-	}
-	s := &v1alpha1.CloudSSOMembershipSlice{
-		ObjectMeta: t.newObjectMeta(g.Name, groupKind.prefix, v1alpha1.FinalizerGuard),
-		Spec:       v1alpha1.CloudSSOMembershipSliceSpec{Source: g.Spec.Source, Group: g.Name, Members: w.members},
-	}
-	t.slices.stamp(s) // a group is modified when it gets one
-	return s, t.slices.translate(t.Client.Create(ctx, s))
-}
-
-// isSliced reports whether a slice of the group lists the user.
-func (d *Directories) isSliced(g *v1alpha1.CloudSSOGroup, user string) bool {
-	return g.Spec.Sliced && slices.ContainsFunc(d.slicesWith(g.Namespace, user), func(s *v1alpha1.CloudSSOMembershipSlice) bool {
-		return s.Spec.Group == g.Name && s.Spec.Source == g.Spec.Source
+// isInSlice reports whether a slice of the group lists the user.
+func (s *Store) isInSlice(g *v1alpha1.CloudSSOGroup, user string) bool {
+	return g.Spec.Sliced && slices.ContainsFunc(s.slicesListing(g.Namespace, user), func(slice *v1alpha1.CloudSSOMembershipSlice) bool {
+		return slice.Spec.Group == g.Name && slice.Spec.Source == g.Spec.Source
 	})
 }
 
-// size is how many members a group's lists hold.
-func (d *Directories) size(g *v1alpha1.CloudSSOGroup) int {
-	n := len(g.Spec.Members)
+// groupSize returns how many members a group's lists hold.
+func (s *Store) groupSize(g *v1alpha1.CloudSSOGroup) int {
+	size := len(g.Spec.Members)
 	if g.Spec.Sliced {
-		for _, s := range d.slicesOf(g) {
-			n += len(s.Spec.Members)
+		for _, e := range s.slicesOf(g) {
+			size += len(e.Members)
 		}
 	}
-	return n
+	return size
 }
 
-func sliceSentinel() *v1alpha1.CloudSSOMembershipSlice {
-	return &v1alpha1.CloudSSOMembershipSlice{Spec: v1alpha1.CloudSSOMembershipSliceSpec{Source: v1alpha1.SourceManual, Group: v1alpha1.SentinelName}}
-}
-
-// modifiedAt is SCIM's meta.lastModified of a group: when it, or one of its slices, was written last.
-func (t *tenant) modifiedAt(g *v1alpha1.CloudSSOGroup) time.Time {
+// modifiedAt returns SCIM's meta.lastModified of a group: when it, or one of its slices, was written last.
+func (s *Store) modifiedAt(g *v1alpha1.CloudSSOGroup) time.Time {
 	at := lastModified(g)
 	if g.Spec.Sliced {
-		for _, s := range t.slicesOf(g) {
-			if of := lastModified(s); of.After(at) {
-				at = of
+		for _, e := range s.slicesOf(g) {
+			if slice := lastModified(e.Object); slice.After(at) {
+				at = slice
 			}
 		}
 	}
 	return at
+}
+
+// sliceViews returns a group's slices as the index shows them at one moment.
+func (s *Store) sliceViews(g *v1alpha1.CloudSSOGroup, delta *membership.Delta) []membership.SliceView {
+	named := delta.Named
+	if delta.IsSweeping {
+		named = nil
+	}
+	entries, listing := s.slices.index.NamedAndListing(g.Namespace, g.Name, named)
+	views := []membership.SliceView{}
+	for _, e := range ofSource(entries, g.Spec.Source) {
+		views = append(views, membership.SliceView{Slice: e.Object, AddedAt: e.AddedAt, IsAffected: listing[e.Object.Name]})
+	}
+	return views
+}
+
+// viewBeforeRead returns the views for a live read of a group that is about to come; nil if the group is not known to be
+// sliced.
+func (n *namespacedStore) viewBeforeRead(ctx context.Context, id string, delta *membership.Delta) ([]membership.SliceView, error) {
+	e := n.groups.index.Get(n.namespace, id)
+	if e == nil || !e.Object.Spec.Sliced || delta.IsEmpty() {
+		return nil, nil
+	}
+	if err := n.slices.waitCaughtUp(ctx, n.namespace); err != nil {
+		return nil, err
+	}
+	return n.sliceViews(e.Object, delta), nil
+}
+
+// changeSlices makes the slices of a group what the delta makes of them. views were taken before g was read; nil if none
+// were. Each further plan is made of a group that was read after its slices were looked up.
+func (n *namespacedStore) changeSlices(ctx context.Context, g *v1alpha1.CloudSSOGroup, delta *membership.Delta, views []membership.SliceView) (err error) {
+	if err := n.slices.waitCaughtUp(ctx, n.namespace); err != nil {
+		return err
+	}
+	for attempts := n.newAttempts(g.Namespace, g.Name); ; views = nil {
+		if views == nil {
+			views = n.sliceViews(g, delta)
+			if g, err = n.groups.read(ctx, g.Namespace, g.Name); err != nil {
+				return err
+			}
+		}
+		if err := n.changeSlicesOnce(ctx, g, delta, views); err != nil {
+			return err
+		}
+		// A group that was read before these views is good enough here: a member of its own list was a member at that time.
+		if left := delta.PlanSlices(g.Spec.Members, n.sliceViews(g, delta)); len(left.Writes) == 0 {
+			return nil
+		}
+		if err := attempts.next(ctx); err != nil {
+			return err
+		}
+	}
+}
+
+// changeSlicesOnce carries out one plan, and waits until the index shows every write to a slice that came before.
+func (n *namespacedStore) changeSlicesOnce(ctx context.Context, g *v1alpha1.CloudSSOGroup, delta *membership.Delta, views []membership.SliceView) error {
+	plan := delta.PlanSlices(g.Spec.Members, views)
+	stored, err := n.writeSlices(ctx, g, plan.Writes)
+	delta.RecordSlices(plan, stored)
+	if err != nil {
+		return err
+	}
+	newest := uint64(0)
+	for _, revision := range stored {
+		newest = max(newest, revision)
+	}
+	if newest == 0 || slices.Contains(stored, 0) { // nothing was written after all, or the index is behind a conflict
+		return n.catchUpWithSlices(ctx, g, views)
+	}
+	return n.waitForSlices(ctx, newest)
+}
+
+// writeSlices carries out writes, and returns the revision of each: 0 for one whose slice is not what the plan was made
+// of any more.
+func (n *namespacedStore) writeSlices(ctx context.Context, g *v1alpha1.CloudSSOGroup, writes []membership.SliceWrite) (stored []uint64, err error) {
+	stored = make([]uint64, len(writes))
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(maxParallelWrites)
+	for i, w := range writes {
+		group.Go(func() error {
+			written, err := n.writeSlice(ctx, g, w)
+			switch {
+			case errors.Is(err, errStale), isNotFound(err):
+				return nil
+			case err != nil:
+				return err
+			}
+			stored[i] = index.RevisionOf(written)
+			return nil
+		})
+	}
+	return stored, group.Wait()
+}
+
+// maxParallelWrites bounds how many slices one request writes at a time: more would keep the API server from others.
+const maxParallelWrites = 8
+
+func (n *namespacedStore) writeSlice(ctx context.Context, g *v1alpha1.CloudSSOGroup, w membership.SliceWrite) (*v1alpha1.CloudSSOMembershipSlice, error) {
+	if w.Current != nil {
+		next := w.Current.DeepCopy()
+		next.Spec.Members = w.Members
+		return n.slices.write(ctx, w.Current, next)
+	}
+	s := &v1alpha1.CloudSSOMembershipSlice{
+		ObjectMeta: metav1.ObjectMeta{
+			Namespace:  n.namespace,
+			Name:       newID(g.Name, sliceKind.fallback, n.NewSuffix()),
+			Finalizers: []string{v1alpha1.FinalizerGuard},
+		},
+		Spec: v1alpha1.CloudSSOMembershipSliceSpec{Source: g.Spec.Source, Group: g.Name, Members: w.Members},
+	}
+	n.slices.stamp(s) // a group is modified when it gets a slice
+	created, err := n.slices.create(ctx, s)
+	return created, toSCIMError(err)
+}
+
+// waitForSlices waits until the index shows a write of this replica to a slice, and with it every earlier write.
+func (n *namespacedStore) waitForSlices(ctx context.Context, revision uint64) error {
+	ctx, cancel := context.WithTimeout(ctx, ownWriteTimeout)
+	defer cancel()
+	began := time.Now()
+	err := n.slices.index.WaitForRevision(ctx, n.namespace, revision)
+	n.Lag("MembershipSlice", time.Since(began))
+	if err != nil {
+		n.slices.endSilentWatch(client.ObjectKey{Namespace: n.namespace})
+		return scim.Unavailable(retryAfter, fmt.Errorf("the informer does not show a write to the slices of namespace %s: %w", n.namespace, err))
+	}
+	return nil
+}
+
+// catchUpWithSlices waits until the index shows every write to a slice of the group that came before the call: it
+// touches one of the slices, and waits for that write. A group without slices in the index is looked at live.
+func (n *namespacedStore) catchUpWithSlices(ctx context.Context, g *v1alpha1.CloudSSOGroup, views []membership.SliceView) error {
+	for _, v := range views {
+		touched, err := n.touch(ctx, v.Slice)
+		if isNotFound(err) {
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		return n.waitForSlices(ctx, index.RevisionOf(touched))
+	}
+	var found v1alpha1.CloudSSOMembershipSliceList
+	ofGroup := client.MatchingFieldsSelector{Selector: fields.OneTermEqualSelector(membership.GroupField, g.Name)}
+	if err := n.Client.List(ctx, &found, client.InNamespace(g.Namespace), ofGroup); err != nil {
+		return toSCIMError(err)
+	}
+	for i := range found.Items {
+		n.slices.waitForOwnWrite(ctx, &found.Items[i])
+	}
+	return n.slices.waitCaughtUp(ctx, g.Namespace)
+}
+
+// touch changes an annotation of a slice, whatever else has become of it.
+func (n *namespacedStore) touch(ctx context.Context, slice *v1alpha1.CloudSSOMembershipSlice) (*v1alpha1.CloudSSOMembershipSlice, error) {
+	p := jsonpatch.Patch{}.TestUID(slice)
+	if len(slice.Annotations) == 0 {
+		p = p.TestRevision(slice).Add("/metadata/annotations", map[string]string{})
+	}
+	touched, err := n.slices.patch(ctx, slice, p.Add(jsonpatch.AnnotationPath(v1alpha1.AnnotationTouched), n.NewSuffix()))
+	if errors.Is(err, errStale) {
+		return touched, scim.NotFound(schema.Group.Name, slice.Name)
+	}
+	return touched, err
+}
+
+// isNotFound reports whether err is a 404.
+func isNotFound(err error) bool {
+	var answer *scim.Error
+	return errors.As(err, &answer) && answer.Status == 404 || apierrors.IsNotFound(err)
 }

@@ -1,185 +1,169 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"errors"
-	"fmt"
-	"net/http"
 	"slices"
-	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/cloudsso/cloudsso-operator/api/v1alpha1"
+	"github.com/cloudsso/cloudsso-operator/internal/nameclaim"
 	"github.com/cloudsso/cloudsso-operator/internal/policy"
 	"github.com/cloudsso/cloudsso-operator/internal/scim"
 	"github.com/cloudsso/cloudsso-operator/internal/scim/fold"
 	"github.com/cloudsso/cloudsso-operator/internal/scim/schema"
+	"github.com/cloudsso/cloudsso-operator/internal/store/convert"
+	"github.com/cloudsso/cloudsso-operator/internal/store/index"
 )
 
 var userKind = kind[*v1alpha1.CloudSSOUser]{
-	resource:  schema.User,
-	name:      schema.UserName,
-	prefix:    "user-",
-	blank:     func() *v1alpha1.CloudSSOUser { return &v1alpha1.CloudSSOUser{} },
-	copy:      (*v1alpha1.CloudSSOUser).DeepCopy,
-	spec:      func(u *v1alpha1.CloudSSOUser) any { return &u.Spec },
-	describe:  describeUser,
-	attribute: func(u *v1alpha1.CloudSSOUser, a *schema.Attribute) (any, bool) { return readUserAttribute(&u.Spec, a) },
-	disown: func(u *v1alpha1.CloudSSOUser, now time.Time) {
-		u.Spec.DeprovisionedAt = new(metav1.NewTime(now))
-		u.Spec.ExternalID = "" // it is no leaver that anybody means
+	resource:    schema.User,
+	name:        schema.UserName,
+	claimedKind: v1alpha1.ClaimedByUser,
+	fallback:    "user",
+	copy:        (*v1alpha1.CloudSSOUser).DeepCopy,
+	spec:        func(u *v1alpha1.CloudSSOUser) any { return &u.Spec },
+	keys:        userKeys,
+	attribute: func(u *v1alpha1.CloudSSOUser, a *schema.Attribute) (any, bool) {
+		return convert.UserAttribute(&u.Spec, a)
 	},
+	acceptedName: func(u *v1alpha1.CloudSSOUser) string { return u.Status.ClaimedName },
 }
 
-func describeUser(u *v1alpha1.CloudSSOUser) facts {
-	f := facts{reservation: reservationOf(u)}
-	live, synchronized := policy.IsLive(u), u.Spec.Source == v1alpha1.SourceSCIM
-	if live {
-		f.name = fold.Name(u.Spec.UserName)
+func userKeys(u *v1alpha1.CloudSSOUser) (k index.Keys) {
+	if !policy.IsLive(u) {
+		k.FormerName = fold.Name(u.Spec.UserName)
+		return k
 	}
-	if synchronized && (live || u.DeletionTimestamp == nil) {
-		f.externalID = u.Spec.ExternalID
+	k.Name = fold.Name(u.Spec.UserName)
+	if u.Spec.Source == v1alpha1.SourceSCIM {
+		k.ExternalID, k.Listed = u.Spec.ExternalID, true
 	}
-	f.listed = live && synchronized
-	f.accepted, f.inConflict = policy.IsAccepted(u), policy.IsInConflict(u)
-	f.left = f.externalID != "" && hasLeft(u)
-	return f
+	return k
 }
 
-// createUser creates a user, or makes a leaver or a Manual user the one that is asked for.
-func (t *tenant) createUser(ctx context.Context, attributes schema.Object) (*scim.Resource, error) {
-	userName, externalID := fold.Name(attributes.String(schema.UserName)), attributes.String(schema.ExternalID)
-	rivals := func(r *record[*v1alpha1.CloudSSOUser]) bool {
-		return r.name == userName || externalID != "" && r.externalID == externalID
+// createUser creates a user. If the userName is a Manual user's it may adopt that user, and if it is a disabled user's
+// with the same externalId it restores that user.
+func (n *namespacedStore) createUser(ctx context.Context, attributes schema.Object) (*scim.Resource, error) {
+	if err := n.users.waitCaughtUp(ctx, n.namespace); err != nil {
+		return nil, err
 	}
-	fenced := false
-	for range maxAttempts {
-		if err := t.users.decided(ctx, t.namespace, rivals); err != nil {
+	for attempts := n.newAttempts(n.namespace, "(new user)"); ; {
+		u, err := n.createUserOnce(ctx, attributes)
+		if err == nil {
+			n.users.waitForOwnWrite(ctx, u)
+			return n.userResource(u, scim.Omit{}), nil
+		}
+		if !errors.Is(err, errStale) {
 			return nil, err
 		}
-		u, err := t.admit(ctx, attributes, fenced)
-		switch {
-		case err == nil:
-			t.users.settle(ctx, u)
-			return t.user(u, scim.Omit{}), nil
-		case errors.Is(err, errUncertain):
-			if err := t.users.pass(ctx); err != nil {
-				return nil, err
-			}
-			fenced = true
-		case !errors.Is(err, errStale):
+		if err := attempts.next(ctx); err != nil {
 			return nil, err
 		}
 	}
-	return nil, scim.Unavailable(retryAfter, fmt.Errorf("creating a user in %s: overtaken %d times", t.namespace, maxAttempts))
 }
 
-// errUncertain says that a fence has to be passed before the answer can be given. It never leaves the
-// package.
-var errUncertain = errors.New("the index may be behind")
-
-// admit is one round of createUser. It answers errStale when what it went by has changed meanwhile, and
-// errUncertain where it would refuse, adopt or restore, unless the name is free, or there is another leaver, by now.
-func (t *tenant) admit(ctx context.Context, attributes schema.Object, fenced bool) (*v1alpha1.CloudSSOUser, error) {
-	leaver := t.leaver(attributes.String(schema.ExternalID), "")
-	userName := fold.Name(attributes.String(schema.UserName))
-	all := t.users.index.holders(t.namespace, userName)
-	switch {
-	case (leaver != nil || len(all) > 0) && !fenced:
-		return nil, errUncertain
-	case leaver != nil:
-		return t.restore(ctx, leaver, attributes)
-	case len(all) > 0:
-		if isManual(all[0]) {
-			return t.adopt(ctx, all[0].object, attributes)
-		}
-		return nil, t.users.taken(all[0].object)
-	}
+// createUserOnce is one attempt of createUser. It returns errStale if the next one may have another result.
+func (n *namespacedStore) createUserOnce(ctx context.Context, attributes schema.Object) (created *v1alpha1.CloudSSOUser, err error) {
 	u := &v1alpha1.CloudSSOUser{}
-	userFields.write(attributes, &u.Spec)
+	convert.SetUserAttributes(attributes, &u.Spec)
 	u.Spec.Source = v1alpha1.SourceSCIM
-	u.ObjectMeta = t.newObjectMeta(u.Spec.UserName, userKind.prefix, v1alpha1.FinalizerGuard, v1alpha1.FinalizerMemberships)
-	u, err := t.users.create(ctx, u, t.noLeaver)
-	if isConflict(err) && slices.ContainsFunc(t.users.index.holders(t.namespace, userName), isManual) {
-		return nil, errStale // the index had not seen the manual user, who may be adopted
+	u.Namespace, u.Name = n.namespace, newID(u.Spec.UserName, userKind.fallback, n.NewSuffix())
+	u.Finalizers = []string{v1alpha1.FinalizerGuard, v1alpha1.FinalizerMemberships}
+	name := nameclaim.NameOf(u)
+	err = n.claims.Create(ctx, name, u.Name, func(acquired nameclaim.Acquired) error {
+		n.inheritSuspension(u, name, acquired)
+		created, err = n.users.create(ctx, u)
+		return err
+	})
+	var taken *nameclaim.TakenError
+	if errors.As(err, &taken) {
+		if holder, ok := taken.Holder.(*v1alpha1.CloudSSOUser); ok {
+			return n.createOver(ctx, holder, attributes)
+		}
 	}
-	return u, err
+	return created, toSCIMError(err)
 }
 
-func isManual(r *record[*v1alpha1.CloudSSOUser]) bool {
-	return r.object.Spec.Source == v1alpha1.SourceManual
+// inheritSuspension suspends a new user if the user who had the userName last was suspended when the identity provider
+// deleted it: an administrator's word outlives a deletion in the provider.
+func (n *namespacedStore) inheritSuspension(u *v1alpha1.CloudSSOUser, name nameclaim.Name, acquired nameclaim.Acquired) {
+	former, _ := acquired.TakenFrom.(*v1alpha1.CloudSSOUser)
+	if former == nil {
+		former = n.lastDeprovisioned(name)
+	}
+	if former != nil && former.Spec.DeprovisionedAt != nil && former.Spec.Suspended {
+		u.Spec.Suspended = true
+		annotate(u, v1alpha1.AnnotationSuspendedLike, former.Name)
+	}
 }
 
-// noLeaver verifies, now that the own write is a fence, that there was nobody to restore instead.
-func (t *tenant) noLeaver(created *v1alpha1.CloudSSOUser) error {
-	if t.leaver(created.Spec.ExternalID, created.Name) != nil {
-		return errStale
+// lastDeprovisioned returns the user of a userName that the identity provider deleted last, or nil.
+func (s *Store) lastDeprovisioned(name nameclaim.Name) *v1alpha1.CloudSSOUser {
+	former := s.users.index.FormerlyNamed(name.Namespace, name.Folded)
+	former = slices.DeleteFunc(former, func(e *index.Entry[*v1alpha1.CloudSSOUser]) bool { return e.Object.Spec.DeprovisionedAt == nil })
+	if len(former) == 0 {
+		return nil
+	}
+	return slices.MaxFunc(former, func(a, b *index.Entry[*v1alpha1.CloudSSOUser]) int {
+		return cmp.Or(a.Object.Spec.DeprovisionedAt.Compare(b.Object.Spec.DeprovisionedAt.Time), index.CompareAge(a.Object, b.Object))
+	}).Object
+}
+
+// createOver answers a create whose userName a live user holds: it adopts or restores that user, or refuses.
+func (n *namespacedStore) createOver(ctx context.Context, holder *v1alpha1.CloudSSOUser, attributes schema.Object) (*v1alpha1.CloudSSOUser, error) {
+	next := holder.DeepCopy()
+	convert.SetUserAttributes(attributes, &next.Spec)
+	switch {
+	case holder.Spec.Source == v1alpha1.SourceManual:
+		if err := n.mayAdopt(holder); err != nil {
+			return nil, err
+		}
+		next.Spec.Source = v1alpha1.SourceSCIM
+	case !isRestoredBy(holder, attributes):
+		return nil, scim.Conflict("userName is already that of User %q", holder.Name)
+	}
+	// The claim may be about to be taken over, if it was left over when the holder got the name. Refreshed, it is not.
+	if _, err := n.claims.Acquire(ctx, nameclaim.NameOf(holder), holder.Name); err != nil {
+		return nil, toSCIMError(err)
+	}
+	written, err := n.users.write(ctx, holder, next)
+	if isNotFound(err) {
+		return nil, errStale // the holder has been deleted, and the name is free
+	}
+	return written, err
+}
+
+// isRestoredBy reports whether a create means the user of its userName: a disabled one with the same non-empty externalId.
+// That user is given back to the identity provider: same object, same id, attributes as sent, memberships kept. Okta
+// re-provisions a user who left in this way, and a 409 would lock the person out. An externalId alone is not an identity:
+// Entra's default mapping is mailNickname, which is reused.
+func isRestoredBy(u *v1alpha1.CloudSSOUser, attributes schema.Object) bool {
+	externalID := attributes.String(schema.ExternalID)
+	return u.Spec.Source == v1alpha1.SourceSCIM && !isActive(u) && externalID != "" && u.Spec.ExternalID == externalID
+}
+
+// isActive reports whether the identity provider has the user active.
+func isActive(u *v1alpha1.CloudSSOUser) bool { return u.Spec.Active == nil || *u.Spec.Active }
+
+// mayAdopt returns nil if the directory's settings say that the identity provider takes over Manual users, else the 409
+// that says what to do.
+func (n *namespacedStore) mayAdopt(holder *v1alpha1.CloudSSOUser) error {
+	if d := n.directory(n.namespace); d == nil || d.Spec.ExistingUsers != v1alpha1.ExistingUsersAdopt {
+		return scim.Conflict("userName is already that of the manual user %q; to let the identity provider take it over, "+
+			"set spec.existingUsers of CloudSSODirectory %s/default to Adopt", holder.Name, n.namespace)
+	}
+	if owner := gitOpsOwner(holder); owner != "" {
+		return scim.Conflict("userName is already that of the manual user %q, which %s applies and would take back; "+
+			"remove it there first", holder.Name, owner)
 	}
 	return nil
 }
 
-// leaver is the newest user of source SCIM with that externalId who is not active, other than the
-// excepted one. An identity provider that creates such a user again means the same person.
-func (t *tenant) leaver(externalID, except string) *v1alpha1.CloudSSOUser {
-	if externalID == "" {
-		return nil
-	}
-	leavers := slices.DeleteFunc(t.users.index.identified(t.namespace, externalID), func(u *v1alpha1.CloudSSOUser) bool {
-		return u.Name == except || !hasLeft(u)
-	})
-	if len(leavers) == 0 {
-		return nil
-	}
-	return slices.MaxFunc(leavers, age[*v1alpha1.CloudSSOUser])
-}
-
-func hasLeft(u *v1alpha1.CloudSSOUser) bool {
-	return u.DeletionTimestamp == nil && (u.Spec.DeprovisionedAt != nil || !isActive(u))
-}
-
-// isActive is the identity provider's word alone.
-func isActive(u *v1alpha1.CloudSSOUser) bool { return u.Spec.Active == nil || *u.Spec.Active }
-
-// restore gives a leaver back to the identity provider: same object, same id, attributes as sent.
-func (t *tenant) restore(ctx context.Context, leaver *v1alpha1.CloudSSOUser, attributes schema.Object) (*v1alpha1.CloudSSOUser, error) {
-	if leaver.Spec.DeprovisionedAt != nil {
-		if err := t.leaveGroups(ctx, leaver.Name); err != nil {
-			return nil, err
-		}
-	}
-	return t.users.edit(ctx, t.namespace, leaver.Name, func(u *v1alpha1.CloudSSOUser) error {
-		if !hasLeft(u) || u.Spec.ExternalID != attributes.String(schema.ExternalID) {
-			return errStale
-		}
-		userFields.write(attributes, &u.Spec)
-		u.Spec.DeprovisionedAt = nil
-		return nil
-	})
-}
-
-// adopt makes a Manual user a synchronized one, if the directory's settings say so.
-func (t *tenant) adopt(ctx context.Context, holder *v1alpha1.CloudSSOUser, attributes schema.Object) (*v1alpha1.CloudSSOUser, error) {
-	if t.existingUsers() != v1alpha1.ExistingUsersAdopt {
-		return nil, scim.Conflict("userName is already that of the manual user %q; to let the identity provider take it over, "+
-			"set spec.existingUsers of CloudSSODirectory %s/default to Adopt", holder.Name, t.namespace)
-	}
-	if owner := gitOpsOwner(holder); owner != "" {
-		return nil, scim.Conflict("userName is already that of the manual user %q, which %s applies and would take back; "+
-			"remove it there first", holder.Name, owner)
-	}
-	return t.users.edit(ctx, t.namespace, holder.Name, func(u *v1alpha1.CloudSSOUser) error {
-		if u.Spec.Source != v1alpha1.SourceManual || gitOpsOwner(u) != "" || fold.Name(u.Spec.UserName) != fold.Name(attributes.String(schema.UserName)) {
-			return errStale
-		}
-		userFields.write(attributes, &u.Spec)
-		u.Spec.Source = v1alpha1.SourceSCIM
-		return nil
-	})
-}
-
-// gitOpsOwner names the tool whose tracking metadata an object carries, or is "". Such a tool would
-// undo an adoption at its next synchronization.
+// gitOpsOwner returns the tool whose tracking metadata an object carries, or "". Such a tool would undo an adoption at
+// its next synchronization.
 func gitOpsOwner(u *v1alpha1.CloudSSOUser) string {
 	switch {
 	case u.Annotations["argocd.argoproj.io/tracking-id"] != "", u.Labels["argocd.argoproj.io/instance"] != "":
@@ -192,12 +176,11 @@ func gitOpsOwner(u *v1alpha1.CloudSSOUser) string {
 	return ""
 }
 
-func (t *tenant) updateUser(ctx context.Context, id string, change scim.Change) (*scim.Resource, error) {
-	end := func() {}
-	defer func() { end() }()
-	u, err := t.users.edit(ctx, t.namespace, id, func(u *v1alpha1.CloudSSOUser) error {
-		end() // of an earlier attempt
-		current, err := t.visibleUser(u, change.Precondition)
+func (n *namespacedStore) updateUser(ctx context.Context, id string, change scim.Change) (*scim.Resource, error) {
+	deactivation := n.Priority.New()
+	defer deactivation.End()
+	u, err := n.users.edit(ctx, n.namespace, id, func(u *v1alpha1.CloudSSOUser) error {
+		current, err := n.visibleUser(u, change.Precondition)
 		if err != nil || change.Attributes == nil {
 			return err
 		}
@@ -205,55 +188,44 @@ func (t *tenant) updateUser(ctx context.Context, id string, change scim.Change) 
 		if err != nil {
 			return err
 		}
-		active := isActive(u)
-		userFields.write(attributes, &u.Spec)
-		if active && !isActive(u) {
-			end = t.Leavers.Begin()
+		wasActive := isActive(u)
+		convert.SetUserAttributes(attributes, &u.Spec)
+		if wasActive && !isActive(u) {
+			deactivation.Begin()
 		}
 		return nil
 	})
 	if err != nil {
 		return nil, err
 	}
-	return t.user(u, scim.Omit{}), nil
+	return n.userResource(u, scim.Omit{}), nil
 }
 
-// deleteUser deprovisions: the object stays, without access, memberships or a hold on its userName.
-func (t *tenant) deleteUser(ctx context.Context, id string, precondition scim.Precondition) error {
-	end := func() {}
-	defer func() { end() }()
-	_, err := t.users.edit(ctx, t.namespace, id, func(u *v1alpha1.CloudSSOUser) error {
-		end() // of an earlier attempt
-		if _, err := t.visibleUser(u, precondition); err != nil {
+// deprovisionUser carries out a SCIM DELETE: the object stays, without access, memberships or a hold on its userName.
+// Its claim stays too: the next create of the userName takes it over, and learns from it who had the name.
+func (n *namespacedStore) deprovisionUser(ctx context.Context, id string, precondition scim.Precondition) error {
+	deactivation := n.Priority.New()
+	defer deactivation.End()
+	_, err := n.users.edit(ctx, n.namespace, id, func(u *v1alpha1.CloudSSOUser) error {
+		if _, err := n.visibleUser(u, precondition); err != nil {
 			return err
 		}
-		end = t.Leavers.Begin()
-		now := metav1.NewTime(t.Now())
+		deactivation.Begin()
+		now := metav1.NewTime(n.Now())
 		u.Spec.DeprovisionedAt = &now
 		return nil
 	})
 	return err
 }
 
-// visibleUser is the user as SCIM shows it, if it does, and if the precondition holds.
-func (t *tenant) visibleUser(u *v1alpha1.CloudSSOUser, precondition scim.Precondition) (*scim.Resource, error) {
-	if !describeUser(u).listed {
+// visibleUser returns the user as SCIM shows it, or NotFound, or the precondition's error.
+func (n *namespacedStore) visibleUser(u *v1alpha1.CloudSSOUser, precondition scim.Precondition) (*scim.Resource, error) {
+	if !userKeys(u).Listed {
 		return nil, scim.NotFound(schema.User.Name, u.Name)
 	}
-	current := t.user(u, scim.Omit{Groups: true})
+	current := n.userResource(u, scim.Omit{Groups: true})
 	if precondition != nil {
 		return current, precondition(current)
 	}
 	return current, nil
-}
-
-// isNotFound reports whether err is a 404.
-func isNotFound(err error) bool { return hasStatus(err, http.StatusNotFound) }
-
-// isConflict reports whether err is a 409.
-func isConflict(err error) bool { return hasStatus(err, http.StatusConflict) }
-
-func hasStatus(err error, status int) bool {
-	var answer *scim.Error
-	return errors.As(err, &answer) && answer.Status == status
 }

@@ -16,8 +16,8 @@ import (
 	"github.com/cloudsso/cloudsso-operator/internal/auth"
 )
 
-// Resolution of lastUsedTime and lastRequestTime: each is written at most this often, by all replicas
-// together but for a race, and is at most this far behind.
+// Resolution is how often lastUsedTime and lastRequestTime are written at most, and how far they are behind at
+// most. It holds for all replicas together, except that two may write at the same time.
 const Resolution = time.Minute
 
 // target is an object whose last use is recorded.
@@ -41,7 +41,8 @@ func directoryTarget(namespace string) target {
 	return target{directoryKind, types.NamespacedName{Namespace: namespace, Name: v1alpha1.DirectoryName}}
 }
 
-// object returns a blank object of the target's kind, the field that holds its last use, and how to read it.
+// object returns an empty object of the target's kind, the status field of its last use, and a function that reads
+// the field from the object.
 func (t target) object() (o client.Object, field string, read func() *metav1.Time) {
 	meta := metav1.ObjectMeta{Namespace: t.key.Namespace, Name: t.key.Name}
 	if t.kind == credentialKind {
@@ -52,7 +53,7 @@ func (t target) object() (o client.Object, field string, read func() *metav1.Tim
 	return d, "lastRequestTime", func() *metav1.Time { return d.Status.LastRequestTime }
 }
 
-// writeUse writes the last uses that are due, or all of them.
+// writeUse writes the last uses that are due; with all, every one.
 func (r *Recorder) writeUse(ctx context.Context, all bool) error {
 	var failures []error
 	for t, at := range r.pendingUse() {
@@ -65,7 +66,7 @@ func (r *Recorder) writeUse(ctx context.Context, all bool) error {
 			continue
 		}
 		if due || err != nil {
-			r.settle(t, at)
+			r.forget(t, at)
 		}
 	}
 	return errors.Join(failures...)
@@ -78,8 +79,8 @@ func (r *Recorder) pendingUse() map[target]time.Time {
 	return maps.Clone(r.used)
 }
 
-// due says whether a use is to be written: not if this replica or another wrote one less than Resolution
-// before, unless all are asked for; and never back in time.
+// due reports whether a use must be written. It is not due if this or another replica wrote a use less than
+// Resolution earlier, except with all. A use that is older than the written one is never due.
 func (r *Recorder) due(ctx context.Context, t target, at time.Time, all bool) (bool, error) {
 	r.mu.Lock()
 	written := r.written[t]
@@ -102,11 +103,12 @@ func (r *Recorder) due(ctx context.Context, t target, at time.Time, all bool) (b
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.written[t] = recorded.Time // by another replica; no need to ask again before it is due
+	r.written[t] = recorded.Time // another replica wrote it: the next read can wait until a use is due again
 	return false, nil
 }
 
-// stamp writes a use. No precondition: the field is its own, and of two stamps either serves.
+// stamp writes a use. It needs no precondition, because only recorders write the field and two concurrent values
+// differ by less than Resolution.
 func (r *Recorder) stamp(ctx context.Context, t target, at time.Time) error {
 	o, field, _ := t.object()
 	patch, err := json.Marshal(map[string]any{"status": map[string]any{field: metav1.NewTime(at)}})
@@ -116,8 +118,8 @@ func (r *Recorder) stamp(ctx context.Context, t target, at time.Time) error {
 	return r.client.Status().Patch(ctx, o, client.RawPatch(types.MergePatchType, patch))
 }
 
-// settle strikes a use off that is written, or whose object is gone, unless there is a later one.
-func (r *Recorder) settle(t target, at time.Time) {
+// forget removes a use that was written or whose object is gone, unless a later use has replaced it.
+func (r *Recorder) forget(t target, at time.Time) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.written[t] = at

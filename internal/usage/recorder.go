@@ -16,15 +16,14 @@ import (
 // +kubebuilder:rbac:groups=cloudsso.dev,resources=scimcredentials/status;cloudssodirectories/status,verbs=patch
 
 const (
-	// interval between writes: what is refused shows within a second, however much is refused.
+	// interval is the time between writes: refusals show within a second, at one write a second for any number.
 	interval = time.Second
-	// shutdownTimeout bounds the last write, so that an API server that is away does not hold up a
-	// replica's end.
+	// shutdownTimeout bounds the last write, so that a replica can end while the API server is away.
 	shutdownTimeout = 5 * time.Second
 )
 
-// Recorder notes use and refusals, and writes them in the background. Its methods are safe for
-// concurrent use and never wait for the API server, but for Start and Flush.
+// Recorder collects uses and refusals, and writes them in the background. Its methods are safe for concurrent
+// use. Only Start and Flush wait for the API server.
 type Recorder struct {
 	client client.Client
 	live   client.Reader
@@ -36,7 +35,7 @@ type Recorder struct {
 	refusals map[string]refusals  // by namespace, not yet written
 }
 
-// New returns a Recorder that writes with c, whose reads may come from a cache; live reads from the API
+// New returns a Recorder that writes with c. The reads of c may come from a cache; live must read from the API
 // server. now is the clock.
 func New(c client.Client, live client.Reader, now func() time.Time) *Recorder {
 	return &Recorder{
@@ -45,8 +44,8 @@ func New(c client.Client, live client.Reader, now func() time.Time) *Recorder {
 	}
 }
 
-// Used notes that a request was authenticated: status.lastUsedTime of the credential and
-// status.lastRequestTime of its directory follow, each at most once a minute.
+// Used records that a request was authenticated. It is written to status.lastUsedTime of the credential and
+// status.lastRequestTime of its directory, each at most once a minute.
 func (r *Recorder) Used(p auth.Principal) {
 	now := r.now()
 	r.mu.Lock()
@@ -55,20 +54,20 @@ func (r *Recorder) Used(p auth.Principal) {
 	r.used[directoryTarget(p.Namespace)] = now
 }
 
-// Refused notes a write that was refused because synchronization is Disabled, e.g. ("PATCH",
-// "Users/alice-example-com-x7k2p") or ("POST", "Users"): status.refusedWrites of the directory follows,
-// at most once a second.
+// Refused records a write that was refused because synchronization is Disabled, such as ("PATCH",
+// "Users/alice-example-com-x7k2p") or ("POST", "Users"). It is added to status.refusedWrites of the directory,
+// which is written at most once a second.
 func (r *Recorder) Refused(p auth.Principal, method, resource string) {
 	write := refusedWrite(r.now(), p, method, resource)
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.refusals[p.Namespace] = r.refusals[p.Namespace].and(refusals{count: 1, last: latest(write)})
+	r.refusals[p.Namespace] = r.refusals[p.Namespace].plus(refusals{count: 1, last: latest(write)})
 }
 
-// NeedLeaderElection is false: every replica writes what it has seen.
+// NeedLeaderElection returns false, because every replica writes its own uses and refusals.
 func (r *Recorder) NeedLeaderElection() bool { return false }
 
-// Start writes what is noted until ctx ends, and then what is left.
+// Start writes uses and refusals every second until ctx ends, and then once more.
 func (r *Recorder) Start(ctx context.Context) error {
 	ticker := time.NewTicker(interval)
 	defer ticker.Stop()
@@ -86,8 +85,8 @@ func (r *Recorder) Start(ctx context.Context) error {
 	}
 }
 
-// Flush writes everything that is noted, due or not. Call it once more when the last request has been
-// answered, which may be after Start returned. What could not be written stays noted.
+// Flush writes all uses and refusals, due or not. If a write fails, a later call repeats it. The last requests may
+// end after Start has returned: call Flush again after them.
 func (r *Recorder) Flush(ctx context.Context) error {
 	return r.write(ctx, true)
 }

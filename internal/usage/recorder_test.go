@@ -33,7 +33,7 @@ func start(r *usage.Recorder) (stop func()) {
 }
 
 var _ = Describe("Use of a credential", func() {
-	It("shows on the credential and on its directory", func(ctx SpecContext) {
+	It("is written to the status of the credential and of its directory", func(ctx SpecContext) {
 		r := newReplica()
 		start(r)
 		r.Used(okta)
@@ -84,7 +84,7 @@ var _ = Describe("Use of a credential", func() {
 		Expect(lastUsed(ctx).Time).To(BeTemporally("==", clock.Now()))
 	})
 
-	It("is written at the end, due or not", func(ctx SpecContext) {
+	It("is written at shutdown, due or not", func(ctx SpecContext) {
 		r := newReplica()
 		stop := start(r)
 		r.Used(okta)
@@ -97,7 +97,7 @@ var _ = Describe("Use of a credential", func() {
 		Expect(directory(ctx).RefusedWrites.Count).To(BeEquivalentTo(1))
 	})
 
-	It("of a credential that is gone is forgotten", func(ctx SpecContext) {
+	It("of a deleted credential is dropped", func(ctx SpecContext) {
 		r := newReplica()
 		r.Used(auth.Principal{Namespace: okta.Namespace, Credential: "gone"})
 		r.Used(auth.Principal{Namespace: "gone", Credential: "gone"})
@@ -146,7 +146,7 @@ var _ = Describe("Refused writes", func() {
 		}
 	})
 
-	It("of one second keep their order", func(ctx SpecContext) {
+	It("keep their order if they were refused in the same second", func(ctx SpecContext) {
 		r := newReplica()
 		r.Refused(okta, "POST", "Users")
 		r.Refused(okta, "PUT", "Users/a")
@@ -157,7 +157,7 @@ var _ = Describe("Refused writes", func() {
 		Expect([]string{last[0].Method, last[1].Method, last[2].Method}).To(Equal([]string{"DELETE", "PUT", "POST"}))
 	})
 
-	It("cost one write a second, however many there are", func(ctx SpecContext) {
+	It("cost at most one write a second", func(ctx SpecContext) {
 		r := newReplica()
 		for range 1000 {
 			r.Refused(okta, "POST", "Users")
@@ -168,7 +168,7 @@ var _ = Describe("Refused writes", func() {
 		Expect(directory(ctx).RefusedWrites.Count).To(BeEquivalentTo(1000))
 	})
 
-	It("of several replicas at once add up, and none is lost", func(ctx SpecContext) {
+	It("are added up if several replicas write at once, and none is lost", func(ctx SpecContext) {
 		const replicas, rounds = 5, 20
 		var wg sync.WaitGroup
 		for range replicas {
@@ -177,7 +177,7 @@ var _ = Describe("Refused writes", func() {
 				r := newReplica()
 				for range rounds {
 					r.Refused(okta, "POST", "Users")
-					_ = r.Flush(ctx) // what loses against the others stays noted
+					_ = r.Flush(ctx) // refusals of a write that conflicts are kept
 				}
 				Eventually(r.Flush, 10*time.Second, 10*time.Millisecond).WithContext(ctx).Should(Succeed())
 			})
@@ -187,7 +187,7 @@ var _ = Describe("Refused writes", func() {
 		Expect(directory(ctx).RefusedWrites.Last).To(HaveLen(usage.MaxRefusedWrites))
 	})
 
-	It("stay noted while the API server is away", func(ctx SpecContext) {
+	It("are kept while the API server is away", func(ctx SpecContext) {
 		r := newReplica()
 		r.Refused(okta, "POST", "Users")
 		r.Used(okta)
@@ -201,7 +201,7 @@ var _ = Describe("Refused writes", func() {
 		Expect(lastUsed(ctx)).NotTo(BeNil())
 	})
 
-	It("count anew once a full push has made up for the earlier ones, whoever notices first", func(ctx SpecContext) {
+	It("are counted from zero after a full push, even if a replica writes before the controller", func(ctx SpecContext) {
 		r := newReplica()
 		r.Refused(okta, "POST", "Users")
 		Expect(r.Flush(ctx)).To(Succeed())
@@ -218,7 +218,7 @@ var _ = Describe("Refused writes", func() {
 		Expect(directory(ctx).RefusedWrites.Last).To(HaveLen(2))
 	})
 
-	It("are cut where a client sends more than a name", func(ctx SpecContext) {
+	It("are cut if a client sends a long method or path", func(ctx SpecContext) {
 		r := newReplica()
 		r.Refused(okta, strings.Repeat("X", 10_000), "Users/"+strings.Repeat("é", 100_000)+"\xff")
 		Expect(r.Flush(ctx)).To(Succeed())

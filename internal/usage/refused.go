@@ -19,15 +19,15 @@ import (
 )
 
 const (
-	// MaxRefusedWrites is how many refused writes a directory names; the others are only counted.
+	// MaxRefusedWrites is how many refused writes a directory's status lists. The others are only counted.
 	MaxRefusedWrites = 10
-	// maxMethodBytes and maxResourceBytes bound what a client can put into status: the longest standard
-	// method, and the longest Kubernetes name after the longest resource type.
+	// maxMethodBytes and maxResourceBytes bound the strings of a client in the status: the longest standard
+	// method, and the longest resource type followed by the longest Kubernetes name.
 	maxMethodBytes   = 16
 	maxResourceBytes = 300
 )
 
-// refusals are refused writes of one directory: how many, and the last ones, newest first.
+// refusals are refused writes of one directory: their number, and the last of them, newest first.
 type refusals struct {
 	count int64
 	last  []v1alpha1.RefusedWrite
@@ -46,12 +46,12 @@ func bounded(s string, bytes int) string {
 	return strings.ToValidUTF8(s[:min(len(s), bytes)], "")
 }
 
-// and adds newer refusals.
-func (r refusals) and(newer refusals) refusals {
+// plus adds newer refusals.
+func (r refusals) plus(newer refusals) refusals {
 	return refusals{count: r.count + newer.count, last: latest(append(slices.Clone(newer.last), r.last...)...)}
 }
 
-// latest returns the newest of some refused writes, newest first. Of those of one moment the order stays.
+// latest returns the newest of some refused writes, newest first. Writes of the same second keep their order.
 func latest(writes ...v1alpha1.RefusedWrite) []v1alpha1.RefusedWrite {
 	slices.SortStableFunc(writes, func(a, b v1alpha1.RefusedWrite) int {
 		return cmp.Compare(b.Time.Unix(), a.Time.Unix())
@@ -69,20 +69,21 @@ func (r *Recorder) writeRefusals(ctx context.Context) error {
 	for namespace, refused := range pending {
 		if err := r.addRefusals(ctx, namespace, refused); err != nil {
 			failures = append(failures, fmt.Errorf("refused writes of the CloudSSODirectory in namespace %s: %w", namespace, err))
-			r.keep(namespace, refused)
+			r.restore(namespace, refused)
 		}
 	}
 	return errors.Join(failures...)
 }
 
-// addRefusals counts on from what the directory says at that moment, for other replicas count too, but for
-// what a full push has made up for: the controller may not have taken that out yet.
+// addRefusals adds refusals to the present status of a directory, because other replicas add theirs too. It leaves
+// out older refusals that an acknowledged full push has made up for, because the controller may not have removed
+// them yet.
 func (r *Recorder) addRefusals(ctx context.Context, namespace string, refused refusals) error {
 	return retry.RetryOnConflict(retry.DefaultBackoff, func() error {
 		d := &v1alpha1.CloudSSODirectory{}
 		key := directoryTarget(namespace).key
 		if err := r.live.Get(ctx, key, d); err != nil {
-			// A namespace without a directory is Disabled too, and has nowhere to say so.
+			// A namespace without a directory is Disabled too, but has no status for refusals.
 			return client.IgnoreNotFound(err)
 		}
 		before := d.DeepCopy()
@@ -90,16 +91,16 @@ func (r *Recorder) addRefusals(ctx context.Context, namespace string, refused re
 		if w := policy.MissedWrites(d, r.now()); w != nil {
 			known = refusals{count: w.Count, last: w.Last}
 		}
-		sum := known.and(refused)
+		sum := known.plus(refused)
 		d.Status.RefusedWrites = &v1alpha1.RefusedWrites{Count: sum.count, Last: sum.last}
 		patch := client.MergeFromWithOptions(before, client.MergeFromWithOptimisticLock{})
 		return client.IgnoreNotFound(r.client.Status().Patch(ctx, d, patch))
 	})
 }
 
-// keep notes refusals again that could not be written.
-func (r *Recorder) keep(namespace string, refused refusals) {
+// restore puts back refusals that could not be written.
+func (r *Recorder) restore(namespace string, refused refusals) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.refusals[namespace] = refused.and(r.refusals[namespace])
+	r.refusals[namespace] = refused.plus(r.refusals[namespace])
 }

@@ -50,7 +50,7 @@ var _ = BeforeSuite(func(ctx SpecContext) {
 	Expect(err).NotTo(HaveOccurred())
 })
 
-// Each spec has a directory with one credential, and a clock that stands still.
+// Each spec has a directory with one credential, and a clock that moves only when the spec advances it.
 var _ = BeforeEach(func(ctx SpecContext) {
 	ns := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{GenerateName: "directory-"}}
 	Expect(admin.Create(ctx, ns)).To(Succeed())
@@ -67,7 +67,7 @@ func object(name string) metav1.ObjectMeta {
 // newReplica returns the Recorder of one replica.
 func newReplica() *usage.Recorder { return usage.New(operator, operator, clock.Now) }
 
-// patches is how many writes there were so far.
+// patches returns the number of writes so far.
 func patches() int { return len(written.In(okta.Namespace)) }
 
 func directory(ctx context.Context) v1alpha1.CloudSSODirectoryStatus {

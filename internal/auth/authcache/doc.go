@@ -1,3 +1,4 @@
-// Package keyring feeds an auth.Keyring from the informers of SCIMCredentials and their Secrets, on every
-// replica: what an administrator changes is in effect when the watch has told of it, leader or not.
+// Package authcache fills an auth.Keyring from the informers of SCIMCredentials, their Secrets and
+// CloudSSODirectories. It runs on every replica, so an administrator's change takes effect on a replica as soon
+// as that replica's watch delivers it.
 package authcache

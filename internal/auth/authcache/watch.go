@@ -14,12 +14,12 @@ import (
 	"github.com/cloudsso/cloudsso-operator/internal/policy"
 )
 
-// Watch feeds k from c for as long as c runs. It does not wait; c may be started later.
+// Watch fills k from c for as long as c runs. It does not wait, and c may be started later.
 //
-// synced says whether everything that c found at its start has reached k: until then good tokens are
-// refused, so a replica is not ready.
+// synced reports whether k has every object of c's first lists. Until then the Authenticator refuses valid
+// tokens, so the replica is not ready.
 //
-// The Secrets in c have to be restricted to the credential type, and may be redacted.
+// The Secrets in c must be restricted to the credential type, and may be redacted.
 func Watch(ctx context.Context, c cache.Cache, k *auth.Keyring) (synced func() bool, err error) {
 	credentials, err := subscribe(ctx, c, &v1alpha1.SCIMCredential{}, credentialEvents(k))
 	if err != nil {
@@ -64,7 +64,7 @@ func secretEvents(k *auth.Keyring) toolscache.ResourceEventHandler {
 			return
 		}
 		if hash, err := auth.SecretHash(secret); err != nil {
-			k.DeleteSecret(principal(secret)) // the controller says what is wrong with it
+			k.DeleteSecret(principal(secret)) // the controller reports the problem in the credential's status
 		} else {
 			k.SetSecret(principal(secret), hash)
 		}
@@ -102,7 +102,7 @@ func events(set func(any), deleted func(auth.Principal)) toolscache.ResourceEven
 	}
 }
 
-// principal of a credential, and of the Secret of its name.
+// principal returns the principal of a credential or of its Secret: the Secret has the credential's name.
 func principal(o client.Object) auth.Principal {
 	return auth.Principal{Namespace: o.GetNamespace(), Credential: o.GetName()}
 }

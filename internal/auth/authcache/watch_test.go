@@ -12,8 +12,8 @@ import (
 	"github.com/cloudsso/cloudsso-operator/internal/auth"
 )
 
-// The watch itself is shown on a real API server, by the suite of controllers/credential. Here is what
-// an informer does only when it has lost its connection.
+// The suite of controllers/credential tests the watch on a real API server. This file tests the events that an
+// informer delivers only after it has lost its connection.
 
 const token = "a-token-of-32-bytes-or-some-more"
 

@@ -8,36 +8,36 @@ import (
 	"github.com/cloudsso/cloudsso-operator/internal/scim/schema"
 )
 
-// Filter is a parsed filter, its attribute names resolved against a schema.
+// Filter is a parsed filter whose attribute names are resolved against a schema.
 type Filter interface {
 	// Match reports whether the filter selects the resource.
 	Match(Source) bool
-	// String is the filter in canonical form; parsing it again yields an equal filter.
+	// String returns the filter in canonical form. Parse reads it as an equal filter.
 	String() string
 
 	appendTo(dst []byte) []byte
 }
 
-// Source is what a filter looks into: a resource, or one value of a multi-valued attribute.
+// Source has the attributes that a filter reads: a resource, or one value of a multi-valued attribute.
 type Source interface {
-	// Get is the attribute's value as described at schema.Object, or nil when it is unassigned.
+	// Get returns the attribute's value as described at schema.Object, or nil if it is unassigned.
 	Get(*schema.Attribute) any
 }
 
-// SyntaxError says where a filter or a path cannot be read.
+// SyntaxError says at which position a filter or a path is malformed.
 type SyntaxError struct {
 	Position int // in bytes, from 1
 	Problem  string
 }
 
-// Error is the detail for the client.
+// Error returns the detail for the client.
 func (e *SyntaxError) Error() string {
 	return fmt.Sprintf("at position %d: %s", e.Position, e.Problem)
 }
 
-// Equal reports whether every resource that f selects has value at the path, and which value that is: a
-// Directory looks it up in an index. A path of one attribute finds a top-level one.
-func Equal(f Filter, path ...*schema.Attribute) (value string, ok bool) {
+// RequiredValue reports whether every resource that f selects has one particular value at the path, and
+// returns that value. A Store looks it up in an index. A path of one element is a top-level attribute.
+func RequiredValue(f Filter, path ...*schema.Attribute) (value string, ok bool) {
 	switch f := f.(type) {
 	case *comparison:
 		if text, isText := f.literal.(string); isText && f.operator == eq && slices.Equal(f.path, path) {
@@ -47,15 +47,15 @@ func Equal(f Filter, path ...*schema.Attribute) (value string, ok bool) {
 		if f.or {
 			return "", false
 		}
-		if value, ok = Equal(f.left, path...); ok {
+		if value, ok = RequiredValue(f.left, path...); ok {
 			return value, true
 		}
-		return Equal(f.right, path...)
+		return RequiredValue(f.right, path...)
 	}
 	return "", false
 }
 
-// Mentions reports whether what f selects depends on one of the attributes, which are top-level ones.
+// Mentions reports whether the result of f depends on one of the top-level attributes given.
 func Mentions(f Filter, attributes ...*schema.Attribute) bool {
 	switch f := f.(type) {
 	case *comparison:
@@ -63,22 +63,22 @@ func Mentions(f Filter, attributes ...*schema.Attribute) bool {
 	case *valuePath:
 		return slices.Contains(attributes, f.path[0])
 	case *negation:
-		return Mentions(f.of, attributes...)
+		return Mentions(f.operand, attributes...)
 	case *logical:
 		return Mentions(f.left, attributes...) || Mentions(f.right, attributes...)
 	}
 	return false
 }
 
-// Implied are the sub-attributes that a value filter demands to be equal to something: what a value must
-// have to be created where a filter matches none.
+// Implied returns the sub-attributes that a value filter requires to be equal to something. If no value
+// matches the filter, a PATCH can create one that has them.
 func Implied(f Filter) schema.Object {
 	switch f := f.(type) {
 	case *comparison:
 		if f.operator == eq && len(f.path) == 1 {
 			switch f.literal.(type) {
 			case string, bool:
-				if f.literal != "" { // that is no value (RFC 7643 section 2.5)
+				if f.literal != "" { // an empty string is unassigned (RFC 7643 section 2.5)
 					return schema.Object{{Attribute: f.path[0], Value: f.literal}}
 				}
 			}
@@ -96,8 +96,8 @@ func Implied(f Filter) schema.Object {
 	return nil
 }
 
-// Alternatives are the values one of which the attribute must have, where that is all that the filter
-// says: value eq "a" or value eq "b".
+// Alternatives returns the values of which the attribute must have one, if the filter is a list of such
+// alternatives: value eq "a" or value eq "b".
 func Alternatives(f Filter, a *schema.Attribute) (values []string, ok bool) {
 	if l, isLogical := f.(*logical); isLogical && l.or {
 		left, leftOK := Alternatives(l.left, a)

@@ -77,7 +77,7 @@ func TestMatch(t *testing.T) {
 		{`displayName co "ÅDAMS"`, true},
 		{`displayName co "\"al\""`, true},
 		{`displayName sw "\u0041lice"`, true},
-		// What an attribute that is not there compares to.
+		// Unassigned attributes.
 		{`nickName eq "x"`, false},
 		{`nickName ne "x"`, true},
 		{`nickName gt ""`, false},
@@ -86,7 +86,7 @@ func TestMatch(t *testing.T) {
 		{`title eq null`, false},
 		{`title ne null`, true},
 		{`not (nickName pr)`, true},
-		// Booleans, as JSON and as some send them.
+		// Booleans, as JSON and as providers send them.
 		{`active eq "true"`, true},
 		{`active eq True`, true},
 		{`active eq "False"`, false},
@@ -99,7 +99,7 @@ func TestMatch(t *testing.T) {
 		{`meta.lastModified le "2026-03-02T12:00:00.5Z"`, true},
 		{`meta.lastModified lt "2026-03-02T12:00:00.5Z"`, false},
 		{`meta.created ge "2026-03-01T12:00:00Z" and meta.created lt "2026-03-02T00:00:00Z"`, true},
-		// Attributes that are complex, or several.
+		// Complex and multi-valued attributes.
 		{`emails pr`, true},
 		{`phoneNumbers pr`, false},
 		{`name pr`, true},
@@ -129,13 +129,13 @@ func TestMatch(t *testing.T) {
 		{`URN:IETF:params:scim:schemas:extension:enterprise:2.0:user:Manager.Value eq "26118915"`, true},
 		{`urn:ietf:params:scim:schemas:extension:enterprise:2.0:User pr`, true},
 		{`urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:costCenter pr`, false},
-		// Values without quotes, and spaces wherever they may be.
+		// Values without quotes, and white space wherever the grammar has it.
 		{`externalId eq 00uA`, true},
 		{`userName eq alice@example.com and active eq true`, true},
 		{"  userName\teq   \"alice@example.com\"  ", true},
 		{`(((userName pr)))and(active eq true)`, true},
 		{`userName pr AND NOT(active eq false)OR title pr`, true},
-		// and binds closer than or.
+		// "and" takes precedence over "or".
 		{`title eq "x" and title eq "y" or active eq true`, true},
 		{`title eq "x" and (title eq "y" or active eq true)`, false},
 		{`not (title eq "x") and not (title eq "y")`, true},
@@ -152,7 +152,7 @@ func TestMatch(t *testing.T) {
 	}
 }
 
-func TestMalformedFiltersSayWhere(t *testing.T) {
+func TestErrorsSayWhereAFilterIsMalformed(t *testing.T) {
 	for _, c := range []struct {
 		input    string
 		position int
@@ -208,8 +208,8 @@ func TestQueriesOverSeveralTypes(t *testing.T) {
 	}
 }
 
-// A Directory finds by an index what a filter demands to be equal.
-func TestWhatAFilterDemands(t *testing.T) {
+// A Store looks up in an index the value that a filter requires.
+func TestRequiredValue(t *testing.T) {
 	for input, want := range map[string]string{
 		`userName eq "x"`:                                  "x",
 		`active eq true and (userName eq "x")`:             "x",
@@ -225,14 +225,14 @@ func TestWhatAFilterDemands(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got, ok := filter.Equal(f, schema.UserName); got != want || ok != (want != "") {
-			t.Errorf("%s demands %q, %t", input, got, ok)
+		if got, ok := filter.RequiredValue(f, schema.UserName); got != want || ok != (want != "") {
+			t.Errorf("%s requires %q, %t", input, got, ok)
 		}
 	}
 }
 
-// Whose memberships a filter asks for, in whatever way, is not answered from one kind of object alone.
-func TestWhatAFilterMentions(t *testing.T) {
+// A filter on groups or meta cannot be answered from the user objects alone.
+func TestMentions(t *testing.T) {
 	for input, want := range map[string]bool{
 		`groups.value eq "x"`:                         true,
 		`groups pr`:                                   true,
@@ -320,7 +320,7 @@ func FuzzParse(f *testing.F) {
 		}
 		again, err := filter.Parse(schema.User, parsed.String())
 		if err != nil {
-			t.Fatalf("%q prints as %q, which is no filter: %v", input, parsed, err)
+			t.Fatalf("%q prints as %q, which is not a filter: %v", input, parsed, err)
 		}
 		if again.String() != parsed.String() || again.Match(r) != parsed.Match(r) {
 			t.Fatalf("%q prints as %q, which means %q", input, parsed, again)

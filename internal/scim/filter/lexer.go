@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// lexer takes a filter apart.
+// lexer splits a filter into tokens.
 type lexer struct {
 	input string
 	at    int
@@ -22,7 +22,7 @@ func (l *lexer) skipSpace() {
 	}
 }
 
-// next is the byte after white space, or 0 at the end.
+// next skips white space and returns the next byte, or 0 at the end.
 func (l *lexer) next() byte {
 	l.skipSpace()
 	if l.at == len(l.input) {
@@ -31,8 +31,8 @@ func (l *lexer) next() byte {
 	return l.input[l.at]
 }
 
-// take moves past the byte if it comes next.
-func (l *lexer) take(c byte) bool {
+// accept moves past the byte if it comes next.
+func (l *lexer) accept(c byte) bool {
 	if l.next() != c {
 		return false
 	}
@@ -40,7 +40,7 @@ func (l *lexer) take(c byte) bool {
 	return true
 }
 
-// word is the run of bytes up to white space or punctuation.
+// word reads the bytes up to white space or punctuation.
 func (l *lexer) word() string {
 	l.skipSpace()
 	start := l.at
@@ -50,7 +50,7 @@ func (l *lexer) word() string {
 	return l.input[start:l.at]
 }
 
-// keyword moves past a word of any letter case if it comes next.
+// keyword moves past a word, in any letter case, if it comes next.
 func (l *lexer) keyword(word string) bool {
 	before := l.at
 	if strings.EqualFold(l.word(), word) {
@@ -60,8 +60,8 @@ func (l *lexer) keyword(word string) bool {
 	return false
 }
 
-// literal reads a comparison value: JSON, or a bare word as some providers send it (authentik before
-// 2025.10, and Entra ID's documentation).
+// literal reads a comparison value: JSON, or an unquoted word, which authentik before 2025.10 sends and Entra
+// ID's documentation shows.
 func (l *lexer) literal() (any, error) {
 	start := l.at
 	if l.next() == '"' {
@@ -77,12 +77,12 @@ func (l *lexer) literal() (any, error) {
 	case "null":
 		return nil, nil
 	default:
-		return bare(word), nil
+		return bareWord(word), nil
 	}
 }
 
-// bare is an unquoted value that is none of JSON's words: a number, or text.
-type bare string
+// bareWord is an unquoted value other than true, false and null: a number, or text.
+type bareWord string
 
 func (l *lexer) quoted() (any, error) {
 	start := l.at
@@ -94,11 +94,11 @@ func (l *lexer) quoted() (any, error) {
 			l.at++
 			var text string
 			if err := json.Unmarshal([]byte(l.input[start:l.at]), &text); err != nil {
-				return nil, l.errorf(start, "%s is no JSON string", l.input[start:l.at])
+				return nil, l.errorf(start, "%s is not a JSON string", l.input[start:l.at])
 			}
 			return text, nil
 		}
 	}
 	l.at = min(l.at, len(l.input))
-	return nil, l.errorf(start, "the string does not end")
+	return nil, l.errorf(start, "the string is not closed")
 }

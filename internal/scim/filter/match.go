@@ -34,13 +34,13 @@ func (o operator) String() string {
 	return [...]string{"eq", "ne", "co", "sw", "ew", "gt", "ge", "lt", "le", "pr"}[o]
 }
 
-// logical is "and" or "or".
+// logical joins two filters by "and" or "or".
 type logical struct {
 	or          bool
 	left, right Filter
 }
 
-// Match is part of Filter.
+// Match implements Filter.
 func (l *logical) Match(s Source) bool {
 	if l.or {
 		return l.left.Match(s) || l.right.Match(s)
@@ -48,7 +48,7 @@ func (l *logical) Match(s Source) bool {
 	return l.left.Match(s) && l.right.Match(s)
 }
 
-// String is part of Filter.
+// String implements Filter.
 func (l *logical) String() string { return string(l.appendTo(nil)) }
 
 func (l *logical) appendTo(dst []byte) []byte {
@@ -58,7 +58,7 @@ func (l *logical) appendTo(dst []byte) []byte {
 	return l.operand(append(l.operand(dst, l.left), " and "...), l.right)
 }
 
-// operand puts parentheses where the grammar would read something else.
+// operand appends one side, in parentheses if the grammar would read it differently without them.
 func (l *logical) operand(dst []byte, f Filter) []byte {
 	inner, ok := f.(*logical)
 	if ok && (inner.or || f == l.right) {
@@ -67,25 +67,26 @@ func (l *logical) operand(dst []byte, f Filter) []byte {
 	return f.appendTo(dst)
 }
 
-type negation struct{ of Filter }
+type negation struct{ operand Filter }
 
-// Match is part of Filter.
-func (n *negation) Match(s Source) bool { return !n.of.Match(s) }
+// Match implements Filter.
+func (n *negation) Match(s Source) bool { return !n.operand.Match(s) }
 
-// String is part of Filter.
+// String implements Filter.
 func (n *negation) String() string { return string(n.appendTo(nil)) }
 
 func (n *negation) appendTo(dst []byte) []byte {
-	return append(n.of.appendTo(append(dst, "not ("...)), ')')
+	return append(n.operand.appendTo(append(dst, "not ("...)), ')')
 }
 
-// valuePath is attribute[filter].
+// valuePath is attribute[filter]: it selects resources of which some value of the attribute matches the
+// filter.
 type valuePath struct {
 	path   schema.Path
 	filter Filter
 }
 
-// Match is part of Filter.
+// Match implements Filter.
 func (v *valuePath) Match(s Source) bool {
 	return anyValue(s, v.path, func(value any) bool {
 		o, ok := value.(schema.Object)
@@ -93,7 +94,7 @@ func (v *valuePath) Match(s Source) bool {
 	})
 }
 
-// String is part of Filter.
+// String implements Filter.
 func (v *valuePath) String() string { return string(v.appendTo(nil)) }
 
 func (v *valuePath) appendTo(dst []byte) []byte {
@@ -105,16 +106,16 @@ type comparison struct {
 	path     schema.Path
 	operator operator
 	literal  any    // string, bool, float64, time.Time; nil for pr and null
-	folded   string // of a string literal, where case does not count
+	folded   string // the folded literal, if the attribute is a string and not caseExact
 }
 
-// Match is part of Filter. A negated comparison of a multi-valued attribute holds when no value is equal.
+// Match implements Filter. The operator ne holds for a multi-valued attribute if no value is equal.
 func (c *comparison) Match(s Source) bool {
 	switch {
 	case c.operator == pr:
-		return present(s, c.path)
+		return isPresent(s, c.path)
 	case c.literal == nil:
-		return present(s, c.path) == (c.operator == ne)
+		return isPresent(s, c.path) == (c.operator == ne)
 	case c.operator == ne:
 		return !anyValue(s, c.path, func(v any) bool { return c.holds(eq, v) })
 	}
@@ -128,7 +129,7 @@ func (c *comparison) Match(s Source) bool {
 	return anyValue(s, c.path, func(v any) bool { return c.holds(c.operator, v) })
 }
 
-// String is part of Filter.
+// String implements Filter.
 func (c *comparison) String() string { return string(c.appendTo(nil)) }
 
 func (c *comparison) appendTo(dst []byte) []byte {
@@ -150,7 +151,7 @@ func (c *comparison) appendTo(dst []byte) []byte {
 	return append(dst, "null"...)
 }
 
-// holds compares one value.
+// holds compares one value with the literal.
 func (c *comparison) holds(op operator, v any) bool {
 	switch literal := c.literal.(type) {
 	case bool:
@@ -159,14 +160,14 @@ func (c *comparison) holds(op operator, v any) bool {
 	case float64:
 		switch v := v.(type) {
 		case int64:
-			return ordered(op, cmp.Compare(float64(v), literal))
+			return satisfiesOrder(op, cmp.Compare(float64(v), literal))
 		case float64:
-			return ordered(op, cmp.Compare(v, literal))
+			return satisfiesOrder(op, cmp.Compare(v, literal))
 		}
 	case time.Time:
 		text, _ := v.(string)
 		at, err := time.Parse(time.RFC3339, text)
-		return err == nil && ordered(op, at.Compare(literal))
+		return err == nil && satisfiesOrder(op, at.Compare(literal))
 	case string:
 		text, ok := v.(string)
 		if !ok {
@@ -176,14 +177,14 @@ func (c *comparison) holds(op operator, v any) bool {
 			if op == eq {
 				return fold.Equal(text, c.folded)
 			}
-			return textual(op, fold.Name(text), c.folded)
+			return compareText(op, fold.Name(text), c.folded)
 		}
-		return textual(op, text, literal)
+		return compareText(op, text, literal)
 	}
 	return false
 }
 
-func textual(op operator, text, literal string) bool {
+func compareText(op operator, text, literal string) bool {
 	switch op {
 	case co:
 		return strings.Contains(text, literal)
@@ -192,10 +193,10 @@ func textual(op operator, text, literal string) bool {
 	case ew:
 		return strings.HasSuffix(text, literal)
 	}
-	return ordered(op, strings.Compare(text, literal))
+	return satisfiesOrder(op, strings.Compare(text, literal))
 }
 
-func ordered(op operator, order int) bool {
+func satisfiesOrder(op operator, order int) bool {
 	switch op {
 	case eq:
 		return order == 0
@@ -211,8 +212,8 @@ func ordered(op operator, order int) bool {
 	return false
 }
 
-// present is pr: there is a value, and a complex one has something in it.
-func present(s Source, path schema.Path) bool {
+// isPresent evaluates the operator pr: the attribute has a value, and a complex value is not empty.
+func isPresent(s Source, path schema.Path) bool {
 	return anyValue(s, path, func(v any) bool {
 		if o, ok := v.(schema.Object); ok {
 			return len(o) > 0
@@ -221,22 +222,24 @@ func present(s Source, path schema.Path) bool {
 	})
 }
 
-// anyValue reports whether the condition holds for a value at the path, of which there are several
-// where an attribute on the way is multi-valued.
+// anyValue reports whether the condition holds for a value at the path. There are several values if an
+// attribute on the path is multi-valued.
 func anyValue(s Source, path schema.Path, condition func(any) bool) bool {
 	v := s.Get(path[0])
 	if values, ok := v.([]any); ok {
 		for _, v := range values {
-			if further(v, path[1:], condition) {
+			if anyValueBelow(v, path[1:], condition) {
 				return true
 			}
 		}
 		return false
 	}
-	return v != nil && further(v, path[1:], condition)
+	return v != nil && anyValueBelow(v, path[1:], condition)
 }
 
-func further(v any, path schema.Path, condition func(any) bool) bool {
+// anyValueBelow reports whether the condition holds for a value at the rest of the path, which begins within
+// v.
+func anyValueBelow(v any, path schema.Path, condition func(any) bool) bool {
 	if len(path) == 0 {
 		return condition(v)
 	}

@@ -11,23 +11,23 @@ import (
 	"github.com/cloudsso/cloudsso-operator/internal/scim/schema"
 )
 
-// Parse reads a filter on resources of a type. In a query over several types, others are the other ones:
-// an attribute that only they have is one without a value (RFC 7644 section 3.4.2.1). Any error is a
-// *SyntaxError.
+// Parse reads a filter on resources of a type. In a query over several types, others are the other types: the
+// filter may name their attributes, and resources of this type have no value of them (RFC 7644 section
+// 3.4.2.1). Any error is a *SyntaxError.
 func Parse(rt *schema.ResourceType, input string, others ...*schema.ResourceType) (Filter, error) {
 	p := &parser{lexer: lexer{input: input}, resolve: func(name string) schema.Path { return rt.Resolve(name, others...) }}
-	return p.whole()
+	return p.parseFilter()
 }
 
-// parser is a recursive descent over the grammar of RFC 7644, figure 1.
+// parser is a recursive-descent parser of the grammar of RFC 7644, figure 1.
 type parser struct {
 	lexer
 	resolve func(name string) schema.Path
 	depth   int
 }
 
-func (p *parser) whole() (Filter, error) {
-	if err := p.check(); err != nil {
+func (p *parser) parseFilter() (Filter, error) {
+	if err := p.checkText(); err != nil {
 		return nil, err
 	}
 	f, err := p.or()
@@ -40,13 +40,13 @@ func (p *parser) whole() (Filter, error) {
 	return f, nil
 }
 
-// check is of the text as a whole, a filter's or a path's.
-func (p *parser) check() error {
+// checkText checks the length and the encoding of a filter or a path.
+func (p *parser) checkText() error {
 	if len(p.input) > limits.FilterLength {
-		return p.errorf(limits.FilterLength, "it may be at most %d bytes long", limits.FilterLength)
+		return p.errorf(limits.FilterLength, "a filter or path may be at most %d bytes long", limits.FilterLength)
 	}
 	if !utf8.ValidString(p.input) {
-		return p.errorf(strings.IndexRune(p.input, utf8.RuneError), "it is not UTF-8 text")
+		return p.errorf(strings.IndexRune(p.input, utf8.RuneError), "the text is not UTF-8")
 	}
 	return nil
 }
@@ -81,7 +81,7 @@ func (p *parser) term() (Filter, error) {
 			f, err := p.group()
 			return &negation{f}, err
 		}
-		p.at = start // an attribute's name, then
+		p.at = start // without a parenthesis, "not" is the name of an attribute
 	}
 	return p.expression()
 }
@@ -92,15 +92,15 @@ func (p *parser) group() (Filter, error) {
 		return nil, p.errorf(start, "nested deeper than %d levels", limits.FilterDepth)
 	}
 	defer func() { p.depth-- }()
-	p.take('(')
+	p.accept('(')
 	f, err := p.or()
-	if err == nil && !p.take(')') {
+	if err == nil && !p.accept(')') {
 		err = p.errorf(start, "the parenthesis is not closed")
 	}
 	return f, err
 }
 
-// expression is a comparison or a value path.
+// expression reads a comparison or a value path.
 func (p *parser) expression() (Filter, error) {
 	p.skipSpace()
 	start := p.at
@@ -114,11 +114,12 @@ func (p *parser) expression() (Filter, error) {
 	return p.comparison(start, path)
 }
 
-// valuePathAndSub is attribute[filter], or attribute[filter].sub and a comparison: some value matches the
-// filter and has such a sub-attribute. RFC 7644 has the latter in PATCH paths alone; Entra ID matches by it.
+// valuePathAndSub reads attribute[filter], or attribute[filter].sub and a comparison. RFC 7644 has the second
+// form in PATCH paths only; Entra ID sends it in filters, for a value that matches the filter and has such a
+// sub-attribute.
 func (p *parser) valuePathAndSub(path schema.Path) (Filter, error) {
 	v, err := p.valuePath(path)
-	if err != nil || !p.take('.') {
+	if err != nil || !p.accept('.') {
 		return v, err
 	}
 	start := p.at
@@ -135,10 +136,10 @@ func (p *parser) valuePathAndSub(path schema.Path) (Filter, error) {
 	return v, nil
 }
 
-// comparison is the rest of one, after the attribute, which began at start.
+// comparison reads the operator and the value that follow an attribute. The attribute began at start.
 func (p *parser) comparison(start int, path schema.Path) (Filter, error) {
 	if !path.Last().Searchable() {
-		return nil, p.errorf(start, "%s cannot be filtered by", path)
+		return nil, p.errorf(start, "a filter cannot use %s", path)
 	}
 	p.skipSpace()
 	at := p.at
@@ -154,7 +155,7 @@ func (p *parser) comparison(start int, path schema.Path) (Filter, error) {
 	if err != nil {
 		return nil, err
 	}
-	c, problem := compare(path, op, literal)
+	c, problem := newComparison(path, op, literal)
 	if problem != "" {
 		if op == eq || op == ne {
 			start = at
@@ -178,7 +179,7 @@ func (p *parser) path() (schema.Path, error) {
 	return path, nil
 }
 
-// valuePath is attribute[filter]: some value of the attribute matches the filter.
+// valuePath reads "[filter]" after an attribute.
 func (p *parser) valuePath(path schema.Path) (*valuePath, error) {
 	start := p.at
 	a := path.Last()
@@ -189,7 +190,7 @@ func (p *parser) valuePath(path schema.Path) (*valuePath, error) {
 		return nil, p.errorf(start, "nested deeper than %d levels", limits.FilterDepth)
 	}
 	defer func() { p.depth-- }()
-	p.take('[')
+	p.accept('[')
 	inner := &parser{lexer: p.lexer, depth: p.depth, resolve: func(name string) schema.Path {
 		if sub := a.Sub(name); sub != nil {
 			return schema.Path{sub}
@@ -198,34 +199,34 @@ func (p *parser) valuePath(path schema.Path) (*valuePath, error) {
 	}}
 	f, err := inner.or()
 	p.at = inner.at
-	if err == nil && !p.take(']') {
+	if err == nil && !p.accept(']') {
 		err = p.errorf(start, "the bracket is not closed")
 	}
 	return &valuePath{path: path, filter: f}, err
 }
 
-// compare makes a comparison whose literal is of the attribute's type. The problem is "" or says why
-// there is none.
-func compare(path schema.Path, op operator, literal any) (c *comparison, problem string) {
+// newComparison converts the literal to the attribute's type and returns the comparison. If that is not
+// possible, problem says why.
+func newComparison(path schema.Path, op operator, literal any) (c *comparison, problem string) {
 	a := path.Last()
 	if a.Type == schema.Complex { // RFC 7644 section 3.4.2.2: a complex multi-valued attribute means its value
 		value := a.Sub("value")
 		if value == nil {
-			return nil, path.String() + " is complex: compare one of its sub-attributes"
+			return nil, path.String() + " is complex; compare one of its sub-attributes"
 		}
 		path = append(path[:len(path):len(path)], value)
 		a = value
 	}
 	if literal == nil {
 		if op != eq && op != ne {
-			return nil, "null can be compared with eq and ne alone"
+			return nil, "null can be compared with eq and ne only"
 		}
 		return &comparison{path: path, operator: op}, ""
 	}
 	if a.Type == schema.Boolean && op != eq && op != ne || a.Type == schema.Binary && op > ew {
 		return nil, "operator " + op.String() + " cannot be used with " + path.String() + ", which is of type " + string(a.Type)
 	}
-	literal = convert(a.Type, literal)
+	literal = convertLiteral(a.Type, literal)
 	if literal == nil {
 		return nil, "the value compared with " + path.String() + " must be of type " + string(a.Type)
 	}
@@ -236,11 +237,11 @@ func compare(path schema.Path, op operator, literal any) (c *comparison, problem
 	return c, ""
 }
 
-// convert makes a literal one of the attribute's type, or nil. Text serves for all: providers quote
-// booleans and numbers.
-func convert(t schema.Type, literal any) any {
+// convertLiteral converts a literal to the attribute's type, or returns nil. It accepts text for every type,
+// because some providers quote booleans and numbers.
+func convertLiteral(t schema.Type, literal any) any {
 	text, quoted := literal.(string)
-	if word, ok := literal.(bare); ok {
+	if word, ok := literal.(bareWord); ok {
 		text, quoted = string(word), true
 	}
 	if b, ok := literal.(bool); ok {

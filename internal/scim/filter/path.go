@@ -6,8 +6,7 @@ import (
 
 // Path is the target of a PATCH operation (RFC 7644 section 3.5.2, figure 7).
 type Path struct {
-	// Attribute leads to an attribute, in a path without a value filter to any, in one with a filter to a
-	// complex one.
+	// Attribute leads to an attribute. It is a complex one if there is a filter.
 	Attribute schema.Path
 	// Filter selects values of the attribute; nil selects all.
 	Filter Filter
@@ -15,7 +14,7 @@ type Path struct {
 	Sub *schema.Attribute
 }
 
-// String is the path in canonical form.
+// String returns the path in canonical form.
 func (p *Path) String() string {
 	s := p.Attribute.String()
 	if p.Filter != nil {
@@ -30,7 +29,7 @@ func (p *Path) String() string {
 // ParsePath reads a path on resources of a type. Any error is a *SyntaxError.
 func ParsePath(rt *schema.ResourceType, input string) (*Path, error) {
 	p := &parser{lexer: lexer{input: input}, resolve: func(name string) schema.Path { return rt.Resolve(name) }}
-	if err := p.check(); err != nil {
+	if err := p.checkText(); err != nil {
 		return nil, err
 	}
 	attribute, err := p.path()
@@ -39,7 +38,7 @@ func ParsePath(rt *schema.ResourceType, input string) (*Path, error) {
 	}
 	path := &Path{Attribute: attribute}
 	if p.next() == '[' {
-		if err := p.selected(path); err != nil {
+		if err := p.parseSelection(path); err != nil {
 			return nil, err
 		}
 	}
@@ -49,14 +48,14 @@ func ParsePath(rt *schema.ResourceType, input string) (*Path, error) {
 	return path, nil
 }
 
-// selected reads "[filter]" and ".sub" after an attribute.
-func (p *parser) selected(path *Path) error {
+// parseSelection reads "[filter]" and ".sub" after an attribute.
+func (p *parser) parseSelection(path *Path) error {
 	values, err := p.valuePath(path.Attribute)
 	if err != nil {
 		return err
 	}
 	path.Filter = values.filter
-	if !p.take('.') {
+	if !p.accept('.') {
 		return nil
 	}
 	start := p.at

@@ -1,88 +1,91 @@
-// Package limits holds every bound of the protocol core, so that what one request may cost is seen at once.
-// docs/limits.md has the same table; a test compares the two.
+// Package limits holds every bound of the protocol core in one place. Together they say what one request may
+// cost. docs/limits.md has the same table, and a test compares the two.
 package limits
 
-// Of bodies, in bytes.
+// Limits of bodies, in bytes.
 const (
-	// UserBody is the largest body of a request about a user. A user with every attribute and some photos
-	// inline is a few kilobytes; what a custom resource can hold is 1 MiB.
+	// UserBody is the largest body of a request about a user. A user with every attribute and some inline
+	// photos is a few kilobytes. A custom resource holds at most 1 MiB.
 	UserBody = 1 << 20
-	// GroupBody is the largest body of a request about a group. A full push names every member, each in 100 to
-	// 160 bytes: this is enough for Members.
+	// GroupBody is the largest body of a request about a group. A full push lists every member in 100 to 160
+	// bytes each, so that this is enough for Members.
 	GroupBody = 16 << 20
 	// BulkBody is the largest body of a bulk request, announced as bulk.maxPayloadSize.
 	BulkBody = 16 << 20
 )
 
-// Of what is in a body.
+// Limits of the content of a body.
 const (
-	// Depth is how deep a body may be nested. Resources need four levels: a bulk request of resources with an
-	// extension with a complex attribute needs eight.
+	// Depth is the largest nesting of a body. A resource needs four levels, and a bulk request of resources
+	// with an extension with a complex attribute needs eight.
 	Depth = 32
-	// BodyValues is how many JSON values a body may have, objects and arrays included: five for each of Members,
-	// which name value, display, type and $ref at most. A value of four bytes takes two hundred when it is decoded.
+	// BodyValues is the largest number of JSON values in a body, objects and arrays included. It permits five
+	// for each of Members, which have value, display, type and $ref at most. A value of four bytes takes two
+	// hundred bytes when it is decoded.
 	BodyValues = 520_000
-	// Values is how many values a multi-valued attribute may have, members aside: nobody has more email
-	// addresses, and it keeps one user from weighing as much as a directory.
+	// Values is the largest number of values of a multi-valued attribute other than members. It bounds the
+	// memory that one user takes.
 	Values = 100
-	// Members is how many members one request may name.
+	// Members is the largest number of members that one request may list.
 	Members = 100_000
-	// Text is the longest string, in bytes: a certificate or an inline photo.
+	// Text is the length of the longest string, in bytes: a certificate or an inline photo.
 	Text = 64 << 10
-	// PatchOperations is how many operations one PATCH may have: some providers send one for each member.
+	// PatchOperations is the largest number of operations in one PATCH. Some identity providers send one
+	// operation for each member.
 	PatchOperations = 10_000
-	// BulkOperations is how many operations a bulk request may have, announced as bulk.maxOperations: at a few
-	// milliseconds each they are done long before a provider gives up.
+	// BulkOperations is the largest number of operations in a bulk request, announced as bulk.maxOperations.
+	// At a few milliseconds each, the response arrives long before an identity provider's timeout.
 	BulkOperations = 1_000
-	// BulkWait is how many seconds a bulk request waits in all while its credential asks too often, before it is
-	// told so: half of what providers wait for an answer.
+	// BulkWait is the time in seconds that a bulk request waits in all while its credential exceeds its rate
+	// limit. After that, its operations fail with 429. It is half of an identity provider's usual timeout.
 	BulkWait = 30
 )
 
-// Of requests at a time, at one replica.
+// Limits of concurrent requests, for each replica.
 const (
-	// InFlight is how many requests of one credential are worked on at a time by one replica: many times what a
-	// provider sends, so that one gone wild leaves room for the others.
+	// InFlight is the largest number of concurrent requests of one credential. It is many times what an
+	// identity provider sends, and keeps capacity for others if a client misbehaves.
 	InFlight = 256
-	// Unanswered is how many requests of one credential, or of everybody without a good one, may wait for their
-	// answers to be taken, refusals included. Beyond it a request is cut off without an answer: on HTTP/2 a client
-	// can leave any number of answers lying.
+	// Unanswered is the largest number of requests of one credential whose responses the client has not read
+	// yet, refusals included. All requests without a valid credential share one such number. Beyond it, the
+	// service closes a request without a response, because an HTTP/2 client can leave any number of responses
+	// unread, and each holds memory.
 	Unanswered = 1_024
-	// SmallBody is up to how many bytes a body is read at once: a user, or a group of some hundreds. Larger ones wait
-	// for each other, LargeBodies at a time: they take several times their size while they are decoded, and on
-	// purpose fifty times.
+	// SmallBody is the largest body, in bytes, that is read without waiting: a user, or a group of some
+	// hundreds of members. At most LargeBodies of the larger ones are in memory at a time. Decoding a body
+	// takes several times its size, and fifty times the size of one that is made to be expensive.
 	SmallBody = 64 << 10
-	// LargeBodies is how many bodies larger than SmallBody are worked on at a time.
+	// LargeBodies is the largest number of concurrent requests with bodies larger than SmallBody.
 	LargeBodies = 6
-	// LargeBodiesEach is how many of them may be one credential's, so that there is always one for another.
+	// LargeBodiesEach is the largest number of such requests of one credential. The rest is for others.
 	LargeBodiesEach = 3
 )
 
-// Of filters, and of the paths of PATCH.
+// Limits of filters, and of the paths of PATCH.
 const (
-	// FilterLength is the longest filter, in bytes: hundreds of comparisons.
+	// FilterLength is the length of the longest filter, in bytes: hundreds of comparisons.
 	FilterLength = 8 << 10
-	// FilterDepth is how deep a filter's groups may be nested, so that neither the parser nor the evaluation
-	// can be made to exhaust the stack.
+	// FilterDepth is the largest nesting of a filter. It keeps the parser and the evaluation from exhausting
+	// the stack.
 	FilterDepth = 32
 )
 
-// Of answers.
+// Limits of responses.
 const (
-	// Page is how many resources a list shows that does not say: what Okta and Entra ID ask for.
+	// Page is the number of resources on a page if the client sends no count. Okta and Entra ID ask for as
+	// many.
 	Page = 100
-	// LargestPage is how many it shows at most, announced as filter.maxResults. Groups are listed with their
-	// members, so that a page is bounded by how many resources it has rather than by their size.
+	// LargestPage is the largest number of resources on a page, announced as filter.maxResults. Groups are
+	// listed with their members, so that a page is bounded by the number of resources and not by its size.
 	LargestPage = 200
-	// EchoedMembers is up to how many members the answer to a PATCH of a group shows the group. The answer to
-	// one member more in a group of 100,000 would otherwise be 15 MB.
+	// EchoedMembers is the size up to which the response to a PATCH of a group contains the group. Otherwise
+	// the response to the addition of one member to a group of 100,000 would be 15 MB.
 	EchoedMembers = 1_000
-	// Detail is the longest detail of an error, in bytes: it goes into logs and events, and may quote what the
-	// client sent.
+	// Detail is the length of the longest detail of an error, in bytes. It goes into logs and Events, and may
+	// quote what the client sent.
 	Detail = 2 << 10
-	// Quoted is how much of one such value is quoted, in bytes.
+	// Quoted is the length, in bytes, up to which a detail quotes one value of the client's.
 	Quoted = 80
-	// UnknownExtensions is how many unknown extension schemas are remembered as told of: more than anybody
-	// declares.
+	// UnknownExtensions is the largest number of unknown extension schemas that are logged, each once.
 	UnknownExtensions = 100
 )

@@ -15,28 +15,28 @@ import (
 
 const documentation = "../../../docs/limits.md"
 
-// Every bound is in the documentation, with its value and no other.
+// The documentation must list every limit with its value, and no other.
 func TestTheDocumentationHasEveryLimit(t *testing.T) {
 	page, err := os.ReadFile(documentation)
 	if err != nil {
 		t.Fatal(err)
 	}
-	told := map[string]string{}
+	documented := map[string]string{}
 	for _, row := range regexp.MustCompile("(?m)^\\|[^|]*\\| ([\\d,]+)[^|]*\\| `(\\w+)`").FindAllStringSubmatch(string(page), -1) {
-		told[row[2]] = strings.ReplaceAll(row[1], ",", "")
+		documented[row[2]] = strings.ReplaceAll(row[1], ",", "")
 	}
 	for name, value := range declared(t) {
-		if told[name] != value {
-			t.Errorf("%s is %s, the documentation says %q", name, value, told[name])
+		if documented[name] != value {
+			t.Errorf("%s is %s, the documentation says %q", name, value, documented[name])
 		}
-		delete(told, name)
+		delete(documented, name)
 	}
-	for name := range told {
-		t.Errorf("the documentation tells of %s, which there is not", name)
+	for name := range documented {
+		t.Errorf("the documentation lists %s, which is not a limit", name)
 	}
 }
 
-// declared are the constants of limits.go and their values.
+// declared returns the constants of limits.go and their values.
 func declared(t *testing.T) map[string]string {
 	t.Helper()
 	files := token.NewFileSet()
@@ -56,7 +56,7 @@ func declared(t *testing.T) map[string]string {
 		}
 	}
 	if len(values) == 0 {
-		t.Fatal("there are none")
+		t.Fatal("limits.go declares no constants")
 	}
 	return values
 }

@@ -8,45 +8,34 @@ import (
 )
 
 // Create is part of scim.Store.
-func (d *Store) Create(_ context.Context, rt *schema.ResourceType, attributes schema.Object, members []string) (*scim.Resource, error) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	leaver := d.leaver(rt, attributes)
-	if err := d.vacant(rt, attributes, leaver); err != nil {
-		return nil, err
-	}
-	if leaver != nil {
-		leaver.deleted = false
-		leaver.attributes = attributes
-		leaver.lastModified = d.now()
-		return d.resource(leaver, scim.Omit{}), nil
-	}
-	now := d.now()
-	e := &entry{rt: rt, id: d.newID(), created: now, lastModified: now, attributes: attributes}
-	if rt == schema.Group {
-		e.members = d.added(nil, members)
-	}
-	d.add(e)
-	return d.resource(e, scim.Omit{}), nil
-}
-
-// leaver is the newest user with the same externalId who is deleted or not active.
-func (d *Store) leaver(rt *schema.ResourceType, attributes schema.Object) (newest *entry) {
-	externalID := rt.Attribute("externalId")
-	id := attributes.String(externalID)
-	if rt != schema.User || id == "" {
-		return nil
-	}
-	for _, e := range d.all {
-		if e.rt == rt && e.attributes.String(externalID) == id && (e.deleted || !isActive(e)) {
-			newest = e
+func (s *Store) Create(_ context.Context, rt *schema.ResourceType, attributes schema.Object, members []string) (*scim.Resource, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if holder := s.holder(rt, attributes, nil); holder != nil {
+		if !isRestoredBy(holder, attributes) {
+			return nil, taken(holder, attributes)
 		}
+		holder.attributes = attributes
+		holder.lastModified = s.now()
+		return s.resource(holder, scim.Omit{}), nil
 	}
-	return newest
+	now := s.now()
+	e := &entry{rt: rt, id: s.newID(), created: now, lastModified: now, attributes: attributes}
+	if rt == schema.Group {
+		e.members = s.added(nil, members)
+	}
+	s.add(e)
+	return s.resource(e, scim.Omit{}), nil
 }
 
-// isActive is true of a user of whom nothing is said.
+// isRestoredBy reports whether a create means a disabled user: it has the same userName and the same non-empty externalId.
+func isRestoredBy(holder *entry, attributes schema.Object) bool {
+	externalID := attributes.String(schema.ExternalID)
+	return holder.rt == schema.User && !isActive(holder) && externalID != "" && holder.attributes.String(schema.ExternalID) == externalID
+}
+
+// isActive reports whether a user is active. An unassigned active means true.
 func isActive(e *entry) bool {
-	active, said := e.attributes.Get(e.rt.Attribute("active")).(bool)
-	return active || !said
+	active, assigned := e.attributes.Get(schema.Active).(bool)
+	return active || !assigned
 }

@@ -11,11 +11,11 @@ import (
 	"github.com/cloudsso/cloudsso-operator/internal/scim/storetest"
 )
 
-func TestDirectory(t *testing.T) {
+func TestStore(t *testing.T) {
 	storetest.Run(t, func(*testing.T) scim.Store { return memstore.New(clock(), newID()) })
 }
 
-// clock moves on with each look.
+// clock returns a clock that advances with each reading.
 func clock() func() time.Time {
 	var ticks atomic.Int64
 	return func() time.Time {
@@ -23,7 +23,7 @@ func clock() func() time.Time {
 	}
 }
 
-// newID makes ids that sort against the order of creation.
+// newID returns a generator of ids whose order is the reverse of the order of creation.
 func newID() func() string {
 	var n atomic.Int64
 	return func() string { return "r-" + strconv.FormatInt(100_000-n.Add(1), 10) }

@@ -1,7 +1,7 @@
-// Package patch reads and applies PATCH requests (RFC 7644 section 3.5.2), in the dialects that identity
-// providers speak.
+// Package patch reads and applies PATCH requests (RFC 7644 section 3.5.2), in the dialects of identity
+// providers.
 //
-//	parse.go    the message, and what each operation is aimed at
-//	members.go  operations on a group's members, which become changes that need not read the group
-//	apply.go    operations on attributes
+//	parse.go    reads the message and the path and value of each operation
+//	members.go  operations on a group's members: changes that do not need the group's present members
+//	apply.go    operations on other attributes
 package patch

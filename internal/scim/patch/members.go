@@ -6,11 +6,11 @@ import (
 	"github.com/cloudsso/cloudsso-operator/internal/scim/schema"
 )
 
-// addMembers makes an operation on members a change of them.
+// addMemberOperation adds an operation on members to the patch.
 //
-// To remove with a value is to remove those members, never all (Entra ID); to remove with neither value
-// nor filter is to remove all (CloudSSO's own clients).
-func (p *Patch) addMembers(v verb, path *filter.Path, value any) error {
+// A remove with a value removes those members only (Entra ID sends it). A remove with neither value nor filter
+// removes all members (CloudSSO's own clients send it).
+func (p *Patch) addMemberOperation(v verb, path *filter.Path, value any) error {
 	if path.Sub != nil || len(path.Attribute) > 1 {
 		return scim.BadRequest(scim.Mutability, "%s cannot be changed; remove the member and add another", path)
 	}
@@ -22,34 +22,35 @@ func (p *Patch) addMembers(v verb, path *filter.Path, value any) error {
 		}
 	}
 	if path.Filter != nil {
-		return p.filteredMembers(v, path.Filter, ids)
+		return p.addFilteredMemberOperation(v, path.Filter, ids)
 	}
 	switch {
-	case v == add:
-		p.change(scim.MemberChange{Op: scim.AddMembers, IDs: ids})
-	case v == remove && value != nil:
-		p.change(scim.MemberChange{Op: scim.RemoveMembers, IDs: ids})
+	case v == opAdd:
+		p.addMemberChange(scim.MemberChange{Op: scim.AddMembers, IDs: ids})
+	case v == opRemove && value != nil:
+		p.addMemberChange(scim.MemberChange{Op: scim.RemoveMembers, IDs: ids})
 	default:
-		p.change(scim.MemberChange{Op: scim.ReplaceMembers, IDs: ids})
+		p.addMemberChange(scim.MemberChange{Op: scim.ReplaceMembers, IDs: ids})
 	}
 	return nil
 }
 
-// filteredMembers removes the members that a filter selects; to replace them is to add others then.
-func (p *Patch) filteredMembers(v verb, f filter.Filter, ids []string) error {
-	if v != add {
+// addFilteredMemberOperation adds an operation whose path selects members by a filter. A replace removes the
+// selected members and adds those of the value.
+func (p *Patch) addFilteredMemberOperation(v verb, f filter.Filter, ids []string) error {
+	if v != opAdd {
 		removal := scim.MemberChange{Op: scim.RemoveMembers}
 		var known bool
 		if removal.IDs, known = filter.Alternatives(f, schema.MembersValue); !known {
 			removal.IDs = nil
 			removal.Match = func(r scim.Reference) bool { return f.Match(r.Member()) }
 		}
-		p.change(removal)
+		p.addMemberChange(removal)
 	}
-	if v != remove && len(ids) > 0 {
-		p.change(scim.MemberChange{Op: scim.AddMembers, IDs: ids})
+	if v != opRemove && len(ids) > 0 {
+		p.addMemberChange(scim.MemberChange{Op: scim.AddMembers, IDs: ids})
 	}
 	return nil
 }
 
-func (p *Patch) change(c scim.MemberChange) { p.members = append(p.members, c) }
+func (p *Patch) addMemberChange(c scim.MemberChange) { p.members = append(p.members, c) }

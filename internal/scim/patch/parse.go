@@ -12,9 +12,9 @@ import (
 	"github.com/cloudsso/cloudsso-operator/internal/scim/schema"
 )
 
-// Patch is a PATCH request, checked as far as it can be without the resource.
+// Patch is a PATCH request. It has been checked as far as that is possible without the resource.
 type Patch struct {
-	// Unknown are the names beginning with a URN that no schema has: what they lead to is ignored.
+	// Unknown are the names that begin with a URN of no known schema. They are ignored.
 	Unknown []string
 
 	rt         *schema.ResourceType
@@ -25,32 +25,31 @@ type Patch struct {
 type verb int
 
 const (
-	add verb = iota
-	replace
-	remove
+	opAdd verb = iota
+	opReplace
+	opRemove
 )
 
-// operation changes the attribute at a path. The value is as described at schema.Object, decoded for
-// the last attribute of the path; nil is none.
+// operation changes the attribute at a path. The value is decoded for the last attribute of the path, as
+// described at schema.Object. It is nil if the operation has none.
 type operation struct {
 	verb  verb
 	path  *filter.Path
 	value any
 }
 
-// Parse reads the body of a PATCH request. Any error is one that the client can be told: a *scim.Error
-// or a *schema.Error.
+// Parse reads the body of a PATCH request. Any error is one for the client: a *scim.Error or a *schema.Error.
 func Parse(rt *schema.ResourceType, body []byte) (*Patch, error) {
 	message, err := schema.ParseObject(body)
 	if err != nil {
 		return nil, err
 	}
-	list, ok := schema.Member(message, "Operations").([]any)
+	list, ok := schema.JSONMember(message, "Operations").([]any)
 	if !ok {
 		return nil, scim.BadRequest(scim.InvalidSyntax, "Operations must be an array")
 	}
 	if len(list) > limits.PatchOperations {
-		return nil, scim.BadRequest(scim.TooMany, "Operations: there are %d; at most %d are supported", len(list), limits.PatchOperations)
+		return nil, scim.BadRequest(scim.TooMany, "Operations has %d operations; at most %d are supported", len(list), limits.PatchOperations)
 	}
 	p := &Patch{rt: rt}
 	for i, item := range list {
@@ -58,72 +57,74 @@ func Parse(rt *schema.ResourceType, body []byte) (*Patch, error) {
 		if !ok {
 			return nil, scim.BadRequest(scim.InvalidSyntax, "Operations[%d] must be an object", i)
 		}
-		if err := p.read(fields); err != nil {
-			return nil, located(err, i)
+		if err := p.readOperation(fields); err != nil {
+			return nil, addOperationIndex(err, i)
 		}
 	}
 	return p, nil
 }
 
-// located says which operation an error is about.
-func located(err error, i int) error {
-	var answer *scim.Error
-	if !errors.As(err, &answer) {
+// addOperationIndex says in an error which operation it is about.
+func addOperationIndex(err error, i int) error {
+	var scimErr *scim.Error
+	if !errors.As(err, &scimErr) {
 		return fmt.Errorf("Operations[%d]: %w", i, err) //nolint:staticcheck // the attribute's name is capitalized
 	}
-	at := *answer
-	at.Detail = fmt.Sprintf("Operations[%d]: %s", i, answer.Detail)
+	at := *scimErr
+	at.Detail = fmt.Sprintf("Operations[%d]: %s", i, scimErr.Detail)
 	return &at
 }
 
-// read reads one operation. Entra ID writes Add, Replace and Remove.
-func (p *Patch) read(fields map[string]any) error {
-	op, _ := schema.Member(fields, "op").(string)
-	verbs := map[string]verb{"add": add, "replace": replace, "remove": remove}
+// readOperation reads one operation. Entra ID writes Add, Replace and Remove.
+func (p *Patch) readOperation(fields map[string]any) error {
+	op, _ := schema.JSONMember(fields, "op").(string)
+	verbs := map[string]verb{"add": opAdd, "replace": opReplace, "remove": opRemove}
 	v, known := verbs[strings.ToLower(op)]
 	if !known {
 		return scim.BadRequest(scim.InvalidSyntax, "op must be add, replace or remove, not %q", op)
 	}
-	value := schema.Member(fields, "value")
-	switch path := schema.Member(fields, "path").(type) {
+	value := schema.JSONMember(fields, "value")
+	switch path := schema.JSONMember(fields, "path").(type) {
 	case nil:
-		return p.whole(v, value)
+		return p.readWithoutPath(v, value)
 	case string:
 		if strings.TrimSpace(path) == "" {
-			return p.whole(v, value)
+			return p.readWithoutPath(v, value)
 		}
-		return p.aim(v, path, value)
+		return p.readWithPath(v, path, value)
 	default:
 		return scim.BadRequest(scim.InvalidPath, "path must be a string")
 	}
 }
 
-// whole reads an operation without a path: its value is a part of the resource, whose names may be
-// dotted or begin with a URN. What cannot be written there is passed over: Okta repeats the id.
-func (p *Patch) whole(v verb, value any) error {
-	if v == remove {
+// readWithoutPath reads an operation without a path. Its value is an object whose names are attributes, and
+// may contain dots or begin with a URN. Attributes that a client cannot write are ignored, because Okta sends
+// the id.
+func (p *Patch) readWithoutPath(v verb, value any) error {
+	if v == opRemove {
 		return scim.BadRequest(scim.NoTarget, "remove needs a path")
 	}
 	fields, ok := value.(map[string]any)
 	if !ok {
-		return scim.BadRequest(scim.InvalidValue, "value must be an object where there is no path")
+		return scim.BadRequest(scim.InvalidValue, "value must be an object if the operation has no path")
 	}
 	for _, name := range sortedKeys(fields) {
 		path, err := filter.ParsePath(p.rt, name)
-		if err != nil && p.foreign(name) {
+		if err != nil && p.isUnknownURN(name) {
 			p.Unknown = append(p.Unknown, name)
 		}
-		if err != nil || !writable(path) {
+		if err != nil || !isWritable(path) {
 			continue
 		}
-		if err := p.add(v, path, fields[name]); err != nil {
+		if err := p.addOperation(v, path, fields[name]); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// sortedKeys makes what a request does, and its first error, the same each time.
+// sortedKeys returns the keys in a fixed order, so that the same request has the same effect, or the same
+// first error, each time.
 func sortedKeys(fields map[string]any) []string {
 	keys := make([]string, 0, len(fields))
 	for key := range fields {
@@ -133,12 +134,12 @@ func sortedKeys(fields map[string]any) []string {
 	return keys
 }
 
-// aim reads an operation with a path. A URN that no schema has is an extension that is not known here,
-// and passed over (RFC 7644 section 3.3 lets unknown attributes be ignored).
-func (p *Patch) aim(v verb, name string, value any) error {
+// readWithPath reads an operation with a path. A path that begins with the URN of an unknown extension is
+// ignored (RFC 7644 section 3.3 permits it for unknown attributes).
+func (p *Patch) readWithPath(v verb, name string, value any) error {
 	path, err := filter.ParsePath(p.rt, name)
 	if err != nil {
-		if p.foreign(name) {
+		if p.isUnknownURN(name) {
 			p.Unknown = append(p.Unknown, name)
 			return nil
 		}
@@ -147,31 +148,31 @@ func (p *Patch) aim(v verb, name string, value any) error {
 	if path.Attribute[0] == schema.Password {
 		return nil
 	}
-	if !writable(path) {
+	if !isWritable(path) {
 		return scim.BadRequest(scim.Mutability, "%s is read-only", path)
 	}
-	return p.add(v, path, value)
+	return p.addOperation(v, path, value)
 }
 
-func (p *Patch) foreign(name string) bool {
+func (p *Patch) isUnknownURN(name string) bool {
 	lower := strings.ToLower(name)
 	if !strings.HasPrefix(lower, "urn:") {
 		return false
 	}
-	known := append([]*schema.Schema{p.rt.Schema}, schemasOf(p.rt)...)
+	known := append([]*schema.Schema{p.rt.Schema}, extensionSchemas(p.rt)...)
 	return !slices.ContainsFunc(known, func(s *schema.Schema) bool {
 		return strings.HasPrefix(lower, strings.ToLower(s.ID))
 	})
 }
 
-func schemasOf(rt *schema.ResourceType) (all []*schema.Schema) {
+func extensionSchemas(rt *schema.ResourceType) (all []*schema.Schema) {
 	for _, e := range rt.Extensions {
 		all = append(all, e.Schema)
 	}
 	return all
 }
 
-func writable(path *filter.Path) bool {
+func isWritable(path *filter.Path) bool {
 	if path.Sub != nil && path.Sub.Mutability == schema.ReadOnly {
 		return false
 	}
@@ -180,29 +181,29 @@ func writable(path *filter.Path) bool {
 	})
 }
 
-// add decodes the value and takes the operation up.
-func (p *Patch) add(v verb, path *filter.Path, value any) error {
+// addOperation decodes the value and adds the operation to the patch.
+func (p *Patch) addOperation(v verb, path *filter.Path, value any) error {
 	if path.Attribute[0] == schema.Members {
-		return p.addMembers(v, path, value)
+		return p.addMemberOperation(v, path, value)
 	}
-	decoded, err := decode(path, value)
+	decoded, err := decodeValue(path, value)
 	if err != nil {
 		return err
 	}
-	if decoded == nil && v != remove {
-		if v == add {
+	if decoded == nil && v != opRemove {
+		if v == opAdd {
 			return nil
 		}
-		v = remove // to replace by nothing is to remove (RFC 7643 section 2.5)
+		v = opRemove // an empty value is unassigned (RFC 7643 section 2.5)
 	}
-	if last := path.Attribute.Last(); v == remove && path.Filter == nil && last.Required {
+	if last := path.Attribute.Last(); v == opRemove && path.Filter == nil && last.Required {
 		return scim.BadRequest(scim.Mutability, "%s is required and cannot be removed", path) // RFC 7644 section 3.5.2.2
 	}
 	p.operations = append(p.operations, operation{v, path, decoded})
 	return nil
 }
 
-func decode(path *filter.Path, value any) (any, error) {
+func decodeValue(path *filter.Path, value any) (any, error) {
 	switch {
 	case path.Sub != nil:
 		return schema.DecodeValue(path.Sub, path.String(), value)
@@ -215,7 +216,7 @@ func decode(path *filter.Path, value any) (any, error) {
 	return schema.DecodeValue(path.Attribute.Last(), path.String(), value)
 }
 
-// Change is the patch as a change of a resource.
+// Change returns the patch as a change of a resource.
 func (p *Patch) Change() scim.Change {
 	return scim.Change{Attributes: p.Apply, Members: p.members}
 }

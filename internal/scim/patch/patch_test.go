@@ -33,8 +33,8 @@ func decode(tb testing.TB, body string) schema.Object {
 	return b.Attributes
 }
 
-// edited is person with some members of its JSON in the place of others: a key and its new value each, "" for
-// none.
+// edited returns the test's person with some attributes changed. changes are pairs of a name and its new JSON
+// value; "" unassigns the attribute.
 func edited(tb testing.TB, changes ...string) schema.Object {
 	tb.Helper()
 	o := decode(tb, person)
@@ -67,9 +67,9 @@ func TestApply(t *testing.T) {
 		what, operations string
 		changes          []string
 	}{
-		// Where the target is, in every way that providers name it.
+		// The target, in every form that providers send.
 		{"a path", `{"op":"replace","path":"title","value":"CTO"}`, []string{"title", `"CTO"`}},
-		{"a path in other letters", `{"op":"replace","path":"TITLE","value":"CTO"}`, []string{"title", `"CTO"`}},
+		{"a path in another letter case", `{"op":"replace","path":"TITLE","value":"CTO"}`, []string{"title", `"CTO"`}},
 		{"a path with its URN", `{"op":"replace","path":"urn:ietf:params:scim:schemas:core:2.0:User:title","value":"CTO"}`, []string{"title", `"CTO"`}},
 		{"no path", `{"op":"replace","value":{"title":"CTO","active":false}}`, []string{"title", `"CTO"`, "active", "false"}},
 		{"no path, add", `{"op":"add","value":{"nickName":"Al"}}`, []string{"nickName", `"Al"`}},
@@ -84,38 +84,38 @@ func TestApply(t *testing.T) {
 		{"an extension's sub-attribute", `{"op":"replace","path":"` + enterprise + `:manager.value","value":"7"}`, []string{enterprise, `{"department":"Sales","manager":{"value":"7"}}`}},
 		{"a manager as an array (Entra ID)", `{"op":"Replace","path":"` + enterprise + `:manager","value":[{"value":"7"}]}`, []string{enterprise, `{"department":"Sales","manager":{"value":"7"}}`}},
 		{"a manager as a string (Entra ID)", `{"op":"Replace","path":"` + enterprise + `:manager","value":"7"}`, []string{enterprise, `{"department":"Sales","manager":{"value":"7"}}`}},
-		{"letters of op and keys", `{"OP":"REPLACE","Path":"title","VALUE":"CTO"}`, []string{"title", `"CTO"`}},
-		{"what cannot be written among others", `{"op":"replace","value":{"id":"x","meta":{"version":"1"},"schemas":[],"groups":[{"value":"g"}],"password":"p","title":"CTO"}}`, []string{"title", `"CTO"`}},
-		{"what is not known among others", `{"op":"replace","value":{"favouriteColour":"red","urn:example:User":{"x":1},"title":"CTO"}}`, []string{"title", `"CTO"`}},
-		{"an extension that is not known", `{"op":"add","path":"urn:example:User:x","value":"1"}`, nil},
+		{"op and keys in another letter case", `{"OP":"REPLACE","Path":"title","VALUE":"CTO"}`, []string{"title", `"CTO"`}},
+		{"read-only attributes among others", `{"op":"replace","value":{"id":"x","meta":{"version":"1"},"schemas":[],"groups":[{"value":"g"}],"password":"p","title":"CTO"}}`, []string{"title", `"CTO"`}},
+		{"unknown attributes among others", `{"op":"replace","value":{"favouriteColour":"red","urn:example:User":{"x":1},"title":"CTO"}}`, []string{"title", `"CTO"`}},
+		{"an unknown extension", `{"op":"add","path":"urn:example:User:x","value":"1"}`, nil},
 		{"a password", `{"op":"replace","path":"password","value":"p"}`, nil},
 
 		// Single values.
 		{"a boolean as a string (Entra ID)", `{"op":"Replace","path":"active","value":"False"}`, []string{"active", "false"}},
 		{"add to a single value replaces it", `{"op":"add","path":"title","value":"CTO"}`, []string{"title", `"CTO"`}},
 		{"add of a complex value merges", `{"op":"add","path":"name","value":{"middleName":"Q"}}`, []string{"name", `{"givenName":"Alice","familyName":"Adams","middleName":"Q"}`}},
-		{"replace of a complex value keeps what is not named", `{"op":"replace","path":"name","value":{"familyName":"Baker"}}`, []string{"name", `{"givenName":"Alice","familyName":"Baker"}`}},
+		{"replace of a complex value keeps other sub-attributes", `{"op":"replace","path":"name","value":{"familyName":"Baker"}}`, []string{"name", `{"givenName":"Alice","familyName":"Baker"}`}},
 		{"replace by null removes", `{"op":"replace","path":"title","value":null}`, []string{"title", ""}},
-		{"replace by nothing removes", `{"op":"replace","path":"title","value":""}`, []string{"title", ""}},
-		{"add of nothing changes nothing", `{"op":"add","path":"title","value":null}`, nil},
+		{"replace by an empty string removes", `{"op":"replace","path":"title","value":""}`, []string{"title", ""}},
+		{"add of null changes nothing", `{"op":"add","path":"title","value":null}`, nil},
 		{"remove", `{"op":"remove","path":"title"}`, []string{"title", ""}},
 		{"remove of a sub-attribute", `{"op":"remove","path":"name.givenName"}`, []string{"name", `{"familyName":"Adams"}`}},
 		{"remove of the last sub-attribute", `{"op":"remove","path":"name.givenName"},{"op":"remove","path":"name.familyName"}`, []string{"name", ""}},
-		{"remove of what is not there", `{"op":"remove","path":"nickName"},{"op":"remove","path":"addresses[type eq \"work\"]"}`, nil},
-		{"several, in order", `{"op":"remove","path":"name"},{"op":"add","path":"name","value":{"givenName":"Al"}}`, []string{"name", `{"givenName":"Al"}`}},
+		{"remove of unassigned attributes", `{"op":"remove","path":"nickName"},{"op":"remove","path":"addresses[type eq \"work\"]"}`, nil},
+		{"several operations, in order", `{"op":"remove","path":"name"},{"op":"add","path":"name","value":{"givenName":"Al"}}`, []string{"name", `{"givenName":"Al"}`}},
 
-		// Several values.
+		// Multi-valued attributes.
 		{"add of a value", `{"op":"add","path":"emails","value":[{"type":"other","value":"o@example.com"}]}`, []string{"emails", `[` + work + `,` + home + `,{"type":"other","value":"o@example.com"}]`}},
-		{"add of one value, no array", `{"op":"add","path":"emails","value":{"type":"other","value":"o@example.com"}}`, []string{"emails", `[` + work + `,` + home + `,{"type":"other","value":"o@example.com"}]`}},
+		{"add of one value without an array", `{"op":"add","path":"emails","value":{"type":"other","value":"o@example.com"}}`, []string{"emails", `[` + work + `,` + home + `,{"type":"other","value":"o@example.com"}]`}},
 		{"add of a value as a string", `{"op":"add","path":"emails","value":"o@example.com"}`, []string{"emails", `[` + work + `,` + home + `,{"value":"o@example.com"}]`}},
-		{"add of a value that is there", `{"op":"add","path":"emails","value":[` + home + `]}`, nil},
-		{"add of what a value lacks", `{"op":"add","path":"emails","value":[{"type":"home","value":"a@home.example","display":"Home"}]}`, []string{"emails", `[` + work + `,{"type":"home","value":"a@home.example","display":"Home"}]`}},
-		{"add of a primary takes it from the other", `{"op":"add","path":"emails","value":[{"value":"o@example.com","primary":true}]}`, []string{"emails", `[{"type":"work","value":"alice@example.com"},` + home + `,{"value":"o@example.com","primary":true}]`}},
-		{"replace of all", `{"op":"replace","path":"emails","value":[{"value":"o@example.com"}]}`, []string{"emails", `[{"value":"o@example.com"}]`}},
+		{"add of a value that exists", `{"op":"add","path":"emails","value":[` + home + `]}`, nil},
+		{"add of a sub-attribute that an existing value lacks", `{"op":"add","path":"emails","value":[{"type":"home","value":"a@home.example","display":"Home"}]}`, []string{"emails", `[` + work + `,{"type":"home","value":"a@home.example","display":"Home"}]`}},
+		{"add of a primary value unsets the other's primary", `{"op":"add","path":"emails","value":[{"value":"o@example.com","primary":true}]}`, []string{"emails", `[{"type":"work","value":"alice@example.com"},` + home + `,{"value":"o@example.com","primary":true}]`}},
+		{"replace of all values", `{"op":"replace","path":"emails","value":[{"value":"o@example.com"}]}`, []string{"emails", `[{"value":"o@example.com"}]`}},
 		{"replace by an empty array", `{"op":"replace","path":"emails","value":[]}`, []string{"emails", ""}},
-		{"remove of all", `{"op":"remove","path":"emails"}`, []string{"emails", ""}},
-		{"remove of some by their values", `{"op":"remove","path":"emails","value":[{"value":"a@home.example"}]}`, []string{"emails", `[` + work + `]`}},
-		{"remove of none by an empty array", `{"op":"remove","path":"title","value":[]}`, []string{"title", ""}},
+		{"remove of all values", `{"op":"remove","path":"emails"}`, []string{"emails", ""}},
+		{"remove of some values by value", `{"op":"remove","path":"emails","value":[{"value":"a@home.example"}]}`, []string{"emails", `[` + work + `]`}},
+		{"remove of a single value with an empty array", `{"op":"remove","path":"title","value":[]}`, []string{"title", ""}},
 		{"a sub-attribute of every value", `{"op":"replace","path":"emails.display","value":"Mail"}`, []string{"emails", `[{"type":"work","value":"alice@example.com","primary":true,"display":"Mail"},{"type":"home","value":"a@home.example","display":"Mail"}]`}},
 
 		// Values that a filter selects.
@@ -125,15 +125,15 @@ func TestApply(t *testing.T) {
 		{"a whole value, as an array of one", `{"op":"replace","path":"emails[type eq \"home\"]","value":[{"type":"other","value":"o@example.com"}]}`, []string{"emails", `[` + work + `,{"type":"other","value":"o@example.com"}]`}},
 		{"add to a selected value merges", `{"op":"add","path":"emails[type eq \"home\"]","value":{"display":"Home"}}`, []string{"emails", `[` + work + `,{"type":"home","value":"a@home.example","display":"Home"}]`}},
 		{"remove of a selected value", `{"op":"remove","path":"emails[type eq \"home\"]"}`, []string{"emails", `[` + work + `]`}},
-		{"remove of all selected", `{"op":"remove","path":"emails[value pr]"}`, []string{"emails", ""}},
+		{"remove of all selected values", `{"op":"remove","path":"emails[value pr]"}`, []string{"emails", ""}},
 		{"remove of a selected sub-attribute", `{"op":"remove","path":"emails[type eq \"work\"].primary"}`, []string{"emails", `[{"type":"work","value":"alice@example.com"},` + home + `]`}},
-		{"remove where nothing is selected", `{"op":"remove","path":"emails[type eq \"other\"]"}`, nil},
-		{"primary moves", `{"op":"replace","path":"emails[type eq \"home\"].primary","value":true}`, []string{"emails", `[{"type":"work","value":"alice@example.com"},{"type":"home","value":"a@home.example","primary":true}]`}},
-		{"a filter that selects none creates on add", `{"op":"Add","path":"phoneNumbers[type eq \"mobile\"].value","value":"+1"}`, []string{"phoneNumbers", `[{"type":"mobile","value":"+1"}]`}},
-		{"… and on replace (Entra ID)", `{"op":"Replace","path":"emails[type eq \"other\"].value","value":"o@example.com"}`, []string{"emails", `[` + work + `,` + home + `,{"type":"other","value":"o@example.com"}]`}},
-		{"… and by primary (Entra ID)", `{"op":"Add","path":"roles[primary eq \"True\"].value","value":"admin"}`, []string{"roles", `[{"primary":true,"value":"admin"}]`}},
-		{"… an address from its parts (Entra ID)", `{"op":"Add","path":"addresses[type eq \"work\"].locality","value":"Bonn"},{"op":"Add","path":"addresses[type eq \"work\"].country","value":"DE"}`, []string{"addresses", `[{"type":"work","locality":"Bonn","country":"DE"}]`}},
-		{"a value that its filter names is added", `{"op":"add","path":"emails[value eq \"o@example.com\"].type","value":"other"}`, []string{"emails", `[` + work + `,` + home + `,{"value":"o@example.com","type":"other"}]`}},
+		{"remove of no selected value", `{"op":"remove","path":"emails[type eq \"other\"]"}`, nil},
+		{"replace of primary unsets the other's primary", `{"op":"replace","path":"emails[type eq \"home\"].primary","value":true}`, []string{"emails", `[{"type":"work","value":"alice@example.com"},{"type":"home","value":"a@home.example","primary":true}]`}},
+		{"add creates a value if the filter selects none", `{"op":"Add","path":"phoneNumbers[type eq \"mobile\"].value","value":"+1"}`, []string{"phoneNumbers", `[{"type":"mobile","value":"+1"}]`}},
+		{"replace creates a value if the filter selects none (Entra ID)", `{"op":"Replace","path":"emails[type eq \"other\"].value","value":"o@example.com"}`, []string{"emails", `[` + work + `,` + home + `,{"type":"other","value":"o@example.com"}]`}},
+		{"add creates a value by primary (Entra ID)", `{"op":"Add","path":"roles[primary eq \"True\"].value","value":"admin"}`, []string{"roles", `[{"primary":true,"value":"admin"}]`}},
+		{"add creates an address from its parts (Entra ID)", `{"op":"Add","path":"addresses[type eq \"work\"].locality","value":"Bonn"},{"op":"Add","path":"addresses[type eq \"work\"].country","value":"DE"}`, []string{"addresses", `[{"type":"work","locality":"Bonn","country":"DE"}]`}},
+		{"add creates the value that the filter names", `{"op":"add","path":"emails[value eq \"o@example.com\"].type","value":"other"}`, []string{"emails", `[` + work + `,` + home + `,{"value":"o@example.com","type":"other"}]`}},
 	} {
 		t.Run(c.what, func(t *testing.T) {
 			before := decode(t, person)
@@ -148,7 +148,7 @@ func TestApply(t *testing.T) {
 				t.Error("the resource itself was changed")
 			}
 			if again, err := apply(got, c.operations); err != nil || !schema.Equal(again, got) {
-				t.Errorf("a second time it makes %s, %v", text(again), err)
+				t.Errorf("the second application yields %s, %v", text(again), err)
 			}
 		})
 	}
@@ -156,43 +156,43 @@ func TestApply(t *testing.T) {
 
 func text(o schema.Object) string { return string(schema.AppendJSON(nil, schema.User.Attributes, o)) }
 
-func TestRefused(t *testing.T) {
+func TestInvalidOperationsAreRefused(t *testing.T) {
 	for _, c := range []struct {
 		what, operations string
 		scimType         scim.Type
 		words            string
 	}{
 		{"an unknown operation", `{"op":"move","path":"active","value":true}`, scim.InvalidSyntax, "move"},
-		{"no operation", `{"path":"active","value":true}`, scim.InvalidSyntax, "op"},
-		{"an operation that is none", `7`, scim.InvalidSyntax, "Operations[0]"},
+		{"a missing op", `{"path":"active","value":true}`, scim.InvalidSyntax, "op"},
+		{"an operation that is a number", `7`, scim.InvalidSyntax, "Operations[0]"},
 		{"remove without a path", `{"op":"remove"}`, scim.NoTarget, "path"},
-		{"a value that is no object, without a path", `{"op":"add","value":"x"}`, scim.InvalidValue, "value"},
-		{"a path that is no string", `{"op":"add","path":7,"value":"x"}`, scim.InvalidPath, "path"},
-		{"a path to nothing", `{"op":"add","path":"nothing","value":"x"}`, scim.InvalidPath, "nothing"},
-		{"an open value path", `{"op":"replace","path":"emails[type eq","value":"x"}`, scim.InvalidPath, "position"},
-		{"a filter on what has no parts", `{"op":"replace","path":"title[value eq \"x\"]","value":"x"}`, scim.InvalidPath, "title"},
+		{"a value that is not an object, without a path", `{"op":"add","value":"x"}`, scim.InvalidValue, "value"},
+		{"a path that is not a string", `{"op":"add","path":7,"value":"x"}`, scim.InvalidPath, "path"},
+		{"a path to an unknown attribute", `{"op":"add","path":"nothing","value":"x"}`, scim.InvalidPath, "nothing"},
+		{"a value path that is not closed", `{"op":"replace","path":"emails[type eq","value":"x"}`, scim.InvalidPath, "position"},
+		{"a filter on a simple attribute", `{"op":"replace","path":"title[value eq \"x\"]","value":"x"}`, scim.InvalidPath, "title"},
 		{"a wrong type", `{"op":"replace","path":"active","value":{"x":1}}`, "", "active"},
 		{"a wrong type, without a path", `{"op":"replace","value":{"emails":[7]}}`, "", "emails[0]"},
 		{"a read-only path", `{"op":"replace","path":"id","value":"x"}`, scim.Mutability, "id"},
 		{"a read-only sub-attribute", `{"op":"replace","path":"meta.version","value":"x"}`, scim.Mutability, "version"},
 		{"a user's groups", `{"op":"add","path":"groups","value":[{"value":"g"}]}`, scim.Mutability, "groups"},
-		{"userName taken away", `{"op":"remove","path":"userName"}`, scim.Mutability, "userName"},
-		{"userName replaced by nothing", `{"op":"replace","value":{"userName":null}}`, scim.Mutability, "userName"},
-		{"userName emptied", `{"op":"replace","path":"userName","value":" "}`, "", "userName"},
-		{"a value that is not there replaced", `{"op":"replace","path":"emails[value eq \"nobody@example.com\"].type","value":"work"}`, scim.NoTarget, "nobody"},
-		{"a filter that describes no value", `{"op":"replace","path":"phoneNumbers[not (type eq \"work\")].value","value":"1"}`, scim.NoTarget, "phoneNumbers"},
+		{"userName removed", `{"op":"remove","path":"userName"}`, scim.Mutability, "userName"},
+		{"userName replaced by null", `{"op":"replace","value":{"userName":null}}`, scim.Mutability, "userName"},
+		{"userName replaced by white space", `{"op":"replace","path":"userName","value":" "}`, "", "userName"},
+		{"a value that does not exist replaced", `{"op":"replace","path":"emails[value eq \"nobody@example.com\"].type","value":"work"}`, scim.NoTarget, "nobody"},
+		{"a filter that requires no sub-attribute", `{"op":"replace","path":"phoneNumbers[not (type eq \"work\")].value","value":"1"}`, scim.NoTarget, "phoneNumbers"},
 		{"two primary values", `{"op":"replace","path":"emails","value":[{"value":"a","primary":true},{"value":"b","primary":true}]}`, "", "primary"},
-		{"the second of two", `{"op":"add","path":"title","value":"x"},{"op":"add","path":"nothing","value":"x"}`, scim.InvalidPath, "Operations[1]"},
+		{"an error in the second operation", `{"op":"add","path":"title","value":"x"},{"op":"add","path":"nothing","value":"x"}`, scim.InvalidPath, "Operations[1]"},
 	} {
 		_, err := apply(decode(t, person), c.operations)
-		var told *scim.Error
-		var body *schema.Error
+		var scimErr *scim.Error
+		var schemaErr *schema.Error
 		switch {
 		case err == nil:
 			t.Errorf("%s: accepted", c.what)
-		case c.scimType != "" && (!errors.As(err, &told) || told.Type != c.scimType):
+		case c.scimType != "" && (!errors.As(err, &scimErr) || scimErr.Type != c.scimType):
 			t.Errorf("%s: %v, want %s", c.what, err, c.scimType)
-		case c.scimType == "" && !errors.As(err, &body):
+		case c.scimType == "" && !errors.As(err, &schemaErr):
 			t.Errorf("%s: %v, want an error about the value", c.what, err)
 		case !strings.Contains(err.Error(), c.words):
 			t.Errorf("%s: %q does not say %s", c.what, err, c.words)
@@ -200,7 +200,7 @@ func TestRefused(t *testing.T) {
 	}
 }
 
-func TestMessages(t *testing.T) {
+func TestMalformedMessagesAreRefused(t *testing.T) {
 	for _, body := range []string{``, `[]`, `{}`, `{"Operations":{}}`, `{"Operations":[null]}`, `{"Operations":[{"op":"add"}]}`} {
 		if _, err := patch.Parse(schema.User, []byte(body)); err == nil {
 			t.Errorf("%s: accepted", body)
@@ -226,8 +226,8 @@ func TestMembers(t *testing.T) {
 	}{
 		{"Okta adds and removes", `{"op":"remove","path":"members[value eq \"a\"]"},{"op":"add","path":"members","value":[{"value":"b","display":"B"}]}`, []change{{scim.RemoveMembers, "a"}, {scim.AddMembers, "b"}}},
 		{"Entra ID removes by value", `{"op":"Remove","path":"members","value":[{"value":"a","$ref":null}]}`, []change{{scim.RemoveMembers, "a"}}},
-		{"… never all of them", `{"op":"Remove","path":"members","value":[]}`, []change{{scim.RemoveMembers, ""}}},
-		{"remove of all", `{"op":"remove","path":"members"}`, []change{{scim.ReplaceMembers, ""}}},
+		{"remove with an empty array removes no member", `{"op":"Remove","path":"members","value":[]}`, []change{{scim.RemoveMembers, ""}}},
+		{"remove without a value removes all members", `{"op":"remove","path":"members"}`, []change{{scim.ReplaceMembers, ""}}},
 		{"several selected at once", `{"op":"remove","path":"members[value eq \"a\" or value eq \"b\"]"}`, []change{{scim.RemoveMembers, "a b"}}},
 		{"ids alone", `{"op":"add","path":"members","value":["a","b"]}`, []change{{scim.AddMembers, "a b"}}},
 		{"one object", `{"op":"add","path":"members","value":{"value":"a"}}`, []change{{scim.AddMembers, "a"}}},
@@ -237,7 +237,7 @@ func TestMembers(t *testing.T) {
 		{"without a path", `{"op":"replace","value":{"id":"g","displayName":"G","members":[{"value":"a"}]}}`, []change{{scim.ReplaceMembers, "a"}}},
 		{"added without a path", `{"op":"add","value":{"members":[{"value":"a"}]}}`, []change{{scim.AddMembers, "a"}}},
 		{"a URN", `{"op":"add","path":"urn:ietf:params:scim:schemas:core:2.0:Group:members","value":[{"value":"a"}]}`, []change{{scim.AddMembers, "a"}}},
-		{"nothing at all", `{"op":"replace","value":{"displayName":"G"}}`, nil},
+		{"another attribute", `{"op":"replace","value":{"displayName":"G"}}`, nil},
 	} {
 		p, err := patch.Parse(schema.Group, []byte(request(c.operations)))
 		if err != nil {
@@ -258,7 +258,7 @@ func TestMembers(t *testing.T) {
 	}
 	match := p.Change().Members[0].Match
 	if !match(scim.Reference{Value: "1", Display: "Alice"}) || match(scim.Reference{Value: "a", Display: "Bob"}) {
-		t.Error("members are not selected by what they are called")
+		t.Error("members are not selected by display")
 	}
 	for _, operations := range []string{
 		`{"op":"add","path":"members","value":[{"display":"no value"}]}`,
@@ -273,7 +273,7 @@ func TestMembers(t *testing.T) {
 	}
 }
 
-// A patch makes a resource that its own schema takes, as a client would send it.
+// An accepted patch yields a resource that its schema accepts, also after it is written and read again.
 func FuzzApply(f *testing.F) {
 	for _, operations := range []string{
 		`{"op":"replace","value":{"active":false}}`, `{"op":"add","path":"emails[type eq \"home\"].value","value":"x"}`,
@@ -297,10 +297,10 @@ func FuzzApply(f *testing.F) {
 		}
 		again, err := schema.Decode(schema.User, []byte(text(o)))
 		if err != nil {
-			t.Fatalf("%s makes %s, which is no user: %v", body, text(o), err)
+			t.Fatalf("%s yields %s, which is not a user: %v", body, text(o), err)
 		}
 		if err := schema.Validate(schema.User, again.Attributes); err != nil || !schema.Equal(again.Attributes, o) {
-			t.Fatalf("%s makes %s, which is read as %s, %v", body, text(o), text(again.Attributes), err)
+			t.Fatalf("%s yields %s, which is read as %s, %v", body, text(o), text(again.Attributes), err)
 		}
 	})
 }
@@ -319,7 +319,7 @@ func BenchmarkDeactivate(b *testing.B) {
 	}
 }
 
-// BenchmarkApply is of a patch that has been read.
+// The patch is parsed beforehand.
 func BenchmarkApply(b *testing.B) {
 	for name, operations := range map[string]string{
 		"active":     `{"op":"replace","path":"active","value":false}`,
@@ -341,7 +341,7 @@ func BenchmarkApply(b *testing.B) {
 	}
 }
 
-// BenchmarkMembers is of a push of 100 members.
+// The patch adds 100 members.
 func BenchmarkMembers(b *testing.B) {
 	var members []string
 	for i := range 100 {

@@ -15,21 +15,22 @@ import (
 
 // Body is a resource as a client sent it.
 type Body struct {
-	// Attributes are what the client may write. Read-only attributes, passwords, and attributes of no
-	// known schema are left out.
+	// Attributes are those that a client may write. Read-only attributes, passwords, and attributes of
+	// unknown schemas are left out.
 	Attributes Object
-	// Members are the ids of a group's members; HasMembers tells an empty list from none.
+	// Members are the ids of a group's members. HasMembers says whether the attribute was sent at all.
 	Members    []string
 	HasMembers bool
-	// Unknown are the top-level attributes of no known schema, extension URNs among them.
+	// Unknown are the names of top-level attributes that no schema has, including URNs of extensions.
 	Unknown []string
 }
 
 // Decode reads a JSON body as a resource. Any error is an *Error.
 //
-// It takes what providers send where the meaning is plain: attribute names in any case, "True" for true
-// (Entra ID), a single value for a list of one and the other way round, a string for a complex value
-// that has a value, null for nothing. Whether required attributes are there is for Validate.
+// It accepts what identity providers send, if the meaning is plain: attribute names in any letter case, "True"
+// for true (Entra ID), a single value in place of an array of one and an array of one in place of a single
+// value, a string in place of a complex value that has a sub-attribute "value", and null for an unassigned
+// attribute. Validate checks whether required attributes are present.
 func Decode(rt *ResourceType, data []byte) (*Body, error) {
 	fields, err := ParseObject(data)
 	if err != nil {
@@ -44,17 +45,19 @@ func Decode(rt *ResourceType, data []byte) (*Body, error) {
 			continue
 		}
 		if seen[a] {
-			return nil, invalid(a.Name, "is there twice, in different letter case")
+			return nil, invalid(a.Name, "is given twice, in different letter case")
 		}
 		seen[a] = true
-		if err := body.take(a, v); err != nil {
+		if err := body.decodeAttribute(a, v); err != nil {
 			return nil, err
 		}
 	}
 	return body, nil
 }
 
-func (b *Body) take(a *Attribute, v any) error {
+// decodeAttribute decodes the value of a top-level attribute into the body. It ignores what a client cannot
+// write.
+func (b *Body) decodeAttribute(a *Attribute, v any) error {
 	switch {
 	case a == Schemas:
 		return checkSchemas(v)
@@ -73,8 +76,8 @@ func (b *Body) take(a *Attribute, v any) error {
 	return err
 }
 
-// checkSchemas accepts any URIs: providers send ones of their own (Entra ID does for groups), and what a
-// resource is follows from its endpoint.
+// checkSchemas accepts any URIs. Identity providers send URIs of their own (Entra ID does for groups), and the
+// type of a resource follows from its endpoint.
 func checkSchemas(v any) error {
 	list, ok := v.([]any)
 	if !ok {
@@ -88,8 +91,8 @@ func checkSchemas(v any) error {
 	return nil
 }
 
-// ParseObject reads a body that is a JSON object, numbers as json.Number. Any error is an *Error that says
-// where.
+// ParseObject reads a body that must be a JSON object. Numbers become json.Number. Any error is an *Error that
+// says where the problem is.
 func ParseObject(data []byte) (map[string]any, error) {
 	var parsed any
 	if err := parseJSON(data, &parsed); err != nil {
@@ -102,8 +105,9 @@ func ParseObject(data []byte) (map[string]any, error) {
 	return fields, nil
 }
 
-// Member is an object's member of that name, in any letter case, or nil.
-func Member(o map[string]any, name string) any {
+// JSONMember returns the value of an object's member of that name, in any letter case. It returns nil if the
+// object has no such member. An exact match comes first.
+func JSONMember(o map[string]any, name string) any {
 	if v, there := o[name]; there {
 		return v
 	}
@@ -137,12 +141,12 @@ func parseJSON(data []byte, v any) error {
 		return malformed("the body is not JSON: %v", err)
 	}
 	if _, err := decoder.Token(); !errors.Is(err, io.EOF) {
-		return malformed("the body goes on after its JSON value, at byte %d", decoder.InputOffset())
+		return malformed("the body has more text after its JSON value, at byte %d", decoder.InputOffset())
 	}
 	return nil
 }
 
-// checkShape bounds the nesting, and what is nested, before anything is built from it.
+// checkShape bounds the nesting and the number of values before any value is built from the body.
 func checkShape(data []byte) error {
 	depth, values, inString := 0, 0, false
 	for i := 0; i < len(data); i++ {
@@ -156,7 +160,7 @@ func checkShape(data []byte) error {
 			if depth++; depth > limits.Depth {
 				return malformed("the body is nested deeper than %d levels, at byte %d", limits.Depth, i)
 			}
-			values++ // the first in it
+			values++ // the first value in it; each comma adds one
 		case c == ',':
 			values++
 		case c == '}' || c == ']':
@@ -169,8 +173,8 @@ func checkShape(data []byte) error {
 	return nil
 }
 
-// DecodeValue makes a parsed JSON value the value of an attribute, as described at Object; nil when it
-// is unassigned. The path names it in errors.
+// DecodeValue converts a parsed JSON value into the value of an attribute, as described at Object. It returns
+// nil if the value is unassigned. The path names the value in errors.
 func DecodeValue(a *Attribute, path string, v any) (any, error) {
 	if !a.MultiValued {
 		return decodeOne(a, path, v)
@@ -198,7 +202,7 @@ func DecodeValue(a *Attribute, path string, v any) (any, error) {
 	return values, checkPrimary(a, path, values)
 }
 
-// decodeOne decodes the value of a single-valued attribute. Entra ID sends some as an array of one.
+// decodeOne decodes the value of a single-valued attribute. Entra ID sends some of them as an array of one.
 func decodeOne(a *Attribute, path string, v any) (any, error) {
 	if list, ok := v.([]any); ok {
 		switch len(list) {
@@ -213,7 +217,7 @@ func decodeOne(a *Attribute, path string, v any) (any, error) {
 	return DecodeElement(a, path, v)
 }
 
-// DecodeElement is DecodeValue for one value of a multi-valued attribute.
+// DecodeElement converts one element of a multi-valued attribute, in the way of DecodeValue.
 func DecodeElement(a *Attribute, path string, v any) (any, error) {
 	if v == nil {
 		return nil, nil
@@ -248,7 +252,7 @@ func decodeComplex(a *Attribute, path string, v any) (any, error) {
 		}
 		at := path + a.separator() + sub.Name
 		if seen[sub] {
-			return nil, invalid(at, "is there twice, in different letter case")
+			return nil, invalid(at, "is given twice, in different letter case")
 		}
 		seen[sub] = true
 		value, err := DecodeValue(sub, at, v)
@@ -277,7 +281,7 @@ func decodeBoolean(path string, v any) (any, error) {
 
 func decodeNumber(a *Attribute, path string, v any) (any, error) {
 	number, ok := v.(json.Number)
-	if text, isText := v.(string); isText && json.Valid([]byte(text)) { // "NaN" is none
+	if text, isText := v.(string); isText && json.Valid([]byte(text)) { // refuses "NaN", which ParseFloat accepts
 		number, ok = json.Number(text), true
 	}
 	if ok && a.Type == Integer {
@@ -297,7 +301,7 @@ func decodeString(a *Attribute, path string, v any) (any, error) {
 	switch v := v.(type) {
 	case string:
 		s = v
-	case json.Number: // employee numbers come as numbers
+	case json.Number: // some providers send employee numbers as JSON numbers
 		s = v.String()
 	default:
 		return nil, invalid(path, "must be a string")
@@ -321,7 +325,8 @@ func decodeString(a *Attribute, path string, v any) (any, error) {
 	return s, nil
 }
 
-// DecodeMembers reads a group's members: objects with a value, ids, or one of either.
+// DecodeMembers returns the ids in a group's members attribute: an array of objects with a value, an array of
+// ids, or one of either.
 func DecodeMembers(v any) ([]string, error) {
 	list, ok := v.([]any)
 	if !ok {

@@ -29,7 +29,7 @@ const (
 		`"` + enterprise + `":{"employeeNumber":"701984","costCenter":"4130","organization":"Universal Studios","division":"Theme Park","department":"Tour Operations",` +
 		`"manager":{"value":"26118915","$ref":"https://sso.example.com/scim/v2/Users/26118915","displayName":"Bob"}}}`
 
-	// unwritable is what clients send along and no client can write.
+	// unwritable are attributes that clients send and that no client can write.
 	unwritable = `"schemas":["` + core + `","` + enterprise + `"],"id":"id-1","password":"t1meMa$heen","groups":[{"value":"g-1","display":"Staff"}],` +
 		`"meta":{"resourceType":"User","created":"2026-01-01T00:00:00Z","version":"W/\"1\""}`
 )
@@ -47,20 +47,20 @@ func text(o schema.Object) string { return string(schema.AppendJSON(nil, schema.
 
 func TestDecode(t *testing.T) {
 	for _, c := range []struct{ what, body, want string }{
-		{"everything", full, full},
-		{"everything, with what cannot be written", strings.Replace(full, "{", "{"+unwritable+",", 1), full},
-		{"what cannot be written alone", `{` + unwritable + `}`, `{}`},
-		{"nothing", `{}`, `{}`},
+		{"every attribute", full, full},
+		{"every attribute, and some that cannot be written", strings.Replace(full, "{", "{"+unwritable+",", 1), full},
+		{"only attributes that cannot be written", `{` + unwritable + `}`, `{}`},
+		{"an empty object", `{}`, `{}`},
 		{"white space", " \r\n\t{ \"userName\" :\n\"a\" } \n", `{"userName":"a"}`},
 		{"escapes", `{"userName":"\u0061\n\"\\\/\ud83d\ude00"}`, `{"userName":"a\n\"\\/😀"}`},
 		{"half a surrogate pair", `{"userName":"\ud83d"}`, `{"userName":"` + "\ufffd" + `"}`},
-		{"bytes that are no UTF-8", "{\"userName\":\"a\xff\"}", `{"userName":"a` + "\ufffd" + `"}`},
+		{"bytes that are not UTF-8", "{\"userName\":\"a\xff\"}", `{"userName":"a` + "\ufffd" + `"}`},
 
 		// Letter case (RFC 7643 section 2.1).
 		{"names in any letter case", `{"USERNAME":"a","Name":{"GIVENNAME":"A"},"eMails":[{"VALUE":"x","Type":"work"}]}`, `{"userName":"a","name":{"givenName":"A"},"emails":[{"value":"x","type":"work"}]}`},
 		{"a URN in any letter case", `{"` + strings.ToUpper(enterprise) + `":{"MANAGER":{"$REF":"x"}}}`, `{"` + enterprise + `":{"manager":{"$ref":"x"}}}`},
 		{"letter case of values is kept", `{"userName":"ALICE","emails":[{"type":"Work"}]}`, `{"userName":"ALICE","emails":[{"type":"Work"}]}`},
-		{"a letter that folds to another of other length", `{"u\u017ferName":"a","\u212aey":1}`, `{}`},
+		{"a letter that folds to a letter of another length", `{"u\u017ferName":"a","\u212aey":1}`, `{}`},
 
 		// Booleans, as Entra ID sends them.
 		{"True", `{"active":"True"}`, `{"active":true}`},
@@ -75,7 +75,7 @@ func TestDecode(t *testing.T) {
 		{"space is a value", `{"title":" "}`, `{"title":" "}`},
 		{"text at its longest", `{"title":"` + strings.Repeat("é", limits.Text/2) + `"}`, `{"title":"` + strings.Repeat("é", limits.Text/2) + `"}`},
 
-		// Lists and single values stand for each other.
+		// An array of one and a single value are interchangeable.
 		{"one value for a list", `{"emails":{"value":"x"}}`, `{"emails":[{"value":"x"}]}`},
 		{"one text for a list", `{"emails":"x"}`, `{"emails":[{"value":"x"}]}`},
 		{"a list of text", `{"emails":["x","y"]}`, `{"emails":[{"value":"x"},{"value":"y"}]}`},
@@ -84,26 +84,26 @@ func TestDecode(t *testing.T) {
 		{"a list of one extension", `{"` + enterprise + `":[{"department":"A"}]}`, `{"` + enterprise + `":{"department":"A"}}`},
 		{"a text for a manager", `{"` + enterprise + `":{"manager":"7"}}`, `{"` + enterprise + `":{"manager":{"value":"7"}}}`},
 		{"a list of one text for a manager", `{"` + enterprise + `":{"manager":["7"]}}`, `{"` + enterprise + `":{"manager":{"value":"7"}}}`},
-		{"as many values as there may be", `{"roles":[` + times(`{"value":"x"}`, limits.Values) + `]}`, `{"roles":[` + times(`{"value":"x"}`, limits.Values) + `]}`},
-		{"one primary among others that are not", `{"emails":[{"value":"x","primary":true},{"value":"y","primary":false},{"value":"z"}]}`, `{"emails":[{"value":"x","primary":true},{"value":"y","primary":false},{"value":"z"}]}`},
+		{"the largest number of values", `{"roles":[` + repeatList(`{"value":"x"}`, limits.Values) + `]}`, `{"roles":[` + repeatList(`{"value":"x"}`, limits.Values) + `]}`},
+		{"one primary value among others", `{"emails":[{"value":"x","primary":true},{"value":"y","primary":false},{"value":"z"}]}`, `{"emails":[{"value":"x","primary":true},{"value":"y","primary":false},{"value":"z"}]}`},
 
-		// Nothing (RFC 7643 section 2.5).
+		// Unassigned values (RFC 7643 section 2.5).
 		{"null", `{"userName":null,"active":null,"name":null,"emails":null,"` + enterprise + `":null}`, `{}`},
 		{"empty lists", `{"userName":[],"active":[],"name":[],"emails":[],"` + enterprise + `":[]}`, `{}`},
 		{"empty text", `{"userName":"","emails":"","profileUrl":"","x509Certificates":[{"value":""}]}`, `{}`},
 		{"empty objects", `{"name":{},"emails":[{},{"value":null}],"` + enterprise + `":{"manager":{}}}`, `{}`},
-		{"lists of nothing", `{"userName":[null],"emails":[null,"",{}],"name":[null]}`, `{}`},
-		{"nothing within", `{"name":{"givenName":"","familyName":"B"},"emails":[{"value":"x","type":null,"primary":[]}]}`, `{"name":{"familyName":"B"},"emails":[{"value":"x"}]}`},
-		{"false is something", `{"active":false,"emails":[{"primary":false}]}`, `{"active":false,"emails":[{"primary":false}]}`},
+		{"lists of empty values", `{"userName":[null],"emails":[null,"",{}],"name":[null]}`, `{}`},
+		{"empty sub-attributes", `{"name":{"givenName":"","familyName":"B"},"emails":[{"value":"x","type":null,"primary":[]}]}`, `{"name":{"familyName":"B"},"emails":[{"value":"x"}]}`},
+		{"false is a value", `{"active":false,"emails":[{"primary":false}]}`, `{"active":false,"emails":[{"primary":false}]}`},
 
-		// What no schema knows.
+		// Attributes that no schema has.
 		{"unknown attributes", `{"favouriteColour":{"x":[1]},"userName":"a","urn:example:2.0:User":{"x":1},"name.givenName":"A"}`, `{"userName":"a"}`},
 		{"unknown sub-attributes", `{"name":{"givenName":"A","initials":"A"},"emails":[{"value":"x","verified":true}]}`, `{"name":{"givenName":"A"},"emails":[{"value":"x"}]}`},
 		{"another type's attribute", `{"members":[{"value":"x"}]}`, `{}`},
-		{"a wrong type of what cannot be written", `{"id":{},"meta":7,"groups":true,"password":[]}`, `{}`},
+		{"a wrong type of an attribute that cannot be written", `{"id":{},"meta":7,"groups":true,"password":[]}`, `{}`},
 
-		// URNs of the body itself.
-		{"schemas of others", `{"schemas":["urn:example:x"],"userName":"a"}`, `{"userName":"a"}`},
+		// The schemas attribute.
+		{"an unknown schema", `{"schemas":["urn:example:x"],"userName":"a"}`, `{"userName":"a"}`},
 		{"one schema as text", `{"schemas":"` + core + `"}`, `{}`},
 		{"no schemas", `{"schemas":null}`, `{}`},
 	} {
@@ -116,12 +116,12 @@ func TestDecode(t *testing.T) {
 			t.Errorf("%s: %.300s, want %.300s", c.what, got, c.want)
 		}
 		if b.HasMembers || b.Members != nil {
-			t.Errorf("%s: a user with members %q", c.what, b.Members)
+			t.Errorf("%s: a user has the members %q", c.what, b.Members)
 		}
 	}
 }
 
-func times(s string, n int) string { return strings.TrimSuffix(strings.Repeat(s+",", n), ",") }
+func repeatList(s string, n int) string { return strings.TrimSuffix(strings.Repeat(s+",", n), ",") }
 
 func TestDecodeRefuses(t *testing.T) {
 	for _, c := range []struct{ what, body, path, words string }{
@@ -133,7 +133,7 @@ func TestDecodeRefuses(t *testing.T) {
 		{"an object for a boolean", `{"active":{}}`, "active", "boolean"},
 		{"a boolean for text", `{"userName":true}`, "userName", "string"},
 		{"an object for text", `{"userName":{"value":"a"}}`, "userName", "string"},
-		{"two for one", `{"userName":["a","b"]}`, "userName", "array of 2"},
+		{"two values of a single-valued attribute", `{"userName":["a","b"]}`, "userName", "array of 2"},
 		{"a list within a list of one", `{"userName":[["a"]]}`, "userName", "string"},
 		{"text for a complex value without a value", `{"name":"Alice"}`, "name", "object"},
 		{"a boolean for a complex value", `{"name":true}`, "name", "object"},
@@ -145,15 +145,15 @@ func TestDecodeRefuses(t *testing.T) {
 		{"a wrong type within a list", `{"emails":[{"value":"a"},{"value":"b","primary":"perhaps"}]}`, "emails[1].primary", "boolean"},
 		{"a wrong type in an extension", `{"` + enterprise + `":{"department":false}}`, enterprise + ":department", "string"},
 		{"a wrong type deep in an extension", `{"` + enterprise + `":{"manager":{"displayName":[{}]}}}`, enterprise + ":manager.displayName", "string"},
-		{"names in other letters are told as the schema has them", `{"EMAILS":[{"PRIMARY":7}]}`, "emails[0].primary", "boolean"},
+		{"errors name attributes in the letter case of the schema", `{"EMAILS":[{"PRIMARY":7}]}`, "emails[0].primary", "boolean"},
 		{"two primary values", `{"emails":[{"value":"a","primary":true},{"value":"b","primary":"True"}]}`, "emails", "primary"},
-		{"no base64", `{"x509Certificates":[{"value":"?"}]}`, "x509Certificates[0].value", "base64"},
-		{"no padding", `{"x509Certificates":[{"value":"QQ"}]}`, "x509Certificates[0].value", "base64"},
+		{"not base64", `{"x509Certificates":[{"value":"?"}]}`, "x509Certificates[0].value", "base64"},
+		{"base64 without padding", `{"x509Certificates":[{"value":"QQ"}]}`, "x509Certificates[0].value", "base64"},
 		{"text that is too long", `{"title":"` + strings.Repeat("x", limits.Text+1) + `"}`, "title", "65537 bytes"},
 		{"text that is too long within", `{"emails":[{"value":"` + strings.Repeat("x", limits.Text+1) + `"}]}`, "emails[0].value", "65536"},
 		{"a number that is too long", `{"title":` + strings.Repeat("1", limits.Text+1) + `}`, "title", "65536"},
-		{"too many values", `{"roles":[` + times(`"x"`, limits.Values+1) + `]}`, "roles", "101 values"},
-		{"too many values that are none", `{"roles":[` + times(`null`, limits.Values+1) + `]}`, "roles", "at most 100"},
+		{"too many values", `{"roles":[` + repeatList(`"x"`, limits.Values+1) + `]}`, "roles", "101 values"},
+		{"too many nulls", `{"roles":[` + repeatList(`null`, limits.Values+1) + `]}`, "roles", "at most 100"},
 
 		{"twice in different letter case", `{"userName":"a","USERNAME":"a"}`, "userName", "twice"},
 		{"twice, once null", `{"userName":"a","USERNAME":null}`, "userName", "twice"},
@@ -163,7 +163,7 @@ func TestDecodeRefuses(t *testing.T) {
 		{"twice within, once empty", `{"emails":[{"value":"A","VALUE":""}]}`, "emails[0].value", "twice"},
 		{"an extension twice", `{"` + enterprise + `":{"department":"A"},"` + strings.ToUpper(enterprise) + `":{}}`, enterprise, "twice"},
 	} {
-		for range 20 { // what a map's order decides comes out one way or the other
+		for range 20 { // the order of a map differs from run to run
 			if !refused(t, schema.User, c.what, c.body, schema.InvalidValue, c.path, c.words) {
 				break
 			}
@@ -171,20 +171,20 @@ func TestDecodeRefuses(t *testing.T) {
 	}
 }
 
-// refused reports whether a body is refused in those words.
+// refused reports whether decoding a body fails with that type, path and wording.
 func refused(t *testing.T, rt *schema.ResourceType, what, body, scimType, path, words string) bool {
 	t.Helper()
 	b, err := schema.Decode(rt, []byte(body))
-	var told *schema.Error
+	var schemaErr *schema.Error
 	switch {
 	case err == nil:
 		t.Errorf("%s: accepted as %+v", what, b)
 	case b != nil:
-		t.Errorf("%s: there is a body beside the error", what)
-	case !errors.As(err, &told):
-		t.Errorf("%s: %T %v is no *schema.Error", what, err, err)
-	case told.ScimType != scimType || told.Path != path || !strings.Contains(told.Problem, words):
-		t.Errorf("%s: %s, path %q: %.200v; want %s, path %q and %q", what, told.ScimType, told.Path, err, scimType, path, words)
+		t.Errorf("%s: a body is returned beside the error", what)
+	case !errors.As(err, &schemaErr):
+		t.Errorf("%s: %T %v is not a *schema.Error", what, err, err)
+	case schemaErr.ScimType != scimType || schemaErr.Path != path || !strings.Contains(schemaErr.Problem, words):
+		t.Errorf("%s: %s, path %q: %.200v; want %s, path %q and %q", what, schemaErr.ScimType, schemaErr.Path, err, scimType, path, words)
 	case !strings.Contains(err.Error(), words) || !strings.HasPrefix(err.Error(), path):
 		t.Errorf("%s: the detail is %q", what, err)
 	default:
@@ -193,7 +193,7 @@ func refused(t *testing.T, rt *schema.ResourceType, what, body, scimType, path, 
 	return false
 }
 
-func TestDecodeOfWhatIsNoObject(t *testing.T) {
+func TestMalformedBodiesAreRefused(t *testing.T) {
 	deep := func(levels int) string {
 		return `{"x":` + strings.Repeat("[", levels-1) + strings.Repeat("]", levels-1) + `}`
 	}
@@ -218,13 +218,13 @@ func TestDecodeOfWhatIsNoObject(t *testing.T) {
 		{`{"userName":"\x"}`, "at byte 15"},
 		{"\xef\xbb\xbf{}", "at byte 1"},
 		{"\xff", "at byte 1"},
-		{`{}{}`, "goes on after its JSON value, at byte"},
-		{`{} x`, "goes on after its JSON value, at byte"},
-		{`{}}`, "goes on after its JSON value, at byte"},
-		{`{},`, "goes on after its JSON value, at byte"},
+		{`{}{}`, "more text after its JSON value, at byte"},
+		{`{} x`, "more text after its JSON value, at byte"},
+		{`{}}`, "more text after its JSON value, at byte"},
+		{`{},`, "more text after its JSON value, at byte"},
 		{deep(limits.Depth + 1), fmt.Sprintf("deeper than %d levels, at byte %d", limits.Depth, 4+limits.Depth)},
 		{strings.Repeat(`{"x":`, limits.Depth+1), "deeper than"},
-		{`{"x":[` + times("0", limits.BodyValues) + `]}`, fmt.Sprintf("more than %d JSON values", limits.BodyValues)},
+		{`{"x":[` + repeatList("0", limits.BodyValues) + `]}`, fmt.Sprintf("more than %d JSON values", limits.BodyValues)},
 		{strings.Repeat("[", 1<<20), "deeper than"},
 		{`{"schemas":7}`, "schemas must be"},
 		{`{"schemas":[7]}`, "schemas must be"},
@@ -232,14 +232,14 @@ func TestDecodeOfWhatIsNoObject(t *testing.T) {
 	} {
 		refused(t, schema.User, fmt.Sprintf("%.60q", c.body), c.body, schema.InvalidSyntax, "", c.words)
 		if o, err := schema.ParseObject([]byte(c.body)); err == nil && !strings.Contains(c.body, "schemas") {
-			t.Errorf("%.60q is an object: %v", c.body, o)
+			t.Errorf("%.60q is accepted as the object %v", c.body, o)
 		}
 	}
 	for _, body := range []string{
 		deep(limits.Depth),
-		`{"x":[` + times("0", limits.BodyValues-1) + `]}`,
-		`{"x":[` + times(deep(limits.Depth-2), 3) + `]}`,
-		`{"x":"` + strings.Repeat("[", 100) + `","y\"[[":"\\"}`, // brackets in text are no levels
+		`{"x":[` + repeatList("0", limits.BodyValues-1) + `]}`,
+		`{"x":[` + repeatList(deep(limits.Depth-2), 3) + `]}`,
+		`{"x":"` + strings.Repeat("[", 100) + `","y\"[[":"\\"}`, // brackets in a string do not count
 	} {
 		if _, err := schema.Decode(schema.User, []byte(body)); err != nil {
 			t.Errorf("%.60q: %v", body, err)
@@ -247,14 +247,14 @@ func TestDecodeOfWhatIsNoObject(t *testing.T) {
 	}
 }
 
-func TestUnknown(t *testing.T) {
+func TestUnknownAttributesAreNamed(t *testing.T) {
 	b, err := schema.Decode(schema.User, []byte(`{"userName":"a","urn:example:2.0:User":{},"ID":"x","favouriteColour":null,"name":{"initials":"x"},"members":[],"`+core+`":{}}`))
 	if err != nil {
 		t.Fatal(err)
 	}
 	slices.Sort(b.Unknown)
 	if want := []string{"favouriteColour", "members", "urn:example:2.0:User", core}; !slices.Equal(b.Unknown, want) {
-		t.Errorf("unknown are %q, want %q", b.Unknown, want)
+		t.Errorf("the unknown attributes are %q, want %q", b.Unknown, want)
 	}
 }
 
@@ -285,14 +285,14 @@ func TestMembers(t *testing.T) {
 		}
 	}
 	if b, err := schema.Decode(schema.Group, []byte(`{"displayName":"G"}`)); err != nil || b.HasMembers {
-		t.Errorf("no members: %+v, %v", b, err)
+		t.Errorf("without members: %+v, %v", b, err)
 	}
-	if b, err := schema.Decode(schema.Group, []byte(`{"members":[`+times(`"a"`, limits.Members)+`]}`)); err != nil || len(b.Members) != limits.Members {
-		t.Errorf("as many members as there may be: %v", err)
+	if b, err := schema.Decode(schema.Group, []byte(`{"members":[`+repeatList(`"a"`, limits.Members)+`]}`)); err != nil || len(b.Members) != limits.Members {
+		t.Errorf("the largest number of members: %v", err)
 	}
 }
 
-func TestMembersThatCannotBe(t *testing.T) {
+func TestInvalidMembersAreRefused(t *testing.T) {
 	for _, c := range []struct{ members, path, words string }{
 		{`[{"value":"a"},{"value":"b","type":"Group"}]`, "members[1]", "nested groups are not supported"},
 		{`{"type":"GROUP","value":"b"}`, "members[0]", "nested groups"},
@@ -310,19 +310,19 @@ func TestMembersThatCannotBe(t *testing.T) {
 		{`[["a"]]`, "members[0]", "object"},
 		{`7`, "members[0]", "object"},
 		{`true`, "members[0]", "object"},
-		{`[` + times(`"a"`, limits.Members+1) + `]`, "members", "at most 100000"},
+		{`[` + repeatList(`"a"`, limits.Members+1) + `]`, "members", "at most 100000"},
 	} {
 		refused(t, schema.Group, fmt.Sprintf("%.60s", c.members), `{"members":`+c.members+`}`, schema.InvalidValue, c.path, c.words)
 	}
 	refused(t, schema.Group, "twice", `{"members":[],"MEMBERS":["a"]}`, schema.InvalidValue, "members", "twice")
 }
 
-// No attribute of these schemas that a client can write is a number or a date; those of others may be.
+// No writable attribute of the three schemas is a number or a date. A schema that is added may have some.
 func TestDecodeValueOfEveryType(t *testing.T) {
 	for _, c := range []struct {
 		of    schema.Type
 		value string
-		want  any // nil where it is refused
+		want  any // nil if the value is refused
 	}{
 		{schema.Integer, `7`, int64(7)},
 		{schema.Integer, `-7`, int64(-7)},
@@ -366,16 +366,16 @@ func TestDecodeValueOfEveryType(t *testing.T) {
 		}
 		a := &schema.Attribute{Name: "a", Type: c.of}
 		got, err := schema.DecodeValue(a, "x.a", o["v"])
-		var told *schema.Error
+		var schemaErr *schema.Error
 		switch {
-		case c.want == nil && (!errors.As(err, &told) || told.Path != "x.a" || told.ScimType != schema.InvalidValue):
+		case c.want == nil && (!errors.As(err, &schemaErr) || schemaErr.Path != "x.a" || schemaErr.ScimType != schema.InvalidValue):
 			t.Errorf("%s %s is %v, %v", c.of, c.value, got, err)
 		case c.want != nil && (err != nil || got != c.want):
 			t.Errorf("%s %s is %v, %v, want %v", c.of, c.value, got, err, c.want)
 		}
 		a.MultiValued = true
 		list, err := schema.DecodeValue(a, "a", []any{nil, o["v"]})
-		if c.want == nil && (!errors.As(err, &told) || told.Path != "a[1]") {
+		if c.want == nil && (!errors.As(err, &schemaErr) || schemaErr.Path != "a[1]") {
 			t.Errorf("%s %s in a list is %v, %v", c.of, c.value, list, err)
 		}
 		if c.want != nil && (err != nil || !schema.Equal(list, []any{c.want})) {
@@ -384,14 +384,14 @@ func TestDecodeValueOfEveryType(t *testing.T) {
 	}
 }
 
-func TestMember(t *testing.T) {
+func TestJSONMember(t *testing.T) {
 	o := map[string]any{"Path": "a", "op": "b", "OP": "c"}
-	if schema.Member(o, "path") != "a" || schema.Member(o, "op") != "b" || schema.Member(o, "value") != nil || schema.Member(nil, "x") != nil {
-		t.Error("a member is found in any letter case, the exact one first")
+	if schema.JSONMember(o, "path") != "a" || schema.JSONMember(o, "op") != "b" || schema.JSONMember(o, "value") != nil || schema.JSONMember(nil, "x") != nil {
+		t.Error("a member is not found in any letter case, the exact one first")
 	}
 }
 
-// What is read is the same when it is written and read again, and whatever is wrong can be told to a client.
+// A body that is accepted reads the same after it is written, and every error is one for the client.
 func FuzzDecode(f *testing.F) {
 	for _, body := range []string{
 		full, `{` + unwritable + `}`, `{"displayName":"G","members":[{"value":"a"},"b",7]}`, `{"active":"True","emails":"x"}`, `{"name":[{"givenName":["A"]}]}`,
@@ -402,8 +402,8 @@ func FuzzDecode(f *testing.F) {
 	f.Fuzz(func(t *testing.T, body []byte) {
 		for _, rt := range schema.ResourceTypes {
 			b, err := schema.Decode(rt, body)
-			var told *schema.Error
-			if errors.As(err, &told) && told.Problem != "" && b == nil {
+			var schemaErr *schema.Error
+			if errors.As(err, &schemaErr) && schemaErr.Problem != "" && b == nil {
 				continue
 			}
 			if err != nil {
@@ -412,17 +412,17 @@ func FuzzDecode(f *testing.F) {
 			encoded := withMembers(schema.AppendJSON(nil, rt.Attributes, b.Attributes), b)
 			again, err := schema.Decode(rt, encoded)
 			if err != nil {
-				t.Fatalf("%q is written as %s, which is no %s: %v", body, encoded, rt.Name, err)
+				t.Fatalf("%q is written as %s, which is not a %s: %v", body, encoded, rt.Name, err)
 			}
 			if !schema.Equal(again.Attributes, b.Attributes) || !slices.Equal(again.Members, b.Members) || again.HasMembers != b.HasMembers || again.Unknown != nil {
 				t.Fatalf("%q is written as %s, which is read as %+v, not %+v", body, encoded, again, b)
 			}
-			_ = schema.Validate(rt, b.Attributes) // does not panic; what it says is for the client
+			_ = schema.Validate(rt, b.Attributes) // must not panic; its error is for the client
 		}
 	})
 }
 
-// withMembers is an encoded object with a body's members.
+// withMembers appends a body's members to an encoded object.
 func withMembers(encoded []byte, b *schema.Body) []byte {
 	if !b.HasMembers {
 		return encoded

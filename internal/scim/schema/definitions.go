@@ -10,59 +10,59 @@ import (
 //go:embed definitions/*.json
 var definitions embed.FS
 
-// The schemas, from definitions/: RFC 7643 section 8.7.1, with the characteristics that this service has.
+// The schemas in definitions/: RFC 7643 section 8.7.1, with the characteristics that this service enforces.
 var (
-	UserSchema       = load("user")
-	GroupSchema      = load("group")
-	EnterpriseSchema = load("enterprise")
-	common           = load("common")
+	UserSchema       = loadSchema("user")
+	GroupSchema      = loadSchema("group")
+	EnterpriseSchema = loadSchema("enterprise")
+	common           = loadSchema("common")
 )
 
 // The resource types.
 var (
 	User = newResourceType(ResourceType{
 		Name: "User", Endpoint: "/Users", Description: "User Account",
-		Schema: UserSchema, Extensions: []Extension{extension(EnterpriseSchema)},
+		Schema: UserSchema, Extensions: []Extension{newExtension(EnterpriseSchema)},
 	})
 	Group = newResourceType(ResourceType{Name: "Group", Endpoint: "/Groups", Description: "Group", Schema: GroupSchema})
 
-	// ResourceTypes are all of them, in the order of discovery.
+	// ResourceTypes are all resource types, in the order of discovery.
 	ResourceTypes = []*ResourceType{User, Group}
 	// Published are the schemas of discovery, in its order.
 	Published = []*Schema{UserSchema, GroupSchema, EnterpriseSchema}
 )
 
-// Attributes that code names. The common ones are the same for every resource type.
+// The attributes that code refers to. Schemas, ID, ExternalID and Meta belong to every resource type.
 var (
-	Schemas    = common.must("schemas")
-	ID         = common.must("id")
-	ExternalID = common.must("externalId")
-	Meta       = common.must("meta")
+	Schemas    = common.mustAttribute("schemas")
+	ID         = common.mustAttribute("id")
+	ExternalID = common.mustAttribute("externalId")
+	Meta       = common.mustAttribute("meta")
 
-	UserName   = UserSchema.must("userName")
-	Name       = UserSchema.must("name")
-	Active     = UserSchema.must("active")
-	Password   = UserSchema.must("password")
-	Groups     = UserSchema.must("groups")
+	UserName   = UserSchema.mustAttribute("userName")
+	Name       = UserSchema.mustAttribute("name")
+	Active     = UserSchema.mustAttribute("active")
+	Password   = UserSchema.mustAttribute("password")
+	Groups     = UserSchema.mustAttribute("groups")
 	Enterprise = User.Extensions[0].Attribute
 
-	UserDisplayName  = UserSchema.must("displayName")
-	GroupDisplayName = GroupSchema.must("displayName")
-	Members          = GroupSchema.must("members")
+	UserDisplayName  = UserSchema.mustAttribute("displayName")
+	GroupDisplayName = GroupSchema.mustAttribute("displayName")
+	Members          = GroupSchema.mustAttribute("members")
 	MembersValue     = Members.Sub("value")
 )
 
-// shownOnly are attributes that answers are given when they are written, and no filter or order sees: URLs,
-// and the version.
-var shownOnly = []*Attribute{Meta.Sub("location"), Meta.Sub("version"), Members.Sub("$ref"), Groups.Sub("$ref")}
+// unsearchable are attributes that the service adds when it writes a response: URLs, and the version. Filters
+// and sorting work on stored resources, which do not have them.
+var unsearchable = []*Attribute{Meta.Sub("location"), Meta.Sub("version"), Members.Sub("$ref"), Groups.Sub("$ref")}
 
-// Searchable reports whether lists can be filtered and sorted by the attribute. What is never returned could
-// otherwise be guessed at, letter by letter.
+// Searchable reports whether lists can be filtered and sorted by the attribute. An attribute that is never
+// returned cannot: a client could otherwise guess its value letter by letter.
 func (a *Attribute) Searchable() bool {
-	return a.Returned != ReturnedNever && !slices.Contains(shownOnly, a)
+	return a.Returned != ReturnedNever && !slices.Contains(unsearchable, a)
 }
 
-func load(name string) *Schema {
+func loadSchema(name string) *Schema {
 	data, err := definitions.ReadFile("definitions/" + name + ".json")
 	if err != nil {
 		panic(err)
@@ -72,12 +72,12 @@ func load(name string) *Schema {
 		panic(fmt.Sprintf("definitions/%s.json: %v", name, err))
 	}
 	for _, a := range s.Attributes {
-		a.settle()
+		a.computeReturnedByDefault()
 	}
 	return s
 }
 
-func (s *Schema) must(name string) *Attribute {
+func (s *Schema) mustAttribute(name string) *Attribute {
 	a := s.Attribute(name)
 	if a == nil {
 		panic(fmt.Sprintf("schema %s has no attribute %s", s.Name, name))
@@ -85,22 +85,22 @@ func (s *Schema) must(name string) *Attribute {
 	return a
 }
 
-// extension is a schema as an extension: one complex attribute that its URN names.
-func extension(s *Schema) Extension {
+// newExtension returns a schema as an extension: one complex attribute whose name is the URN of the schema.
+func newExtension(s *Schema) Extension {
 	a := &Attribute{
 		Name: s.ID, Type: Complex, SubAttributes: s.Attributes, Description: s.Description,
 		Mutability: ReadWrite, Returned: ReturnedDefault,
 	}
-	a.settle()
+	a.computeReturnedByDefault()
 	return Extension{Schema: s, Attribute: a}
 }
 
 func newResourceType(rt ResourceType) *ResourceType {
-	rt.Attributes = append(rt.Attributes, common.must("schemas"), common.must("id"), common.must("externalId"))
+	rt.Attributes = append(rt.Attributes, common.mustAttribute("schemas"), common.mustAttribute("id"), common.mustAttribute("externalId"))
 	rt.Attributes = append(rt.Attributes, rt.Schema.Attributes...)
 	for _, e := range rt.Extensions {
 		rt.Attributes = append(rt.Attributes, e.Attribute)
 	}
-	rt.Attributes = append(rt.Attributes, common.must("meta"))
+	rt.Attributes = append(rt.Attributes, common.mustAttribute("meta"))
 	return &rt
 }

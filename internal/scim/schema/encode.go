@@ -6,8 +6,8 @@ import (
 	"unicode/utf8"
 )
 
-// AppendJSON appends an object as JSON, its fields in the order of the attributes given: those of a
-// resource type, or the sub-attributes of a complex one. Fields of other attributes are left out.
+// AppendJSON appends an object as JSON. Its fields are in the order of the attributes given: those of a
+// resource type, or the sub-attributes of a complex attribute. Fields of other attributes are left out.
 func AppendJSON(dst []byte, attributes []*Attribute, o Object) []byte {
 	at := len(dst)
 	for _, a := range attributes {
@@ -18,15 +18,15 @@ func AppendJSON(dst []byte, attributes []*Attribute, o Object) []byte {
 	return Enclose(dst, at, "{}")
 }
 
-// AppendName appends the name of an object's field, whose value is to follow, and a comma before it: see Enclose.
-// Nothing in a name needs to be escaped (RFC 7643 section 2.1).
+// AppendName appends a comma and the name of an object's field. The caller appends the value, and Enclose
+// replaces the first comma. Nothing in a name needs to be escaped (RFC 7643 section 2.1).
 func AppendName(dst []byte, a *Attribute) []byte {
 	dst = append(append(dst, `,"`...), a.Name...)
 	return append(dst, `":`...)
 }
 
-// Enclose puts brackets around what has been appended since dst was of length at: fields of an object, or values of a
-// list, each with a comma before it. The opening bracket takes the first comma's place.
+// Enclose puts brackets around what was appended after position at: the fields of an object or the values of
+// an array, each with a comma before it. The opening bracket replaces the first comma.
 func Enclose(dst []byte, at int, brackets string) []byte {
 	if len(dst) == at {
 		return append(dst, brackets...)

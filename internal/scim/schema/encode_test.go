@@ -15,11 +15,11 @@ func TestAppendJSON(t *testing.T) {
 		o    schema.Object
 		want string
 	}{
-		{"nothing", nil, `{}`},
-		{"the order is that of the schema", schema.Object{{Attribute: schema.Active, Value: false}, {Attribute: schema.UserName, Value: "a"}, {Attribute: schema.ID, Value: "1"}}, `{"id":"1","userName":"a","active":false}`},
-		{"within, too", schema.Object{{Attribute: emails, Value: []any{schema.Object{{Attribute: primary, Value: true}, {Attribute: value, Value: "x"}}}}}, `{"emails":[{"value":"x","primary":true}]}`},
-		{"what is no attribute of the type is left out", schema.Object{{Attribute: schema.GroupDisplayName, Value: "G"}, {Attribute: schema.UserName, Value: "a"}}, `{"userName":"a"}`},
-		{"what is no sub-attribute is left out", schema.Object{{Attribute: schema.Name, Value: schema.Object{{Attribute: value, Value: "x"}}}}, `{"name":{}}`},
+		{"no fields", nil, `{}`},
+		{"fields in the order of the schema", schema.Object{{Attribute: schema.Active, Value: false}, {Attribute: schema.UserName, Value: "a"}, {Attribute: schema.ID, Value: "1"}}, `{"id":"1","userName":"a","active":false}`},
+		{"sub-attributes in the order of the schema", schema.Object{{Attribute: emails, Value: []any{schema.Object{{Attribute: primary, Value: true}, {Attribute: value, Value: "x"}}}}}, `{"emails":[{"value":"x","primary":true}]}`},
+		{"an attribute of another type is left out", schema.Object{{Attribute: schema.GroupDisplayName, Value: "G"}, {Attribute: schema.UserName, Value: "a"}}, `{"userName":"a"}`},
+		{"a sub-attribute of another attribute is left out", schema.Object{{Attribute: schema.Name, Value: schema.Object{{Attribute: value, Value: "x"}}}}, `{"name":{}}`},
 		{"a list of text", schema.Object{{Attribute: schema.Schemas, Value: []any{"x", "y"}}}, `{"schemas":["x","y"]}`},
 		{"empty text", schema.Object{{Attribute: schema.UserName, Value: ""}}, `{"userName":""}`},
 	} {
@@ -39,7 +39,7 @@ func TestEnclose(t *testing.T) {
 		t.Errorf("got %s", got)
 	}
 	if got := string(schema.Enclose([]byte("before"), len("before"), "[]")); got != "before[]" {
-		t.Errorf("nothing is %s", got)
+		t.Errorf("an empty list is %s", got)
 	}
 }
 
@@ -66,7 +66,7 @@ func TestAppendValue(t *testing.T) {
 	}
 }
 
-// Whatever a string has in it, a client reads the same.
+// A client reads back every string as it was.
 func TestAppendString(t *testing.T) {
 	for s, want := range map[string]string{
 		"":                       "",
@@ -94,11 +94,11 @@ func FuzzAppendString(f *testing.F) {
 	f.Fuzz(func(t *testing.T, s string) {
 		var got, want string
 		encoded := schema.AppendString(nil, s)
-		usual, err := json.Marshal(s)
+		standard, err := json.Marshal(s)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if json.Unmarshal(encoded, &got) != nil || json.Unmarshal(usual, &want) != nil || got != want {
+		if json.Unmarshal(encoded, &got) != nil || json.Unmarshal(standard, &want) != nil || got != want {
 			t.Fatalf("%q is written as %s, which is read as %q, not %q", s, encoded, got, want)
 		}
 	})

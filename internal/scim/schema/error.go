@@ -15,7 +15,7 @@ type Error struct {
 	Problem  string // such as "must be a boolean"
 }
 
-// Error is the detail for the client.
+// Error returns the detail for the client.
 func (e *Error) Error() string {
 	if e.Path == "" {
 		return e.Problem

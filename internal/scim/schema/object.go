@@ -2,11 +2,11 @@ package schema
 
 import "slices"
 
-// Object is a complex value, or the attributes of a whole resource: its assigned fields, each at most
-// once. It is a value: With and Without return a changed copy that shares what did not change, so a
-// copy costs the number of its fields and never what they hold.
+// Object is a complex value, or the attributes of a whole resource: its assigned fields, each at most once.
+// With and Without leave it as it is and return a changed copy. The copy shares unchanged values, so that its
+// cost is the number of fields and not the size of their values.
 //
-// The value of a field is, by the type of its attribute,
+// The value of a field depends on the type of its attribute:
 //
 //	string   String, DateTime, Binary, Reference
 //	bool     Boolean
@@ -24,7 +24,7 @@ type Field struct {
 	Value     any
 }
 
-// Get is the attribute's value, or nil when it is unassigned.
+// Get returns the attribute's value, or nil if it is unassigned.
 func (o Object) Get(a *Attribute) any {
 	for i := range o {
 		if o[i].Attribute == a {
@@ -34,13 +34,14 @@ func (o Object) Get(a *Attribute) any {
 	return nil
 }
 
-// String is the attribute's value if that is a string, else "".
+// String returns the attribute's value if it is a string, and "" otherwise.
 func (o Object) String(a *Attribute) string {
 	s, _ := o.Get(a).(string)
 	return s
 }
 
-// With is o with the attribute set to v; a v of nil or an empty []any unassigns it.
+// With returns a copy of o in which the attribute has the value v. A v of nil or an empty []any unassigns the
+// attribute.
 func (o Object) With(a *Attribute, v any) Object {
 	if list, ok := v.([]any); v == nil || ok && len(list) == 0 {
 		return o.Without(a)
@@ -55,7 +56,7 @@ func (o Object) With(a *Attribute, v any) Object {
 	return append(slices.Clip(o), Field{a, v})
 }
 
-// Without is o with the attribute unassigned.
+// Without returns a copy of o in which the attribute is unassigned.
 func (o Object) Without(a *Attribute) Object {
 	for i := range o {
 		if o[i].Attribute == a {

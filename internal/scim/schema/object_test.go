@@ -13,17 +13,17 @@ func TestObject(t *testing.T) {
 		o    schema.Object
 		want string
 	}{
-		{"as it is", alice, `{"userName":"alice","active":true}`},
+		{"unchanged", alice, `{"userName":"alice","active":true}`},
 		{"with another", alice.With(schema.UserDisplayName, "Al"), `{"userName":"alice","displayName":"Al","active":true}`},
 		{"with a new value", alice.With(schema.Active, false), `{"userName":"alice","active":false}`},
 		{"with nil", alice.With(schema.Active, nil), `{"userName":"alice"}`},
 		{"with no values", alice.With(schema.Active, []any{}), `{"userName":"alice"}`},
-		{"with nil of what is not there", alice.With(schema.Name, nil), `{"userName":"alice","active":true}`},
+		{"with nil of an unassigned attribute", alice.With(schema.Name, nil), `{"userName":"alice","active":true}`},
 		{"without one", alice.Without(schema.UserName), `{"active":true}`},
-		{"without what is not there", alice.Without(schema.Name), `{"userName":"alice","active":true}`},
+		{"without an unassigned attribute", alice.Without(schema.Name), `{"userName":"alice","active":true}`},
 		{"without any", alice.Without(schema.UserName).Without(schema.Active), `{}`},
-		{"nothing without one", schema.Object(nil).Without(schema.UserName), `{}`},
-		{"nothing with one", schema.Object(nil).With(schema.UserName, "bob"), `{"userName":"bob"}`},
+		{"an empty object without one", schema.Object(nil).Without(schema.UserName), `{}`},
+		{"an empty object with one", schema.Object(nil).With(schema.UserName, "bob"), `{"userName":"bob"}`},
 	} {
 		if got := text(c.o); got != c.want {
 			t.Errorf("%s: %s, want %s", c.what, got, c.want)
@@ -34,7 +34,7 @@ func TestObject(t *testing.T) {
 	}
 }
 
-// Objects that were made of one have nothing to do with each other, whatever room there is behind its fields.
+// With and Without must not write into spare capacity that two objects share.
 func TestObjectsThatShareDoNotAlterEachOther(t *testing.T) {
 	base := append(make(schema.Object, 0, 16), schema.Field{Attribute: schema.UserName, Value: "alice"}, schema.Field{Attribute: schema.Active, Value: true})
 	one, other := base.With(schema.ExternalID, "1"), base.With(schema.UserDisplayName, "2")
@@ -55,7 +55,7 @@ func TestObjectsThatShareDoNotAlterEachOther(t *testing.T) {
 		}
 	}
 	if got := text(base[:2]); got != `{"userName":"alice","active":true}` {
-		t.Errorf("the fields that all share are now %s", got)
+		t.Errorf("the shared fields are now %s", got)
 	}
 }
 
@@ -76,12 +76,12 @@ func TestGet(t *testing.T) {
 	case o.Get(schema.Active) != false:
 		t.Errorf("active is %v", o.Get(schema.Active))
 	case o.Get(schema.ExternalID) != nil, schema.Object(nil).Get(schema.ExternalID) != nil:
-		t.Error("an attribute that is not there has a value")
+		t.Error("an unassigned attribute has a value")
 	case o.String(schema.UserName) != "alice", o.String(schema.ExternalID) != "", o.String(schema.Active) != "", o.String(schema.Name) != "":
-		t.Error("String is the value of a string alone")
+		t.Error("String returns something other than the value of a string")
 	case name.String(schema.Name.Sub("GIVENNAME")) != "Al", schema.Name.Sub("givenname") != schema.Name.Sub("givenName"):
-		t.Error("a sub-attribute is found in any letter case")
+		t.Error("a sub-attribute is not found in any letter case")
 	case o.Get(schema.UserDisplayName) != nil, schema.UserDisplayName == schema.GroupDisplayName:
-		t.Error("attributes of one name in two schemas are two")
+		t.Error("attributes of the same name in two schemas are one")
 	}
 }

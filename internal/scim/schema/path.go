@@ -2,14 +2,14 @@ package schema
 
 import "strings"
 
-// Path leads to an attribute: a top-level one, its sub-attribute, or an extension, its attribute and
-// that attribute's sub-attribute.
+// Path leads to an attribute. It has one element for a top-level attribute or an extension, and one more for
+// each level below it: a sub-attribute, or an extension's attribute and that attribute's sub-attribute.
 type Path []*Attribute
 
-// Last is the attribute that the path leads to.
+// Last returns the attribute that the path leads to.
 func (p Path) Last() *Attribute { return p[len(p)-1] }
 
-// String is the path as RFC 7644 section 3.10 writes it: "name.givenName", or
+// String returns the path as RFC 7644 section 3.10 writes it: "name.givenName", or
 // "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:manager.value".
 func (p Path) String() string {
 	var b strings.Builder
@@ -22,7 +22,8 @@ func (p Path) String() string {
 	return b.String()
 }
 
-// separator stands between an attribute and its sub-attribute: a colon behind the URN of an extension.
+// separator returns what stands between an attribute and its sub-attribute: a colon after the URN of an
+// extension, a dot otherwise.
 func (a *Attribute) separator() string {
 	if strings.HasPrefix(a.Name, "urn:") {
 		return ":"
@@ -30,9 +31,9 @@ func (a *Attribute) separator() string {
 	return "."
 }
 
-// Resolve finds the attribute that a name stands for, in any letter case, with or without the URN of
-// its schema (RFC 7644 section 3.10): one of this type's core schema, of its extensions, or else of one of
-// the others. It is nil when there is none.
+// Resolve finds the attribute of a name, in any letter case, with or without the URN of its schema (RFC 7644
+// section 3.10). It looks in this type's core schema, then in its extensions, then in the other types. It
+// returns nil if there is no such attribute.
 func (rt *ResourceType) Resolve(name string, others ...*ResourceType) Path {
 	if p := rt.resolve(name); p != nil {
 		return p
@@ -47,21 +48,21 @@ func (rt *ResourceType) Resolve(name string, others ...*ResourceType) Path {
 
 func (rt *ResourceType) resolve(name string) Path {
 	if rest, ok := cutURN(name, rt.Schema.ID); ok {
-		return descend(nil, rt.Attributes, rest) // the common attributes are part of every schema (RFC 7643 section 3.1)
+		return resolveIn(nil, rt.Attributes, rest) // the common attributes are part of every schema (RFC 7643 section 3.1)
 	}
 	for _, e := range rt.Extensions {
 		if strings.EqualFold(name, e.Schema.ID) {
 			return Path{e.Attribute}
 		}
 		if rest, ok := cutURN(name, e.Schema.ID); ok {
-			return descend(Path{e.Attribute}, e.Schema.Attributes, rest)
+			return resolveIn(Path{e.Attribute}, e.Schema.Attributes, rest)
 		}
 	}
-	if p := descend(nil, rt.Attributes, name); p != nil {
+	if p := resolveIn(nil, rt.Attributes, name); p != nil {
 		return p
 	}
 	for _, e := range rt.Extensions { // Entra ID's documentation has a manager without the URN
-		if p := descend(Path{e.Attribute}, e.Schema.Attributes, name); p != nil {
+		if p := resolveIn(Path{e.Attribute}, e.Schema.Attributes, name); p != nil {
 			return p
 		}
 	}
@@ -75,15 +76,15 @@ func cutURN(name, urn string) (rest string, ok bool) {
 	return "", false
 }
 
-func descend(to Path, attributes []*Attribute, name string) Path {
+func resolveIn(to Path, attributes []*Attribute, name string) Path {
 	name, rest, deeper := strings.Cut(name, ".")
-	a := find(attributes, name)
+	a := findAttribute(attributes, name)
 	if a == nil {
 		return nil
 	}
 	to = append(to, a)
 	if deeper {
-		return descend(to, a.SubAttributes, rest)
+		return resolveIn(to, a.SubAttributes, rest)
 	}
 	return to
 }

@@ -26,8 +26,8 @@ func TestResolve(t *testing.T) {
 		{enterprise + ":department", enterprise + ":department"},
 		{strings.ToUpper(enterprise + ":manager.value"), enterprise + ":manager.value"},
 
-		// RFC 7643 section 3.1: the common attributes are part of every resource's schema and have no URN of
-		// their own, so that the core schema's is theirs.
+		// RFC 7643 section 3.1: the common attributes have no schema of their own. They can be named with the
+		// URN of the core schema, because they are part of every resource's schema.
 		{core + ":id", "id"},
 		{core + ":externalId", "externalId"},
 		{core + ":meta.created", "meta.created"},
@@ -45,7 +45,7 @@ func TestResolve(t *testing.T) {
 		{"name..givenName", ""},
 		{" userName", ""},
 		{"members", ""},
-		{"department", enterprise + ":department"}, // as some write it
+		{"department", enterprise + ":department"}, // Entra ID's documentation names manager without the URN
 		{"Manager.value", enterprise + ":manager.value"},
 		{core, ""},
 		{core + ":", ""},
@@ -67,7 +67,7 @@ func TestResolve(t *testing.T) {
 			continue
 		}
 		if again := schema.User.Resolve(got.String()); again.String() != c.want || again.Last() != got.Last() {
-			t.Errorf("%q is not what it prints as, %q", c.name, got)
+			t.Errorf("%q prints as %q, which is another attribute", c.name, got)
 		}
 	}
 }
@@ -79,7 +79,7 @@ func TestResolveOverSeveralTypes(t *testing.T) {
 		others []*schema.ResourceType
 		want   *schema.Attribute
 	}{
-		{"displayName", schema.User, []*schema.ResourceType{schema.Group}, schema.UserDisplayName}, // its own first
+		{"displayName", schema.User, []*schema.ResourceType{schema.Group}, schema.UserDisplayName}, // the type's own attribute comes first
 		{"displayName", schema.Group, []*schema.ResourceType{schema.User}, schema.GroupDisplayName},
 		{"members", schema.User, []*schema.ResourceType{schema.Group}, schema.Members},
 		{"members.value", schema.User, []*schema.ResourceType{schema.User, schema.Group}, schema.MembersValue},
@@ -98,7 +98,7 @@ func TestResolveOverSeveralTypes(t *testing.T) {
 	}
 }
 
-// Every attribute is found by the name that its path prints.
+// Resolve finds every attribute by the string of its path.
 func TestEveryPathIsFound(t *testing.T) {
 	for _, rt := range schema.ResourceTypes {
 		found := 0
@@ -159,6 +159,6 @@ func TestAttributesOfResourceTypes(t *testing.T) {
 		}
 	}
 	if schema.User.Attribute("") != nil || schema.UserSchema.Attribute("id") != nil || schema.Group.Attribute("userName") != nil {
-		t.Error("there is an attribute that is none")
+		t.Error("an attribute is found that the type does not have")
 	}
 }

@@ -1,8 +1,8 @@
-// Package schema describes SCIM resources as data (RFC 7643 section 7): schemas, resource types and
-// their attributes, and the values that resources are made of.
+// Package schema describes SCIM resources as data (RFC 7643 section 7): schemas, resource types,
+// attributes, and the values of attributes.
 //
-// Everything else in the protocol core works on these descriptions, so that a new schema is a new
-// description and no new code.
+// The other packages of the protocol core work on these descriptions. A new schema needs a new
+// description, and no new code.
 package schema
 
 import "strings"
@@ -10,7 +10,7 @@ import "strings"
 // Type is the data type of an attribute (RFC 7643 section 2.3).
 type Type string
 
-// The data types. Values of dateTime, binary and reference are kept as the strings that were sent.
+// The data types. Values of dateTime, binary and reference are stored as the strings that the client sent.
 const (
 	String    Type = "string"
 	Boolean   Type = "boolean"
@@ -36,7 +36,7 @@ const (
 // Returned says when an attribute is part of a response (RFC 7643 section 7).
 type Returned string
 
-// The ways of being returned.
+// The values of "returned".
 const (
 	ReturnedAlways  Returned = "always"
 	ReturnedNever   Returned = "never"
@@ -44,8 +44,8 @@ const (
 	ReturnedRequest Returned = "request"
 )
 
-// Attribute describes one attribute (RFC 7643 section 7). Attributes are compared by pointer: there is
-// one for each place in a schema, and a value carries the pointer of its own.
+// Attribute describes one attribute (RFC 7643 section 7). Attributes are compared by pointer: each place in a
+// schema has an Attribute of its own.
 type Attribute struct {
 	Name            string       `json:"name"`
 	Type            Type         `json:"type"`
@@ -60,20 +60,21 @@ type Attribute struct {
 	Uniqueness      string       `json:"uniqueness,omitempty"`
 	ReferenceTypes  []string     `json:"referenceTypes,omitempty"`
 
-	shown bool // always or by default, and so is all that is in it; set when it is loaded
+	returnedByDefault bool // returned "always" or "default", and so is every sub-attribute
 }
 
-// settle works out what does not change any more.
-func (a *Attribute) settle() {
-	a.shown = a.Returned == ReturnedAlways || a.Returned == ReturnedDefault
+// computeReturnedByDefault sets the field of that name in the attribute and its sub-attributes. It is called
+// once, after a schema is loaded.
+func (a *Attribute) computeReturnedByDefault() {
+	a.returnedByDefault = a.Returned == ReturnedAlways || a.Returned == ReturnedDefault
 	for _, sub := range a.SubAttributes {
-		sub.settle()
-		a.shown = a.shown && sub.shown
+		sub.computeReturnedByDefault()
+		a.returnedByDefault = a.returnedByDefault && sub.returnedByDefault
 	}
 }
 
-// Sub is the sub-attribute of that name, in any letter case (RFC 7643 section 2.1), or nil.
-func (a *Attribute) Sub(name string) *Attribute { return find(a.SubAttributes, name) }
+// Sub returns the sub-attribute of that name, in any letter case (RFC 7643 section 2.1), or nil.
+func (a *Attribute) Sub(name string) *Attribute { return findAttribute(a.SubAttributes, name) }
 
 // Schema describes one schema (RFC 7643 section 7).
 type Schema struct {
@@ -83,14 +84,14 @@ type Schema struct {
 	Attributes  []*Attribute `json:"attributes"`
 }
 
-// Attribute is the attribute of that name, in any letter case, or nil.
-func (s *Schema) Attribute(name string) *Attribute { return find(s.Attributes, name) }
+// Attribute returns the attribute of that name, in any letter case, or nil.
+func (s *Schema) Attribute(name string) *Attribute { return findAttribute(s.Attributes, name) }
 
 // Extension attaches a schema to a resource type (RFC 7643 section 6).
 type Extension struct {
 	Schema   *Schema
 	Required bool
-	// Attribute is the extension as its resources hold it: one complex attribute named by the URN.
+	// Attribute is the extension in a resource: one complex attribute whose name is the URN.
 	Attribute *Attribute
 }
 
@@ -102,16 +103,16 @@ type ResourceType struct {
 	Schema      *Schema
 	Extensions  []Extension
 
-	// Attributes are all top-level attributes in the order in which they are returned: the common ones
-	// (schemas, id, externalId, meta; RFC 7643 section 3.1), the core schema's, one for each extension.
+	// Attributes are all top-level attributes in the order in which they are returned: schemas, id and
+	// externalId (RFC 7643 section 3.1), those of the core schema, one for each extension, and meta.
 	Attributes []*Attribute
 }
 
-// Attribute is the top-level attribute of that name, in any letter case, or nil. Extensions are found
-// by their URN.
-func (rt *ResourceType) Attribute(name string) *Attribute { return find(rt.Attributes, name) }
+// Attribute returns the top-level attribute of that name, in any letter case, or nil. The name of an extension
+// is its URN.
+func (rt *ResourceType) Attribute(name string) *Attribute { return findAttribute(rt.Attributes, name) }
 
-func find(attributes []*Attribute, name string) *Attribute {
+func findAttribute(attributes []*Attribute, name string) *Attribute {
 	for _, a := range attributes {
 		if len(a.Name) == len(name) && strings.EqualFold(a.Name, name) {
 			return a

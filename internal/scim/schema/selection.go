@@ -5,25 +5,25 @@ import (
 	"strings"
 )
 
-// Selection is what a client wants of a resource: its attributes and excludedAttributes parameters (RFC
-// 7644 section 3.9), under the rules of returned (RFC 7643 section 7). The zero value selects what is
-// returned by default.
+// Selection says which attributes of a resource a client wants: its parameters attributes and
+// excludedAttributes (RFC 7644 section 3.9), under the rules of "returned" (RFC 7643 section 7). The zero
+// value selects the attributes that are returned by default.
 type Selection struct {
 	only, except []Path
 }
 
-// Select reads the parameters, comma-separated lists of attribute names, either of them may be "". Names
-// that are no attribute's select nothing; attributes takes precedence over excludedAttributes.
-func Select(rt *ResourceType, attributes, excludedAttributes string) Selection {
-	if only := paths(rt, attributes); strings.TrimSpace(attributes) != "" {
-		return Selection{only: append(only, Path{ID})} // never empty: that would select the default
+// ParseSelection reads the two parameters, each a comma-separated list of attribute names or "". A name
+// without an attribute selects nothing. If both are given, attributes takes precedence.
+func ParseSelection(rt *ResourceType, attributes, excludedAttributes string) Selection {
+	if only := parsePaths(rt, attributes); strings.TrimSpace(attributes) != "" {
+		return Selection{only: append(only, Path{ID})} // an empty list would select the default
 	}
-	return Selection{except: paths(rt, excludedAttributes)}
+	return Selection{except: parsePaths(rt, excludedAttributes)}
 }
 
-func paths(rt *ResourceType, list string) (all []Path) {
+func parsePaths(rt *ResourceType, list string) (all []Path) {
 	if list == "" {
-		return nil // as usual
+		return nil // most requests have neither parameter
 	}
 	for name := range strings.SplitSeq(list, ",") {
 		if p := rt.Resolve(strings.TrimSpace(name)); p != nil {
@@ -33,26 +33,26 @@ func paths(rt *ResourceType, list string) (all []Path) {
 	return all
 }
 
-// Has reports whether any part of a top-level attribute is wanted.
+// Has reports whether any part of a top-level attribute is selected.
 func (s Selection) Has(a *Attribute) bool { return s.has(Path{a}) }
 
-// Names reports whether the attribute at a path was asked for by name, its own or that of what it is in.
+// Names reports whether the parameter attributes names the attribute at a path, or one that contains it.
 func (s Selection) Names(path ...*Attribute) bool { return covers(s.only, path) }
 
-// Apply is the object with what is wanted alone.
+// Apply returns an object with the selected attributes only.
 func (s Selection) Apply(o Object) Object {
-	if s.isDefault() && !slices.ContainsFunc(o, func(f Field) bool { return !f.Attribute.shown }) {
+	if s.isDefault() && !slices.ContainsFunc(o, func(f Field) bool { return !f.Attribute.returnedByDefault }) {
 		return o // the common case
 	}
 	return s.apply(nil, o)
 }
 
-// Within are the sub-attributes of a top-level attribute that are wanted.
+// Within returns the selected sub-attributes of a top-level attribute.
 func (s Selection) Within(a *Attribute) []*Attribute {
 	switch {
 	case !s.Has(a):
 		return nil
-	case s.isDefault() && a.shown:
+	case s.isDefault() && a.returnedByDefault:
 		return a.SubAttributes // the common case
 	}
 	return slices.DeleteFunc(slices.Clone(a.SubAttributes), func(sub *Attribute) bool { return !s.has(Path{a, sub}) })
@@ -109,24 +109,24 @@ func (s Selection) has(path Path) bool {
 		return covers(s.only, path)
 	}
 	for _, p := range s.except {
-		if len(p) <= len(path) && overlap(p, path) {
+		if len(p) <= len(path) && overlaps(p, path) {
 			return false
 		}
 	}
 	return true
 }
 
-// covers reports whether the path is named, lies within what is named, or leads to it.
+// covers reports whether one of the paths is equal to the path, contains it, or lies within it.
 func covers(named []Path, path Path) bool {
 	for _, p := range named {
-		if overlap(p, path) {
+		if overlaps(p, path) {
 			return true
 		}
 	}
 	return false
 }
 
-func overlap(a, b Path) bool {
+func overlaps(a, b Path) bool {
 	for i := range min(len(a), len(b)) {
 		if a[i] != b[i] {
 			return false

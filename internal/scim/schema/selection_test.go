@@ -7,8 +7,8 @@ import (
 	"github.com/cloudsso/cloudsso-operator/internal/scim/schema"
 )
 
-// shown is a user as a client may see it: what it wrote, and what the service adds.
-func shown(tb testing.TB) schema.Object {
+// representedUser returns a user as a client may see it: what the client wrote, and what the service adds.
+func representedUser(tb testing.TB) schema.Object {
 	tb.Helper()
 	groups, meta := schema.Groups, schema.Meta
 	return decode(tb, `{"userName":"a","externalId":"x","title":"T","name":{"givenName":"G","familyName":"F"},
@@ -31,53 +31,52 @@ func TestSelection(t *testing.T) {
 	)
 	everything := `{` + always + `,"externalId":"x","userName":"a",` + name + `,"title":"T",` + emails + `,` + groups + `,` + more + `,` + meta + `}`
 	for _, c := range []struct{ what, attributes, excluded, want string }{
-		{"everything but what is never returned", "", "", everything},
-		{"space is no name", " ", " ", everything},
+		{"no parameters", "", "", everything},
+		{"parameters of white space", " ", " ", everything},
 
-		{"one", "title", "", `{` + always + `,"title":"T"}`},
-		{"several, with space and in other letters", " TITLE , username,", "", `{` + always + `,"userName":"a","title":"T"}`},
-		{"what is always returned", "id", "", `{` + always + `}`},
-		{"what is never returned", "password,title", "", `{` + always + `,"title":"T"}`},
-		{"what there is not", "nothing", "", `{` + always + `}`},
-		{"what there is not, within", "name.nothing,title.x,.,", "", `{` + always + `}`},
-		{"what has no value", "nickName,photos.value", "", `{` + always + `}`},
+		{"one attribute", "title", "", `{` + always + `,"title":"T"}`},
+		{"several attributes, with white space and in another letter case", " TITLE , username,", "", `{` + always + `,"userName":"a","title":"T"}`},
+		{"an attribute that is always returned", "id", "", `{` + always + `}`},
+		{"an attribute that is never returned", "password,title", "", `{` + always + `,"title":"T"}`},
+		{"an unknown attribute", "nothing", "", `{` + always + `}`},
+		{"unknown sub-attributes", "name.nothing,title.x,.,", "", `{` + always + `}`},
+		{"attributes without a value", "nickName,photos.value", "", `{` + always + `}`},
 		{"a complex value", "name", "", `{` + always + `,` + name + `}`},
-		{"a part of it", "name.givenName", "", `{` + always + `,"name":{"givenName":"G"}}`},
-		{"a part and the whole", "name.givenName,name", "", `{` + always + `,` + name + `}`},
-		{"two parts", "name.givenName,meta.version,name.familyName", "", `{` + always + `,` + name + `,"meta":{"version":"1"}}`},
-		{"a part of several", "emails.value", "", `{` + always + `,"emails":[{"value":"v"},{"value":"w"}]}`},
-		{"a part of some", "emails.display", "", `{` + always + `,"emails":[{"display":"d"}]}`},
+		{"a sub-attribute", "name.givenName", "", `{` + always + `,"name":{"givenName":"G"}}`},
+		{"a sub-attribute and the whole attribute", "name.givenName,name", "", `{` + always + `,` + name + `}`},
+		{"two sub-attributes", "name.givenName,meta.version,name.familyName", "", `{` + always + `,` + name + `,"meta":{"version":"1"}}`},
+		{"a sub-attribute of several values", "emails.value", "", `{` + always + `,"emails":[{"value":"v"},{"value":"w"}]}`},
+		{"a sub-attribute that some values have", "emails.display", "", `{` + always + `,"emails":[{"display":"d"}]}`},
 		{"a URN", core + ":title," + core + ":name.familyName", "", `{` + always + `,"name":{"familyName":"F"},"title":"T"}`},
 		{"an extension", enterprise, "", `{` + always + `,` + more + `}`},
-		{"a part of an extension", enterprise + ":department", "", `{` + always + `,"` + enterprise + `":{"department":"D"}}`},
-		{"a part of its parts", enterprise + ":manager.value", "", `{` + always + `,"` + enterprise + `":{"manager":{"value":"7"}}}`},
-		{"what is read-only", "groups,meta.resourceType", "", `{` + always + `,` + groups + `,"meta":{"resourceType":"User"}}`},
+		{"an extension's attribute", enterprise + ":department", "", `{` + always + `,"` + enterprise + `":{"department":"D"}}`},
+		{"an extension's sub-attribute", enterprise + ":manager.value", "", `{` + always + `,"` + enterprise + `":{"manager":{"value":"7"}}}`},
+		{"read-only attributes", "groups,meta.resourceType", "", `{` + always + `,` + groups + `,"meta":{"resourceType":"User"}}`},
 		{"both parameters", "title", "title,userName", `{` + always + `,"title":"T"}`},
 
-		{"without some", "", "name,emails,groups,meta," + enterprise, `{` + always + `,"externalId":"x","userName":"a","title":"T"}`},
-		{"without what is always returned", "", "id,SCHEMAS,externalId,userName,name,title,emails,groups,meta,password," + enterprise, `{` + always + `}`},
-		{"without what there is not", "", "nothing,name.nothing,,title.x", everything},
-		{"without a part", "", "name.givenName,emails,groups,meta.version," + enterprise, `{` + always + `,"externalId":"x","userName":"a","name":{"familyName":"F"},"title":"T","meta":{"resourceType":"User"}}`},
-		{"without every part", "", "name.givenName,name.familyName,groups.value,emails,meta,title," + enterprise, `{` + always + `,"externalId":"x","userName":"a"}`},
-		{"without a part of several", "", "emails.VALUE,name,groups,meta,title,userName,externalId," + enterprise, `{` + always + `,"emails":[{"type":"work"},{"display":"d"}]}`},
-		{"without a part of an extension", "", "emails,name,groups,meta,title,externalId," + core + ":userName," + enterprise + ":manager.value", `{` + always + `,"` + enterprise + `":{"department":"D","manager":{"displayName":"M"}}}`},
+		{"without some attributes", "", "name,emails,groups,meta," + enterprise, `{` + always + `,"externalId":"x","userName":"a","title":"T"}`},
+		{"without an attribute that is always returned", "", "id,SCHEMAS,externalId,userName,name,title,emails,groups,meta,password," + enterprise, `{` + always + `}`},
+		{"without unknown attributes", "", "nothing,name.nothing,,title.x", everything},
+		{"without a sub-attribute", "", "name.givenName,emails,groups,meta.version," + enterprise, `{` + always + `,"externalId":"x","userName":"a","name":{"familyName":"F"},"title":"T","meta":{"resourceType":"User"}}`},
+		{"without every sub-attribute", "", "name.givenName,name.familyName,groups.value,emails,meta,title," + enterprise, `{` + always + `,"externalId":"x","userName":"a"}`},
+		{"without a sub-attribute of several values", "", "emails.VALUE,name,groups,meta,title,userName,externalId," + enterprise, `{` + always + `,"emails":[{"type":"work"},{"display":"d"}]}`},
+		{"without an extension's sub-attribute", "", "emails,name,groups,meta,title,externalId," + core + ":userName," + enterprise + ":manager.value", `{` + always + `,"` + enterprise + `":{"department":"D","manager":{"displayName":"M"}}}`},
 		{"without an extension's attribute", "", "emails,name,groups,meta,title,externalId,userName," + enterprise + ":MANAGER", `{` + always + `,"` + enterprise + `":{"department":"D"}}`},
 	} {
-		o := shown(t)
-		if got := text(schema.Select(schema.User, c.attributes, c.excluded).Apply(o)); got != c.want {
+		o := representedUser(t)
+		if got := text(schema.ParseSelection(schema.User, c.attributes, c.excluded).Apply(o)); got != c.want {
 			t.Errorf("%s:\n%s, want\n%s", c.what, got, c.want)
 		}
-		if !schema.Equal(o, shown(t)) {
+		if !schema.Equal(o, representedUser(t)) {
 			t.Errorf("%s: the object itself was changed", c.what)
 		}
 	}
-	if got := text(schema.Selection{}.Apply(shown(t))); got != everything {
+	if got := text(schema.Selection{}.Apply(representedUser(t))); got != everything {
 		t.Errorf("the zero value selects %s", got)
 	}
 }
 
-// Every way of being returned (RFC 7643 section 7), at the top and within: this service's own schemas have
-// none that is returned on request.
+// The test has a schema of its own, because no attribute of the three schemas is returned on request.
 func TestReturned(t *testing.T) {
 	var own schema.Schema
 	if err := json.Unmarshal([]byte(`{"id":"urn:example:Thing","attributes":[
@@ -115,14 +114,14 @@ func TestReturned(t *testing.T) {
 		{"", "parts", `{"always":"x","usual":"x"}`},
 		{"", "parts.always,parts.usual", `{"always":"x","usual":"x","parts":{"always":"x"}}`},
 	} {
-		selected := schema.Select(rt, c.attributes, c.excluded).Apply(o)
+		selected := schema.ParseSelection(rt, c.attributes, c.excluded).Apply(o)
 		if got := string(schema.AppendJSON(nil, rt.Attributes, selected)); got != c.want {
 			t.Errorf("attributes %q, without %q: %s, want %s", c.attributes, c.excluded, got, c.want)
 		}
 	}
 }
 
-// A directory need not fetch what no part of is wanted.
+// A store need not fetch an attribute of which no part is selected.
 func TestSelectionHas(t *testing.T) {
 	for _, c := range []struct {
 		attributes, excluded string
@@ -138,11 +137,11 @@ func TestSelectionHas(t *testing.T) {
 		{"nothing", "", schema.ID, true},
 		{"", "id", schema.ID, true},
 	} {
-		if got := schema.Select(schema.Group, c.attributes, c.excluded).Has(c.a); got != c.want {
-			t.Errorf("attributes %q, without %q: %s is wanted: %t", c.attributes, c.excluded, c.a.Name, got)
+		if got := schema.ParseSelection(schema.Group, c.attributes, c.excluded).Has(c.a); got != c.want {
+			t.Errorf("attributes %q, without %q: %s is selected: %t", c.attributes, c.excluded, c.a.Name, got)
 		}
 	}
-	if schema.Select(schema.User, "password", "").Has(schema.Password) {
-		t.Error("a password is wanted")
+	if schema.ParseSelection(schema.User, "password", "").Has(schema.Password) {
+		t.Error("a password is selected")
 	}
 }

@@ -2,18 +2,18 @@ package schema
 
 import "strings"
 
-// Validate checks what holds for a whole resource: required attributes are there, and at most one value
-// of a list is primary. Any error is an *Error.
+// Validate checks a whole resource: required attributes must be present, and at most one value of a
+// multi-valued attribute may be primary. Any error is an *Error.
 func Validate(rt *ResourceType, o Object) error {
 	for _, a := range rt.Attributes {
-		if err := validate(a, a.Name, o.Get(a)); err != nil {
+		if err := validateAttribute(a, a.Name, o.Get(a)); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func validate(a *Attribute, path string, v any) error {
+func validateAttribute(a *Attribute, path string, v any) error {
 	if a.Required && a.Mutability != ReadOnly {
 		if text, ok := v.(string); v == nil || ok && strings.TrimSpace(text) == "" {
 			return invalid(path, "is required and must not be empty")
@@ -25,7 +25,7 @@ func validate(a *Attribute, path string, v any) error {
 	return nil
 }
 
-// checkPrimary holds to RFC 7643 section 2.4: the primary value true must appear no more than once.
+// checkPrimary enforces RFC 7643 section 2.4: at most one value may be primary.
 func checkPrimary(a *Attribute, path string, values []any) error {
 	primary := a.Sub("primary")
 	if primary == nil {
@@ -44,8 +44,8 @@ func checkPrimary(a *Attribute, path string, values []any) error {
 	return nil
 }
 
-// Equal reports whether two values, as described at Object, are the same. The order of an object's
-// fields does not matter; that of a list's values does.
+// Equal reports whether two values, as described at Object, are the same. The order of an object's fields does
+// not matter. The order of an array's values does.
 func Equal(a, b any) bool {
 	switch a := a.(type) {
 	case Object:

@@ -16,29 +16,29 @@ func TestValidate(t *testing.T) {
 		what        string
 		rt          *schema.ResourceType
 		o           schema.Object
-		path, words string // "" where it is valid
+		path, words string // "" if the resource is valid
 	}{
 		{"a user", schema.User, user, "", ""},
-		{"everything", schema.User, decode(t, full), "", ""},
+		{"a user with every attribute", schema.User, decode(t, full), "", ""},
 		{"a group", schema.Group, schema.Object{}.With(schema.GroupDisplayName, "G"), "", ""},
-		{"no user", schema.User, nil, "userName", "required"},
-		{"a user without its name", schema.User, decode(t, full).Without(schema.UserName), "userName", "required"},
-		{"an empty name", schema.User, user.With(schema.UserName, ""), "userName", "empty"},
-		{"a name of space", schema.User, user.With(schema.UserName, " \t\u00a0\u3000"), "userName", "empty"},
-		{"no group", schema.Group, schema.Object{}.With(schema.ExternalID, "x"), "displayName", "required"},
-		{"a group that has a user's attributes", schema.Group, user.With(schema.UserDisplayName, "G"), "displayName", "required"},
-		{"an id is the service's to give", schema.User, user.Without(schema.ID), "", ""},
-		{"one primary", schema.User, user.With(emails, []any{schema.Object{}, primary}), "", ""},
-		{"two of two attributes", schema.User, user.With(emails, []any{primary}).With(schema.User.Attribute("roles"), []any{schema.Object{}.With(schema.User.Attribute("roles").Sub("primary"), true)}), "", ""},
-		{"two primary", schema.User, user.With(emails, []any{primary, schema.Object{}, primary}), "emails", "primary"},
-		{"not primary, twice", schema.User, user.With(emails, []any{primary, primary.With(emails.Sub("primary"), false), primary.With(emails.Sub("primary"), false)}), "", ""},
+		{"a user without attributes", schema.User, nil, "userName", "required"},
+		{"a user without userName", schema.User, decode(t, full).Without(schema.UserName), "userName", "required"},
+		{"an empty userName", schema.User, user.With(schema.UserName, ""), "userName", "empty"},
+		{"a userName of white space", schema.User, user.With(schema.UserName, " \t\u00a0\u3000"), "userName", "empty"},
+		{"a group without displayName", schema.Group, schema.Object{}.With(schema.ExternalID, "x"), "displayName", "required"},
+		{"a group with a user's attributes", schema.Group, user.With(schema.UserDisplayName, "G"), "displayName", "required"},
+		{"a user without an id", schema.User, user.Without(schema.ID), "", ""},
+		{"one primary value", schema.User, user.With(emails, []any{schema.Object{}, primary}), "", ""},
+		{"a primary value of each of two attributes", schema.User, user.With(emails, []any{primary}).With(schema.User.Attribute("roles"), []any{schema.Object{}.With(schema.User.Attribute("roles").Sub("primary"), true)}), "", ""},
+		{"two primary values", schema.User, user.With(emails, []any{primary, schema.Object{}, primary}), "emails", "primary"},
+		{"one primary value and two that are not", schema.User, user.With(emails, []any{primary, primary.With(emails.Sub("primary"), false), primary.With(emails.Sub("primary"), false)}), "", ""},
 	} {
 		err := schema.Validate(c.rt, c.o)
-		var told *schema.Error
+		var schemaErr *schema.Error
 		switch {
 		case c.path == "" && err != nil:
 			t.Errorf("%s: %v", c.what, err)
-		case c.path != "" && (!errors.As(err, &told) || told.Path != c.path || told.ScimType != schema.InvalidValue || !strings.Contains(err.Error(), c.words)):
+		case c.path != "" && (!errors.As(err, &schemaErr) || schemaErr.Path != c.path || schemaErr.ScimType != schema.InvalidValue || !strings.Contains(err.Error(), c.words)):
 			t.Errorf("%s: %v, want an error about %s that says %s", c.what, err, c.path, c.words)
 		}
 	}

@@ -12,21 +12,21 @@ import (
 
 const discoveryURN = "urn:ietf:params:scim:schemas:core:2.0:"
 
-// Every resource of discovery is found by its id and by its own location, in the same words as in the list.
+// Each resource of discovery has the same representation at its id, at its location, and in the list.
 func TestAnnouncedResourcesOfDiscovery(t *testing.T) {
-	w := newWorld(t)
+	w := newAnnouncedService(t)
 	for path, kind := range map[string]string{"/Schemas": "Schema", "/ResourceTypes": "ResourceType"} {
 		all := w.do("GET", path, "").answers(200).has("schemas.0", "urn:ietf:params:scim:api:messages:2.0:ListResponse").has("startIndex", 1)
 		resources := list(all.at("Resources"))
 		all.has("totalResults", float64(len(resources))).has("itemsPerPage", float64(len(resources)))
 		for _, resource := range resources {
-			id := fmt.Sprint(at(resource, "id"))
-			location := fmt.Sprint(at(resource, "meta.location"))
+			id := fmt.Sprint(valueAt(resource, "id"))
+			location := fmt.Sprint(valueAt(resource, "meta.location"))
 			for _, one := range []string{path + "/" + id, path + "/" + url.PathEscape(id), strings.TrimPrefix(location, base)} {
 				r := w.do("GET", one, "", "Authorization: ").answers(200)
 				r.has("schemas.0", discoveryURN+kind).has("meta.resourceType", kind).has("meta.location", location)
-				if encoded(r.body) != encoded(resource) {
-					t.Errorf("%s is %s, in the list %s", one, r.raw, encoded(resource))
+				if toJSON(r.body) != toJSON(resource) {
+					t.Errorf("%s is %s, in the list %s", one, r.raw, toJSON(resource))
 				}
 			}
 			w.do("GET", path+"/"+id+"?filter=id%20pr", "").refuses(403, "")
@@ -39,11 +39,11 @@ func TestAnnouncedResourcesOfDiscovery(t *testing.T) {
 	w.do("GET", "/ServiceProviderConfig?filter=id%20pr", "").refuses(403, "")
 }
 
-// What is announced is of the words of RFC 7643 section 7, and whole.
+// All announced characteristics have values of RFC 7643 section 7 and fit together.
 func TestAnnouncedCharacteristics(t *testing.T) {
-	w := newWorld(t)
+	w := newAnnouncedService(t)
 	among := func(word, words string) bool { return slices.Contains(strings.Fields(words), word) }
-	w.each(t, anything, func(rt *resourceType, a *attribute) {
+	w.each(t, anyAttribute, func(rt *resourceType, a *attribute) {
 		switch {
 		case !among(a.Type, "string boolean decimal integer dateTime binary reference complex"),
 			!among(a.Mutability, "readOnly readWrite immutable writeOnly"),
@@ -51,13 +51,13 @@ func TestAnnouncedCharacteristics(t *testing.T) {
 			a.Uniqueness != "" && !among(a.Uniqueness, "none server global"):
 			w.t.Errorf("%+v", a)
 		case (a.Type == "complex") != (len(a.SubAttributes) > 0):
-			w.t.Errorf("it is %s, and has %d sub-attributes", a.Type, len(a.SubAttributes))
+			w.t.Errorf("the type is %s, with %d sub-attributes", a.Type, len(a.SubAttributes))
 		case a.Type != "complex" && a.MultiValued && a.parent == nil:
-			w.t.Error("it has values without a type and a primary one")
+			w.t.Error("it is multi-valued and not complex, so that its values have no type and no primary")
 		case a.Mutability == "writeOnly" && a.Returned != "never":
-			w.t.Error("it is written only, and returned")
+			w.t.Error("it is writeOnly, and returned")
 		case slices.ContainsFunc(rt.all, func(b *attribute) bool { return a != b && a.parent == b.parent && strings.EqualFold(a.Name, b.Name) }):
-			w.t.Error("there are two of that name")
+			w.t.Error("two attributes have that name")
 		}
 	})
 	w.each(t, func(a *attribute) bool { return a.Name == "$ref" }, func(_ *resourceType, a *attribute) {
@@ -68,7 +68,7 @@ func TestAnnouncedCharacteristics(t *testing.T) {
 }
 
 func TestAnnouncedEndpointsAnswer(t *testing.T) {
-	w := newWorld(t)
+	w := newAnnouncedService(t)
 	for _, rt := range w.types {
 		subject := w.subject(rt)
 		w.do("GET", rt.Endpoint, "").answers(200)
@@ -82,12 +82,12 @@ func TestAnnouncedEndpointsAnswer(t *testing.T) {
 }
 
 func TestAnnouncedAuthentication(t *testing.T) {
-	w := newWorld(t)
+	w := newAnnouncedService(t)
 	if len(w.config.AuthenticationSchemes) == 0 {
-		t.Fatal("none is announced")
+		t.Fatal("no authentication scheme is announced")
 	}
 	for _, scheme := range w.config.AuthenticationSchemes {
-		if scheme.Type != "oauthbearertoken" { // it is all that this test knows to present
+		if scheme.Type != "oauthbearertoken" { // the test presents no other
 			t.Errorf("%s is announced", scheme.Type)
 		}
 	}
@@ -101,7 +101,7 @@ func TestAnnouncedAuthentication(t *testing.T) {
 }
 
 func TestAnnouncedETags(t *testing.T) {
-	w := newWorld(t)
+	w := newAnnouncedService(t)
 	for _, rt := range w.types {
 		url := w.subject(rt)
 		r := w.do("GET", url, "").answers(200)
@@ -113,7 +113,7 @@ func TestAnnouncedETags(t *testing.T) {
 		r.sends("ETag", version)
 		w.do("GET", url, "", "If-None-Match: "+version).answers(304)
 		w.do("GET", url, "", `If-None-Match: W/"other"`).answers(200)
-		body := encoded(w.everything(rt, w.seed()))
+		body := toJSON(w.fullBody(rt, w.seed()))
 		patched := patchJSON(`{"op":"replace","path":"externalId","value":"changed"}`)
 		for _, method := range []string{"PUT", "PATCH", "DELETE"} {
 			data := map[string]string{"PUT": body, "PATCH": patched}[method]
@@ -131,15 +131,15 @@ func TestAnnouncedETags(t *testing.T) {
 }
 
 func TestAnnouncedPatch(t *testing.T) {
-	w := newWorld(t)
+	w := newAnnouncedService(t)
 	for _, rt := range w.types {
 		want := map[bool]int{true: 200, false: 501}[w.config.Patch.Supported]
 		w.patch(w.subject(rt), "replace", "externalId", "changed").answers(want)
 	}
 }
 
-// pages are those of a service as it comes, and of one that was given others.
-func pages(t *testing.T, check func(w *world)) {
+// withPageSizes runs a check with the default page sizes, and with others.
+func withPageSizes(t *testing.T, check func(w *announcedService)) {
 	t.Helper()
 	for name, adjust := range map[string]func(*server.Options){
 		"default": func(*server.Options) {},
@@ -147,27 +147,27 @@ func pages(t *testing.T, check func(w *world)) {
 			o.Limits = server.Limits{Count: 2, MaxCount: 3, BulkOperations: 4, BulkBody: 4 << 10}
 		},
 	} {
-		t.Run(name, func(t *testing.T) { check(newWorld(t, adjust)) })
+		t.Run(name, func(t *testing.T) { check(newAnnouncedService(t, adjust)) })
 	}
 }
 
-// withMany creates that many resources of the first type.
-func (w *world) withMany(n int) *resourceType {
+// createMany creates n resources of the first type.
+func (w *announcedService) createMany(n int) *resourceType {
 	w.t.Helper()
 	rt := w.types[0]
 	for i := range n {
-		w.create(rt, w.bare(rt, i))
+		w.create(rt, w.minimalBody(rt, i))
 	}
 	return rt
 }
 
 func TestAnnouncedPageSizes(t *testing.T) {
-	pages(t, func(w *world) {
+	withPageSizes(t, func(w *announcedService) {
 		most, usual := w.config.Filter.MaxResults, w.config.Pagination.DefaultPageSize
 		if most != w.config.Pagination.MaxPageSize || usual < 1 || usual > most {
 			w.t.Fatalf("pages are announced of %d to %d, results of %d", usual, w.config.Pagination.MaxPageSize, most)
 		}
-		rt := w.withMany(most + 1)
+		rt := w.createMany(most + 1)
 		for query, want := range map[string]int{
 			"":                                 usual,
 			"count=0":                          0,
@@ -189,18 +189,18 @@ func TestAnnouncedPageSizes(t *testing.T) {
 }
 
 func TestAnnouncedPagination(t *testing.T) {
-	pages(t, func(w *world) {
+	withPageSizes(t, func(w *announcedService) {
 		n := w.config.Pagination.DefaultPageSize + 1
-		rt := w.withMany(n)
+		rt := w.createMany(n)
 		r := w.do("GET", rt.Endpoint, "").answers(200)
 		if by := w.config.Pagination.DefaultPaginationMethod; (by == "index") != (r.at("startIndex") != nil) || (by == "cursor") != (r.at("nextCursor") != nil) {
 			w.t.Errorf("the method is announced to be %s: %.200s", by, r.raw)
 		}
 		if w.config.Pagination.Index {
-			w.walks(rt, n, func(found int, _ *reply) string { return fmt.Sprint("startIndex=", found+1) })
+			w.checkWalk(rt, n, func(found int, _ *reply) string { return fmt.Sprint("startIndex=", found+1) })
 		}
 		if w.config.Pagination.Cursor {
-			w.walks(rt, n, func(found int, last *reply) string {
+			w.checkWalk(rt, n, func(found int, last *reply) string {
 				if found == 0 {
 					return "cursor"
 				}
@@ -210,8 +210,8 @@ func TestAnnouncedPagination(t *testing.T) {
 	})
 }
 
-// walks reads a list of n resources page by page, and each of them once.
-func (w *world) walks(rt *resourceType, n int, next func(found int, last *reply) string) {
+// checkWalk reads a list of n resources page by page and fails unless it sees each of them once.
+func (w *announcedService) checkWalk(rt *resourceType, n int, next func(found int, last *reply) string) {
 	w.t.Helper()
 	seen := map[any]bool{}
 	var last *reply
@@ -219,17 +219,17 @@ func (w *world) walks(rt *resourceType, n int, next func(found int, last *reply)
 		before := len(seen)
 		last = w.do("GET", rt.Endpoint+"?attributes=id&"+next(before, last), "").answers(200).has("totalResults", n)
 		for _, resource := range list(last.at("Resources")) {
-			seen[at(resource, "id")] = true
+			seen[valueAt(resource, "id")] = true
 		}
 		if page, _ := last.at("itemsPerPage").(float64); len(seen) != before+int(page) || page == 0 {
-			w.t.Fatalf("after %d come %d, with %v on the page", before, len(seen)-before, page)
+			w.t.Fatalf("after %d resources the page adds %d, with itemsPerPage %v", before, len(seen)-before, page)
 		}
 	}
 	last.has("nextCursor", nil)
 }
 
 func TestAnnouncedBulkLimits(t *testing.T) {
-	pages(t, func(w *world) {
+	withPageSizes(t, func(w *announcedService) {
 		operation := `{"method":"DELETE","path":"` + w.types[0].Endpoint + `/nobody"}`
 		bulk := func(n int) string { return bulkJSON(slices.Repeat([]string{operation}, n)...) }
 		padded := func(size int) string {
@@ -248,22 +248,22 @@ func TestAnnouncedBulkLimits(t *testing.T) {
 	})
 }
 
-// A bulk request does what is announced of every resource type.
+// Bulk requests support every announced resource type.
 func TestAnnouncedBulkOperations(t *testing.T) {
-	w := newWorld(t)
+	w := newAnnouncedService(t)
 	for _, rt := range w.types {
 		seed := w.seed()
-		r := w.bulk("201", post(rt.Endpoint, "one", encoded(w.everything(rt, seed))))
+		r := w.bulk("201", postOperation(rt.Endpoint, "one", toJSON(w.fullBody(rt, seed))))
 		path := strings.TrimPrefix(r.text("Operations.0.location"), base)
 		w.bulk("200 200 204",
-			`{"method":"PUT","path":"`+path+`","data":`+encoded(w.everything(rt, seed+4))+`}`,
+			`{"method":"PUT","path":"`+path+`","data":`+toJSON(w.fullBody(rt, seed+4))+`}`,
 			`{"method":"PATCH","path":"`+path+`","data":`+patchJSON(`{"op":"replace","path":"externalId","value":"changed"}`)+`}`,
 			`{"method":"DELETE","path":"`+path+`"}`)
 	}
 }
 
 func TestAnnouncedFilterAndSort(t *testing.T) {
-	w := newWorld(t)
+	w := newAnnouncedService(t)
 	want := func(supported bool) int { return map[bool]int{true: 200, false: 501}[supported] }
 	for _, rt := range w.types {
 		for _, endpoint := range []string{rt.Endpoint, "/"} {

@@ -13,11 +13,11 @@ import (
 	"github.com/cloudsso/cloudsso-operator/internal/scim/server"
 )
 
-// What is announced is what is done. These tests make their requests of the schemas, the resource types and
-// the configuration that the service serves, and know nothing else of it but the exceptions below.
+// The service does what it announces. These tests derive their requests from the schemas, the resource types and
+// the configuration that the service serves. The lists below are the only exceptions.
 
-// commonAttributes are those of every resource, which no schema announces, with the characteristics that
-// RFC 7643 section 3.1 gives them.
+// commonAttributes are the attributes of every resource, with the characteristics of RFC 7643 section 3.1. No
+// schema announces them.
 const commonAttributes = `[
 	{"name":"id","type":"string","caseExact":true,"mutability":"readOnly","returned":"always"},
 	{"name":"externalId","type":"string","caseExact":true,"mutability":"readWrite","returned":"default"},
@@ -28,16 +28,16 @@ const commonAttributes = `[
 		{"name":"location","type":"reference","caseExact":true,"mutability":"readOnly","returned":"default"},
 		{"name":"version","type":"string","caseExact":true,"mutability":"readOnly","returned":"default"}]}]`
 
-// keptByPut are attributes that stay when a PUT leaves them out, as RFC 7644 section 3.5.1 allows;
-// keptAlways also when they are removed, for a user without active would be one of whom nobody knows.
-// shownOnly are made when an answer is, and lists know nothing of them.
+// keptOnPut are the attributes that a PUT keeps if its body does not have them, as RFC 7644 section 3.5.1 permits.
+// keptAlways are those that cannot be removed: without active, it would be undefined whether a user has access.
+// unsearchable are added when a response is written, so that filters and sorting cannot use them.
 var (
-	keptByPut  = []string{"User active", "Group members"}
-	keptAlways = []string{"User active"}
-	shownOnly  = []string{"meta.location", "meta.version", "members.$ref", "groups.$ref"}
+	keptOnPut    = []string{"User active", "Group members"}
+	keptAlways   = []string{"User active"}
+	unsearchable = []string{"meta.location", "meta.version", "members.$ref", "groups.$ref"}
 )
 
-// attribute is one as it is announced, at its place.
+// attribute is an announced attribute and its place in the schemas.
 type attribute struct {
 	Name, Type                       string
 	MultiValued, Required, CaseExact bool
@@ -46,11 +46,11 @@ type attribute struct {
 	SubAttributes                    []*attribute
 
 	parent *attribute
-	core   string // the core schema's URN, if it is one of its attributes
+	core   string // the core schema's URN, if the attribute belongs to it
 	urn    bool   // an extension, whose name is its URN
 }
 
-// path is its name (RFC 7644 section 3.10).
+// path returns the attribute's name in filters and paths (RFC 7644 section 3.10).
 func (a *attribute) path() string {
 	switch {
 	case a.parent == nil:
@@ -61,7 +61,7 @@ func (a *attribute) path() string {
 	return a.parent.path() + "." + a.Name
 }
 
-// names are all by which a client may name it.
+// names returns all names by which a client may refer to the attribute.
 func (a *attribute) names() []string {
 	names := []string{a.path(), strings.ToUpper(a.path())}
 	if a.core != "" {
@@ -70,9 +70,9 @@ func (a *attribute) names() []string {
 	return names
 }
 
-// within reports whether it is a part of another, or that itself.
-func (a *attribute) within(other *attribute) bool {
-	return a == other || a.parent != nil && a.parent.within(other)
+// isWithin reports whether the attribute is the other one, or a sub-attribute of it at any depth.
+func (a *attribute) isWithin(other *attribute) bool {
+	return a == other || a.parent != nil && a.parent.isWithin(other)
 }
 
 func (a *attribute) sub(name string) *attribute {
@@ -84,29 +84,29 @@ func (a *attribute) sub(name string) *attribute {
 	return nil
 }
 
-// writable reports whether a client may give it a value when the resource is created.
+// writable reports whether a client may set the attribute when it creates a resource.
 func (a *attribute) writable() bool { return a.Mutability != "readOnly" }
 
-// changeable reports whether a client may change it in place.
+// changeable reports whether a client may change the attribute in place.
 func (a *attribute) changeable() bool {
 	return a.Mutability == "readWrite" && (a.parent == nil || a.parent.changeable())
 }
 
-// single reports whether a resource has one value of it at most.
+// single reports whether a resource has at most one value of the attribute.
 func (a *attribute) single() bool { return !a.MultiValued && (a.parent == nil || a.parent.single()) }
 
-// isReference reports whether its values are whole references to other resources, which are added and
-// removed but not changed.
+// isReference reports whether the values are references to other resources, which can be added and removed but
+// not changed.
 func (a *attribute) isReference() bool {
 	value, ref := a.sub("value"), a.sub("$ref")
 	return value != nil && ref != nil && value.Mutability == "immutable"
 }
 
-// in are its values in a resource.
-func (a *attribute) in(resource any) (values []any) {
+// valuesIn returns the attribute's values in a resource.
+func (a *attribute) valuesIn(resource any) (values []any) {
 	holders := []any{resource}
 	if a.parent != nil {
-		holders = a.parent.in(resource)
+		holders = a.parent.valuesIn(resource)
 	}
 	for _, holder := range holders {
 		o, _ := holder.(map[string]any)
@@ -124,7 +124,7 @@ func list(v any) []any {
 	return []any{v}
 }
 
-// asWritten is a value without what the service adds to it.
+// asWritten returns a value without the sub-attributes that the service adds.
 func (a *attribute) asWritten(v any) any {
 	o, ok := v.(map[string]any)
 	if !ok {
@@ -139,7 +139,7 @@ func (a *attribute) asWritten(v any) any {
 	return written
 }
 
-// resourceType is one as it is announced, with the attributes of all its schemas.
+// resourceType is an announced resource type with the attributes of all its schemas.
 type resourceType struct {
 	ID, Name, Endpoint, Schema string
 	SchemaExtensions           []struct {
@@ -147,7 +147,7 @@ type resourceType struct {
 		Required bool
 	}
 	attributes []*attribute // top-level
-	all        []*attribute // those within others, too
+	all        []*attribute // sub-attributes too
 }
 
 func (rt *resourceType) add(a, parent *attribute) {
@@ -161,8 +161,8 @@ func (rt *resourceType) add(a, parent *attribute) {
 	}
 }
 
-// world is a service and what it announces.
-type world struct {
+// announcedService is a service and its announced configuration.
+type announcedService struct {
 	*service
 	types  []*resourceType
 	config struct {
@@ -186,9 +186,9 @@ type world struct {
 	full  map[string]string // ids of the resources that have every attribute
 }
 
-func newWorld(t *testing.T, adjust ...func(*server.Options)) *world {
+func newAnnouncedService(t *testing.T, adjust ...func(*server.Options)) *announcedService {
 	t.Helper()
-	w := &world{service: newService(t, adjust...), full: map[string]string{}}
+	w := &announcedService{service: newService(t, adjust...), full: map[string]string{}}
 	w.fetch("/ServiceProviderConfig", &w.config)
 	var types struct{ Resources []*resourceType }
 	w.fetch("/ResourceTypes", &types)
@@ -214,8 +214,8 @@ func newWorld(t *testing.T, adjust ...func(*server.Options)) *world {
 	return w
 }
 
-// schema are the attributes of a schema.
-func (w *world) schema(id string) []*attribute {
+// schema returns the attributes of a schema.
+func (w *announcedService) schema(id string) []*attribute {
 	w.t.Helper()
 	var schema struct{ Attributes []*attribute }
 	w.fetch("/Schemas/"+id, &schema)
@@ -225,15 +225,15 @@ func (w *world) schema(id string) []*attribute {
 	return schema.Attributes
 }
 
-func (w *world) fetch(path string, into any) {
+func (w *announcedService) fetch(path string, into any) {
 	w.t.Helper()
 	if err := json.Unmarshal([]byte(w.do("GET", path, "").answers(200).raw), into); err != nil {
 		w.t.Fatalf("%s: %v", path, err)
 	}
 }
 
-// each runs a check of every attribute that is wanted, each in a test of its own.
-func (w *world) each(t *testing.T, wanted func(*attribute) bool, check func(*resourceType, *attribute)) {
+// each runs a check for each attribute that is wanted, in a test of its own.
+func (w *announcedService) each(t *testing.T, wanted func(*attribute) bool, check func(*resourceType, *attribute)) {
 	t.Helper()
 	checked := 0
 	for _, rt := range w.types {
@@ -243,36 +243,37 @@ func (w *world) each(t *testing.T, wanted func(*attribute) bool, check func(*res
 			}
 			checked++
 			t.Run(rt.Name+" "+a.path(), func(t *testing.T) {
-				defer w.within(t)()
+				defer w.useSubtest(t)()
 				check(rt, a)
 			})
 		}
 	}
 	if checked == 0 {
-		t.Error("there is no such attribute")
+		t.Error("no attribute was checked")
 	}
 }
 
-// seed begins a few numbers that nobody has had: what is made of one is not what is made of another.
-func (w *world) seed() int {
+// seed returns the first of ten numbers that have not been used. Values that are made from different numbers
+// differ.
+func (w *announcedService) seed() int {
 	w.seeds += 10
 	return w.seeds
 }
 
-// value is one of the announced type.
-func (w *world) value(a *attribute, seed int) any {
+// value returns a value of the announced type.
+func (w *announcedService) value(a *attribute, seed int) any {
 	if a.MultiValued {
 		return []any{w.element(a, seed), w.element(a, seed+1)}
 	}
 	return w.element(a, seed)
 }
 
-// element is a value of the announced type alone. Of texts every other is in other letter case, and of
-// booleans every other is true, so that one of two values is primary.
-func (w *world) element(a *attribute, seed int) any {
+// element returns one value of the announced type. The letter case of texts alternates with the seed, and so
+// do booleans, so that one of two values is primary.
+func (w *announcedService) element(a *attribute, seed int) any {
 	text := fmt.Sprintf("%s Value %04d", a.Name, seed)
 	if seed%2 == 1 {
-		text = swapped(text)
+		text = swapCase(text)
 	}
 	switch a.Type {
 	case "complex":
@@ -296,23 +297,24 @@ func (w *world) element(a *attribute, seed int) any {
 	return text
 }
 
-// complex has every sub-attribute that a client may write; or simply every one, if it may write none.
-func (w *world) complex(a *attribute, seed int) any {
+// complex returns a value with all sub-attributes that a client may write, or with all sub-attributes if it
+// may write none.
+func (w *announcedService) complex(a *attribute, seed int) any {
 	o := map[string]any{}
 	for _, sub := range a.SubAttributes {
 		if sub.writable() || !a.writable() {
 			o[sub.Name] = w.value(sub, seed)
 		}
 	}
-	if target := w.referenced(a); target != nil && a.isReference() { // to what there is
-		id := w.complete(target, seed)
+	if target := w.referenced(a); target != nil && a.isReference() { // to an existing resource
+		id := w.fullResource(target, seed)
 		o["value"], o["$ref"] = id, base+target.Endpoint+"/"+id
 	}
 	return o
 }
 
-// referenced is the type of resource that a complex attribute refers to.
-func (w *world) referenced(a *attribute) *resourceType {
+// referenced returns the resource type that a complex attribute refers to.
+func (w *announcedService) referenced(a *attribute) *resourceType {
 	if ref := a.sub("$ref"); ref != nil {
 		for _, rt := range w.types {
 			if slices.Contains(ref.ReferenceTypes, rt.Name) {
@@ -323,8 +325,8 @@ func (w *world) referenced(a *attribute) *resourceType {
 	return nil
 }
 
-// put gives an attribute a value in a body, and to what it is a part of no more than that needs.
-func (w *world) put(body map[string]any, a *attribute, v any, seed int) map[string]any {
+// setValue sets an attribute in a body. The attributes that contain it get no other values than they need.
+func (w *announcedService) setValue(body map[string]any, a *attribute, v any, seed int) map[string]any {
 	if a.parent == nil {
 		body[a.Name] = v
 		return body
@@ -335,21 +337,22 @@ func (w *world) put(body map[string]any, a *attribute, v any, seed int) map[stri
 	}
 	holder[a.Name] = v
 	if a.parent.MultiValued {
-		return w.put(body, a.parent, []any{holder}, seed)
+		return w.setValue(body, a.parent, []any{holder}, seed)
 	}
-	return w.put(body, a.parent, holder, seed)
+	return w.setValue(body, a.parent, holder, seed)
 }
 
-// bare is a body of what is required, everything of all that a client may write.
-func (w *world) bare(rt *resourceType, seed int) map[string]any {
+// minimalBody returns a body with the required attributes.
+func (w *announcedService) minimalBody(rt *resourceType, seed int) map[string]any {
 	return w.body(rt, seed, func(a *attribute) bool { return a.Required })
 }
 
-func (w *world) everything(rt *resourceType, seed int) map[string]any {
+// fullBody returns a body with all attributes that a client may write.
+func (w *announcedService) fullBody(rt *resourceType, seed int) map[string]any {
 	return w.body(rt, seed, func(*attribute) bool { return true })
 }
 
-func (w *world) body(rt *resourceType, seed int, wanted func(*attribute) bool) map[string]any {
+func (w *announcedService) body(rt *resourceType, seed int, wanted func(*attribute) bool) map[string]any {
 	schemas := []any{rt.Schema}
 	body := map[string]any{}
 	for _, a := range rt.attributes {
@@ -364,32 +367,34 @@ func (w *world) body(rt *resourceType, seed int, wanted func(*attribute) bool) m
 	return body
 }
 
-// complete is the id of the resource that has everything of a seed.
-func (w *world) complete(rt *resourceType, seed int) string {
+// fullResource returns the id of the resource with all attributes that was made from a seed. The first call
+// creates it.
+func (w *announcedService) fullResource(rt *resourceType, seed int) string {
 	w.t.Helper()
 	key := fmt.Sprint(rt.Name, seed)
 	if w.full[key] == "" {
-		w.full[key] = w.do("POST", rt.Endpoint, encoded(w.everything(rt, seed))).answers(201).id()
+		w.full[key] = w.do("POST", rt.Endpoint, toJSON(w.fullBody(rt, seed))).answers(201).id()
 	}
 	return w.full[key]
 }
 
-// subject is the URL of a resource of the type that has everything, and what there is by being referred to.
-func (w *world) subject(rt *resourceType) string {
+// subject returns the URL of a resource with all attributes. Resources of all types exist by then, so that
+// attributes that follow from references have values.
+func (w *announcedService) subject(rt *resourceType) string {
 	w.t.Helper()
 	for _, each := range w.types {
-		w.complete(each, 0)
+		w.fullResource(each, 0)
 	}
-	return rt.Endpoint + "/" + w.complete(rt, 0)
+	return rt.Endpoint + "/" + w.fullResource(rt, 0)
 }
 
-// create stores a body and returns the resource's URL.
-func (w *world) create(rt *resourceType, body map[string]any) string {
+// create creates a resource and returns its URL.
+func (w *announcedService) create(rt *resourceType, body map[string]any) string {
 	w.t.Helper()
-	return rt.Endpoint + "/" + w.do("POST", rt.Endpoint, encoded(body)).answers(201).id()
+	return rt.Endpoint + "/" + w.do("POST", rt.Endpoint, toJSON(body)).answers(201).id()
 }
 
-func (w *world) patch(url, op, path string, v any) *reply {
+func (w *announcedService) patch(url, op, path string, v any) *reply {
 	w.t.Helper()
 	operation := map[string]any{"op": op}
 	if path != "" {
@@ -398,20 +403,20 @@ func (w *world) patch(url, op, path string, v any) *reply {
 	if v != nil {
 		operation["value"] = v
 	}
-	return w.do("PATCH", url, patchJSON(encoded(operation)))
+	return w.do("PATCH", url, patchJSON(toJSON(operation)))
 }
 
-func encoded(v any) string {
+func toJSON(v any) string {
 	data, err := json.Marshal(v)
 	if err != nil {
-		panic(err) // what was made of JSON
+		panic(err) // v was made from JSON
 	}
 	return string(data)
 }
 
-// shows reports an error unless an answer, and the resource when it is read, have that value of an
-// attribute, or none if it is nil.
-func (w *world) shows(r *reply, what string, a *attribute, v any) {
+// checkShown fails unless a response and a later read have that value of an attribute, or no value if v is
+// nil.
+func (w *announcedService) checkShown(r *reply, what string, a *attribute, v any) {
 	w.t.Helper()
 	var want []any
 	if v != nil {
@@ -422,7 +427,7 @@ func (w *world) shows(r *reply, what string, a *attribute, v any) {
 	location := strings.TrimPrefix(r.text("meta.location"), base)
 	for _, shown := range []*reply{r, w.do("GET", location, "").answers(200)} {
 		var got []any
-		for _, one := range a.in(shown.body) {
+		for _, one := range a.valuesIn(shown.body) {
 			got = append(got, a.asWritten(one))
 		}
 		if !reflect.DeepEqual(got, want) {
@@ -431,58 +436,58 @@ func (w *world) shows(r *reply, what string, a *attribute, v any) {
 	}
 }
 
-func anything(*attribute) bool { return true }
+func anyAttribute(*attribute) bool { return true }
 
-func TestAnnouncedAttributesAreKept(t *testing.T) {
-	w := newWorld(t)
+func TestAnnouncedAttributesCanBeWritten(t *testing.T) {
+	w := newAnnouncedService(t)
 	w.each(t, (*attribute).changeable, func(rt *resourceType, a *attribute) {
 		name, seed := rt.Name+" "+a.path(), w.seed()
 		value := func(i int) any { return w.value(a, seed+i) }
 
-		r := w.do("POST", rt.Endpoint, encoded(w.put(w.bare(rt, seed), a, value(0), seed))).answers(201)
-		w.shows(r, "POST", a, value(0))
+		r := w.do("POST", rt.Endpoint, toJSON(w.setValue(w.minimalBody(rt, seed), a, value(0), seed))).answers(201)
+		w.checkShown(r, "POST", a, value(0))
 		w.do("DELETE", rt.Endpoint+"/"+r.id(), "").answers(204)
 
-		url := w.create(rt, w.bare(rt, seed+4))
-		w.shows(w.do("PUT", url, encoded(w.put(w.bare(rt, seed+4), a, value(1), seed))).answers(200), "PUT", a, value(1))
-		if !a.Required && !slices.Contains(keptByPut, name) {
-			w.shows(w.do("PUT", url, encoded(w.bare(rt, seed+4))).answers(200), "PUT without it", a, nil)
+		url := w.create(rt, w.minimalBody(rt, seed+4))
+		w.checkShown(w.do("PUT", url, toJSON(w.setValue(w.minimalBody(rt, seed+4), a, value(1), seed))).answers(200), "PUT", a, value(1))
+		if !a.Required && !slices.Contains(keptOnPut, name) {
+			w.checkShown(w.do("PUT", url, toJSON(w.minimalBody(rt, seed+4))).answers(200), "PUT without it", a, nil)
 		}
-		w.shows(w.patch(url, "replace", a.path(), value(1)).answers(200), "replace", a, value(1))
+		w.checkShown(w.patch(url, "replace", a.path(), value(1)).answers(200), "replace", a, value(1))
 		if !a.Required && !slices.Contains(keptAlways, name) {
-			w.shows(w.patch(url, "remove", a.path(), nil).answers(200), "remove", a, nil)
+			w.checkShown(w.patch(url, "remove", a.path(), nil).answers(200), "remove", a, nil)
 		}
-		w.shows(w.patch(url, "add", a.path(), value(2)).answers(200), "add", a, value(2))
+		w.checkShown(w.patch(url, "add", a.path(), value(2)).answers(200), "add", a, value(2))
 		for i, path := range a.names() {
-			w.shows(w.patch(url, "replace", path, value(i)).answers(200), "replace of "+path, a, value(i))
+			w.checkShown(w.patch(url, "replace", path, value(i)).answers(200), "replace of "+path, a, value(i))
 		}
-		w.shows(w.patch(url, "replace", "", w.put(map[string]any{}, a, value(3), seed)).answers(200), "replace without a path", a, value(3))
+		w.checkShown(w.patch(url, "replace", "", w.setValue(map[string]any{}, a, value(3), seed)).answers(200), "replace without a path", a, value(3))
 		if a.parent != nil && a.parent.MultiValued && a.Type != "complex" {
-			path := a.parent.path() + "[" + a.Name + " eq " + encoded(value(3)) + "]." + a.Name
-			w.shows(w.patch(url, "replace", path, value(1)).answers(200), "replace of "+path, a, value(1))
+			path := a.parent.path() + "[" + a.Name + " eq " + toJSON(value(3)) + "]." + a.Name
+			w.checkShown(w.patch(url, "replace", path, value(1)).answers(200), "replace of "+path, a, value(1))
 		}
 	})
 }
 
 func TestAnnouncedReadOnlyAttributesAreIgnored(t *testing.T) {
-	w := newWorld(t)
+	w := newAnnouncedService(t)
 	w.each(t, func(a *attribute) bool { return a.Mutability == "readOnly" }, func(rt *resourceType, a *attribute) {
 		seed := w.seed()
 		madeUp := w.value(a, seed+1)
-		body := w.put(w.bare(rt, seed), a, madeUp, seed)
-		r := w.do("POST", rt.Endpoint, encoded(body)).answers(201)
-		for _, v := range a.in(r.body) {
+		body := w.setValue(w.minimalBody(rt, seed), a, madeUp, seed)
+		r := w.do("POST", rt.Endpoint, toJSON(body)).answers(201)
+		for _, v := range a.valuesIn(r.body) {
 			if reflect.DeepEqual(v, list(madeUp)[0]) {
-				t.Errorf("POST: %s is %v, as the client made it up", a.path(), v)
+				t.Errorf("POST: %s is %v, which the client invented", a.path(), v)
 			}
 		}
-		before, url := a.in(r.body), rt.Endpoint+"/"+r.id()
+		before, url := a.valuesIn(r.body), rt.Endpoint+"/"+r.id()
 		same := func(what string, r *reply) {
-			if got := a.in(r.answers(200).body); !reflect.DeepEqual(got, before) {
+			if got := a.valuesIn(r.answers(200).body); !reflect.DeepEqual(got, before) {
 				w.t.Errorf("%s: %s is %v, want %v", what, a.path(), got, before)
 			}
 		}
-		same("PUT", w.do("PUT", url, encoded(body)))
+		same("PUT", w.do("PUT", url, toJSON(body)))
 		for _, op := range []string{"add", "replace", "remove"} {
 			v := madeUp
 			if op == "remove" {
@@ -497,36 +502,37 @@ func TestAnnouncedReadOnlyAttributesAreIgnored(t *testing.T) {
 	})
 }
 
-func TestAnnouncedImmutableAttributesStay(t *testing.T) {
-	w := newWorld(t)
+func TestAnnouncedImmutableAttributesDoNotChange(t *testing.T) {
+	w := newAnnouncedService(t)
 	w.each(t, func(a *attribute) bool { return a.Mutability == "immutable" }, func(rt *resourceType, a *attribute) {
 		seed := w.seed()
 		v := w.complex(a.parent, seed)
-		r := w.do("POST", rt.Endpoint, encoded(w.put(w.bare(rt, seed), a.parent, []any{v}, seed))).answers(201)
-		w.shows(r, "POST", a.parent, []any{v})
+		r := w.do("POST", rt.Endpoint, toJSON(w.setValue(w.minimalBody(rt, seed), a.parent, []any{v}, seed))).answers(201)
+		w.checkShown(r, "POST", a.parent, []any{v})
 		w.patch(rt.Endpoint+"/"+r.id(), "replace", a.path(), w.element(a, seed+1)).refuses(400, "mutability")
-		w.shows(r, "PATCH", a.parent, []any{v})
+		w.checkShown(r, "PATCH", a.parent, []any{v})
 	})
 }
 
-func TestAnnouncedWriteOnlyAttributesAreTakenAndNeverSeen(t *testing.T) {
-	w := newWorld(t)
+func TestAnnouncedWriteOnlyAttributesAreAcceptedAndNeverReturned(t *testing.T) {
+	w := newAnnouncedService(t)
 	w.each(t, func(a *attribute) bool { return a.Mutability == "writeOnly" }, func(rt *resourceType, a *attribute) {
 		seed := w.seed()
-		body := w.put(w.bare(rt, seed), a, w.value(a, seed), seed)
-		r := w.do("POST", rt.Endpoint, encoded(body)).answers(201)
-		w.shows(r, "POST", a, nil)
+		body := w.setValue(w.minimalBody(rt, seed), a, w.value(a, seed), seed)
+		r := w.do("POST", rt.Endpoint, toJSON(body)).answers(201)
+		w.checkShown(r, "POST", a, nil)
 		url := rt.Endpoint + "/" + r.id()
-		w.shows(w.do("PUT", url, encoded(body)).answers(200), "PUT", a, nil)
-		w.shows(w.patch(url, "replace", a.path(), w.value(a, seed+1)).answers(200), "PATCH", a, nil)
+		w.checkShown(w.do("PUT", url, toJSON(body)).answers(200), "PUT", a, nil)
+		w.checkShown(w.patch(url, "replace", a.path(), w.value(a, seed+1)).answers(200), "PATCH", a, nil)
 		if a.Name == "password" && !w.config.ChangePassword.Supported {
-			w.do("GET", url, "").answers(200).sends("ETag", r.header.Get("ETag")) // it changes nothing
+			w.do("GET", url, "").answers(200).sends("ETag", r.header.Get("ETag")) // the password changes nothing
 		}
 	})
 }
 
-// views are a resource as it is shown by every operation, with the parameters given.
-func (w *world) views(url, parameters string) map[string]map[string]any {
+// representations returns the representation of a resource in the response to each operation, with the
+// parameters given.
+func (w *announcedService) representations(url, parameters string) map[string]map[string]any {
 	w.t.Helper()
 	endpoint, id, _ := strings.Cut(strings.TrimPrefix(url, "/"), "/")
 	name, value, _ := strings.Cut(parameters, "=")
@@ -543,8 +549,8 @@ func (w *world) views(url, parameters string) map[string]map[string]any {
 	}
 	for what, r := range map[string]*reply{
 		"list":   w.do("GET", "/"+endpoint+"?filter=id%20eq%20%22"+id+"%22&"+parameters, ""),
-		"search": w.do("POST", "/"+endpoint+"/.search", encoded(search)),
-		"root":   w.do("POST", "/.search", encoded(search)),
+		"search": w.do("POST", "/"+endpoint+"/.search", toJSON(search)),
+		"root":   w.do("POST", "/.search", toJSON(search)),
 	} {
 		views[what], _ = r.answers(200).at("Resources.0").(map[string]any)
 	}
@@ -552,76 +558,76 @@ func (w *world) views(url, parameters string) map[string]map[string]any {
 }
 
 func TestAnnouncedAttributesAreReturned(t *testing.T) {
-	w := newWorld(t)
-	w.each(t, anything, func(rt *resourceType, a *attribute) {
+	w := newAnnouncedService(t)
+	w.each(t, anyAttribute, func(rt *resourceType, a *attribute) {
 		url := w.subject(rt)
-		whole := a.in(w.do("GET", url, "").answers(200).body)
+		whole := a.valuesIn(w.do("GET", url, "").answers(200).body)
 		if shown := a.Returned == "default" || a.Returned == "always"; shown != (len(whole) > 0) {
-			w.t.Fatalf("without parameters it is %v", whole)
+			w.t.Fatalf("without parameters the values are %v", whole)
 		}
 		for _, name := range a.names() {
-			for what, resource := range w.views(url, "excludedAttributes="+name) {
-				if got := a.in(resource); (len(got) > 0) != (a.Returned == "always") {
+			for what, resource := range w.representations(url, "excludedAttributes="+name) {
+				if got := a.valuesIn(resource); (len(got) > 0) != (a.Returned == "always") {
 					w.t.Errorf("%s without %s has %v", what, name, got)
 				}
 			}
-			for what, resource := range w.views(url, "attributes="+name) {
-				if got := a.in(resource); !reflect.DeepEqual(got, whole) && a.Returned != "request" || (len(got) > 0) != (a.Returned != "never") {
+			for what, resource := range w.representations(url, "attributes="+name) {
+				if got := a.valuesIn(resource); !reflect.DeepEqual(got, whole) && a.Returned != "request" || (len(got) > 0) != (a.Returned != "never") {
 					w.t.Errorf("%s of %s has %v, want %v", what, name, got, whole)
 				}
-				w.alone(rt, a, what, resource)
+				w.checkOnly(rt, a, what, resource)
 			}
 		}
 	})
 }
 
-// alone reports an error if a resource has more than one attribute and what is always returned.
-func (w *world) alone(rt *resourceType, a *attribute, what string, resource map[string]any) {
+// checkOnly fails if a resource has other attributes than one and those that are always returned.
+func (w *announcedService) checkOnly(rt *resourceType, a *attribute, what string, resource map[string]any) {
 	w.t.Helper()
 	for _, other := range rt.all {
-		if len(other.SubAttributes) > 0 || other.Returned == "always" || other.within(a) {
+		if len(other.SubAttributes) > 0 || other.Returned == "always" || other.isWithin(a) {
 			continue
 		}
-		if got := other.in(resource); len(got) > 0 {
-			w.t.Errorf("%s of %s has %s, too: %v", what, a.path(), other.path(), got)
+		if got := other.valuesIn(resource); len(got) > 0 {
+			w.t.Errorf("%s of %s also has %s: %v", what, a.path(), other.path(), got)
 		}
 	}
 }
 
-func TestAnnouncedRequiredAttributesAreDemanded(t *testing.T) {
-	w := newWorld(t)
+func TestAnnouncedRequiredAttributesAreEnforced(t *testing.T) {
+	w := newAnnouncedService(t)
 	w.each(t, func(a *attribute) bool { return a.Required && a.writable() }, func(rt *resourceType, a *attribute) {
 		seed := w.seed()
-		url := w.create(rt, w.everything(rt, seed))
+		url := w.create(rt, w.fullBody(rt, seed))
 		refused := func(body map[string]any) {
 			for what, r := range map[string]*reply{
-				"POST": w.do("POST", rt.Endpoint, encoded(body)),
-				"PUT":  w.do("PUT", url, encoded(body)),
+				"POST": w.do("POST", rt.Endpoint, toJSON(body)),
+				"PUT":  w.do("PUT", url, toJSON(body)),
 			} {
-				w.names(r.refuses(400, "invalidValue"), what, a)
+				w.checkNamesAttribute(r.refuses(400, "invalidValue"), what, a)
 			}
 		}
 		for _, nothing := range []any{nil, "", []any{}} {
-			refused(w.put(w.everything(rt, seed+4), a, nothing, seed))
-			w.patch(url, "replace", "", w.put(map[string]any{}, a, nothing, seed)).answers(400)
+			refused(w.setValue(w.fullBody(rt, seed+4), a, nothing, seed))
+			w.patch(url, "replace", "", w.setValue(map[string]any{}, a, nothing, seed)).answers(400)
 		}
-		refused(a.without(w.everything(rt, seed+4)))
-		w.names(w.patch(url, "remove", a.path(), nil).refuses(400, "mutability"), "PATCH", a) // RFC 7644 section 3.5.2.2
+		refused(a.removeFrom(w.fullBody(rt, seed+4)))
+		w.checkNamesAttribute(w.patch(url, "remove", a.path(), nil).refuses(400, "mutability"), "PATCH", a) // RFC 7644 section 3.5.2.2
 	})
 }
 
-func TestOtherAttributesMayBeLeftOut(t *testing.T) {
-	w := newWorld(t)
+func TestOptionalAttributesMayBeLeftOut(t *testing.T) {
+	w := newAnnouncedService(t)
 	w.each(t, func(a *attribute) bool { return !a.Required && a.writable() }, func(rt *resourceType, a *attribute) {
-		w.create(rt, a.without(w.everything(rt, w.seed())))
+		w.create(rt, a.removeFrom(w.fullBody(rt, w.seed())))
 	})
 }
 
-// without is a body that has no value of the attribute any more.
-func (a *attribute) without(body map[string]any) map[string]any {
+// removeFrom removes all values of the attribute from a body.
+func (a *attribute) removeFrom(body map[string]any) map[string]any {
 	holders := []any{body}
 	if a.parent != nil {
-		holders = a.parent.in(body)
+		holders = a.parent.valuesIn(body)
 	}
 	for _, holder := range holders {
 		o, _ := holder.(map[string]any)
@@ -630,17 +636,17 @@ func (a *attribute) without(body map[string]any) map[string]any {
 	return body
 }
 
-// names reports an error unless the detail of a refusal names the attribute; which one of several does not
+// checkNamesAttribute fails unless the detail of an error names the attribute. An index in the path does not
 // matter.
-func (w *world) names(r *reply, what string, a *attribute) {
+func (w *announcedService) checkNamesAttribute(r *reply, what string, a *attribute) {
 	w.t.Helper()
 	if detail := strings.ReplaceAll(r.text("detail"), "[0]", ""); !strings.Contains(" "+detail, " "+a.path()+" ") {
 		w.t.Errorf("%s: %q does not name %s", what, detail, a.path())
 	}
 }
 
-// wrong are values that are not of the announced type.
-func (w *world) wrong(a *attribute, seed int) []any {
+// wrongValues returns values that are not of the announced type.
+func (w *announcedService) wrongValues(a *attribute, seed int) []any {
 	var wrong []any
 	switch a.Type {
 	case "complex":
@@ -670,21 +676,21 @@ func (w *world) wrong(a *attribute, seed int) []any {
 	return wrong
 }
 
-// What cannot be read back, and is not kept, is of no type.
-func TestAnnouncedTypesAreDemanded(t *testing.T) {
-	w := newWorld(t)
+// A password of a wrong type is accepted, because it is ignored.
+func TestAnnouncedTypesAreEnforced(t *testing.T) {
+	w := newAnnouncedService(t)
 	w.each(t, func(a *attribute) bool { return a.writable() && a.Mutability != "writeOnly" }, func(rt *resourceType, a *attribute) {
 		seed := w.seed()
-		url := w.create(rt, w.bare(rt, seed))
-		for _, v := range w.wrong(a, seed) {
-			body := encoded(w.put(w.bare(rt, seed+4), a, v, seed))
+		url := w.create(rt, w.minimalBody(rt, seed))
+		for _, v := range w.wrongValues(a, seed) {
+			body := toJSON(w.setValue(w.minimalBody(rt, seed+4), a, v, seed))
 			for what, r := range map[string]*reply{"POST": w.do("POST", rt.Endpoint, body), "PUT": w.do("PUT", url, body)} {
-				w.names(r.refuses(400, "invalidValue"), fmt.Sprint(what, " of ", v), a)
+				w.checkNamesAttribute(r.refuses(400, "invalidValue"), fmt.Sprint(what, " of ", v), a)
 			}
 			if a.changeable() {
-				w.names(w.patch(url, "replace", a.path(), v).refuses(400, "invalidValue"), fmt.Sprint("PATCH of ", v), a)
+				w.checkNamesAttribute(w.patch(url, "replace", a.path(), v).refuses(400, "invalidValue"), fmt.Sprint("PATCH of ", v), a)
 			}
 		}
-		w.do("GET", url, "").answers(200).sends("ETag", w.do("PUT", url, encoded(w.bare(rt, seed))).header.Get("ETag"))
+		w.do("GET", url, "").answers(200).sends("ETag", w.do("PUT", url, toJSON(w.minimalBody(rt, seed))).header.Get("ETag"))
 	})
 }

@@ -13,28 +13,26 @@ import (
 	"unicode"
 )
 
-// What a value is announced to be: its form, what it is equal to, and where it stands in an order.
-
-// find are the ids of the resources of a type that match a filter.
-func (w *world) find(rt *resourceType, filter string) (ids []any) {
+// find returns the ids of the resources of a type that match a filter.
+func (w *announcedService) find(rt *resourceType, filter string) (ids []any) {
 	w.t.Helper()
 	r := w.do("GET", rt.Endpoint+"?count=1000&attributes=id&filter="+url.QueryEscape(filter), "").answers(200)
 	for _, resource := range list(r.at("Resources")) {
-		ids = append(ids, at(resource, "id"))
+		ids = append(ids, valueAt(resource, "id"))
 	}
 	return ids
 }
 
-// matches ends the test unless the filter selects the resource, or does not.
-func (w *world) matches(rt *resourceType, id, filter string, want bool) {
+// checkFilter fails unless the filter selects the resource, or does not select it if want is false.
+func (w *announcedService) checkFilter(rt *resourceType, id, filter string, want bool) {
 	w.t.Helper()
 	if got := slices.Contains(w.find(rt, filter), any(id)); got != want {
 		w.t.Fatalf("%s: selects the resource: %t, want %t", filter, got, want)
 	}
 }
 
-// swapped is a text with every letter in the other case.
-func swapped(s string) string {
+// swapCase returns a text with every letter in the other case.
+func swapCase(s string) string {
 	return strings.Map(func(r rune) rune {
 		if unicode.IsUpper(r) {
 			return unicode.ToLower(r)
@@ -49,32 +47,32 @@ func (a *attribute) textual() bool { return a.Type == "string" || a.Type == "ref
 func (a *attribute) readable() bool { return a.Returned != "never" }
 
 func (a *attribute) searchable() bool {
-	return a.readable() && !slices.Contains(shownOnly, a.path())
+	return a.readable() && !slices.Contains(unsearchable, a.path())
 }
 
-func TestAnnouncedAttributesAreFilteredBy(t *testing.T) {
-	w := newWorld(t)
+func TestAnnouncedAttributesCanBeFiltered(t *testing.T) {
+	w := newAnnouncedService(t)
 	w.each(t, (*attribute).searchable, func(rt *resourceType, a *attribute) {
 		subject := w.subject(rt)
 		id := strings.TrimPrefix(subject, rt.Endpoint+"/")
-		other := w.do("POST", rt.Endpoint, encoded(w.bare(rt, w.seed()))).answers(201)
-		values := a.in(w.do("GET", subject, "").answers(200).body)
+		other := w.do("POST", rt.Endpoint, toJSON(w.minimalBody(rt, w.seed()))).answers(201)
+		values := a.valuesIn(w.do("GET", subject, "").answers(200).body)
 		if len(values) == 0 {
-			w.t.Fatal("it has no value to look for")
+			w.t.Fatal("the resource has no value of it")
 		}
 		for _, name := range a.names() {
-			w.matches(rt, id, name+" pr", true)
-			w.matches(rt, id, "not ("+name+" pr)", false)
-			if len(a.in(other.body)) == 0 {
-				w.matches(rt, other.id(), name+" pr", false)
-				w.matches(rt, other.id(), "not ("+name+" pr)", true)
+			w.checkFilter(rt, id, name+" pr", true)
+			w.checkFilter(rt, id, "not ("+name+" pr)", false)
+			if len(a.valuesIn(other.body)) == 0 {
+				w.checkFilter(rt, other.id(), name+" pr", false)
+				w.checkFilter(rt, other.id(), "not ("+name+" pr)", true)
 			}
 		}
 		for _, v := range values {
 			if a.Type != "complex" {
-				w.compares(rt, id, a, v)
-			} else if o, _ := v.(map[string]any); a.sub("value") != nil { // RFC 7644 section 3.4.2.2: it stands for its value
-				w.matches(rt, id, a.path()+" eq "+encoded(o["value"]), true)
+				w.checkComparisons(rt, id, a, v)
+			} else if o, _ := v.(map[string]any); a.sub("value") != nil { // RFC 7644 section 3.4.2.2: a complex attribute stands for its sub-attribute value
+				w.checkFilter(rt, id, a.path()+" eq "+toJSON(o["value"]), true)
 			} else {
 				w.do("GET", rt.Endpoint+"?filter="+url.QueryEscape(a.path()+` eq "x"`), "").refuses(400, "invalidFilter", a.path())
 			}
@@ -82,27 +80,28 @@ func TestAnnouncedAttributesAreFilteredBy(t *testing.T) {
 	})
 }
 
-// compares tries the operators that the type has (RFC 7644 section 3.4.2.2) with a value that there is.
-func (w *world) compares(rt *resourceType, id string, a *attribute, v any) {
+// checkComparisons checks the operators of the attribute's type (RFC 7644 section 3.4.2.2) with an existing
+// value.
+func (w *announcedService) checkComparisons(rt *resourceType, id string, a *attribute, v any) {
 	w.t.Helper()
-	literal := " " + encoded(v)
-	w.matches(rt, id, a.path()+" eq"+literal, true)
-	w.matches(rt, id, a.path()+" ne"+literal, false)
+	literal := " " + toJSON(v)
+	w.checkFilter(rt, id, a.path()+" eq"+literal, true)
+	w.checkFilter(rt, id, a.path()+" ne"+literal, false)
 	if a.parent != nil && a.parent.MultiValued {
-		w.matches(rt, id, a.parent.path()+"["+a.Name+" eq"+literal+"]", true)
+		w.checkFilter(rt, id, a.parent.path()+"["+a.Name+" eq"+literal+"]", true)
 	}
 	text, _ := v.(string)
 	if a.textual() {
-		w.matches(rt, id, a.path()+" eq "+encoded(swapped(text)), !a.CaseExact)
-		w.matches(rt, id, a.path()+" sw "+encoded(text[:len(text)-1]), true)
-		w.matches(rt, id, a.path()+" ew "+encoded(text[1:]), true)
-		w.matches(rt, id, a.path()+" co "+encoded(text[1:len(text)-1]), true)
-		w.matches(rt, id, a.path()+" gt "+encoded(text[:len(text)-1]), true)
+		w.checkFilter(rt, id, a.path()+" eq "+toJSON(swapCase(text)), !a.CaseExact)
+		w.checkFilter(rt, id, a.path()+" sw "+toJSON(text[:len(text)-1]), true)
+		w.checkFilter(rt, id, a.path()+" ew "+toJSON(text[1:]), true)
+		w.checkFilter(rt, id, a.path()+" co "+toJSON(text[1:len(text)-1]), true)
+		w.checkFilter(rt, id, a.path()+" gt "+toJSON(text[:len(text)-1]), true)
 	}
 	ordered := a.Type != "boolean" && a.Type != "binary"
 	for _, op := range []string{" ge", " le"} {
 		if ordered {
-			w.matches(rt, id, a.path()+op+literal, true)
+			w.checkFilter(rt, id, a.path()+op+literal, true)
 		} else {
 			w.do("GET", rt.Endpoint+"?filter="+url.QueryEscape(a.path()+op+literal), "").refuses(400, "invalidFilter")
 		}
@@ -112,9 +111,9 @@ func (w *world) compares(rt *resourceType, id string, a *attribute, v any) {
 	}
 }
 
-// What is never returned cannot be guessed at either.
-func TestWhatListsDoNotKnowIsNotFilteredBy(t *testing.T) {
-	w := newWorld(t)
+// A client could otherwise guess values that are never returned.
+func TestUnsearchableAttributesAreRefusedInFilters(t *testing.T) {
+	w := newAnnouncedService(t)
 	w.each(t, func(a *attribute) bool { return !a.searchable() }, func(rt *resourceType, a *attribute) {
 		for _, name := range a.names() {
 			for _, filter := range []string{name + " pr", name + ` sw "a"`, "id pr or not (" + name + " pr)"} {
@@ -125,24 +124,24 @@ func TestWhatListsDoNotKnowIsNotFilteredBy(t *testing.T) {
 }
 
 func TestAnnouncedUniquenessIsEnforced(t *testing.T) {
-	w := newWorld(t)
+	w := newAnnouncedService(t)
 	w.each(t, func(a *attribute) bool { return a.writable() && a.Type != "complex" }, func(rt *resourceType, a *attribute) {
 		seed := w.seed()
 		v := w.value(a, seed)
-		w.create(rt, w.put(w.bare(rt, seed), a, v, seed))
+		w.create(rt, w.setValue(w.minimalBody(rt, seed), a, v, seed))
 		taken := []any{v}
 		if text, ok := v.(string); ok && !a.CaseExact && len(a.CanonicalValues) == 0 {
-			taken = append(taken, swapped(text))
+			taken = append(taken, swapCase(text))
 		}
 		for _, v := range taken {
-			body := w.put(w.bare(rt, seed+1), a, v, seed)
+			body := w.setValue(w.minimalBody(rt, seed+1), a, v, seed)
 			if a.Uniqueness != "server" && a.Uniqueness != "global" {
 				w.create(rt, body)
 				return
 			}
-			w.do("POST", rt.Endpoint, encoded(body)).refuses(409, "uniqueness")
-			url := w.create(rt, w.bare(rt, seed+1))
-			w.do("PUT", url, encoded(body)).refuses(409, "uniqueness")
+			w.do("POST", rt.Endpoint, toJSON(body)).refuses(409, "uniqueness")
+			url := w.create(rt, w.minimalBody(rt, seed+1))
+			w.do("PUT", url, toJSON(body)).refuses(409, "uniqueness")
 			w.patch(url, "replace", a.path(), v).refuses(409, "uniqueness")
 			w.patch(url, "replace", "", map[string]any{a.Name: v}).refuses(409, "uniqueness")
 			w.do("DELETE", url, "").answers(204)
@@ -150,28 +149,28 @@ func TestAnnouncedUniquenessIsEnforced(t *testing.T) {
 	})
 }
 
-func TestAnnouncedCanonicalValuesAreTaken(t *testing.T) {
-	w := newWorld(t)
+func TestAnnouncedCanonicalValuesAreAccepted(t *testing.T) {
+	w := newAnnouncedService(t)
 	w.each(t, func(a *attribute) bool { return len(a.CanonicalValues) > 0 }, func(rt *resourceType, a *attribute) {
 		for _, v := range a.CanonicalValues {
 			if !a.writable() {
 				continue
 			}
 			seed := w.seed()
-			r := w.do("POST", rt.Endpoint, encoded(w.put(w.bare(rt, seed), a, v, seed))).answers(201)
-			w.shows(r, "POST", a, v)
+			r := w.do("POST", rt.Endpoint, toJSON(w.setValue(w.minimalBody(rt, seed), a, v, seed))).answers(201)
+			w.checkShown(r, "POST", a, v)
 		}
-		for _, v := range a.in(w.do("GET", w.subject(rt), "").answers(200).body) {
+		for _, v := range a.valuesIn(w.do("GET", w.subject(rt), "").answers(200).body) {
 			if text, _ := v.(string); !slices.Contains(a.CanonicalValues, text) {
-				w.t.Errorf("%v is none of %q", v, a.CanonicalValues)
+				w.t.Errorf("%v is not one of %q", v, a.CanonicalValues)
 			}
 		}
 	})
 }
 
-// What is shown has the announced form, and there is nothing that is not announced.
-func TestAnnouncedFormsAreShown(t *testing.T) {
-	w := newWorld(t)
+// A representation has no attribute that is not announced.
+func TestRepresentationsHaveAnnouncedTypes(t *testing.T) {
+	w := newAnnouncedService(t)
 	for _, rt := range w.types {
 		r := w.do("GET", w.subject(rt), "").answers(200)
 		schemas := []any{rt.Schema}
@@ -182,11 +181,11 @@ func TestAnnouncedFormsAreShown(t *testing.T) {
 			t.Errorf("%s: schemas are %v, want %v", rt.Name, got, schemas)
 		}
 		delete(r.body, "schemas")
-		w.formed(rt.Name, rt.attributes, r.body)
+		w.checkForms(rt.Name, rt.attributes, r.body)
 	}
 }
 
-func (w *world) formed(path string, attributes []*attribute, o map[string]any) {
+func (w *announcedService) checkForms(path string, attributes []*attribute, o map[string]any) {
 	w.t.Helper()
 	for name, v := range o {
 		i := slices.IndexFunc(attributes, func(a *attribute) bool { return a.Name == name })
@@ -204,15 +203,15 @@ func (w *world) formed(path string, attributes []*attribute, o map[string]any) {
 		}
 		for _, v := range values {
 			if inner, ok := v.(map[string]any); ok && a.Type == "complex" {
-				w.formed(path+"."+name, a.SubAttributes, inner)
+				w.checkForms(path+"."+name, a.SubAttributes, inner)
 			} else if !a.hasForm(v) {
-				w.t.Errorf("%s.%s is %v, which is no %s", path, name, v, a.Type)
+				w.t.Errorf("%s.%s is %v, which is not a %s", path, name, v, a.Type)
 			}
 		}
 	}
 }
 
-// hasForm reports whether a value that is not complex is of the type (RFC 7643 section 2.3).
+// hasForm reports whether a simple value is of the attribute's type (RFC 7643 section 2.3).
 func (a *attribute) hasForm(v any) bool {
 	text, isText := v.(string)
 	number, isNumber := v.(float64)
@@ -238,16 +237,16 @@ func (a *attribute) hasForm(v any) bool {
 	return isText && text != "" && err == nil
 }
 
-// A reference that the service makes leads to a resource of an announced type.
-func TestAnnouncedReferencesLeadSomewhere(t *testing.T) {
-	w := newWorld(t)
+// A $ref in a representation is the URL of a resource of an announced type.
+func TestAnnouncedReferencesAreURLsOfResources(t *testing.T) {
+	w := newAnnouncedService(t)
 	made := func(a *attribute) bool {
 		return a.Type == "reference" && a.Mutability != "readWrite" && a.parent != nil && a.Name == "$ref"
 	}
 	w.each(t, made, func(rt *resourceType, a *attribute) {
-		refs := a.in(w.do("GET", w.subject(rt), "").answers(200).body)
+		refs := a.valuesIn(w.do("GET", w.subject(rt), "").answers(200).body)
 		if len(refs) == 0 {
-			w.t.Fatal("there is none")
+			w.t.Fatal("the resource has no value of it")
 		}
 		for _, ref := range refs {
 			text, _ := ref.(string)
@@ -258,39 +257,39 @@ func TestAnnouncedReferencesLeadSomewhere(t *testing.T) {
 			}
 			r := w.do("GET", path, "").answers(200).has("meta.location", text)
 			if kind := r.text("meta.resourceType"); !slices.Contains(a.ReferenceTypes, kind) {
-				w.t.Errorf("%s is a %s, and none of %q", text, kind, a.ReferenceTypes)
+				w.t.Errorf("%s is a %s, and not one of %q", text, kind, a.ReferenceTypes)
 			}
 		}
 	})
 }
 
-func TestAnnouncedAttributesAreSortedBy(t *testing.T) {
-	w := newWorld(t)
+func TestListsCanBeSortedByAnnouncedAttributes(t *testing.T) {
+	w := newAnnouncedService(t)
 	simple := func(a *attribute) bool { return a.single() && a.Type != "complex" && a.searchable() }
 	w.each(t, simple, func(rt *resourceType, a *attribute) {
 		var resources []map[string]any
 		seed := w.seed()
-		for _, i := range []int{2, 0, 3, 1} { // so that the order of age is another
-			body := w.bare(rt, seed+i)
+		for _, i := range []int{2, 0, 3, 1} { // the order of creation differs from that of the values
+			body := w.minimalBody(rt, seed+i)
 			if a.writable() {
-				w.put(body, a, w.value(a, seed+i), seed)
+				w.setValue(body, a, w.value(a, seed+i), seed)
 			}
-			resources = append(resources, w.do("POST", rt.Endpoint, encoded(body)).answers(201).body)
+			resources = append(resources, w.do("POST", rt.Endpoint, toJSON(body)).answers(201).body)
 		}
 		if !a.Required {
-			resources = append(resources, w.do("POST", rt.Endpoint, encoded(w.bare(rt, w.seed()))).answers(201).body)
+			resources = append(resources, w.do("POST", rt.Endpoint, toJSON(w.minimalBody(rt, w.seed()))).answers(201).body)
 		}
 		var these []string
 		for _, r := range resources {
 			these = append(these, fmt.Sprintf(`id eq "%v"`, r["id"]))
 		}
 		for _, order := range []string{"ascending", "descending"} {
-			slices.SortStableFunc(resources, func(x, y map[string]any) int { // the oldest first where they are equal
+			slices.SortStableFunc(resources, func(x, y map[string]any) int { // equal values are in the order of creation
 				by := compareValues(a, x, y)
 				if order == "descending" {
 					by = -by
 				}
-				return cmp.Or(by, cmp.Compare(fmt.Sprint(at(x, "meta.created")), fmt.Sprint(at(y, "meta.created"))))
+				return cmp.Or(by, cmp.Compare(fmt.Sprint(valueAt(x, "meta.created")), fmt.Sprint(valueAt(y, "meta.created"))))
 			})
 			var want []any
 			for _, r := range resources {
@@ -299,7 +298,7 @@ func TestAnnouncedAttributesAreSortedBy(t *testing.T) {
 			r := w.do("GET", rt.Endpoint+"?attributes=id&sortBy="+a.path()+"&sortOrder="+order+"&filter="+url.QueryEscape(strings.Join(these, " or ")), "").answers(200)
 			var got []any
 			for _, resource := range list(r.at("Resources")) {
-				got = append(got, at(resource, "id"))
+				got = append(got, valueAt(resource, "id"))
 			}
 			if !slices.Equal(got, want) {
 				w.t.Errorf("%s: %v, want %v", order, got, want)
@@ -308,10 +307,11 @@ func TestAnnouncedAttributesAreSortedBy(t *testing.T) {
 	})
 }
 
-// compareValues compares two resources by an attribute; what has none comes last (RFC 7644 section 3.4.2.3).
+// compareValues compares two resources by an attribute. A resource without a value comes last (RFC 7644
+// section 3.4.2.3).
 func compareValues(a *attribute, x, y map[string]any) int {
 	key := func(resource map[string]any) string {
-		values := a.in(resource)
+		values := a.valuesIn(resource)
 		if len(values) == 0 {
 			return "1"
 		}

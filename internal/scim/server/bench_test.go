@@ -22,31 +22,31 @@ const benchmarkUser = `{"schemas":["urn:ietf:params:scim:schemas:core:2.0:User"]
 	"displayName":"Test User","locale":"en-US","externalId":"00u%d","groups":[],"password":"x","active":true}`
 
 func BenchmarkCreate(b *testing.B) {
-	const fresh = 100 // names are looked for one by one in memory: that is not what is measured
+	const fresh = 100 // a new store for each hundred users, because the memory store scans all names
 	var handler http.Handler
 	for i := 0; b.Loop(); i++ {
 		if i%fresh == 0 {
-			handler = newService(b, silent).handler
+			handler = newService(b, withoutObserver).handler
 		}
-		request(b, handler, "POST", "/Users", fmt.Sprintf(benchmarkUser, i, i), http.StatusCreated)
+		sendRequest(b, handler, "POST", "/Users", fmt.Sprintf(benchmarkUser, i, i), http.StatusCreated)
 	}
 }
 
-// BenchmarkGet is what the service itself does: the directory has the user ready, and the request and the writer are
-// used again.
+// BenchmarkGet measures the service alone: the store returns a prepared user, and the request and the writer
+// are reused.
 func BenchmarkGet(b *testing.B) {
-	s := newService(b, silent, func(o *server.Options) {
+	s := newService(b, withoutObserver, func(o *server.Options) {
 		o.Observe, o.Now, o.NewRequestID = func(server.Record) {}, nil, nil
 	})
-	s.directory.Store = &single{r: oneUser(b)}
+	s.store.Store = &singleResourceStore{r: oneUser(b)}
 	get := httptest.NewRequest("GET", "http://sso.example.com/scim/v2/Users/user1-example-com-x7k2p", http.NoBody)
 	get.Header.Set("Authorization", "Bearer "+token)
-	w := &discarded{header: http.Header{}}
+	w := &discardingWriter{header: http.Header{}}
 	b.ReportAllocs()
 	for b.Loop() {
 		clear(w.header)
 		if s.handler.ServeHTTP(w, get); w.status != http.StatusOK {
-			b.Fatalf("answered with %d", w.status)
+			b.Fatalf("the status is %d", w.status)
 		}
 	}
 }
@@ -68,33 +68,33 @@ func BenchmarkDeactivate(b *testing.B) {
 	handler, id := withUser(b)
 	bodies := [2]string{patchJSON(`{"op":"replace","value":{"active":false}}`), patchJSON(`{"op":"replace","value":{"active":true}}`)}
 	for i := 0; b.Loop(); i++ {
-		request(b, handler, "PATCH", "/Users/"+id, bodies[i%2], http.StatusOK)
+		sendRequest(b, handler, "PATCH", "/Users/"+id, bodies[i%2], http.StatusOK)
 	}
 }
 
 func BenchmarkFindByName(b *testing.B) {
 	handler, _ := withUser(b)
 	for b.Loop() {
-		request(b, handler, "GET", "/Users?filter=userName%20eq%20%22user1@example.com%22", "", http.StatusOK)
+		sendRequest(b, handler, "GET", "/Users?filter=userName%20eq%20%22user1@example.com%22", "", http.StatusOK)
 	}
 }
 
-// BenchmarkGetGroup is of a group of 10,000 members.
+// The group has 10,000 members.
 func BenchmarkGetGroup(b *testing.B) {
-	s := newService(b, silent)
-	s.directory.Store = &single{r: largeGroup(10_000)}
+	s := newService(b, withoutObserver)
+	s.store.Store = &singleResourceStore{r: largeGroup(10_000)}
 	for b.Loop() {
-		request(b, s.handler, "GET", "/Groups/g", "", http.StatusOK)
+		sendRequest(b, s.handler, "GET", "/Groups/g", "", http.StatusOK)
 	}
 }
 
-// single is a directory of one resource.
-type single struct {
+// singleResourceStore returns the same resource for every id.
+type singleResourceStore struct {
 	scim.Store
 	r *scim.Resource
 }
 
-func (s *single) Get(context.Context, *schema.ResourceType, string, scim.Omit) (*scim.Resource, error) {
+func (s *singleResourceStore) Get(context.Context, *schema.ResourceType, string, scim.Omit) (*scim.Resource, error) {
 	return s.r, nil
 }
 
@@ -113,12 +113,12 @@ func largeGroup(members int) *scim.Resource {
 
 func withUser(b *testing.B) (http.Handler, string) {
 	b.Helper()
-	handler := newService(b, silent).handler
-	w := request(b, handler, "POST", "/Users", fmt.Sprintf(benchmarkUser, 1, 1), http.StatusCreated)
+	handler := newService(b, withoutObserver).handler
+	w := sendRequest(b, handler, "POST", "/Users", fmt.Sprintf(benchmarkUser, 1, 1), http.StatusCreated)
 	return handler, path.Base(w.Header().Get("Location"))
 }
 
-func request(b *testing.B, handler http.Handler, method, at, body string, status int) *httptest.ResponseRecorder {
+func sendRequest(b *testing.B, handler http.Handler, method, at, body string, status int) *httptest.ResponseRecorder {
 	r := httptest.NewRequest(method, "http://sso.example.com/scim/v2"+at, strings.NewReader(body))
 	r.Header.Set("Authorization", "Bearer "+token)
 	w := httptest.NewRecorder()
@@ -129,7 +129,7 @@ func request(b *testing.B, handler http.Handler, method, at, body string, status
 	return w
 }
 
-func silent(o *server.Options) {
+func withoutObserver(o *server.Options) {
 	o.Observe = nil
 	o.Logger = slog.New(slog.NewTextHandler(io.Discard, nil))
 }

@@ -10,20 +10,20 @@ import (
 	"github.com/cloudsso/cloudsso-operator/internal/scim/limits"
 )
 
-// body is the whole body of a request, within its limit. It is never empty.
-func (c *call) body() ([]byte, error) {
-	if err := readable(c.Header); err != nil {
+// body reads the whole body of a request, up to its limit. The result is not empty.
+func (req *request) body() ([]byte, error) {
+	if err := checkMediaType(req.Header); err != nil {
 		return nil, err
 	}
-	if c.ContentLength > c.maxBody {
-		return nil, c.tooLarge()
+	if req.ContentLength > req.maxBody {
+		return nil, req.bodyTooLarge()
 	}
-	data, err := c.readAll(http.MaxBytesReader(nil, c.Body, c.maxBody))
+	data, err := req.readAll(http.MaxBytesReader(nil, req.Body, req.maxBody))
 	var large *http.MaxBytesError
 	var refused *scim.Error
 	switch {
 	case errors.As(err, &large):
-		return nil, c.tooLarge()
+		return nil, req.bodyTooLarge()
 	case errors.As(err, &refused):
 		return nil, refused
 	case err != nil:
@@ -34,26 +34,26 @@ func (c *call) body() ([]byte, error) {
 			Cause:  err,
 		}
 	}
-	c.taken = true
+	req.bodyRead = true
 	if len(data) == 0 {
 		return nil, scim.BadRequest(scim.InvalidSyntax, "the request has no body; send JSON")
 	}
 	return data, nil
 }
 
-// readAll reads a body. A large one takes its place before anything of it is read, or, if nobody has said how long
-// it is, once it has grown so large.
-func (c *call) readAll(body io.Reader) ([]byte, error) {
+// readAll reads a body. A large body first waits for its share of limits.LargeBodies. If the client did not
+// announce the length, the wait begins once limits.SmallBody has been read.
+func (req *request) readAll(body io.Reader) ([]byte, error) {
 	var begun []byte
-	if c.ContentLength < 0 {
+	if req.ContentLength < 0 {
 		var err error
 		begun, err = io.ReadAll(io.LimitReader(body, limits.SmallBody+1))
 		if err != nil || len(begun) <= limits.SmallBody {
 			return begun, err
 		}
 	}
-	if begun != nil || c.ContentLength > limits.SmallBody {
-		if err := c.visit.grow(c.Context()); err != nil {
+	if begun != nil || req.ContentLength > limits.SmallBody {
+		if err := req.slot.acquireLargeBody(req.Context()); err != nil {
 			return nil, err
 		}
 	}
@@ -64,9 +64,9 @@ func (c *call) readAll(body io.Reader) ([]byte, error) {
 	return append(begun, rest...), err
 }
 
-func (c *call) tooLarge() error {
+func (req *request) bodyTooLarge() error {
 	return &scim.Error{
 		Status: http.StatusRequestEntityTooLarge,
-		Detail: fmt.Sprintf("the body is larger than %d bytes, the limit at %s", c.maxBody, c.pattern),
+		Detail: fmt.Sprintf("the body is larger than %d bytes, the limit at %s", req.maxBody, req.pattern),
 	}
 }

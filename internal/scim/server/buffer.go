@@ -3,25 +3,28 @@ package server
 import "sync"
 
 const (
-	// usualSize is room for most users and for small groups, in bytes.
-	usualSize = 2 << 10
-	// largestKept is room for a page of users. What is longer is rare, and would be kept for answers that are not.
+	// initialSize is enough for most users and for small groups, in bytes.
+	initialSize = 2 << 10
+	// largestKept is enough for a page of users, in bytes. Longer responses are rare, and their buffers would
+	// be kept for short ones.
 	largestKept = 128 << 10
 )
 
-// buffer is what an answer is written in. Another request uses it again.
+// buffer holds the text of a response. It is reused for other requests.
 type buffer struct{ text []byte }
 
-var buffers = sync.Pool{New: func() any { return &buffer{make([]byte, 0, usualSize)} }}
+var buffers = sync.Pool{New: func() any { return &buffer{make([]byte, 0, initialSize)} }}
 
 func newBuffer() *buffer {
-	return buffers.Get().(*buffer) //nolint:errcheck // the pool has no others
+	return buffers.Get().(*buffer) //nolint:errcheck // the pool has no other type
 }
 
-// answer is one whose body, or the beginning of it, is what has been written.
-func (b *buffer) answer(status int) *answer { return &answer{status: status, body: b.text, buffer: b} }
+// response returns a response whose body, or the beginning of it, is the text of the buffer.
+func (b *buffer) response(status int) *response {
+	return &response{status: status, body: b.text, buffer: b}
+}
 
-// free gives the buffer back. Nobody may look at its text any more.
+// free returns the buffer to the pool. Its text must not be used after that.
 func (b *buffer) free() {
 	if cap(b.text) <= largestKept {
 		b.text = b.text[:0]

@@ -15,20 +15,20 @@ import (
 	"github.com/cloudsso/cloudsso-operator/internal/scim/schema"
 )
 
-// The messages of a bulk request (RFC 7644 section 3.7).
+// The URN of a BulkResponse, and the prefix of a reference to a bulkId (RFC 7644 section 3.7).
 const (
 	bulkResponseURN = "urn:ietf:params:scim:api:messages:2.0:BulkResponse"
 	bulkIDPrefix    = "bulkId:"
 )
 
-// bulk is POST to /Bulk (RFC 7644 section 3.7): operations that are each done or not, in their order, but
-// that one which names the bulkId of another is done after it. Together they are not one step.
-func (s *server) bulk(c *call) (*answer, error) {
-	data, err := c.body()
+// bulk handles POST to /Bulk (RFC 7644 section 3.7). Operations succeed or fail one by one, in their order. An
+// operation that refers to the bulkId of another runs after that one. The request as a whole is not atomic.
+func (s *server) bulk(req *request) (*response, error) {
+	data, err := req.body()
 	if err != nil {
 		return nil, err
 	}
-	b, err := s.bulkRequest(c, data)
+	b, err := s.bulkRequest(req, data)
 	if err != nil {
 		return nil, err
 	}
@@ -36,33 +36,33 @@ func (s *server) bulk(c *call) (*answer, error) {
 		if b.failOnErrors > 0 && b.errors >= b.failOnErrors {
 			break
 		}
-		b.do(i)
+		b.runOnce(i)
 	}
-	if b.refusal != nil && !b.admitted { // clients look at a 403, and not always into a 200
+	if b.refusal != nil && !b.admitted { // some clients do not look at the statuses in a 200
 		return nil, b.refusal
 	}
-	return &answer{status: http.StatusOK, body: b.encode()}, nil
+	return &response{status: http.StatusOK, body: b.encodeResponse()}, nil
 }
 
-// batch is a bulk request under way.
+// batch is a bulk request in progress.
 type batch struct {
 	*server
-	c            *call
+	parent       *request
 	failOnErrors int
 	errors       int
 	operations   []bulkOperation
 	byID         map[string]int // index of the POST that has a bulkId
-	admitted     bool           // any operation was
-	refusal      error          // of the last operation that was not
-	patience     time.Duration  // how much longer it may wait
+	admitted     bool           // at least one operation was admitted
+	refusal      error          // of the last operation that was not admitted
+	waitBudget   time.Duration  // how much longer it may wait
 }
 
-// bulkOperation is one operation, and how it ended.
+// bulkOperation is one operation and its result.
 type bulkOperation struct {
 	method, bulkID, path, version string
 	data                          any
 	state                         bulkState
-	id                            string // of the resource that a POST created
+	id                            string // of the resource that a POST has created
 	result                        bulkResult
 }
 
@@ -84,24 +84,24 @@ type bulkResult struct {
 	Response json.RawMessage `json:"response,omitempty"`
 }
 
-// bulkRequest reads the message. What is wrong with one operation alone is for that one's result.
-func (s *server) bulkRequest(c *call, data []byte) (*batch, error) {
+// bulkRequest reads the message. An error in the data of one operation is left to that operation's result.
+func (s *server) bulkRequest(req *request, data []byte) (*batch, error) {
 	message, err := schema.ParseObject(data)
 	if err != nil {
 		return nil, err
 	}
-	list, ok := schema.Member(message, "Operations").([]any)
+	list, ok := schema.JSONMember(message, "Operations").([]any)
 	if !ok {
 		return nil, scim.BadRequest(scim.InvalidSyntax, "Operations must be an array")
 	}
 	if len(list) > s.Limits.BulkOperations {
 		return nil, &scim.Error{
 			Status: http.StatusRequestEntityTooLarge,
-			Detail: fmt.Sprintf("there are %d operations; at most %d are supported in one request", len(list), s.Limits.BulkOperations),
+			Detail: fmt.Sprintf("the request has %d operations; at most %d are supported", len(list), s.Limits.BulkOperations),
 		}
 	}
-	b := &batch{server: s, c: c, byID: map[string]int{}, patience: limits.BulkWait * time.Second}
-	if b.failOnErrors, err = failOnErrors(schema.Member(message, "failOnErrors")); err != nil {
+	b := &batch{server: s, parent: req, byID: map[string]int{}, waitBudget: limits.BulkWait * time.Second}
+	if b.failOnErrors, err = failOnErrors(schema.JSONMember(message, "failOnErrors")); err != nil {
 		return nil, err
 	}
 	for i, item := range list {
@@ -141,7 +141,7 @@ func readBulkOperation(fields map[string]any) (op bulkOperation, err error) {
 		name string
 		to   *string
 	}{{"method", &op.method}, {"bulkId", &op.bulkID}, {"path", &op.path}, {"version", &op.version}} {
-		v := schema.Member(fields, text.name)
+		v := schema.JSONMember(fields, text.name)
 		if s, ok := v.(string); ok {
 			*text.to = s
 		} else if v != nil {
@@ -149,57 +149,57 @@ func readBulkOperation(fields map[string]any) (op bulkOperation, err error) {
 		}
 	}
 	op.method = strings.ToUpper(op.method)
-	op.data = schema.Member(fields, "data")
+	op.data = schema.JSONMember(fields, "data")
 	return op, nil
 }
 
-// do does an operation, once, and notes how it ended.
-func (b *batch) do(i int) {
+// runOnce runs an operation if it has not run yet, and stores its result.
+func (b *batch) runOnce(i int) {
 	op := &b.operations[i]
 	if op.state != waiting {
 		return
 	}
 	op.state = underWay
 	op.result = bulkResult{Method: op.method, BulkID: op.bulkID}
-	a, err := b.attempt(op)
+	resp, err := b.run(op)
 	op.state = ended
-	if err != nil { // a request that was made has been answered; this one was not
-		told := explain(err, b.c.record.RequestID)
-		a = &answer{status: told.Status, body: encodeError(told.Status, told.Type, shortened(told.Detail, limits.Detail))}
+	if err != nil { // the operation did not become a request, and has no response yet
+		scimErr := toSCIMError(err, b.parent.record.RequestID)
+		resp = &response{status: scimErr.Status, body: encodeError(scimErr.Status, scimErr.Type, shortened(scimErr.Detail, limits.Detail))}
 	}
-	op.result.Status = strconv.Itoa(a.status)
-	op.result.Version = a.get("Etag")
-	if location := a.get("Location"); location != "" {
+	op.result.Status = strconv.Itoa(resp.status)
+	op.result.Version = resp.get("Etag")
+	if location := resp.get("Location"); location != "" {
 		op.result.Location = location
 	}
-	if a.status >= http.StatusBadRequest {
+	if resp.status >= http.StatusBadRequest {
 		b.errors++
-		op.result.Response = a.body
+		op.result.Response = resp.body
 	}
-	a.free() // an error is in no buffer
+	resp.free() // op.result uses the body of an error, which is never in a buffer
 }
 
-// attempt makes an operation a request of its own, once those that it refers to have been done.
-func (b *batch) attempt(op *bulkOperation) (*answer, error) {
-	if err := b.c.Context().Err(); err != nil {
+// run makes an operation a request of its own. It first runs the operations that this one refers to.
+func (b *batch) run(op *bulkOperation) (*response, error) {
+	if err := b.parent.Context().Err(); err != nil {
 		return nil, err
 	}
 	if op.method == http.MethodPost && op.bulkID == "" {
 		return nil, scim.BadRequest(scim.InvalidValue, "bulkId is required with POST")
 	}
-	path, err := b.resolved(op.path)
+	path, err := b.resolveBulkID(op.path)
 	if err != nil {
 		return nil, err
 	}
-	r, id := b.target(path)
-	do := r.methods[op.method]
-	if do == nil || op.method == http.MethodGet {
-		return nil, scim.BadRequest(scim.InvalidValue, "%s %s is no operation of a bulk request", quoted(op.method), quoted(op.path))
+	r, id := b.findRoute(path)
+	requested, served := r.methods[op.method]
+	if !served || op.method == http.MethodGet {
+		return nil, scim.BadRequest(scim.InvalidValue, "%s %s is not an operation of a bulk request", quoted(op.method), quoted(op.path))
 	}
 	if id != "" {
 		op.result.Location = b.location(r.rt, id)
 	}
-	data, err := b.substituted(op.data)
+	data, err := b.substituteBulkIDs(op.data)
 	if err != nil {
 		return nil, err
 	}
@@ -207,38 +207,38 @@ func (b *batch) attempt(op *bulkOperation) (*answer, error) {
 	if err != nil {
 		return nil, err
 	}
-	request, err := http.NewRequestWithContext(b.c.Context(), op.method, b.Prefix+r.pattern, strings.NewReader(string(body)))
+	httpReq, err := http.NewRequestWithContext(b.parent.Context(), op.method, b.Prefix+r.pattern, strings.NewReader(string(body)))
 	if err != nil {
 		return nil, err
 	}
-	request.SetPathValue("id", id)
+	httpReq.SetPathValue("id", id)
 	if op.version != "" {
-		request.Header.Set("If-Match", op.version)
+		httpReq.Header.Set("If-Match", op.version)
 	}
-	sub := b.newCall(request, r)
-	sub.session, sub.record.Subject = b.c.session, b.c.record.Subject
-	sub.record.RequestID, sub.record.Remote = b.c.record.RequestID, b.c.record.Remote
-	a := b.answer(sub, func(c *call) (*answer, error) {
+	operationReq := b.newRequest(httpReq, r, requested)
+	operationReq.session, operationReq.record.Subject = b.parent.session, b.parent.record.Subject
+	operationReq.record.RequestID, operationReq.record.Remote = b.parent.record.RequestID, b.parent.record.Remote
+	resp := b.respond(operationReq, func(req *request) (*response, error) {
 		if err := b.admit(op.method, path); err != nil {
 			return nil, err
 		}
-		return do(c)
+		return req.do(req)
 	})
-	op.id = sub.record.ID
-	return a, nil
+	op.id = operationReq.record.ID
+	return resp, nil
 }
 
-// admit asks whether the session still holds for an operation. One whose credential is no longer accepted does not
-// come back, and is not asked about again: it would count as guessing. The switch may, and each write that it
-// refuses is counted.
+// admit asks whether the session is still valid for an operation. After a 401 it does not ask again, because
+// each such attempt counts as a failed authentication. After a 403 it does, because the switch may be turned
+// on again, and each refused write is counted.
 func (b *batch) admit(method, path string) error {
 	switch {
-	case b.c.session.Again == nil:
+	case b.parent.session.Revalidate == nil:
 		return nil
 	case b.refusal != nil && statusOf(b.refusal) == http.StatusUnauthorized:
 		return b.refusal
 	}
-	err := b.ask(method, path)
+	err := b.revalidate(method, path)
 	if err != nil {
 		b.refusal = err
 	} else {
@@ -247,32 +247,32 @@ func (b *batch) admit(method, path string) error {
 	return err
 }
 
-// ask waits while the credential asks too often, for each operation counts as a request; but only as long as the
-// client may be waiting too.
-func (b *batch) ask(method, path string) error {
+// revalidate calls Session.Revalidate. Because each operation counts as a request, it waits and repeats the
+// call while the credential exceeds its rate limit, up to limits.BulkWait in all.
+func (b *batch) revalidate(method, path string) error {
 	for {
-		err := b.c.session.Again(method, path)
-		var told *scim.Error
-		if !errors.As(err, &told) || told.Status != http.StatusTooManyRequests {
+		err := b.parent.session.Revalidate(method, path)
+		var scimErr *scim.Error
+		if !errors.As(err, &scimErr) || scimErr.Status != http.StatusTooManyRequests {
 			return err
 		}
-		wait := cmp.Or(told.RetryAfter, time.Second)
-		if wait > b.patience {
+		wait := cmp.Or(scimErr.RetryAfter, time.Second)
+		if wait > b.waitBudget {
 			return err
 		}
-		b.patience -= wait
+		b.waitBudget -= wait
 		timer := time.NewTimer(wait)
 		select {
 		case <-timer.C:
-		case <-b.c.Context().Done():
+		case <-b.parent.Context().Done():
 			timer.Stop()
-			return b.c.Context().Err()
+			return b.parent.Context().Err()
 		}
 	}
 }
 
-// target is the route of a path such as /Users/2819c223, and the id in it.
-func (b *batch) target(path string) (r route, id string) {
+// findRoute returns the route of a path such as /Users/2819c223, and the id in it.
+func (b *batch) findRoute(path string) (r route, id string) {
 	for _, r := range b.bulkRoutes {
 		rest, ok := strings.CutPrefix(path, r.rt.Endpoint)
 		switch isItem := strings.HasSuffix(r.pattern, "}"); {
@@ -286,8 +286,9 @@ func (b *batch) target(path string) (r route, id string) {
 	return route{}, ""
 }
 
-// resolved is a text with the id of what was created in the place of "bulkId:" and its name there.
-func (b *batch) resolved(text string) (string, error) {
+// resolveBulkID replaces "bulkId:" and the name after it by the id of the resource that the operation of that
+// name created.
+func (b *batch) resolveBulkID(text string) (string, error) {
 	at := strings.Index(text, bulkIDPrefix)
 	if at < 0 {
 		return text, nil
@@ -295,40 +296,40 @@ func (b *batch) resolved(text string) (string, error) {
 	name := text[at+len(bulkIDPrefix):]
 	i, known := b.byID[name]
 	if !known {
-		return "", scim.BadRequest(scim.InvalidValue, "%s: no POST of this request has that bulkId", quoted(bulkIDPrefix+name))
+		return "", scim.BadRequest(scim.InvalidValue, "%s: no POST in this request has that bulkId", quoted(bulkIDPrefix+name))
 	}
 	if b.operations[i].state == underWay {
 		return "", &scim.Error{
 			Status: http.StatusConflict,
-			Detail: fmt.Sprintf("%s: the operations refer to each other in a circle; create one without the other, then add it", quoted(bulkIDPrefix+name)),
+			Detail: fmt.Sprintf("%s: the operations refer to each other in a circle; create a resource without the reference, then add it", quoted(bulkIDPrefix+name)),
 		}
 	}
-	if b.do(i); b.operations[i].id == "" {
+	if b.runOnce(i); b.operations[i].id == "" {
 		return "", &scim.Error{
 			Status: http.StatusConflict,
-			Detail: fmt.Sprintf("%s: the operation that was to create it has failed", quoted(bulkIDPrefix+name)),
+			Detail: fmt.Sprintf("%s: the operation with that bulkId has failed", quoted(bulkIDPrefix+name)),
 		}
 	}
 	return text[:at] + b.operations[i].id, nil
 }
 
-// substituted is a JSON value whose strings that begin with "bulkId:" are resolved.
-func (b *batch) substituted(v any) (any, error) {
+// substituteBulkIDs resolves all strings in a JSON value that begin with "bulkId:".
+func (b *batch) substituteBulkIDs(v any) (any, error) {
 	var err error
 	switch v := v.(type) {
 	case string:
 		if strings.HasPrefix(v, bulkIDPrefix) {
-			return b.resolved(v)
+			return b.resolveBulkID(v)
 		}
 	case []any:
 		for i := range v {
-			if v[i], err = b.substituted(v[i]); err != nil {
+			if v[i], err = b.substituteBulkIDs(v[i]); err != nil {
 				return nil, err
 			}
 		}
 	case map[string]any:
 		for key := range v {
-			if v[key], err = b.substituted(v[key]); err != nil {
+			if v[key], err = b.substituteBulkIDs(v[key]); err != nil {
 				return nil, err
 			}
 		}
@@ -336,13 +337,14 @@ func (b *batch) substituted(v any) (any, error) {
 	return v, nil
 }
 
-// encode is the BulkResponse: of the operations that were tried, in the order of the request.
-func (b *batch) encode() []byte {
+// encodeResponse returns the BulkResponse: the results of the operations that ran, in the order of the
+// request.
+func (b *batch) encodeResponse() []byte {
 	results := []bulkResult{}
 	for i := range b.operations {
 		if b.operations[i].state == ended {
 			results = append(results, b.operations[i].result)
 		}
 	}
-	return encode(document{"schemas": []string{bulkResponseURN}, "Operations": results})
+	return encodeDocument(document{"schemas": []string{bulkResponseURN}, "Operations": results})
 }

@@ -15,11 +15,11 @@ func bulkJSON(operations ...string) string {
 	return `{"schemas":["urn:ietf:params:scim:api:messages:2.0:BulkRequest"],"Operations":[` + strings.Join(operations, ",") + `]}`
 }
 
-func post(path, bulkID, data string) string {
+func postOperation(path, bulkID, data string) string {
 	return `{"method":"POST","path":"` + path + `","bulkId":"` + bulkID + `","data":` + data + `}`
 }
 
-// bulk sends operations, and expects their statuses.
+// bulk sends operations and checks their statuses.
 func (s *service) bulk(statuses string, operations ...string) *reply {
 	s.t.Helper()
 	r := s.do("POST", "/Bulk", bulkJSON(operations...)).answers(200).has("schemas.0", "urn:ietf:params:scim:api:messages:2.0:BulkResponse")
@@ -34,9 +34,9 @@ func (s *service) bulk(statuses string, operations ...string) *reply {
 func TestBulk(t *testing.T) {
 	s := newService(t)
 	r := s.bulk("201 201 201",
-		post("/Users", "alice", `{"userName":"alice"}`),
-		post("/Users", "bob", `{"userName":"bob"}`),
-		post("/Groups", "staff", `{"displayName":"Staff","members":[{"value":"bulkId:alice"},{"value":"bulkId:bob"}]}`))
+		postOperation("/Users", "alice", `{"userName":"alice"}`),
+		postOperation("/Users", "bob", `{"userName":"bob"}`),
+		postOperation("/Groups", "staff", `{"displayName":"Staff","members":[{"value":"bulkId:alice"},{"value":"bulkId:bob"}]}`))
 	alice := strings.TrimPrefix(r.text("Operations.0.location"), base+"/Users/")
 	staff := strings.TrimPrefix(r.text("Operations.2.location"), base+"/Groups/")
 	r.has("Operations.0.method", "POST").has("Operations.0.bulkId", "alice").has("Operations.0.response", nil)
@@ -58,34 +58,34 @@ func TestBulk(t *testing.T) {
 
 func quote(s string) string { return `"` + strings.ReplaceAll(s, `"`, `\"`) + `"` }
 
-func TestBulkReferencesAreDoneFirst(t *testing.T) {
+func TestReferencedBulkOperationsRunFirst(t *testing.T) {
 	s := newService(t)
 	r := s.bulk("201 201 200",
-		post("/Groups", "staff", `{"displayName":"Staff","members":[{"value":"bulkId:alice"}]}`),
-		post("/Users", "alice", `{"userName":"alice"}`),
+		postOperation("/Groups", "staff", `{"displayName":"Staff","members":[{"value":"bulkId:alice"}]}`),
+		postOperation("/Users", "alice", `{"userName":"alice"}`),
 		`{"method":"PATCH","path":"/Users/bulkId:alice","data":`+patchJSON(`{"op":"add","path":"title","value":"CEO"}`)+`}`)
 	r.has("Operations.0.bulkId", "staff").has("Operations.1.bulkId", "alice")
 	s.do("GET", strings.TrimPrefix(r.text("Operations.0.location"), base), "").answers(200).has("members", 1)
 	s.do("GET", strings.TrimPrefix(r.text("Operations.2.location"), base), "").answers(200).has("userName", "alice").has("title", "CEO")
 }
 
-func TestBulkThatCannotBe(t *testing.T) {
+func TestInvalidBulkOperationsFailOneByOne(t *testing.T) {
 	s := newService(t)
-	t.Log("a circle")
+	t.Log("operations that refer to each other in a circle")
 	r := s.bulk("409 409 201",
-		post("/Groups", "a", `{"displayName":"A","members":[{"value":"bulkId:b"}]}`),
-		post("/Groups", "b", `{"displayName":"B","members":[{"value":"bulkId:a"}]}`),
-		post("/Users", "c", `{"userName":"carol"}`))
+		postOperation("/Groups", "a", `{"displayName":"A","members":[{"value":"bulkId:b"}]}`),
+		postOperation("/Groups", "b", `{"displayName":"B","members":[{"value":"bulkId:a"}]}`),
+		postOperation("/Users", "c", `{"userName":"carol"}`))
 	detail := r.text("Operations.0.response.detail") + r.text("Operations.1.response.detail")
 	if !strings.Contains(detail, "circle") {
 		t.Errorf("the details are %q", detail)
 	}
-	t.Log("a reference to what failed, and to nothing")
+	t.Log("references to an operation that failed, and to an unknown bulkId")
 	s.bulk("409 409 400",
-		post("/Users", "d", `{"userName":"carol"}`),
-		post("/Groups", "e", `{"displayName":"E","members":[{"value":"bulkId:d"}]}`),
-		post("/Groups", "f", `{"displayName":"F","members":[{"value":"bulkId:nobody"}]}`))
-	t.Log("each operation for itself")
+		postOperation("/Users", "d", `{"userName":"carol"}`),
+		postOperation("/Groups", "e", `{"displayName":"E","members":[{"value":"bulkId:d"}]}`),
+		postOperation("/Groups", "f", `{"displayName":"F","members":[{"value":"bulkId:nobody"}]}`))
+	t.Log("invalid operations")
 	s.bulk("400 400 400 400 400 400 400",
 		`{"method":"POST","path":"/Users","data":{"userName":"no bulkId"}}`,
 		`{"method":"GET","path":"/Users"}`,
@@ -93,13 +93,13 @@ func TestBulkThatCannotBe(t *testing.T) {
 		`{"method":"PUT","path":"/Devices/1","data":{}}`,
 		`{"method":"POST","path":"/Bulk","bulkId":"2","data":{}}`,
 		`{"path":"/Users"}`,
-		post("/Users", "3", `{"userName":7,"active":"perhaps"}`))
+		postOperation("/Users", "3", `{"userName":7,"active":"perhaps"}`))
 	s.do("GET", "/", "").answers(200).has("totalResults", 1)
 }
 
 func TestBulkStopsAfterErrors(t *testing.T) {
 	s := newService(t)
-	fails, works := post("/Users", "%s", `{}`), post("/Users", "%s", `{"userName":"%s"}`)
+	fails, works := postOperation("/Users", "%s", `{}`), postOperation("/Users", "%s", `{"userName":"%s"}`)
 	operations := []string{
 		fmt.Sprintf(fails, "1"), fmt.Sprintf(works, "2", "bob"), fmt.Sprintf(fails, "3"), fmt.Sprintf(works, "4", "dave"),
 	}
@@ -110,12 +110,12 @@ func TestBulkStopsAfterErrors(t *testing.T) {
 	s.bulk("400 409 400 201", operations...)
 }
 
-func TestBulkMessages(t *testing.T) {
+func TestMalformedBulkRequestsAreRefused(t *testing.T) {
 	s := newService(t, func(o *server.Options) { o.Limits.BulkOperations, o.Limits.BulkBody = 2, 1000 })
 	s.do("GET", "/ServiceProviderConfig", "").answers(200).has("bulk.supported", true).has("bulk.maxOperations", 2.0).has("bulk.maxPayloadSize", 1000.0)
-	one := post("/Users", "1", `{"userName":"alice"}`)
-	s.do("POST", "/Bulk", bulkJSON(one, post("/Users", "2", `{}`), post("/Users", "3", `{}`))).refuses(413, "", "3 operations", "at most 2")
-	s.do("POST", "/Bulk", bulkJSON(post("/Users", "1", `{"userName":"`+strings.Repeat("x", 1000)+`"}`))).refuses(413, "", "1000 bytes")
+	one := postOperation("/Users", "1", `{"userName":"alice"}`)
+	s.do("POST", "/Bulk", bulkJSON(one, postOperation("/Users", "2", `{}`), postOperation("/Users", "3", `{}`))).refuses(413, "", "3 operations", "at most 2")
+	s.do("POST", "/Bulk", bulkJSON(postOperation("/Users", "1", `{"userName":"`+strings.Repeat("x", 1000)+`"}`))).refuses(413, "", "1000 bytes")
 	s.do("POST", "/Bulk", bulkJSON(one, one)).refuses(400, "invalidValue", "Operations[1]", "bulkId")
 	s.do("POST", "/Bulk", bulkJSON(`7`)).refuses(400, "invalidSyntax", "Operations[0]")
 	s.do("POST", "/Bulk", bulkJSON(`{"method":7}`)).refuses(400, "invalidSyntax", "Operations[0]", "method")
@@ -128,9 +128,9 @@ func TestBulkMessages(t *testing.T) {
 	s.bulk("")
 }
 
-func TestBulkIsObservedOperationByOperation(t *testing.T) {
+func TestEachBulkOperationIsObserved(t *testing.T) {
 	s := newService(t)
-	s.bulk("201 400", post("/Users", "1", `{"userName":"alice","password":"`+password+`"}`), post("/Groups", "2", `{}`))
+	s.bulk("201 400", postOperation("/Users", "1", `{"userName":"alice","password":"`+password+`"}`), postOperation("/Groups", "2", `{}`))
 	if len(s.records) != 3 {
 		t.Fatalf("observed %+v", s.records)
 	}
@@ -142,14 +142,15 @@ func TestBulkIsObservedOperationByOperation(t *testing.T) {
 	}
 }
 
-// asking is a service whose bulk requests are asked about again, which again answers by how often it was asked.
-func asking(t *testing.T, again func(asked int) error) (s *service, asked *[]string) {
+// newRevalidatingService returns a service whose sessions call revalidate with the number of the call. It also
+// returns the operations of all calls.
+func newRevalidatingService(t *testing.T, again func(asked int) error) (s *service, asked *[]string) {
 	asked = &[]string{}
 	return newService(t, func(o *server.Options) {
 		authenticate := o.Authenticate
 		o.Authenticate = func(r *http.Request) (server.Session, error) {
 			session, err := authenticate(r)
-			session.Again = func(method, path string) error {
+			session.Revalidate = func(method, path string) error {
 				*asked = append(*asked, method+" "+path)
 				return again(len(*asked))
 			}
@@ -158,16 +159,16 @@ func asking(t *testing.T, again func(asked int) error) (s *service, asked *[]str
 	}), asked
 }
 
-func users(n int) (operations []string) {
+func createUserOperations(n int) (operations []string) {
 	for i := range n {
-		operations = append(operations, post("/Users", fmt.Sprint(i), fmt.Sprintf(`{"userName":"user%d"}`, i)))
+		operations = append(operations, postOperation("/Users", fmt.Sprint(i), fmt.Sprintf(`{"userName":"user%d"}`, i)))
 	}
 	return operations
 }
 
-// A bulk request goes on no longer than its credential and its directory let it.
-func TestBulkIsAskedForAgain(t *testing.T) {
-	s, asked := asking(t, func(asked int) error {
+// The credential or the switch may change while a bulk request runs.
+func TestBulkOperationsAreRevalidated(t *testing.T) {
+	s, asked := newRevalidatingService(t, func(asked int) error {
 		switch asked {
 		case 2: // waited for
 			return &scim.Error{Status: 429, Detail: "too often", RetryAfter: time.Millisecond}
@@ -176,8 +177,8 @@ func TestBulkIsAskedForAgain(t *testing.T) {
 		}
 		return nil
 	})
-	s.bulk("201 201 403 403 201", post("/Users", "1", `{"userName":"a"}`), post("/Users", "2", `{"userName":"b"}`),
-		post("/Groups", "3", `{"displayName":"C"}`), `{"method":"DELETE","path":"/Users/bulkId:1"}`, post("/Users", "4", `{"userName":"d"}`))
+	s.bulk("201 201 403 403 201", postOperation("/Users", "1", `{"userName":"a"}`), postOperation("/Users", "2", `{"userName":"b"}`),
+		postOperation("/Groups", "3", `{"displayName":"C"}`), `{"method":"DELETE","path":"/Users/bulkId:1"}`, postOperation("/Users", "4", `{"userName":"d"}`))
 	if got := *asked; len(got) != 6 || got[0] != "POST /Users" || got[3] != "POST /Groups" || !strings.HasPrefix(got[4], "DELETE /Users/id-") {
 		t.Errorf("asked %q", got)
 	}
@@ -187,15 +188,15 @@ func TestBulkIsAskedForAgain(t *testing.T) {
 	s.do("GET", "/", "").answers(200).has("totalResults", 3)
 }
 
-// A credential that is no longer accepted is not asked about again and again: that would count as guessing.
-func TestBulkEndsWithItsCredential(t *testing.T) {
-	s, asked := asking(t, func(asked int) error {
+// Each further attempt would count as a failed authentication.
+func TestBulkIsNotRevalidatedAfterA401(t *testing.T) {
+	s, asked := newRevalidatingService(t, func(asked int) error {
 		if asked > 1 {
 			return &scim.Error{Status: 401, Detail: "not valid", Reason: "disabled"}
 		}
 		return nil
 	})
-	s.bulk("201 401 401 401", users(4)...)
+	s.bulk("201 401 401 401", createUserOperations(4)...)
 	if len(*asked) != 2 {
 		t.Errorf("asked %q", *asked)
 	}
@@ -206,15 +207,15 @@ func TestBulkEndsWithItsCredential(t *testing.T) {
 	}
 }
 
-// Where nothing is let through, the whole is refused, and every operation was asked about: each counts as refused.
-func TestBulkIsRefusedAsAWhole(t *testing.T) {
+// Each operation is revalidated even then, because each refused write is counted.
+func TestBulkIsRefusedIfNoOperationIsAdmitted(t *testing.T) {
 	for _, refusal := range []*scim.Error{
 		{Status: 403, Detail: "SCIM synchronization is disabled", Reason: "switched-off"},
 		{Status: 401, Detail: "not valid"},
 		{Status: 429, Detail: "too often", RetryAfter: time.Hour},
 	} {
-		s, asked := asking(t, func(int) error { return refusal })
-		s.do("POST", "/Bulk", bulkJSON(append(users(3), `{"method":"GET","path":"/Users"}`)...)).refuses(refusal.Status, "", refusal.Detail)
+		s, asked := newRevalidatingService(t, func(int) error { return refusal })
+		s.do("POST", "/Bulk", bulkJSON(append(createUserOperations(3), `{"method":"GET","path":"/Users"}`)...)).refuses(refusal.Status, "", refusal.Detail)
 		if want := 3; refusal.Status != 401 && len(*asked) != want || len(s.records) != 4 || s.records[0].Status != refusal.Status {
 			t.Errorf("%d: asked %q, observed %+v", refusal.Status, *asked, s.records)
 		}
@@ -222,15 +223,15 @@ func TestBulkIsRefusedAsAWhole(t *testing.T) {
 	}
 }
 
-// The client waits too, and not forever.
-func TestBulkIsNotPatientForever(t *testing.T) {
-	s, asked := asking(t, func(asked int) error {
+// The client waits for the response in the meantime.
+func TestBulkWaitsForTheRateLimitWithinBounds(t *testing.T) {
+	s, asked := newRevalidatingService(t, func(asked int) error {
 		if asked == 2 || asked == 3 {
 			return &scim.Error{Status: 429, Detail: "too often", RetryAfter: time.Hour, Reason: "rate-limited"}
 		}
 		return nil
 	})
-	s.bulk("201 429 429 201", users(4)...)
+	s.bulk("201 429 429 201", createUserOperations(4)...)
 	if len(*asked) != 4 {
 		t.Errorf("asked %q", *asked)
 	}

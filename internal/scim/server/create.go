@@ -6,36 +6,36 @@ import (
 	"github.com/cloudsso/cloudsso-operator/internal/scim/schema"
 )
 
-// create is POST (RFC 7644 section 3.3). It answers with the whole resource: Okta takes a 201 without a
-// body for a failure.
-func (s *server) create(c *call) (*answer, error) {
-	selected, err := c.selection()
+// create handles POST (RFC 7644 section 3.3). It returns the whole resource, because Okta treats a 201 without
+// a body as a failure.
+func (s *server) create(req *request) (*response, error) {
+	selected, err := req.selection()
 	if err != nil {
 		return nil, err
 	}
-	body, err := s.resource(c)
+	body, err := s.resource(req)
 	if err != nil {
 		return nil, err
 	}
-	r, err := c.session.Store.Create(c.Context(), c.rt, activated(c.rt, body.Attributes), body.Members)
+	r, err := req.session.Store.Create(req.Context(), req.rt, withDefaultActive(req.rt, body.Attributes), body.Members)
 	if err != nil {
 		return nil, err
 	}
-	c.record.ID = r.ID
-	return s.show(http.StatusCreated, r, selected), nil
+	req.record.ID = r.ID
+	return s.resourceResponse(http.StatusCreated, r, selected), nil
 }
 
-// resource is the body as a valid resource.
-func (s *server) resource(c *call) (*schema.Body, error) {
-	data, err := c.body()
+// resource reads the body as a valid resource.
+func (s *server) resource(req *request) (*schema.Body, error) {
+	data, err := req.body()
 	if err != nil {
 		return nil, err
 	}
-	body, err := schema.Decode(c.rt, data)
+	body, err := schema.Decode(req.rt, data)
 	if err != nil {
 		return nil, err
 	}
-	c.about(body.Attributes)
-	s.ignored(c, body.Unknown)
-	return body, schema.Validate(c.rt, body.Attributes)
+	req.recordResource(body.Attributes)
+	s.logUnknown(req, body.Unknown)
+	return body, schema.Validate(req.rt, body.Attributes)
 }

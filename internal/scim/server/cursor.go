@@ -9,9 +9,9 @@ import (
 	"github.com/cloudsso/cloudsso-operator/internal/scim"
 )
 
-// cursor is a position in a list, as a client holds it (RFC 9865): where the last page ended, and of which
-// query. Nothing is kept for it here, so it is good on every replica and does not expire; a resource that
-// comes or goes meanwhile moves no other to another page.
+// cursor is the position in a list that a client holds (RFC 9865): the end of the last page, and the query
+// that it belongs to. The service stores nothing for it. It is valid on every replica and does not expire. A
+// resource that is created or deleted between two pages does not move another resource to a different page.
 type cursor struct {
 	Query string `json:"q"`
 	Key   any    `json:"k,omitempty"`
@@ -19,8 +19,8 @@ type cursor struct {
 	ID    string `json:"i"`
 }
 
-// follow reads the cursor. An empty one is that of the first page.
-func (l *listing) follow(q query) error {
+// readCursor reads the parameter cursor. An empty cursor asks for the first page.
+func (l *listing) readCursor(q query) error {
 	if l.count == 0 {
 		return scim.BadRequest(scim.InvalidCount, "count must be at least 1 with a cursor")
 	}
@@ -35,16 +35,16 @@ func (l *listing) follow(q query) error {
 		err = json.Unmarshal(data, &at)
 	}
 	if err != nil || at.ID == "" {
-		return scim.BadRequest(scim.InvalidCursor, "cursor is none that this service gave; begin again with an empty one")
+		return scim.BadRequest(scim.InvalidCursor, "the cursor is not one of this service; begin again with an empty cursor")
 	}
 	if at.Query != l.fingerprint {
-		return scim.BadRequest(scim.InvalidCursor, "cursor is that of another query: repeat filter, sortBy and sortOrder as they were, or begin again with an empty cursor")
+		return scim.BadRequest(scim.InvalidCursor, "the cursor belongs to another query; send the same filter, sortBy and sortOrder, or begin again with an empty cursor")
 	}
 	l.after = &scim.Position{Key: at.Key, Created: time.Unix(0, at.Time), ID: at.ID}
 	return nil
 }
 
-// cursor is the one that leads on behind a position, in the unreserved characters of RFC 3986 alone.
+// cursor returns the cursor of the page after a position. It has only the unreserved characters of RFC 3986.
 func (l *listing) cursor(p scim.Position) string {
 	data, err := json.Marshal(cursor{l.fingerprint, p.Key, p.Created.UnixNano(), p.ID})
 	if err != nil {
@@ -53,7 +53,7 @@ func (l *listing) cursor(p scim.Position) string {
 	return base64.RawURLEncoding.EncodeToString(data)
 }
 
-// fingerprint tells queries apart that order or select resources differently.
+// fingerprint identifies the filter and the order of a query.
 func (q query) fingerprint() string {
 	parts, err := json.Marshal([]string{q.Get("filter"), q.Get("sortBy"), q.Get("sortOrder")})
 	if err != nil {

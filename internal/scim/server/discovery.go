@@ -17,11 +17,11 @@ const (
 	schemaURN       = "urn:ietf:params:scim:schemas:core:2.0:Schema"
 )
 
-// document is a resource of discovery. It never changes while the service runs.
+// document is a resource of discovery. It does not change while the service runs.
 type document map[string]any
 
-// discovery are the routes of RFC 7644 section 4. They need no credentials, so that a client can learn
-// which ones to present.
+// discovery returns the routes of RFC 7644 section 4. They need no credentials, so that a client can learn
+// which ones to send.
 func (s *server) discovery() []route {
 	var types, schemas []document
 	for _, rt := range schema.ResourceTypes {
@@ -40,31 +40,32 @@ func (s *server) discovery() []route {
 }
 
 func open(pattern string, get endpoint) route {
-	return route{pattern: pattern, open: true, methods: map[string]endpoint{http.MethodGet: get}}
+	return route{pattern: pattern, methods: map[string]action{http.MethodGet: {OperationDiscovery, get, true}}}
 }
 
-// static answers with one document. A filter is refused, as RFC 7644 section 4 says.
+// static serves one document. It refuses a filter, as RFC 7644 section 4 requires.
 func static(d document) endpoint {
-	body := encode(d)
-	return func(c *call) (*answer, error) {
-		if c.URL.Query().Has("filter") {
-			return nil, &scim.Error{Status: http.StatusForbidden, Detail: c.pattern + " cannot be filtered"}
+	body := encodeDocument(d)
+	return func(req *request) (*response, error) {
+		if req.URL.Query().Has("filter") {
+			return nil, &scim.Error{Status: http.StatusForbidden, Detail: req.pattern + " cannot be filtered"}
 		}
-		return &answer{status: http.StatusOK, body: body}, nil
+		return &response{status: http.StatusOK, body: body}, nil
 	}
 }
 
-// oneOf answers with the document that has the id asked for, in any letter case: URNs have none.
+// oneOf serves the document of the id in the path, in any letter case, because letter case does not matter in
+// URNs.
 func oneOf(kind string, documents []document) endpoint {
-	answers := map[string]endpoint{}
+	endpoints := map[string]endpoint{}
 	for _, d := range documents {
-		answers[strings.ToLower(fmt.Sprint(d["id"]))] = static(d)
+		endpoints[strings.ToLower(fmt.Sprint(d["id"]))] = static(d)
 	}
-	return func(c *call) (*answer, error) {
-		if do := answers[strings.ToLower(c.id())]; do != nil {
-			return do(c)
+	return func(req *request) (*response, error) {
+		if do := endpoints[strings.ToLower(req.id())]; do != nil {
+			return do(req)
 		}
-		return nil, scim.NotFound(kind, c.id())
+		return nil, scim.NotFound(kind, req.id())
 	}
 }
 
@@ -78,7 +79,7 @@ func listOf(documents []document) document {
 	}
 }
 
-// serviceProviderConfig says what this service does (RFC 7643 section 5), no more and no less.
+// serviceProviderConfig returns the features of this service (RFC 7643 section 5).
 func (s *server) serviceProviderConfig() document {
 	no, yes := document{"supported": false}, document{"supported": true}
 	return document{
@@ -136,10 +137,10 @@ func (s *server) metaOf(resourceType, path string) document {
 	return document{"resourceType": resourceType, "location": s.BaseURL + path}
 }
 
-func encode(d document) []byte {
+func encodeDocument(d document) []byte {
 	body, err := json.Marshal(d)
 	if err != nil {
-		panic(err) // documents are made of what encodes
+		panic(err) // documents have only strings, numbers, booleans, arrays and schemas
 	}
 	return body
 }

@@ -23,17 +23,17 @@ import (
 const (
 	base  = "https://sso.example.com/scim/v2"
 	token = "s3cr3t-t0k3n"
-	// password is in requests and must never be in an answer, a record or the log.
+	// password is part of requests, and must never be part of a response, a record or the log.
 	password = "hunter2-Pa55"
 )
 
-// service is a server over a directory in memory, with what it tells.
+// service is a server over a memory store. It records what the server logs and observes.
 type service struct {
-	t         testing.TB
-	handler   http.Handler
-	directory *flawed
-	records   []server.Record
-	log       bytes.Buffer
+	t       testing.TB
+	handler http.Handler
+	store   *failingStore
+	records []server.Record
+	log     bytes.Buffer
 }
 
 func newService(t testing.TB, adjust ...func(*server.Options)) *service {
@@ -42,7 +42,7 @@ func newService(t testing.TB, adjust ...func(*server.Options)) *service {
 		return time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC).Add(time.Duration(ticks.Add(1)) * time.Second)
 	}
 	s := &service{t: t}
-	s.directory = &flawed{Store: memstore.New(now, func() string { return "id-" + strconv.FormatInt(ids.Add(1), 10) })}
+	s.store = &failingStore{Store: memstore.New(now, func() string { return "id-" + strconv.FormatInt(ids.Add(1), 10) })}
 	options := server.Options{
 		Authenticate: s.authenticate,
 		BaseURL:      base,
@@ -58,11 +58,12 @@ func newService(t testing.TB, adjust ...func(*server.Options)) *service {
 	return s
 }
 
-// authenticate knows one token; others stand for what can be wrong with a credential.
+// authenticate accepts one token. Other tokens stand for a credential that is disabled, limited, or cannot be
+// checked.
 func (s *service) authenticate(r *http.Request) (server.Session, error) {
 	switch r.Header.Get("Authorization") {
 	case "Bearer " + token:
-		return server.Session{Store: s.directory, Subject: "acme/okta"}, nil
+		return server.Session{Store: s.store, Subject: "acme/okta"}, nil
 	case "Bearer off":
 		return server.Session{Subject: "acme/okta"}, &scim.Error{Status: 403, Detail: "SCIM synchronization is disabled"}
 	case "Bearer often":
@@ -75,27 +76,27 @@ func (s *service) authenticate(r *http.Request) (server.Session, error) {
 	return server.Session{}, &scim.Error{Status: 401, Detail: "the bearer token is not valid"}
 }
 
-// flawed is a directory that can be told to fail.
-type flawed struct {
+// failingStore is a store whose reads fail on demand.
+type failingStore struct {
 	scim.Store
 	fail func() error
 }
 
-func (f *flawed) Get(ctx context.Context, rt *schema.ResourceType, id string, omit scim.Omit) (*scim.Resource, error) {
+func (f *failingStore) Get(ctx context.Context, rt *schema.ResourceType, id string, omit scim.Omit) (*scim.Resource, error) {
 	if f.fail != nil {
 		return nil, f.fail()
 	}
 	return f.Store.Get(ctx, rt, id, omit)
 }
 
-// within makes a subtest the one that fails, until the function returned is called.
-func (s *service) within(t *testing.T) (done func()) {
+// useSubtest reports failures to a subtest until the returned function is called.
+func (s *service) useSubtest(t *testing.T) (done func()) {
 	outer := s.t
 	s.t = t
 	return func() { s.t = outer }
 }
 
-// reply is a response, its body parsed.
+// reply is a response with its parsed body.
 type reply struct {
 	t      testing.TB
 	status int
@@ -104,7 +105,8 @@ type reply struct {
 	body   map[string]any
 }
 
-// do sends a request with the good token, unless headers say otherwise: "Name: value" each.
+// do sends a request with the valid token. headers, each "Name: value", override the defaults; an empty value
+// removes one.
 func (s *service) do(method, path, body string, headers ...string) *reply {
 	s.t.Helper()
 	request := httptest.NewRequestWithContext(s.t.Context(), method, "http://attacker.example/scim/v2"+path, strings.NewReader(body))
@@ -122,7 +124,7 @@ func (s *service) do(method, path, body string, headers ...string) *reply {
 	return s.send(request)
 }
 
-// send sends a request and checks what holds for every answer.
+// send sends a request and checks what must hold for every response.
 func (s *service) send(request *http.Request) *reply {
 	s.t.Helper()
 	before := len(s.records)
@@ -131,7 +133,7 @@ func (s *service) send(request *http.Request) *reply {
 	r := &reply{t: s.t, status: w.Code, header: w.Header(), raw: w.Body.String()}
 	seen := s.records[before:]
 	if len(seen) != 1 && !strings.HasSuffix(request.URL.Path, "/Bulk") || len(seen) == 0 || s.record().Status != r.status {
-		s.t.Fatalf("observed %+v of a request answered with %d", seen, r.status)
+		s.t.Fatalf("observed %+v of a request with the status %d", seen, r.status)
 	}
 	if id := r.header.Get("X-Request-Id"); id == "" || id != s.record().RequestID {
 		s.t.Errorf("X-Request-Id is %q, observed %q", id, s.record().RequestID)
@@ -158,7 +160,7 @@ func (s *service) parse(r *reply, request *http.Request) {
 		s.t.Errorf("Content-Type is %s", got)
 	}
 	if strings.Contains(r.raw, "attacker.example") {
-		s.t.Errorf("the Host header is in the answer: %s", r.raw)
+		s.t.Errorf("the response has the Host header: %s", r.raw)
 	}
 }
 
@@ -177,17 +179,17 @@ func (r *reply) isError(record server.Record) {
 
 func (s *service) keepsSecrets(r *reply) {
 	s.t.Helper()
-	told, _ := json.Marshal([]any{r.raw, r.header, s.record(), s.log.String()})
+	output, _ := json.Marshal([]any{r.raw, r.header, s.record(), s.log.String()})
 	for _, secret := range []string{token, password} {
-		if bytes.Contains(told, []byte(secret)) {
-			s.t.Errorf("%q is told: %s", secret, told)
+		if bytes.Contains(output, []byte(secret)) {
+			s.t.Errorf("%q is disclosed: %s", secret, output)
 		}
 	}
 }
 
 func (s *service) record() server.Record { return s.records[len(s.records)-1] }
 
-// answers ends the test unless the status is the one wanted.
+// answers ends the test unless the response has that status.
 func (r *reply) answers(status int) *reply {
 	r.t.Helper()
 	if r.status != status {
@@ -196,7 +198,7 @@ func (r *reply) answers(status int) *reply {
 	return r
 }
 
-// refuses ends the test unless the answer is that error, whose detail has all the words.
+// refuses ends the test unless the response is that error. It checks that the detail contains all the words.
 func (r *reply) refuses(status int, scimType string, words ...string) *reply {
 	r.t.Helper()
 	r.answers(status)
@@ -208,16 +210,16 @@ func (r *reply) refuses(status int, scimType string, words ...string) *reply {
 	detail, _ := r.at("detail").(string)
 	for _, word := range words {
 		if !strings.Contains(detail, word) {
-			r.t.Errorf("detail is %q, want it to say %q", detail, word)
+			r.t.Errorf("the detail is %q, without %q", detail, word)
 		}
 	}
 	return r
 }
 
-// at is the value at a path: names and indices, separated by dots. A name may be in brackets.
-func (r *reply) at(path string) any { return at(r.body, path) }
+// at returns the value at a path of names and indices, separated by dots.
+func (r *reply) at(path string) any { return valueAt(r.body, path) }
 
-func at(v any, path string) any {
+func valueAt(v any, path string) any {
 	for step := range strings.SplitSeq(path, ".") {
 		switch node := v.(type) {
 		case map[string]any:
@@ -235,7 +237,8 @@ func at(v any, path string) any {
 	return v
 }
 
-// has reports an error unless that value is at the path; nil means none.
+// has checks the value at a path. nil stands for an absent value, and an int may stand for the length of a
+// list.
 func (r *reply) has(path string, want any) *reply {
 	r.t.Helper()
 	got := r.at(path)
@@ -264,7 +267,7 @@ func (r *reply) sends(header, want string) *reply {
 	return r
 }
 
-// text is what is at the path, a string that is not empty.
+// text returns the string at a path and ends the test if there is none.
 func (r *reply) text(path string) string {
 	r.t.Helper()
 	v, _ := r.at(path).(string)
@@ -279,12 +282,13 @@ func (r *reply) id() string {
 	return r.text("id")
 }
 
-// user and group create one and return its id.
+// user creates a user and returns its id.
 func (s *service) user(userName string) string {
 	s.t.Helper()
 	return s.do("POST", "/Users", `{"userName":"`+userName+`"}`).answers(201).id()
 }
 
+// group creates a group and returns its id.
 func (s *service) group(displayName string, members ...string) string {
 	s.t.Helper()
 	return s.do("POST", "/Groups", `{"displayName":"`+displayName+`","members":`+membersJSON(members...)+`}`).answers(201).id()

@@ -13,8 +13,8 @@ import (
 	"github.com/cloudsso/cloudsso-operator/internal/scim/server"
 )
 
-// What a client sends wrongly is refused with an error that names it, and changes nothing.
-func TestBadInput(t *testing.T) {
+// The error names the attribute or the place, and nothing changes.
+func TestInvalidRequestsAreRefused(t *testing.T) {
 	s := newService(t, func(o *server.Options) { o.Limits.UserBody = 200 << 10 })
 	s.do("POST", "/Users", `{"userName":"taken"}`).answers(201)
 	u := s.do("POST", "/Users", `{"userName":"alice","title":"CEO","emails":[{"value":"a@example.com","primary":true}]}`).answers(201).id()
@@ -78,16 +78,16 @@ func TestBadInput(t *testing.T) {
 		{"taken", "PATCH", "/Users/" + u, patchJSON(`{"op":"replace","path":"userName","value":"Taken"}`), 409, "uniqueness", []string{"Taken"}},
 	} {
 		t.Run(fmt.Sprintf("%s in %s %s", c.name, c.method, c.path), func(t *testing.T) {
-			defer s.within(t)()
+			defer s.useSubtest(t)()
 			s.do(c.method, c.path, c.body).refuses(c.status, c.scimType, c.words...)
 			if after := s.state(); after != before {
-				t.Errorf("it was %s\nand is %s", before, after)
+				t.Errorf("the state was %s\nand is %s", before, after)
 			}
 		})
 	}
 }
 
-// state is everything that the directory shows.
+// state returns all users and groups as the service lists them.
 func (s *service) state() string {
 	s.t.Helper()
 	return s.do("GET", "/Users", "").answers(200).raw + s.do("GET", "/Groups", "").answers(200).raw
@@ -102,8 +102,8 @@ func TestBodiesAtTheLimit(t *testing.T) {
 	s.do("POST", "/Groups", padded(`{"displayName":"b"}`, 201)).refuses(413, "", "200")
 }
 
-// A body that says itself that it is too large is not waited for.
-func TestAnAnnouncedBodyIsNotRead(t *testing.T) {
+// Content-Length alone shows that the body is too large.
+func TestABodyThatIsAnnouncedTooLargeIsNotRead(t *testing.T) {
 	s := newService(t)
 	r := httptest.NewRequest("POST", "http://sso.example.com/scim/v2/Users", iotest.ErrReader(errors.New("the body was read")))
 	r.Header.Set("Authorization", "Bearer "+token)
@@ -113,7 +113,7 @@ func TestAnAnnouncedBodyIsNotRead(t *testing.T) {
 	s.send(r).refuses(400, "invalidSyntax", "before it was complete")
 }
 
-// What a client sent is quoted in part at most.
+// Details quote at most a part of what the client sent.
 func TestDetailsAreBounded(t *testing.T) {
 	s := newService(t)
 	long := strings.Repeat("ü", 100<<10)
@@ -132,7 +132,7 @@ func TestDetailsAreBounded(t *testing.T) {
 	}
 }
 
-func TestPasswordsAreNeverKept(t *testing.T) {
+func TestPasswordsAreNeverStored(t *testing.T) {
 	s := newService(t)
 	id := s.do("POST", "/Users", `{"userName":"alice","password":"`+password+`"}`).answers(201).has("password", nil).id()
 	s.do("PUT", "/Users/"+id, `{"userName":"alice","PassWord":"`+password+`"}`).answers(200).has("PassWord", nil)
@@ -144,25 +144,25 @@ func TestPasswordsAreNeverKept(t *testing.T) {
 	s.do("POST", "/Users", `{"userName":{},"password":"`+password+`"}`).answers(400)
 }
 
-// What no schema here knows is ignored, and said once, however often it comes.
-func TestUnknownExtensionsAreToldOfOnce(t *testing.T) {
+// A URN is logged once, however often requests have it.
+func TestUnknownExtensionsAreLoggedOnce(t *testing.T) {
 	const urn = "urn:example:params:scim:schemas:extension:badge:2.0:User"
 	s := newService(t)
 	id := s.do("POST", "/Users", `{"userName":"alice","`+urn+`":{"number":"7"},"favouriteColour":"red"}`).answers(201).has(urn, nil).id()
 	s.do("PUT", "/Users/"+id, `{"userName":"alice","`+urn+`":{"number":"8"}}`).answers(200).has(urn, nil)
 	s.do("PATCH", "/Users/"+id, patchJSON(`{"op":"add","value":{"`+urn+`":{"number":"9"}}}`)).answers(200).has(urn, nil)
 	if n := strings.Count(s.log.String(), urn+" "); n != 1 {
-		t.Errorf("said %d times: %s", n, &s.log)
+		t.Errorf("logged %d times: %s", n, &s.log)
 	}
 	s.do("PATCH", "/Users/"+id, patchJSON(`{"op":"add","path":"`+urn+`:number","value":"9"}`)).answers(200)
 	s.do("PATCH", "/Users/"+id, patchJSON(`{"op":"add","value":{"`+urn+`:number":"9"}}`)).answers(200)
 	if n := strings.Count(s.log.String(), urn+":number "); n != 1 {
-		t.Errorf("said %d times: %s", n, &s.log)
+		t.Errorf("logged %d times: %s", n, &s.log)
 	}
 	for i := range 1000 {
 		s.do("PATCH", "/Users/"+id, patchJSON(fmt.Sprintf(`{"op":"add","path":"urn:example:%d:x","value":"9"}`, i))).answers(200)
 	}
 	if n := strings.Count(s.log.String(), "urn:example"); n > 100 {
-		t.Errorf("a client fills the log: %d lines", n)
+		t.Errorf("a client fills the log with %d lines", n)
 	}
 }

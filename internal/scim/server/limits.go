@@ -6,15 +6,15 @@ import (
 	"github.com/cloudsso/cloudsso-operator/internal/scim/limits"
 )
 
-// Limits bound what one request may cost. A field that is zero has its default.
+// Limits bound the cost of one request. A zero field has its default.
 type Limits struct {
 	UserBody  int64 // largest body of a request about a user, in bytes; default limits.UserBody
 	GroupBody int64 // largest body of a request about a group, in bytes; default limits.GroupBody
 	BulkBody  int64 // largest body of a bulk request, in bytes; default limits.BulkBody
-	Count     int   // page size where the client names none; default limits.Page
+	Count     int   // page size if the client sends no count; default limits.Page
 	MaxCount  int   // largest page; default limits.LargestPage
 
-	BulkOperations int // most operations of a bulk request; default limits.BulkOperations
+	BulkOperations int // largest number of operations in a bulk request; default limits.BulkOperations
 }
 
 func (l Limits) withDefaults() Limits {

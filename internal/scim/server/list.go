@@ -14,26 +14,26 @@ import (
 // listURN is the schema of a page (RFC 7644 section 3.4.2).
 const listURN = "urn:ietf:params:scim:api:messages:2.0:ListResponse"
 
-// list is GET of many (RFC 7644 section 3.4.2): of one type, or at the root of all of them.
-func (s *server) list(c *call) (*answer, error) {
-	q, err := c.query()
+// list handles GET of a list (RFC 7644 section 3.4.2): the resources of one type, or of all types at the root.
+func (s *server) list(req *request) (*response, error) {
+	q, err := req.query()
 	if err != nil {
 		return nil, err
 	}
-	return s.find(c, q)
+	return s.listResponse(req, q)
 }
 
-// listing is a page that is asked for.
+// listing is a request for a page of a list.
 type listing struct {
 	startIndex, count int
 	byCursor          bool
 	after             *scim.Position
 	descending        bool
-	fingerprint       string // of what a cursor is good for
+	fingerprint       string // of the query, for cursors
 	parts             []part
 }
 
-// part is what a listing asks of one resource type.
+// part is the query of a listing for one resource type.
 type part struct {
 	rt       *schema.ResourceType
 	filter   filter.Filter
@@ -41,12 +41,12 @@ type part struct {
 	selected schema.Selection
 }
 
-func (s *server) find(c *call, q query) (*answer, error) {
-	l, err := s.listing(c.types(), q)
+func (s *server) listResponse(req *request, q query) (*response, error) {
+	l, err := s.listing(req.resourceTypes(), q)
 	if err != nil {
 		return nil, err
 	}
-	found, total, err := l.page(c)
+	found, total, err := l.fetchPage(req)
 	if err != nil {
 		return nil, err
 	}
@@ -55,17 +55,17 @@ func (s *server) find(c *call, q query) (*answer, error) {
 	b := newBuffer()
 	b.text = l.appendHead(b.text, found, total, more)
 	if slices.ContainsFunc(found, ranked.isLong) {
-		a := b.answer(http.StatusOK)
-		a.rest = s.resourcesOf(found)
-		return a, nil
+		resp := b.response(http.StatusOK)
+		resp.rest = s.encodeResources(found)
+		return resp, nil
 	}
-	for part := range s.resourcesOf(found) {
+	for part := range s.encodeResources(found) {
 		b.text = append(b.text, part...)
 	}
-	return b.answer(http.StatusOK), nil
+	return b.response(http.StatusOK), nil
 }
 
-// appendHead appends the beginning of a ListResponse, to the first resource.
+// appendHead appends the beginning of a ListResponse, up to the first resource.
 func (l *listing) appendHead(dst []byte, found []ranked, total int, more bool) []byte {
 	dst = append(dst, `{"schemas":["`+listURN+`"],"totalResults":`...)
 	dst = strconv.AppendInt(dst, int64(total), 10)
@@ -79,22 +79,22 @@ func (l *listing) appendHead(dst []byte, found []ranked, total int, more bool) [
 	return append(dst, `,"Resources":[`...)
 }
 
-// isLong reports whether a resource may be megabytes long: a group with its members. A page of them is never
-// held whole.
+// isLong reports whether the representation may take megabytes: a group with its members. A page with such a
+// resource is written in parts and never held in memory as a whole.
 func (r ranked) isLong() bool {
-	return r.Members != nil && r.selected.Has(schema.Members) && large(r.Resource)
+	return r.Members != nil && r.selected.Has(schema.Members) && hasManyMembers(r.Resource)
 }
 
-// types are those that a call lists: its route's, or all at the root.
-func (c *call) types() []*schema.ResourceType {
-	if c.rt == nil {
+// resourceTypes returns the types that a request lists: the type of its route, or all types at the root.
+func (req *request) resourceTypes() []*schema.ResourceType {
+	if req.rt == nil {
 		return schema.ResourceTypes
 	}
-	return []*schema.ResourceType{c.rt}
+	return []*schema.ResourceType{req.rt}
 }
 
-// listing reads the parameters. A startIndex below 1 is 1, a negative count 0 (RFC 7644 section 3.4.2.4),
-// and a count above the limit is the limit, as section 3.4.2 allows.
+// listing reads the parameters. A startIndex below 1 becomes 1, and a negative count becomes 0 (RFC 7644
+// section 3.4.2.4). A count above the limit becomes the limit (section 3.4.2).
 func (s *server) listing(types []*schema.ResourceType, q query) (*listing, error) {
 	l := &listing{byCursor: q.Has("cursor")}
 	var err error
@@ -110,24 +110,24 @@ func (s *server) listing(types []*schema.ResourceType, q query) (*listing, error
 	l.startIndex = max(l.startIndex, 1)
 	l.count = min(max(l.count, 0), s.Limits.MaxCount)
 	for _, rt := range types {
-		p, err := q.part(rt, without(types, rt), l.descending)
+		p, err := q.readPart(rt, exceptType(types, rt), l.descending)
 		if err != nil {
 			return nil, err
 		}
 		l.parts = append(l.parts, p)
 	}
 	if l.byCursor {
-		return l, l.follow(q)
+		return l, l.readCursor(q)
 	}
 	return l, nil
 }
 
-func without(types []*schema.ResourceType, one *schema.ResourceType) []*schema.ResourceType {
+func exceptType(types []*schema.ResourceType, one *schema.ResourceType) []*schema.ResourceType {
 	return slices.DeleteFunc(slices.Clone(types), func(rt *schema.ResourceType) bool { return rt == one })
 }
 
-// part reads what concerns one resource type.
-func (q query) part(rt *schema.ResourceType, others []*schema.ResourceType, descending bool) (p part, err error) {
+// readPart reads the parameters for one resource type.
+func (q query) readPart(rt *schema.ResourceType, others []*schema.ResourceType, descending bool) (p part, err error) {
 	p = part{rt: rt, selected: q.selection(rt), order: scim.Order{Descending: descending}}
 	if expression := q.Get("filter"); expression != "" {
 		if p.filter, err = filter.Parse(rt, expression, others...); err != nil {
@@ -139,37 +139,38 @@ func (q query) part(rt *schema.ResourceType, others []*schema.ResourceType, desc
 			return p, scim.BadRequest(scim.InvalidPath, "sortBy: there is no attribute %s", quoted(by))
 		}
 		if !p.order.By.Last().Searchable() {
-			return p, scim.BadRequest(scim.InvalidPath, "sortBy: lists cannot be sorted by %s", p.order.By)
+			return p, scim.BadRequest(scim.InvalidPath, "sortBy: a list cannot be sorted by %s", p.order.By)
 		}
 	}
 	return p, nil
 }
 
-// ranked is a resource in a list.
+// ranked is a resource in a list, with its position.
 type ranked struct {
 	*scim.Resource
 	*part
 	at scim.Position
 }
 
-// page is the resources of a page, and one more if there are more, and how many match in all.
-func (l *listing) page(c *call) (found []ranked, total int, err error) {
-	ask := scim.Query{StartIndex: l.startIndex, Count: l.count, After: l.after}
+// fetchPage returns the resources of a page and the number of matches on all pages. With a cursor it returns
+// one more resource if there is another page.
+func (l *listing) fetchPage(req *request) (found []ranked, total int, err error) {
+	query := scim.Query{StartIndex: l.startIndex, Count: l.count, After: l.after}
 	skip := 0
 	if l.byCursor {
-		ask.StartIndex, ask.Count = 1, l.count+1
+		query.StartIndex, query.Count = 1, l.count+1
 	}
-	if len(l.parts) > 1 { // what is skipped is known only when the types have been merged
-		skip = ask.StartIndex - 1
-		ask.StartIndex, ask.Count = 1, skip+ask.Count
+	if len(l.parts) > 1 { // the order over all types decides which resources are before the page
+		skip = query.StartIndex - 1
+		query.StartIndex, query.Count = 1, skip+query.Count
 	}
 	for i := range l.parts {
 		p := &l.parts[i]
-		if only, ok := filter.Equal(p.filter, schema.Meta, schema.Meta.Sub("resourceType")); ok && only != p.rt.Name {
+		if only, ok := filter.RequiredValue(p.filter, schema.Meta, schema.Meta.Sub("resourceType")); ok && only != p.rt.Name {
 			continue
 		}
-		ask.Filter, ask.Order, ask.Omit = p.filter, p.order, omit(p.selected)
-		page, err := c.session.Store.List(c.Context(), p.rt, ask)
+		query.Filter, query.Order, query.Omit = p.filter, p.order, omission(p.selected)
+		page, err := req.session.Store.List(req.Context(), p.rt, query)
 		if err != nil {
 			return nil, 0, err
 		}
@@ -181,14 +182,15 @@ func (l *listing) page(c *call) (found []ranked, total int, err error) {
 	if len(l.parts) > 1 {
 		order := scim.Order{Descending: l.descending}
 		slices.SortStableFunc(found, func(a, b ranked) int { return order.Compare(a.at, b.at) })
-		found = found[min(skip, len(found)):min(ask.Count, len(found))]
+		found = found[min(skip, len(found)):min(query.Count, len(found))]
 	}
 	return found, total, nil
 }
 
-// resourcesOf is the end of a ListResponse, in parts of one resource at most. Resources is there even when it is
-// empty: some clients take its absence for an error. A part is good until the next.
-func (s *server) resourcesOf(found []ranked) iter.Seq[[]byte] {
+// encodeResources returns the end of a ListResponse, in parts of one resource or less. It writes Resources
+// even if there are none, because some clients treat a missing list as an error. Each part is valid until the
+// next one is requested.
+func (s *server) encodeResources(found []ranked) iter.Seq[[]byte] {
 	return func(yield func([]byte) bool) {
 		part := newBuffer()
 		for i, r := range found {
@@ -196,8 +198,8 @@ func (s *server) resourcesOf(found []ranked) iter.Seq[[]byte] {
 			if i > 0 {
 				part.text = append(part.text, ',')
 			}
-			if !s.writeResource(part, s.view(r.Resource), r.selected, yield) || !yield(part.text) {
-				return // see answer.write
+			if !s.writeResource(part, s.represent(r.Resource), r.selected, yield) || !yield(part.text) {
+				return // without part.free: see response.write
 			}
 		}
 		part.free()

@@ -8,15 +8,15 @@ import (
 	"testing"
 )
 
-// names are the userNames and displayNames of a list, in its order.
+// names returns the userNames and displayNames of a list in its order.
 func (r *reply) names() []string {
 	r.t.Helper()
 	var names []string
 	list, _ := r.at("Resources").([]any)
 	for _, item := range list {
-		name := at(item, "userName")
+		name := valueAt(item, "userName")
 		if name == nil {
-			name = at(item, "displayName")
+			name = valueAt(item, "displayName")
 		}
 		names = append(names, fmt.Sprint(name))
 	}
@@ -31,8 +31,9 @@ func (r *reply) lists(want ...string) *reply {
 	return r
 }
 
-// some creates users whose attributes sort in different ways, and returns their ids by userName.
-func some(s *service) map[string]string {
+// createSortedUsers creates users whose order differs from attribute to attribute, and returns their ids by
+// userName.
+func createSortedUsers(s *service) map[string]string {
 	ids := map[string]string{}
 	for _, body := range []string{
 		`{"userName":"carol","title":"b","active":false,"emails":[{"value":"z@example.com"},{"value":"A@example.com","primary":true}]}`,
@@ -48,7 +49,7 @@ func some(s *service) map[string]string {
 
 func TestSorting(t *testing.T) {
 	s := newService(t)
-	some(s)
+	createSortedUsers(s)
 	for _, c := range []struct {
 		query string
 		want  string
@@ -60,9 +61,9 @@ func TestSorting(t *testing.T) {
 		{"sortBy=urn:ietf:params:scim:schemas:core:2.0:User:userName", "alice Bob carol dave"},
 		{"sortBy=title", "Bob carol dave alice"},
 		{"sortBy=title&sortOrder=descending", "alice dave carol Bob"},
-		{"sortBy=externalId", "alice dave carol Bob"}, // case counts: B before a
+		{"sortBy=externalId", "alice dave carol Bob"}, // externalId is caseExact: B comes before a
 		{"sortBy=name.familyName", "Bob carol alice dave"},
-		{"sortBy=emails", "carol dave Bob alice"}, // by the primary value, or the first
+		{"sortBy=emails", "carol dave Bob alice"}, // by the primary value, or else the first
 		{"sortBy=emails.value", "carol dave Bob alice"},
 		{"sortBy=active", "carol Bob alice dave"},
 		{"sortBy=meta.created&sortOrder=descending", "dave alice Bob carol"},
@@ -71,7 +72,7 @@ func TestSorting(t *testing.T) {
 		{"sortBy=userName&filter=" + url.QueryEscape(`title pr`), "Bob carol dave"},
 	} {
 		s.do("GET", "/Users?"+c.query, "").answers(200).lists(strings.Fields(c.want)...)
-		for i, want := range strings.Fields(c.want) { // and page by page
+		for i, want := range strings.Fields(c.want) { // the pages are parts of the same order
 			s.do("GET", fmt.Sprintf("/Users?%s&startIndex=%d&count=1", c.query, i+1), "").answers(200).lists(want)
 		}
 	}
@@ -81,7 +82,7 @@ func TestSorting(t *testing.T) {
 
 func TestCursors(t *testing.T) {
 	s := newService(t)
-	ids := some(s)
+	ids := createSortedUsers(s)
 	for _, c := range []struct{ query, want string }{
 		{"", "carol Bob alice dave"},
 		{"sortBy=title", "Bob carol dave alice"},
@@ -112,14 +113,14 @@ func TestCursors(t *testing.T) {
 		}
 	}
 
-	t.Log("who comes or goes moves nobody to another page")
+	t.Log("a user that is created or deleted moves no other user to another page")
 	first := s.do("GET", "/Users?cursor&count=2", "").answers(200).lists("carol", "Bob")
 	s.do("DELETE", "/Users/"+ids["Bob"], "").answers(204)
 	s.user("erik")
 	second := s.do("GET", "/Users?count=2&cursor="+first.text("nextCursor"), "").answers(200).lists("alice", "dave").has("totalResults", 4)
 	s.do("GET", "/Users?count=2&cursor="+second.text("nextCursor"), "").answers(200).lists("erik").has("nextCursor", nil)
 
-	t.Log("no cursor where nobody asks for one")
+	t.Log("a request without a cursor gets none")
 	s.do("GET", "/Users?count=2", "").answers(200).has("nextCursor", nil).has("startIndex", 1)
 
 	cursor := first.text("nextCursor")
@@ -134,7 +135,7 @@ const unreserved = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz01234567
 
 func TestQueriesAtTheRoot(t *testing.T) {
 	s := newService(t)
-	some(s)
+	createSortedUsers(s)
 	staff := s.group("Staff")
 	s.user("erik")
 	for _, c := range []struct{ query, want string }{
@@ -143,7 +144,7 @@ func TestQueriesAtTheRoot(t *testing.T) {
 		{"startIndex=6", "erik"},
 		{"startIndex=7", ""},
 		{"filter=" + url.QueryEscape(`displayName eq "staff"`), "Staff"},
-		{"filter=" + url.QueryEscape(`userName co "a"`), "carol alice dave"}, // a group has none
+		{"filter=" + url.QueryEscape(`userName co "a"`), "carol alice dave"}, // a group has no userName
 		{"filter=" + url.QueryEscape(`not (userName co "a")`), "Bob Staff erik"},
 		{"filter=" + url.QueryEscape(`meta.resourceType eq "Group"`), "Staff"},
 		{"filter=" + url.QueryEscape(`meta.resourceType eq "User" and title pr`), "carol Bob dave"},
@@ -177,7 +178,7 @@ func TestQueriesAtTheRoot(t *testing.T) {
 
 func TestSearch(t *testing.T) {
 	s := newService(t)
-	some(s)
+	createSortedUsers(s)
 	s.group("Staff")
 	const urn = `"schemas":["urn:ietf:params:scim:api:messages:2.0:SearchRequest"]`
 	for _, c := range []struct{ path, body, want string }{

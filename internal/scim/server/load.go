@@ -11,128 +11,129 @@ import (
 	"github.com/cloudsso/cloudsso-operator/internal/scim/limits"
 )
 
-// The reasons why a request that was let in is not worked on: scim.Error.Reason.
+// The reasons for refusing an authenticated request: scim.Error.Reason.
 const (
-	ReasonInFlight    = "in-flight"    // its credential has too many under way
-	ReasonLargeBodies = "large-bodies" // no place for its body came free
+	ReasonInFlight    = "in-flight"    // its credential has too many requests in progress
+	ReasonLargeBodies = "large-bodies" // too many large bodies are in progress
 )
 
-// load bounds what is worked on at a time. A client gone wild uses up its own share and nobody else's. Who is not
-// known is one client together with all others who are not.
+// load bounds the requests and bodies in progress. Each client has a share of its own. All requests without a
+// valid credential count as one client.
 type load struct {
-	mu      sync.Mutex
-	clients map[string]*client // those with requests under way, by Session.Subject
-	large   chan struct{}      // a place for each large body
+	mu          sync.Mutex
+	clients     map[string]*client // those with requests in progress, by Session.Subject
+	largeBodies chan struct{}      // a place for each large body
 }
 
-// client is who shares one credential.
+// client counts the requests of one credential.
 type client struct {
-	requests int
-	large    chan struct{} // its places among the large bodies; nil until it needs one
+	requests    int
+	largeBodies chan struct{} // its places for large bodies; nil until it needs one
 }
 
 func newLoad() *load {
-	return &load{clients: map[string]*client{}, large: make(chan struct{}, limits.LargeBodies)}
+	return &load{clients: map[string]*client{}, largeBodies: make(chan struct{}, limits.LargeBodies)}
 }
 
-// visit is one request under way, from when it is known whose it is until its answer has been taken: until then it
-// holds memory. The zero value is that of an operation of a bulk request, which is part of another's.
-type visit struct {
-	load    *load
-	subject string
-	client  *client
-	large   bool // has a place among the large bodies
-	order   int  // of its client's requests, from 1, when it came
+// slot is one request in progress, from its authentication until its response has been written. The zero value
+// belongs to an operation of a bulk request, which the slot of that request covers.
+type slot struct {
+	load           *load
+	subject        string
+	client         *client
+	holdsLargeBody bool // holds a place for a large body
+	position       int  // among the client's requests when it arrived, from 1
 }
 
-func (l *load) enter(subject string) visit {
+func (l *load) acquire(subject string) slot {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	of := l.clients[subject]
-	if of == nil {
-		of = &client{}
-		l.clients[subject] = of
+	c := l.clients[subject]
+	if c == nil {
+		c = &client{}
+		l.clients[subject] = c
 	}
-	of.requests++
-	return visit{load: l, subject: subject, client: of, order: of.requests}
+	c.requests++
+	return slot{load: l, subject: subject, client: c, position: c.requests}
 }
 
-// tooMany is the answer to one that comes while limits.InFlight of its client are under way.
-func (v *visit) tooMany() error {
-	if v.order <= limits.InFlight {
+// checkInFlight returns a 429 if limits.InFlight requests of the client are in progress.
+func (s *slot) checkInFlight() error {
+	if s.position <= limits.InFlight {
 		return nil
 	}
 	whose := "of this credential"
-	if v.subject == "" {
+	if s.subject == "" {
 		whose = "without a credential"
 	}
 	return &scim.Error{
 		Status:     http.StatusTooManyRequests,
-		Detail:     fmt.Sprintf("%d requests %s are being worked on; wait for some of them", limits.InFlight, whose),
+		Detail:     fmt.Sprintf("%d requests %s are in progress; wait for the responses to some of them", limits.InFlight, whose),
 		RetryAfter: time.Second,
 		Reason:     ReasonInFlight,
 	}
 }
 
-// unanswered says whether so many of its client's answers wait to be taken that one more would only hold memory.
-func (v *visit) unanswered() bool { return v.order > limits.Unanswered }
+// hasTooManyUnanswered reports whether so many responses of the client are unread that another one would only
+// take memory.
+func (s *slot) hasTooManyUnanswered() bool { return s.position > limits.Unanswered }
 
-// leave is called when the answer has been taken, or nobody will.
-func (v *visit) leave() {
-	if v.load == nil {
+// release ends the slot. It is called after the response has been written, or the request has been dropped.
+func (s *slot) release() {
+	if s.load == nil {
 		return
 	}
-	if v.large {
-		<-v.client.large
-		<-v.load.large
+	if s.holdsLargeBody {
+		<-s.client.largeBodies
+		<-s.load.largeBodies
 	}
-	v.load.mu.Lock()
-	defer v.load.mu.Unlock()
-	if v.client.requests--; v.client.requests == 0 {
-		delete(v.load.clients, v.subject)
+	s.load.mu.Lock()
+	defer s.load.mu.Unlock()
+	if s.client.requests--; s.client.requests == 0 {
+		delete(s.load.clients, s.subject)
 	}
 }
 
-// roomTimeout is how long a large body waits: a third of what the client has to send it.
-const roomTimeout = 20 * time.Second
+// largeBodyTimeout is how long a large body waits: a third of the time that the client has to send it.
+const largeBodyTimeout = 20 * time.Second
 
-// grow waits for a place among the large bodies: first its client's, then everybody's. So at most
-// limits.LargeBodiesEach of a client hold a place or wait in the common row, and another's turn comes soon.
-func (v *visit) grow(ctx context.Context) error {
-	if v.load == nil || v.large { // an operation of a bulk request is in a body that has its place
+// acquireLargeBody waits for one of the client's places for large bodies, then for one of those that all
+// clients share. Because a client has limits.LargeBodiesEach places, it cannot fill the common queue.
+func (s *slot) acquireLargeBody(ctx context.Context) error {
+	if s.load == nil || s.holdsLargeBody { // the body of a bulk request holds the place for its operations
 		return nil
 	}
-	ctx, cancel := context.WithTimeout(ctx, roomTimeout)
+	ctx, cancel := context.WithTimeout(ctx, largeBodyTimeout)
 	defer cancel()
-	own := v.own()
+	clientPlaces := s.clientPlaces()
 	select {
-	case own <- struct{}{}:
+	case clientPlaces <- struct{}{}:
 	case <-ctx.Done():
-		return noRoom(http.StatusTooManyRequests, ctx.Err(),
-			"%d bodies of more than %d bytes of this credential are being worked on; send fewer at a time", limits.LargeBodiesEach, limits.SmallBody)
+		return largeBodyError(http.StatusTooManyRequests, ctx.Err(),
+			"%d bodies of more than %d bytes of this credential are in progress; send fewer at a time", limits.LargeBodiesEach, limits.SmallBody)
 	}
 	select {
-	case v.load.large <- struct{}{}:
-		v.large = true
+	case s.load.largeBodies <- struct{}{}:
+		s.holdsLargeBody = true
 		return nil
 	case <-ctx.Done():
-		<-own
-		return noRoom(http.StatusServiceUnavailable, ctx.Err(),
-			"%d bodies of more than %d bytes are being worked on; try again", limits.LargeBodies, limits.SmallBody)
+		<-clientPlaces
+		return largeBodyError(http.StatusServiceUnavailable, ctx.Err(),
+			"%d bodies of more than %d bytes are in progress; try again", limits.LargeBodies, limits.SmallBody)
 	}
 }
 
-// own is where the client's places are.
-func (v *visit) own() chan struct{} {
-	v.load.mu.Lock()
-	defer v.load.mu.Unlock()
-	if v.client.large == nil {
-		v.client.large = make(chan struct{}, limits.LargeBodiesEach)
+// clientPlaces returns the client's places for large bodies.
+func (s *slot) clientPlaces() chan struct{} {
+	s.load.mu.Lock()
+	defer s.load.mu.Unlock()
+	if s.client.largeBodies == nil {
+		s.client.largeBodies = make(chan struct{}, limits.LargeBodiesEach)
 	}
-	return v.client.large
+	return s.client.largeBodies
 }
 
-func noRoom(status int, cause error, format string, bounds ...any) error {
+func largeBodyError(status int, cause error, format string, bounds ...any) error {
 	return &scim.Error{
 		Status:     status,
 		Detail:     fmt.Sprintf(format, bounds...),

@@ -19,37 +19,37 @@ import (
 	"github.com/cloudsso/cloudsso-operator/internal/scim/server"
 )
 
-// slow is a directory whose reads wait until they are let go.
-type slow struct {
+// blockingStore blocks its reads until it is released.
+type blockingStore struct {
 	scim.Store
 	arrived chan struct{}
-	letGo   chan struct{}
+	release chan struct{}
 }
 
-func (s *slow) Get(ctx context.Context, rt *schema.ResourceType, id string, omit scim.Omit) (*scim.Resource, error) {
+func (s *blockingStore) Get(ctx context.Context, rt *schema.ResourceType, id string, omit scim.Omit) (*scim.Resource, error) {
 	s.arrived <- struct{}{}
 	select {
-	case <-s.letGo:
+	case <-s.release:
 	case <-ctx.Done():
 	}
 	return s.Store.Get(ctx, rt, id, omit)
 }
 
-// One that asks without end uses up its own share, and nobody else's.
-func TestACredentialGoneWildLeavesRoomForOthers(t *testing.T) {
-	d := &slow{arrived: make(chan struct{}, limits.InFlight), letGo: make(chan struct{})}
+// A client that sends without limit uses up its own share only.
+func TestOneCredentialCannotUseUpAllRequests(t *testing.T) {
+	d := &blockingStore{arrived: make(chan struct{}, limits.InFlight), release: make(chan struct{})}
 	var observed func(server.Record)
-	s := newService(t, silent, func(o *server.Options) {
+	s := newService(t, withoutObserver, func(o *server.Options) {
 		o.Observe = func(r server.Record) { observed(r) }
 		o.Authenticate = func(r *http.Request) (server.Session, error) {
 			return server.Session{Store: d, Subject: r.Header.Get("Authorization")}, nil
 		}
 	})
-	d.Store = s.directory.Store.(*memstore.Store) //nolint:errcheck // the harness made it
+	d.Store = s.store.Store.(*memstore.Store) //nolint:errcheck // newService creates a memory store
 	ask := func(who string, status int) {
 		r, _ := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://sso.example.com/scim/v2/Users/x", http.NoBody)
 		r.Header.Set("Authorization", who)
-		w := &discarded{header: http.Header{}}
+		w := &discardingWriter{header: http.Header{}}
 		s.handler.ServeHTTP(w, r)
 		if w.status != status || status == 429 && w.header.Get("Retry-After") == "" {
 			t.Errorf("%s: %d, want %d", who, w.status, status)
@@ -70,58 +70,58 @@ func TestACredentialGoneWildLeavesRoomForOthers(t *testing.T) {
 	}
 	ask("wild", 429)
 	if limited.Load() != 1 {
-		t.Error("nobody who observes can tell why")
+		t.Error("the observer does not get the reason")
 	}
 	all.Go(func() { ask("other", 404) })
 	<-d.arrived
-	close(d.letGo)
+	close(d.release)
 	all.Wait()
 	d.arrived = make(chan struct{}, 1)
 	ask("wild", 404)
 }
 
-type discarded struct {
+type discardingWriter struct {
 	header http.Header
 	status int
 }
 
-func (d *discarded) Header() http.Header         { return d.header }
-func (d *discarded) Write(p []byte) (int, error) { return len(p), nil }
-func (d *discarded) WriteHeader(status int)      { d.status = status }
+func (d *discardingWriter) Header() http.Header         { return d.header }
+func (d *discardingWriter) Write(p []byte) (int, error) { return len(p), nil }
+func (d *discardingWriter) WriteHeader(status int)      { d.status = status }
 
-// Large bodies wait for each other, and all are answered.
-func TestLargeBodiesTakeTurns(t *testing.T) {
-	s := newService(t, silent)
-	g, err := s.directory.Create(t.Context(), schema.Group, schema.Object{}.With(schema.GroupDisplayName, "Everyone"), nil)
+// More large bodies arrive than may be in progress. All of them succeed.
+func TestLargeBodiesWaitForEachOther(t *testing.T) {
+	s := newService(t, withoutObserver)
+	g, err := s.store.Create(t.Context(), schema.Group, schema.Object{}.With(schema.GroupDisplayName, "Everyone"), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
 	body := `{"displayName":"Everyone","members":[` + strings.Repeat(`{"value":"somebody-x7k2p","display":"Somebody"},`, 25_000) + `{"value":"nobody"}]}`
 	if len(body) <= limits.SmallBody {
-		t.Fatalf("%d bytes are no large body", len(body))
+		t.Fatalf("%d bytes are not a large body", len(body))
 	}
 	var all sync.WaitGroup
 	for range 2 * limits.LargeBodies {
 		all.Go(func() {
 			r, _ := http.NewRequestWithContext(t.Context(), http.MethodPut, "http://sso.example.com/scim/v2/Groups/"+g.ID, strings.NewReader(body))
 			r.Header.Set("Authorization", "Bearer "+token)
-			w := &discarded{header: http.Header{}}
+			w := &discardingWriter{header: http.Header{}}
 			s.handler.ServeHTTP(w, r)
 			if w.status != http.StatusOK {
-				t.Errorf("answered with %d", w.status)
+				t.Errorf("the status is %d", w.status)
 			}
 		})
 	}
 	all.Wait()
 }
 
-// stalled is a body that ends when it is told to.
-type stalled struct {
+// stalledBody is a body that does not end before the test lets it.
+type stalledBody struct {
 	io.Reader
 	end chan struct{}
 }
 
-func (s *stalled) Read(p []byte) (int, error) {
+func (s *stalledBody) Read(p []byte) (int, error) {
 	n, err := s.Reader.Read(p)
 	if err == io.EOF {
 		<-s.end
@@ -129,13 +129,13 @@ func (s *stalled) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// Whether a body's length is announced or not, once it is large it takes a place; one credential has some of them,
-// and another always gets one. Who waits too long is told to come again, and why.
-func TestLargeBodiesOfOneCredentialLeaveRoomForAnothers(t *testing.T) {
+// A large body takes a place whether its length was announced or not. A credential cannot take all places, and
+// a request that waits too long gets a status and a reason.
+func TestOneCredentialCannotUseUpAllLargeBodies(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		reasons := make(chan string, 100)
-		s := newService(t, silent)
-		directory := s.directory
+		s := newService(t, withoutObserver)
+		directory := s.store
 		s.handler = server.New(server.Options{
 			BaseURL: base, Logger: slog.New(slog.DiscardHandler), Observe: func(r server.Record) { reasons <- r.Reason },
 			Authenticate: func(r *http.Request) (server.Session, error) {
@@ -144,11 +144,11 @@ func TestLargeBodiesOfOneCredentialLeaveRoomForAnothers(t *testing.T) {
 		})
 		end := make(chan struct{})
 		text := `{"displayName":"Everyone","x":"` + strings.Repeat(strings.Repeat("x", 1000)+`","x":"`, limits.SmallBody/1000+1) + `"}`
-		push := func(who string, announced int64, body io.Reader) *discarded {
+		push := func(who string, announced int64, body io.Reader) *discardingWriter {
 			r, _ := http.NewRequestWithContext(t.Context(), http.MethodPut, "http://sso.example.com/scim/v2/Groups/x", body)
 			r.Header.Set("Authorization", who)
 			r.ContentLength = announced
-			w := &discarded{header: http.Header{}}
+			w := &discardingWriter{header: http.Header{}}
 			s.handler.ServeHTTP(w, r)
 			return w
 		}
@@ -159,38 +159,38 @@ func TestLargeBodiesOfOneCredentialLeaveRoomForAnothers(t *testing.T) {
 				if i == 0 {
 					announced = int64(len(text))
 				}
-				if w := push("wild", announced, &stalled{strings.NewReader(text), end}); w.status != http.StatusNotFound {
-					t.Errorf("answered with %d", w.status)
+				if w := push("wild", announced, &stalledBody{strings.NewReader(text), end}); w.status != http.StatusNotFound {
+					t.Errorf("the status is %d", w.status)
 				}
 			})
 		}
 		synctest.Wait()
 		for _, announced := range []int64{-1, int64(len(text))} {
 			if w := push("wild", announced, iotest.HalfReader(strings.NewReader(text))); w.status != http.StatusTooManyRequests || w.header.Get("Retry-After") != "1" {
-				t.Errorf("beyond its places it is answered with %d", w.status)
+				t.Errorf("beyond the client's places the status is %d", w.status)
 			}
 			if reason := <-reasons; reason != server.ReasonLargeBodies {
-				t.Errorf("observed the reason %q", reason)
+				t.Errorf("the observed reason is %q", reason)
 			}
 			if w := push("other", announced, strings.NewReader(text)); w.status != http.StatusNotFound {
-				t.Errorf("another is answered with %d", w.status)
+				t.Errorf("the status for another client is %d", w.status)
 			}
 			<-reasons
 		}
 		if w := push("wild", -1, strings.NewReader(`{"displayName":"Everyone"}`)); w.status != http.StatusNotFound {
-			t.Errorf("a small body is answered with %d", w.status)
+			t.Errorf("the status for a small body is %d", w.status)
 		}
 		for range limits.LargeBodiesEach {
-			all.Go(func() { push("second", -1, &stalled{strings.NewReader(text), end}) })
+			all.Go(func() { push("second", -1, &stalledBody{strings.NewReader(text), end}) })
 		}
 		synctest.Wait()
 		if w := push("third", -1, strings.NewReader(text)); w.status != http.StatusServiceUnavailable || w.header.Get("Retry-After") != "1" {
-			t.Errorf("when there is no place at all, it is answered with %d", w.status)
+			t.Errorf("without a free place the status is %d", w.status)
 		}
 		close(end)
 		all.Wait()
 		if w := push("third", -1, strings.NewReader(text)); w.status != http.StatusNotFound {
-			t.Errorf("afterwards it is answered with %d", w.status)
+			t.Errorf("afterwards the status is %d", w.status)
 		}
 	})
 }

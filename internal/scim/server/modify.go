@@ -10,44 +10,45 @@ import (
 	"github.com/cloudsso/cloudsso-operator/internal/scim/schema"
 )
 
-// modify is PATCH (RFC 7644 section 3.5.2). It answers 200 with the resource, which every provider takes
-// and authentik needs; but 204, which all of them take too and Entra ID asks for, when that would be a
-// group of more than limits.EchoedMembers members and the client did not say what it wants to see. A small change of
-// a large group then costs what the change costs.
-func (s *server) modify(c *call) (*answer, error) {
-	q, err := c.query()
+// modify handles PATCH (RFC 7644 section 3.5.2). It returns 200 with the resource, which all identity
+// providers accept and authentik requires. If the group has more than limits.EchoedMembers members, and the
+// client did not send the parameter attributes, it returns 204, which all identity providers accept too and
+// Entra ID requests. The cost of a small change of a large group then does not depend on the size of the
+// group.
+func (s *server) modify(req *request) (*response, error) {
+	q, err := req.query()
 	if err != nil {
 		return nil, err
 	}
-	data, err := c.body()
+	data, err := req.body()
 	if err != nil {
 		return nil, err
 	}
-	p, err := patch.Parse(c.rt, data)
+	p, err := patch.Parse(req.rt, data)
 	if err != nil {
-		return nil, located(err)
+		return nil, operationError(err)
 	}
-	s.ignored(c, p.Unknown)
+	s.logUnknown(req, p.Unknown)
 	change := p.Change()
-	change.Precondition = c.precondition()
+	change.Precondition = req.precondition()
 	change.Attributes = func(current schema.Object) (schema.Object, error) {
 		next, err := p.Apply(current)
-		return stillActive(current, next), err
+		return keepActive(current, next), err
 	}
-	r, err := c.session.Store.Update(c.Context(), c.rt, c.id(), change)
+	r, err := req.session.Store.Update(req.Context(), req.rt, req.id(), change)
 	if err != nil {
 		return nil, err
 	}
-	c.about(r.Attributes)
-	selected := q.selection(c.rt)
-	if !q.Has("attributes") && selected.Has(schema.Members) && large(r) {
-		return &answer{status: http.StatusNoContent}, nil
+	req.recordResource(r.Attributes)
+	selected := q.selection(req.rt)
+	if !q.Has("attributes") && selected.Has(schema.Members) && hasManyMembers(r) {
+		return &response{status: http.StatusNoContent}, nil
 	}
-	return s.show(http.StatusOK, r, selected), nil
+	return s.resourceResponse(http.StatusOK, r, selected), nil
 }
 
-// located is an error of patch.Parse with all that it says: which operation it is about.
-func located(err error) error {
+// operationError keeps the number of the operation in an error of patch.Parse.
+func operationError(err error) error {
 	var body *schema.Error
 	if errors.As(err, &body) {
 		return scim.BadRequest(scim.Type(body.ScimType), "%v", err)
@@ -55,8 +56,9 @@ func located(err error) error {
 	return err
 }
 
-// large reports whether a resource has more than limits.EchoedMembers members, without counting on.
-func large(r *scim.Resource) bool {
+// hasManyMembers reports whether a resource has more than limits.EchoedMembers members. It does not read the
+// rest.
+func hasManyMembers(r *scim.Resource) bool {
 	if r.Members == nil {
 		return false
 	}

@@ -14,8 +14,9 @@ const (
 	plainJSON = "application/json"
 )
 
-// mediaType is that of the answer: SCIM's own, unless the client accepts plain JSON and neither SCIM's
-// nor any. Entra ID wants the first, OneLogin the second.
+// mediaType returns the media type of the response: application/scim+json, unless the client accepts
+// application/json and neither application/scim+json nor all types. Entra ID requires the first, OneLogin the
+// second.
 func mediaType(accept []string) string {
 	plain := false
 	for _, header := range accept {
@@ -35,11 +36,11 @@ func mediaType(accept []string) string {
 	return scimJSON
 }
 
-// readable returns a 415 unless the body is JSON in UTF-8. A client that does not say is taken to send
-// it (RFC 7644 section 3.1 has no other).
-func readable(h http.Header) error {
+// checkMediaType returns a 415 unless the body is JSON in UTF-8. A body without a Content-Type is taken as
+// JSON, because RFC 7644 section 3.1 has no other format.
+func checkMediaType(h http.Header) error {
 	if coding := h.Get("Content-Encoding"); coding != "" && !strings.EqualFold(coding, "identity") {
-		return unsupportedMedia("Content-Encoding %s is not supported; send the body as it is", coding)
+		return unsupportedMedia("Content-Encoding %s is not supported; send the body without it", coding)
 	}
 	header := h.Get("Content-Type")
 	if header == "" {

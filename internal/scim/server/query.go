@@ -13,31 +13,31 @@ import (
 // query is the parameters of a request.
 type query struct{ url.Values }
 
-// query parses them. A semicolon is a character like any other: http's own parsing would drop a filter
-// that has one.
-func (c *call) query() (query, error) {
-	if c.URL.RawQuery == "" {
-		return query{}, nil // as usual
+// query parses the parameters. A semicolon is an ordinary character: the parsing of net/http would drop a
+// filter that contains one.
+func (req *request) query() (query, error) {
+	if req.URL.RawQuery == "" {
+		return query{}, nil // most requests have no parameters
 	}
-	values, err := url.ParseQuery(strings.ReplaceAll(c.URL.RawQuery, ";", "%3B"))
+	values, err := url.ParseQuery(strings.ReplaceAll(req.URL.RawQuery, ";", "%3B"))
 	if err != nil {
 		return query{}, scim.BadRequest(scim.InvalidValue, "the query string is not well-formed: %s", quoted(err.Error()))
 	}
 	return query{values}, nil
 }
 
-// selection is what the client wants to see of a resource (RFC 7644 section 3.9).
+// selection returns the attributes that the client selects (RFC 7644 section 3.9).
 func (q query) selection(rt *schema.ResourceType) schema.Selection {
-	return schema.Select(rt, strings.Join(q.Values["attributes"], ","), strings.Join(q.Values["excludedAttributes"], ","))
+	return schema.ParseSelection(rt, strings.Join(q.Values["attributes"], ","), strings.Join(q.Values["excludedAttributes"], ","))
 }
 
-// selection is that of a call that has no other parameters.
-func (c *call) selection() (schema.Selection, error) {
-	q, err := c.query()
-	return q.selection(c.rt), err
+// selection parses the parameters of a request of which only the selection matters.
+func (req *request) selection() (schema.Selection, error) {
+	q, err := req.query()
+	return q.selection(req.rt), err
 }
 
-// descending says whether sortOrder asks for that.
+// descending reports whether sortOrder is descending.
 func (q query) descending() (bool, error) {
 	switch order := q.Get("sortOrder"); strings.ToLower(order) {
 	case "", "ascending":
@@ -49,15 +49,15 @@ func (q query) descending() (bool, error) {
 	}
 }
 
-// omit is what a directory need not fetch for a selection. A version that is asked for by name is made from
-// the members, too.
-func omit(selected schema.Selection) scim.Omit {
+// omission returns what the store need not fetch for a selection. A version that the client names needs the
+// members.
+func omission(selected schema.Selection) scim.Omit {
 	versioned := selected.Names(schema.Meta, metaVersion)
 	return scim.Omit{Members: !selected.Has(schema.Members) && !versioned, Groups: !selected.Has(schema.Groups)}
 }
 
-// integer is the value of a parameter, or otherwise if it is not there. What is beyond the range of
-// int32 is cut to it: no directory has so many resources.
+// integer returns the value of a parameter, or otherwise if it is absent. A value beyond the range of int32
+// becomes the nearest in the range, because no list is as long.
 func (q query) integer(name string, otherwise int) (int, error) {
 	if !q.Has(name) {
 		return otherwise, nil

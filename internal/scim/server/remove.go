@@ -2,10 +2,10 @@ package server
 
 import "net/http"
 
-// remove is DELETE (RFC 7644 section 3.6).
-func (s *server) remove(c *call) (*answer, error) {
-	if err := c.session.Store.Delete(c.Context(), c.rt, c.id(), c.precondition()); err != nil {
+// remove handles DELETE (RFC 7644 section 3.6).
+func (s *server) remove(req *request) (*response, error) {
+	if err := req.session.Store.Delete(req.Context(), req.rt, req.id(), req.precondition()); err != nil {
 		return nil, err
 	}
-	return &answer{status: http.StatusNoContent}, nil
+	return &response{status: http.StatusNoContent}, nil
 }

@@ -7,44 +7,45 @@ import (
 	"github.com/cloudsso/cloudsso-operator/internal/scim/schema"
 )
 
-// replace is PUT (RFC 7644 section 3.5.1). What the body has takes the place of what was there. What it
-// does not have is unassigned, as Okta expects, which sends all that it has read and merged; but for
-// two attributes whose absence no provider means as an order:
+// replace handles PUT (RFC 7644 section 3.5.1). The attributes of the body replace the present ones. An
+// attribute that the body does not have is unassigned. Okta relies on this: it sends all attributes that it
+// read, merged with its own. Two attributes are kept if the body does not have them, because identity
+// providers leave them out without meaning a removal:
 //
-//   - active stays as it is, see stillActive.
-//   - a group's members stay as they are when there is no members attribute, as in a rename by a client
-//     that sends what it changes; an empty list removes them all.
+//   - active keeps its value, see keepActive.
+//   - members keeps its values, because some clients rename a group with a body that has only the new name. An
+//     empty array removes all members.
 //
-// Read-only attributes, and id and meta with them, are ignored: they are returned as they are.
-func (s *server) replace(c *call) (*answer, error) {
-	selected, err := c.selection()
+// Read-only attributes, id and meta among them, are ignored.
+func (s *server) replace(req *request) (*response, error) {
+	selected, err := req.selection()
 	if err != nil {
 		return nil, err
 	}
-	body, err := s.resource(c)
+	body, err := s.resource(req)
 	if err != nil {
 		return nil, err
 	}
 	change := scim.Change{
-		Precondition: c.precondition(),
+		Precondition: req.precondition(),
 		Attributes: func(current schema.Object) (schema.Object, error) {
-			return replaced(c.rt, current, body.Attributes)
+			return replaced(req.rt, current, body.Attributes)
 		},
 	}
 	if body.HasMembers {
 		change.Members = []scim.MemberChange{{Op: scim.ReplaceMembers, IDs: body.Members}}
 	}
-	r, err := c.session.Store.Update(c.Context(), c.rt, c.id(), change)
+	r, err := req.session.Store.Update(req.Context(), req.rt, req.id(), change)
 	if err != nil {
 		return nil, err
 	}
-	c.about(r.Attributes)
-	return s.show(http.StatusOK, r, selected), nil
+	req.recordResource(r.Attributes)
+	return s.resourceResponse(http.StatusOK, r, selected), nil
 }
 
-// replaced is what is to be stored when next takes the place of current.
+// replaced returns the attributes to store if next replaces current.
 func replaced(rt *schema.ResourceType, current, next schema.Object) (schema.Object, error) {
-	next = stillActive(current, next)
+	next = keepActive(current, next)
 	for _, a := range rt.Attributes {
 		if a.Mutability != schema.Immutable || current.Get(a) == nil {
 			continue

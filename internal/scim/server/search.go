@@ -9,10 +9,10 @@ import (
 	"github.com/cloudsso/cloudsso-operator/internal/scim/schema"
 )
 
-// search is POST to .search (RFC 7644 section 3.4.3): a query whose parameters are in the body, where no
-// log of URLs has them.
-func (s *server) search(c *call) (*answer, error) {
-	data, err := c.body()
+// search handles POST to .search (RFC 7644 section 3.4.3): a query with its parameters in the body, so that
+// they do not appear in logs of URLs.
+func (s *server) search(req *request) (*response, error) {
+	data, err := req.body()
 	if err != nil {
 		return nil, err
 	}
@@ -20,11 +20,11 @@ func (s *server) search(c *call) (*answer, error) {
 	if err != nil {
 		return nil, err
 	}
-	return s.find(c, q)
+	return s.listResponse(req, q)
 }
 
-// searchRequest reads a SearchRequest as the parameters that a URL would have. Others are ignored, as they
-// are there.
+// searchRequest reads a SearchRequest as the parameters that a URL would have. Other members are ignored, as
+// other parameters of a URL are.
 func searchRequest(data []byte) (query, error) {
 	fields, err := schema.ParseObject(data)
 	if err != nil {
@@ -32,11 +32,11 @@ func searchRequest(data []byte) (query, error) {
 	}
 	values := url.Values{}
 	for _, name := range []string{"attributes", "excludedAttributes", "filter", "sortBy", "sortOrder", "startIndex", "count", "cursor"} {
-		v := schema.Member(fields, name)
+		v := schema.JSONMember(fields, name)
 		if v == nil {
 			continue
 		}
-		text, ok := parameter(v)
+		text, ok := parameterText(v)
 		if !ok {
 			return query{}, scim.BadRequest(scim.InvalidSyntax, "%s must be a string, a number or an array of strings", name)
 		}
@@ -45,7 +45,7 @@ func searchRequest(data []byte) (query, error) {
 	return query{values}, nil
 }
 
-func parameter(v any) (text string, ok bool) {
+func parameterText(v any) (text string, ok bool) {
 	switch v := v.(type) {
 	case string:
 		return v, true

@@ -1,18 +1,24 @@
 // Package server is the HTTP side of a SCIM 2.0 service provider (RFC 7644) over any scim.Store.
 //
-//	options.go     what it must be told
-//	limits.go      what one request may cost
-//	server.go      routes, and the way of a request: authenticate, do, answer, observe
-//	answer.go      how an answer is written          buffer.go               in what
-//	query.go       what a request asks for          body.go, negotiate.go   what it carries
-//	create.go, read.go, list.go, replace.go, modify.go, remove.go           one operation each
-//	cursor.go, search.go   other ways to ask for a list                     bulk.go   many at once
-//	active.go      what it means to say nothing of active
-//	unknown.go     what is ignored, and told of once
-//	represent.go   what an answer shows             version.go              entity tags
-//	discovery.go   what the service says of itself
-//	load.go        what is worked on at a time
-//	failure.go     the one place that turns errors into SCIM errors
+//	server.go          routes, and the steps of a request: authenticate, run, observe, write
+//	operation.go       operations, as the routes declare them
+//	options.go         configuration
+//	limits.go          bounds of one request
+//	load.go            bounds of concurrent requests
+//	query.go           parameters of the URL
+//	body.go            the body of a request
+//	negotiate.go       media types
+//	create.go, read.go, list.go, replace.go, modify.go, remove.go, bulk.go   one operation each
+//	search.go          lists whose parameters are in the body
+//	cursor.go          pages by cursor
+//	active.go          defaults of the attribute active
+//	unknown.go         the log of ignored extensions
+//	response.go        writing of responses
+//	buffer.go          buffers of responses
+//	representation.go  resources as JSON
+//	version.go         entity tags
+//	discovery.go       /ServiceProviderConfig, /ResourceTypes, /Schemas
+//	errors.go          conversion of errors to SCIM errors
 package server
 
 import (
@@ -30,8 +36,8 @@ import (
 	"github.com/cloudsso/cloudsso-operator/internal/scim/schema"
 )
 
-// New is the service. It answers every path, below its prefix or not, and every error is a SCIM error
-// (RFC 7644 section 3.12). TLS, timeouts and listening are the caller's.
+// New returns the service. It handles every path, also outside its prefix, and each of its errors is a SCIM
+// error (RFC 7644 section 3.12). The caller provides TLS, timeouts and the listener.
 func New(options Options) http.Handler {
 	s := &server{Options: options.withDefaults(), load: newLoad()}
 	s.mux = s.routes()
@@ -41,31 +47,31 @@ func New(options Options) http.Handler {
 type server struct {
 	Options
 	mux        *http.ServeMux
-	bulkRoutes []route // those that a bulk request has
+	bulkRoutes []route // the routes of operations in a bulk request
 	unknown    unknown
 	load       *load
 }
 
-// endpoint does what one request asks for.
-type endpoint func(*call) (*answer, error)
+// endpoint handles the requests of one method of a route.
+type endpoint func(*request) (*response, error)
 
-// route is a path and what can be done there.
+// route is a path and the methods that it supports.
 type route struct {
-	pattern string               // below the prefix, as http.ServeMux has it; empty for unknown paths
-	rt      *schema.ResourceType // nil for discovery, and at the root
-	methods map[string]endpoint
-	maxBody int64 // in bytes
-	open    bool  // needs no credentials
+	pattern string               // below the prefix, in the form of http.ServeMux; empty for unknown paths
+	rt      *schema.ResourceType // nil for discovery and at the root
+	methods map[string]action    // the only place that declares which request is which operation
+	maxBody int64                // in bytes
 }
 
-// call is one request under way.
-type call struct {
+// request is one request in progress.
+type request struct {
 	*http.Request
 	route
-	session Session
-	record  Record
-	visit   visit
-	taken   bool // the whole body has been read
+	action
+	session  Session
+	record   Record
+	slot     slot
+	bodyRead bool // the whole body has been read
 }
 
 func (s *server) routes() *http.ServeMux {
@@ -79,33 +85,21 @@ func (s *server) routes() *http.ServeMux {
 	return mux
 }
 
-// endpoint is what does a method. A path or a method that there is not needs no credentials.
-func (r *route) endpoint(method string) endpoint {
-	if r.methods == nil {
-		r.open = true
-		return refusePath
-	}
-	if method == http.MethodHead {
-		method = http.MethodGet
-	}
-	if do := r.methods[method]; do != nil {
-		return do
-	}
-	r.open = true
-	return refuseMethod
-}
-
-// root are the routes that are about all resources.
+// root returns the routes that are about resources of all types.
 func (s *server) root() []route {
 	return []route{
-		{pattern: "/", methods: map[string]endpoint{http.MethodGet: s.list}},
-		{pattern: "/Bulk", maxBody: s.Limits.BulkBody, methods: map[string]endpoint{http.MethodPost: s.bulk}},
+		{pattern: "/", methods: map[string]action{
+			http.MethodGet: {operation: OperationQuery, do: s.list},
+		}},
+		{pattern: "/Bulk", maxBody: s.Limits.BulkBody, methods: map[string]action{
+			http.MethodPost: {operation: OperationBulk, do: s.bulk},
+		}},
 	}
 }
 
-// searches are POST to .search, at the root and at each type.
+// searches returns the routes of POST to .search, at the root and for each type.
 func (s *server) searches() []route {
-	methods := map[string]endpoint{http.MethodPost: s.search}
+	methods := map[string]action{http.MethodPost: {operation: OperationQuery, do: s.search}}
 	routes := []route{{pattern: "/.search", maxBody: s.Limits.UserBody, methods: methods}}
 	for _, rt := range schema.ResourceTypes {
 		routes = append(routes, route{pattern: rt.Endpoint + "/.search", rt: rt, maxBody: s.Limits.UserBody, methods: methods})
@@ -113,170 +107,172 @@ func (s *server) searches() []route {
 	return routes
 }
 
+// resources returns the routes of one type of resource.
 func (s *server) resources(rt *schema.ResourceType, maxBody int64) []route {
 	return []route{
-		{pattern: rt.Endpoint, rt: rt, maxBody: maxBody, methods: map[string]endpoint{
-			http.MethodGet:  s.list,
-			http.MethodPost: s.create,
+		{pattern: rt.Endpoint, rt: rt, maxBody: maxBody, methods: map[string]action{
+			http.MethodGet:  {operation: OperationQuery, do: s.list},
+			http.MethodPost: {operation: OperationCreate, do: s.create},
 		}},
-		{pattern: rt.Endpoint + "/{id}", rt: rt, maxBody: maxBody, methods: map[string]endpoint{
-			http.MethodGet:    s.read,
-			http.MethodPut:    s.replace,
-			http.MethodPatch:  s.modify,
-			http.MethodDelete: s.remove,
+		{pattern: rt.Endpoint + "/{id}", rt: rt, maxBody: maxBody, methods: map[string]action{
+			http.MethodGet:    {operation: OperationRead, do: s.read},
+			http.MethodPut:    {operation: OperationReplace, do: s.replace},
+			http.MethodPatch:  {operation: OperationModify, do: s.modify},
+			http.MethodDelete: {operation: OperationDelete, do: s.remove},
 		}},
 	}
 }
 
-// unsupported are paths that RFC 7644 names and this service does not serve: 501 tells a client so
-// (section 3.11), where a 404 would look like a wrong base URL.
+// unsupported are paths of RFC 7644 that this service does not serve. It returns 501 (section 3.11), because a
+// 404 would look like a wrong base URL.
 var unsupported = []route{
-	{pattern: "/Me", open: true, methods: everyMethod(refuseOperation)},
+	{pattern: "/Me", methods: everyMethod(action{OperationUnknown, refuseOperation, true})},
 }
 
-func everyMethod(do endpoint) map[string]endpoint {
-	return map[string]endpoint{
-		http.MethodGet: do, http.MethodPost: do, http.MethodPut: do, http.MethodPatch: do, http.MethodDelete: do,
+func everyMethod(a action) map[string]action {
+	return map[string]action{
+		http.MethodGet: a, http.MethodPost: a, http.MethodPut: a, http.MethodPatch: a, http.MethodDelete: a,
 	}
 }
 
-// ServeHTTP tidies the path before it is routed: a base URL that was entered with a slash at its end
-// makes //Users, for which http.ServeMux would answer a redirect in HTML.
+// ServeHTTP cleans the path before it is routed. A base URL that was entered with a trailing slash yields
+// //Users, to which http.ServeMux would respond with a redirect in HTML.
 func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	if tidy := tidied(r.URL.Path); tidy != r.URL.Path || r.URL.RawPath != "" {
-		again := *r
-		again.URL = &url.URL{Path: tidy, RawQuery: r.URL.RawQuery}
-		r = &again
+	if cleaned := cleanPath(r.URL.Path); cleaned != r.URL.Path || r.URL.RawPath != "" {
+		changed := *r
+		changed.URL = &url.URL{Path: cleaned, RawQuery: r.URL.RawQuery}
+		r = &changed
 	}
 	s.mux.ServeHTTP(w, r)
 }
 
-// tidied is an absolute path as it should be: usually itself.
-func tidied(p string) string {
+// cleanPath returns an absolute path without repeated and trailing slashes.
+func cleanPath(p string) string {
 	if !strings.HasPrefix(p, "/") {
 		p = "/" + p
 	}
 	return path.Clean(p)
 }
 
-// handler is the way of every request.
+// handler returns the handler of a route: it authenticates the request, runs its endpoint, observes and writes
+// the response.
 func (s *server) handler(r route) http.HandlerFunc {
-	return func(w http.ResponseWriter, request *http.Request) {
-		r := r
-		do := r.endpoint(request.Method)
-		c := s.newCall(request, r)
-		c.record.RequestID = s.NewRequestID()
-		defer c.visit.leave()
-		a := s.answer(c, func(c *call) (*answer, error) {
-			refused := s.authenticate(c)
-			c.visit = s.load.enter(c.record.Subject)
-			if err := cmp.Or(refused, c.visit.tooMany()); err != nil {
+	return func(w http.ResponseWriter, httpReq *http.Request) {
+		req := s.newRequest(httpReq, r, r.action(httpReq.Method))
+		req.record.RequestID = s.NewRequestID()
+		defer req.slot.release()
+		resp := s.respond(req, func(req *request) (*response, error) {
+			refused := s.authenticate(req)
+			req.slot = s.load.acquire(req.record.Subject)
+			if err := cmp.Or(refused, req.slot.checkInFlight()); err != nil {
 				return nil, err
 			}
-			return do(c)
+			return req.do(req)
 		})
-		if c.visit.unanswered() {
+		if req.slot.hasTooManyUnanswered() {
 			panic(http.ErrAbortHandler)
 		}
-		c.hurry(w, a)
-		a.write(w, c)
-		if c.ProtoMajor == 2 { // which sends what is short when this has returned, and waits for its client there
-			_ = http.NewResponseController(w).Flush() // of no use to one that has gone
+		req.releaseConnection(w, resp)
+		resp.write(w, req)
+		if req.ProtoMajor == 2 { // otherwise a short response is sent after the slot has been released
+			_ = http.NewResponseController(w).Flush() // fails if the client has closed the connection
 		}
 	}
 }
 
-// restTimeout is how long a client has to send the rest of a body that nobody wants, and to have its connection
-// kept for the next request.
+// restTimeout is how long a client has to send the rest of a refused request's body. If it does, its connection
+// is kept for the next request.
 const restTimeout = time.Second
 
-// hurry keeps a client from holding a connection with a request that has been refused. net/http reads what is left
-// of a body that nobody has read, for as long as a whole request may take; and on HTTP/2, one connection has any
-// number of bad requests, one after the other: that whose credential is not accepted ends, as at kube-apiserver.
-func (c *call) hurry(w http.ResponseWriter, a *answer) {
-	if c.ContentLength != 0 && !c.taken {
-		_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(restTimeout)) // a test's recorder has none
+// releaseConnection keeps a client from holding a connection with a refused request. net/http reads the rest
+// of an unread body for as long as a whole request may take, so that the deadline is moved forward. An HTTP/2
+// connection could carry any number of failing requests, so that it is closed if its credential is refused, as
+// kube-apiserver does.
+func (req *request) releaseConnection(w http.ResponseWriter, resp *response) {
+	if req.ContentLength != 0 && !req.bodyRead {
+		_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(restTimeout)) // fails for a test's recorder
 	}
-	if c.ProtoMajor == 2 && a.status == http.StatusUnauthorized {
-		a.set("Connection", "close")
+	if req.ProtoMajor == 2 && resp.status == http.StatusUnauthorized {
+		resp.set("Connection", "close")
 	}
 }
 
-func (s *server) newCall(request *http.Request, r route) *call {
-	c := &call{Request: request, route: r, record: Record{
-		Method: request.Method,
-		Route:  r.pattern,
-		ID:     request.PathValue("id"),
-		Remote: request.RemoteAddr,
+func (s *server) newRequest(httpReq *http.Request, r route, a action) *request {
+	req := &request{Request: httpReq, route: r, action: a, record: Record{
+		Operation: a.operation,
+		Method:    httpReq.Method,
+		Route:     r.pattern,
+		ID:        httpReq.PathValue("id"),
+		Remote:    httpReq.RemoteAddr,
 	}}
 	if r.rt != nil {
-		c.record.ResourceType = r.rt.Name
+		req.record.ResourceType = r.rt.Name
 	}
-	return c
+	return req
 }
 
-// answer does what a call asks for and tells whoever observes. An error, and a panic, become answers.
-func (s *server) answer(c *call, do endpoint) *answer {
+// respond runs an endpoint, turns its error or panic into a response, and calls the observer.
+func (s *server) respond(req *request, do endpoint) *response {
 	started := s.Now()
-	a, err := attempt(c, do)
+	resp, err := runEndpoint(req, do)
 	if err != nil {
-		a = s.failure(c, err)
+		resp = s.errorResponse(req, err)
 	}
-	c.record.Status = a.status
-	c.record.Duration = s.Now().Sub(started)
+	req.record.Status = resp.status
+	req.record.Duration = s.Now().Sub(started)
 	if s.Observe != nil {
-		s.Observe(c.record)
+		s.Observe(req.record)
 	}
-	return a
+	return resp
 }
 
-func attempt(c *call, do endpoint) (a *answer, err error) {
-	defer recovered(&err)
-	return do(c)
+func runEndpoint(req *request, do endpoint) (resp *response, err error) {
+	defer recoverPanic(&err)
+	return do(req)
 }
 
-func (s *server) authenticate(c *call) error {
-	if c.open && c.Header.Get("Authorization") == "" {
+func (s *server) authenticate(req *request) error {
+	if req.open && req.Header.Get("Authorization") == "" {
 		return nil
 	}
-	session, err := s.Authenticate(c.Request)
-	c.record.Subject = session.Subject
+	session, err := s.Authenticate(req.Request)
+	req.record.Subject = session.Subject
 	if err != nil {
-		if status := statusOf(err); c.open && status != http.StatusUnauthorized && status != http.StatusTooManyRequests {
+		if status := statusOf(err); req.open && status != http.StatusUnauthorized && status != http.StatusTooManyRequests {
 			return nil
 		}
 		return err
 	}
-	c.session = session
+	req.session = session
 	return nil
 }
 
-func (c *call) id() string { return c.PathValue("id") }
+func (req *request) id() string { return req.PathValue("id") }
 
-// about records whom the request is about, for whoever observes.
-func (c *call) about(attributes schema.Object) {
-	c.record.Name = cmp.Or(attributes.String(schema.UserName), attributes.String(schema.GroupDisplayName))
-	c.record.ExternalID = attributes.String(schema.ExternalID)
+// recordResource records for the observer which resource the request is about.
+func (req *request) recordResource(attributes schema.Object) {
+	req.record.Name = cmp.Or(attributes.String(schema.UserName), attributes.String(schema.GroupDisplayName))
+	req.record.ExternalID = attributes.String(schema.ExternalID)
 }
 
-func refusePath(c *call) (*answer, error) {
+func refusePath(req *request) (*response, error) {
 	return nil, &scim.Error{
 		Status: http.StatusNotFound,
-		Detail: "there is nothing at " + quoted(c.URL.Path) + "; check the base URL that the identity provider is given",
+		Detail: quoted(req.URL.Path) + " does not exist; check the base URL in the identity provider's settings",
 	}
 }
 
-func refuseOperation(c *call) (*answer, error) {
+func refuseOperation(req *request) (*response, error) {
 	return nil, &scim.Error{
 		Status: http.StatusNotImplemented,
-		Detail: c.pattern + " is not supported; /ServiceProviderConfig says what is",
+		Detail: req.pattern + " is not supported; /ServiceProviderConfig lists the supported operations",
 	}
 }
 
-func refuseMethod(c *call) (*answer, error) {
-	allowed := slices.Sorted(maps.Keys(c.methods))
+func refuseMethod(req *request) (*response, error) {
+	allowed := slices.Sorted(maps.Keys(req.methods))
 	if slices.Contains(allowed, http.MethodGet) {
 		allowed = append(allowed, http.MethodHead)
 	}
-	return nil, &methodNotAllowed{allow: strings.Join(allowed, ", "), method: shortened(c.Method, limits.Quoted), pattern: c.pattern}
+	return nil, &methodNotAllowed{allow: strings.Join(allowed, ", "), method: shortened(req.Method, limits.Quoted), pattern: req.pattern}
 }

@@ -16,7 +16,7 @@ import (
 	"github.com/cloudsso/cloudsso-operator/internal/scim/server"
 )
 
-func TestUnknownRoutes(t *testing.T) {
+func TestUnknownPathsAreRefused(t *testing.T) {
 	s := newService(t)
 	for _, path := range []string{"/users", "/Users/a/b", "/Users/a%2Fb", "/Groups/a/members", "/Devices", "/../admin", "/v1/Users"} {
 		for _, method := range []string{"GET", "POST", "DELETE"} {
@@ -27,7 +27,7 @@ func TestUnknownRoutes(t *testing.T) {
 	s.send(outside).refuses(404, "", "/healthz")
 }
 
-func TestWrongMethods(t *testing.T) {
+func TestUnsupportedMethodsAreRefused(t *testing.T) {
 	s := newService(t)
 	for _, c := range []struct{ path, allow, methods string }{
 		{"/Users", "GET, POST, HEAD", "PUT PATCH DELETE OPTIONS TRACE PROPFIND"},
@@ -49,8 +49,8 @@ func TestOperationsThatAreNotSupported(t *testing.T) {
 	s.do("GET", "/Me", "").refuses(501, "", "/Me")
 }
 
-// A base URL that ends in a slash, and a slash after the path, are what people enter.
-func TestPathsAreTidied(t *testing.T) {
+// Administrators enter base URLs with a trailing slash.
+func TestPathsAreCleaned(t *testing.T) {
 	s := newService(t)
 	id := s.user("alice")
 	for _, path := range []string{"//Users", "/Users/", "/./Users", "//Users//"} {
@@ -62,7 +62,7 @@ func TestPathsAreTidied(t *testing.T) {
 func TestHeadIsGetWithoutBody(t *testing.T) {
 	s := newService(t, func(o *server.Options) { o.Observe = nil })
 	id := "id-1"
-	if _, err := s.directory.Create(t.Context(), schema.User, schema.Object{}.With(schema.UserName, "alice"), nil); err != nil {
+	if _, err := s.store.Create(t.Context(), schema.User, schema.Object{}.With(schema.UserName, "alice"), nil); err != nil {
 		t.Fatal(err)
 	}
 	web := httptest.NewServer(s.handler)
@@ -103,7 +103,7 @@ func TestAuthentication(t *testing.T) {
 		authorization string
 		status        int
 		header, value string
-		subject       string // of a credential that is known, and refused
+		subject       string // of a known credential that is refused
 	}{
 		{"", 401, "WWW-Authenticate", `Bearer realm="scim"`, ""},
 		{"Bearer wrong", 401, "WWW-Authenticate", `Bearer realm="scim"`, ""},
@@ -143,34 +143,34 @@ func TestDiscoveryNeedsNoCredentials(t *testing.T) {
 	}
 }
 
-func TestFailuresTellNothingOfTheirCause(t *testing.T) {
+func TestResponsesDoNotDiscloseCauses(t *testing.T) {
 	s := newService(t)
 	for name, fail := range map[string]func() error{
 		"error": func() error { return errors.New("dial tcp 10.0.0.1:2379: connection refused") },
 		"an error made for the client, of status 500": func() error { return &scim.Error{Status: 500, Detail: "dial tcp 10.0.0.1:2379"} },
-		"a status that is none":                       func() error { return &scim.Error{Detail: "dial tcp 10.0.0.1:2379"} },
+		"an error without a status":                   func() error { return &scim.Error{Detail: "dial tcp 10.0.0.1:2379"} },
 		"panic":                                       func() error { panic("dial tcp 10.0.0.1:2379") },
 	} {
 		t.Run(name, func(t *testing.T) {
-			s.directory.fail = fail
+			s.store.fail = fail
 			s.log.Reset()
 			r := s.do("GET", "/Users/x", "")
 			r.refuses(500, "", s.record().RequestID)
 			if strings.Contains(r.raw, "10.0.0.1") {
-				t.Errorf("the answer tells: %s", r.raw)
+				t.Errorf("the response has the cause: %s", r.raw)
 			}
 			log := s.log.String()
 			if !strings.Contains(log, "level=ERROR") || !strings.Contains(log, s.record().RequestID) {
-				t.Errorf("the log does not tell: %s", log)
+				t.Errorf("the log does not have the error: %s", log)
 			}
 			if name != "nil pointer" && !strings.Contains(log, "10.0.0.1") {
-				t.Errorf("the log does not tell the cause: %s", log)
+				t.Errorf("the log does not have the cause: %s", log)
 			}
 		})
 	}
 }
 
-func TestErrorsOfTheDirectory(t *testing.T) {
+func TestErrorsOfTheStore(t *testing.T) {
 	s := newService(t)
 	for _, c := range []struct {
 		err        error
@@ -188,10 +188,10 @@ func TestErrorsOfTheDirectory(t *testing.T) {
 		{scim.NotFound("User", "x"), 404, ""},
 		{errors.Join(scim.Conflict("userName is taken"), errors.New("undo failed")), 409, ""},
 	} {
-		s.directory.fail = func() error { return c.err }
+		s.store.fail = func() error { return c.err }
 		r := s.do("GET", "/Users/x", "").answers(c.status).sends("Retry-After", c.retryAfter)
 		if strings.Contains(r.raw, "etcd") || strings.Contains(r.raw, "undo") {
-			t.Errorf("the answer tells its cause: %s", r.raw)
+			t.Errorf("the response has the cause: %s", r.raw)
 		}
 	}
 	if log := s.log.String(); !strings.Contains(log, "etcd") || strings.Contains(log, "slow down\" level=ERROR") {
@@ -199,9 +199,9 @@ func TestErrorsOfTheDirectory(t *testing.T) {
 	}
 }
 
-func TestAnAbortedConnectionIsNoFailure(t *testing.T) {
+func TestAbortPanicIsPassedOn(t *testing.T) {
 	s := newService(t)
-	s.directory.fail = func() error { panic(http.ErrAbortHandler) }
+	s.store.fail = func() error { panic(http.ErrAbortHandler) }
 	defer func() {
 		if err, ok := recover().(error); !ok || !errors.Is(err, http.ErrAbortHandler) {
 			t.Error("the panic was swallowed")
@@ -265,21 +265,21 @@ func TestPrefixAndBaseURLMayDiffer(t *testing.T) {
 func TestRecords(t *testing.T) {
 	s := newService(t)
 	id := s.do("POST", "/Users", `{"userName":"alice","externalId":"00u1","password":"`+password+`"}`).answers(201).id()
-	s.observed(server.Record{Method: "POST", Route: "/Users", ResourceType: "User", ID: id, Name: "alice", ExternalID: "00u1", Status: 201})
+	s.observed(server.Record{Operation: server.OperationCreate, Method: "POST", Route: "/Users", ResourceType: "User", ID: id, Name: "alice", ExternalID: "00u1", Status: 201})
 	s.do("POST", "/Users", `{"userName":"Alice","externalId":"00u2","password":"`+password+`"}`).answers(409)
-	s.observed(server.Record{Method: "POST", Route: "/Users", ResourceType: "User", Name: "Alice", ExternalID: "00u2", Status: 409, Type: "uniqueness"})
+	s.observed(server.Record{Operation: server.OperationCreate, Method: "POST", Route: "/Users", ResourceType: "User", Name: "Alice", ExternalID: "00u2", Status: 409, Type: "uniqueness"})
 	s.do("GET", "/Users/"+id, "").answers(200)
-	s.observed(server.Record{Method: "GET", Route: "/Users/{id}", ResourceType: "User", ID: id, Name: "alice", ExternalID: "00u1", Status: 200})
+	s.observed(server.Record{Operation: server.OperationRead, Method: "GET", Route: "/Users/{id}", ResourceType: "User", ID: id, Name: "alice", ExternalID: "00u1", Status: 200})
 	s.do("PATCH", "/Users/"+id, patchJSON(`{"op":"replace","path":"userName","value":"bob"}`), "If-Match: W/\"no\"").answers(412)
-	s.observed(server.Record{Method: "PATCH", Route: "/Users/{id}", ResourceType: "User", ID: id, Name: "alice", ExternalID: "00u1", Status: 412})
+	s.observed(server.Record{Operation: server.OperationModify, Method: "PATCH", Route: "/Users/{id}", ResourceType: "User", ID: id, Name: "alice", ExternalID: "00u1", Status: 412})
 	s.do("PATCH", "/Users/"+id, patchJSON(`{"op":"replace","path":"userName","value":"bob"}`)).answers(200)
-	s.observed(server.Record{Method: "PATCH", Route: "/Users/{id}", ResourceType: "User", ID: id, Name: "bob", ExternalID: "00u1", Status: 200})
+	s.observed(server.Record{Operation: server.OperationModify, Method: "PATCH", Route: "/Users/{id}", ResourceType: "User", ID: id, Name: "bob", ExternalID: "00u1", Status: 200})
 	s.do("DELETE", "/Users/"+id, "").answers(204)
-	s.observed(server.Record{Method: "DELETE", Route: "/Users/{id}", ResourceType: "User", ID: id, Name: "bob", ExternalID: "00u1", Status: 204})
+	s.observed(server.Record{Operation: server.OperationDelete, Method: "DELETE", Route: "/Users/{id}", ResourceType: "User", ID: id, Name: "bob", ExternalID: "00u1", Status: 204})
 	s.do("GET", "/Groups?filter="+url.QueryEscape(`displayName eq "x"`), "").answers(200)
-	s.observed(server.Record{Method: "GET", Route: "/Groups", ResourceType: "Group", Status: 200})
+	s.observed(server.Record{Operation: server.OperationQuery, Method: "GET", Route: "/Groups", ResourceType: "Group", Status: 200})
 	s.do("GET", "/Nothing/x", "").answers(404)
-	s.observed(server.Record{Method: "GET", Status: 404})
+	s.observed(server.Record{Operation: server.OperationUnknown, Method: "GET", Status: 404})
 }
 
 // observed compares the last record in what does not differ from run to run.

@@ -8,39 +8,39 @@ import (
 	"github.com/cloudsso/cloudsso-operator/internal/scim/limits"
 )
 
-// unknown remembers which extension schemas, of those that nobody declared here, have been told of. Their
-// attributes are ignored, as RFC 7644 section 3.3 allows; an administrator who misses one finds it in the
-// log, once, and not in every request's line.
+// unknown remembers which unknown extension schemas have been logged. Their attributes are ignored (RFC 7644
+// section 3.3). An administrator who misses one finds its URN in the log, once and not for every request.
 type unknown struct {
 	mu   sync.Mutex
-	told map[string]bool
+	seen map[string]bool
 }
 
-// first reports whether a name is a URN that was not told of before. No more than limits.UnknownExtensions are.
-func (u *unknown) first(name string) bool {
+// addNew adds a name and reports whether it is a URN that was not there before. It adds at most
+// limits.UnknownExtensions.
+func (u *unknown) addNew(name string) bool {
 	name = strings.ToLower(shortened(name, limits.Quoted))
 	if !strings.HasPrefix(name, "urn:") {
 		return false
 	}
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	if u.told[name] || len(u.told) >= limits.UnknownExtensions {
+	if u.seen[name] || len(u.seen) >= limits.UnknownExtensions {
 		return false
 	}
-	if u.told == nil {
-		u.told = map[string]bool{}
+	if u.seen == nil {
+		u.seen = map[string]bool{}
 	}
-	u.told[name] = true
+	u.seen[name] = true
 	return true
 }
 
-// ignored tells of what a request had that no schema knows.
-func (s *server) ignored(c *call, names []string) {
+// logUnknown logs the attributes of a request that no schema has.
+func (s *server) logUnknown(req *request, names []string) {
 	for _, name := range names {
-		if s.unknown.first(name) {
-			s.Logger.LogAttrs(c.Context(), slog.LevelInfo, "ignored: no schema with this URN is known; this is said once",
-				slog.String("urn", shortened(name, limits.Quoted)), slog.String("requestID", c.record.RequestID),
-				slog.String("route", c.pattern), slog.String("subject", c.record.Subject))
+		if s.unknown.addNew(name) {
+			s.Logger.LogAttrs(req.Context(), slog.LevelInfo, "attribute ignored: no schema with this URN is known; logged once for each URN",
+				slog.String("urn", shortened(name, limits.Quoted)), slog.String("requestID", req.record.RequestID),
+				slog.String("route", req.pattern), slog.String("subject", req.record.Subject))
 		}
 	}
 }

@@ -11,11 +11,10 @@ import (
 	"github.com/cloudsso/cloudsso-operator/internal/scim/schema"
 )
 
-// version is the entity tag of a resource (RFC 7644 section 3.14): a hash of what the resource itself
-// holds, its attributes and who its members are. It is the same on every replica and after a restart,
-// and does not depend on the order of members, on what is derived (a user's groups, how a member is
-// shown), or on when the resource was written. It is "" when the members were left out: they would have
-// to be read for nothing else.
+// version returns the entity tag of a resource (RFC 7644 section 3.14): a hash of its attributes and of the
+// ids of its members. It is the same on every replica and after a restart. It does not depend on the order of
+// members, on derived attributes (a user's groups, the display of a member), or on the time of a write. It is
+// "" if the members were omitted, because reading them for the tag alone costs too much.
 func version(r *scim.Resource) string {
 	if r.Members == nil && r.Type.Attribute(schema.Members.Name) != nil {
 		return ""
@@ -31,8 +30,8 @@ func version(r *scim.Resource) string {
 	return string(append(content.text, '"'))
 }
 
-// appendSum appends a sum over the members: of hashes, so that no two sets of ids that differ in a
-// few letters come to the same, and commutative.
+// appendSum appends a sum over the members that does not depend on their order. It adds up hashes, so that
+// different sets of similar ids have different sums.
 func appendSum(content []byte, r *scim.Resource) []byte {
 	var high, low, count uint64
 	var id []byte
@@ -49,22 +48,22 @@ func appendSum(content []byte, r *scim.Resource) []byte {
 	return content
 }
 
-// precondition is If-Match and If-None-Match (RFC 9110 sections 13.1.1 and 13.1.2), compared weakly since a
-// SCIM version is a weak tag. Since it sees the resource in any case, it also records which one the request
-// is about.
-func (c *call) precondition() scim.Precondition {
-	wanted, unwanted := c.Header.Values("If-Match"), c.Header.Values("If-None-Match")
+// precondition returns the check of If-Match and If-None-Match (RFC 9110 sections 13.1.1 and 13.1.2). Tags are
+// compared weakly, because a SCIM version is a weak tag. Because it sees the resource in any case, it also
+// records which resource the request is about.
+func (req *request) precondition() scim.Precondition {
+	wanted, unwanted := req.Header.Values("If-Match"), req.Header.Values("If-None-Match")
 	return func(current *scim.Resource) error {
-		c.about(current.Attributes)
+		req.recordResource(current.Attributes)
 		if len(wanted)+len(unwanted) == 0 {
 			return nil
 		}
 		v := version(current)
 		switch {
-		case len(wanted) > 0 && !named(wanted, v):
-			return preconditionFailed("the " + c.rt.Name + " has been changed meanwhile: its version is now " + v + "; read it again")
-		case named(unwanted, v):
-			return preconditionFailed("the version of the " + c.rt.Name + " is " + v + ", which If-None-Match rules out")
+		case len(wanted) > 0 && !matchesTag(wanted, v):
+			return preconditionFailed("the " + req.rt.Name + " has changed: its version is now " + v + "; read it again")
+		case matchesTag(unwanted, v):
+			return preconditionFailed("the version of the " + req.rt.Name + " is " + v + ", which If-None-Match excludes")
 		}
 		return nil
 	}
@@ -74,11 +73,11 @@ func preconditionFailed(detail string) error {
 	return &scim.Error{Status: http.StatusPreconditionFailed, Detail: detail}
 }
 
-// named reports whether a version is among the entity tags of a header, or they are "*".
-func named(tags []string, version string) bool {
+// matchesTag reports whether a version is among the entity tags of a header, or the header is "*".
+func matchesTag(tags []string, version string) bool {
 	for _, header := range tags {
 		for tag := range strings.SplitSeq(header, ",") {
-			if tag = strings.TrimSpace(tag); tag == "*" || opaque(tag) == opaque(version) {
+			if tag = strings.TrimSpace(tag); tag == "*" || opaqueTag(tag) == opaqueTag(version) {
 				return true
 			}
 		}
@@ -86,4 +85,4 @@ func named(tags []string, version string) bool {
 	return false
 }
 
-func opaque(tag string) string { return strings.Trim(strings.TrimPrefix(tag, "W/"), `"`) }
+func opaqueTag(tag string) string { return strings.Trim(strings.TrimPrefix(tag, "W/"), `"`) }

@@ -9,20 +9,21 @@ import (
 	"github.com/cloudsso/cloudsso-operator/internal/scim/schema"
 )
 
-// large is more than what a directory puts into one object, several times over.
-const large = 700
+// largeSize is several times the number of members that a store keeps in one object.
+const largeSize = 700
 
-// crowded makes so many users, a few at a time: they are what takes the time.
-func (d *directory) crowded(n int) []string {
-	d.t.Helper()
+// createMembers creates n users, eight at a time, because one by one they would take most of the time of the
+// test.
+func (s *store) createMembers(n int) []string {
+	s.t.Helper()
 	ids := make([]string, n)
 	var all sync.WaitGroup
 	for part := range slices.Chunk(positions(n), n/8) {
 		all.Go(func() {
 			for _, i := range part {
-				r, err := d.Create(d.t.Context(), schema.User, user(fmt.Sprintf("member-%d", i)), nil)
+				r, err := s.Create(s.t.Context(), schema.User, user(fmt.Sprintf("member-%d", i)), nil)
 				if err != nil {
-					d.t.Error(err)
+					s.t.Error(err)
 					return
 				}
 				ids[i] = r.ID
@@ -30,8 +31,8 @@ func (d *directory) crowded(n int) []string {
 		})
 	}
 	all.Wait()
-	if d.t.Failed() {
-		d.t.FailNow()
+	if s.t.Failed() {
+		s.t.FailNow()
 	}
 	return ids
 }
@@ -44,74 +45,75 @@ func positions(n int) []int {
 	return all
 }
 
-func largeGroup(d *directory) {
-	users := d.crowded(large)
-	d.t.Log("created with many, and grown by hundreds, some of them twice")
-	g := d.created(schema.Group, group("Large"), users[:300]...)
-	d.equal(memberIDs(g), sorted(users[:300]...), "created")
-	for from := 250; from < large; from += 100 {
-		to := min(from+150, large)
-		g = d.updated(schema.Group, g.ID, changing(add(users[from:to]...)))
-		d.equal(memberIDs(g), sorted(users[:to]...), "added")
+func largeGroup(s *store) {
+	users := s.createMembers(largeSize)
+	s.t.Log("created with many members, then hundreds are added, some of them twice")
+	g := s.created(schema.Group, group("Large"), users[:300]...)
+	s.equal(memberIDs(g), sorted(users[:300]...), "created")
+	for from := 250; from < largeSize; from += 100 {
+		to := min(from+150, largeSize)
+		g = s.updated(schema.Group, g.ID, changeMembers(addMembers(users[from:to]...)))
+		s.equal(memberIDs(g), sorted(users[:to]...), "added")
 	}
-	d.same(d.got(schema.Group, g.ID), g)
-	d.t.Log("what changes nothing changes nothing")
-	d.same(d.updated(schema.Group, g.ID, changing(add(users[3], users[400], users[699]))), g)
-	d.same(d.updated(schema.Group, g.ID, changing(remove("nobody"))), g)
-	d.same(d.updated(schema.Group, g.ID, changing(replace(users...))), g)
-	d.t.Log("a member knows its group, and the group what its members are called")
-	d.equal(groupIDs(d.got(schema.User, users[650])), []string{g.ID}, "groups")
-	d.shown(g.ID, calledNames(users))
-	d.t.Log("removed from anywhere, by id and by match, and added again")
-	g2 := d.updated(schema.Group, g.ID, changing(remove(users[1], users[260], users[600]), add(users[600])))
-	d.equal(memberIDs(g2), sorted(slices.Concat(users[:1], users[2:260], users[261:])...), "removed")
+	s.same(s.got(schema.Group, g.ID), g)
+	s.t.Log("members that are present are added, an unknown one is removed, all are replaced by the same")
+	s.same(s.updated(schema.Group, g.ID, changeMembers(addMembers(users[3], users[400], users[699]))), g)
+	s.same(s.updated(schema.Group, g.ID, changeMembers(removeMembers("nobody"))), g)
+	s.same(s.updated(schema.Group, g.ID, changeMembers(replaceMembers(users...))), g)
+	s.t.Log("a member has its group, and the group has the display of its members")
+	s.equal(groupIDs(s.got(schema.User, users[650])), []string{g.ID}, "groups")
+	s.checkDisplays(g.ID, displayNames(users))
+	s.t.Log("members are removed from several places, by id and by match, and added again")
+	g2 := s.updated(schema.Group, g.ID, changeMembers(removeMembers(users[1], users[260], users[600]), addMembers(users[600])))
+	s.equal(memberIDs(g2), sorted(slices.Concat(users[:1], users[2:260], users[261:])...), "removed")
 	if !g2.LastModified.After(g.LastModified) {
-		d.t.Errorf("last modified %v, before %v", g2.LastModified, g.LastModified)
+		s.t.Errorf("last modified %v, before %v", g2.LastModified, g.LastModified)
 	}
-	d.equal(groupIDs(d.got(schema.User, users[260])), nil, "groups")
-	g = d.updated(schema.Group, g.ID, changing(match(func(r scim.Reference) bool { return r.Display == "member-5" || r.Display == "member-500" })))
-	d.equal(memberIDs(g), sorted(slices.Concat(users[:1], users[2:5], users[6:260], users[261:500], users[501:])...), "matched")
-	d.t.Log("a member that is deleted leaves")
-	d.deleted(d.got(schema.User, users[550]))
-	d.equal(memberIDs(d.got(schema.Group, g.ID)), sorted(slices.Concat(users[:1], users[2:5], users[6:260], users[261:500], users[501:550], users[551:])...), "left")
-	d.t.Log("replaced by some, by none, and filled again")
-	g = d.updated(schema.Group, g.ID, changing(replace(users[200:520]...)))
-	d.equal(memberIDs(g), sorted(users[200:520]...), "replaced")
-	g = d.updated(schema.Group, g.ID, changing(replace()))
-	d.equal(memberIDs(g), nil, "emptied")
-	g = d.updated(schema.Group, g.ID, changing(add(users[:500]...)))
-	d.equal(memberIDs(g), sorted(users[:500]...), "filled")
-	d.t.Log("attributes change with members, and alone")
-	g = d.updated(schema.Group, g.ID, scim.Change{Attributes: with(schema.GroupDisplayName, "Larger").Attributes, Members: []scim.MemberChange{remove(users[499])}})
-	d.equal(memberIDs(g), sorted(users[:499]...), "changed")
-	d.equal(memberIDs(d.set(g, schema.ExternalID, "e")), sorted(users[:499]...), "renamed")
-	d.deleted(g)
-	d.equal(groupIDs(d.got(schema.User, users[0])), nil, "groups")
+	s.equal(groupIDs(s.got(schema.User, users[260])), nil, "groups")
+	g = s.updated(schema.Group, g.ID, changeMembers(removeMatching(func(r scim.Reference) bool { return r.Display == "member-5" || r.Display == "member-500" })))
+	s.equal(memberIDs(g), sorted(slices.Concat(users[:1], users[2:5], users[6:260], users[261:500], users[501:])...), "matched")
+	s.t.Log("a deleted user leaves the group")
+	s.deleted(s.got(schema.User, users[550]))
+	s.equal(memberIDs(s.got(schema.Group, g.ID)), sorted(slices.Concat(users[:1], users[2:5], users[6:260], users[261:500], users[501:550], users[551:])...), "left")
+	s.t.Log("members are replaced by some, by none, and added again")
+	g = s.updated(schema.Group, g.ID, changeMembers(replaceMembers(users[200:520]...)))
+	s.equal(memberIDs(g), sorted(users[200:520]...), "replaced")
+	g = s.updated(schema.Group, g.ID, changeMembers(replaceMembers()))
+	s.equal(memberIDs(g), nil, "emptied")
+	g = s.updated(schema.Group, g.ID, changeMembers(addMembers(users[:500]...)))
+	s.equal(memberIDs(g), sorted(users[:500]...), "filled")
+	s.t.Log("attributes change together with members, and without them")
+	g = s.updated(schema.Group, g.ID, scim.Change{Attributes: changeAttribute(schema.GroupDisplayName, "Larger").Attributes, Members: []scim.MemberChange{removeMembers(users[499])}})
+	s.equal(memberIDs(g), sorted(users[:499]...), "changed")
+	s.equal(memberIDs(s.set(g, schema.ExternalID, "e")), sorted(users[:499]...), "renamed")
+	s.deleted(g)
+	s.equal(groupIDs(s.got(schema.User, users[0])), nil, "groups")
 }
 
-func calledNames(users []string) map[string]string {
-	called := map[string]string{}
+func displayNames(users []string) map[string]string {
+	displays := map[string]string{}
 	for i, id := range users {
-		called[id] = fmt.Sprintf("member-%d", i)
+		displays[id] = fmt.Sprintf("member-%d", i)
 	}
-	return called
+	return displays
 }
 
-// crowd has many clients change disjoint members of one group: in the end it is what all of them said.
-func crowd(d *directory) {
+// concurrentGroupChanges lets many clients change disjoint members of one group. In the end the group has all
+// changes.
+func concurrentGroupChanges(s *store) {
 	const clients, each = 8, 40
-	users := d.crowded(400 + clients*each)
-	g := d.created(schema.Group, group("Crowd"), users[:400]...)
+	users := s.createMembers(400 + clients*each)
+	g := s.created(schema.Group, group("Crowd"), users[:400]...)
 	var all sync.WaitGroup
 	for c := range clients {
 		own := users[400+c*each : 400+(c+1)*each]
 		all.Go(func() {
 			for part := range slices.Chunk(own, 10) {
-				if _, err := d.Update(d.t.Context(), schema.Group, g.ID, changing(add(part...), remove(users[c]))); err != nil {
-					d.t.Error(err)
+				if _, err := s.Update(s.t.Context(), schema.Group, g.ID, changeMembers(addMembers(part...), removeMembers(users[c]))); err != nil {
+					s.t.Error(err)
 				}
-				if _, err := d.Update(d.t.Context(), schema.Group, g.ID, changing(remove(part[0]), add(part[1]))); err != nil {
-					d.t.Error(err)
+				if _, err := s.Update(s.t.Context(), schema.Group, g.ID, changeMembers(removeMembers(part[0]), addMembers(part[1]))); err != nil {
+					s.t.Error(err)
 				}
 			}
 		})
@@ -123,5 +125,5 @@ func crowd(d *directory) {
 			want = append(want, part[1:]...)
 		}
 	}
-	d.equal(d.members(g.ID), sorted(want...), "members")
+	s.equal(s.members(g.ID), sorted(want...), "members")
 }

@@ -1,0 +1,101 @@
+package controllers_test
+
+import (
+	"fmt"
+	"net/http"
+
+	. "github.com/onsi/ginkgo/v2"
+	. "github.com/onsi/gomega"
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/cloudsso/cloudsso-operator/api/v1alpha1"
+	"github.com/cloudsso/cloudsso-operator/internal/controllerutil"
+)
+
+var _ = Describe("a user", func() {
+	It("that SCIM creates active needs its claim and itself written, and no status", func(ctx SpecContext) {
+		u := postUser(ctx, "alice@example.com")
+		marker := createUser(ctx, "marker", "marker", manual) // its status comes after the other user was seen
+		Eventually(readiness(ctx, marker)).Should(Equal(v1alpha1.ReasonReady))
+		reread(ctx, u)
+		Expect(u.Status).To(Equal(v1alpha1.CloudSSOUserStatus{State: v1alpha1.UserActive}))
+		Expect(written.In(namespace)).To(ContainElements(
+			HavePrefix(http.MethodPost+" /apis/cloudsso.dev/v1alpha1/namespaces/"+namespace+"/cloudssonameclaims"),
+			HavePrefix(http.MethodPost+" /apis/cloudsso.dev/v1alpha1/namespaces/"+namespace+"/cloudssousers"),
+		))
+		Expect(written.In(namespace)).NotTo(ContainElement(ContainSubstring(u.Name)))
+	})
+
+	It("shows the state of its spec, with Events for what the identity provider does not do every day", func(ctx SpecContext) {
+		u := postUser(ctx, "alice@example.com")
+		expected := []any{}
+		for _, step := range []struct {
+			change func(*v1alpha1.CloudSSOUser)
+			state  v1alpha1.UserState
+			ready  string
+			event  string
+		}{
+			{func(u *v1alpha1.CloudSSOUser) { u.Spec.Active = new(false) }, v1alpha1.UserDisabled, v1alpha1.ReasonDisabled, ""},
+			{func(u *v1alpha1.CloudSSOUser) { u.Spec.Active = nil }, v1alpha1.UserActive, v1alpha1.ReasonReady, ""},
+			{func(u *v1alpha1.CloudSSOUser) { u.Spec.Suspended = true }, v1alpha1.UserSuspended, v1alpha1.ReasonSuspended, "Suspended"},
+			{func(u *v1alpha1.CloudSSOUser) { u.Spec.Suspended = false }, v1alpha1.UserActive, v1alpha1.ReasonReady, "Enabled"},
+			{func(u *v1alpha1.CloudSSOUser) { u.Spec.DeprovisionedAt = new(metav1.Now()) }, v1alpha1.UserDeprovisioned, v1alpha1.ReasonDeprovisioned, "Deprovisioned"},
+		} {
+			modify(ctx, u, step.change)
+			Eventually(stateOf(ctx, u)).Should(Equal(step.state))
+			Expect(controllerutil.ReasonOf(u.Status.Conditions, v1alpha1.ConditionReady)).To(Equal(step.ready))
+			if step.event != "" {
+				expected = append(expected, step.event)
+			}
+			Eventually(reasonsOf(ctx, u.Name)).Should(ConsistOf(expected))
+		}
+	})
+
+	It("that is deleted without policies is held, with full effect, until the switch is Disabled", func(ctx SpecContext) {
+		u := postUser(ctx, "carol")
+		Expect(admin.Delete(ctx, u)).To(Succeed())
+		Eventually(func() bool {
+			reread(ctx, u)
+			return meta.IsStatusConditionTrue(u.Status.Conditions, v1alpha1.ConditionDeletionHeld)
+		}).Should(BeTrue())
+		Expect(u.Status.State).To(Equal(v1alpha1.UserActive))
+		Eventually(func() int32 { return directoryOf(ctx).Status.Users.DeletionHeld }).Should(Equal(int32(1)))
+		Expect(holderOf(ctx, u)()).To(Equal(u.Name))
+		turn(ctx, v1alpha1.SynchronizationDisabled)
+		Eventually(isGone(ctx, u)).Should(BeTrue())
+		Expect(holderOf(ctx, u)()).To(BeEmpty())
+	})
+
+	for _, leave := range []struct {
+		how  string
+		from v1alpha1.Source
+	}{{"deprovisioned", scim}, {"deleted", manual}} {
+		It(fmt.Sprintf("that is %s leaves its SCIM groups, and stays listed in Manual groups without effect", leave.how), func(ctx SpecContext) {
+			u := createUser(ctx, "dora", "dora", leave.from)
+			createUser(ctx, "erik", "erik", scim)
+			synchronized := createGroup(ctx, "staff", "Staff", scim, "dora", "erik")
+			declared := createGroup(ctx, "crew", "Crew", manual, "dora", "erik")
+			for _, g := range []*v1alpha1.CloudSSOGroup{synchronized, declared} {
+				Eventually(memberCount(ctx, g)).Should(HaveValue(Equal(int32(2))))
+			}
+			generation := declared.Generation
+			if leave.how == "deleted" {
+				Expect(admin.Delete(ctx, u)).To(Succeed())
+				Eventually(isGone(ctx, u)).Should(BeTrue())
+			} else {
+				modify(ctx, u, func(u *v1alpha1.CloudSSOUser) { u.Spec.DeprovisionedAt = new(metav1.Now()) })
+			}
+			Eventually(func() []v1alpha1.Member { reread(ctx, synchronized); return synchronized.Spec.Members }).Should(Equal(membersOf("erik")))
+			for _, g := range []*v1alpha1.CloudSSOGroup{synchronized, declared} {
+				Eventually(memberCount(ctx, g)).Should(HaveValue(Equal(int32(1))))
+			}
+			Expect(declared.Generation).To(Equal(generation), "the operator wrote the spec of a Manual group")
+			Expect(declared.Spec.Members).To(Equal(membersOf("dora", "erik")))
+			Eventually(func() string {
+				reread(ctx, declared)
+				return controllerutil.MessageOf(declared.Status.Conditions, v1alpha1.ConditionReady)
+			}).Should(ContainSubstring("dora"))
+		})
+	}
+})

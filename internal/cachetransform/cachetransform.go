@@ -1,0 +1,70 @@
+// Package cachetransform makes objects smaller before an informer caches them. Of a hundred thousand users the operator's
+// memory is made, and what few fields most of them have in common need not be kept a hundred thousand times.
+package cachetransform
+
+import (
+	"slices"
+	"unique"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/cloudsso/cloudsso-operator/api/v1alpha1"
+)
+
+// Transform is a cache.TransformFunc of client-go. It removes managed fields, which the operator does not read, and lets
+// objects share the strings that many of them have.
+func Transform(object any) (any, error) {
+	o, ok := object.(metav1.Object)
+	if !ok {
+		return object, nil
+	}
+	o.SetManagedFields(nil)
+	o.SetNamespace(intern(o.GetNamespace()))
+	o.SetFinalizers(shareList(o.GetFinalizers()))
+	if u, ok := object.(*v1alpha1.CloudSSOUser); ok {
+		internUser(u)
+	}
+	return object, nil
+}
+
+func internUser(u *v1alpha1.CloudSSOUser) {
+	u.Spec.Source, u.Status.State = intern(u.Spec.Source), intern(u.Status.State)
+	for _, values := range [][]v1alpha1.MultiValue{u.Spec.Emails, u.Spec.PhoneNumbers, u.Spec.IMs, u.Spec.Photos, u.Spec.Entitlements, u.Spec.Roles} {
+		for i := range values {
+			values[i].Type = intern(values[i].Type)
+		}
+	}
+	for i := range u.Status.Conditions {
+		c := &u.Status.Conditions[i]
+		c.Type, c.Status, c.Reason, c.Message = intern(c.Type), intern(c.Status), intern(c.Reason), intern(c.Message)
+	}
+	for _, s := range []*string{&u.Spec.Locale, &u.Spec.PreferredLanguage, &u.Spec.Timezone, &u.Spec.UserType} {
+		*s = intern(*s)
+	}
+}
+
+// intern returns the one copy of a string that all objects share.
+func intern[S ~string](s S) S {
+	if s == "" {
+		return s
+	}
+	return unique.Make(s).Value()
+}
+
+// sharedLists has one copy of each list of finalizers that the operator itself sets.
+var sharedLists = [][]string{
+	{v1alpha1.FinalizerGuard, v1alpha1.FinalizerMemberships},
+	{v1alpha1.FinalizerMemberships, v1alpha1.FinalizerGuard},
+	{v1alpha1.FinalizerGuard, v1alpha1.FinalizerSlices},
+	{v1alpha1.FinalizerMemberships},
+	{v1alpha1.FinalizerGuard},
+}
+
+func shareList(list []string) []string {
+	for _, shared := range sharedLists {
+		if slices.Equal(shared, list) {
+			return shared
+		}
+	}
+	return list
+}

@@ -1,0 +1,178 @@
+// Package scimauth authenticates a SCIM request: it finds the request's credential, the Store of the credential's namespace,
+// and whether that namespace is synchronized.
+package scimauth
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/cloudsso/cloudsso-operator/api/v1alpha1"
+	"github.com/cloudsso/cloudsso-operator/internal/auth"
+	"github.com/cloudsso/cloudsso-operator/internal/scim"
+	"github.com/cloudsso/cloudsso-operator/internal/scim/server"
+	"github.com/cloudsso/cloudsso-operator/internal/store"
+)
+
+// TokenAuthenticator finds the credential of a request: *auth.Authenticator.
+type TokenAuthenticator interface {
+	Authenticate(authorization, remote string) (auth.Principal, error)
+}
+
+// Stores holds the users and groups of all namespaces: *store.Store.
+type Stores interface {
+	Synced() bool
+	Exists(namespace string) bool
+	Synchronization(namespace string) v1alpha1.Synchronization
+	In(namespace string) scim.Store
+}
+
+// Recorder records uses of credentials and refused writes: *usage.Recorder.
+type Recorder interface {
+	Used(auth.Principal)
+	Refused(p auth.Principal, method, resource string)
+}
+
+// Authenticator authenticates SCIM requests. All fields are required.
+type Authenticator struct {
+	Tokens   TokenAuthenticator
+	Stores   Stores
+	Recorder Recorder
+	// KeysSynced reports whether Tokens has every credential that exists.
+	KeysSynced func() bool
+	// Prefix is the beginning of every request's path: "/scim/v2".
+	Prefix string
+}
+
+// The values of scim.Error.Reason beside those of auth.
+const (
+	ReasonStarting    = "starting" // this replica's informers have not synced
+	ReasonSwitchedOff = store.ReasonSwitchedOff
+	ReasonNoDirectory = store.ReasonNoDirectory
+)
+
+// warmUp is the Retry-After while the informers of a starting replica sync.
+const warmUp = 2 * time.Second
+
+// Authenticate returns the session of a request, for server.Options.Authenticate. If it fails, the session has no store, but
+// names the refused credential if that is known.
+func (a *Authenticator) Authenticate(r *http.Request) (server.Session, error) {
+	if !a.Stores.Synced() || !a.KeysSynced() { // a 401 would be wrong: the token may be valid
+		starting := scim.Unavailable(warmUp, errors.New("the informers have not synced yet"))
+		starting.Reason = ReasonStarting
+		return server.Session{}, starting
+	}
+	principal, err := a.authenticate(r)
+	if err != nil {
+		return server.Session{Subject: subject(err)}, refusal(err)
+	}
+	a.Recorder.Used(principal)
+	session := server.Session{Subject: principal.String()}
+	if err := a.admit(principal, r.Method, strings.TrimPrefix(r.URL.Path, a.Prefix)); err != nil {
+		return session, err
+	}
+	session.Store = a.Stores.In(principal.Namespace)
+	session.Revalidate = func(method, path string) error { return a.revalidate(r, principal, method, path) }
+	return session, nil
+}
+
+func (a *Authenticator) authenticate(r *http.Request) (auth.Principal, error) {
+	return a.Tokens.Authenticate(r.Header.Get("Authorization"), r.RemoteAddr)
+}
+
+// revalidate returns an error if the request's credential or the switch no longer permits an operation, for
+// server.Session.Revalidate.
+func (a *Authenticator) revalidate(r *http.Request, principal auth.Principal, method, path string) error {
+	current, err := a.authenticate(r)
+	if err == nil && current != principal {
+		err = &auth.Error{Reason: auth.ReasonUnknown, Principal: principal}
+	}
+	if err != nil {
+		return unauthorized(err)
+	}
+	return a.admit(principal, method, path)
+}
+
+// admit refuses every request but discovery (RFC 7644 section 4) while the namespace is not synchronized, and records
+// refused writes. It admits a bulk request, because each of its operations is revalidated.
+func (a *Authenticator) admit(p auth.Principal, method, path string) error {
+	resource := strings.Trim(path, "/")
+	kind, id, _ := strings.Cut(resource, "/")
+	switch kind {
+	case "ServiceProviderConfig", "ResourceTypes", "Schemas", "Bulk":
+		return nil
+	}
+	if a.Stores.Synchronization(p.Namespace) == v1alpha1.SynchronizationEnabled {
+		return nil
+	}
+	if isWrite(method, kind, id) {
+		a.Recorder.Refused(p, method, resource)
+	}
+	return store.SynchronizationDisabled(p.Namespace, a.Stores.Exists(p.Namespace))
+}
+
+// isWrite reports whether a request would change a resource. A POST to .search is a query (RFC 7644 section 3.4.3).
+func isWrite(method, kind, id string) bool {
+	if kind != "Users" && kind != "Groups" {
+		return false
+	}
+	switch method {
+	case http.MethodPost:
+		return id == ""
+	case http.MethodPut, http.MethodPatch, http.MethodDelete:
+		return id != "" && id != ".search" && !strings.Contains(id, "/")
+	}
+	return false
+}
+
+// failureOf returns the auth.Error of an error; a zero one if it has none.
+func failureOf(err error) auth.Error {
+	var failure *auth.Error
+	if errors.As(err, &failure) {
+		return *failure
+	}
+	return auth.Error{}
+}
+
+func subject(err error) string { return failureOf(err).Principal.String() }
+
+// refusal returns the SCIM error of a failed authentication. Its detail never says why: the reason goes to the log.
+func refusal(err error) error {
+	failure := failureOf(err)
+	if failure.Reason != auth.ReasonRateLimited && failure.RetryAfter > 0 {
+		return tooManyRequests(err, fmt.Sprintf("the credential is not accepted, and more than %d before it from this address were not either, so "+
+			"this address may now try %d times a minute; %s", auth.FailureBurst, auth.FailuresPerMinute, advice))
+	}
+	return unauthorized(err)
+}
+
+// unauthorized returns the SCIM error of a credential that is not accepted, without a wait for other failures from the same
+// address. Revalidation uses it, because a credential that was valid a moment ago is not an attempt to guess a token.
+func unauthorized(err error) error {
+	failure := failureOf(err)
+	if failure.Reason == auth.ReasonRateLimited {
+		return tooManyRequests(err, "this credential sends too many requests")
+	}
+	return &scim.Error{
+		Status: http.StatusUnauthorized,
+		Detail: "the credential is missing or not valid; " + advice,
+		Reason: string(failure.Reason),
+		Cause:  err,
+	}
+}
+
+// advice is for the administrator who configures the identity provider.
+const advice = "give the identity provider the token of a SCIMCredential that is Ready"
+
+func tooManyRequests(err error, detail string) error {
+	failure := failureOf(err)
+	return &scim.Error{
+		Status:     http.StatusTooManyRequests,
+		Detail:     fmt.Sprintf("%s; try again in %d seconds", detail, failure.RetryAfter),
+		RetryAfter: time.Duration(failure.RetryAfter) * time.Second,
+		Reason:     string(failure.Reason),
+		Cause:      err,
+	}
+}

@@ -1,0 +1,292 @@
+package scimauth_test
+
+import (
+	"errors"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/cloudsso/cloudsso-operator/api/v1alpha1"
+	"github.com/cloudsso/cloudsso-operator/internal/auth"
+	"github.com/cloudsso/cloudsso-operator/internal/policy"
+	"github.com/cloudsso/cloudsso-operator/internal/scim"
+	"github.com/cloudsso/cloudsso-operator/internal/scim/memstore"
+	"github.com/cloudsso/cloudsso-operator/internal/scim/server"
+	"github.com/cloudsso/cloudsso-operator/internal/scimauth"
+)
+
+const token = "cssoscim_0123456789abcdefghijklmnopqrstuvwxyz0123456789ABC"
+
+var okta = auth.Principal{Namespace: "acme", Credential: "okta"}
+
+// replica has the dependencies of an Authenticator: real credentials, and one directory whose state the test sets.
+type replica struct {
+	synced       bool
+	keysUnsynced bool // the credentials are not known yet
+	noDirectory  bool // there is no CloudSSODirectory
+	position     v1alpha1.Synchronization
+	acme         scim.Store
+	used         []auth.Principal
+	refused      []string
+}
+
+func (r *replica) Synced() bool { return r.synced }
+
+func (r *replica) Exists(string) bool { return !r.noDirectory }
+
+func (r *replica) Synchronization(namespace string) v1alpha1.Synchronization {
+	if namespace == okta.Namespace {
+		return r.position
+	}
+	return v1alpha1.SynchronizationDisabled
+}
+
+func (r *replica) In(namespace string) scim.Store {
+	if namespace == okta.Namespace {
+		return r.acme
+	}
+	return nil
+}
+
+func (r *replica) Used(p auth.Principal) { r.used = append(r.used, p) }
+
+func (r *replica) Refused(p auth.Principal, method, resource string) {
+	r.refused = append(r.refused, strings.Join([]string{p.String(), method, resource}, " "))
+}
+
+func newReplica() (*replica, *scimauth.Authenticator) {
+	a := auth.New(auth.Options{})
+	a.Keyring().SetCredential(okta, policy.CredentialUse{SlotHeld: true, ExpiresAt: time.Now().Add(time.Hour)})
+	a.Keyring().SetSecret(okta, auth.HashToken(token))
+	r := &replica{synced: true, position: v1alpha1.SynchronizationEnabled, acme: memstore.New(time.Now, func() string { return "1" })}
+	return r, &scimauth.Authenticator{Tokens: a, Stores: r, Recorder: r, Prefix: "/scim/v2", KeysSynced: func() bool { return !r.keysUnsynced }}
+}
+
+func request(method, path, token string) *http.Request {
+	r := httptest.NewRequest(method, "https://scim.example.com/scim/v2"+path, http.NoBody)
+	if token != "" {
+		r.Header.Set("Authorization", "Bearer "+token)
+	}
+	return r
+}
+
+// status returns the status of the SCIM error; 200 without an error.
+func status(t *testing.T, err error) (int, *scim.Error) {
+	t.Helper()
+	if err == nil {
+		return http.StatusOK, nil
+	}
+	var failure *scim.Error
+	if !errors.As(err, &failure) {
+		t.Fatalf("%v is no SCIM error", err)
+	}
+	return failure.Status, failure
+}
+
+func TestSessionIsThatOfTheCredentialsDirectory(t *testing.T) {
+	r, authenticator := newReplica()
+	s, err := authenticator.Authenticate(request("POST", "/Users", token))
+	if err != nil || s.Store != r.acme || s.Subject != okta.String() {
+		t.Errorf("the session is %+v, %v", s, err)
+	}
+	if len(r.used) != 1 || r.used[0] != okta || len(r.refused) > 0 {
+		t.Errorf("used by %v, refused %v", r.used, r.refused)
+	}
+}
+
+func TestRequestWithoutAValidTokenIsRefused(t *testing.T) {
+	for name, presented := range map[string]string{"no token": "", "another token": token[:len(token)-1] + "D"} {
+		r, authenticator := newReplica()
+		s, err := authenticator.Authenticate(request("GET", "/ServiceProviderConfig", presented))
+		code, failure := status(t, err)
+		if code != http.StatusUnauthorized || s.Store != nil || len(r.used) > 0 {
+			t.Errorf("%s: %d, %+v, used by %v", name, code, s, r.used)
+		}
+		if presented != "" && strings.Contains(failure.Error(), presented) {
+			t.Errorf("%s: the token is in %q", name, failure)
+		}
+		if strings.Contains(failure.Detail, "unknown") {
+			t.Errorf("%s: the client is told why: %q", name, failure.Detail)
+		}
+	}
+}
+
+func TestManyFailuresAreSlowedDown(t *testing.T) {
+	_, authenticator := newReplica()
+	for range auth.FailureBurst {
+		_, err := authenticator.Authenticate(request("GET", "/Users", "wrong"))
+		if code, _ := status(t, err); code != http.StatusUnauthorized {
+			t.Fatalf("answered with %d", code)
+		}
+	}
+	_, err := authenticator.Authenticate(request("GET", "/Users", "wrong"))
+	code, failure := status(t, err)
+	if code != http.StatusTooManyRequests || failure.RetryAfter <= 0 || failure.Reason != "unknown" {
+		t.Errorf("answered with %d, %v", code, failure)
+	}
+	for _, words := range []string{"credential is not accepted", "more than 20", "10 times a minute", "SCIMCredential that is Ready", "try again in"} {
+		if !strings.Contains(failure.Detail, words) {
+			t.Errorf("%q does not say %q", failure.Detail, words)
+		}
+	}
+	if _, err := authenticator.Authenticate(request("GET", "/Users", token)); err != nil {
+		t.Errorf("the right token is refused: %v", err)
+	}
+}
+
+func TestRequestIsRefusedBeforeInformersHaveSynced(t *testing.T) {
+	for _, missing := range []func(*replica){func(r *replica) { r.synced = false }, func(r *replica) { r.keysUnsynced = true }} {
+		r, authenticator := newReplica()
+		missing(r)
+		_, err := authenticator.Authenticate(request("GET", "/Users", token))
+		if code, failure := status(t, err); code != http.StatusServiceUnavailable || failure.RetryAfter <= 0 || failure.Reason != scimauth.ReasonStarting {
+			t.Errorf("answered with %d, %v", code, failure)
+		}
+	}
+}
+
+func TestSwitchedOff(t *testing.T) {
+	for _, c := range []struct {
+		method, path string
+		status       int
+		refused      string
+	}{
+		{"GET", "/Users", 403, ""},
+		{"HEAD", "/Users/1", 403, ""},
+		{"POST", "/Users", 403, "acme/okta POST Users"},
+		{"PATCH", "/Groups/1", 403, "acme/okta PATCH Groups/1"},
+		{"DELETE", "/Users/1", 403, "acme/okta DELETE Users/1"},
+		{"POST", "/Users/.search", 403, ""},
+		{"POST", "/.search", 403, ""},
+		{"PUT", "/Users/1/2", 403, ""},
+		{"POST", "/Bulk", 200, ""}, // its operations are revalidated
+		{"POST", "/Users/1", 403, ""},
+		{"POST", "/Nothing", 403, ""},
+		{"DELETE", "/Users", 403, ""},
+		{"PUT", "/Users/.search", 403, ""},
+		{"GET", "/ServiceProviderConfig", 200, ""},
+		{"GET", "/Schemas", 200, ""},
+		{"GET", "/Schemas/urn:ietf:params:scim:schemas:core:2.0:User", 200, ""},
+		{"GET", "/ResourceTypes/", 200, ""},
+		{"GET", "/SchemasAndMore", 403, ""},
+	} {
+		r, authenticator := newReplica()
+		r.position = v1alpha1.SynchronizationDisabled
+		s, err := authenticator.Authenticate(request(c.method, c.path, token))
+		code, failure := status(t, err)
+		if code != c.status || s.Subject != okta.String() || strings.Join(r.refused, ",") != c.refused {
+			t.Errorf("%s %s: %d, refused %q, subject %q", c.method, c.path, code, r.refused, s.Subject)
+		}
+		if failure != nil && (s.Store != nil || failure.Reason != scimauth.ReasonSwitchedOff || !strings.Contains(failure.Detail, "-n acme patch cloudssodirectory")) {
+			t.Errorf("%s %s: %+v, %q", c.method, c.path, s, failure.Detail)
+		}
+	}
+}
+
+// Only a request that could change a resource is recorded as a refused write. Each operation of a bulk request is
+// recorded by itself.
+func TestRefusedWritesOfTheService(t *testing.T) {
+	for _, c := range []struct {
+		method, path, body string
+		status             int
+		refused            string
+	}{
+		{"POST", "/Users", "{}", 403, "acme/okta POST Users"},
+		{"PUT", "/Users", "{}", 405, ""},
+		{"POST", "/Groups/1", "{}", 405, ""},
+		{"POST", "/Nothing", "{}", 404, ""},
+		{"DELETE", "/Groups/1/members", "", 404, ""},
+		{"PATCH", "/Me", "{}", 501, ""},
+		{"POST", "/Bulk", `{"Operations":[{"method":"POST","path":"/Users","bulkId":"1","data":{}},{"method":"GET","path":"/Users"},` +
+			`{"method":"DELETE","path":"/Groups/1"}]}`, 403, "acme/okta POST Users,acme/okta DELETE Groups/1"},
+		{"GET", "/Bulk", "", 405, ""},
+	} {
+		r, authenticator := newReplica()
+		r.position = v1alpha1.SynchronizationDisabled
+		service := server.New(server.Options{Authenticate: authenticator.Authenticate, BaseURL: "https://scim.example.com/scim/v2", Logger: slog.New(slog.DiscardHandler)})
+		request := request(c.method, c.path, token)
+		request.Body = io.NopCloser(strings.NewReader(c.body))
+		w := httptest.NewRecorder()
+		service.ServeHTTP(w, request)
+		if w.Code != c.status || strings.Join(r.refused, ",") != c.refused {
+			t.Errorf("%s %s: %d %s, refused %q", c.method, c.path, w.Code, w.Body, r.refused)
+		}
+	}
+}
+
+func TestRefusalWithoutDirectorySaysToCreateOne(t *testing.T) {
+	r, authenticator := newReplica()
+	r.position, r.noDirectory = v1alpha1.SynchronizationDisabled, true
+	_, err := authenticator.Authenticate(request("GET", "/Users", token))
+	if code, failure := status(t, err); code != http.StatusForbidden || failure.Reason != scimauth.ReasonNoDirectory || !strings.Contains(failure.Detail, "kubectl -n acme apply -f -") {
+		t.Errorf("answered with %d, %v", code, failure)
+	}
+}
+
+// A long session follows changes of the credential and of the switch.
+func TestSessionIsRevalidated(t *testing.T) {
+	r, authenticator := newReplica()
+	s, err := authenticator.Authenticate(request("POST", "/Bulk", token))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Revalidate("POST", "/Users"); err != nil {
+		t.Errorf("refused: %v", err)
+	}
+	r.position = v1alpha1.SynchronizationDisabled
+	if code, _ := status(t, s.Revalidate("DELETE", "/Users/1")); code != http.StatusForbidden || strings.Join(r.refused, ",") != "acme/okta DELETE Users/1" {
+		t.Errorf("with the switch off: %d, refused %q", code, r.refused)
+	}
+	r.position = v1alpha1.SynchronizationEnabled
+	known, ok := authenticator.Tokens.(*auth.Authenticator)
+	if !ok {
+		t.Fatalf("%T", authenticator.Tokens)
+	}
+	known.Keyring().SetCredential(okta, policy.CredentialUse{Disabled: true, SlotHeld: true, ExpiresAt: time.Now().Add(time.Hour)})
+	for range auth.FailureBurst + 1 { // with a 429, a client would wait instead of seeing that it is refused
+		if code, failure := status(t, s.Revalidate("DELETE", "/Users/1")); code != http.StatusUnauthorized || failure.Reason != "disabled" {
+			t.Fatalf("with the credential disabled: %d, %v", code, failure)
+		}
+	}
+}
+
+func TestSessionEndsIfItsTokenMovesToAnotherCredential(t *testing.T) {
+	_, authenticator := newReplica()
+	s, err := authenticator.Authenticate(request("POST", "/Bulk", token))
+	if err != nil {
+		t.Fatal(err)
+	}
+	known, ok := authenticator.Tokens.(*auth.Authenticator)
+	if !ok {
+		t.Fatalf("%T", authenticator.Tokens)
+	}
+	other := auth.Principal{Namespace: "other", Credential: "entra"}
+	known.Keyring().DeleteCredential(okta)
+	known.Keyring().SetCredential(other, policy.CredentialUse{SlotHeld: true, ExpiresAt: time.Now().Add(time.Hour)})
+	known.Keyring().SetSecret(other, auth.HashToken(token))
+	if code, _ := status(t, s.Revalidate("POST", "/Users")); code != http.StatusUnauthorized {
+		t.Errorf("answered with %d", code)
+	}
+}
+
+func TestEachOperationCountsAsARequest(t *testing.T) {
+	_, authenticator := newReplica()
+	known, ok := authenticator.Tokens.(*auth.Authenticator)
+	if !ok {
+		t.Fatalf("%T", authenticator.Tokens)
+	}
+	known.Keyring().SetBudget(okta.Namespace, &auth.Budget{Rate: 0.001, Burst: 2})
+	s, err := authenticator.Authenticate(request("POST", "/Bulk", token))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []int{http.StatusOK, http.StatusTooManyRequests} {
+		if code, failure := status(t, s.Revalidate("POST", "/Users")); code != want || failure != nil && failure.Reason != "rate-limited" {
+			t.Errorf("%d, %v, want %d", code, failure, want)
+		}
+	}
+}

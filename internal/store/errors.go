@@ -1,0 +1,98 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+
+	"github.com/cloudsso/cloudsso-operator/internal/jsonpatch"
+	"github.com/cloudsso/cloudsso-operator/internal/nameclaim"
+	"github.com/cloudsso/cloudsso-operator/internal/scim"
+)
+
+// The reasons of the 403 of a directory that is not synchronized: scim.Error.Reason.
+const (
+	ReasonSwitchedOff = "switched-off" // the directory's switch is Disabled
+	ReasonNoDirectory = "no-directory" // the namespace has no CloudSSODirectory
+)
+
+// SynchronizationDisabled returns the 403 of a namespace whose switch is Disabled, or that has no directory.
+func SynchronizationDisabled(namespace string, exists bool) *scim.Error {
+	reason, detail := ReasonSwitchedOff, fmt.Sprintf("SCIM synchronization is Disabled for the directory %q; nothing was changed. To switch it on: "+
+		`kubectl -n %s patch cloudssodirectory default --type=merge -p '{"spec":{"scimSynchronization":"Enabled"}}'`, namespace, namespace)
+	if !exists {
+		reason, detail = ReasonNoDirectory, fmt.Sprintf("namespace %q has no CloudSSODirectory, so nothing is synchronized; nothing was changed. To declare one: "+
+			`echo '{"apiVersion":"cloudsso.dev/v1alpha1","kind":"CloudSSODirectory","metadata":{"name":"default"},"spec":{"scimSynchronization":"Enabled"}}' | kubectl -n %s apply -f -`, namespace, namespace)
+	}
+	return &scim.Error{Status: http.StatusForbidden, Detail: detail, Reason: reason}
+}
+
+// toSCIMError returns the answer that an identity provider is given for an error: errStale if the next attempt may
+// succeed, else a *scim.Error or an error whose cause goes to the log.
+func toSCIMError(err error) error {
+	var answered *scim.Error
+	var taken *nameclaim.TakenError
+	var pending *nameclaim.PendingError
+	switch {
+	case err == nil, errors.Is(err, errStale), errors.As(err, &answered):
+		return err
+	case errors.As(err, &taken):
+		return scim.Conflict("%s is already that of %s %q", taken.Name.Attribute(), taken.Name.ResourceType(), taken.Holder.GetName())
+	case errors.As(err, &pending):
+		return &scim.Error{
+			Status:     http.StatusServiceUnavailable,
+			Detail:     fmt.Sprintf("another request is about to take this %s, or has just failed to; try again", pending.Name.Attribute()),
+			RetryAfter: retryAfter,
+			Cause:      err,
+		}
+	case policyNotReady(err):
+		return scim.Unavailable(retryAfter, err)
+	case apierrors.IsConflict(err), jsonpatch.Failed(err), apierrors.IsAlreadyExists(err): // a new object gets another id then
+		return errStale
+	case apierrors.IsInvalid(err):
+		return invalid(err)
+	case apierrors.HasStatusCause(err, corev1.NamespaceTerminatingCause):
+		return &scim.Error{Status: http.StatusForbidden, Detail: "this directory is being deleted", Cause: err}
+	case apierrors.IsForbidden(err), apierrors.IsUnauthorized(err): // an API server that has just started refuses for some seconds
+		return scim.Unavailable(retryAfter, fmt.Errorf("the API server refuses the operator; if that lasts, see config/rbac and config/policy: %w", err))
+	case apierrors.IsBadRequest(err):
+		return fmt.Errorf("the API server refuses the operator: %w", err)
+	case apierrors.IsRequestEntityTooLargeError(err):
+		return &scim.Error{Status: http.StatusRequestEntityTooLarge, Detail: "the resource is too large to be stored", Cause: err}
+	case errors.Is(err, context.Canceled): // the client has hung up
+		return err
+	}
+	return scim.Unavailable(retryAfter, err)
+}
+
+// isOutcomeUnknown reports whether the API server may have carried out the request that failed, or may do so later.
+func isOutcomeUnknown(err error) bool {
+	var status apierrors.APIStatus
+	if !errors.As(err, &status) {
+		return true
+	}
+	return status.Status().Code >= http.StatusInternalServerError || apierrors.IsAlreadyExists(err)
+}
+
+// policyNotReady reports whether an admission policy could not be evaluated: for half a minute after an API server's
+// start the guard refuses even the operator's own deletions. There is no reason or code for it, only the wording of
+// k8s.io/apiserver.
+func policyNotReady(err error) bool {
+	return strings.Contains(err.Error(), "failed to configure binding") || strings.Contains(err.Error(), "failed to configure policy")
+}
+
+// invalid returns the 400 that names the attributes that the resource's own validation refused.
+func invalid(err error) error {
+	var status apierrors.APIStatus
+	errors.As(err, &status)
+	var details []string
+	for _, cause := range status.Status().Details.Causes {
+		details = append(details, strings.TrimPrefix(cause.Field, "spec.")+": "+cause.Message)
+	}
+	return scim.BadRequest(scim.InvalidValue, "%s", strings.Join(details, "; "))
+}

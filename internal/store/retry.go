@@ -1,0 +1,81 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"time"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/cloudsso/cloudsso-operator/api/v1alpha1"
+	"github.com/cloudsso/cloudsso-operator/internal/policy"
+	"github.com/cloudsso/cloudsso-operator/internal/scim"
+)
+
+const (
+	// The second attempt follows at once: the first one may have gone by an index that is a moment old. Before the
+	// third one firstDelay passes, about what a write takes, which doubles up to maxDelay. Each delay is drawn between
+	// nothing and twice that, so that writers that conflict do not meet again.
+	firstDelay = 5 * time.Millisecond
+	maxDelay   = 500 * time.Millisecond
+	// retryAfter is what a client is asked to wait after a 503: long enough for an API server to restart, short against
+	// a provider's patience.
+	retryAfter = 5 * time.Second
+)
+
+// errStale says that an object is no longer what a write was computed from. It never leaves the package.
+var errStale = errors.New("the object has changed")
+
+// attempts paces the attempts of one request at one object, which other writers may overtake. They are bounded by the
+// request's time, not by their number: many writers of one object all get their turn.
+type attempts struct {
+	store     *Store
+	namespace string
+	id        string
+	made      int
+	delay     time.Duration
+}
+
+func (s *Store) newAttempts(namespace, id string) *attempts {
+	return &attempts{store: s, namespace: namespace, id: id}
+}
+
+// next waits before the next attempt, and reads the switch live: a request that was under way when an administrator
+// turned it off must not overwrite what the administrator does then.
+func (a *attempts) next(ctx context.Context) error {
+	if a.made++; a.made > 1 {
+		a.delay = min(max(2*a.delay, firstDelay), maxDelay)
+		if err := sleep(ctx, rand.N(2*a.delay)); err != nil { //nolint:gosec // G404: spreads writers, guards nothing
+			return scim.Unavailable(retryAfter, fmt.Errorf("%s/%s: %d attempts were overtaken by other writers", a.namespace, a.id, a.made))
+		}
+	}
+	return a.store.checkSwitch(ctx, a.namespace)
+}
+
+// sleep waits, or returns the context's error.
+func sleep(ctx context.Context, d time.Duration) error {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
+// checkSwitch returns a 403 if the switch of a namespace is off. It is read live.
+func (s *Store) checkSwitch(ctx context.Context, namespace string) error {
+	d := &v1alpha1.CloudSSODirectory{}
+	err := s.Client.Get(ctx, client.ObjectKey{Namespace: namespace, Name: v1alpha1.DirectoryName}, d)
+	if client.IgnoreNotFound(err) != nil {
+		return toSCIMError(err)
+	}
+	if policy.SwitchOf(d) != v1alpha1.SynchronizationEnabled {
+		return SynchronizationDisabled(namespace, !apierrors.IsNotFound(err))
+	}
+	return nil
+}

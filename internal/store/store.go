@@ -1,0 +1,256 @@
+package store
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"sync/atomic"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	toolscache "k8s.io/client-go/tools/cache"
+	"sigs.k8s.io/controller-runtime/pkg/cache"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/cloudsso/cloudsso-operator/api/v1alpha1"
+	"github.com/cloudsso/cloudsso-operator/internal/informer"
+	"github.com/cloudsso/cloudsso-operator/internal/nameclaim"
+	"github.com/cloudsso/cloudsso-operator/internal/policy"
+	"github.com/cloudsso/cloudsso-operator/internal/priority"
+	"github.com/cloudsso/cloudsso-operator/internal/scim"
+	"github.com/cloudsso/cloudsso-operator/internal/scim/schema"
+)
+
+// +kubebuilder:rbac:groups=cloudsso.dev,resources=cloudssousers;cloudssogroups;cloudssomembershipslices,verbs=get;list;watch;create;patch;delete
+// +kubebuilder:rbac:groups=cloudsso.dev,resources=cloudssodirectories,verbs=get;list;watch
+
+// Config is what a Store needs. Every field is required unless its comment says that it may be nil.
+type Config struct {
+	// Client reads from and writes to the API server, without a cache and without a rate limit. Each of its requests
+	// has a server-side timeout, so that a write does not outlive its request by much.
+	Client client.Client
+	// Cache has the informers of users, groups, slices and directories. Its NewInformer is that of Sources.
+	Cache cache.Cache
+	// Sources tells how the informers' list and watch calls fare.
+	Sources *informer.Sources
+	// Emit records an Event of the given reason on an object.
+	Emit func(on runtime.Object, eventType, reason, note string)
+	// Log gets what an administrator of the operator should know, and a client is not told.
+	Log *slog.Logger
+	// Lag, if not nil, is told how long the informer of a resource took to show a write of this replica.
+	Lag func(resource string, lag time.Duration)
+	// Priority, if not nil, lets deactivations go before creates and changes of groups.
+	Priority *priority.Gate
+	// Now is the clock. NewSuffix returns the random end of a new object's name, as generateName makes it.
+	Now       func() time.Time
+	NewSuffix func() string
+}
+
+// Store holds the users and groups of every namespace. In returns the scim.Store of one. Safe for concurrent use.
+type Store struct {
+	Config
+	claims     *nameclaim.Claims
+	users      *collection[*v1alpha1.CloudSSOUser]
+	groups     *collection[*v1alpha1.CloudSSOGroup]
+	slices     *collection[*v1alpha1.CloudSSOMembershipSlice]
+	groupLocks keyMutex
+	// directories tells how the list and watch calls for directories fare.
+	directories *informer.Source
+	userScan    userScan
+
+	feeds  []toolscache.InformerSynced
+	synced atomic.Bool
+}
+
+// New returns a Store that is fed from the cache. It serves once Synced reports true.
+func New(ctx context.Context, config Config) (*Store, error) {
+	if config.Lag == nil {
+		config.Lag = func(string, time.Duration) {}
+	}
+	s := &Store{Config: config}
+	s.directories = config.Sources.Of(&v1alpha1.CloudSSODirectory{})
+	s.claims = nameclaim.New(config.Client, (*nameIndex)(s), config.Now)
+	s.users = newCollection(s, userKind)
+	s.groups = newCollection(s, groupKind)
+	s.slices = newCollection(s, sliceKind)
+	s.userScan.list = s.listUserNames
+	for _, feed := range []struct {
+		object  client.Object
+		handler toolscache.ResourceEventHandler
+	}{
+		{&v1alpha1.CloudSSOUser{}, s.users.index},
+		{&v1alpha1.CloudSSOGroup{}, s.groups.index},
+		{&v1alpha1.CloudSSOMembershipSlice{}, s.slices.index},
+		{&v1alpha1.CloudSSODirectory{}, toolscache.ResourceEventHandlerFuncs{}},
+	} {
+		informer, err := config.Cache.GetInformer(ctx, feed.object, cache.BlockUntilSynced(false))
+		if err != nil {
+			return nil, fmt.Errorf("watching %T: %w", feed.object, err)
+		}
+		registration, err := informer.AddEventHandler(feed.handler)
+		if err != nil {
+			return nil, fmt.Errorf("watching %T: %w", feed.object, err)
+		}
+		s.feeds = append(s.feeds, registration.HasSynced)
+	}
+	return s, nil
+}
+
+// Synced reports whether the index has everything that existed when the informers started.
+func (s *Store) Synced() bool {
+	if s.synced.Load() {
+		return true
+	}
+	for _, synced := range s.feeds {
+		if !synced() {
+			return false
+		}
+	}
+	s.synced.Store(true)
+	return true
+}
+
+// Available returns an error while this replica must not be asked: before it is synced, and once the list or watch of a
+// kind has failed for maxFailing.
+func (s *Store) Available() error {
+	if !s.Synced() {
+		return fmt.Errorf("still reading users, groups and directories")
+	}
+	for _, available := range []func() error{s.users.available, s.groups.available, s.slices.available} {
+		if err := available(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// In returns the Store of a namespace.
+func (s *Store) In(namespace string) scim.Store { return &namespacedStore{s, namespace} }
+
+// Claims returns the name claims that the store writes, for the controllers.
+func (s *Store) Claims() *nameclaim.Claims { return s.claims }
+
+// Exists reports whether a namespace has a CloudSSODirectory.
+func (s *Store) Exists(namespace string) bool { return s.directory(namespace) != nil }
+
+// Synchronization returns the position of a namespace's switch, as the cache has it.
+func (s *Store) Synchronization(namespace string) v1alpha1.Synchronization {
+	return policy.SwitchOf(s.directory(namespace))
+}
+
+// directory returns the CloudSSODirectory of a namespace as the cache has it, or nil.
+func (s *Store) directory(namespace string) *v1alpha1.CloudSSODirectory {
+	d := &v1alpha1.CloudSSODirectory{}
+	key := client.ObjectKey{Namespace: namespace, Name: v1alpha1.DirectoryName}
+	if err := s.Cache.Get(context.Background(), key, d, client.UnsafeDisableDeepCopy); err != nil {
+		return nil // a cache that runs knows no other error than that there is none
+	}
+	return d
+}
+
+// namespacedStore is the scim.Store of one namespace.
+type namespacedStore struct {
+	*Store
+	namespace string
+}
+
+var _ scim.Store = (*namespacedStore)(nil)
+
+const (
+	// writeTimeout bounds a request that writes: well under the 60 seconds after which providers close the connection.
+	writeTimeout = 25 * time.Second
+	// readTimeout bounds what a read waits for: an informer that is behind, a live read.
+	readTimeout = 10 * time.Second
+)
+
+// withWriteTimeout returns a context that does not end when the client hangs up: a request of several writes is carried
+// through.
+func withWriteTimeout(ctx context.Context) (context.Context, context.CancelFunc) {
+	return context.WithTimeout(context.WithoutCancel(ctx), writeTimeout)
+}
+
+// Create is part of scim.Store.
+func (n *namespacedStore) Create(ctx context.Context, rt *schema.ResourceType, attributes schema.Object, members []string) (*scim.Resource, error) {
+	n.Priority.Wait(ctx)
+	ctx, cancel := withWriteTimeout(ctx)
+	defer cancel()
+	if rt == schema.Group {
+		return n.createGroup(ctx, attributes, members)
+	}
+	return n.createUser(ctx, attributes)
+}
+
+// Get is part of scim.Store.
+func (n *namespacedStore) Get(ctx context.Context, rt *schema.ResourceType, id string, omit scim.Omit) (*scim.Resource, error) {
+	ctx, cancel := context.WithTimeout(ctx, readTimeout)
+	defer cancel()
+	if err := n.waitCaughtUp(ctx); err != nil {
+		return nil, err
+	}
+	if rt == schema.Group {
+		g, err := n.groups.get(ctx, n.namespace, id)
+		if err != nil {
+			return nil, err
+		}
+		return n.groupResource(g, omit), nil
+	}
+	u, err := n.users.get(ctx, n.namespace, id)
+	if err != nil {
+		return nil, err
+	}
+	return n.userResource(u, omit), nil
+}
+
+// Update is part of scim.Store.
+func (n *namespacedStore) Update(ctx context.Context, rt *schema.ResourceType, id string, change scim.Change) (*scim.Resource, error) {
+	if rt == schema.Group {
+		n.Priority.Wait(ctx)
+	}
+	ctx, cancel := withWriteTimeout(ctx)
+	defer cancel()
+	if rt == schema.Group {
+		return n.updateGroup(ctx, id, change)
+	}
+	return n.updateUser(ctx, id, change)
+}
+
+// Delete is part of scim.Store.
+func (n *namespacedStore) Delete(ctx context.Context, rt *schema.ResourceType, id string, precondition scim.Precondition) error {
+	ctx, cancel := withWriteTimeout(ctx)
+	defer cancel()
+	if rt == schema.Group {
+		return n.deleteGroup(ctx, id, precondition)
+	}
+	return n.deprovisionUser(ctx, id, precondition)
+}
+
+// List is part of scim.Store.
+func (n *namespacedStore) List(ctx context.Context, rt *schema.ResourceType, query scim.Query) (*scim.Page, error) {
+	ctx, cancel := context.WithTimeout(ctx, readTimeout)
+	defer cancel()
+	if err := n.waitCaughtUp(ctx); err != nil {
+		return nil, err
+	}
+	if rt == schema.Group {
+		return list(ctx, n, n.groups, query, n.groupResource)
+	}
+	return list(ctx, n, n.users, query, n.userResource)
+}
+
+// waitCaughtUp waits until every index shows what this replica has acknowledged in the namespace: a group shows users,
+// and a user its groups.
+func (n *namespacedStore) waitCaughtUp(ctx context.Context) error {
+	if err := n.users.waitCaughtUp(ctx, n.namespace); err != nil {
+		return err
+	}
+	if err := n.groups.waitCaughtUp(ctx, n.namespace); err != nil {
+		return err
+	}
+	return n.slices.waitCaughtUp(ctx, n.namespace)
+}
+
+// warn records a warning Event.
+func (s *Store) warn(on runtime.Object, reason, format string, args ...any) {
+	s.Emit(on, corev1.EventTypeWarning, reason, fmt.Sprintf(format, args...))
+}

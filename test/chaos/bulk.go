@@ -22,9 +22,9 @@ const (
 	mostOperations = 4
 )
 
-// bulk asks for several changes in one request: of users or groups that meet in a few names, and of a team.
+// bulk sends several changes in one request: of users or groups that compete for names, and of a team.
 func (p *player) bulk(ctx context.Context, r *round) {
-	c, t := pick(p.random, append(slices.Clone(r.people), r.circles)), pick(p.random, r.teams)
+	c, t := pick(p.random, append(slices.Clone(r.users), r.groups)), pick(p.random, r.teams)
 	var ops []Op
 	for range 2 + p.random.IntN(mostOperations-1) {
 		o := p.aboutMembers(t)
@@ -40,13 +40,13 @@ func (p *player) bulk(ctx context.Context, r *round) {
 	}
 }
 
-// SendBulk carries requests out as the operations of one, through a replica, and notes what comes of each. They
-// are done one after the other, and all that a client knows of when is when the whole was.
+// SendBulk sends requests as the operations of one bulk request, and records the answer to each. The service carries them
+// out one after the other; a client knows only when the whole began and ended.
 func (c *Client) SendBulk(ctx context.Context, slot int, ops []Op) {
-	life, batch := c.replicas.Life(slot), 0
+	process, batch := c.replicas.Process(slot), 0
 	var operations []string
 	for i := range ops {
-		c.prepare(&ops[i], life)
+		c.prepare(&ops[i], process)
 		if i == 0 {
 			batch = ops[i].ID
 		}
@@ -66,17 +66,17 @@ func (c *Client) SendBulk(ctx context.Context, slot int, ops []Op) {
 		o.Call, o.Return = call, returned
 		switch {
 		case err != nil:
-			o.fail(err)
+			o.recordFailure(err)
 		case answer.Status != http.StatusOK:
-			o.take(answer)
+			o.recordAnswer(answer)
 		default:
-			o.takeResult(results[strconv.Itoa(o.ID)])
+			o.recordResult(results[strconv.Itoa(o.ID)])
 		}
-		c.history.NoteReturned(o)
+		c.history.Record(o)
 	}
 }
 
-// operation is the request as an operation of a bulk request (RFC 7644 section 3.7).
+// operation returns the request as an operation of a bulk request (RFC 7644 section 3.7).
 func (o *Op) operation() string {
 	method, path, body := o.request()
 	operation := fmt.Sprintf(`{"method":%q,"path":%q,"bulkId":"%d"`, method, path, o.ID)
@@ -89,7 +89,7 @@ func (o *Op) operation() string {
 	return operation + "}"
 }
 
-// resultsOf are the results in a BulkResponse, by bulkId.
+// resultsOf returns the results in a BulkResponse, by bulkId.
 func resultsOf(answer *provider.Response) map[string]map[string]any {
 	results := map[string]map[string]any{}
 	list, _ := answer.Body["Operations"].([]any)
@@ -101,16 +101,16 @@ func resultsOf(answer *provider.Response) map[string]map[string]any {
 	return results
 }
 
-// takeResult notes the result of one operation. It shows no resource when it has succeeded.
-func (o *Op) takeResult(result map[string]any) {
+// recordResult records the result of one operation. A result of success shows no resource.
+func (o *Op) recordResult(result map[string]any) {
 	text, _ := result["status"].(string)
 	status, err := strconv.Atoi(text)
 	if err != nil {
-		o.Outcome, o.Detail = Odd, errors.Join(errors.New("no result in a BulkResponse"), err).Error()
+		o.Outcome, o.Detail = Unexpected, errors.Join(errors.New("no result in a BulkResponse"), err).Error()
 		return
 	}
 	body, _ := result["response"].(map[string]any)
-	o.take(&provider.Response{Status: status, Header: http.Header{}, Body: body})
+	o.recordAnswer(&provider.Response{Status: status, Header: http.Header{}, Body: body})
 	if location, _ := result["location"].(string); o.Kind == Create && o.Outcome == Done {
 		o.Result = path.Base(location)
 	}
@@ -121,14 +121,14 @@ func (o *Op) precedes(other *Op) bool {
 	return o.Batch != 0 && o.Batch == other.Batch && o.ID < other.ID
 }
 
-// ordered is a state of a model, and how many operations of each bulk request under way have been taken.
+// ordered is a state of a model, and how many operations of each unfinished bulk request it includes.
 type ordered struct {
 	state any
 	taken map[int]int
 }
 
-// inOrder has a model take the operations of each bulk request in their order: those of which it is known how
-// they ended. Of the others any may not have happened.
+// inOrder returns a model that takes the operations of each bulk request in their order, if their outcome is known. Any
+// operation of unknown outcome may not have happened.
 func inOrder(m porcupine.Model, ops []*Op) porcupine.Model {
 	places, sizes := places(ops)
 	inner := m
@@ -169,7 +169,7 @@ func inOrder(m porcupine.Model, ops []*Op) porcupine.Model {
 	return m
 }
 
-// places are the places of operations in their bulk requests, from 1, and how many there are.
+// places returns the places of operations in their bulk requests, from 1, and how many there are.
 func places(ops []*Op) (places map[*Op]int, sizes map[int]int) {
 	places, sizes = map[*Op]int{}, map[int]int{}
 	byID := slices.SortedFunc(slices.Values(ops), func(a, b *Op) int { return a.ID - b.ID })

@@ -14,29 +14,29 @@ import (
 func together(ret int, ops ...Op) (batch []*Op) {
 	for _, o := range ops {
 		o.Batch = 1
-		batch = append(batch, at(2, ret, o))
+		batch = append(batch, opAt(2, ret, o))
 	}
 	return batch
 }
 
 func TestOperationsOfABulkRequestAreInOrder(t *testing.T) {
-	created := at(0, 1, created("a", "", "1"))
+	created := opAt(0, 1, created("a", "", "1"))
 	for _, tt := range []struct {
 		label string
 		legal bool
 		batch []*Op
 		end   Op
 	}{
-		{"in order", true, together(3, renamed("1", "b"), renamed("1", "c")), ends(person(3, "1", "c"))},
-		{"the first done last", false, together(3, renamed("1", "b"), renamed("1", "c")), ends(person(2, "1", "b"))},
-		{"the second denied before the first", false, together(3, deactivated("1"), with(deleted("1"), Missing)), ends(Seen{ID: "1", Name: "a", Marker: 2})},
-		{"deleted, and denied afterwards", true, together(3, deleted("1"), with(renamed("1", "b"), Missing)), ends()},
-		{"denied, and deleted afterwards", false, together(3, with(renamed("1", "b"), Missing), deleted("1")), ends()},
-		{"of unknown outcome, the second alone", true, together(-1, with(renamed("1", "b"), Unknown), with(renamed("1", "c"), Unknown)), ends(person(3, "1", "c"))},
-		{"one refused between", true, together(3, renamed("1", "b"), with(deactivated("1"), Refused), renamed("1", "c")), ends(person(4, "1", "c"))},
+		{"in order", true, together(3, renamed("1", "b"), renamed("1", "c")), ends(user(3, "1", "c"))},
+		{"the first done last", false, together(3, renamed("1", "b"), renamed("1", "c")), ends(user(2, "1", "b"))},
+		{"the second not found before the first", false, together(3, deactivated("1"), withOutcome(deleted("1"), NotFound)), ends(disabled(user(2, "1", "a")))},
+		{"deleted, and not found afterwards", true, together(3, deleted("1"), withOutcome(renamed("1", "b"), NotFound)), ends(deprovisioned(user(1, "1", "a")))},
+		{"not found, and deleted afterwards", false, together(3, withOutcome(renamed("1", "b"), NotFound), deleted("1")), ends(deprovisioned(user(1, "1", "a")))},
+		{"of unknown outcome, the second alone", true, together(-1, withOutcome(renamed("1", "b"), Unknown), withOutcome(renamed("1", "c"), Unknown)), ends(user(3, "1", "c"))},
+		{"one refused between", true, together(3, renamed("1", "b"), withOutcome(deactivated("1"), Forbidden), renamed("1", "c")), ends(user(4, "1", "c"))},
 	} {
 		t.Run(tt.label, func(t *testing.T) {
-			p := &Partition{Ops: append([]*Op{created}, append(tt.batch, at(9, -1, tt.end))...)}
+			p := &Partition{Ops: append([]*Op{created}, append(tt.batch, opAt(9, -1, tt.end))...)}
 			for i, o := range p.Ops {
 				o.ID, o.Client = i+1, i
 			}
@@ -54,12 +54,12 @@ func TestMembersInABulkRequestAreInOrder(t *testing.T) {
 		batch []*Op
 		end   Op
 	}{
-		{"added and removed", true, together(3, members(AddMembers, "m"), members(RemoveMembers, "m")), members(Final)},
-		{"added and removed, and there", false, together(3, members(AddMembers, "m"), members(RemoveMembers, "m")), members(Final, "m")},
-		{"removed and added", true, together(3, members(RemoveMembers, "m"), members(AddMembers, "m")), members(Final, "m")},
+		{"added and removed", true, together(3, membersOp(AddMembers, "m"), membersOp(RemoveMembers, "m")), membersOp(Final)},
+		{"added and removed, and there", false, together(3, membersOp(AddMembers, "m"), membersOp(RemoveMembers, "m")), membersOp(Final, "m")},
+		{"removed and added", true, together(3, membersOp(RemoveMembers, "m"), membersOp(AddMembers, "m")), membersOp(Final, "m")},
 	} {
 		t.Run(tt.label, func(t *testing.T) {
-			p := &Partition{Members: []string{"m"}, Ops: append(tt.batch, at(9, -1, tt.end))}
+			p := &Partition{Team: "g", Members: []string{"m"}, Ops: append(tt.batch, opAt(9, -1, tt.end))}
 			for i, o := range p.Ops {
 				o.ID, o.Client = i+1, i
 			}
@@ -70,25 +70,25 @@ func TestMembersInABulkRequestAreInOrder(t *testing.T) {
 	}
 }
 
-func TestReadsAfterABulkRequest(t *testing.T) {
+func TestAReadAfterABulkRequestShowsItsLastOperation(t *testing.T) {
 	for _, tt := range []struct {
 		label, rule string
 		read        *Op
 	}{
-		{"the second", "", at(50, 51, shows(state(3, "c", true, 3)))},
-		{"the first", "read: not stale", at(50, 51, shows(state(2, "b", true, 2)))},
+		{"the second", "", opAt(50, 51, shows(state(3, "c", true, 3)))},
+		{"the first", "read: not stale", opAt(50, 51, shows(state(2, "b", true, 2)))},
 	} {
 		t.Run(tt.label, func(t *testing.T) {
-			ops := append([]*Op{by(1, 0, at(0, 1, created("a", "", "1")))}, together(3, renamed("1", "b"), renamed("1", "c"))...)
-			by(2, 0, ops[1])
-			by(3, 0, ops[2])
+			ops := append([]*Op{opBy(1, 0, opAt(0, 1, created("a", "", "1")))}, together(3, renamed("1", "b"), renamed("1", "c"))...)
+			opBy(2, 0, ops[1])
+			opBy(3, 0, ops[2])
 			reads := &Reads{Lag: 20 * time.Millisecond}
-			expectRule(t, reads.Check(&Partition{Ops: append(ops, by(4, 1, tt.read))}), tt.rule)
+			expectRule(t, reads.Check(&Partition{Ops: append(ops, opBy(4, 1, tt.read))}), tt.rule)
 		})
 	}
 }
 
-func TestResultsOfABulkRequest(t *testing.T) {
+func TestEachResultOfABulkRequestIsAnOutcome(t *testing.T) {
 	result := func(status, key string, value any) map[string]any {
 		return map[string]any{"bulkId": "7", "status": status, key: value}
 	}
@@ -100,18 +100,18 @@ func TestResultsOfABulkRequest(t *testing.T) {
 		id      string
 	}{
 		{"created", created("a", "", ""), result("201", "location", "https://x/scim/v2/Users/a-1"), Done, "a-1"},
-		{"taken", created("a", "", ""), result("409", "response", map[string]any{"detail": "taken"}), Taken, ""},
+		{"taken", created("a", "", ""), result("409", "response", map[string]any{"detail": "taken"}), Conflict, ""},
 		{"deleted", deleted("1"), result("204", "location", "https://x/scim/v2/Users/1"), Done, ""},
 		{"renamed", renamed("1", "b"), result("200", "location", "https://x/scim/v2/Users/1"), Done, ""},
-		{"gone", renamed("1", "b"), result("404", "response", map[string]any{}), Missing, ""},
-		{"switched off", renamed("1", "b"), result("403", "response", map[string]any{}), Refused, ""},
+		{"gone", renamed("1", "b"), result("404", "response", map[string]any{}), NotFound, ""},
+		{"switched off", renamed("1", "b"), result("403", "response", map[string]any{}), Forbidden, ""},
 		{"out of reach", renamed("1", "b"), result("503", "response", map[string]any{}), Unknown, ""},
-		{"left out", renamed("1", "b"), nil, Odd, ""},
+		{"left out", renamed("1", "b"), nil, Unexpected, ""},
 	} {
 		t.Run(tt.label, func(t *testing.T) {
 			answer := &provider.Response{Status: http.StatusOK, Body: map[string]any{"Operations": []any{tt.result}}}
 			o := tt.o
-			o.takeResult(resultsOf(answer)["7"])
+			o.recordResult(resultsOf(answer)["7"])
 			if o.Outcome != tt.outcome || o.Result != tt.id || len(o.Seen) > 0 {
 				t.Errorf("%s %q %v, want %s %q", o.Outcome, o.Result, o.Seen, tt.outcome, tt.id)
 			}

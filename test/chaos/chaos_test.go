@@ -17,16 +17,15 @@ import (
 )
 
 const (
-	// shortDuration is that of the run in every test; make chaos has a longer one.
+	// shortDuration is how long make test runs; make chaos runs longer.
 	shortDuration = 25 * time.Second
-	// shown is how many violations a failed test prints; the rest is in files.
+	// shown is how many violations a failed test prints; files have all of them.
 	shown = 20
 )
 
-// TestChaos is driven by CHAOS_SEED, CHAOS_DURATION, CHAOS_REPLICAS and CHAOS_FAULTS, a regular expression of
-// the faults to inject; CHAOS_DIR is where violations and logs go. A run of a minute or more has all faults, and three
-// replicas. A seed makes the same requests and the same faults in the same order; when they meet is up to
-// the machine.
+// TestChaos reads CHAOS_SEED, CHAOS_DURATION, CHAOS_REPLICAS and CHAOS_FAULTS, a regular expression of the names of the
+// faults to inject. It writes violations and logs to CHAOS_DIR. A run of a minute or more injects all faults, into three
+// replicas. A seed repeats the same requests and the same faults in the same order; their timing depends on the machine.
 func TestChaos(t *testing.T) {
 	duration := setting(t, "CHAOS_DURATION", shortDuration, time.ParseDuration)
 	seed := setting(t, "CHAOS_SEED", rand.Uint64(), func(s string) (uint64, error) { return strconv.ParseUint(s, 10, 64) })
@@ -57,22 +56,22 @@ func TestChaos(t *testing.T) {
 	}()
 	run := &run{t: t, replicas: r, history: NewHistory(), seed: seed}
 	run.load(duration, faults)
-	report := run.judge()
+	report := run.check()
 	report.Print(os.Stdout)
-	if len(report.Verdict.Violations) > 0 {
+	if len(report.Result.Violations) > 0 {
 		t.Error(report.Violations(shown))
 	}
-	if undecided := report.Verdict.Undecided; len(undecided)*decidable > report.Verdict.Histories {
-		t.Errorf("undecided within %s, of %d histories: %v", checkTimeout, report.Verdict.Histories, undecided)
+	if undecided := report.Result.Undecided; len(undecided)*decidable > report.Result.Histories {
+		t.Errorf("undecided within %s, of %d histories: %v", checkTimeout, report.Result.Histories, undecided)
 	}
 	if !t.Failed() {
 		return
 	}
 	paths, err := report.Save(dir)
-	t.Errorf("all of it: %v (%v)", paths, err)
+	t.Errorf("all violations and requests: %v (%v)", paths, err)
 }
 
-// keep copies logs, which go with the test's own folder, into dir.
+// keep copies logs into dir, because the test's own folder is deleted.
 func keep(t *testing.T, dir string, logs []string) {
 	t.Helper()
 	err := os.MkdirAll(dir, 0o755)
@@ -83,11 +82,11 @@ func keep(t *testing.T, dir string, logs []string) {
 	t.Logf("logs: %s (%v)", dir, err)
 }
 
-// setting reads an environment variable.
+// setting returns the value of an environment variable.
 func setting[T any](t *testing.T, name string, otherwise T, parse func(string) (T, error)) T {
 	t.Helper()
-	value, there := os.LookupEnv(name)
-	if !there || value == "" {
+	value, found := os.LookupEnv(name)
+	if !found || value == "" {
 		return otherwise
 	}
 	parsed, err := parse(value)
@@ -108,64 +107,65 @@ type run struct {
 	lasted   time.Duration
 }
 
-// load plays the workload and the faults for a while, and mends everything.
+// load sends requests and injects faults for a while, and ends all faults.
 func (r *run) load(duration time.Duration, faults []fault) {
 	r.t.Helper()
 	r.workload = &Workload{Replicas: r.replicas, History: r.history, Clients: 8, Seed: r.seed}
 	r.faults = &Faults{
 		Replicas: r.replicas, History: r.history, Random: rand.New(rand.NewPCG(r.seed, 0)), Pause: 3 * time.Second,
-		Log: func(format string, args ...any) { fmt.Printf("chaos: "+format+"\n", args...) },
+		Log:         func(format string, args ...any) { fmt.Printf("chaos: "+format+"\n", args...) },
+		PartitionOf: r.workload.partitionOf,
 	}
 	if err := r.workload.Prepare(r.t.Context()); err != nil {
 		r.t.Fatal(err)
 	}
 	ctx, cancel := context.WithTimeout(r.t.Context(), duration)
 	defer cancel()
-	played := make(chan error, 1)
-	go func() { played <- r.workload.Run(ctx) }()
+	ended := make(chan error, 1)
+	go func() { ended <- r.workload.Run(ctx) }()
 	if err := r.faults.Run(ctx, faults); err != nil {
 		r.t.Errorf("faults: %v", err)
 		cancel()
 	}
-	if err := <-played; err != nil {
+	if err := <-ended; err != nil {
 		r.t.Errorf("workload: %v", err)
 	}
 	r.lasted = r.history.Now()
-	if err := r.faults.Mend(r.t.Context()); err != nil {
+	if err := r.faults.Recover(r.t.Context()); err != nil {
 		r.t.Errorf("not recovered: %v", err)
 	}
 }
 
-// judge waits until all is quiet and checks everything.
-func (r *run) judge() *Report {
+// check waits until no request can have an effect any more, and checks everything.
+func (r *run) check() *Report {
 	r.t.Helper()
-	r.history.AwaitQuiet(r.t.Context())
-	objects, wrong, err := r.replicas.Settle(r.t.Context())
-	if err != nil {
-		r.t.Fatal(err)
-	}
-	ops := r.history.Ops()
-	views, err := r.replicas.Views(r.t.Context(), objects, acknowledged(ops))
+	probes, err := r.workload.ProbeClaims(r.t.Context())
 	if err != nil {
 		r.t.Error(err)
 	}
-	finals := r.workload.Finals(objects)
+	r.history.AwaitQuiet(r.t.Context())
+	objects, wrong, err := r.replicas.AwaitSettled(r.t.Context())
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	views, err := r.replicas.CheckViews(r.t.Context(), objects)
+	if err != nil {
+		r.t.Error(err)
+	}
+	ops, finals := r.history.Ops(), r.workload.Finals(objects)
 	Resolve(append(finals, ops...))
-	reads := &Reads{Lag: lag, Windows: r.faults.Windows}
-	partitions := r.workload.Partitions(append(finals, ops...))
-	for _, p := range partitions {
-		Excuse(p.Ops, r.faults.Troubled)
-	}
-	verdict := Judge(partitions, reads, objects.Born())
-	invariants, seconds := objects.Invariants(ops)
-	verdict.Violations = append(verdict.Violations, slices.Concat(invariants, views, objects.Slicing(), objects.Whole(ops))...)
+	MarkRepeated(ops)
+	reads := &Reads{Lag: lag, Disturbances: r.faults.Disturbances}
+	result := CheckPartitions(r.workload.Partitions(append(finals, ops...)), reads, objects.Exists())
 	for _, w := range append(wrong, r.faults.Problems...) {
-		verdict.Violations = append(verdict.Violations, Violation{Rule: "at the end", Text: w})
+		result.Violations = append(result.Violations, Violation{Rule: "at the end", Text: w})
 	}
-	verdict.Violations = append(verdict.Violations, slices.Concat(Answers(ops), SwitchedOff(ops, r.faults.Offs))...)
+	result.Violations = append(result.Violations, slices.Concat(
+		views, objects.CheckInvariants(ops), objects.CheckSlicing(), objects.CheckCreated(ops), CheckProbes(probes, objects),
+		objects.CheckSuspensions(ops, r.history.Suspensions()), CheckAnswers(ops), CheckSwitch(ops, r.faults.Offs))...)
 	return &Report{
 		Seed: r.seed, Replicas: len(r.replicas.URLs()), Lasted: r.lasted, Ops: ops, Finals: finals, Faults: r.faults, Reads: reads,
-		Verdict: verdict, Seconds: seconds, Lost: r.faults.LostToStops(ops), Exits: r.replicas.Exits(),
+		Result: result, Hidden: len(objects.hidden()), Probed: len(probes), Lost: r.faults.LostToStops(ops), Exits: r.replicas.Exits(),
 		Users: len(objects.Users), Groups: len(objects.Groups), Slices: len(objects.Slices),
 	}
 }

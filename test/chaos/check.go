@@ -13,23 +13,24 @@ import (
 )
 
 const (
-	// checkTimeout bounds the check of one history. One that has many writes of which nobody was told what became of
-	// them may have more orders than can be tried: it shows nothing wrong, and is counted.
+	// checkTimeout bounds the check of one history. A history with many writes of unknown outcome may have more orders
+	// than can be tried. It shows nothing wrong, and is counted.
 	checkTimeout = 30 * time.Second
 	// decidable is how many histories have to be decided for each that is not.
 	decidable = 1000
 )
 
-// Partition is the requests that can only be understood together: users or groups that meet in a few
-// names, or one group and its members.
+// Partition is a set of requests that can only be understood together: about users or groups that compete for a few
+// names, or about one group and its members.
 type Partition struct {
 	Name string
-	// Members are the users that are never deleted, if it is about a group's members.
+	// Team is the id of the group and Members are users that are never deleted, if it is about a group's members.
+	Team    string
 	Members []string
-	// Sliced says that the group is many objects, which are not written together.
+	// Sliced says that the group's members are in several objects, which are not written together.
 	Sliced bool
-	// Manual are the users made by hand that may have been there before.
-	Manual names
+	// Manual are the users that were made by hand before the first request.
+	Manual holders
 	Ops    []*Op
 }
 
@@ -40,40 +41,42 @@ type history struct {
 	ops   []*Op
 }
 
-// histories are what porcupine is asked about: the names, or each member. The rest is for Reads.
-func (p *Partition) histories(born map[string]time.Time) (all []history) {
+// histories returns what porcupine checks: the names, or each member. Reads checks the rest. Of the Manual users those
+// count that were created.
+func (p *Partition) histories(exists map[string]bool) (all []history) {
 	if p.Members == nil {
-		manual := slices.DeleteFunc(slices.Clone(p.Manual), func(h holder) bool { return born[h.id].IsZero() })
-		return []history{{p.Name, nameModel{born, manual}.Model(), slices.DeleteFunc(Settle(p.Ops), func(o *Op) bool { return !o.certain() })}}
+		manual := slices.DeleteFunc(slices.Clone(p.Manual), func(h holder) bool { return !exists[h.id] })
+		certain := slices.DeleteFunc(BoundUnknown(p.Ops), func(o *Op) bool { return !o.isCertain() })
+		return []history{{p.Name, nameModel{manual}.Model(), certain}}
 	}
 	for _, m := range p.Members {
 		about := slices.DeleteFunc(slices.Clone(p.Ops), func(o *Op) bool {
 			_, touched := o.membership(m)
-			asked := o.Kind == FindMember && o.names(m)
-			return !o.certain() || !touched && !asked && o.Kind != Final && o.Outcome != Missing
+			otherGroup := o.Kind == Create && o.Result != p.Team
+			return !o.isCertain() || otherGroup || !touched && o.Kind != Final && o.Outcome != NotFound
 		})
 		all = append(all, history{p.Name + " " + m, memberModel(m), about})
 	}
 	return all
 }
 
-// certain reports whether the answer is one that has to be linearizable.
-func (o *Op) certain() bool {
+// isCertain reports whether the answer has to be linearizable: writes, 404, and an empty search by name.
+func (o *Op) isCertain() bool {
 	switch {
-	case o.Outcome == Unsent, o.Outcome == Refused, o.Outcome == Odd:
+	case o.Outcome == Unsent, o.Outcome == Forbidden, o.Outcome == Unexpected:
 		return false
 	case o.Writes(), o.Kind == Final:
 		return true
 	}
-	return o.Outcome == Missing || o.Outcome == Empty
+	return o.Outcome == NotFound || o.Outcome == Empty && o.Kind == FindName
 }
 
-// operations are for porcupine.
+// operations returns requests for porcupine.
 func operations(ops []*Op) (operations []porcupine.Operation) {
 	for _, o := range ops {
 		until := int64(o.Return)
 		if o.Kind == Final {
-			until = math.MaxInt64 // returns of unknown outcomes are as late
+			until = math.MaxInt64 // requests of unknown outcome return as late
 		}
 		operations = append(operations, porcupine.Operation{ClientId: o.Client, Input: o, Call: int64(o.Call), Return: until})
 	}
@@ -84,9 +87,9 @@ func (h history) check(timeout time.Duration) porcupine.CheckResult {
 	return porcupine.CheckOperationsTimeout(inOrder(h.model, h.ops), operations(h.ops), timeout)
 }
 
-// shortest is a violation's history cut off behind the first request that cannot be explained. Requests
-// that were under way by then are left in it as of unknown outcome.
-func (h history) shortest() (culprit *Op, ops []*Op) {
+// shortest returns a violation's history up to the first request that no order explains. Requests that were under way by
+// then stay in it as of unknown outcome.
+func (h history) shortest() (unexplained *Op, ops []*Op) {
 	byReturn := slices.DeleteFunc(slices.Clone(h.ops), func(o *Op) bool { return o.Return == Forever })
 	slices.SortFunc(byReturn, func(a, b *Op) int { return int(a.Return - b.Return) })
 	n, _ := slices.BinarySearchFunc(byReturn, true, func(o *Op, _ bool) int {
@@ -100,10 +103,11 @@ func (h history) shortest() (culprit *Op, ops []*Op) {
 	if n == len(byReturn) {
 		return nil, h.ops
 	}
-	culprit = byReturn[n]
-	return culprit, until(h.ops, culprit.Return)
+	unexplained = byReturn[n]
+	return unexplained, until(h.ops, unexplained.Return)
 }
 
+// until returns the requests as they were known at a time.
 func until(ops []*Op, at time.Duration) (cut []*Op) {
 	for _, o := range ops {
 		switch {
@@ -124,9 +128,9 @@ func until(ops []*Op, at time.Duration) (cut []*Op) {
 	return cut
 }
 
-// related are those of ops that have something to do with the culprit: its names, ids and externalId.
-func related(ops []*Op, culprit *Op) []*Op {
-	if culprit == nil {
+// related returns the requests that share a name, an id or an externalId with one of them.
+func related(ops []*Op, to *Op) []*Op {
+	if to == nil {
 		return ops
 	}
 	words := map[string]bool{}
@@ -135,9 +139,9 @@ func related(ops []*Op, culprit *Op) []*Op {
 			words[word] = word != ""
 		}
 	}
-	add(culprit)
-	for _, o := range ops { // who has had one of these names
-		if words[o.Name] && o.Takes() {
+	add(to)
+	for _, o := range ops { // the objects that have had its name
+		if words[o.Name] && o.Names() {
 			add(&Op{Subject: o.Subject, Result: o.Result})
 		}
 	}
@@ -146,56 +150,50 @@ func related(ops []*Op, culprit *Op) []*Op {
 	})
 }
 
-// Verdict is what became of the checks.
-type Verdict struct {
+// Result is the result of all checks.
+type Result struct {
 	Histories, Longest, Checked int
-	Excused                     int
 	Undecided                   []string
 	Violations                  []Violation
 	Visualized                  []history // those of Violations that porcupine can draw
 }
 
-// Judge checks all partitions.
-func Judge(partitions []*Partition, reads *Reads, born map[string]time.Time) (v Verdict) {
+// CheckPartitions checks all partitions.
+func CheckPartitions(partitions []*Partition, reads *Reads, exists map[string]bool) (r Result) {
 	for _, p := range partitions {
-		for _, o := range p.Ops {
-			if o.Excused {
-				v.Excused++
-			}
-		}
-		v.Violations = append(v.Violations, reads.Check(p)...)
-		for _, h := range p.histories(born) {
-			v.judge(h)
+		r.Violations = append(r.Violations, reads.Check(p)...)
+		for _, h := range p.histories(exists) {
+			r.add(h)
 		}
 	}
-	return v
+	return r
 }
 
-func (v *Verdict) judge(h history) {
-	v.Histories++
-	v.Checked += len(h.ops)
-	v.Longest = max(v.Longest, len(h.ops))
+func (r *Result) add(h history) {
+	r.Histories++
+	r.Checked += len(h.ops)
+	r.Longest = max(r.Longest, len(h.ops))
 	switch h.check(checkTimeout) {
 	case porcupine.Unknown:
-		v.Undecided = append(v.Undecided, h.name)
+		r.Undecided = append(r.Undecided, h.name)
 	case porcupine.Illegal:
-		culprit, ops := h.shortest()
+		unexplained, ops := h.shortest()
 		text := fmt.Sprintf("%s: no order explains the answers (%d requests)", h.name, len(h.ops))
-		if culprit != nil {
-			text += "; the first that none explains is " + strings.TrimSpace(culprit.String())
+		if unexplained != nil {
+			text += "; the first that no order explains is " + strings.TrimSpace(unexplained.String())
 		}
-		v.Violations = append(v.Violations, Violation{"linearizable", text, related(ops, culprit)})
-		v.Visualized = append(v.Visualized, history{h.name, h.model, ops})
+		r.Violations = append(r.Violations, Violation{"linearizable", text, related(ops, unexplained)})
+		r.Visualized = append(r.Visualized, history{h.name, h.model, ops})
 	}
 }
 
-// Answers are the answers that no client should ever be given: an outage is 503, and says in whole seconds
-// when to come again; in a BulkResponse there is no place for that.
-func Answers(ops []*Op) (violations []Violation) {
+// CheckAnswers returns the answers that no client may get: an outage is 503 and says in whole seconds when to retry. A
+// BulkResponse has no place for that.
+func CheckAnswers(ops []*Op) (violations []Violation) {
 	for _, o := range ops {
 		wait, err := strconv.Atoi(o.RetryAfter)
 		unavailable := o.Status == http.StatusServiceUnavailable && (o.Batch != 0 || err == nil && wait > 0)
-		if o.Outcome == Odd || o.Status >= http.StatusInternalServerError && !unavailable {
+		if o.Outcome == Unexpected || o.Status >= http.StatusInternalServerError && !unavailable {
 			text := fmt.Sprintf("#%d was answered %d, Retry-After %q: %s", o.ID, o.Status, o.RetryAfter, o.Detail)
 			violations = append(violations, Violation{"answers", text, []*Op{o}})
 		}

@@ -19,9 +19,8 @@ const (
 	groupURN = "urn:ietf:params:scim:schemas:core:2.0:Group"
 	patchURN = "urn:ietf:params:scim:api:messages:2.0:PatchOp"
 
-	// patience is when a client gives up waiting for an answer: sooner than providers do, so that there
-	// are more answers that nobody hears.
-	patience = 15 * time.Second
+	// clientTimeout is how long a client waits for an answer: less than providers do, so that more answers are lost.
+	clientTimeout = 15 * time.Second
 )
 
 // Client is one identity provider's connection to each replica.
@@ -32,7 +31,7 @@ type Client struct {
 	to       []*provider.Client // by slot
 }
 
-// NewClient makes connections of its own.
+// NewClient returns a client with connections of its own.
 func NewClient(number int, replicas *Replicas, history *History) (*Client, error) {
 	c := &Client{number: number, replicas: replicas, history: history}
 	for _, url := range replicas.URLs() {
@@ -40,15 +39,15 @@ func NewClient(number int, replicas *Replicas, history *History) (*Client, error
 		if err != nil {
 			return nil, err
 		}
-		p.HTTP.Timeout = patience
+		p.HTTP.Timeout = clientTimeout
 		c.to = append(c.to, p)
 	}
 	return c, nil
 }
 
-// Send carries a request out through a replica, and notes what comes of it.
+// Send sends a request to a replica and records the answer.
 func (c *Client) Send(ctx context.Context, slot int, o Op) *Op {
-	c.prepare(&o, c.replicas.Life(slot))
+	c.prepare(&o, c.replicas.Process(slot))
 	method, path, body := o.request()
 	to := *c.to[slot]
 	if o.IfVersion != "" {
@@ -58,24 +57,24 @@ func (c *Client) Send(ctx context.Context, slot int, o Op) *Op {
 	answer, err := to.Do(ctx, method, path, body)
 	o.Return = c.history.Now()
 	if err != nil {
-		o.fail(err)
+		o.recordFailure(err)
 	} else {
-		o.take(answer)
+		o.recordAnswer(answer)
 	}
-	c.history.NoteReturned(&o)
+	c.history.Record(&o)
 	return &o
 }
 
 // prepare completes a request.
-func (c *Client) prepare(o *Op, life Life) {
-	o.ID, o.Client, o.Life = c.history.NewID(), c.number, life
+func (c *Client) prepare(o *Op, process Process) {
+	o.ID, o.Client, o.Process = c.history.NewID(), c.number, process
 	if o.Kind == RemoveMembers && o.byPath() {
 		o.Members = o.Members[:1]
 	}
 	o.index()
 }
 
-// request is what goes over the line.
+// request returns the HTTP request.
 func (o *Op) request() (method, path, body string) {
 	collection := "/Users"
 	if o.Group {
@@ -100,7 +99,7 @@ func (o *Op) request() (method, path, body string) {
 	return http.MethodGet, collection + o.query(), ""
 }
 
-// query is what a read asks for, behind the collection's path.
+// query returns what follows the collection's path in a read.
 func (o *Op) query() string {
 	switch o.Kind {
 	case FindName:
@@ -131,8 +130,8 @@ func (o *Op) membershipRequest(resource string) (method, path, body string) {
 	return http.MethodPatch, resource, body
 }
 
-// byPath chooses between two ways of providers: to remove one member by a path, or a list of them; to
-// replace all by a PATCH, or by a PUT.
+// byPath chooses between two ways of providers: removing one member by a path or a list of them, and replacing all
+// members by a PATCH or by a PUT.
 func (o *Op) byPath() bool { return o.ID%2 == 1 }
 
 func (o *Op) nameAttribute() string {
@@ -142,7 +141,8 @@ func (o *Op) nameAttribute() string {
 	return "userName"
 }
 
-// creation carries the request's number where a later change leaves it, and where every change moves it.
+// creation returns the body of a create. It has the request's number twice: in nickName, which changes leave alone, and in
+// title, which every change sets. A group has only an externalId for it.
 func (o *Op) creation() string {
 	if o.Group {
 		return fmt.Sprintf(`{"schemas":[%q],"displayName":%q,"externalId":"%d","members":[%s]}`, groupURN, o.Name, o.ID, o.references())
@@ -150,7 +150,8 @@ func (o *Op) creation() string {
 	return fmt.Sprintf(`{"schemas":[%q],"userName":%q,"externalId":%q,"nickName":"%d","title":"%d","active":true}`, userURN, o.Name, o.ExternalID, o.ID, o.ID)
 }
 
-// replacement leaves out what a PUT does not touch when it is missing: active, members.
+// replacement returns the body of a PUT, without the attributes that a PUT leaves alone if they are missing: active and
+// members.
 func (o *Op) replacement() string {
 	if o.Group {
 		return fmt.Sprintf(`{"schemas":[%q],"displayName":%q,"externalId":"%d"}`, groupURN, o.Name, o.ID)
@@ -182,8 +183,8 @@ func byFilter(format string, args ...any) string {
 	return "?filter=" + url.QueryEscape(fmt.Sprintf(format, args...))
 }
 
-// fail notes that there was no answer. A connection that was refused has carried nothing.
-func (o *Op) fail(err error) {
+// recordFailure records that there was no answer. A connection that was refused has carried no request.
+func (o *Op) recordFailure(err error) {
 	o.Outcome, o.Detail = Unknown, err.Error()
 	var dial *net.OpError
 	if !o.Writes() || errors.As(err, &dial) && dial.Op == "dial" {
@@ -191,8 +192,8 @@ func (o *Op) fail(err error) {
 	}
 }
 
-// take notes an answer.
-func (o *Op) take(answer *provider.Response) {
+// recordAnswer records the outcome that an answer means.
+func (o *Op) recordAnswer(answer *provider.Response) {
 	o.Status = answer.Status
 	o.RetryAfter = answer.Header.Get("Retry-After")
 	o.Detail, _ = answer.Body["detail"].(string)
@@ -202,18 +203,18 @@ func (o *Op) take(answer *provider.Response) {
 	case status >= 500:
 		o.Outcome = Unknown
 	case status == http.StatusForbidden:
-		o.Outcome = Refused
+		o.Outcome = Forbidden
 	case status == http.StatusNotFound && o.Subject != "":
-		o.Outcome = Missing
-	case status == http.StatusConflict && o.Takes():
-		o.Outcome = Taken
+		o.Outcome = NotFound
+	case status == http.StatusConflict && o.Names():
+		o.Outcome = Conflict
 	case status == http.StatusPreconditionFailed && o.IfVersion != "":
-		o.Outcome = Changed
+		o.Outcome = PreconditionFailed
 	case status == o.success():
 		o.Outcome = Done
-		o.see(answer)
+		o.recordResources(answer)
 	default:
-		o.Outcome = Odd
+		o.Outcome = Unexpected
 	}
 }
 
@@ -227,7 +228,8 @@ func (o *Op) success() int {
 	return http.StatusOK
 }
 
-func (o *Op) see(answer *provider.Response) {
+// recordResources records the resources that an answer shows.
+func (o *Op) recordResources(answer *provider.Response) {
 	switch {
 	case o.Kind == Delete, answer.Body == nil:
 		return
@@ -248,7 +250,7 @@ func (o *Op) see(answer *provider.Response) {
 	}
 }
 
-// seen is a resource as it is in an answer.
+// seen returns a resource of an answer.
 func (o *Op) seen(resource map[string]any) Seen {
 	text := func(from map[string]any, key string) string {
 		value, _ := from[key].(string)
@@ -261,7 +263,6 @@ func (o *Op) seen(resource map[string]any) Seen {
 	}
 	s.Active, _ = resource["active"].(bool)
 	s.Modified, _ = time.Parse(time.RFC3339Nano, text(meta, "lastModified"))
-	s.Created, _ = time.Parse(time.RFC3339Nano, text(meta, "created"))
 	if !o.Group {
 		s.Marker, s.Origin = number(text(resource, "title")), number(text(resource, "nickName"))
 		return s
@@ -279,7 +280,7 @@ func (o *Op) seen(resource map[string]any) Seen {
 	return s
 }
 
-// number is a request's number, or 0.
+// number returns a request's number, or 0.
 func number(s string) int {
 	n, err := strconv.Atoi(s)
 	if err != nil {
@@ -288,7 +289,7 @@ func number(s string) int {
 	return n
 }
 
-// withHeader is the client with one more header in each request.
+// withHeader returns the client with one more header in each request.
 func withHeader(c *http.Client, key, value string) *http.Client {
 	return &http.Client{Timeout: c.Timeout, Transport: headerTransport{c.Transport, key, value}}
 }
@@ -298,7 +299,7 @@ type headerTransport struct {
 	key, value string
 }
 
-// RoundTrip is part of http.RoundTripper.
+// RoundTrip implements http.RoundTripper.
 func (t headerTransport) RoundTrip(r *http.Request) (*http.Response, error) {
 	r = r.Clone(r.Context())
 	r.Header.Set(t.key, t.value)

@@ -1,13 +1,16 @@
-// Package chaos plays many identity providers against several replicas of the operator while everything
-// under them breaks, and checks what they were answered against what docs/consistency.md promises.
+// Package chaos is a load test that injects faults. Many clients send SCIM requests to several replicas of the operator
+// while processes, connections, the API server and etcd fail. Then it checks the answers against docs/consistency.md.
 //
-//	workload.go users.go groups.go   who asks what: random, from a seed
-//	bulk.go crowds.go switch.go      several requests in one; groups of many objects; the switch turned off and on
-//	client.go history.go             how it is asked, and what is noted of it
-//	replicas.go proxy.go faults.go   the replicas, what stands between them and the API server, what breaks
-//	resolve.go                       what became of requests whose answer was lost
-//	model_user.go model_member.go    the promises as sequential specifications, for porcupine
-//	reads.go                         the promises about positive reads, which may lag
-//	invariants.go                    what must hold of the objects when all is quiet again
-//	check.go report.go               histories to verdicts, verdicts to something to read
+//	workload.go users.go groups.go     the requests: random, from a seed
+//	bulk.go large_groups.go            bulk requests; groups of more members than one object takes
+//	switch.go suspension.go            edits by an administrator: the switch, users by hand, spec.suspended
+//	client.go history.go               sends requests and records their answers
+//	replicas.go proxy.go faults.go     replicas, proxies between them and the API server, faults
+//	canary.go                          tells when a replica has caught up with the API server
+//	resolve.go                         finds out whether requests without an answer had their effect
+//	model_user.go model_member.go      the promises as sequential specifications, for porcupine
+//	reads.go                           the promises about answers that may be as old as a watch
+//	objects.go settled.go              the objects at the end, and whether the controllers have finished
+//	invariants.go claims.go            what must hold of the objects and of the claims of names at the end
+//	check.go report.go                 checks all histories and reports violations
 package chaos

@@ -11,7 +11,7 @@ import (
 	"github.com/cloudsso/cloudsso-operator/api/v1alpha1"
 )
 
-// fault breaks something, and mends it. It is about all replicas, or about the one that it is given.
+// fault breaks something and repairs it. It concerns all replicas, or the one that it is given.
 type fault struct {
 	name   string
 	global bool
@@ -38,11 +38,21 @@ var slowFaults = []fault{
 	{"replica refused by the API server", false, (*Faults).refuse},
 	{"etcd killed", true, (*Faults).killEtcd},
 	{"API server restarted", true, (*Faults).restartAPIServer},
+	{"API server restarted three times", true, (*Faults).restartAPIServerThrice},
 	{"API server killed", true, (*Faults).killAPIServer},
 }
 
-// recoveryTimeout is how long a replica may take to answer with certainty again after a fault is over.
-const recoveryTimeout = 2 * time.Minute
+const (
+	// recoveryTimeout is when a run gives up waiting for a replica to recover from a fault.
+	recoveryTimeout = 2 * time.Minute
+	// servingTimeout is how long after the start of an API server each replica must serve again, if the API server was
+	// started restartsTolerated times at most in restartsWindow, that start included.
+	servingTimeout    = 10 * time.Second
+	restartsTolerated = 3
+	restartsWindow    = 2 * time.Minute
+	// backOffTimeout is the same after more starts: client-go waits up to half a minute before it lists again.
+	backOffTimeout = 30 * time.Second
+)
 
 // Faults injects one fault after the other.
 type Faults struct {
@@ -51,22 +61,25 @@ type Faults struct {
 	Random   *rand.Rand
 	// Pause is the longest time between two faults.
 	Pause time.Duration
-	// Log is told of each fault as it begins.
+	// Log reports each fault as it begins.
 	Log func(format string, args ...any)
+	// PartitionOf returns the partition that a userName belongs to, or "".
+	PartitionOf func(name string) string
 
-	// Windows, Counts and Recovery say what was done: when, how often, and how long replicas took to answer
-	// with certainty again, at most.
-	Windows  []Window
-	Counts   map[string]int
-	Recovery map[string]time.Duration
-	// Offs are when synchronization was switched off.
+	// Disturbances, Counts and Recovery say when faults were injected, how often, and how long replicas took to catch up
+	// afterwards, at most.
+	Disturbances []Disturbance
+	Counts       map[string]int
+	Recovery     map[string]time.Duration
+	// Offs are the times in which synchronization was switched off.
 	Offs []*Off
-	// Problems are replicas that did not end as they were asked to.
+	// Problems are replicas that did not stop as requested, or that served again too late.
 	Problems []string
+
+	starts []time.Duration // of the API server
 }
 
-// Run injects faults until ctx ends: all of them once in a random order, then any. The one that is under
-// way is finished.
+// Run injects faults until ctx ends: each of them once in a random order, then random ones. It finishes the last one.
 func (f *Faults) Run(ctx context.Context, all []fault) error {
 	f.Counts, f.Recovery = map[string]int{}, map[string]time.Duration{}
 	if len(all) == 0 {
@@ -97,26 +110,61 @@ func (f *Faults) inject(ctx context.Context, one fault) error {
 			affected = append(affected, i)
 		}
 	}
-	from := f.History.Now()
+	from, starts := f.History.Now(), len(f.starts)
 	f.Log("%s %s (replica %d)", clock(from), one.name, slot)
 	f.Counts[one.name]++
 	if err := one.do(f, ctx, slot); err != nil {
 		return fmt.Errorf("%s: %w", one.name, err)
 	}
-	mended := f.History.Now()
-	ctx, cancel := context.WithTimeout(ctx, recoveryTimeout)
-	defer cancel()
-	for _, i := range affected {
-		if err := f.Replicas.AwaitFence(ctx, i); err != nil {
-			return errors.Join(fmt.Errorf("after %q: %w", one.name, err), f.Replicas.Dump(context.WithoutCancel(ctx)))
+	repaired := f.History.Now()
+	if err := f.awaitCaughtUp(ctx, affected, func(i int) {
+		f.Disturbances = append(f.Disturbances, Disturbance{i, from, f.History.Now(), one.name})
+		if len(f.starts) > starts {
+			f.Problems = append(f.Problems, servedLate(i, f.starts, f.History.Now())...)
 		}
-		f.Windows = append(f.Windows, Window{i, from, f.History.Now(), one.name})
+	}); err != nil {
+		return errors.Join(fmt.Errorf("after %q: %w", one.name, err), f.Replicas.Dump(ctx))
 	}
-	f.Recovery[one.name] = max(f.Recovery[one.name], f.History.Now()-mended)
+	f.Recovery[one.name] = max(f.Recovery[one.name], f.History.Now()-repaired)
 	return nil
 }
 
-// idle waits for a random time, or until ctx ends, which it reports.
+// awaitCaughtUp waits until each of the replicas has caught up with the API server, and calls caughtUp for it.
+func (f *Faults) awaitCaughtUp(ctx context.Context, slots []int, caughtUp func(slot int)) error {
+	ctx, cancel := context.WithTimeout(ctx, recoveryTimeout)
+	defer cancel()
+	if err := f.Replicas.changeCanaries(ctx); err != nil {
+		return err
+	}
+	for _, i := range slots {
+		if err := f.Replicas.AwaitCaughtUp(ctx, i); err != nil {
+			return err
+		}
+		caughtUp(i)
+	}
+	return nil
+}
+
+// servedLate reports a replica that served too long after the last start of the API server.
+func servedLate(slot int, starts []time.Duration, at time.Duration) (problems []string) {
+	last, recent := starts[len(starts)-1], 0
+	for _, start := range starts {
+		if start >= last-restartsWindow {
+			recent++
+		}
+	}
+	limit := servingTimeout
+	if recent > restartsTolerated {
+		limit = backOffTimeout
+	}
+	if at-last <= limit {
+		return nil
+	}
+	return []string{fmt.Sprintf("replica %d served again %s after the start of the API server at %s, its %d. start in %s; %s are allowed",
+		slot, (at - last).Round(time.Millisecond), clock(last), recent, restartsWindow, limit)}
+}
+
+// idle waits for a random time, and returns false if ctx ends before.
 func (f *Faults) idle(ctx context.Context, least, most time.Duration) bool {
 	select {
 	case <-time.After(least + time.Duration(f.Random.Int64N(int64(most-least)))):
@@ -134,7 +182,7 @@ func (f *Faults) kill(ctx context.Context, slot int) error {
 
 func (f *Faults) terminate(ctx context.Context, slot int) error {
 	if err := f.Replicas.Terminate(slot); err != nil {
-		f.Problems = append(f.Problems, fmt.Sprintf("replica %d, asked to end at %s: %v", slot, clock(f.History.Now()), err))
+		f.Problems = append(f.Problems, fmt.Sprintf("replica %d, stopped at %s: %v", slot, clock(f.History.Now()), err))
 	}
 	return f.Replicas.start(ctx, slot)
 }
@@ -144,7 +192,7 @@ func (f *Faults) killLeader(ctx context.Context, slot int) error {
 		slot = leader
 	}
 	f.Replicas.Kill(slot)
-	f.idle(ctx, 0, 8*time.Second) // its lease runs out meanwhile, or does not
+	f.idle(ctx, 0, 8*time.Second) // so that its lease expires, or does not
 	return f.Replicas.start(ctx, slot)
 }
 
@@ -157,7 +205,7 @@ func (f *Faults) cut(ctx context.Context, slot int) error {
 }
 
 func (f *Faults) blackHole(ctx context.Context, slot int) error {
-	return f.disturb(ctx, slot, BlackHole, 6*time.Second)
+	return f.disturb(ctx, slot, BlackHole, longestHeld)
 }
 
 func (f *Faults) mute(ctx context.Context, slot int) error {
@@ -168,7 +216,7 @@ func (f *Faults) refuse(ctx context.Context, slot int) error {
 	return f.disturb(ctx, slot, Refuse, 4*time.Second)
 }
 
-// disturb puts a replica's proxy into a mode for a while. Then what was held back arrives late, or never.
+// disturb puts a replica's proxy into a mode for a while. Then the bytes that were held back arrive late, or never.
 func (f *Faults) disturb(ctx context.Context, slot int, m Mode, most time.Duration) error {
 	p := f.Replicas.proxies[slot]
 	p.Set(m)
@@ -197,7 +245,24 @@ func (f *Faults) killEtcd(ctx context.Context, _ int) error {
 }
 
 func (f *Faults) restartAPIServer(_ context.Context, _ int) error {
-	return f.Replicas.Environment.ControlPlane.RestartAPIServer()
+	if err := f.Replicas.Environment.ControlPlane.RestartAPIServer(); err != nil {
+		return err
+	}
+	f.starts = append(f.starts, f.History.Now())
+	return nil
+}
+
+// restartAPIServerThrice restarts the API server often enough that a back-off of the informers would grow.
+func (f *Faults) restartAPIServerThrice(ctx context.Context, slot int) error {
+	for i := range restartsTolerated {
+		if i > 0 {
+			f.idle(ctx, 0, 10*time.Second)
+		}
+		if err := f.restartAPIServer(ctx, slot); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (f *Faults) killAPIServer(ctx context.Context, _ int) error {
@@ -205,43 +270,34 @@ func (f *Faults) killAPIServer(ctx context.Context, _ int) error {
 		return err
 	}
 	f.idle(ctx, 0, 2*time.Second)
-	return f.Replicas.Environment.ControlPlane.StartAPIServer()
+	if err := f.Replicas.Environment.ControlPlane.StartAPIServer(); err != nil {
+		return err
+	}
+	f.starts = append(f.starts, f.History.Now())
+	return nil
 }
 
-// Mend ends what may still be going on, and returns when every replica answers with certainty.
-func (f *Faults) Mend(ctx context.Context) error {
+// Recover ends all faults, and returns when every replica has caught up with the API server.
+func (f *Faults) Recover(ctx context.Context) error {
 	err := f.Replicas.turn(ctx, v1alpha1.SynchronizationEnabled)
+	all := []int{}
 	for i, p := range f.Replicas.proxies {
 		p.Set(Forward)
 		err = errors.Join(err, f.Replicas.start(ctx, i))
+		all = append(all, i)
 	}
-	ctx, cancel := context.WithTimeout(ctx, recoveryTimeout)
-	defer cancel()
-	for i := range f.Replicas.URLs() {
-		err = errors.Join(err, f.Replicas.AwaitFence(ctx, i))
-	}
-	return err
+	return errors.Join(err, f.awaitCaughtUp(ctx, all, func(int) {}))
 }
 
-// Troubled reports whether some fault was at work in a time.
-func (f *Faults) Troubled(from, to time.Duration) bool {
-	for _, w := range f.Windows {
-		if w.From <= to && from <= w.To {
-			return true
-		}
-	}
-	return false
-}
-
-// LostToStops are the requests that a graceful stop left without an answer, with nothing else at work. A
-// connection that is refused is not lost: the client tries another replica.
+// LostToStops returns the requests that a graceful stop left without an answer. A connection that is refused is not lost,
+// because the client tries another replica.
 func (f *Faults) LostToStops(ops []*Op) (lost []*Op) {
-	for _, w := range f.Windows {
-		if w.Fault != gracefulStop {
+	for _, d := range f.Disturbances {
+		if d.Fault != gracefulStop {
 			continue
 		}
 		for _, o := range ops {
-			if o.Life.Slot == w.Slot && w.From <= o.Call && o.Call <= w.To && o.Status == 0 && !strings.Contains(o.Detail, "connection refused") {
+			if o.Process.Slot == d.Slot && d.From <= o.Call && o.Call <= d.To && o.Status == 0 && !strings.Contains(o.Detail, "connection refused") {
 				lost = append(lost, o)
 			}
 		}

@@ -6,26 +6,26 @@ import (
 	"sync"
 )
 
-// aboutMembers is a request about a team's members.
+// aboutMembers returns a request about a team's members.
 func (p *player) aboutMembers(t *team) Op {
 	o := Op{Partition: t.partition, Group: true, Subject: t.id}
 	switch n := p.random.IntN(100); {
 	case n < 26:
 		o.Kind, o.Members = AddMembers, p.some(t, 3)
-		o.Members = append(o.Members, p.oneIn(3, t.crowd)...)
+		o.Members = append(o.Members, p.oneIn(3, t.pool)...)
 		if guest, found := t.guests.known(p.random); found && p.random.IntN(3) == 0 {
 			o.Members = append(o.Members, guest.ID)
 		}
 	case n < 48:
-		o.Kind, o.Members = RemoveMembers, append(p.some(t, 2), p.oneIn(8, t.crowd)...)
+		o.Kind, o.Members = RemoveMembers, append(p.some(t, 2), p.oneIn(8, t.pool)...)
 	case n < 58:
-		o.Kind, o.Members, o.Name = ReplaceMembers, append(p.some(t, len(t.members)), p.oneIn(2, t.crowd)...), t.name
+		o.Kind, o.Members, o.Name = ReplaceMembers, append(p.some(t, len(t.members)), p.oneIn(2, t.pool)...), t.name
 	case n < 62:
 		o.Kind = EmptyGroup
 	case n < 82:
 		o.Kind, o.Members = FindMember, p.some(t, 1)
-		if crowd := p.oneIn(4, t.crowd); crowd != nil {
-			o.Members = []string{pick(p.random, crowd)}
+		if pool := p.oneIn(4, t.pool); pool != nil {
+			o.Members = []string{pick(p.random, pool)}
 		}
 	default:
 		o.Kind = Read
@@ -33,15 +33,15 @@ func (p *player) aboutMembers(t *team) Op {
 	return o
 }
 
-// membership does something to a team's members, or asks about them.
+// membership changes a team's members, or asks about them.
 func (p *player) membership(ctx context.Context, t *team) {
 	o := p.aboutMembers(t)
-	slot, alone := p.anywhere(), func() {}
-	if t.crowd != nil && o.Writes() && p.random.IntN(2) == 0 {
-		alone = p.rival(ctx, slot+1, o, t)
+	slot, await := p.anywhere(), func() {}
+	if t.pool != nil && o.Writes() && p.random.IntN(2) == 0 {
+		await = p.sendConcurrently(ctx, slot+1, o, t)
 	}
 	sent := p.sendTo(ctx, slot, o, nil)
-	alone()
+	await()
 	if sent.Writes() && sent.Outcome != Unsent && p.random.IntN(2) == 0 {
 		member := pick(p.random, t.members)
 		if len(sent.Members) > 0 && slices.Contains(t.members, sent.Members[0]) {
@@ -51,12 +51,12 @@ func (p *player) membership(ctx context.Context, t *team) {
 	}
 }
 
-// rival asks for the same members, or for others, at the same time through the next replica: those that write
-// slices at once know least of each other. It returns how to wait for the answer.
-func (p *player) rival(ctx context.Context, slot int, o Op, t *team) (wait func()) {
+// sendConcurrently changes the same members, or others, at the same time through the next replica, because two writers of
+// slices do not see each other's writes at once. It returns a function that waits for the answer.
+func (p *player) sendConcurrently(ctx context.Context, slot int, o Op, t *team) (await func()) {
 	o.Members = slices.Clone(o.Members)
 	if o.Kind == EmptyGroup {
-		o.Members = t.crowd
+		o.Members = t.pool
 	} else if p.random.IntN(2) == 0 {
 		o.Members = p.some(t, 3)
 	}
@@ -69,15 +69,15 @@ func (p *player) rival(ctx context.Context, slot int, o Op, t *team) (wait func(
 	return answered.Wait
 }
 
-// oneIn is a crowd, if there is one, one time in n; else nobody.
-func (p *player) oneIn(n int, crowd []string) []string {
-	if len(crowd) == 0 || p.random.IntN(n) > 0 {
+// oneIn returns the pool one time in n, else no users.
+func (p *player) oneIn(n int, pool []string) []string {
+	if len(pool) == 0 || p.random.IntN(n) > 0 {
 		return nil
 	}
-	return crowd
+	return pool
 }
 
-// some are at most so many of a team's members, and one at least.
+// some returns some of a team's members: one at least, and most at most.
 func (p *player) some(t *team, most int) (chosen []string) {
 	order := p.random.Perm(len(t.members))
 	for _, i := range order[:1+p.random.IntN(most)] {

@@ -15,7 +15,7 @@ import (
 // Kind is what a request asks for.
 type Kind string
 
-// The kinds of requests. Final is no request: it is what the API server holds when all is over.
+// The kinds of requests. Final is not a request: it is what the API server holds at the end.
 const (
 	Create         Kind = "create"
 	Rename         Kind = "rename"
@@ -33,30 +33,38 @@ const (
 	Final          Kind = "final state"
 )
 
-// Outcome is what became of a request, as far as its sender knows.
+// Outcome is what the answer to a request says of its effect.
 type Outcome string
 
-// The outcomes. Unsent is a request that nobody received, or a read that nobody answered: it says nothing. Refused
-// is one that came while synchronization was switched off: it has done nothing.
+// The outcomes. A request that is Unsent has not reached a replica, or is a read without an answer: it shows nothing.
+// One that is Forbidden came while synchronization was off, and had no effect.
 const (
-	Done    Outcome = "done"
-	Missing Outcome = "404"
-	Taken   Outcome = "409"
-	Changed Outcome = "412"
-	Refused Outcome = "403"
-	Empty   Outcome = "empty"
-	Unknown Outcome = "unknown"
-	Unsent  Outcome = "unsent"
-	Odd     Outcome = "odd" // an answer that the workload never deserves
+	Done               Outcome = "done"
+	NotFound           Outcome = "404"
+	Conflict           Outcome = "409"
+	PreconditionFailed Outcome = "412"
+	Forbidden          Outcome = "403"
+	Empty              Outcome = "empty"
+	Unknown            Outcome = "unknown"
+	Unsent             Outcome = "unsent"
+	Unexpected         Outcome = "unexpected" // an answer that no request of the workload may get
 )
 
-// Forever is when a request returns whose answer never came.
+// Forever is the return of a request without an answer.
 const Forever = time.Duration(math.MaxInt64)
 
-// Life is one process of one replica: restarted, it is another.
-type Life struct{ Slot, Number int }
+// Process is one process of one replica. A replica that is restarted is another process in the same slot.
+type Process struct{ Slot, Number int }
 
-func (l Life) String() string { return fmt.Sprintf("%d.%d", l.Slot, l.Number) }
+func (p Process) String() string {
+	if p == byHand {
+		return "none (by hand)"
+	}
+	return fmt.Sprintf("%d.%d", p.Slot, p.Number)
+}
+
+// byHand is in the place of the process in an edit that an administrator makes through the API server.
+var byHand = Process{Slot: -1}
 
 // Seen is a resource as an answer showed it.
 type Seen struct {
@@ -66,7 +74,6 @@ type Seen struct {
 	Marker, Origin int
 	Version        string
 	Modified       time.Time
-	Created        time.Time
 	Deprovisioned  bool // final state only
 	Manual         bool // final state only
 	Members        []string
@@ -76,10 +83,10 @@ type Seen struct {
 type Op struct {
 	ID        int
 	Client    int
-	Partition string // whose history it belongs to
+	Partition string // the history that it belongs to
 	Group     bool   // about a group; else about a user
 	Kind      Kind
-	Life      Life
+	Process   Process
 	Batch     int // the first operation of the bulk request that it was part of
 
 	Subject    string // id of the resource
@@ -93,33 +100,35 @@ type Op struct {
 	Put    bool
 	Origin int
 
-	Call, Return time.Duration
-	Outcome      Outcome
-	Status       int
-	RetryAfter   string
-	Detail       string
-	Result       string // id of what was created or restored
-	Seen         []Seen
+	// Return is Forever if the outcome is unknown; Ended is when the answer came, or the client gave up.
+	Call, Return, Ended time.Duration
 
-	// Resolved says that an unknown outcome turned out to have happened; see resolve.go.
+	Outcome    Outcome
+	Status     int
+	RetryAfter string
+	Detail     string
+	Result     string // id of the object that was created or restored
+	Seen       []Seen
+
+	// Resolved says that a request of unknown outcome had its effect; see Resolve.
 	Resolved bool
-	// Excused says that the answer may be due to others who were at the same at that time; see Excuse.
-	Excused bool
+	// Repeated says that the answer may be due to an equal request at the same time; see MarkRepeated.
+	Repeated bool
 
-	set map[string]bool // Members, where they are many
+	set map[string]bool // Members, if they are many
 }
 
-// many is from how many members on they are looked up in a set, and no more of them are printed.
+// many is the number of members above which they are looked up in a set and not all printed.
 const many = 12
 
-// index makes the members of a crowd quick to look up.
+// index makes many members quick to look up.
 func (o *Op) index() {
 	if len(o.Members) > many {
 		o.set = toSet(o.Members)
 	}
 }
 
-// names reports whether the request is about a member.
+// names reports whether the request names a member.
 func (o *Op) names(member string) bool {
 	if o.set != nil {
 		return o.set[member]
@@ -136,11 +145,16 @@ func (o *Op) Writes() bool {
 	return true
 }
 
-// Takes reports whether the request is to give a name to something.
-func (o *Op) Takes() bool { return o.Kind == Create || o.Kind == Rename }
+// Names reports whether the request gives a name to an object.
+func (o *Op) Names() bool { return o.Kind == Create || o.Kind == Rename }
 
-// Happened reports whether the request is known to have had its effect.
-func (o *Op) Happened() bool { return o.Writes() && (o.Outcome == Done || o.Resolved) }
+// about returns the id of the resource that the request changes, reads or has created.
+func (o *Op) about() string {
+	if o.Result != "" {
+		return o.Result
+	}
+	return o.Subject
+}
 
 func (o *Op) String() string {
 	what := "user"
@@ -148,7 +162,7 @@ func (o *Op) String() string {
 		what = "group"
 	}
 	var b strings.Builder
-	fmt.Fprintf(&b, "#%d %s…%s client %d replica %s: %s %s", o.ID, clock(o.Call), clock(o.Return), o.Client, o.Life, what, o.Kind)
+	fmt.Fprintf(&b, "#%d %s…%s client %d replica %s: %s %s", o.ID, clock(o.Call), clock(o.Return), o.Client, o.Process, what, o.Kind)
 	for _, part := range []struct{ label, value string }{
 		{"", o.Subject}, {"name ", o.Name}, {"externalId ", o.ExternalID}, {"members ", listed(o.Members)},
 	} {
@@ -169,8 +183,8 @@ func (o *Op) String() string {
 	if o.Resolved {
 		b.WriteString(" (it happened)")
 	}
-	if o.Excused {
-		b.WriteString(" (others were at it)")
+	if o.Repeated {
+		b.WriteString(" (an equal request at the same time)")
 	}
 	if o.Result != "" {
 		fmt.Fprintf(&b, " %s", o.Result)
@@ -191,7 +205,7 @@ func (s Seen) String() string {
 	return fmt.Sprintf("{%s %s %s active=%v #%d origin #%d}", s.ID, s.Name, s.ExternalID, s.Active, s.Marker, s.Origin)
 }
 
-// listed are ids to be read, the first of them if they are many.
+// listed returns ids as text, the first of them if they are many.
 func listed(ids []string) string {
 	if len(ids) <= many {
 		return strings.Join(ids, ",")
@@ -206,26 +220,28 @@ func clock(d time.Duration) string {
 	return strconv.FormatFloat(d.Seconds(), 'f', 4, 64)
 }
 
-// History notes requests. It is safe for concurrent use.
+// History records requests and edits. It is safe for concurrent use.
 type History struct {
 	start time.Time
 	next  atomic.Int64
 
-	mu  sync.Mutex
-	ops []*Op
+	mu          sync.Mutex
+	ops         []*Op
+	suspensions []Suspension
 }
 
-// NewHistory begins now.
+// NewHistory returns an empty history that begins now.
 func NewHistory() *History { return &History{start: time.Now()} }
 
-// Now is the time since the beginning.
+// Now returns the time since the beginning.
 func (h *History) Now() time.Duration { return time.Since(h.start) }
 
-// NewID is the id of the next request.
+// NewID returns the id of the next request.
 func (h *History) NewID() int { return int(h.next.Add(1)) }
 
-// NoteReturned adds a request that has returned, or whose answer will never come.
-func (h *History) NoteReturned(o *Op) {
+// Record adds a request that has returned, or whose answer is lost.
+func (h *History) Record(o *Op) {
+	o.Ended = o.Return
 	if o.Outcome == Unknown {
 		o.Return = Forever
 	}
@@ -234,7 +250,14 @@ func (h *History) NoteReturned(o *Op) {
 	h.ops = append(h.ops, o)
 }
 
-// Ops are the requests noted so far, in the order of their invocation.
+// RecordSuspension adds a suspension that has returned.
+func (h *History) RecordSuspension(s Suspension) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.suspensions = append(h.suspensions, s)
+}
+
+// Ops returns the requests recorded so far, in the order of their calls.
 func (h *History) Ops() []*Op {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -243,20 +266,36 @@ func (h *History) Ops() []*Op {
 	return ops
 }
 
-// carriedThrough is how long a service may go on with a request whose client has given up: the 25 seconds
-// that it gives a write, and some.
-const carriedThrough = 30 * time.Second
-
-// latest is until when a request may have been under way whose answer was lost. An operation of a bulk request
-// began before its client gave up.
-func (o *Op) latest() time.Duration {
-	if o.Batch != 0 {
-		return o.Call + patience + carriedThrough
-	}
-	return o.Call + carriedThrough
+// Suspensions returns the suspensions recorded so far.
+func (h *History) Suspensions() []Suspension {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return slices.Clone(h.suspensions)
 }
 
-// AwaitQuiet returns when no request can be under way any more, or when ctx ends.
+const (
+	// requestTimeout is after what time the service ends a request, and writeTimeout the server-side timeout of each write.
+	requestTimeout = 25 * time.Second
+	writeTimeout   = 20 * time.Second
+	// longestHeld is how long a proxy holds a write back, at most.
+	longestHeld = 6 * time.Second
+	// lateWrite is how long after the end of a request its last write may be carried out.
+	lateWrite = writeTimeout + longestHeld
+)
+
+// latest returns until when a request of unknown outcome may have its effect. If it was answered, only a write of its may
+// still be carried out. An operation of a bulk request began before its client gave up.
+func (o *Op) latest() time.Duration {
+	switch {
+	case o.Status != 0:
+		return o.Ended + lateWrite
+	case o.Batch != 0:
+		return o.Call + clientTimeout + requestTimeout + lateWrite
+	}
+	return o.Call + requestTimeout + lateWrite
+}
+
+// AwaitQuiet returns when no recorded request can have an effect any more, or when ctx ends.
 func (h *History) AwaitQuiet(ctx context.Context) {
 	var last time.Duration
 	for _, o := range h.Ops() {

@@ -6,8 +6,9 @@ import (
 	"github.com/anishathalye/porcupine"
 )
 
-// memberModel is the promise about one member of one group: in or out, and every answer that says "not a
-// member" is certain. The member is one that is never deleted. State is bool; inputs are *Op.
+// memberModel returns the promise about one member of one group: it is in or out, as the last write says. The member is
+// a user that is never deleted, and the group exists throughout. The state is a bool; inputs are *Op. Filters on members
+// are as fresh as the watch of a replica; see Reads.
 func memberModel(member string) porcupine.Model {
 	return porcupine.Model{
 		Init: func() any { return false },
@@ -22,13 +23,10 @@ func memberModel(member string) porcupine.Model {
 }
 
 func stepMember(in bool, o *Op, member string) (ok, after bool) {
-	switch o.Kind {
-	case FindMember: // negative: positive answers may lag and are not asked about here
-		return !in, in
-	case Final:
+	switch {
+	case o.Kind == Final:
 		return in == o.names(member), in
-	}
-	if o.Outcome == Missing { // the group is there for as long as anybody asks
+	case o.Outcome == NotFound:
 		return false, in
 	}
 	if becomes, touched := o.membership(member); touched {
@@ -37,9 +35,9 @@ func stepMember(in bool, o *Op, member string) (ok, after bool) {
 	return true, in
 }
 
-// membership is what the request makes of a member, if it is about it at all.
+// membership returns whether the request puts a member in or out, and whether it concerns the member at all.
 func (o *Op) membership(member string) (in, touched bool) {
-	if o.Outcome == Taken {
+	if o.Outcome == Conflict {
 		return false, false
 	}
 	named := o.names(member)

@@ -6,8 +6,12 @@ import (
 	"github.com/anishathalye/porcupine"
 )
 
-func members(kind Kind, ids ...string) Op {
-	return Op{Group: true, Kind: kind, Subject: "g", Members: ids}
+func membersOp(kind Kind, ids ...string) Op {
+	o := Op{Group: true, Kind: kind, Subject: "g", Members: ids}
+	if kind == Create {
+		o.Subject, o.Result = "", "g"
+	}
+	return o
 }
 
 func notAMember(id string) Op {
@@ -20,32 +24,29 @@ func TestMembershipIsLinearizable(t *testing.T) {
 		legal bool
 		ops   []*Op
 	}{
-		{"added", true, []*Op{at(0, 1, members(AddMembers, "m")), at(9, -1, members(Final, "m"))}},
-		{"a lost addition", false, []*Op{at(0, 1, members(AddMembers, "m")), at(9, -1, members(Final))}},
-		{"a member nobody added", false, []*Op{at(0, 1, members(AddMembers, "n")), at(9, -1, members(Final, "m", "n"))}},
-		{"a lost removal", false, []*Op{at(0, 1, members(AddMembers, "m")), at(2, 3, members(RemoveMembers, "m")), at(9, -1, members(Final, "m"))}},
-		{"added and removed at once", true, []*Op{at(0, 5, members(AddMembers, "m")), at(2, 3, members(RemoveMembers, "m")), at(9, -1, members(Final, "m"))}},
-		{"lost to somebody else's change", false, []*Op{
-			at(0, 1, members(AddMembers, "m")), at(2, 3, members(AddMembers, "n")), at(9, -1, members(Final, "n")),
+		{"added", true, []*Op{opAt(0, 1, membersOp(AddMembers, "m")), opAt(9, -1, membersOp(Final, "m"))}},
+		{"a lost addition", false, []*Op{opAt(0, 1, membersOp(AddMembers, "m")), opAt(9, -1, membersOp(Final))}},
+		{"a member that no request added", false, []*Op{opAt(0, 1, membersOp(AddMembers, "n")), opAt(9, -1, membersOp(Final, "m", "n"))}},
+		{"a lost removal", false, []*Op{opAt(0, 1, membersOp(AddMembers, "m")), opAt(2, 3, membersOp(RemoveMembers, "m")), opAt(9, -1, membersOp(Final, "m"))}},
+		{"added and removed at once", true, []*Op{opAt(0, 5, membersOp(AddMembers, "m")), opAt(2, 3, membersOp(RemoveMembers, "m")), opAt(9, -1, membersOp(Final, "m"))}},
+		{"lost to another request's change", false, []*Op{
+			opAt(0, 1, membersOp(AddMembers, "m")), opAt(2, 3, membersOp(AddMembers, "n")), opAt(9, -1, membersOp(Final, "n")),
 		}},
-		{"replaced", true, []*Op{at(0, 1, members(AddMembers, "m")), at(2, 3, members(ReplaceMembers, "n")), at(9, -1, members(Final, "n"))}},
-		{"replaced, and still there", false, []*Op{at(0, 1, members(AddMembers, "m")), at(2, 3, members(ReplaceMembers, "n")), at(9, -1, members(Final, "m", "n"))}},
-		{"emptied", false, []*Op{at(0, 1, members(Create, "m")), at(2, 3, members(EmptyGroup)), at(9, -1, members(Final, "m"))}},
-		{"no member after all", true, []*Op{at(0, 1, members(AddMembers, "m")), at(2, 3, members(EmptyGroup)), at(4, 5, notAMember("m"))}},
-		{"a stale negative", false, []*Op{at(0, 1, members(AddMembers, "m")), at(4, 5, notAMember("m"))}},
-		{"switched off", true, []*Op{at(0, 1, with(members(AddMembers, "m"), Refused)), at(9, -1, members(Final))}},
-		{"switched off, and added all the same", false, []*Op{at(0, 1, with(members(AddMembers, "m"), Refused)), at(9, -1, members(Final, "m"))}},
-		{"unknown, either way", true, []*Op{at(0, -1, with(members(AddMembers, "m"), Unknown)), at(4, 5, notAMember("m")), at(9, -1, members(Final, "m"))}},
-		{"unknown, and then not again", false, []*Op{
-			at(0, 1, members(AddMembers, "m")), at(2, -1, with(members(RemoveMembers, "m"), Unknown)),
-			at(4, 5, notAMember("m")), at(9, -1, members(Final, "m")),
-		}},
+		{"replaced", true, []*Op{opAt(0, 1, membersOp(AddMembers, "m")), opAt(2, 3, membersOp(ReplaceMembers, "n")), opAt(9, -1, membersOp(Final, "n"))}},
+		{"replaced, and still there", false, []*Op{opAt(0, 1, membersOp(AddMembers, "m")), opAt(2, 3, membersOp(ReplaceMembers, "n")), opAt(9, -1, membersOp(Final, "m", "n"))}},
+		{"emptied", false, []*Op{opAt(0, 1, membersOp(Create, "m")), opAt(2, 3, membersOp(EmptyGroup)), opAt(9, -1, membersOp(Final, "m"))}},
+		{"404 for a change of a group that exists", false, []*Op{opAt(0, 1, withOutcome(membersOp(AddMembers, "m"), NotFound))}},
+		{"a create of another group", true, []*Op{opAt(0, 1, membersOp(AddMembers, "m")), opAt(2, 3, Op{Group: true, Kind: Create, Result: "h"}), opAt(9, -1, membersOp(Final, "m"))}},
+		{"switched off", true, []*Op{opAt(0, 1, withOutcome(membersOp(AddMembers, "m"), Forbidden)), opAt(9, -1, membersOp(Final))}},
+		{"switched off, and added all the same", false, []*Op{opAt(0, 1, withOutcome(membersOp(AddMembers, "m"), Forbidden)), opAt(9, -1, membersOp(Final, "m"))}},
+		{"unknown, either way", true, []*Op{opAt(0, -1, withOutcome(membersOp(AddMembers, "m"), Unknown)), opAt(9, -1, membersOp(Final, "m"))}},
+		{"unknown, and not", true, []*Op{opAt(0, -1, withOutcome(membersOp(AddMembers, "m"), Unknown)), opAt(9, -1, membersOp(Final))}},
 	} {
 		t.Run(tt.label, func(t *testing.T) {
 			for i, o := range tt.ops {
 				o.ID, o.Client = i+1, i
 			}
-			p := &Partition{Name: tt.label, Members: []string{"m"}, Ops: tt.ops}
+			p := &Partition{Name: tt.label, Team: "g", Members: []string{"m"}, Ops: tt.ops}
 			if result := p.histories(nil)[0].check(0); (result == porcupine.Ok) != tt.legal {
 				t.Errorf("%s, want legal: %v", result, tt.legal)
 			}

@@ -13,15 +13,15 @@ type Mode int
 const (
 	// Forward passes everything on.
 	Forward Mode = iota
-	// Mute passes requests on and holds answers back: they are carried out, and nobody is told.
+	// Mute passes requests on and holds answers back: requests are carried out without an answer.
 	Mute
-	// BlackHole holds everything back, and says nothing.
+	// BlackHole holds everything back without an error.
 	BlackHole
 	// Refuse closes all connections, new ones too.
 	Refuse
 )
 
-// Proxy stands between one replica and the API server. It knows bytes only.
+// Proxy is a TCP proxy between one replica and the API server.
 type Proxy struct {
 	listener net.Listener
 	target   string
@@ -33,7 +33,7 @@ type Proxy struct {
 	closed  bool
 }
 
-// NewProxy listens on a free port of this machine, for a target such as "127.0.0.1:6443".
+// NewProxy returns a proxy for a target such as "127.0.0.1:6443". It listens on a free port of this machine.
 func NewProxy(target string) (*Proxy, error) {
 	listener, err := (&net.ListenConfig{}).Listen(context.Background(), "tcp", "127.0.0.1:0")
 	if err != nil {
@@ -44,10 +44,10 @@ func NewProxy(target string) (*Proxy, error) {
 	return p, nil
 }
 
-// Address is where it listens.
+// Address returns the address that the proxy listens on.
 func (p *Proxy) Address() string { return p.listener.Addr().String() }
 
-// Set changes the mode, for connections that are there too.
+// Set changes the mode, also of existing connections.
 func (p *Proxy) Set(m Mode) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -68,12 +68,12 @@ func (p *Proxy) Cut() {
 
 func (p *Proxy) cut() {
 	for c := range p.conns {
-		_ = c.Close() // closed already is as good
+		_ = c.Close() // it may be closed already
 	}
 	clear(p.conns)
 }
 
-// Close ends the proxy.
+// Close closes the listener and all connections.
 func (p *Proxy) Close() error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -113,12 +113,12 @@ func (p *Proxy) connect(client net.Conn) {
 	both.Wait()
 }
 
-// admit takes a connection in, or closes it.
+// admit registers a connection, or closes it.
 func (p *Proxy) admit(c net.Conn) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.closed || p.mode == Refuse {
-		_ = c.Close() // nobody minds
+		_ = c.Close() // it may be closed already
 		return false
 	}
 	p.conns[c] = true
@@ -129,11 +129,10 @@ func (p *Proxy) forget(c net.Conn) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	delete(p.conns, c)
-	_ = c.Close() // closed already is as good
+	_ = c.Close() // it may be closed already
 }
 
-// copy passes on what comes from one side to the other, while the mode is less than the one that holds
-// it back.
+// copy passes bytes from one side to the other while the mode is less than the one that holds them back.
 func (p *Proxy) copy(to, from net.Conn, heldBy Mode) {
 	defer p.forget(to)
 	defer p.forget(from)
@@ -153,7 +152,7 @@ func (p *Proxy) copy(to, from net.Conn, heldBy Mode) {
 	}
 }
 
-// pass waits until the mode lets bytes through, or the connection is cut.
+// pass waits until the mode lets bytes through, and returns true, or until the connection is cut.
 func (p *Proxy) pass(c net.Conn, heldBy Mode) bool {
 	for {
 		p.mu.Lock()

@@ -35,7 +35,7 @@ func echo(t *testing.T) (address string, heard <-chan string) {
 	return listener.Addr().String(), lines
 }
 
-func TestProxy(t *testing.T) {
+func TestAProxyHoldsBackWhatItsModeSays(t *testing.T) {
 	address, heard := echo(t)
 	p, err := NewProxy(address)
 	if err != nil {

@@ -11,11 +11,15 @@ import (
 	"sync"
 	"time"
 
+	"k8s.io/apimachinery/pkg/runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/cloudsso/cloudsso-operator/api/v1alpha1"
 	"github.com/cloudsso/cloudsso-operator/hack/quickstart"
 	"github.com/cloudsso/cloudsso-operator/test/provider"
 )
 
-// Replicas are the operator's replicas, each behind a proxy of its own, on one control plane.
+// Replicas are the operator's replicas on one control plane, each behind a proxy of its own.
 type Replicas struct {
 	Environment *quickstart.Environment
 	urls        []string
@@ -25,14 +29,18 @@ type Replicas struct {
 	starting sync.Mutex // one start at a time
 	watching sync.WaitGroup
 	stop     context.CancelFunc
+
+	operator client.Client // with the operator's own identity
+	pool     []string      // the users that canarySlice may list
+	changes  int           // how often the canaries have been changed
 }
 
-// slot is the place of one replica: processes come and go.
+// slot is the place of one replica, which outlives its processes.
 type slot struct {
 	mu       sync.Mutex
 	manager  *quickstart.Manager
-	life     int
-	expected bool // to be gone: a fault is at work
+	process  int
+	expected bool // a fault ends the process
 	exits    []string
 }
 
@@ -42,6 +50,9 @@ func StartReplicas(ctx context.Context, o quickstart.Options, n int) (_ *Replica
 	o.Via = r.via
 	if r.Environment, err = quickstart.Start(ctx, o); err != nil {
 		return nil, errors.Join(err, r.closeProxies())
+	}
+	if r.operator, err = r.newOperator(ctx); err != nil {
+		return nil, errors.Join(err, r.Stop())
 	}
 	managers := []*quickstart.Manager{r.Environment.Manager}
 	for len(managers) < n {
@@ -53,7 +64,7 @@ func StartReplicas(ctx context.Context, o quickstart.Options, n int) (_ *Replica
 	}
 	for _, m := range managers {
 		r.urls = append(r.urls, m.URL)
-		r.slots = append(r.slots, &slot{manager: m, life: 1})
+		r.slots = append(r.slots, &slot{manager: m, process: 1})
 	}
 	watching, stop := context.WithCancel(context.WithoutCancel(ctx))
 	r.stop = stop
@@ -61,6 +72,19 @@ func StartReplicas(ctx context.Context, o quickstart.Options, n int) (_ *Replica
 		r.watching.Go(func() { r.watch(watching, i) })
 	}
 	return r, nil
+}
+
+// newOperator returns a client with the operator's own identity.
+func (r *Replicas) newOperator(ctx context.Context) (client.Client, error) {
+	config, err := r.Environment.ControlPlane.Operator(ctx)
+	if err != nil {
+		return nil, err
+	}
+	scheme := runtime.NewScheme()
+	if err := v1alpha1.AddToScheme(scheme); err != nil {
+		return nil, err
+	}
+	return client.New(config, client.Options{Scheme: scheme})
 }
 
 func (r *Replicas) via(_ int, apiServer string) (string, error) {
@@ -77,7 +101,7 @@ func (r *Replicas) via(_ int, apiServer string) (string, error) {
 	return u.String(), nil
 }
 
-// Stop ends everything.
+// Stop ends all processes and proxies.
 func (r *Replicas) Stop() error {
 	if r.stop != nil {
 		r.stop()
@@ -93,20 +117,20 @@ func (r *Replicas) closeProxies() (err error) {
 	return err
 }
 
-// URLs are where the replicas are, by slot. They outlive their processes.
+// URLs returns the addresses of the replicas, by slot. They outlive the processes.
 func (r *Replicas) URLs() []string { return r.urls }
 
-// Provider is a new connection to a replica.
+// Provider returns a new connection to a replica.
 func (r *Replicas) Provider(url string) (*provider.Client, error) {
 	return provider.New(url, r.Environment.Token, r.Environment.CAFile)
 }
 
-// Life is the process that is at work in a slot now.
-func (r *Replicas) Life(i int) Life {
+// Process returns the process that is in a slot now.
+func (r *Replicas) Process(i int) Process {
 	s := r.slots[i]
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return Life{i, s.life}
+	return Process{i, s.process}
 }
 
 func (s *slot) current() (m *quickstart.Manager, expected bool) {
@@ -115,7 +139,7 @@ func (s *slot) current() (m *quickstart.Manager, expected bool) {
 	return s.manager, s.expected
 }
 
-// watch starts a process again that ends by itself, as a kubelet would, and notes that it did.
+// watch restarts a process that ends by itself, as a kubelet would, and records its last lines.
 func (r *Replicas) watch(ctx context.Context, i int) {
 	s := r.slots[i]
 	for ctx.Err() == nil {
@@ -138,13 +162,13 @@ func (r *Replicas) watch(ctx context.Context, i int) {
 	}
 }
 
-// ending is the last two lines.
+// ending returns the last two lines.
 func ending(lines string) string {
 	all := strings.Split(lines, "\n")
 	return strings.Join(all[max(0, len(all)-2):], "\n")
 }
 
-// restartInterval is between attempts to start a process again.
+// restartInterval is between attempts to restart a process.
 const restartInterval = 100 * time.Millisecond
 
 // start starts a process in a slot whose process is gone.
@@ -156,11 +180,11 @@ func (r *Replicas) start(ctx context.Context, i int) error {
 	select {
 	case <-old.Exited():
 	default:
-		return nil // somebody else has started it
+		return nil // it has been restarted already
 	}
-	// What is answered from now on comes from another process.
+	// Answers come from another process from now on.
 	s.mu.Lock()
-	s.life++
+	s.process++
 	s.mu.Unlock()
 	m, err := r.Environment.Restart(ctx, old)
 	if err != nil {
@@ -172,7 +196,7 @@ func (r *Replicas) start(ctx context.Context, i int) error {
 	return nil
 }
 
-// Kill ends the process in a slot as a crash would.
+// Kill ends the process in a slot as a crash does.
 func (r *Replicas) Kill(i int) {
 	s := r.slots[i]
 	s.mu.Lock()
@@ -192,8 +216,8 @@ func (r *Replicas) Terminate(i int) error {
 	return m.Stop()
 }
 
-// Dump has every process print what each of its goroutines does, for whoever looks why nothing goes on. They end by
-// it, and are started again.
+// Dump has every process, and the API server, print the stack of each goroutine to its log, which shows why a replica does
+// not recover. They end by it, and are restarted.
 func (r *Replicas) Dump(ctx context.Context) error {
 	for _, s := range r.slots {
 		s.mu.Lock()
@@ -210,7 +234,7 @@ func (r *Replicas) Dump(ctx context.Context) error {
 	return err
 }
 
-// Exits are the last lines of the processes that ended by themselves.
+// Exits returns the last lines of the processes that ended by themselves.
 func (r *Replicas) Exits() (lines []string) {
 	for i, s := range r.slots {
 		s.mu.Lock()
@@ -222,7 +246,7 @@ func (r *Replicas) Exits() (lines []string) {
 	return lines
 }
 
-// Leader is the slot of the leader, if one says that it is.
+// Leader returns the slot of the leader, if a replica reports that it is.
 func (r *Replicas) Leader(ctx context.Context) (int, bool) {
 	for i, s := range r.slots {
 		m, _ := s.current()
@@ -247,37 +271,4 @@ func leads(ctx context.Context, metricsURL string) bool {
 	defer response.Body.Close()
 	content, err := io.ReadAll(response.Body)
 	return err == nil && strings.Contains(string(content), `leader_election_master_status{name="cloudsso-operator"} 1`)
-}
-
-// recoveryInterval is between attempts to pass a fence.
-const recoveryInterval = 50 * time.Millisecond
-
-// AwaitFence returns when the replica has passed fences of users, groups and slices: it has heard of all
-// that had been written when this was called.
-func (r *Replicas) AwaitFence(ctx context.Context, i int) error {
-	p, err := r.Provider(r.urls[i])
-	if err != nil {
-		return err
-	}
-	defer p.HTTP.CloseIdleConnections()
-	p.HTTP.Timeout = patience
-	for _, path := range []string{"/Users" + byFilter(`userName eq "nobody@nowhere"`), "/Groups" + byFilter(`members.value eq "nobody"`)} {
-		var last string
-		for {
-			answer, err := p.Do(ctx, http.MethodGet, path, "")
-			if err == nil && answer.Status == http.StatusOK {
-				break
-			}
-			last = fmt.Sprint(err)
-			if err == nil {
-				last = answer.Raw
-			}
-			select {
-			case <-ctx.Done():
-				return fmt.Errorf("replica %d has not recovered: %w; it last said %s", i, ctx.Err(), last)
-			case <-time.After(recoveryInterval):
-			}
-		}
-	}
-	return nil
 }

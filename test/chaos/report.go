@@ -13,7 +13,7 @@ import (
 	"github.com/anishathalye/porcupine"
 )
 
-// Report is what a run comes to.
+// Report is the result of a run.
 type Report struct {
 	Seed     uint64
 	Replicas int
@@ -22,8 +22,9 @@ type Report struct {
 	Finals   []*Op
 	Faults   *Faults
 	Reads    *Reads
-	Verdict  Verdict
-	Seconds  []Second
+	Result   Result
+	Hidden   int // live objects whose name another object holds
+	Probed   int // left-over claims that were tried
 	Exits    []string
 	Lost     []*Op // to graceful stops
 	Users    int
@@ -31,7 +32,7 @@ type Report struct {
 	Slices   int
 }
 
-// Print writes the totals.
+// Print writes totals.
 func (r *Report) Print(w io.Writer) {
 	fmt.Fprintf(w, "\nCHAOS_SEED=%d: %d requests through %d replicas in %s\n\n", r.Seed, len(r.Ops), r.Replicas, r.Lasted.Round(time.Second))
 	r.printRequests(w)
@@ -40,12 +41,11 @@ func (r *Report) Print(w io.Writer) {
 		fmt.Fprintf(w, "%-36s %6d  %s\n", name, r.Faults.Counts[name], r.Faults.Recovery[name].Round(time.Millisecond))
 	}
 	fmt.Fprintf(w, "\nhistories checked by porcupine  %d, of %d requests; the longest has %d; undecided: %d\n",
-		r.Verdict.Histories, r.Verdict.Checked, r.Verdict.Longest, len(r.Verdict.Undecided))
-	fmt.Fprintf(w, "answers that depend on others who were at it too  %d\n", r.Verdict.Excused)
-	fmt.Fprintf(w, "resources in positive answers   %d; not the newest: %s; while cut off: %s\n",
-		r.Reads.Checked, spread(r.Reads.Staleness), spread(r.Reads.Cut))
-	fmt.Fprintf(w, "objects at the end              %d users, %d groups, %d slices; second holders that creates left which died: %d\n", r.Users, r.Groups, r.Slices, len(r.Seconds))
-	fmt.Fprintf(w, "users made by hand and adopted  %d\n", len(r.adopted()))
+		r.Result.Histories, r.Result.Checked, r.Result.Longest, len(r.Result.Undecided))
+	fmt.Fprintf(w, "resources in positive answers   %d; not the newest: %s; during a disturbance: %s\n",
+		r.Reads.Checked, spread(r.Reads.Staleness), spread(r.Reads.Disturbed))
+	fmt.Fprintf(w, "objects at the end              %d users, %d groups, %d slices; hidden because another object holds the name: %d\n", r.Users, r.Groups, r.Slices, r.Hidden)
+	fmt.Fprintf(w, "Manual users that were adopted  %d; left-over claims whose name was taken: %d\n", len(r.adopted()), r.Probed)
 	fmt.Fprintf(w, "requests lost to graceful stops %d\n", len(r.Lost))
 	for _, o := range r.Lost[:min(len(r.Lost), 5)] {
 		fmt.Fprintf(w, "    %s\n", o)
@@ -54,9 +54,9 @@ func (r *Report) Print(w io.Writer) {
 	for _, last := range r.Exits {
 		fmt.Fprintf(w, "    %s\n", strings.ReplaceAll(last, "\n", "\n    "))
 	}
-	fmt.Fprintf(w, "violations                      %d\n", len(r.Verdict.Violations))
+	fmt.Fprintf(w, "violations                      %d\n", len(r.Result.Violations))
 	rules := map[string]int{}
-	for _, v := range r.Verdict.Violations {
+	for _, v := range r.Result.Violations {
 		rules[v.Rule]++
 	}
 	for _, rule := range slices.Sorted(maps.Keys(rules)) {
@@ -64,25 +64,28 @@ func (r *Report) Print(w io.Writer) {
 	}
 }
 
-// adopted are the creates that were given a user made by hand for the first time.
+// adopted returns the Manual users that creates have adopted.
 func (r *Report) adopted() map[string]bool {
 	adopted := map[string]bool{}
 	for _, o := range r.Ops {
-		if o.Kind == Create && o.Outcome == Done && strings.HasPrefix(o.Result, manualMark) {
+		if o.Kind == Create && o.Outcome == Done && strings.HasPrefix(o.Result, manualPrefix) {
 			adopted[o.Result] = true
 		}
 	}
 	return adopted
 }
 
-// printRequests is a table of what was asked and what was answered.
+// printRequests prints a table of requests and outcomes.
 func (r *Report) printRequests(w io.Writer) {
-	outcomes := []Outcome{Done, Missing, Taken, Changed, Refused, Empty, Unknown, Unsent, Odd}
+	outcomes := []Outcome{Done, NotFound, Conflict, PreconditionFailed, Forbidden, Empty, Unknown, Unsent, Unexpected}
 	counts := map[string]map[Outcome]int{}
 	statuses := map[int]int{}
 	for _, o := range r.Ops {
 		label := "user: " + string(o.Kind)
-		if o.Group {
+		switch {
+		case o.Process == byHand:
+			label = "by hand: " + string(o.Kind)
+		case o.Group:
 			label = "group: " + string(o.Kind)
 		}
 		if counts[label] == nil {
@@ -93,12 +96,12 @@ func (r *Report) printRequests(w io.Writer) {
 	}
 	fmt.Fprintf(w, "%-28s", "request")
 	for _, outcome := range outcomes {
-		fmt.Fprintf(w, "%9s", outcome)
+		fmt.Fprintf(w, "%11s", outcome)
 	}
 	for _, label := range slices.Sorted(maps.Keys(counts)) {
 		fmt.Fprintf(w, "\n%-28s", label)
 		for _, outcome := range outcomes {
-			fmt.Fprintf(w, "%9d", counts[label][outcome])
+			fmt.Fprintf(w, "%11d", counts[label][outcome])
 		}
 	}
 	fmt.Fprint(w, "\n\nstatus")
@@ -108,7 +111,7 @@ func (r *Report) printRequests(w io.Writer) {
 	fmt.Fprintln(w, "  (0 is no answer)")
 }
 
-// spread sums up durations.
+// spread returns the number and the percentiles of durations.
 func spread(all []time.Duration) string {
 	if len(all) == 0 {
 		return "none"
@@ -118,7 +121,7 @@ func spread(all []time.Duration) string {
 	return fmt.Sprintf("%d (p50 %s, p99 %s, max %s)", len(sorted), at(.5), at(.99), at(1))
 }
 
-// Save writes violations to files in dir, readable and drawn, with all requests, and returns their paths.
+// Save writes violations to files in dir, as text and drawn, with all requests, and returns their paths.
 func (r *Report) Save(dir string) (paths []string, err error) {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return nil, err
@@ -133,11 +136,11 @@ func (r *Report) Save(dir string) (paths []string, err error) {
 	}
 	paths = append(paths, requests)
 	text := filepath.Join(dir, fmt.Sprintf("violations-%d.txt", r.Seed))
-	if err := os.WriteFile(text, []byte(r.Violations(len(r.Verdict.Violations))), 0o644); err != nil {
+	if err := os.WriteFile(text, []byte(r.Violations(len(r.Result.Violations))), 0o644); err != nil {
 		return nil, err
 	}
 	paths = append(paths, text)
-	for i, h := range r.Verdict.Visualized {
+	for i, h := range r.Result.Visualized {
 		_, info := porcupine.CheckOperationsVerbose(inOrder(h.model, h.ops), operations(h.ops), checkTimeout)
 		page := filepath.Join(dir, fmt.Sprintf("violation-%d-%d.html", r.Seed, i))
 		if err := porcupine.VisualizePath(inOrder(h.model, h.ops), info, page); err != nil {
@@ -148,19 +151,18 @@ func (r *Report) Save(dir string) (paths []string, err error) {
 	return paths, nil
 }
 
-// Violations are the first of what was promised and not kept, with the requests that show it, and the faults
-// that were at work.
+// Violations returns the first violations as text, with the requests that show them and the faults at that time.
 func (r *Report) Violations(most int) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "CHAOS_SEED=%d\n", r.Seed)
-	for i, v := range r.Verdict.Violations[:min(most, len(r.Verdict.Violations))] {
+	for i, v := range r.Result.Violations[:min(most, len(r.Result.Violations))] {
 		fmt.Fprintf(&b, "\n%d. %s: %s\n", i+1, v.Rule, v.Text)
 		for _, o := range v.Ops {
 			fmt.Fprintf(&b, "   %s\n", o)
 		}
-		for _, w := range r.Faults.Windows {
-			if len(v.Ops) > 0 && w.From <= v.Ops[len(v.Ops)-1].Call+time.Second && v.Ops[0].Call <= w.To {
-				fmt.Fprintf(&b, "   (%s…%s replica %d: %s)\n", clock(w.From), clock(w.To), w.Slot, w.Fault)
+		for _, d := range r.Faults.Disturbances {
+			if len(v.Ops) > 0 && d.From <= v.Ops[len(v.Ops)-1].Call+time.Second && v.Ops[0].Call <= d.To {
+				fmt.Fprintf(&b, "   (%s…%s replica %d: %s)\n", clock(d.From), clock(d.To), d.Slot, d.Fault)
 			}
 		}
 	}

@@ -13,23 +13,27 @@ import (
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/cloudsso/cloudsso-operator/api/v1alpha1"
+	"github.com/cloudsso/cloudsso-operator/internal/scim/fold"
 )
 
 const (
-	// roundTime is how long one set of names and groups is hot. Histories of a bounded length can be
-	// checked however long the run is.
+	// roundTime is how long clients use one set of names and groups. It bounds the length of a history, so that it can
+	// be checked however long the run is.
 	roundTime = 8 * time.Second
-	// refusedPause is how long a client waits that was refused a connection, and switchedOffPause one that is
-	// told that synchronization is off.
+	// refusedPause is how long a client waits after a refused connection, and switchedOffPause after a 403, which says
+	// that synchronization is off.
 	refusedPause     = 20 * time.Millisecond
 	switchedOffPause = 100 * time.Millisecond
-	// recent is how many ids of a cluster are remembered to be asked about.
+	// claimInterval is between two looks at whether a Manual user holds its name.
+	claimInterval = 100 * time.Millisecond
+	// recent is how many ids of a set of names a client may ask about.
 	recent = 12
 )
 
-// Workload is what many clients do, from a seed.
+// Workload is the requests of many clients, from a seed.
 type Workload struct {
 	Replicas *Replicas
 	History  *History
@@ -37,26 +41,29 @@ type Workload struct {
 	Seed     uint64
 
 	rounds  []*round
-	crowd   []string // users whom no group has room for in one object; they never change
+	pool    []string // users that fill large groups; they do not change
 	current atomic.Pointer[round]
+
+	mu         sync.Mutex
+	partitions map[string]string // by userName or displayName
 }
 
-// round is one set of hot names and groups.
+// round is one set of names and groups.
 type round struct {
-	people   []*cluster // users who meet in a few names
-	circles  *cluster   // groups that meet in a few names
-	teams    []*team
-	standing *cluster // the users who are members of teams; they are never deleted
+	users     []*nameSet // users that compete for a few names
+	groups    *nameSet   // groups that compete for a few names
+	teams     []*team
+	permanent *nameSet // the users that are members of teams; they are never deleted
 }
 
-// cluster is a few names, and the ids that have or had them.
-type cluster struct {
-	name        string
+// nameSet is a few names, and the ids of objects that have or had them.
+type nameSet struct {
+	partition   string
 	group       bool
 	names       []string
 	externalIDs []string
-	crowd       []string // who are members of a group at times, all of them
-	manual      names    // who were made by hand before
+	pool        []string // of groups: their members, all of them or none
+	manual      holders  // users that were made by hand before the first request
 
 	mu  sync.Mutex
 	ids []Seen // as last seen
@@ -66,43 +73,48 @@ type cluster struct {
 type team struct {
 	partition string
 	id, name  string
-	members   []string // who may be in it; they are never deleted
-	guests    *cluster // users who may be in it too, and may be deleted
-	crowd     []string // who join and leave together, if it is a large group
+	members   []string // the users that may be in it and are never deleted
+	guests    *nameSet // users that may be in it too, and may be deleted
+	pool      []string // users that are added and removed together, if it is a large group
 }
 
-// learn remembers a resource as it was seen.
-func (c *cluster) learn(seen ...Seen) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
+// learn remembers resources as they were seen.
+func (n *nameSet) learn(seen ...Seen) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
 	for _, s := range seen {
-		c.ids = slices.DeleteFunc(c.ids, func(old Seen) bool { return old.ID == s.ID })
-		c.ids = append(c.ids, s)
-		c.ids = c.ids[max(0, len(c.ids)-recent):]
+		n.ids = slices.DeleteFunc(n.ids, func(old Seen) bool { return old.ID == s.ID })
+		n.ids = append(n.ids, s)
+		n.ids = n.ids[max(0, len(n.ids)-recent):]
 	}
 }
 
-func (c *cluster) known(random *rand.Rand) (Seen, bool) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if len(c.ids) == 0 {
+// known returns one of the resources that were seen.
+func (n *nameSet) known(random *rand.Rand) (Seen, bool) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if len(n.ids) == 0 {
 		return Seen{}, false
 	}
-	return pick(random, c.ids), true
+	return pick(random, n.ids), true
 }
 
 func pick[T any](random *rand.Rand, all []T) T { return all[random.IntN(len(all))] }
 
-// Prepare makes what all rounds need.
+// Prepare creates what all rounds need.
 func (w *Workload) Prepare(ctx context.Context) error {
+	w.partitions = map[string]string{}
 	err := w.Replicas.configure(ctx, func(d *v1alpha1.CloudSSODirectory) { d.Spec.ExistingUsers = v1alpha1.ExistingUsersAdopt })
 	if err != nil {
 		return err
 	}
-	return w.newCrowd(ctx)
+	if w.pool, err = w.Replicas.createPool(ctx); err != nil {
+		return err
+	}
+	return w.Replicas.createCanaries(ctx, w.pool)
 }
 
-// Run carries the workload out until ctx ends.
+// Run sends requests until ctx ends.
 func (w *Workload) Run(ctx context.Context) error {
 	first, err := w.newRound(ctx)
 	if err != nil {
@@ -142,76 +154,103 @@ func (w *Workload) client(ctx context.Context, number int) error {
 	return nil
 }
 
-// newRound makes the names up, and the groups and their members for real.
+// newRound makes up names, and creates groups and their members.
 func (w *Workload) newRound(ctx context.Context) (*round, error) {
 	n := len(w.rounds)
 	r := &round{
-		people: []*cluster{newCluster(n, "ada", 3, 3), newCluster(n, "bob", 2, 2)},
-		circles: &cluster{
-			name: fmt.Sprintf("round %d circles", n), group: true,
-			names: []string{fmt.Sprintf("red circle %d", n), fmt.Sprintf("blue circle %d", n)}, crowd: w.crowd,
+		users: []*nameSet{newNameSet(n, "ada", 3, 3), newNameSet(n, "bob", 2, 2)},
+		groups: &nameSet{
+			partition: fmt.Sprintf("round %d groups", n), group: true,
+			names: []string{fmt.Sprintf("red group %d", n), fmt.Sprintf("blue group %d", n)}, pool: w.pool,
 		},
-		standing: newCluster(n, "team", 5, 0),
+		permanent: newNameSet(n, "team", 5, 0),
 	}
-	w.rounds = append(w.rounds, r) // at once: what an unfinished round leaves is checked too
+	w.rounds = append(w.rounds, r) // at once, because the objects of an unfinished round are checked too
 	c, err := NewClient(0, w.Replicas, w.History)
 	if err != nil {
 		return nil, err
 	}
 	player := &player{Client: c, random: rand.New(rand.NewPCG(w.Seed, uint64(1000+n)))}
-	for _, people := range r.people {
-		if err := w.byHand(ctx, people); err != nil {
+	for _, s := range append(slices.Clone(r.users), r.groups) {
+		for _, name := range s.names {
+			w.register(name, s.partition)
+		}
+		if err := w.createByHand(ctx, s); err != nil {
 			return nil, err
 		}
 	}
-	for i, name := range r.standing.names {
-		if _, err := player.insist(ctx, Op{Partition: r.standing.name, Kind: Create, Name: name, ExternalID: fmt.Sprintf("team-%d-%d", n, i)}, r.standing); err != nil {
+	for i, name := range r.permanent.names {
+		o := Op{Partition: r.permanent.partition, Kind: Create, Name: name, ExternalID: fmt.Sprintf("team-%d-%d", n, i)}
+		if _, _, err := w.createSurely(ctx, player, o, r.permanent); err != nil {
 			return nil, err
 		}
 	}
-	for _, name := range []string{"readers", "writers", everybody} {
-		t := &team{partition: fmt.Sprintf("round %d team %s", n, name), name: fmt.Sprintf("%s %d", name, n), guests: r.people[0]}
-		for _, s := range r.standing.ids {
+	return r, w.createTeams(ctx, player, r, n)
+}
+
+// largeTeam is the team that the pool is in.
+const largeTeam = "large"
+
+func (w *Workload) createTeams(ctx context.Context, player *player, r *round, n int) (err error) {
+	for _, name := range []string{"readers", "writers", largeTeam} {
+		t := &team{partition: fmt.Sprintf("round %d team %s", n, name), guests: r.users[0]}
+		for _, s := range r.permanent.ids {
 			t.members = append(t.members, s.ID)
 		}
-		if t.id, err = player.insist(ctx, Op{Partition: t.partition, Group: true, Kind: Create, Name: t.name, Members: t.members[:2]}, nil); err != nil {
-			return nil, err
+		o := Op{Partition: t.partition, Group: true, Kind: Create, Name: fmt.Sprintf("%s %d", name, n), Members: t.members[:2]}
+		if t.id, t.name, err = w.createSurely(ctx, player, o, nil); err != nil {
+			return err
 		}
-		if name == everybody {
-			t.crowd = w.crowd
-			if err := player.enlist(ctx, t); err != nil {
-				return nil, err
+		if name == largeTeam {
+			t.pool = w.pool
+			if err := player.addPool(ctx, t); err != nil {
+				return err
 			}
 		}
 		r.teams = append(r.teams, t)
 	}
-	return r, nil
+	return nil
 }
 
-// everybody is the team that has a crowd.
-const everybody = "everybody"
+// register remembers which partition a name belongs to.
+func (w *Workload) register(name, partition string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.partitions[name] = partition
+}
 
-func newCluster(round int, name string, names, externalIDs int) *cluster {
-	c := &cluster{name: fmt.Sprintf("round %d %s", round, name)}
+// partitionOf returns the partition that a userName or displayName belongs to, or "".
+func (w *Workload) partitionOf(name string) string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.partitions[fold.Name(name)]
+}
+
+func newNameSet(round int, name string, names, externalIDs int) *nameSet {
+	s := &nameSet{partition: fmt.Sprintf("round %d %s", round, name)}
 	for i := range names {
-		c.names = append(c.names, fmt.Sprintf("%s%d.r%d@example.com", name, i, round))
+		s.names = append(s.names, fmt.Sprintf("%s%d.r%d@example.com", name, i, round))
 	}
 	for i := range externalIDs {
-		c.externalIDs = append(c.externalIDs, fmt.Sprintf("%s-%d-%d", name, round, i))
+		s.externalIDs = append(s.externalIDs, fmt.Sprintf("%s-%d-%d", name, round, i))
 	}
-	return c
+	return s
 }
 
-// byHand makes users of some of the names, who are there to be adopted.
-func (w *Workload) byHand(ctx context.Context, c *cluster) error {
-	for _, name := range c.names[:len(c.names)/2] {
+// createByHand creates Manual users of some of the names, to be adopted, and waits until the controller has acquired
+// their names. Until then a request may take such a name.
+func (w *Workload) createByHand(ctx context.Context, s *nameSet) error {
+	if s.group {
+		return nil
+	}
+	for _, name := range s.names[:len(s.names)/2] {
 		u := &v1alpha1.CloudSSOUser{
-			ObjectMeta: metav1.ObjectMeta{Namespace: w.Replicas.Environment.Namespace, Name: manualMark + name[:strings.Index(name, "@")]},
+			ObjectMeta: metav1.ObjectMeta{Namespace: w.Replicas.Environment.Namespace, Name: manualPrefix + name[:strings.Index(name, "@")]},
 			Spec:       v1alpha1.CloudSSOUserSpec{Source: v1alpha1.SourceManual, UserName: name},
 		}
-		c.manual = append(c.manual, holder{id: u.Name, name: name, active: true, live: true, manual: true})
+		s.manual = append(s.manual, holder{id: u.Name, name: name, active: true, live: true, manual: true})
 		err := errors.New("not tried")
-		for err != nil && !apierrors.IsAlreadyExists(err) { // an attempt may have been stored
+		for err != nil && !apierrors.IsAlreadyExists(err) { // an attempt without an answer may have been stored
 			if ctx.Err() != nil {
 				return ctx.Err()
 			}
@@ -219,14 +258,30 @@ func (w *Workload) byHand(ctx context.Context, c *cluster) error {
 				pause(ctx, refusedPause)
 			}
 		}
+		if err := w.awaitClaimed(ctx, u); err != nil {
+			return err
+		}
 	}
 	return nil
 }
 
-// manualMark begins the names of users that were made by hand.
-const manualMark = "by-hand-"
+// awaitClaimed returns when the controller has found a Manual user to hold its userName.
+func (w *Workload) awaitClaimed(ctx context.Context, u *v1alpha1.CloudSSOUser) error {
+	for ctx.Err() == nil {
+		current := &v1alpha1.CloudSSOUser{}
+		err := w.Replicas.Environment.Admin.Get(ctx, client.ObjectKeyFromObject(u), current)
+		if err == nil && current.Status.ClaimedName == current.Spec.UserName {
+			return nil
+		}
+		pause(ctx, claimInterval)
+	}
+	return ctx.Err()
+}
 
-// pause waits, or until ctx ends.
+// manualPrefix begins the ids of users that were made by hand.
+const manualPrefix = "by-hand-"
+
+// pause waits for a time, or until ctx ends.
 func pause(ctx context.Context, d time.Duration) {
 	select {
 	case <-ctx.Done():
@@ -234,93 +289,103 @@ func pause(ctx context.Context, d time.Duration) {
 	}
 }
 
-// Partitions are the histories of all rounds, from all requests.
+// Partitions returns the histories of all rounds, from all requests.
 func (w *Workload) Partitions(ops []*Op) (partitions []*Partition) {
 	byName := map[string][]*Op{}
 	for _, o := range ops {
 		byName[o.Partition] = append(byName[o.Partition], o)
 	}
 	for _, r := range w.rounds {
-		for _, c := range append(slices.Clone(r.people), r.circles, r.standing) {
-			partitions = append(partitions, &Partition{Name: c.name, Manual: c.manual, Ops: byName[c.name]})
+		for _, s := range r.nameSets() {
+			partitions = append(partitions, &Partition{Name: s.partition, Manual: s.manual, Ops: byName[s.partition]})
 		}
 		for _, t := range r.teams {
 			partitions = append(partitions, &Partition{
-				Name: t.partition, Members: slices.Concat(t.members, t.crowd), Sliced: t.crowd != nil, Ops: byName[t.partition],
+				Name: t.partition, Team: t.id, Members: slices.Concat(t.members, t.pool), Sliced: t.pool != nil, Ops: byName[t.partition],
 			})
 		}
 	}
 	return partitions
 }
 
-// player is one client with a mind of its own.
+func (r *round) nameSets() []*nameSet { return append(slices.Clone(r.users), r.groups, r.permanent) }
+
+// player is a client that chooses its requests.
 type player struct {
 	*Client
 	random *rand.Rand
 }
 
-// anywhere is a random replica.
+// anywhere returns a random replica.
 func (p *player) anywhere() int { return p.random.IntN(len(p.to)) }
 
-// send sends a request through a random replica, and learns from the answer.
-func (p *player) send(ctx context.Context, o Op, c *cluster) *Op {
-	return p.sendTo(ctx, p.anywhere(), o, c)
+// send sends a request to a random replica, and learns from the answer.
+func (p *player) send(ctx context.Context, o Op, s *nameSet) *Op {
+	return p.sendTo(ctx, p.anywhere(), o, s)
 }
 
-func (p *player) sendTo(ctx context.Context, slot int, o Op, c *cluster) *Op {
+func (p *player) sendTo(ctx context.Context, slot int, o Op, s *nameSet) *Op {
 	sent := p.Send(ctx, slot, o)
-	if c != nil {
-		c.learn(sent.Seen...)
+	if s != nil {
+		s.learn(sent.Seen...)
 	}
 	switch sent.Outcome {
 	case Unsent:
 		pause(ctx, refusedPause)
-	case Refused:
+	case Forbidden:
 		pause(ctx, switchedOffPause)
 	}
 	return sent
 }
 
-// insist creates what a round needs, however often it takes. What an unknown attempt made is found.
-func (p *player) insist(ctx context.Context, o Op, c *cluster) (id string, err error) {
-	whole := context.WithoutCancel(ctx) // no request is given up half-way
-	for ctx.Err() == nil {
-		sent := p.send(whole, o, c)
-		if sent.Outcome == Done {
-			return sent.Result, nil
+// createSurely creates what a round needs. An attempt that failed may have left a claim, which blocks its name for a
+// minute, so each attempt takes another name. What an attempt without an answer has created is found.
+func (w *Workload) createSurely(ctx context.Context, p *player, o Op, s *nameSet) (id, name string, err error) {
+	whole := context.WithoutCancel(ctx) // no request ends half-way
+	first := o.Name
+	for attempt := 1; ctx.Err() == nil; attempt++ {
+		if attempt > 1 {
+			o.Name = fmt.Sprintf("%d-%s", attempt, first)
 		}
-		found := p.send(whole, Op{Partition: o.Partition, Group: o.Group, Kind: FindName, Name: o.Name}, c)
+		w.register(o.Name, o.Partition)
+		sent := p.send(whole, o, s)
+		if sent.Outcome == Done {
+			return sent.Result, o.Name, nil
+		}
+		found := p.send(whole, Op{Partition: o.Partition, Group: o.Group, Kind: FindName, Name: o.Name}, s)
 		if found.Outcome == Done {
-			return found.Seen[0].ID, nil
+			return found.Seen[0].ID, o.Name, nil
 		}
 	}
-	return "", ctx.Err()
+	return "", "", ctx.Err()
 }
 
-// enlist makes a crowd members of their team, however often it takes: a large change converges.
-func (p *player) enlist(ctx context.Context, t *team) error {
+// addPool makes the pool members of a team, in as many attempts as it takes, because a large change converges.
+func (p *player) addPool(ctx context.Context, t *team) error {
 	for ctx.Err() == nil {
-		join := Op{Partition: t.partition, Group: true, Kind: AddMembers, Subject: t.id, Members: t.crowd}
-		if p.send(context.WithoutCancel(ctx), join, nil).Outcome == Done {
+		add := Op{Partition: t.partition, Group: true, Kind: AddMembers, Subject: t.id, Members: t.pool}
+		if p.send(context.WithoutCancel(ctx), add, nil).Outcome == Done {
 			return nil
 		}
 	}
 	return ctx.Err()
 }
 
-// turn is one thing that a client does.
+// turn sends one request, or a few that belong together.
 func (p *player) turn(ctx context.Context, r *round) {
 	switch n := p.random.IntN(100); {
-	case n < 35:
-		p.namesake(ctx, r.people[0])
+	case n < 34:
+		p.changeNamed(ctx, r.users[0])
+	case n < 54:
+		p.changeNamed(ctx, r.users[1])
 	case n < 55:
-		p.namesake(ctx, r.people[1])
+		p.suspend(ctx, pick(p.random, r.users))
 	case n < 67:
-		p.namesake(ctx, r.circles)
+		p.changeNamed(ctx, r.groups)
 	case n < 73:
 		p.bulk(ctx, r)
 	case n < 76:
-		p.toggle(ctx, r.standing)
+		p.toggle(ctx, r.permanent)
 	default:
 		p.membership(ctx, pick(p.random, r.teams))
 	}

@@ -14,40 +14,40 @@ func list(names ...string) (members []v1alpha1.Member) {
 	return members
 }
 
-// crowded is a group of m and n, who is in a slice, and the request that made it.
-func crowded() (Objects, *Op) {
+// sampleLargeGroup returns a group of m and n, which is in a slice, and the request that created it.
+func sampleLargeGroup() (Objects, *Op) {
 	g := v1alpha1.CloudSSOGroup{Spec: v1alpha1.CloudSSOGroupSpec{Source: v1alpha1.SourceSCIM, Sliced: true, Members: list("m")}}
 	g.Name, g.Status.Members = "g", new(int32(2))
 	s := v1alpha1.CloudSSOMembershipSlice{Spec: v1alpha1.CloudSSOMembershipSliceSpec{Source: v1alpha1.SourceSCIM, Group: "g", Members: list("n")}}
 	s.Name = "s"
 	o := Objects{Groups: []v1alpha1.CloudSSOGroup{g}, Slices: []v1alpha1.CloudSSOMembershipSlice{s}}
-	return o, at(0, 1, Op{Group: true, Kind: Create, Members: []string{"m", "n"}, Result: "g"})
+	return o, opAt(0, 1, Op{Group: true, Kind: Create, Members: []string{"m", "n"}, Result: "g"})
 }
 
-func TestLargeGroupsAtTheEnd(t *testing.T) {
+func TestALargeGroupHasEachMemberOnce(t *testing.T) {
 	for _, tt := range []struct {
 		label  string
 		broken func(o *Objects)
 		ops    []*Op
-		wrong  string // "" of what is as it should be
+		wrong  string // "" if nothing is
 	}{
-		{"as it should be", func(*Objects) {}, nil, ""},
+		{"nothing wrong", func(*Objects) {}, nil, ""},
 		{"a second copy", func(o *Objects) { o.Slices[0].Spec.Members = list("n", "m") }, nil, "twice"},
 		{"a lost member", func(o *Objects) { o.Slices[0].Spec.Members = list("o") }, nil, "missing: n; not asked for: o"},
-		{"a lost member, whom others may have taken out", func(o *Objects) { o.Slices[0].Spec.Members = list("o") }, []*Op{at(2, 3, members(RemoveMembers, "n"))}, ""},
-		{"a lost slice", func(o *Objects) { o.Slices = nil }, nil, "counts something else"},
-		{"an empty slice", func(o *Objects) { o.Slices[0].Spec.Members = nil }, nil, "holds nobody"},
-		{"a slice of nothing", func(o *Objects) { o.Slices[0].Spec.Group = "h" }, nil, "its group h is not"},
-		{"somebody else's slice", func(o *Objects) { o.Slices[0].Spec.Source = v1alpha1.SourceManual }, nil, "missing: n"},
+		{"a lost member that another request may have removed", func(o *Objects) { o.Slices[0].Spec.Members = list("o") }, []*Op{opAt(2, 3, membersOp(RemoveMembers, "n"))}, ""},
+		{"a lost slice", func(o *Objects) { o.Slices = nil }, nil, "counts another number"},
+		{"an empty slice", func(o *Objects) { o.Slices[0].Spec.Members = nil }, nil, "has no members"},
+		{"a slice without a group", func(o *Objects) { o.Slices[0].Spec.Group = "h" }, nil, "its group h does not"},
+		{"a slice of another source", func(o *Objects) { o.Slices[0].Spec.Source = v1alpha1.SourceManual }, nil, "missing: n"},
 		{"not marked", func(o *Objects) { o.Groups[0].Spec.Sliced = false }, nil, "not marked sliced"},
 		{"too long a list", func(o *Objects) { o.Slices[0].Spec.Members = make([]v1alpha1.Member, v1alpha1.SliceSize+1) }, nil, "lists 251 members"},
 	} {
 		t.Run(tt.label, func(t *testing.T) {
-			o, create := crowded()
+			o, create := sampleLargeGroup()
 			tt.broken(&o)
-			departed := map[string]bool{"m": false, "n": false, "o": false}
-			wrong := append(o.unsettledGroup(&o.Groups[0], departed), o.unsettledSlices()...)
-			for _, v := range append(o.Slicing(), o.Whole(append(tt.ops, create))...) {
+			live := map[string]bool{"m": true, "n": true, "o": true}
+			wrong := append(o.unsettledGroup(&o.Groups[0], live), o.unsettledSlices()...)
+			for _, v := range append(o.CheckSlicing(), o.CheckCreated(append(tt.ops, create))...) {
 				wrong = append(wrong, v.Text)
 			}
 			all := strings.Join(wrong, "; ")

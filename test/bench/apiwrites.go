@@ -10,62 +10,78 @@ import (
 	"strings"
 	"time"
 
+	"github.com/prometheus/common/model"
+	"k8s.io/client-go/rest"
+
 	"github.com/cloudsso/cloudsso-operator/test/load"
+	"github.com/cloudsso/cloudsso-operator/test/scrape"
 )
 
 const (
-	// countedWrites is how many operations of a sort the API server's writes are divided by.
-	countedWrites = 100
-	// countedPushes is how many times a hundred members are added: until all of the small directory's are.
+	// countedRequests is how many requests of a kind the API server's writes are divided by.
+	countedRequests = 100
+	// countedPushes is how many times a hundred members are added: until all users of the small directory are members.
 	countedPushes = smallUsers / pushSize
 	pushSize      = 100
-	// lastStatus is when a group has been looked at for its slices' sake: sliceInterval in controllers/group, and some.
-	lastStatus = 1500 * time.Millisecond
+	// groupStatusDelay is more than sliceInterval in controllers/group, after which a group's status is written.
+	groupStatusDelay = 1500 * time.Millisecond
 )
 
-// apiWrites counts what one request of a provider makes the operator write, effects included.
-func apiWrites() measurement {
+// apiWriteMeasurement counts what one request of a provider makes the operator write, effects included.
+func apiWriteMeasurement() measurement {
 	return measurement{
 		name:  "api-writes",
 		needs: []size{small},
 		rows: []row{
 			{figure: "API writes per create", target: atMost(2)},
+			{figure: "API writes per create of an inactive user", target: atMost(3)},
 			{figure: "API writes per update", target: atMost(1)},
+			{figure: "API writes per rename", target: atMost(3)},
 			{figure: "API writes per deactivation", target: atMost(2)},
 			{figure: "API writes per 100-member PATCH", target: atMost(2)},
 		},
-		round: func(ctx context.Context, b *bench, round int) (samples [][]float64, err error) {
-			s := b.stacks[small]
-			var created ids
-			group, err := s.createGroup(ctx, fmt.Sprintf("Counted %d", round))
-			if err != nil {
-				return nil, err
-			}
-			for _, sort := range []struct {
-				name      string
-				count     int
-				operation load.Operation
-			}{
-				{"create", countedWrites, s.post(&created)},
-				{"update", countedWrites, s.updateNth(&created, func(n int) string { return load.SetDisplayName(fmt.Sprint("Renamed ", n)) })},
-				{"deactivation", countedWrites, s.updateNth(&created, func(int) string { return load.SetActive(false) })},
-				{"push", countedPushes, s.push(group, s.seeded)},
-			} {
-				writes, err := b.writesPer(ctx, s, sort.name, sort.count, sort.operation)
-				if err != nil {
-					return nil, err
-				}
-				samples = append(samples, []float64{writes})
-			}
-			return samples, s.remove(ctx, created.ids)
+		round: func(ctx context.Context, b *bench, round int) ([][]float64, error) {
+			return b.countAPIWrites(ctx, b.stacks[small], round)
 		},
 	}
 }
 
-// writesPer is how many writes to users, groups, slices and Events each operation causes, until all is settled. Those
-// to other resources do not grow with the operations, such as the directory's counts; they are noted.
+func (b *bench) countAPIWrites(ctx context.Context, s *stack, round int) (samples [][]float64, err error) {
+	var created, inactive createdUsers
+	group, err := s.createGroup(ctx, fmt.Sprintf("Counted %d", round))
+	if err != nil {
+		return nil, err
+	}
+	rename := func(u createdUser) string { return load.SetUserName(u.tag + "renamed") }
+	for _, request := range []struct {
+		name      string
+		count     int
+		operation load.Operation
+	}{
+		{"create", countedRequests, s.post(&created)},
+		{"create inactive", countedRequests, s.postInactive(&inactive)},
+		{"update", countedRequests, s.patchEach(&created, func(u createdUser) string { return load.SetDisplayName("Renamed " + u.tag) })},
+		{"rename", countedRequests, s.patchEach(&created, rename)},
+		{"deactivation", countedRequests, s.patchEach(&created, func(createdUser) string { return load.SetActive(false) })},
+		{"push", countedPushes, s.push(group, s.seeded)},
+	} {
+		writes, err := b.writesPer(ctx, s, request.name, request.count, request.operation)
+		if err != nil {
+			return nil, err
+		}
+		samples = append(samples, []float64{writes})
+	}
+	for i := range created.users {
+		created.users[i].tag += "renamed"
+	}
+	return samples, s.remove(ctx, append(created.users, inactive.users...))
+}
+
+// writesPer returns how many writes to users, groups, slices, claims and Events each operation causes until the
+// controllers are idle. Writes to other resources, such as the directory's counts, do not grow with the operations; they
+// are observed.
 func (b *bench) writesPer(ctx context.Context, s *stack, name string, count int, operation load.Operation) (float64, error) {
-	if err := s.settle(ctx); err != nil {
+	if err := s.waitIdle(ctx); err != nil {
 		return 0, err
 	}
 	before, err := s.writes(ctx)
@@ -75,12 +91,10 @@ func (b *bench) writesPer(ctx context.Context, s *stack, name string, count int,
 	if result := load.Run(ctx, load.Plan{Workers: 1, Count: count}, operation); result.Err != nil {
 		return 0, result.Err
 	}
-	select {
-	case <-time.After(lastStatus):
-	case <-ctx.Done():
-		return 0, ctx.Err()
+	if err := pause(ctx, groupStatusDelay); err != nil {
+		return 0, err
 	}
-	if err := s.settle(ctx); err != nil {
+	if err := s.waitIdle(ctx); err != nil {
 		return 0, err
 	}
 	after, err := s.writes(ctx)
@@ -95,20 +109,54 @@ func (b *bench) writesPer(ctx context.Context, s *stack, name string, count int,
 		}
 		b.observe(name+": "+resource, each)
 		kind, _, _ := strings.Cut(resource, "/")
-		if slices.Contains([]string{"cloudssousers", "cloudssogroups", slicesResource, "events"}, kind) {
+		if slices.Contains([]string{"cloudssousers", "cloudssogroups", slicesResource, "cloudssonameclaims", "events"}, kind) {
 			total += each
 		}
 	}
 	return total, nil
 }
 
-// updateNth patches the users that were created, one after the other.
-func (s *stack) updateNth(created *ids, body func(n int) string) load.Operation {
+// patchEach patches the users that were created, one after the other.
+func (s *stack) patchEach(created *createdUsers, body func(createdUser) string) load.Operation {
 	return func(ctx context.Context, _, n int) error {
-		if n >= len(created.ids) {
-			return errors.New("there are not so many users")
+		if n >= len(created.users) {
+			return errors.New("more patches than users")
 		}
-		_, err := s.scim.Do(ctx, http.MethodPatch, "/Users/"+created.ids[n], body(n))
+		_, err := s.scim.Do(ctx, http.MethodPatch, "/Users/"+created.users[n].id, body(created.users[n]))
 		return err
 	}
+}
+
+// writes returns how many writes the API server has answered since its start, by resource and subresource. It leaves
+// out leases: no request causes their renewal.
+func (s *stack) writes(ctx context.Context) (map[string]float64, error) {
+	c, err := rest.HTTPClientFor(s.ControlPlane.Admin())
+	if err != nil {
+		return nil, err
+	}
+	samples, err := scrape.Samples(ctx, c, s.apiServerURL("/metrics"))
+	return countWrites(samples), err
+}
+
+func countWrites(samples model.Vector) map[string]float64 {
+	counts := map[string]float64{}
+	for _, sample := range samples {
+		if sample.Metric[model.MetricNameLabel] != "apiserver_request_total" {
+			continue
+		}
+		switch sample.Metric["verb"] {
+		case http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete, "APPLY", "DELETECOLLECTION":
+		default:
+			continue
+		}
+		resource := string(sample.Metric["resource"])
+		if resource == "leases" {
+			continue
+		}
+		if subresource := sample.Metric["subresource"]; subresource != "" {
+			resource += "/" + string(subresource)
+		}
+		counts[resource] += float64(sample.Value)
+	}
+	return counts
 }

@@ -20,10 +20,10 @@ import (
 )
 
 // bareCommand makes this program the baseline of reads: net/http with the manager's TLS configuration and
-// certificate, and a handler that answers with the same header and bytes whatever is asked.
+// certificate, and a handler that answers every request with the same header and bytes.
 const bareCommand = "bare"
 
-// reply is what the bare handler answers.
+// reply is the answer of the bare handler to every request.
 type reply struct {
 	Header http.Header
 	Body   []byte
@@ -74,7 +74,7 @@ func (s *stack) startBare(ctx context.Context, path string) (*bareServer, error)
 
 func (b *bareServer) stop() error { return errors.Join(b.stdin.Close(), b.command.Wait()) }
 
-// serveBare serves until its standard input ends, so that it does not outlive who started it.
+// serveBare serves until its standard input ends, so that it does not outlive the process that started it.
 func serveBare(ctx context.Context, files []string) error {
 	if len(files) != 2 {
 		return errors.New("bare needs a certificate and a key")
@@ -93,7 +93,7 @@ func serveBare(ctx context.Context, files []string) error {
 		return err
 	}
 	fmt.Println(listener.Addr())
-	// The configuration of both is as in cmd/manager/scim.go.
+	// Server and TLS are configured as in internal/httpserver.
 	server := &http.Server{
 		Handler: r, ReadHeaderTimeout: 10 * time.Second, ReadTimeout: time.Minute, WriteTimeout: 2 * time.Minute, IdleTimeout: 2 * time.Minute,
 	}
@@ -119,5 +119,5 @@ func (r reply) ServeHTTP(w http.ResponseWriter, _ *http.Request) {
 	for name, values := range r.Header {
 		w.Header()[name] = values
 	}
-	_, _ = w.Write(r.Body) // who hung up needs no answer
+	_, _ = w.Write(r.Body) // a client that hung up needs no answer
 }

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Compares the Go benchmarks of two revisions: compare.sh OLD [NEW]; without NEW, of the working tree.
-# COUNT rounds, in each of which both are run: what disturbs the machine disturbs both. BENCH is a regexp.
+# Compares the Go benchmarks of two revisions: compare.sh OLD [NEW]. Without NEW it takes the working tree.
+# Each of COUNT rounds runs both, so that other load on the machine slows down both. BENCH is a regexp.
 set -euo pipefail
 
 readonly old=$1 new=${2:-} count=${COUNT:-6} bench=${BENCH:-.}
@@ -10,7 +10,7 @@ readonly work=$root/bin/compare
 rm -rf "$work"
 mkdir -p "$work"
 
-# check_out REVISION NAME: its files alone; a worktree would have to be tidied up in .git.
+# check_out REVISION NAME copies the files of a revision. A worktree would leave traces in .git.
 check_out() {
   local revision=$1 folder=$work/$2
   if [[ -z $revision ]]; then

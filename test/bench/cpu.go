@@ -6,47 +6,77 @@ import (
 	"os"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/cloudsso/cloudsso-operator/test/load"
 )
 
-// ticksPerSecond is USER_HZ, in which Linux tells processor times; it is 100 on every architecture that
-// matters.
+// ticksPerSecond is USER_HZ, the unit of processor times in /proc. It is 100 on amd64 and arm64.
 const ticksPerSecond = 100
 
-// costing is a throughput side that also observes how much processor time a process spent on each operation:
-// a figure that others on the machine disturb less.
-func (b *bench) costing(name string, pid, workers int, operation load.Operation) side {
+// throughputAndCPU returns a throughput side that also observes the processor time of a process for each operation.
+// Other processes on the machine disturb that figure less.
+func (b *bench) throughputAndCPU(name string, pid, workers int, operation load.Operation) side {
 	return func(ctx context.Context) (float64, error) {
+		var count counted
 		before, known := cpuTime(pid)
-		rate, err := b.throughput(name, workers, operation)(ctx)
+		rate, err := b.throughput(name, workers, count.each(operation))(ctx)
 		after, _ := cpuTime(pid)
-		if operations := rate * b.roundTime.Seconds(); known && operations > 0 {
-			b.observe(name+" CPU µs", float64((after-before).Microseconds())/operations)
+		if known {
+			b.observe(name+" CPU µs", count.share(after-before)*1000)
 		}
 		return rate, err
 	}
 }
 
-// cpuTime is how much processor time a process has spent, where there is /proc.
-func cpuTime(pid int) (spent time.Duration, known bool) {
-	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
-	if err != nil {
-		return 0, false
+// counted counts the operations of a load, those of its warm-up included.
+type counted struct{ operations atomic.Int64 }
+
+func (c *counted) each(operation load.Operation) load.Operation {
+	return func(ctx context.Context, worker, n int) error {
+		err := operation(ctx, worker, n)
+		if err == nil {
+			c.operations.Add(1)
+		}
+		return err
 	}
-	_, rest, _ := strings.Cut(string(stat), ") ") // after the name, which may have spaces in it
-	fields := strings.Fields(rest)
-	const user, system = 11, 12 // utime and stime, counted from the state
-	if len(fields) <= system {
-		return 0, false
-	}
-	for _, field := range fields[user : system+1] {
-		ticks, err := strconv.ParseInt(field, 10, 64)
+}
+
+// share returns a duration divided by the number of operations, in milliseconds.
+func (c *counted) share(d time.Duration) float64 {
+	return milliseconds(d) / float64(max(c.operations.Load(), 1))
+}
+
+// cpuTime returns the processor time that processes have used, where there is /proc.
+func cpuTime(pids ...int) (used time.Duration, known bool) {
+	for _, pid := range pids {
+		stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
 		if err != nil {
 			return 0, false
 		}
-		spent += time.Duration(ticks) * time.Second / ticksPerSecond
+		ticks, err := processTicks(string(stat))
+		if err != nil {
+			return 0, false
+		}
+		used += time.Duration(ticks) * time.Second / ticksPerSecond
 	}
-	return spent, true
+	return used, true
+}
+
+// processTicks returns utime and stime of a line of /proc/<pid>/stat, see proc(5).
+func processTicks(stat string) (ticks int64, err error) {
+	fields := strings.Fields(stat[strings.LastIndexByte(stat, ')')+1:]) // after the name, which may have spaces
+	const user, system = 11, 12                                         // counted from the state
+	if len(fields) <= system {
+		return 0, fmt.Errorf("/proc/<pid>/stat has only %d fields", len(fields))
+	}
+	for _, field := range fields[user : system+1] {
+		t, err := strconv.ParseInt(field, 10, 64)
+		if err != nil {
+			return 0, err
+		}
+		ticks += t
+	}
+	return ticks, nil
 }

@@ -18,17 +18,17 @@ import (
 )
 
 const (
-	// leavers is how many users leave in a round; each round others. A percentile wants many.
-	leavers = 250
-	// leaverLabel lets the watch be on them alone: to follow every create would slow the creates down.
-	leaverLabel = "bench.cloudsso.dev/leaver"
-	// leaverTimeout is when a state that does not come is given up.
-	leaverTimeout = 30 * time.Second
+	// deactivationsPerRound is how many users are deactivated in a round, each round others: enough for a percentile.
+	deactivationsPerRound = 250
+	// roundLabel restricts the watch to the users of a round: watching every create would slow down the creates.
+	roundLabel = "bench.cloudsso.dev/round"
+	// disabledTimeout is when a state that does not come is given up.
+	disabledTimeout = 30 * time.Second
 )
 
-// deactivations measures how long after the answer to a deactivation its effect is stored, while a full
-// import goes on. Users leave at even intervals, whether the last one's state has been seen or not.
-func deactivations() measurement {
+// deactivationMeasurement measures how long after the answer to a deactivation its effect is stored, under a full
+// import. Deactivations are sent at even intervals, and do not wait for the effect of the one before.
+func deactivationMeasurement() measurement {
 	return measurement{
 		name:  "deactivation",
 		needs: []size{large},
@@ -38,51 +38,51 @@ func deactivations() measurement {
 		},
 		round: func(ctx context.Context, b *bench, round int) ([][]float64, error) {
 			s := b.stacks[large]
-			samples, err := b.leaveUnderLoad(ctx, s, round)
+			if (round+1)*deactivationsPerRound > len(s.seeded) {
+				return nil, notMeasured("too few users")
+			}
+			ids := s.seeded[round*deactivationsPerRound : (round+1)*deactivationsPerRound]
+			samples, err := b.deactivateUnderImport(ctx, s, ids, fmt.Sprint(round))
 			if err != nil {
 				return nil, err
 			}
-			return [][]float64{samples, samples}, s.settle(ctx)
+			return [][]float64{samples, samples}, s.waitIdle(ctx)
 		},
 	}
 }
 
-func (b *bench) leaveUnderLoad(ctx context.Context, s *stack, round int) ([]float64, error) {
-	if (round+1)*leavers > len(s.seeded) {
-		return nil, notMeasured("too few users")
-	}
-	leaving := s.seeded[round*leavers : (round+1)*leavers]
-	mark := fmt.Sprint(round)
-	if err := s.label(ctx, leaving, mark); err != nil {
+// deactivateUnderImport returns how long after its acknowledgement each user was seen Disabled, in milliseconds.
+func (b *bench) deactivateUnderImport(ctx context.Context, s *stack, ids []string, round string) ([]float64, error) {
+	if err := s.label(ctx, ids, round); err != nil {
 		return nil, err
 	}
-	seen, stop, err := s.watchDisabled(ctx, mark)
+	seen, stop, err := s.watchDisabled(ctx, round)
 	if err != nil {
 		return nil, err
 	}
 	defer stop()
 	var failure error
-	var load16 sync.WaitGroup
-	defer load16.Wait()
-	loading, done := context.WithCancel(ctx)
-	defer done()
-	load16.Go(func() { failure = b.createUntil(loading, s) })
-	acknowledged, err := b.leave(ctx, s, leaving)
+	var importing sync.WaitGroup
+	defer importing.Wait()
+	importCtx, endImport := context.WithCancel(ctx)
+	defer endImport()
+	importing.Go(func() { failure = b.importUsers(importCtx, s) })
+	acknowledged, err := b.deactivate(ctx, s, ids)
 	if err != nil {
 		return nil, err
 	}
-	samples, err := await(ctx, acknowledged, seen)
-	done()
-	load16.Wait()
+	samples, err := awaitDisabled(ctx, acknowledged, seen)
+	endImport()
+	importing.Wait()
 	if err == nil {
 		err = failure
 	}
 	return samples, err
 }
 
-// label marks the users that will leave, and waits until the controllers have looked at them.
-func (s *stack) label(ctx context.Context, ids []string, mark string) error {
-	patch := client.RawPatch(types.MergePatchType, fmt.Appendf(nil, `{"metadata":{"labels":{%q:%q}}}`, leaverLabel, mark))
+// label labels the users of a round, and waits until the controllers have reconciled them.
+func (s *stack) label(ctx context.Context, ids []string, round string) error {
+	patch := client.RawPatch(types.MergePatchType, fmt.Appendf(nil, `{"metadata":{"labels":{%q:%q}}}`, roundLabel, round))
 	for _, id := range ids {
 		u := &v1alpha1.CloudSSOUser{}
 		u.Namespace, u.Name = s.Namespace, id
@@ -90,62 +90,62 @@ func (s *stack) label(ctx context.Context, ids []string, mark string) error {
 			return err
 		}
 	}
-	return s.settle(ctx)
+	return s.waitIdle(ctx)
 }
 
-// moment is when something happened to a user.
-type moment struct {
+// sighting is when a user was seen Disabled.
+type sighting struct {
 	id string
 	at time.Time
 }
 
-// marked watches the users of a mark.
-type marked struct {
+// roundWatcher watches the users of a round.
+type roundWatcher struct {
 	*stack
-	mark string
+	round string
 }
 
-// WatchWithContext is part of cache.WatcherWithContext.
-func (m marked) WatchWithContext(ctx context.Context, options metav1.ListOptions) (watch.Interface, error) {
-	return m.raw.Watch(ctx, &v1alpha1.CloudSSOUserList{}, client.InNamespace(m.Namespace), client.MatchingLabels{leaverLabel: m.mark},
+// WatchWithContext implements cache.WatcherWithContext.
+func (w roundWatcher) WatchWithContext(ctx context.Context, options metav1.ListOptions) (watch.Interface, error) {
+	return w.raw.Watch(ctx, &v1alpha1.CloudSSOUserList{}, client.InNamespace(w.Namespace), client.MatchingLabels{roundLabel: w.round},
 		&client.ListOptions{Raw: &options})
 }
 
-// watchDisabled tells of each marked user that becomes Disabled, when the API server tells of it. A watch that the API
-// server ends, as it does with one that it finds slow, is taken up again.
-func (s *stack) watchDisabled(ctx context.Context, mark string) (<-chan moment, func(), error) {
-	since, err := s.revision(ctx)
+// watchDisabled reports each user of a round that becomes Disabled. It resumes a watch that the API server ends, as it
+// ends those of slow clients.
+func (s *stack) watchDisabled(ctx context.Context, round string) (<-chan sighting, func(), error) {
+	var list v1alpha1.CloudSSOUserList
+	if err := s.raw.List(ctx, &list, client.InNamespace(s.Namespace), client.Limit(1)); err != nil {
+		return nil, nil, err
+	}
+	w, err := toolswatch.NewRetryWatcherWithContext(ctx, list.ResourceVersion, roundWatcher{s, round})
 	if err != nil {
 		return nil, nil, err
 	}
-	w, err := toolswatch.NewRetryWatcherWithContext(ctx, since, marked{s, mark})
-	if err != nil {
-		return nil, nil, err
-	}
-	seen := make(chan moment, 10*leavers) // nobody reads before all have left
+	seen := make(chan sighting, 10*deactivationsPerRound) // it is read only after the last deactivation
 	go func() {
 		defer close(seen)
 		for event := range w.ResultChan() {
 			u, ok := event.Object.(*v1alpha1.CloudSSOUser)
 			if ok && u.Status.State == v1alpha1.UserDisabled {
-				seen <- moment{u.Name, time.Now()}
+				seen <- sighting{u.Name, time.Now()}
 			}
 		}
 	}()
 	return seen, w.Stop, nil
 }
 
-// createUntil creates users with 16 workers until ctx ends.
-func (b *bench) createUntil(ctx context.Context, s *stack) error {
+// importUsers creates users with 16 workers until ctx ends.
+func (b *bench) importUsers(ctx context.Context, s *stack) error {
 	began := time.Now()
-	result := load.Run(ctx, load.Plan{Workers: manyWorkers, For: leaverTimeout}, s.post(&ids{}))
-	b.observe("creates beside/s", float64(len(result.Latencies))/time.Since(began).Seconds())
+	result := load.Run(ctx, load.Plan{Workers: manyWorkers, For: disabledTimeout}, s.post(&createdUsers{}))
+	b.observe("imported users/s", float64(len(result.Latencies))/time.Since(began).Seconds())
 	return result.Err
 }
 
-// leave deactivates the users at even intervals over twice the time of a round, and returns when each was
-// acknowledged.
-func (b *bench) leave(ctx context.Context, s *stack, ids []string) (map[string]time.Time, error) {
+// deactivate deactivates the users at even intervals over twice the time of a round, and returns when each deactivation
+// was acknowledged.
+func (b *bench) deactivate(ctx context.Context, s *stack, ids []string) (map[string]time.Time, error) {
 	acknowledged := map[string]time.Time{}
 	var mu sync.Mutex
 	var failure error
@@ -172,19 +172,19 @@ func (b *bench) leave(ctx context.Context, s *stack, ids []string) (map[string]t
 	return acknowledged, failure
 }
 
-// await is how long after its acknowledgement each user's state was seen, in milliseconds.
-func await(ctx context.Context, acknowledged map[string]time.Time, seen <-chan moment) (samples []float64, err error) {
-	ctx, cancel := context.WithTimeout(ctx, leaverTimeout)
+// awaitDisabled returns how long after its acknowledgement each user was seen Disabled, in milliseconds.
+func awaitDisabled(ctx context.Context, acknowledged map[string]time.Time, seen <-chan sighting) (samples []float64, err error) {
+	ctx, cancel := context.WithTimeout(ctx, disabledTimeout)
 	defer cancel()
 	for len(acknowledged) > 0 {
 		select {
-		case m, open := <-seen:
+		case s, open := <-seen:
 			if !open {
 				return nil, fmt.Errorf("the watch ended before %d users were seen Disabled", len(acknowledged))
 			}
-			if at, waiting := acknowledged[m.id]; waiting {
-				samples = append(samples, max(milliseconds(m.at.Sub(at)), 0)) // the state may be there before the answer
-				delete(acknowledged, m.id)
+			if at, waiting := acknowledged[s.id]; waiting {
+				samples = append(samples, max(milliseconds(s.at.Sub(at)), 0)) // the state may be stored before the answer arrives
+				delete(acknowledged, s.id)
 			}
 		case <-ctx.Done():
 			return nil, fmt.Errorf("%d users were not seen Disabled: %w", len(acknowledged), ctx.Err())

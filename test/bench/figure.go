@@ -21,20 +21,20 @@ type row struct {
 	quantile float64
 }
 
-// largeUsers stands in a figure's name for how many users the large directory has.
+// largeUsers stands in a figure's name for the number of users of the large directory.
 const largeUsers = "{users}"
 
-// named are the rows with that number in their names.
-func (m *measurement) named(users int) []row {
+// namedRows returns the rows with that number in their names.
+func (m *measurement) namedRows(users int) []row {
 	rows := slices.Clone(m.rows)
 	for i := range rows {
-		rows[i].figure = strings.ReplaceAll(rows[i].figure, largeUsers, thousands(users))
+		rows[i].figure = strings.ReplaceAll(rows[i].figure, largeUsers, withCommas(users))
 	}
 	return rows
 }
 
-// thousands is a number as people read it.
-func thousands(n int) string {
+// withCommas returns a number with commas between its thousands.
+func withCommas(n int) string {
 	number := strconv.Itoa(n)
 	for at := len(number) - 3; at > 0; at -= 3 {
 		number = number[:at] + "," + number[at:]
@@ -51,7 +51,7 @@ type target struct {
 func atLeast(bound float64) target { return target{"≥", bound} }
 func atMost(bound float64) target  { return target{"≤", bound} }
 
-func (t target) met(value float64) bool {
+func (t target) isMet(value float64) bool {
 	if t.sign == "≥" {
 		return value >= t.bound
 	}
@@ -63,11 +63,11 @@ type measurement struct {
 	name  string
 	needs []size // stacks that it is measured on
 	rows  []row
-	// rounds is how many there are at most; 0 is as many as asked for.
-	rounds int
-	// before is done while the directories are still empty; may be nil.
+	// maxRounds bounds the rounds; 0 is -rounds.
+	maxRounds int
+	// before runs while the directories are still empty; may be nil.
 	before func(context.Context, *bench) error
-	// round is one round: the samples of each row.
+	// round measures one round, and returns the samples of each row.
 	round func(ctx context.Context, b *bench, round int) ([][]float64, error)
 }
 
@@ -76,14 +76,13 @@ type notMeasured string
 
 func (n notMeasured) Error() string { return "not measured: " + string(n) }
 
-// observations are absolute figures behind a ratio, by what they are.
+// observations are absolute figures behind a ratio, by name.
 type observations struct {
 	names  []string
 	values map[string][]float64
-	notes  []string
 }
 
-// observe keeps an absolute figure.
+// observe records an absolute figure.
 func (o *observations) observe(name string, value float64) {
 	if o.values == nil {
 		o.values = map[string][]float64{}
@@ -94,12 +93,12 @@ func (o *observations) observe(name string, value float64) {
 	o.values[name] = append(o.values[name], value)
 }
 
-// run runs a measurement. What came of it stands in the figures: a failure too.
+// run runs a measurement, and returns its figures. A failure is stated in the figures.
 func (m *measurement) run(ctx context.Context, b *bench) []figure {
 	b.observations = observations{}
 	rounds := b.rounds
-	if m.rounds > 0 {
-		rounds = min(rounds, m.rounds)
+	if m.maxRounds > 0 {
+		rounds = min(rounds, m.maxRounds)
 	}
 	all := make([][][]float64, len(m.rows)) // by row, by round
 	var failure error
@@ -113,16 +112,16 @@ func (m *measurement) run(ctx context.Context, b *bench) []figure {
 		}
 	}
 	figures := make([]figure, len(m.rows))
-	for i, r := range m.named(b.users) {
-		figures[i] = r.sumUp(all[i])
+	for i, r := range m.namedRows(b.users) {
+		figures[i] = r.summarize(all[i])
 		figures[i].Measurement = m.name
-		figures[i].complain(failure, len(all[i]) > 0)
+		figures[i].explain(failure, len(all[i]) > 0)
 	}
-	figures[0].Absolute, figures[0].Notes = b.sumUp(), append(figures[0].Notes, b.notes...)
+	figures[0].Absolute = b.medians()
 	return figures
 }
 
-// figure is what came of a row.
+// figure is the result of a row.
 type figure struct {
 	Measurement string             `json:"measurement"`
 	Figure      string             `json:"figure"`
@@ -139,41 +138,41 @@ type figure struct {
 	Failure     string             `json:"failure,omitempty"`
 }
 
-func (r row) sumUp(rounds [][]float64) figure {
+// summarize returns the figure of the samples of all rounds.
+func (r row) summarize(rounds [][]float64) figure {
 	f := figure{Figure: r.figure, Unit: r.unit}
 	if r.target.sign != "" {
-		f.Target = fmt.Sprintf("%s %s", r.target.sign, plain(r.target.bound))
+		f.Target = fmt.Sprintf("%s %s", r.target.sign, formatNumber(r.target.bound))
 	}
 	if len(rounds) == 0 {
 		return f
 	}
 	var all []float64
 	for _, samples := range rounds {
-		f.Rounds = append(f.Rounds, r.of(samples))
+		f.Rounds = append(f.Rounds, r.valueOf(samples))
 		all = append(all, samples...)
 	}
 	measured, low, high := load.Median(f.Rounds), slices.Min(f.Rounds), slices.Max(f.Rounds)
 	if r.quantile > 0 {
-		measured, f.Samples = r.of(all), len(all)
+		measured, f.Samples = r.valueOf(all), len(all)
 	}
 	f.Measured, f.Low, f.High = &measured, &low, &high
 	if r.target.sign != "" {
-		met := r.target.met(measured)
+		met := r.target.isMet(measured)
 		f.Met = &met
 	}
 	return f
 }
 
-// of is the figure of some samples.
-func (r row) of(samples []float64) float64 {
+func (r row) valueOf(samples []float64) float64 {
 	if r.quantile == 0 {
 		return load.Median(samples)
 	}
 	return load.Percentile(slices.Sorted(slices.Values(samples)), r.quantile)
 }
 
-// complain says why a figure is missing, or that it is not to be trusted.
-func (f *figure) complain(err error, measured bool) {
+// explain adds why a figure is missing, or that its measurement failed.
+func (f *figure) explain(err error, measured bool) {
 	var reason notMeasured
 	switch {
 	case err == nil:
@@ -186,7 +185,8 @@ func (f *figure) complain(err error, measured bool) {
 	}
 }
 
-func (o *observations) sumUp() map[string]float64 {
+// medians returns the median of each observation.
+func (o *observations) medians() map[string]float64 {
 	if len(o.names) == 0 {
 		return nil
 	}

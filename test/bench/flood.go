@@ -23,18 +23,21 @@ import (
 )
 
 const (
-	// floodWorkers is how many list all users at a time.
+	// floodWorkers is how many clients list all users at the same time.
 	floodWorkers = 200
-	// floodTime is how long users leave, one after the other: longer than one that the service gives up on.
+	// floodTime is how long users are deactivated, one after the other: longer than the service's own timeout.
 	floodTime = 40 * time.Second
-	// flooder is the service account that floods.
+	// flooder is the name of the identity that floods.
 	flooder = "flooder"
-	// schemaHeader names the flow schema of a request.
-	schemaHeader = "X-Kubernetes-PF-FlowSchema-UID"
+	// flowSchemaHeader names the flow schema of a request.
+	flowSchemaHeader = "X-Kubernetes-PF-FlowSchema-UID"
+	// flowName is the name of the flow schema and of the priority level in config/flow-control.
+	flowName = "cloudsso-operator"
 )
 
-// floods measures deactivations while others flood the API server, with config/flow-control and without it.
-func (b *bench) floods(who string, identity func(context.Context, *stack) (*rest.Config, error)) measurement {
+// floodMeasurement measures deactivations while other clients flood the API server, with config/flow-control and without
+// it.
+func (b *bench) floodMeasurement(kind string, identity func(context.Context, *stack) (*rest.Config, error)) measurement {
 	var rows []row
 	for _, quantile := range []struct {
 		name  string
@@ -42,74 +45,76 @@ func (b *bench) floods(who string, identity func(context.Context, *stack) (*rest
 	}{{"p50", 0.5}, {"p99", 0.99}} {
 		for _, how := range []string{"without", "with"} {
 			rows = append(rows, row{
-				figure: fmt.Sprintf("deactivation %s while %d clients of a %s list all users, %s flow control", quantile.name, floodWorkers, who, how),
+				figure: fmt.Sprintf("deactivation %s while %d clients of a %s list all users, %s flow control", quantile.name, floodWorkers, kind, how),
 				unit:   "ms", quantile: quantile.value,
 			})
 		}
 	}
 	return measurement{
-		name: "flood-" + strings.ReplaceAll(who, " ", "-"), needs: []size{large}, rows: rows, rounds: 1,
+		name: "flood-" + strings.ReplaceAll(kind, " ", "-"), needs: []size{large}, rows: rows, maxRounds: 1,
 		round: func(ctx context.Context, b *bench, _ int) ([][]float64, error) {
 			s := b.stacks[large]
-			if err := s.seat(ctx, b.seats); err != nil {
+			if err := s.limitSeats(ctx, b.seats); err != nil {
 				return nil, err
 			}
 			flooding, err := identity(ctx, s)
 			if err != nil {
 				return nil, err
 			}
-			without, err := b.underFlood(ctx, s, flooding, "without")
+			without, err := b.deactivateUnderFlood(ctx, s, flooding, "without")
 			if err != nil {
 				return nil, err
 			}
-			if err := s.controlFlow(ctx); err != nil {
+			if err := s.applyFlowControl(ctx); err != nil {
 				return nil, err
 			}
-			with, err := b.underFlood(ctx, s, flooding, "with")
-			// There is no settling: the queues of a term that the API server's restart ended are never seen empty.
-			return [][]float64{without, with, without, with}, errors.Join(err, s.uncontrolFlow(ctx))
+			with, err := b.deactivateUnderFlood(ctx, s, flooding, "with")
+			// No waitIdle: a leader that lost its lease in the API server's restart leaves work queues that never empty.
+			return [][]float64{without, with, without, with}, errors.Join(err, s.removeFlowControl(ctx))
 		},
 	}
 }
 
-// seat restarts the API server with so many seats, and waits until the service has found it again.
-func (s *stack) seat(ctx context.Context, seats int) error {
+// limitSeats restarts the API server with so many seats, and waits until the service reaches it again.
+func (s *stack) limitSeats(ctx context.Context, seats int) error {
 	if err := s.ControlPlane.LimitRequests(seats*2/3, seats/3); err != nil {
 		return err
 	}
-	return wait.PollUntilContextTimeout(ctx, settleInterval, statusTimeout, true, func(ctx context.Context) (bool, error) {
+	return wait.PollUntilContextTimeout(ctx, pollInterval, effectTimeout, true, func(ctx context.Context) (bool, error) {
 		_, err := s.scim.Do(ctx, http.MethodPatch, "/Users/"+s.seeded[0], load.SetActive(false))
 		return err == nil, nil // until then, 503
 	})
 }
 
-// underFlood deactivates users through the service while others list, and returns how long each took.
-func (b *bench) underFlood(ctx context.Context, s *stack, flooding *rest.Config, how string) ([]float64, error) {
+// deactivateUnderFlood deactivates users over SCIM while other clients list, and returns how long each took.
+func (b *bench) deactivateUnderFlood(ctx context.Context, s *stack, flooding *rest.Config, how string) ([]float64, error) {
 	c, err := rest.HTTPClientFor(flooding)
 	if err != nil {
 		return nil, err
 	}
-	url := strings.TrimSuffix(flooding.Host, "/") + "/apis/cloudsso.dev/v1alpha1/cloudssousers"
-	flood, end := context.WithCancel(ctx)
-	var all sync.WaitGroup
+	url := s.apiServerURL("/apis/cloudsso.dev/v1alpha1/cloudssousers")
+	floodCtx, endFlood := context.WithCancel(ctx)
+	defer endFlood()
+	var flood sync.WaitGroup
 	var listed load.Result
-	all.Go(func() {
-		listed = load.Run(flood, load.Plan{Workers: floodWorkers}, func(ctx context.Context, _, _ int) error {
-			_ = fetch(ctx, c, url) // a refusal is what a flood gets
+	flood.Go(func() {
+		listed = load.Run(floodCtx, load.Plan{Workers: floodWorkers}, func(ctx context.Context, _, _ int) error {
+			_ = fetch(ctx, c, url) // the API server may refuse it
 			return nil
 		})
 	})
 	began := time.Now()
-	samples, refused, err := s.leaveOneByOne(ctx)
+	samples, refused, err := s.deactivateOneByOne(ctx)
 	took := time.Since(began)
-	end()
-	all.Wait()
-	b.observe("leavers "+how, float64(len(samples)))
+	endFlood()
+	flood.Wait()
+	b.observe("deactivations "+how, float64(len(samples)))
 	b.observe("answered 503 "+how, float64(refused))
 	b.observe("lists/s "+how, float64(len(listed.Latencies))/took.Seconds())
 	return samples, err
 }
 
+// fetch reads a URL and discards the answer.
 func fetch(ctx context.Context, c *http.Client, url string) error {
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
 	if err != nil {
@@ -123,8 +128,8 @@ func fetch(ctx context.Context, c *http.Client, url string) error {
 	return errors.Join(err, response.Body.Close())
 }
 
-// leaveOneByOne deactivates users, each once. One that is answered 503 took as long as that, for a start.
-func (s *stack) leaveOneByOne(ctx context.Context) (samples []float64, refused int, err error) {
+// deactivateOneByOne deactivates users, each once. One that is answered 503 counts with the time until that answer.
+func (s *stack) deactivateOneByOne(ctx context.Context) (samples []float64, refused int, err error) {
 	for until := time.Now().Add(floodTime); time.Now().Before(until); {
 		path := "/Users/" + s.seeded[int(s.tags.Add(1))%len(s.seeded)]
 		began := time.Now()
@@ -141,8 +146,8 @@ func (s *stack) leaveOneByOne(ctx context.Context) (samples []float64, refused i
 	return samples, refused, nil
 }
 
-// controlFlow applies config/flow-control, and returns when the operator's requests go by it.
-func (s *stack) controlFlow(ctx context.Context) error {
+// applyFlowControl applies config/flow-control, and returns when it applies to the operator's requests.
+func (s *stack) applyFlowControl(ctx context.Context) error {
 	if err := s.ControlPlane.Apply(ctx, "flow-control"); err != nil {
 		return err
 	}
@@ -154,8 +159,9 @@ func (s *stack) controlFlow(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return wait.PollUntilContextTimeout(ctx, settleInterval, statusTimeout, true, func(ctx context.Context) (bool, error) {
-		request, err := http.NewRequestWithContext(ctx, http.MethodGet, strings.TrimSuffix(s.operator.Host, "/")+"/apis/cloudsso.dev/v1alpha1/namespaces/raw/cloudssodirectories", nil)
+	url := s.apiServerURL("/apis/cloudsso.dev/v1alpha1/namespaces/" + rawNamespace + "/cloudssodirectories")
+	return wait.PollUntilContextTimeout(ctx, pollInterval, effectTimeout, true, func(ctx context.Context) (bool, error) {
+		request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
 		if err != nil {
 			return false, err
 		}
@@ -163,21 +169,18 @@ func (s *stack) controlFlow(ctx context.Context) error {
 		if err != nil {
 			return false, err
 		}
-		return response.Header.Get(schemaHeader) == string(schema.UID), response.Body.Close()
+		return response.Header.Get(flowSchemaHeader) == string(schema.UID), response.Body.Close()
 	})
 }
 
-// flowName is that of the flow schema and of the priority level in config/flow-control.
-const flowName = "cloudsso-operator"
-
-func (s *stack) uncontrolFlow(ctx context.Context) error {
+func (s *stack) removeFlowControl(ctx context.Context) error {
 	return errors.Join(
 		s.Admin.Delete(ctx, &flowcontrolv1.FlowSchema{ObjectMeta: metav1.ObjectMeta{Name: flowName}}),
 		s.Admin.Delete(ctx, &flowcontrolv1.PriorityLevelConfiguration{ObjectMeta: metav1.ObjectMeta{Name: flowName}}))
 }
 
-// floodingAccount is another controller: a service account, whose requests are in the operator's priority level as
-// long as nothing else is said.
+// floodingAccount returns the identity of another controller: a service account, whose requests share the operator's
+// priority level unless config/flow-control is applied.
 func floodingAccount(ctx context.Context, s *stack) (*rest.Config, error) {
 	for _, o := range []client.Object{
 		&corev1.ServiceAccount{ObjectMeta: metav1.ObjectMeta{Namespace: rawNamespace, Name: flooder}},
@@ -194,7 +197,7 @@ func floodingAccount(ctx context.Context, s *stack) (*rest.Config, error) {
 	return s.ControlPlane.ServiceAccount(ctx, rawNamespace, flooder)
 }
 
-// floodingUser is a person, whose requests are in the priority level of everybody else.
+// floodingUser returns the identity of a person, whose requests are in the default priority level.
 func floodingUser(ctx context.Context, s *stack) (*rest.Config, error) {
 	return s.ControlPlane.ClusterAdmin(ctx, flooder)
 }

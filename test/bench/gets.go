@@ -9,14 +9,14 @@ import (
 	"github.com/cloudsso/cloudsso-operator/test/load"
 )
 
-// gets measures GET by id against a handler that answers with the same bytes.
-func gets(workers int) measurement {
+// getMeasurement measures GET by id against a handler that answers with the same bytes.
+func getMeasurement(workers int) measurement {
 	return measurement{
 		name:  fmt.Sprintf("get-%d", workers),
 		needs: []size{small, large},
 		rows: []row{
-			{figure: fmt.Sprintf("GET by id ÷ bare handler, %s, at 1,000 users", workersOf(workers)), target: atLeast(0.75)},
-			{figure: fmt.Sprintf("GET by id ÷ bare handler, %s, at "+largeUsers+" users", workersOf(workers)), target: atLeast(0.75)},
+			{figure: fmt.Sprintf("GET by id ÷ bare handler, %s, at 1,000 users", countWorkers(workers)), target: atLeast(0.75)},
+			{figure: fmt.Sprintf("GET by id ÷ bare handler, %s, at "+largeUsers+" users", countWorkers(workers)), target: atLeast(0.75)},
 		},
 		round: func(ctx context.Context, b *bench, round int) (samples [][]float64, err error) {
 			for _, size := range []size{small, large} {
@@ -36,18 +36,18 @@ func (b *bench) getRatio(ctx context.Context, s *stack, round, workers int) (rat
 	if err != nil {
 		return 0, err
 	}
-	defer bare.stop() //nolint:errcheck // it has served
-	values, err := b.beside(ctx, round,
-		b.costing(fmt.Sprintf("GET (%s)", s.size), s.Manager.PID(), workers, s.getAny(s.scim)),
-		b.costing("bare", bare.command.Process.Pid, workers, s.getAny(bare.client)))
+	defer bare.stop() //nolint:errcheck // its answers have been measured
+	values, err := b.measureInTurns(ctx, round,
+		b.throughputAndCPU(fmt.Sprintf("GET (%s)", s.size), s.Manager.PID(), workers, s.getAnyUser(s.scim)),
+		b.throughputAndCPU("bare", bare.command.Process.Pid, workers, s.getAnyUser(bare.client)))
 	if err != nil {
 		return 0, err
 	}
 	return values[0] / values[1], nil
 }
 
-// getAny gets a user by its id, any of those that were there first.
-func (s *stack) getAny(c *load.Client) load.Operation {
+// getAnyUser gets a seeded user by its id.
+func (s *stack) getAnyUser(c *load.Client) load.Operation {
 	return func(ctx context.Context, _, _ int) error {
 		_, err := c.Do(ctx, http.MethodGet, "/Users/"+s.seeded[rand.IntN(len(s.seeded))], "")
 		return err

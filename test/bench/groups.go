@@ -2,11 +2,9 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"math/rand/v2"
 	"net/http"
-	"strings"
 	"time"
 
 	"k8s.io/apimachinery/pkg/util/wait"
@@ -17,15 +15,15 @@ import (
 )
 
 const (
-	// mediumGroup and largeGroup are how large groups grow, if there are so many users.
+	// mediumGroup and largeGroup are the sizes that groups grow to, if there are so many users.
 	mediumGroup, largeGroup = 20_000, 100_000
-	// edgeBatches is how many batches at either end are compared.
+	// edgeBatches is how many batches at either end of the growth are compared.
 	edgeBatches = 10
-	// slicesResource is that of CloudSSOMembershipSlice.
+	// slicesResource is the resource of CloudSSOMembershipSlice.
 	slicesResource = "cloudssomembershipslices"
 	// sliceWriters is how many slices the service writes at a time: maxParallelWrites in internal/store.
 	sliceWriters = 8
-	// removals is how many batches of members leave the large group.
+	// removals is how many batches of members are removed from the largest group.
 	removals = 30
 )
 
@@ -37,7 +35,7 @@ func (s *stack) createGroup(ctx context.Context, name string) (id string, err er
 	return answer.ID(), nil
 }
 
-// push adds users to a group, a hundred each time.
+// push adds users to a group, a hundred at a time.
 func (s *stack) push(group string, users []string) load.Operation {
 	return func(ctx context.Context, _, n int) error {
 		_, err := s.scim.Do(ctx, http.MethodPatch, "/Groups/"+group, load.AddMembers(users[n*pushSize:(n+1)*pushSize]))
@@ -45,21 +43,21 @@ func (s *stack) push(group string, users []string) load.Operation {
 	}
 }
 
-// growingGroups are the measurements of groups in a directory of so many users. Members leave the largest one.
-func growingGroups(users int) []measurement {
+// groupGrowthMeasurements returns the measurements of groups in a directory of so many users.
+func groupGrowthMeasurements(users int) []measurement {
 	if users <= mediumGroup {
-		return []measurement{largestGroup(users)}
+		return []measurement{largestGroupMeasurement(users)}
 	}
-	return []measurement{growingGroup(mediumGroup), largestGroup(min(largeGroup, users))}
+	return []measurement{groupGrowthMeasurement(mediumGroup), largestGroupMeasurement(min(largeGroup, users))}
 }
 
-// growingGroup measures adding members a hundred at a time until there are so many.
-func growingGroup(members int) measurement {
+// groupGrowthMeasurement measures adding members a hundred at a time until there are so many.
+func groupGrowthMeasurement(members int) measurement {
 	return measurement{
 		name:  fmt.Sprintf("group-%d", members),
 		needs: []size{large},
 		rows: []row{
-			{figure: fmt.Sprintf("group grown to %s by 100s: last ten batches ÷ first ten (p50)", thousands(members)), target: atMost(1.5)},
+			{figure: fmt.Sprintf("group grown to %s by 100s: last ten batches ÷ first ten (p50)", withCommas(members)), target: atMost(1.5)},
 			{figure: "… first ten batches (p50)", unit: "ms", target: atMost(30)},
 		},
 		round: func(ctx context.Context, b *bench, round int) ([][]float64, error) {
@@ -72,11 +70,11 @@ func growingGroup(members int) measurement {
 	}
 }
 
-// largestGroup measures also removing random members a hundred at a time from the group that has grown, against the
-// writes of slices that it takes done straight to the API server.
-func largestGroup(members int) measurement {
-	m := growingGroup(members)
-	m.rows = append(m.rows, row{figure: fmt.Sprintf("random members removed 100 at a time from %s ÷ the same slice writes done raw", thousands(members)), target: atMost(1.5)})
+// largestGroupMeasurement also measures removing random members a hundred at a time from the group that has grown,
+// against the same writes of slices sent straight to the API server.
+func largestGroupMeasurement(members int) measurement {
+	m := groupGrowthMeasurement(members)
+	m.rows = append(m.rows, row{figure: fmt.Sprintf("random members removed 100 at a time from %s ÷ raw writes of the same slices", withCommas(members)), target: atMost(1.5)})
 	m.round = func(ctx context.Context, b *bench, round int) ([][]float64, error) {
 		s := b.stacks[large]
 		group, samples, err := b.measureGrowth(ctx, members, round)
@@ -92,23 +90,23 @@ func largestGroup(members int) measurement {
 	return m
 }
 
-// measureGrowth returns the samples of both figures, the second also of a group whose growth failed.
+// measureGrowth returns the samples of both figures, and the group.
 func (b *bench) measureGrowth(ctx context.Context, members, round int) (group string, samples [][]float64, err error) {
 	group, latencies, err := b.stacks[large].growGroup(ctx, fmt.Sprintf("Grown to %d, %d", members, round), members)
-	if len(latencies) < edgeBatches {
+	if err != nil {
 		return "", nil, err
 	}
-	first, last := load.Median(latencies[:edgeBatches]), load.Median(latencies[len(latencies)-edgeBatches:])
-	if err != nil {
-		return "", [][]float64{nil, {first}}, err
+	if len(latencies) < edgeBatches {
+		return "", nil, notMeasured("too few users")
 	}
+	first, last := load.Median(latencies[:edgeBatches]), load.Median(latencies[len(latencies)-edgeBatches:])
 	b.observe("last ten ms", last)
-	return group, one(last/first, first), nil
+	return group, oneSampleEach(last/first, first), nil
 }
 
 func (b *bench) measureRemoval(ctx context.Context, group string, members int) (ratio float64, err error) {
 	s := b.stacks[large]
-	if err := s.awaitRoll(ctx, group, members); err != nil {
+	if err := s.awaitMemberCount(ctx, group, members); err != nil {
 		return 0, err
 	}
 	copies, err := s.copySlices(ctx, group)
@@ -129,7 +127,7 @@ func (b *bench) measureRemoval(ctx context.Context, group string, members int) (
 	return took / raw, nil
 }
 
-// growGroup returns how long each batch took, in milliseconds; those before an error too.
+// growGroup returns the latency of each batch, in milliseconds.
 func (s *stack) growGroup(ctx context.Context, name string, members int) (group string, latencies []float64, err error) {
 	if group, err = s.createGroup(ctx, name); err != nil {
 		return "", nil, err
@@ -138,33 +136,25 @@ func (s *stack) growGroup(ctx context.Context, name string, members int) (group 
 	for n := range members / pushSize {
 		began := time.Now()
 		if err := push(ctx, 0, n); err != nil {
-			return group, latencies, endsEarly(err)
+			return "", nil, err
 		}
 		latencies = append(latencies, milliseconds(time.Since(began)))
 	}
-	return group, latencies, s.settle(ctx)
+	return group, latencies, s.waitIdle(ctx)
 }
 
-// deleteGroup leaves room for the next: the memory of a replica, for one.
+// deleteGroup deletes a group, so that the next one does not add to the memory of the replicas.
 func (s *stack) deleteGroup(ctx context.Context, group string) error {
 	if _, err := s.scim.Do(ctx, http.MethodDelete, "/Groups/"+group, ""); err != nil {
 		return err
 	}
-	return s.settle(ctx)
+	return s.waitIdle(ctx)
 }
 
-// endsEarly recognises a service whose groups are not that large.
-func endsEarly(err error) error {
-	var refusal *load.Refusal
-	if errors.As(err, &refusal) && refusal.Status == http.StatusBadRequest && strings.Contains(refusal.Body, "at most 1000 are supported") {
-		return notMeasured("groups end at 1,000 members")
-	}
-	return err
-}
-
-// awaitRoll waits until the controller has counted the members, which no queue tells of before it is time.
-func (s *stack) awaitRoll(ctx context.Context, group string, members int) error {
-	err := wait.PollUntilContextTimeout(ctx, settleInterval, statusTimeout, true, func(ctx context.Context) (bool, error) {
+// awaitMemberCount waits until the controller has written the number of members. The controller delays that, so its work
+// queue may be empty before.
+func (s *stack) awaitMemberCount(ctx context.Context, group string, members int) error {
+	err := wait.PollUntilContextTimeout(ctx, pollInterval, effectTimeout, true, func(ctx context.Context) (bool, error) {
 		var g v1alpha1.CloudSSOGroup
 		err := s.raw.Get(ctx, client.ObjectKey{Namespace: s.Namespace, Name: group}, &g)
 		return err == nil && g.Status.Members != nil && int(*g.Status.Members) == members, err
@@ -172,11 +162,11 @@ func (s *stack) awaitRoll(ctx context.Context, group string, members int) error 
 	if err != nil {
 		return fmt.Errorf("waiting for the status of a group of %d members: %w", members, err)
 	}
-	return s.settle(ctx)
+	return s.waitIdle(ctx)
 }
 
-// removeMembers removes the users of those numbers a hundred at a time. It returns the median latency in
-// milliseconds, and how many slices each batch wrote.
+// removeMembers removes the seeded users of those numbers from a group, a hundred at a time. It returns the median
+// latency in milliseconds, and how many slices each batch wrote.
 func (s *stack) removeMembers(ctx context.Context, group string, numbers []int) (p50 float64, writes int, err error) {
 	before, err := s.writes(ctx)
 	if err != nil {

@@ -15,12 +15,12 @@ import (
 	"github.com/cloudsso/cloudsso-operator/api/v1alpha1"
 )
 
-// informerCommand makes this program the baseline of the manager's start: it reads all users into an
-// informer's cache, without managedFields, and ends.
+// informerCommand makes this program the baseline of the manager's start: it reads all users into an informer's cache,
+// without managedFields, and ends.
 const informerCommand = "informer"
 
-// bareSync is how long a process takes to start and fill such a cache.
-func (s *stack) bareSync(ctx context.Context) (time.Duration, error) {
+// syncBareInformer returns how long a process takes to start and fill such a cache, in seconds.
+func (s *stack) syncBareInformer(ctx context.Context) (float64, error) {
 	content, err := s.ControlPlane.Kubeconfig(s.operator)
 	if err != nil {
 		return 0, err
@@ -38,7 +38,7 @@ func (s *stack) bareSync(ctx context.Context) (time.Duration, error) {
 	command.Stderr = os.Stderr
 	began := time.Now()
 	err = command.Run()
-	return time.Since(began), err
+	return time.Since(began).Seconds(), err
 }
 
 func syncInformer(ctx context.Context) error {
@@ -60,7 +60,7 @@ func syncInformer(ctx context.Context) error {
 	if _, err := c.GetInformer(ctx, &v1alpha1.CloudSSOUser{}, cache.BlockUntilSynced(false)); err != nil {
 		return err
 	}
-	go func() { _ = c.Start(ctx) }() // its end is ours
+	go func() { _ = c.Start(ctx) }() // it ends with ctx
 	if !c.WaitForCacheSync(ctx) {
 		return errors.New("the informer did not sync")
 	}

@@ -21,7 +21,7 @@ import (
 	"github.com/cloudsso/cloudsso-operator/test/controlplane"
 )
 
-// runTimeout ends everything, whatever hangs.
+// runTimeout ends a run in which something hangs.
 const runTimeout = 2 * time.Hour
 
 // bench is one run.
@@ -37,7 +37,8 @@ type bench struct {
 	kubernetes            string
 
 	stacks map[size]*stack
-	emptyRSS
+	// emptyRSS is the resident memory of an idle operator without users, in bytes, by round.
+	emptyRSS []float64
 	observations
 }
 
@@ -51,9 +52,9 @@ func main() {
 	log.SetLogger(zap.New(zap.WriteTo(os.Stderr)))
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	err := child(ctx, os.Args[1:])
-	if errors.Is(err, errNoChild) {
-		err = run(ctx, parse())
+	err := runBaseline(ctx, os.Args[1:])
+	if errors.Is(err, errNoBaseline) {
+		err = run(ctx, parseOptions())
 	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "\nbench:", err)
@@ -61,12 +62,12 @@ func main() {
 	}
 }
 
-var errNoChild = errors.New("not a child")
+var errNoBaseline = errors.New("the arguments do not name a baseline")
 
-// child is a baseline in a process of its own, which this program starts from itself.
-func child(ctx context.Context, arguments []string) error {
+// runBaseline runs a baseline. This program starts itself with its name, so that it is a process of its own.
+func runBaseline(ctx context.Context, arguments []string) error {
 	if len(arguments) == 0 {
-		return errNoChild
+		return errNoBaseline
 	}
 	switch arguments[0] {
 	case bareCommand:
@@ -74,21 +75,21 @@ func child(ctx context.Context, arguments []string) error {
 	case informerCommand:
 		return syncInformer(ctx)
 	}
-	return errNoChild
+	return errNoBaseline
 }
 
-func parse() (o options) {
+func parseOptions() (o options) {
 	flag.IntVar(&o.users, "users", 100_000, "users of the large directory")
 	flag.IntVar(&o.groups, "groups", 0, "groups of the large directory, of ten members each, e.g. 10000")
-	flag.IntVar(&o.directories, "directories", 0, "directories of a third cluster, e.g. 100; they have figures of their own")
+	flag.IntVar(&o.directories, "directories", 0, "directories of a third cluster, e.g. 100; they add figures")
 	flag.IntVar(&o.directoryUsers, "directory-users", 500, "users of each of -directories")
-	flag.BoolVar(&o.beyond, "beyond", false, "measure also what the API server bears, with config/flow-control and without it, and what etcd needs")
-	flag.IntVar(&o.seats, "seats", 600, "seats of the API server under -beyond's flood, a third of them for writes; 600 are its own default")
+	flag.BoolVar(&o.beyond, "beyond", false, "measure also deactivations while clients flood the API server, with config/flow-control and without it, and the bytes that etcd stores")
+	flag.IntVar(&o.seats, "seats", 600, "seats of the API server under -beyond's flood, a third of them for writes; 600 is its default")
 	flag.IntVar(&o.rounds, "rounds", 5, "rounds; each measures a figure and its baseline, in turns")
-	flag.DurationVar(&o.roundTime, "round-time", 5*time.Second, "how long each side of a round takes; its first fifth is not counted")
+	flag.DurationVar(&o.roundTime, "round-time", 5*time.Second, "duration of each side of a round; its first fifth is not counted")
 	flag.StringVar(&o.figures, "figures", ".", "regular expression: run only measurements whose name, or a figure's, matches")
-	flag.StringVar(&o.out, "out", "", "file to write the report to; by default bench/latest.json when everything is measured")
-	flag.StringVar(&o.profiles, "profile", "", "folder to write CPU and heap profiles of the managers to, of each measurement, and of the API servers' first 20 seconds in each; slows them down a little")
+	flag.StringVar(&o.out, "out", "", "file to write the report to; by default test/bench/latest.json if everything is measured")
+	flag.StringVar(&o.profiles, "profile", "", "folder for CPU profiles of the managers and API servers, of the first 20 seconds of each measurement, and for heap profiles of the managers; they slow down what is measured a little")
 	flag.BoolVar(&o.list, "list", false, "list the measurements and their figures, and measure nothing")
 	flag.Parse()
 	return o
@@ -97,23 +98,20 @@ func parse() (o options) {
 func run(ctx context.Context, o options) error {
 	ctx, cancel := context.WithTimeout(ctx, runTimeout)
 	defer cancel()
-	selected, err := o.choose(o.figures)
+	b := &o.bench
+	selected, err := b.selectMeasurements(o.figures)
 	if err != nil {
 		return err
 	}
 	if o.list {
-		list(selected, o.users)
+		listFigures(selected, o.users)
 		return nil
 	}
 	root, err := controlplane.ModuleRoot()
 	if err != nil {
 		return err
 	}
-	b := &o.bench
 	b.began, b.dir = time.Now(), filepath.Join(root, ".run", "bench")
-	if err := b.overlay(root); err != nil {
-		return err
-	}
 	defer b.stop()
 	figures, err := b.measure(ctx, selected)
 	if err != nil {
@@ -123,62 +121,47 @@ func run(ctx context.Context, o options) error {
 	fmt.Printf("\n%s: %d cores, %s, Kubernetes %s, %s; %d users, %d rounds of %s, %s in all\n\n",
 		r.Date, r.Cores, r.Go, r.Kubernetes, r.Transport, r.Users, r.Rounds, r.RoundTime, r.Duration)
 	printTable(os.Stdout, figures)
-	if o.out == "" && len(selected) == len(o.all()) {
-		o.out = filepath.Join(root, "bench", "latest.json")
+	if o.out == "" && len(selected) == len(b.measurements()) {
+		o.out = filepath.Join(root, "test", "bench", "latest.json")
 	}
 	if o.out != "" {
 		err = r.write(o.out)
 	}
-	return errors.Join(err, verdict(figures))
+	return errors.Join(err, checkFigures(figures))
 }
 
-// all are the measurements of what there is to be.
-func (b *bench) all() []measurement {
-	all := measurements(b.users)
-	if b.groups > 0 {
-		all = append(b.ofGroups(), all...)
-	}
-	if b.directories > 0 {
-		all = append(all, b.ofDirectories()...)
-	}
-	if b.beyond {
-		all = append(all, etcdSizes(), b.floods("service account", floodingAccount), b.floods("user", floodingUser))
-	}
-	return all
-}
-
-// choose picks the measurements to run.
-func (b *bench) choose(pattern string) (selected []measurement, err error) {
+// selectMeasurements returns the measurements that match a regular expression.
+func (b *bench) selectMeasurements(pattern string) (selected []measurement, err error) {
 	expression, err := regexp.Compile(pattern)
 	if err != nil {
 		return nil, fmt.Errorf("-figures: %w", err)
 	}
-	for _, m := range b.all() {
-		wanted := func(r row) bool { return expression.MatchString(r.figure) }
-		if expression.MatchString(m.name) || slices.ContainsFunc(m.named(b.users), wanted) {
+	for _, m := range b.measurements() {
+		matches := func(r row) bool { return expression.MatchString(r.figure) }
+		if expression.MatchString(m.name) || slices.ContainsFunc(m.namedRows(b.users), matches) {
 			selected = append(selected, m)
 		}
 	}
 	if len(selected) == 0 {
-		return nil, fmt.Errorf("-figures %q matches nothing; -list shows what there is", pattern)
+		return nil, fmt.Errorf("-figures %q matches no measurement and no figure; -list shows them", pattern)
 	}
 	return selected, nil
 }
 
-func list(selected []measurement, users int) {
+func listFigures(selected []measurement, users int) {
 	for _, m := range selected {
-		for _, r := range m.named(users) {
+		for _, r := range m.namedRows(users) {
 			fmt.Printf("%-16s %s\n", m.name, r.figure)
 		}
 	}
 }
 
-// measure starts what the measurements need, and runs them.
+// measure starts the stacks that the measurements need, seeds them, and runs the measurements.
 func (b *bench) measure(ctx context.Context, selected []measurement) ([]figure, error) {
 	if err := b.start(ctx, selected); err != nil {
 		return nil, err
 	}
-	version, err := discovery.NewDiscoveryClientForConfigOrDie(b.first().ControlPlane.Admin()).ServerVersion()
+	version, err := discovery.NewDiscoveryClientForConfigOrDie(b.anyStack().ControlPlane.Admin()).ServerVersion()
 	if err != nil {
 		return nil, err
 	}
@@ -198,16 +181,16 @@ func (b *bench) measure(ctx context.Context, selected []measurement) ([]figure, 
 	var figures []figure
 	for _, m := range selected {
 		b.progress("%s", m.name)
-		end, err := b.profile(ctx, &m)
+		p, err := b.startProfiles(ctx, &m)
 		if err != nil {
 			return nil, err
 		}
-		done := m.run(ctx, b)
-		if err := end(); err != nil {
+		measured := m.run(ctx, b)
+		if err := p.finish(ctx); err != nil {
 			return nil, err
 		}
-		printTable(os.Stderr, done)
-		figures = append(figures, done...)
+		printTable(os.Stderr, measured)
+		figures = append(figures, measured...)
 		if ctx.Err() != nil {
 			return nil, context.Cause(ctx)
 		}
@@ -219,9 +202,8 @@ func (b *bench) progress(format string, args ...any) {
 	fmt.Fprintf(os.Stderr, "%6.1fs  %s\n", time.Since(b.began).Seconds(), fmt.Sprintf(format, args...))
 }
 
-// verdict is an error when a figure could not be measured though it should. A missed target is none: it
-// stands in the table.
-func verdict(figures []figure) error {
+// checkFigures returns an error if a measurement failed. A missed target is no error: the table shows it.
+func checkFigures(figures []figure) error {
 	var failed []string
 	missed := 0
 	for _, f := range figures {

@@ -7,71 +7,63 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"net/url"
-	"time"
 
 	"github.com/cloudsso/cloudsso-operator/test/load"
 )
 
-// smallGroups is how many groups the small directory has when the large one has any.
+// smallGroups is how many groups the small directory has if the large one has any.
 const smallGroups = 100
 
-// growthBound is how much more may be asked of a directory's size: nothing, but for chance.
+// growthBound is the target of figures that must not depend on the size of a directory, with room for their spread.
 const growthBound = 1.15
 
-// seededGroup is the displayName of one of the groups that are there first.
+// seededGroup returns the displayName of a seeded group.
 func seededGroup(n int) string { return fmt.Sprintf("Seeded %d", n) }
 
-// ofGroups are the measurements of a directory with many groups.
-func (b *bench) ofGroups() []measurement {
-	against := func(name, what string, operation func(*stack) load.Operation) measurement {
-		return measurement{
-			name:  "groups-" + name,
-			needs: []size{small, large},
-			rows:  []row{{figure: fmt.Sprintf("%s p50 at %s groups ÷ at %d", what, thousands(b.groups), smallGroups), target: atMost(growthBound)}},
-			round: func(ctx context.Context, b *bench, round int) ([][]float64, error) {
-				values, err := b.beside(ctx, round,
-					b.middle("large", operation(b.stacks[large])),
-					b.middle("small", operation(b.stacks[small])))
-				if err != nil {
-					return nil, err
-				}
-				return one(values[0] / values[1]), errors.Join(b.stacks[large].settle(ctx), b.stacks[small].settle(ctx))
-			},
-		}
-	}
+// groupMeasurements returns the measurements of a directory with many groups.
+func (b *bench) groupMeasurements() []measurement {
 	return []measurement{
-		against("get", "GET of a group by id", (*stack).getAnyGroup),
-		against("find", "filter `displayName eq` of groups", (*stack).findAnyGroup),
-		against("get-user", "GET of a user, with its groups,", func(s *stack) load.Operation { return s.getAny(s.scim) }),
-		against("patch", "PATCH of a group, one member in and out,", (*stack).patchAnyGroup),
-		b.listsOfGroups(),
+		b.groupMeasurement("get", "GET of a group by id", (*stack).getAnyGroup),
+		b.groupMeasurement("filter", "filter `displayName eq` of groups", (*stack).findAnyGroup),
+		b.groupMeasurement("get-user", "GET of a user, with its groups,", func(s *stack) load.Operation { return s.getAnyUser(s.scim) }),
+		b.groupMeasurement("patch", "PATCH of a group, one member added and removed,", (*stack).patchAnyGroup),
+		b.groupListMeasurement(),
 	}
 }
 
-// listsOfGroups measures reading all groups, page by page: the last pages against the first.
-func (b *bench) listsOfGroups() measurement {
-	const pages = 10 // one alone would be chance
+// groupMeasurement measures an operation in a directory of many groups against one of few.
+func (b *bench) groupMeasurement(name, what string, operation func(*stack) load.Operation) measurement {
+	return measurement{
+		name:  "groups-" + name,
+		needs: []size{small, large},
+		rows:  []row{{figure: fmt.Sprintf("%s p50 at %s groups ÷ at %d", what, withCommas(b.groups), smallGroups), target: atMost(growthBound)}},
+		round: func(ctx context.Context, b *bench, round int) ([][]float64, error) {
+			values, err := b.measureInTurns(ctx, round,
+				b.medianLatency("large", operation(b.stacks[large])),
+				b.medianLatency("small", operation(b.stacks[small])))
+			if err != nil {
+				return nil, err
+			}
+			return oneSampleEach(values[0] / values[1]), errors.Join(b.stacks[large].waitIdle(ctx), b.stacks[small].waitIdle(ctx))
+		},
+	}
+}
+
+// groupListMeasurement measures reading all groups, page by page: the last pages against the first.
+func (b *bench) groupListMeasurement() measurement {
 	return measurement{
 		name:  "groups-list",
 		needs: []size{large},
-		rows:  []row{{figure: fmt.Sprintf("full list of %s groups in pages of 100: last page ÷ first page", thousands(b.groups)), target: atMost(1.5)}},
+		rows:  []row{{figure: fmt.Sprintf("full list of %s groups in pages of 100: last page ÷ first page", withCommas(b.groups)), target: atMost(1.5)}},
 		round: func(ctx context.Context, b *bench, _ int) ([][]float64, error) {
-			var latencies []float64
-			for page := -1; page < b.groups/pageSize; page++ { // the first is read once to warm up
-				began := time.Now()
-				_, err := b.stacks[large].scim.Do(ctx, http.MethodGet, fmt.Sprintf("/Groups?startIndex=%d&count=%d", max(page, 0)*pageSize+1, pageSize), "")
-				if err != nil {
-					return nil, err
-				}
-				if page >= 0 {
-					latencies = append(latencies, milliseconds(time.Since(began)))
-				}
+			if b.groups < pageSize {
+				return nil, notMeasured("fewer groups than a page holds")
 			}
-			n := min(pages, len(latencies)/2)
-			first, last := load.Median(latencies[:n]), load.Median(latencies[len(latencies)-n:])
-			b.observe("first ms", first)
-			b.observe("last ms", last)
-			return one(last / first), nil
+			latencies, err := b.stacks[large].listAll(ctx, "/Groups", b.groups)
+			if err != nil {
+				return nil, err
+			}
+			return oneSampleEach(b.lastToFirst(latencies)), nil
 		},
 	}
 }
@@ -83,7 +75,7 @@ func (s *stack) getAnyGroup() load.Operation {
 		if err != nil {
 			return err
 		}
-		return expect(answer, path, `"members":[`)
+		return expectPart(answer, path, `"members":[`)
 	}
 }
 
@@ -94,11 +86,11 @@ func (s *stack) findAnyGroup() load.Operation {
 		if err != nil {
 			return err
 		}
-		return expect(answer, path, `"totalResults":1`)
+		return expectPart(answer, path, `"totalResults":1`)
 	}
 }
 
-// patchAnyGroup adds a user to a group that has it not, and takes it out.
+// patchAnyGroup adds a user to a group that does not have it, and removes it.
 func (s *stack) patchAnyGroup() load.Operation {
 	return func(ctx context.Context, _, _ int) error {
 		n := rand.IntN(len(s.seededGroups))

@@ -1,20 +1,31 @@
 package main
 
-// measurements are all there are for a directory of so many users, in the order in which they are run: what
-// needs exactly so many comes before what creates more.
-func measurements(users int) []measurement {
-	all := []measurement{
-		restarts(),
-		gets(1), gets(manyWorkers),
-		finds("userName"), finds("externalId"),
-		lists(), scans(), negatives(),
-		apiWrites(),
-		growth(),
-		patches(1), patches(manyWorkers),
-		creates(1), creates(manyWorkers),
-		replicas(),
-		deactivations(),
-		memoryAfterLoad(),
+// measurements returns all measurements in the order in which they run. Those that need exactly -users users come
+// before those that create more.
+func (b *bench) measurements() []measurement {
+	var all []measurement
+	if b.groups > 0 {
+		all = append(all, b.groupMeasurements()...)
 	}
-	return append(all, growingGroups(users)...)
+	all = append(all,
+		restartMeasurement(),
+		getMeasurement(1), getMeasurement(manyWorkers),
+		filterMeasurement("userName"), filterMeasurement("externalId"),
+		listMeasurement(), scanMeasurement(), negativeMeasurement(),
+		apiWriteMeasurement(),
+		growthMeasurement(),
+		patchMeasurement(1), patchMeasurement(manyWorkers),
+		createMeasurement(1), createMeasurement(manyWorkers),
+		replicaMeasurement(),
+		deactivationMeasurement(),
+		memoryAfterLoadMeasurement(),
+	)
+	all = append(all, groupGrowthMeasurements(b.users)...)
+	if b.directories > 0 {
+		all = append(all, b.directoryMeasurements()...)
+	}
+	if b.beyond {
+		all = append(all, etcdMeasurement(), b.floodMeasurement("service account", floodingAccount), b.floodMeasurement("user", floodingUser))
+	}
+	return all
 }

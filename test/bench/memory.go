@@ -9,7 +9,7 @@ import (
 	"strings"
 )
 
-// rss is the resident memory of a process, in bytes.
+// rss returns the resident memory of a process, in bytes.
 func rss(ctx context.Context, pid int) (float64, error) {
 	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
 	if err != nil {
@@ -23,7 +23,7 @@ func rss(ctx context.Context, pid int) (float64, error) {
 	return 0, fmt.Errorf("process %d has no VmRSS", pid)
 }
 
-// rssOfPS is for systems without /proc.
+// rssOfPS returns it on systems without /proc.
 func rssOfPS(ctx context.Context, pid int) (float64, error) {
 	output, err := exec.CommandContext(ctx, "ps", "-o", "rss=", "-p", strconv.Itoa(pid)).Output()
 	if err != nil {

@@ -4,100 +4,86 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
+	"net/http"
 	"os"
 	"path/filepath"
 	"sync"
-	"syscall"
 	"time"
 
-	"k8s.io/client-go/discovery"
+	"k8s.io/client-go/rest"
 )
 
-const (
-	// profileTimeout is how long a manager may take to write its profiles.
-	profileTimeout = 10 * time.Second
-	// serverProfile is how long an API server is profiled, from a measurement's beginning.
-	serverProfile = 20 * time.Second
-)
+// profileTime is how long a measurement is profiled from its beginning. pprof must be told the duration beforehand, and
+// that of a measurement is not known then.
+const profileTime = 20 * time.Second
 
-// profile takes profiles over the course of a measurement, if they are asked for: the managers' of all of it, the API
-// servers' of its beginning. It returns what ends it.
-func (b *bench) profile(ctx context.Context, m *measurement) (end func() error, err error) {
+// profiles are those that are being taken of one measurement.
+type profiles struct {
+	bench       *bench
+	measurement *measurement
+	running     sync.WaitGroup
+}
+
+// startProfiles starts CPU profiles of the managers and API servers that a measurement needs, if -profile asks for them.
+func (b *bench) startProfiles(ctx context.Context, m *measurement) (*profiles, error) {
+	p := &profiles{bench: b, measurement: m}
 	if b.profiles == "" {
-		return func() error { return nil }, nil
+		return p, nil
 	}
 	if err := os.MkdirAll(b.profiles, 0o755); err != nil {
 		return nil, err
 	}
-	pids := map[size]int{}
 	for _, size := range m.needs {
-		pids[size] = b.stacks[size].Manager.PID()
-		err = errors.Join(err, syscall.Kill(pids[size], syscall.SIGUSR1))
-	}
-	var servers sync.WaitGroup
-	for _, size := range m.needs {
-		servers.Go(func() {
-			if err := b.profileServer(ctx, b.stacks[size], fmt.Sprintf("%s-%s", m.name, size)); err != nil { // a measurement may restart it
-				b.progress("no profile of the API server of the %s stack: %v", size, err)
-			}
-		})
-	}
-	return func() (err error) {
-		defer servers.Wait()
-		for size, pid := range pids {
-			if b.stacks[size].Manager.PID() == pid { // one that was restarted has no beginning
-				err = errors.Join(err, b.collect(ctx, pid, fmt.Sprintf("%s-%s", m.name, size)))
-			}
+		s := b.stacks[size]
+		c, err := rest.HTTPClientFor(s.ControlPlane.Admin())
+		if err != nil {
+			return nil, err
 		}
-		return err
-	}, err
+		p.startCPU(ctx, c, s.apiServerURL("/debug/pprof"), fmt.Sprintf("%s-apiserver", s.size))
+		p.startCPU(ctx, http.DefaultClient, s.Manager.PprofURL, fmt.Sprintf("%s-manager", s.size))
+	}
+	return p, nil
 }
 
-// profileServer is the API server's own CPU profile.
-func (b *bench) profileServer(ctx context.Context, s *stack, name string) error {
-	c, err := discovery.NewDiscoveryClientForConfig(s.ControlPlane.Admin())
-	if err != nil {
-		return err
-	}
-	profile, err := c.RESTClient().Get().AbsPath("/debug/pprof/profile").
-		Param("seconds", fmt.Sprint(serverProfile.Seconds())).DoRaw(ctx)
-	if err != nil {
-		return fmt.Errorf("profiling the API server: %w", err)
-	}
-	return os.WriteFile(filepath.Join(b.profiles, name+"-apiserver.pprof"), profile, 0o644)
+// startCPU does not fail the run if there is no profile: a measurement may restart the process.
+func (p *profiles) startCPU(ctx context.Context, c *http.Client, url, process string) {
+	p.running.Go(func() {
+		if err := p.save(ctx, c, fmt.Sprintf("%s/profile?seconds=%.0f", url, profileTime.Seconds()), process+"-cpu"); err != nil {
+			p.bench.progress("no CPU profile of %s: %v", process, err)
+		}
+	})
 }
 
-func (b *bench) collect(ctx context.Context, pid int, name string) error {
-	if err := syscall.Kill(pid, syscall.SIGUSR2); err != nil {
-		return err
-	}
-	ctx, cancel := context.WithTimeout(ctx, profileTimeout)
-	defer cancel()
-	from := func(what string) string {
-		return filepath.Join(os.TempDir(), fmt.Sprintf("cloudsso-bench-%d-%s.pprof", pid, what))
-	}
-	for ticker := time.NewTicker(settleInterval); ; { // the heap's is the last to be written
-		if _, err := os.Stat(from("heap")); err == nil {
-			break
-		}
-		select {
-		case <-ticker.C:
-		case <-ctx.Done():
-			return fmt.Errorf("the manager writes no profile: %w", ctx.Err())
-		}
+// finish waits for the CPU profiles, and writes heap profiles of the managers.
+func (p *profiles) finish(ctx context.Context) error {
+	p.running.Wait()
+	if p.bench.profiles == "" {
+		return nil
 	}
 	var failures []error
-	for _, what := range []string{"cpu", "heap"} {
-		failures = append(failures, move(from(what), filepath.Join(b.profiles, name+"-"+what+".pprof")))
+	for _, size := range p.measurement.needs {
+		failures = append(failures, p.save(ctx, http.DefaultClient, p.bench.stacks[size].Manager.PprofURL+"/heap", fmt.Sprintf("%s-manager-heap", size)))
 	}
 	return errors.Join(failures...)
 }
 
-// move copies, for the two may be on different file systems.
-func move(from, to string) error {
-	content, err := os.ReadFile(from)
+func (p *profiles) save(ctx context.Context, c *http.Client, url, name string) error {
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
 	if err != nil {
 		return err
 	}
-	return errors.Join(os.WriteFile(to, content, 0o644), os.Remove(from))
+	response, err := c.Do(request)
+	if err != nil {
+		return err
+	}
+	defer response.Body.Close()
+	profile, err := io.ReadAll(response.Body)
+	if err != nil {
+		return err
+	}
+	if response.StatusCode != http.StatusOK {
+		return fmt.Errorf("%s: %s", url, response.Status)
+	}
+	return os.WriteFile(filepath.Join(p.bench.profiles, p.measurement.name+"-"+name+".pprof"), profile, 0o644)
 }

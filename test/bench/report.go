@@ -3,12 +3,11 @@ package main
 import (
 	"encoding/json"
 	"os"
-	"path/filepath"
 	"runtime"
 	"time"
 )
 
-// report is bench/latest.json: what was measured, and on what sort of machine.
+// report is the content of latest.json: the figures, and the machine that they were measured on.
 type report struct {
 	Date       string   `json:"date"`
 	Cores      int      `json:"cores"`
@@ -25,7 +24,7 @@ type report struct {
 	Figures    []figure `json:"figures"`
 }
 
-// transport is how the load generator speaks to the service and to the bare handler.
+// transport is the protocol between the load generator and the service or the bare handler.
 const transport = "HTTP/1.1 over TLS 1.3, one kept-alive connection for each worker"
 
 func (b *bench) report(figures []figure) report {
@@ -49,9 +48,6 @@ func (b *bench) report(figures []figure) report {
 func (r *report) write(path string) error {
 	content, err := json.MarshalIndent(r, "", "  ")
 	if err != nil {
-		return err
-	}
-	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		return err
 	}
 	return os.WriteFile(path, append(content, '\n'), 0o644)

@@ -14,8 +14,8 @@ import (
 	"github.com/cloudsso/cloudsso-operator/test/load"
 )
 
-// rewriteSlices is the baseline of removing members: copies of a group's slices, each losing one member in
-// every batch, at the service's concurrency. It returns the median time of a batch, in milliseconds.
+// rewriteSlices measures the baseline of removing members: in every batch it removes one member from each copy of a
+// group's slices, with as many writers as the service has. It returns the median time of a batch, in milliseconds.
 func (s *stack) rewriteSlices(ctx context.Context, copies []*v1alpha1.CloudSSOMembershipSlice) (float64, error) {
 	if len(copies) == 0 {
 		return 0, notMeasured("the service has written no slice")
@@ -34,8 +34,8 @@ func (s *stack) rewriteSlices(ctx context.Context, copies []*v1alpha1.CloudSSOMe
 	return load.Median(latencies), nil
 }
 
-// copySlices copies a group's slices into the namespace of the baseline. The copies are no synchronized ones:
-// the operator would tidy up slices without a group.
+// copySlices copies a group's slices into the namespace of the baseline. The copies have source Manual, because the
+// operator deletes synchronized slices without a group.
 func (s *stack) copySlices(ctx context.Context, group string) (copies []*v1alpha1.CloudSSOMembershipSlice, err error) {
 	var list v1alpha1.CloudSSOMembershipSliceList
 	err = s.raw.List(ctx, &list, client.InNamespace(s.Namespace), client.MatchingFields{"spec.group": group})
@@ -56,7 +56,7 @@ func (s *stack) copySlices(ctx context.Context, group string) (copies []*v1alpha
 	return copies, nil
 }
 
-// dropFirstMember writes a slice's whole list without its first member, as the service does.
+// dropFirstMember writes the whole spec of a slice without its first member, as the service does.
 func (s *stack) dropFirstMember(ctx context.Context, slice *v1alpha1.CloudSSOMembershipSlice) error {
 	if len(slice.Spec.Members) == 0 {
 		return errors.New("a slice has no members left")

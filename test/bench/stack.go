@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -23,7 +24,7 @@ import (
 	"github.com/cloudsso/cloudsso-operator/test/load"
 )
 
-// size is that of a directory.
+// size names a stack by the size of its directory.
 type size string
 
 const (
@@ -33,13 +34,13 @@ const (
 
 const (
 	smallUsers = 1000
-	// manyWorkers is how many there are where the table says "16 workers".
+	// manyWorkers is the number of workers where the table says "16 workers".
 	manyWorkers = 16
-	// rawNamespace is the directory that the baseline writes to: synchronized like the other, so
-	// that admission and the controllers do the same for both.
+	// rawNamespace is the directory that the baseline writes to. It is synchronized like the other, so that admission
+	// and controllers do the same for both.
 	rawNamespace = "raw"
-	// leaseDuration is longer than the usual: with everything on one machine the API server may be too busy to
-	// renew a lease, and while nobody leads no status is written.
+	// leaseDuration is longer than the default: the API server shares the machine with the load, and may be too busy to
+	// renew a lease. Without a leader no status is written.
 	leaseDuration = 30 * time.Second
 	// featureGates switch off the API server's comparison of its cache with etcd: every five minutes or so it reads all
 	// users from etcd, which takes eight seconds of a processor at 100,000 of them, and would fall into one round and
@@ -47,24 +48,27 @@ const (
 	featureGates = "DetectCacheInconsistency=false"
 )
 
-// stack is a control plane with its operator, and who sends to it.
+// unlimited is a rate limit that no load here reaches: the figures are about what the service can do, and not about
+// what it permits.
+var unlimited = v1alpha1.RateLimit{RequestsPerSecond: 1_000_000, Burst: 1_000_000}
+
+// stack is a control plane with its operator and its clients.
 type stack struct {
 	*quickstart.Environment
 	size     size
 	scim     *load.Client
 	operator *rest.Config
-	raw      client.WithWatch // the operator's identity, without a limit
-	template *v1alpha1.CloudSSOUser
+	raw      client.WithWatch // with the operator's identity, without a rate limit
+	template userTemplate
 
-	seeded []string // ids of the users that were there first, by their numbers
-	// seededGroups are ids of the groups that were there first, by their numbers.
-	seededGroups []string
-	tenants      []*tenant
-	objects      atomic.Int64
+	seeded       []string // ids of the seeded users, by number
+	seededGroups []string // ids of the seeded groups, by number
+	directories  []*directory
+	users        atomic.Int64
 	tags         atomic.Int64
 }
 
-// start brings up the stacks that the measurements need, side by side: most of it is waiting.
+// start starts the stacks that the measurements need, at the same time: most of it is waiting.
 func (b *bench) start(ctx context.Context, selected []measurement) error {
 	b.stacks = map[size]*stack{}
 	var needed []size
@@ -77,7 +81,7 @@ func (b *bench) start(ctx context.Context, selected []measurement) error {
 	stacks, failures := make([]*stack, len(needed)), make([]error, len(needed))
 	var all sync.WaitGroup
 	for i, size := range needed {
-		all.Go(func() { stacks[i], failures[i] = startStack(ctx, size, filepath.Join(b.dir, string(size))) })
+		all.Go(func() { stacks[i], failures[i] = b.startStack(ctx, size) })
 	}
 	all.Wait()
 	for i, size := range needed {
@@ -88,8 +92,11 @@ func (b *bench) start(ctx context.Context, selected []measurement) error {
 	return errors.Join(failures...)
 }
 
-func startStack(ctx context.Context, size size, dir string) (*stack, error) {
-	environment, err := quickstart.Start(ctx, quickstart.Options{Dir: dir, FeatureGates: featureGates, Flags: []string{"--leader-lease-duration=" + leaseDuration.String()}})
+func (b *bench) startStack(ctx context.Context, size size) (*stack, error) {
+	environment, err := quickstart.Start(ctx, quickstart.Options{
+		Dir: filepath.Join(b.dir, string(size)), FeatureGates: featureGates, RateLimit: &unlimited, Profile: b.profiles != "",
+		Flags: []string{"--leader-lease-duration=" + leaseDuration.String()},
+	})
 	if err != nil {
 		return nil, fmt.Errorf("starting the %s stack: %w", size, err)
 	}
@@ -114,27 +121,36 @@ func (s *stack) connect(ctx context.Context) (err error) {
 	if s.raw, err = client.NewWithWatch(s.operator, client.Options{Scheme: scheme}); err != nil {
 		return err
 	}
-	for _, o := range []client.Object{
-		&corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: rawNamespace}},
-		&v1alpha1.CloudSSODirectory{
-			ObjectMeta: metav1.ObjectMeta{Namespace: rawNamespace, Name: v1alpha1.DirectoryName},
-			Spec:       v1alpha1.CloudSSODirectorySpec{SCIMSynchronization: v1alpha1.SynchronizationEnabled},
-		},
-	} {
-		if err := s.Admin.Create(ctx, o); err != nil {
-			return err
-		}
+	if err := s.createDirectory(ctx, rawNamespace); err != nil {
+		return err
 	}
-	return s.learn(ctx)
+	s.template, err = s.createTemplate(ctx)
+	return err
 }
 
-// connectTo is a client of one of the stack's replicas.
+// createDirectory creates a namespace whose directory is synchronized.
+func (s *stack) createDirectory(ctx context.Context, namespace string) error {
+	if err := s.Admin.Create(ctx, &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: namespace}}); err != nil {
+		return err
+	}
+	return s.Admin.Create(ctx, &v1alpha1.CloudSSODirectory{
+		ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: v1alpha1.DirectoryName},
+		Spec:       v1alpha1.CloudSSODirectorySpec{SCIMSynchronization: v1alpha1.SynchronizationEnabled, RateLimit: &unlimited},
+	})
+}
+
+// connectTo returns a client of one of the stack's replicas.
 func (s *stack) connectTo(url string) (*load.Client, error) {
 	return load.NewClient(load.Options{BaseURL: url, Token: s.Token, CAFile: s.CAFile, Connections: manyWorkers})
 }
 
-// first is one of the stacks.
-func (b *bench) first() *stack {
+// apiServerURL returns the URL of a path at the API server.
+func (s *stack) apiServerURL(path string) string {
+	return strings.TrimSuffix(s.operator.Host, "/") + path
+}
+
+// anyStack returns one of the stacks.
+func (b *bench) anyStack() *stack {
 	for _, s := range b.stacks {
 		return s
 	}
@@ -147,10 +163,10 @@ func (b *bench) stop() {
 			fmt.Fprintf(os.Stderr, "stopping the %s stack: %v\n", size, err)
 		}
 	}
-	for size := range b.stacks { // gigabytes, and nobody reads them again
+	for size := range b.stacks { // gigabytes that the next run does not read
 		_ = os.RemoveAll(filepath.Join(b.dir, string(size), "etcd"))
 	}
 }
 
-// tag names a new user.
-func (s *stack) tag() string { return fmt.Sprintf("x%08d", s.tags.Add(1)) }
+// newTag returns the tag of a new user.
+func (s *stack) newTag() string { return fmt.Sprintf("x%08d", s.tags.Add(1)) }

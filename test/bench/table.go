@@ -11,7 +11,7 @@ import (
 	"unicode/utf8"
 )
 
-// printTable prints the figures for people.
+// printTable writes the figures as a table of text.
 func printTable(w io.Writer, figures []figure) {
 	lines := [][]string{{"figure", "target", "median", "spread", "met?"}}
 	for _, f := range figures {
@@ -37,8 +37,8 @@ func printTable(w io.Writer, figures []figure) {
 func (f *figure) cells() []string {
 	cells := []string{f.Figure, withUnit(f.Target, f.Unit), "–", "–", "–"}
 	if f.Measured != nil {
-		cells[2] = withUnit(plain(*f.Measured), f.Unit)
-		cells[3] = plain(*f.Low) + "–" + plain(*f.High)
+		cells[2] = withUnit(formatNumber(*f.Measured), f.Unit)
+		cells[3] = formatNumber(*f.Low) + "–" + formatNumber(*f.High)
 	}
 	switch {
 	case f.Failure != "":
@@ -56,7 +56,7 @@ func (f *figure) printRemarks(w io.Writer) {
 	if len(f.Absolute) > 0 {
 		var parts []string
 		for _, name := range slices.Sorted(maps.Keys(f.Absolute)) {
-			parts = append(parts, name+" "+plain(f.Absolute[name]))
+			parts = append(parts, name+" "+formatNumber(f.Absolute[name]))
 		}
 		fmt.Fprintln(w, indent+strings.Join(parts, "; "))
 	}
@@ -75,8 +75,8 @@ func withUnit(value, unit string) string {
 	return value + " " + unit
 }
 
-// plain is a number with three digits that say something.
-func plain(v float64) string {
+// formatNumber returns a number with three significant digits, or without a fraction.
+func formatNumber(v float64) string {
 	switch size := math.Abs(v); {
 	case size == math.Trunc(size) || size >= 100:
 		return strconv.FormatFloat(v, 'f', 0, 64)

@@ -10,16 +10,16 @@ import (
 	"github.com/cloudsso/cloudsso-operator/test/load"
 )
 
-// side is one of those that are measured beside each other.
+// side is one of several things that are compared: it measures one round of one of them.
 type side func(ctx context.Context) (float64, error)
 
-// beside measures the sides one after another, from another one on in each round: what warms up, or is in
-// the way of the next, is so for all of them.
-func (b *bench) beside(ctx context.Context, round int, sides ...side) ([]float64, error) {
+// measureInTurns measures the sides one after the other, and begins each round with another one, so that no side always
+// runs first or last.
+func (b *bench) measureInTurns(ctx context.Context, round int, sides ...side) ([]float64, error) {
 	values := make([]float64, len(sides))
 	for i := range sides {
 		at := (i + round) % len(sides)
-		runtime.GC() // ours is no part of what is measured
+		runtime.GC() // the benchmark's own garbage collection would slow down the side
 		var err error
 		if values[at], err = sides[at](ctx); err != nil {
 			return nil, err
@@ -28,14 +28,9 @@ func (b *bench) beside(ctx context.Context, round int, sides ...side) ([]float64
 	return values, nil
 }
 
-// plan is a side of a round.
-func (b *bench) plan(workers int) load.Plan {
-	return load.Plan{Workers: workers, For: b.roundTime, WarmUp: b.roundTime / 5}
-}
-
-// run runs a side. One failed operation fails it.
-func (b *bench) run(ctx context.Context, workers int, operation load.Operation) (load.Result, error) {
-	result := load.Run(ctx, b.plan(workers), operation)
+// runLoad runs an operation for the time of a round. It fails if one operation fails.
+func (b *bench) runLoad(ctx context.Context, workers int, operation load.Operation) (load.Result, error) {
+	result := load.Run(ctx, load.Plan{Workers: workers, For: b.roundTime, WarmUp: b.roundTime / 5}, operation)
 	switch {
 	case result.Errors > 0:
 		return result, fmt.Errorf("%d operations failed, such as:\n%w", result.Errors, result.Err)
@@ -45,19 +40,19 @@ func (b *bench) run(ctx context.Context, workers int, operation load.Operation) 
 	return result, nil
 }
 
-// throughput is a side that counts operations per second.
+// throughput returns a side that measures operations per second.
 func (b *bench) throughput(name string, workers int, operation load.Operation) side {
 	return func(ctx context.Context) (float64, error) {
-		result, err := b.run(ctx, workers, operation)
+		result, err := b.runLoad(ctx, workers, operation)
 		b.observe(name+"/s", result.Throughput())
 		return result.Throughput(), err
 	}
 }
 
-// middle is a side that measures the median latency of one worker, in milliseconds.
-func (b *bench) middle(name string, operation load.Operation) side {
+// medianLatency returns a side that measures the median latency of one worker, in milliseconds.
+func (b *bench) medianLatency(name string, operation load.Operation) side {
 	return func(ctx context.Context) (float64, error) {
-		result, err := b.run(ctx, 1, operation)
+		result, err := b.runLoad(ctx, 1, operation)
 		p50 := milliseconds(result.Latencies.Percentile(0.5))
 		b.observe(name+" p50 ms", p50)
 		return p50, err
@@ -74,8 +69,8 @@ func allMilliseconds(s load.Samples) []float64 {
 	return values
 }
 
-// one is the samples of rows that have one a round.
-func one(values ...float64) [][]float64 {
+// oneSampleEach returns the samples of rows that have one sample a round.
+func oneSampleEach(values ...float64) [][]float64 {
 	samples := make([][]float64, len(values))
 	for i, v := range values {
 		samples[i] = []float64{v}
@@ -83,7 +78,8 @@ func one(values ...float64) [][]float64 {
 	return samples
 }
 
-func workersOf(n int) string {
+// countWorkers returns "1 worker" or "16 workers".
+func countWorkers(n int) string {
 	if n == 1 {
 		return "1 worker"
 	}

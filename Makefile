@@ -1,5 +1,5 @@
-# Everything here works with Go, make, git and a C compiler. Heavy tools are pinned in
-# hack/tools/go.mod; a real control plane comes from hack/controlplane/assets.sh.
+# Every target works with Go, make, git and a C compiler. hack/tools/go.mod pins heavy tools;
+# hack/controlplane/assets.sh provides a real control plane.
 
 SHELL := /usr/bin/env bash
 .SHELLFLAGS := -euo pipefail -c
@@ -18,11 +18,11 @@ ASSETS := hack/controlplane/assets.sh
 # kubectl to install and deploy with; KUBECTL=kubectl takes the one in PATH.
 KUBECTL ?= $$($(ASSETS))/kubectl
 
-# What generate, manifests and docs write; verify finds it stale.
+# The files that generate, manifests and docs write. verify fails if they are stale.
 GENERATED := api/*/zz_generated.deepcopy.go config/crd/bases config/rbac/role.yaml docs/dialects.md
 # Packages without I/O: no control plane needed.
-UNIT_PACKAGES := ./api/... ./internal/scim/... ./internal/policy/... ./internal/auth/... ./internal/audit/... ./internal/scimauth/... ./test/deps/... ./test/dialects/conversation/...
-# Each suite that needs an API server starts its own: two at a time is what two cores carry.
+UNIT_PACKAGES := ./api/... ./internal/scim/... ./internal/policy/... ./internal/auth/... ./internal/audit/... ./internal/scimauth/... ./internal/httpserver/... ./test/deps/... ./test/dialects/conversation/... ./hack/prose/...
+# How many suites run at a time. Each suite that needs an API server starts its own, so two cores run two.
 TEST_PARALLEL ?= 2
 TEST_TIMEOUT ?= 30m
 # More arguments for go test, e.g. make test TEST_ARGS='-run TestOkta -v' TEST_PACKAGES=./test/...
@@ -39,13 +39,13 @@ help: ## Show this list.
 
 ##@ Try it
 
-# Built and then exec'd, not go run: a SIGTERM to make must reach the program itself.
+# Built and then exec'd instead of go run, because a SIGTERM to make must reach the program itself.
 .PHONY: run
 run: ## Start a control plane, the operator, a directory and a credential; Ctrl-C stops all (KEEP=1, SCIM_PORT=, SCIM_TLS=off).
 	@assets=$$($(ASSETS)); go build -o bin/run ./hack/run; KUBEBUILDER_ASSETS=$$assets exec bin/run
 
 .PHONY: demo
-demo: ## Play an identity provider's day against a running make run, or against one it starts.
+demo: ## Send the requests of an identity provider's day to a running make run, or to an operator of its own.
 	@assets=$$($(ASSETS)); go build -o bin/demo ./hack/demo; KUBEBUILDER_ASSETS=$$assets exec bin/demo
 
 .PHONY: controlplane
@@ -53,7 +53,7 @@ controlplane: ## Prepare etcd, kube-apiserver, kubectl and kube-controller-manag
 	@$(ASSETS) --with kube-controller-manager
 
 .PHONY: kubectl
-kubectl: ## Print the path of a kubectl that fits.
+kubectl: ## Print the path of a kubectl of the control plane's version.
 	@echo "$$($(ASSETS))/kubectl"
 
 ##@ Develop
@@ -80,7 +80,7 @@ vet: ## Run go vet.
 	go vet ./...
 
 .PHONY: lint
-lint: ## Run the linters, the import rules among them.
+lint: ## Run the linters, including the import rules.
 	$(GOLANGCI_LINT) run
 
 ##@ Test
@@ -94,6 +94,10 @@ test: ## Test everything, with the race detector, against a real control plane.
 	@assets=$$($(ASSETS) --with kube-controller-manager); \
 	set -x; KUBEBUILDER_ASSETS=$$assets go test -race -count=1 -p $(TEST_PARALLEL) -timeout $(TEST_TIMEOUT) $(TEST_PACKAGES) $(TEST_ARGS)
 
+.PHONY: test-names
+test-names: ## Search every interleaving of three operations on names, about a minute of processor time; make test does a tenth.
+	go test -count=1 -timeout $(TEST_TIMEOUT) -v -run '^(TestEveryAcknowledgedUserHoldsItsName|TestEachRuleIsNeeded)$$' ./internal/nameclaim
+
 .PHONY: fuzz
 fuzz: ## Fuzz the parsers, FUZZTIME (10m) each.
 	@for package in $$(grep -rl --include='*_test.go' '^func Fuzz' internal | xargs -r -n 1 dirname | sort -u); do \
@@ -102,18 +106,18 @@ fuzz: ## Fuzz the parsers, FUZZTIME (10m) each.
 	  done; \
 	done
 
-# More settings: CHAOS_SEED=, CHAOS_REPLICAS=, CHAOS_FAULTS=regexp, and CHAOS_DIR= for what it finds.
+# More settings: CHAOS_SEED=, CHAOS_REPLICAS=, CHAOS_FAULTS=regexp, and CHAOS_DIR= for its logs and histories.
 .PHONY: chaos
 chaos: ## Break everything under three replicas while clients write, and check their histories (CHAOS_DURATION=10m).
 	@assets=$$($(ASSETS)); \
 	KUBEBUILDER_ASSETS=$$assets CHAOS_DURATION=$(or $(CHAOS_DURATION),10m) go test -count=1 -timeout 0 -v -run '^TestChaos$$' ./test/chaos
 
-# Built and then exec'd, as run is.
+# Built and then exec'd, like run.
 BENCH_USERS ?= 100000
 BENCH_ROUNDS ?= 5
 BENCH_FIGURES ?= .
 .PHONY: bench
-bench: ## Measure what the operator is to be fast at, beside a raw API server and a bare handler (BENCH_USERS=10000 BENCH_ROUNDS=3 BENCH_FIGURES=regexp BENCH_ARGS=).
+bench: ## Measure speed and memory against a raw API server and a bare handler (BENCH_USERS=10000 BENCH_ROUNDS=3 BENCH_FIGURES=regexp BENCH_ARGS=).
 	@assets=$$($(ASSETS)); go build -o bin/bench ./test/bench; \
 	KUBEBUILDER_ASSETS=$$assets exec bin/bench -users $(BENCH_USERS) -rounds $(BENCH_ROUNDS) -figures '$(BENCH_FIGURES)' $(BENCH_ARGS)
 
@@ -130,12 +134,16 @@ bench-compare: ## Compare the Go benchmarks of two revisions (OLD=HEAD NEW=, by 
 	@COUNT='$(or $(COUNT),6)' BENCH='$(or $(BENCH),.)' test/bench/compare.sh '$(OLD)' '$(NEW)'
 
 .PHONY: verify
-verify: verify-generated verify-modules verify-manifests vet lint ## Check what tests do not: generated files, modules, manifests, vet, lint.
+verify: verify-generated verify-modules verify-manifests verify-prose vet lint test-names ## Check generated files, modules, manifests and words; run vet, lint and the search of name claims.
 
 .PHONY: verify-generated
 verify-generated: generate manifests docs
 	@stale=$$(git status --porcelain -- $(GENERATED) | cut -c 4-); \
 	[[ -z $$stale ]] || { printf 'These files are generated and differ from what is committed:\n%s\nRun "make generate manifests docs" and commit the result.\n' "$$stale" >&2; exit 1; }
+
+.PHONY: verify-prose
+verify-prose: ## Check the words of comments and documents (.prose-words.txt) and the form of doc comments.
+	go run ./hack/prose
 
 .PHONY: verify-modules
 verify-modules:
@@ -144,22 +152,23 @@ verify-modules:
 	done
 	go mod verify
 
-# Builds what deploy applies, in another namespace: nothing may be left behind in the usual one.
+# Builds the manifests of deploy in another namespace and with a prefix, because no manifest may keep the default ones.
 .PHONY: verify-manifests
 verify-manifests:
 	@rm -rf bin/elsewhere && mkdir -p bin && cp -r config bin/elsewhere
 	@sed -i.bak -e 's/^namespace: .*/namespace: elsewhere/' -e 's/^# namePrefix:.*/namePrefix: acme-/' bin/elsewhere/default/kustomization.yaml
 	@$(KUSTOMIZE) build bin/elsewhere/default > bin/elsewhere.yaml
 	@if grep -n 'cloudsso-system' bin/elsewhere.yaml; then echo "config/default keeps these when its namespace is changed" >&2; exit 1; fi
-	@[[ $$(grep -c "'elsewhere'.*'acme-cloudsso-operator'" bin/elsewhere.yaml) -eq 3 ]] || { echo "config/default/operator.yaml does not tell all policies who the operator is" >&2; exit 1; }
+	@[[ $$(grep -c "'elsewhere'.*'acme-cloudsso-operator'" bin/elsewhere.yaml) -eq 4 ]] || { echo "config/default/operator.yaml does not name the operator in all policies" >&2; exit 1; }
 	@sed -i.bak -e 's/^# - ..\/flow-control/- ..\/flow-control/' -e 's/^# \(patches:\|- path: shards\|  target:\)/\1/' bin/elsewhere/default/kustomization.yaml
 	@$(KUSTOMIZE) build bin/elsewhere/default > bin/elsewhere.yaml
 	@if grep -n 'cloudsso-system' bin/elsewhere.yaml; then echo "config/flow-control keeps these when its namespace is changed" >&2; exit 1; fi
-	@[[ $$(grep -c "'system:serviceaccount:cloudsso-south:cloudsso-operator'" bin/elsewhere.yaml) -eq 3 ]] || { echo "config/default/shards.yaml does not tell all policies who the shards are" >&2; exit 1; }
+	@[[ $$(grep -c "'system:serviceaccount:cloudsso-south:cloudsso-operator'" bin/elsewhere.yaml) -eq 4 ]] || { echo "config/default/shards.yaml does not name the shards in all policies" >&2; exit 1; }
 	@$(KUSTOMIZE) build bin/elsewhere/shard > bin/elsewhere.yaml
-	@if grep -nE 'cloudsso-system|^kind: ClusterRole' bin/elsewhere.yaml; then echo "config/shard has these, which are not the shard's" >&2; exit 1; fi
+	@if grep -nE 'cloudsso-system|^kind: ClusterRole$$' bin/elsewhere.yaml; then echo "config/shard has these, which belong to config/default" >&2; exit 1; fi
+	@[[ $$(grep -cE '^kind: ClusterRoleBinding$$|^  name: cloudsso-operator-cluster-reader$$' bin/elsewhere.yaml) -eq 2 ]] || { echo "config/shard needs one ClusterRoleBinding, to cloudsso-operator-cluster-reader" >&2; exit 1; }
 	@$(KUSTOMIZE) build bin/elsewhere/undeploy > bin/elsewhere.yaml
-	@if grep -nE '^kind: (CustomResourceDefinition|Namespace)$$' bin/elsewhere.yaml; then echo "config/undeploy takes these out too" >&2; exit 1; fi
+	@if grep -nE '^kind: (CustomResourceDefinition|Namespace)$$' bin/elsewhere.yaml; then echo "config/undeploy must not delete these" >&2; exit 1; fi
 	@grep -q 'namespace: elsewhere' bin/elsewhere.yaml || { echo "config/undeploy does not follow config/default" >&2; exit 1; }
 
 ##@ Build and deploy
@@ -173,11 +182,11 @@ docker-build: ## Build the image IMG.
 	$(CONTAINER_TOOL) build --build-arg VERSION=$(VERSION) -t $(IMG) .
 
 .PHONY: install
-install: ## Put the CRDs into the cluster of the current kubeconfig.
+install: ## Apply the CRDs to the cluster of the current kubeconfig.
 	$(KUSTOMIZE) build config/crd | $(KUBECTL) apply --server-side -f -
 
 .PHONY: uninstall
-uninstall: ## Take the CRDs out of that cluster; refused while any object of theirs exists.
+uninstall: ## Delete the CRDs of that cluster; refused while any object of theirs exists, except name claims.
 	$(KUSTOMIZE) build config/crd | KUBECTL="$(KUBECTL)" hack/uninstall.sh
 
 .PHONY: deploy
@@ -185,10 +194,10 @@ deploy: overlay ## Run the image IMG in that cluster.
 	$(KUSTOMIZE) build bin/deploy | $(KUBECTL) apply --server-side -f -
 
 .PHONY: undeploy
-undeploy: ## Take the operator out of that cluster; the CRDs, all objects and the namespace stay.
+undeploy: ## Delete the operator from that cluster; the CRDs, all objects and the namespace stay.
 	$(KUSTOMIZE) build config/undeploy | $(KUBECTL) delete --ignore-not-found -f -
 
-# Sets the image beside the tracked manifests, not in them.
+# Sets the image in an overlay, so that the tracked manifests stay unchanged.
 .PHONY: overlay
 overlay:
 	@mkdir -p bin/deploy

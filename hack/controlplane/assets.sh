@@ -1,20 +1,19 @@
 #!/usr/bin/env bash
 # Prints the folder that holds a real control plane: etcd, kube-apiserver and kubectl.
 #
-#   assets.sh                                   the three
-#   assets.sh --with kube-controller-manager    that one too (garbage collection, namespace deletion)
+#   assets.sh                                   these three
+#   assets.sh --with kube-controller-manager    also kube-controller-manager (garbage collection, namespace deletion)
 #
-# Nothing but the folder goes to standard output; progress goes to standard error.
-# Order: what KUBEBUILDER_ASSETS names; what an earlier call left in the cache; what
-# setup-envtest can download; else built from the Go modules of go.mod beside this
-# file, once per version, into the user's cache directory (CLOUDSSO_NO_DOWNLOAD=1
-# leaves the download out). Concurrent calls wait for each other; an interrupted one
-# leaves nothing half-made.
+# Only the folder goes to standard output; progress goes to standard error.
+# It uses the first of: the folder that KUBEBUILDER_ASSETS names; the user's cache
+# directory; a download by setup-envtest, unless CLOUDSSO_NO_DOWNLOAD=1; a build from
+# the Go modules of go.mod beside this file, once per version, into the cache.
+# Concurrent calls wait for each other. An interrupted call leaves no incomplete files.
 set -euo pipefail
 
 readonly here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 readonly core="etcd kube-apiserver kubectl"
-# About 100 MB over an ordinary line; beyond that, building is as fast.
+# Enough for about 100 MB over an ordinary line. If it takes longer, a build is as fast.
 readonly download_timeout_seconds=120
 readonly heartbeat_seconds=30
 
@@ -23,7 +22,7 @@ die() { say "$*"; exit 1; }
 
 version_of() { awk -v module="$1" '$1 == module && $2 ~ /^v/ { print $2; exit }' "$here/go.mod"; }
 
-# holds FOLDER BINARY... is true if every binary is there; else `missing` names the first that is not.
+# holds FOLDER BINARY... succeeds if the folder has every binary. Otherwise `missing` names the first absent one.
 missing=""
 holds() {
   local folder=$1 binary
@@ -43,7 +42,7 @@ take_lock() {
   until ln -sn "$$" "$lock" 2>/dev/null; do
     owner=$(readlink "$lock" 2>/dev/null) || continue
     if ! kill -0 "$owner" 2>/dev/null; then
-      rm -f "$lock" # its process is gone: killed before it could clean up
+      rm -f "$lock" # its process was killed before it could clean up
     elif [[ -z $said ]]; then
       said=yes
       say "process $owner is already preparing the control plane; waiting for it (if it is something else, remove $lock)"
@@ -51,7 +50,7 @@ take_lock() {
       sleep 1
     fi
   done
-  remove_unfinished '[0-9]*' # all such work is done under the lock: what is there was left by a killed process
+  remove_unfinished '[0-9]*' # left by a killed process, because such folders exist only under the lock
 }
 
 remove_unfinished() { # setup-envtest leaves its folders read-only
@@ -83,7 +82,7 @@ await() {
   return "$status"
 }
 
-# within SECONDS COMMAND...: as timeout(1), which not every system has.
+# within SECONDS COMMAND... does the same as timeout(1), which not every system has.
 within() {
   local seconds=$1 status=0
   shift
@@ -97,7 +96,7 @@ within() {
   return "$status"
 }
 
-# run_quietly WHAT COMMAND... shows that it goes on, and the command's output only if it fails.
+# run_quietly WHAT COMMAND... runs the command and shows progress. It shows the command's output only if it fails.
 run_quietly() {
   local what=$1 log="$root/.log.$$" started=$SECONDS status=0
   shift
@@ -126,14 +125,14 @@ duration_of() { # on two cores, nothing compiled yet
   esac
 }
 
-# What the release builds stamp, so that kubectl version and /version tell the truth.
+# The version variables that release builds set, so that kubectl version and /version are correct.
 ldflags() {
   local package=k8s.io/component-base/version major minor
   IFS=. read -r major minor _ <<<"${kubernetes#v}"
   echo "-s -w -X $package.gitVersion=$kubernetes -X $package.gitMajor=$major -X $package.gitMinor=$minor -X $package.gitTreeState=archive"
 }
 
-go_build() { # go_build OUTPUT PACKAGE; settings meant for the operator's own build stay out of it
+go_build() { # go_build OUTPUT PACKAGE, without the settings of the operator's own build
   cd "$here"
   exec env -u GOOS -u GOARCH GOFLAGS= GOWORK=off CGO_ENABLED=0 \
     go build -buildvcs=false -trimpath -ldflags "$(ldflags)" -o "$1" "$2"
@@ -208,8 +207,8 @@ prepare_core() { # sets `folder`
   fi
 }
 
-# add_extras brings what was asked for beyond the core. A folder that is not ours is
-# left as it is: one of links stands beside it.
+# add_extras adds the binaries of --with. It does not change a folder outside the cache:
+# it makes another folder, with links to that one.
 add_extras() {
   local joined binary
   holds "$folder" $extras && return

@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// play is the day, step by step. Names carry the time, so that it can be played again.
+// play plays the day, step by step. Names carry the time, so that it can be played again.
 func (d *day) play(ctx context.Context) error {
 	suffix := time.Now().Format("150405")
 	alice, group := "alice."+suffix+"@example.com", "Engineering "+suffix
@@ -29,7 +29,7 @@ func (d *day) play(ctx context.Context) error {
 }
 
 func (d *day) join(ctx context.Context, userName, suffix string) error {
-	title("Alice joins: the provider looks for her, finds nobody, and creates her")
+	title("Alice joins: the provider looks for her userName, finds no user, and creates her")
 	filter := url.QueryEscape(fmt.Sprintf("userName eq %q", userName))
 	if _, err := d.scim(ctx, 200, "GET", "/Users?filter="+filter+"&startIndex=1&count=100", ""); err != nil {
 		return err
@@ -52,7 +52,7 @@ func (d *day) join(ctx context.Context, userName, suffix string) error {
 }
 
 func (d *day) work(ctx context.Context, name string) error {
-	title("The provider pushes a group, renames it, and adds Alice in the same breath")
+	title("The provider pushes a group, renames it, and adds Alice")
 	group, err := d.scim(ctx, 201, "POST", "/Groups", fmt.Sprintf(`{"schemas":["urn:ietf:params:scim:schemas:core:2.0:Group"],"displayName":%q,"members":[]}`, name))
 	if err != nil {
 		return err
@@ -70,7 +70,7 @@ func (d *day) work(ctx context.Context, name string) error {
 }
 
 func (d *day) leaveAndReturn(ctx context.Context) error {
-	title("Alice leaves: disabled within a second, her membership kept")
+	title("Alice leaves: she is disabled within a second, and stays in her group")
 	if _, err := d.scim(ctx, 200, "PATCH", "/Users/"+d.ids["alice"], patch(`{"op":"replace","value":{"active":false}}`)); err != nil {
 		return err
 	}
@@ -84,7 +84,7 @@ func (d *day) leaveAndReturn(ctx context.Context) error {
 }
 
 func (d *day) refusedDeletion(ctx context.Context) error {
-	title("An administrator tries to delete her while she is synchronized, and is refused")
+	title("An administrator tries to delete her while synchronization is Enabled, and is refused")
 	if d.run(ctx, "delete", "cloudssouser", d.ids["alice"]) {
 		return errors.New("the deletion should have been refused")
 	}
@@ -92,8 +92,8 @@ func (d *day) refusedDeletion(ctx context.Context) error {
 }
 
 func (d *day) switchOffAndDelete(ctx context.Context) error {
-	title("With synchronization switched off SCIM is refused, and she can be deleted")
-	everybody, err := d.provider.Do(ctx, "GET", "/Users?count=0", "")
+	title("With synchronization Disabled, SCIM is refused and she can be deleted")
+	all, err := d.provider.Do(ctx, "GET", "/Users?count=0", "")
 	if err != nil {
 		return err
 	}
@@ -107,9 +107,9 @@ func (d *day) switchOffAndDelete(ctx context.Context) error {
 		return errors.New("the deletion should have been allowed")
 	}
 	// Counts are written once a second.
-	d.run(ctx, "wait", "cloudssodirectory/default", fmt.Sprintf("--for=jsonpath={.status.users.scim}=%d", everybody.Total()-1), "--timeout=10s")
+	d.run(ctx, "wait", "cloudssodirectory/default", fmt.Sprintf("--for=jsonpath={.status.users.scim}=%d", all.Total()-1), "--timeout=10s")
 	d.run(ctx, "get", "cloudssousers,cloudssogroups,scimcredentials,cloudssodirectories")
-	title("Switched on again, the directory says that a push was missed")
+	title("With synchronization Enabled again, the directory says that a write was refused: ResyncNeeded")
 	if !d.flip(ctx, "Enabled") {
 		return errors.New("the switch could not be set")
 	}

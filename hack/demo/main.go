@@ -1,5 +1,5 @@
-// Command demo plays a provider's day: against a running `make run`, or else against an operator that it
-// starts for itself.
+// Command demo sends the requests of an identity provider's day to a running `make run`. If none is running, it starts
+// an operator of its own.
 package main
 
 import (
@@ -23,7 +23,7 @@ func main() {
 	defer stop()
 	if err := run(ctx); err != nil {
 		fmt.Fprintf(os.Stderr, "\nmake demo: %v\n", err)
-		os.Exit(1) //nolint:gocritic // nothing is left to be stopped
+		os.Exit(1) //nolint:gocritic // run has stopped everything
 	}
 }
 
@@ -55,7 +55,7 @@ func run(ctx context.Context) error {
 	return day.play(ctx)
 }
 
-// readVariables reads what `make run` wrote; running is false when there is nothing.
+// readVariables reads the file of `make run`; running is false if it does not exist.
 func readVariables(path string) (variables map[string]string, running bool) {
 	file, err := os.Open(path)
 	if err != nil {
@@ -96,12 +96,12 @@ func newDay(variables map[string]string) (*day, error) {
 	}, nil
 }
 
-// title says what happens next.
+// title prints a title for the next requests.
 func title(text string) {
 	fmt.Printf("\n\033[1m# %s\033[0m\n", text)
 }
 
-// scim sends a request, shows it and its answer, and fails when the answer is not the expected one.
+// scim sends a request, and prints it and its response. It returns an error if the status is not the expected one.
 func (d *day) scim(ctx context.Context, status int, method, path, body string) (*provider.Response, error) {
 	fmt.Printf("%s %s %s\n", method, path, body)
 	response, err := d.provider.Do(ctx, method, path, body)
@@ -115,7 +115,7 @@ func (d *day) scim(ctx context.Context, status int, method, path, body string) (
 	return response, nil
 }
 
-// run runs kubectl as an administrator, shows what it prints, and says whether it succeeded.
+// run runs kubectl as an administrator, prints its output, and reports whether it succeeded.
 func (d *day) run(ctx context.Context, args ...string) bool {
 	fmt.Println("$ kubectl " + strings.Join(args, " "))
 	command := exec.CommandContext(ctx, d.kubectl, append([]string{"-n", d.namespace}, args...)...)
@@ -124,7 +124,7 @@ func (d *day) run(ctx context.Context, args ...string) bool {
 	return command.Run() == nil
 }
 
-// shown is how much of an answer fits on the screen.
+// shown is how many bytes of a response are printed.
 const shown = 160
 
 func abbreviate(s string) string {

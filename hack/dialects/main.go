@@ -1,5 +1,5 @@
-// Command dialects writes docs/dialects.md, the table of what identity providers send, from the recorded
-// conversations that test/dialects replays. It is run from the root of the repository.
+// Command dialects writes docs/dialects.md, the table of identity providers' requests, from the recorded conversations
+// that test/dialects replays. It is run from the root of the repository.
 package main
 
 import (

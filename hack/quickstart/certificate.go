@@ -15,11 +15,11 @@ import (
 	"time"
 )
 
-// certificateLife is how long the self-signed certificate is good: longer than a laptop stays on.
+// certificateLife is how long the self-signed certificate is valid: longer than any run.
 const certificateLife = 365 * 24 * time.Hour
 
-// certificate is a self-signed server certificate for this machine, in files. It is its own authority:
-// a client that trusts Cert trusts the server.
+// certificate names the files of a self-signed server certificate for this machine. A client needs only Cert to trust
+// the server.
 type certificate struct{ Cert, Key string }
 
 func writeCertificate(dir string, now time.Time) (certificate, error) {

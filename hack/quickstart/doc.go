@@ -1,4 +1,3 @@
-// Package local runs the operator on this machine, for real: a control plane, managers as processes
-// with the operator's own identity, a directory and a credential. It is what `make run` shows and what
-// end-to-end tests test.
+// Package quickstart runs the operator on this machine: a control plane, managers as processes with the operator's own
+// identity, a directory and a credential. `make run` and the end-to-end tests use it.
 package quickstart

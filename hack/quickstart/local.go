@@ -9,9 +9,12 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/go-logr/logr"
 	"k8s.io/client-go/rest"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/log"
 
+	"github.com/cloudsso/cloudsso-operator/api/v1alpha1"
 	"github.com/cloudsso/cloudsso-operator/test/controlplane"
 )
 
@@ -19,8 +22,7 @@ import (
 type Options struct {
 	// Dir holds what is written: certificate, kubeconfigs, logs, the manager's binary, etcd's data.
 	Dir string
-	// Keep leaves etcd's data and the certificate of an earlier run in Dir as they are. By default they
-	// are made anew.
+	// Keep uses etcd's data and the certificate of an earlier run in Dir. By default a run starts without them.
 	Keep bool
 	// Namespace is the directory's; by default DefaultNamespace.
 	Namespace string
@@ -35,9 +37,13 @@ type Options struct {
 	Via func(replica int, apiServer string) (string, error)
 	// Flags are more flags of the manager, such as --leader-lease-duration=30s.
 	Flags []string
+	// RateLimit is that of the directory; by default the operator's.
+	RateLimit *v1alpha1.RateLimit
+	// Profile has each manager serve its profiles, see Manager.PprofURL.
+	Profile bool
 	// FeatureGates are those of kube-apiserver; by default its own.
 	FeatureGates string
-	// Progress is told of each step as it begins. Nil is told nothing.
+	// Progress, if not nil, is called with the name of each step as it begins.
 	Progress func(step string)
 }
 
@@ -52,7 +58,7 @@ type Environment struct {
 	ControlPlane *controlplane.ControlPlane
 	// Admin may do everything.
 	Admin client.Client
-	// Kubeconfig is a file that lets kubectl in as cluster-admin, whom the admission policies bind.
+	// Kubeconfig is a file for kubectl, of a cluster-admin. The admission policies apply to that user.
 	Kubeconfig string
 	Namespace  string
 	// Manager is the first replica.
@@ -67,7 +73,7 @@ type Environment struct {
 	others   []*Manager
 }
 
-// Start brings everything up. When it fails it leaves nothing running.
+// Start starts everything. If it fails it leaves nothing running.
 func Start(ctx context.Context, o Options) (_ *Environment, err error) {
 	if o.Progress == nil {
 		o.Progress = func(string) {}
@@ -75,6 +81,7 @@ func Start(ctx context.Context, o Options) (_ *Environment, err error) {
 	if o.Namespace == "" {
 		o.Namespace = DefaultNamespace
 	}
+	log.SetLogger(logr.Discard()) // unless the program has set one: without it, clients print a warning with a stack
 	e := &Environment{options: o, Namespace: o.Namespace}
 	defer func() {
 		if err != nil {
@@ -173,6 +180,7 @@ func (e *Environment) startFirst(ctx context.Context) error {
 		e.manager.certificate, e.CAFile = &files, files.Cert
 	}
 	e.manager.port, e.manager.log, e.manager.flags = e.options.Port, io.Writer(e.log), e.options.Flags
+	e.manager.profile = e.options.Profile
 	if e.Manager, err = startManager(ctx, e.manager); err != nil {
 		return err
 	}
@@ -275,10 +283,10 @@ func (e *Environment) Stop() error {
 	return errors.Join(failures...)
 }
 
-// LogFile is where the managers write their logs.
+// LogFile returns the path of the file to which the managers write their logs.
 func (e *Environment) LogFile() string { return e.path("manager.log") }
 
-// LogFiles are where everything writes its logs.
+// LogFiles returns the paths of all log files.
 func (e *Environment) LogFiles() []string {
 	return append(controlplane.LogFiles(e.options.Dir), e.LogFile())
 }

@@ -34,6 +34,8 @@ type Manager struct {
 	URL string
 	// MetricsURL is where its metrics are.
 	MetricsURL string
+	// PprofURL is where its profiles are; "" without Options.Profile.
+	PprofURL string
 
 	options  managerOptions // it was started with
 	port     int
@@ -51,7 +53,6 @@ func buildManager(ctx context.Context, moduleRoot, dir string, race bool) (strin
 	if race {
 		arguments = append(arguments, "-race")
 	}
-	//nolint:gosec // G204: its arguments are the two above and a folder of the caller's
 	command := exec.CommandContext(ctx, "go", append(arguments, "./cmd/manager")...)
 	command.Cancel = func() error { return command.Process.Signal(os.Interrupt) } // so that it tidies up
 	command.WaitDelay = buildStopTimeout
@@ -70,12 +71,13 @@ type managerOptions struct {
 	certificate *certificate // nil for plain HTTP
 	publicURL   string       // "" for the replica's own URL
 	flags       []string     // more of them
+	profile     bool
 	log         io.Writer
 }
 
 // startManager starts a replica and waits until it is ready.
 func startManager(ctx context.Context, o managerOptions) (*Manager, error) {
-	ports, err := freePorts(3)
+	ports, err := freePorts(4)
 	if err != nil {
 		return nil, err
 	}
@@ -96,8 +98,10 @@ func startManager(ctx context.Context, o managerOptions) (*Manager, error) {
 	if o.publicURL == "" {
 		o.publicURL = m.URL
 	}
+	if o.profile {
+		m.PprofURL = fmt.Sprintf("http://127.0.0.1:%d/debug/pprof", ports[3])
+	}
 	m.options = o
-	//nolint:gosec // G204: the binary is the one that buildManager has just built
 	m.command = exec.CommandContext(context.Background(), o.binary, arguments(o, ports)...)
 	m.command.Env = append(os.Environ(), "KUBECONFIG="+o.kubeconfig)
 	m.command.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // Ctrl-C is ours to pass on
@@ -125,6 +129,9 @@ func arguments(o managerOptions, ports []int) []string {
 		"--health-probe-bind-address=" + on(2),
 		"--scim-public-url=" + o.publicURL,
 	}, o.flags...)
+	if o.profile {
+		arguments = append(arguments, "--pprof-bind-address="+on(3))
+	}
 	if o.certificate == nil {
 		return append(arguments, "--scim-insecure-http")
 	}
@@ -161,13 +168,13 @@ func (m *Manager) Ready(ctx context.Context) bool {
 	return response.Body.Close() == nil && response.StatusCode == http.StatusOK
 }
 
-// PID is the id of the process.
+// PID returns the id of the process.
 func (m *Manager) PID() int { return m.command.Process.Pid }
 
-// Exited is closed when the process is gone.
+// Exited returns a channel that is closed when the process has ended.
 func (m *Manager) Exited() <-chan struct{} { return m.exited }
 
-// LastLines are the last that the process wrote.
+// LastLines returns the end of what the process wrote.
 func (m *Manager) LastLines() string { return m.tail.last() }
 
 // Kill ends the process as a crash would.
@@ -205,7 +212,7 @@ func vacant(port int) error {
 	return listener.Close()
 }
 
-// freePorts are ports that were free a moment ago.
+// freePorts returns ports that were free a moment ago.
 func freePorts(n int) ([]int, error) {
 	var ports []int
 	for range n {

@@ -17,7 +17,7 @@ import (
 	"github.com/cloudsso/cloudsso-operator/api/v1alpha1"
 )
 
-// tokenTimeout is how long the operator may take to mint a token: far less than a second, usually.
+// tokenTimeout is how long the operator may take to mint a token. It usually takes far less than a second.
 const tokenTimeout = 30 * time.Second
 
 func newClient(config *rest.Config) (client.Client, error) {
@@ -31,14 +31,13 @@ func newClient(config *rest.Config) (client.Client, error) {
 	return client.New(config, client.Options{Scheme: scheme})
 }
 
-// setUp makes the namespace a directory that is synchronized, and declares a credential in it. What is
-// there from an earlier run stays.
+// setUp creates the namespace, a synchronized directory and a credential. Objects of an earlier run stay.
 func (e *Environment) setUp(ctx context.Context) error {
 	for _, o := range []client.Object{
 		&corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: e.Namespace}},
 		&v1alpha1.CloudSSODirectory{
 			ObjectMeta: metav1.ObjectMeta{Namespace: e.Namespace, Name: v1alpha1.DirectoryName},
-			Spec:       v1alpha1.CloudSSODirectorySpec{SCIMSynchronization: v1alpha1.SynchronizationEnabled},
+			Spec:       v1alpha1.CloudSSODirectorySpec{SCIMSynchronization: v1alpha1.SynchronizationEnabled, RateLimit: e.options.RateLimit},
 		},
 		&v1alpha1.SCIMCredential{
 			ObjectMeta: metav1.ObjectMeta{Namespace: e.Namespace, Name: CredentialName},

@@ -17,7 +17,7 @@ type tailWriter struct {
 	kept []byte
 }
 
-// Write is part of io.Writer.
+// Write implements io.Writer.
 func (w *tailWriter) Write(p []byte) (int, error) {
 	w.mu.Lock()
 	w.kept = append(w.kept, p...)
@@ -26,7 +26,7 @@ func (w *tailWriter) Write(p []byte) (int, error) {
 	return w.to.Write(p)
 }
 
-// last is the end of what was written, in whole lines.
+// last returns the end of what was written, in whole lines.
 func (w *tailWriter) last() string {
 	w.mu.Lock()
 	defer w.mu.Unlock()

@@ -1,11 +1,11 @@
-// Command run brings up a control plane, the operator, a directory and a credential on this machine, and
-// prints what to give to an identity provider. It stays in the foreground until it is interrupted.
+// Command run starts a control plane, the operator, a directory and a credential on this machine, and prints the URL
+// and the token for an identity provider. It stays in the foreground until it is interrupted.
 //
 // Environment:
 //
 //	SCIM_PORT   port of the SCIM service; by default a free one
 //	SCIM_TLS    "off" serves plain HTTP on loopback
-//	KEEP        "1" goes on with the data of the last run; by default it starts clean
+//	KEEP        "1" keeps the data of the last run; by default they are deleted
 package main
 
 import (
@@ -28,7 +28,7 @@ func main() {
 	defer stop()
 	if err := run(ctx); err != nil {
 		fmt.Fprintf(os.Stderr, "\nmake run: %v\n", err)
-		os.Exit(1) //nolint:gocritic // nothing is left to be stopped
+		os.Exit(1) //nolint:gocritic // run has stopped everything
 	}
 }
 
@@ -37,7 +37,7 @@ func run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	unlock, err := lock(o.Dir)
+	unlock, err := lockDir(o.Dir)
 	if err != nil {
 		return err
 	}
@@ -86,8 +86,8 @@ func options() (quickstart.Options, error) {
 	return o, nil
 }
 
-// lock keeps a second run out of the directory for as long as the first one lives.
-func lock(dir string) (unlock func(), err error) {
+// lockDir returns an error if another run uses the directory. The lock ends with the process.
+func lockDir(dir string) (unlock func(), err error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, err
 	}

@@ -10,10 +10,10 @@ import (
 	"github.com/cloudsso/cloudsso-operator/test/controlplane"
 )
 
-// environmentFile holds, as shell variables, what the screen shows.
+// environmentFile is the name of the file that holds the values on the screen as shell variables.
 const environmentFile = "dev.env"
 
-// show prints what to paste where, and writes the same for scripts.
+// show prints the settings for the identity provider and commands to try, and writes the settings for scripts.
 func show(e *quickstart.Environment, dir string) error {
 	kubectl, err := controlplane.Kubectl()
 	if err != nil {

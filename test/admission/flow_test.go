@@ -18,7 +18,7 @@ import (
 var _ = Describe("config/flow-control", func() {
 	const name = "cloudsso-operator"
 
-	It("gives the operator, and nobody else, a priority level of its own", func(ctx SpecContext) {
+	It("gives the operator alone a priority level of its own", func(ctx SpecContext) {
 		Expect(plane.Apply(ctx, "flow-control")).To(Succeed())
 		schema, level := &flowcontrolv1.FlowSchema{}, &flowcontrolv1.PriorityLevelConfiguration{}
 		Expect(person.Get(ctx, client.ObjectKey{Name: name}, schema)).To(Succeed())
@@ -47,7 +47,7 @@ var _ = Describe("config/flow-control", func() {
 	})
 })
 
-// headerFor is the header of the answer to a list of users.
+// headerFor lists users and returns the header of the answer.
 func headerFor(ctx context.Context, config *rest.Config) http.Header {
 	GinkgoHelper()
 	c, err := rest.HTTPClientFor(config)

@@ -14,10 +14,12 @@ import (
 	rbacv1 "k8s.io/api/rbac/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/yaml"
 	"k8s.io/client-go/rest"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	"github.com/cloudsso/cloudsso-operator/api/v1alpha1"
 	"github.com/cloudsso/cloudsso-operator/test/controlplane"
 )
 
@@ -26,21 +28,25 @@ const (
 	system = controlplane.SystemNamespace
 )
 
-// right is one verb on one resource; the empty namespace stands for all of them.
+// right is one verb on one resource. The empty namespace stands for all namespaces.
 type right struct{ verb, group, resource, namespace string }
 
 func (r right) String() string {
 	return fmt.Sprintf("%s %s/%s in %q", r.verb, r.group, r.resource, r.namespace)
 }
 
-// needed is what the operator cannot do its work without.
+// needed are rights without which the operator does not work.
 var needed = []right{
 	{"create", ours, "cloudssousers", ""},
 	{"patch", ours, "cloudssousers", ""},
-	{"delete", ours, "cloudssousers", ""}, // undoes a create that lost its name
 	{"delete", ours, "cloudssogroups", ""},
 	{"create", ours, "cloudssomembershipslices", ""},
 	{"delete", ours, "cloudssomembershipslices", ""},
+	{"get", ours, "cloudssonameclaims", ""},
+	{"list", ours, "cloudssonameclaims", ""}, // once a day
+	{"create", ours, "cloudssonameclaims", ""},
+	{"update", ours, "cloudssonameclaims", ""},
+	{"delete", ours, "cloudssonameclaims", ""},
 	{"patch", ours, "cloudssousers/status", ""},
 	{"patch", ours, "cloudssogroups/status", ""},
 	{"patch", ours, "cloudssodirectories/status", ""},
@@ -50,16 +56,24 @@ var needed = []right{
 	{"create", "", "secrets", ""},
 	{"create", "events.k8s.io", "events", ""},
 	{"update", "coordination.k8s.io", "leases", system},
+	{"watch", "", "namespaces", ""},
+	{"watch", "admissionregistration.k8s.io", "validatingadmissionpolicies", ""},
+	{"watch", "admissionregistration.k8s.io", "validatingadmissionpolicybindings", ""},
+	{"create", "authentication.k8s.io", "tokenreviews", ""},
+	{"create", "authorization.k8s.io", "subjectaccessreviews", ""},
 }
 
-// beyond is what would make the operator more than it is.
+// beyond are rights that the operator must not have.
 var beyond = []right{
-	{"update", ours, "cloudssodirectories", "acme"}, // the switch is an administrator's
+	{"update", ours, "cloudssodirectories", "acme"}, // an administrator sets the switch
 	{"patch", ours, "cloudssodirectories", "acme"},
 	{"delete", ours, "cloudssodirectories", "acme"},
 	{"deletecollection", ours, "cloudssousers", "acme"},
 	{"deletecollection", ours, "cloudssogroups", "acme"},
 	{"deletecollection", ours, "cloudssomembershipslices", "acme"},
+	{"deletecollection", ours, "cloudssonameclaims", "acme"},
+	{"patch", ours, "cloudssonameclaims", "acme"}, // an update has a resourceVersion
+	{"watch", ours, "cloudssonameclaims", "acme"}, // claims are read live
 	{"create", ours, "scimcredentials", "acme"},
 	{"delete", ours, "scimcredentials", "acme"},
 	{"deletecollection", "", "secrets", "acme"},
@@ -67,6 +81,7 @@ var beyond = []right{
 	{"list", "", "configmaps", system},
 	{"delete", "", "namespaces", ""},
 	{"create", "", "namespaces", ""},
+	{"patch", "", "namespaces", "acme"},
 	{"create", "", "pods", "acme"},
 	{"create", "", "pods", system},
 	{"create", "", "pods/exec", system},
@@ -88,54 +103,133 @@ var beyond = []right{
 }
 
 var _ = Describe("the operator's service account", func() {
-	It("may do its work", func(ctx SpecContext) {
+	It("has the rights that it needs", func(ctx SpecContext) {
 		for _, r := range needed {
-			Expect(allows(ctx, r)).To(BeTrue(), r.String())
+			Expect(allows(ctx, operator, r)).To(BeTrue(), r.String())
 		}
 	})
 
-	It("may do nothing that would make it more", func(ctx SpecContext) {
+	It("has no right to more", func(ctx SpecContext) {
 		for _, r := range beyond {
-			Expect(allows(ctx, r)).To(BeFalse(), r.String())
+			Expect(allows(ctx, operator, r)).To(BeFalse(), r.String())
 		}
 	})
 
-	It("is refused when it tries", func(ctx SpecContext) {
+	It("is refused if it tries more", func(ctx SpecContext) {
 		namespace := newDirectory(ctx, disabled)
 		account, err := plane.Operator(ctx)
 		Expect(err).NotTo(HaveOccurred())
 		account.Impersonate = rest.ImpersonationConfig{UserName: "root"}
 		meta := metav1.ObjectMeta{Namespace: namespace, Name: "mine"}
 		for what, err := range map[string]error{
-			"reading a ConfigMap":   operator.Get(ctx, client.ObjectKey{Namespace: namespace, Name: "kube-root-ca.crt"}, &corev1.ConfigMap{}),
-			"deleting a namespace":  operator.Delete(ctx, &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: namespace}}),
-			"starting a Pod":        operator.Create(ctx, &corev1.Pod{ObjectMeta: meta, Spec: corev1.PodSpec{Containers: []corev1.Container{{Name: "a", Image: "a"}}}}),
-			"binding itself":        operator.Create(ctx, &rbacv1.RoleBinding{ObjectMeta: meta, RoleRef: rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "ClusterRole", Name: "cluster-admin"}}),
-			"being somebody else":   newClient(account).Get(ctx, client.ObjectKey{Name: namespace}, &corev1.Namespace{}),
-			"deleting all Secrets":  operator.DeleteAllOf(ctx, &corev1.Secret{}, client.InNamespace(namespace)),
-			"reading the namespace": operator.Get(ctx, client.ObjectKey{Name: namespace}, &corev1.Namespace{}),
+			"reading a ConfigMap":  operator.Get(ctx, client.ObjectKey{Namespace: namespace, Name: "kube-root-ca.crt"}, &corev1.ConfigMap{}),
+			"deleting a namespace": operator.Delete(ctx, &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: namespace}}),
+			"starting a Pod":       operator.Create(ctx, &corev1.Pod{ObjectMeta: meta, Spec: corev1.PodSpec{Containers: []corev1.Container{{Name: "a", Image: "a"}}}}),
+			"binding itself":       operator.Create(ctx, &rbacv1.RoleBinding{ObjectMeta: meta, RoleRef: rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "ClusterRole", Name: "cluster-admin"}}),
+			"impersonating":        newClient(account).Get(ctx, client.ObjectKey{Name: namespace}, &corev1.Namespace{}),
+			"deleting all Secrets": operator.DeleteAllOf(ctx, &corev1.Secret{}, client.InNamespace(namespace)),
+			"deleting all claims":  operator.DeleteAllOf(ctx, &v1alpha1.CloudSSONameClaim{}, client.InNamespace(namespace)),
 		} {
 			Expect(apierrors.IsForbidden(err)).To(BeTrue(), "%s: %v", what, err)
 		}
 		Expect(operator.Get(ctx, client.ObjectKey{Namespace: namespace, Name: "none"}, &corev1.Secret{})).To(MatchError(apierrors.IsNotFound, "not found"))
 	})
 
-	DescribeTable("has the rules of config/rbac and what everybody has, no others",
+	DescribeTable("has the rules of config/rbac and those of every service account, no others",
 		func(ctx SpecContext, namespace string, roles ...string) {
-			nobody, err := plane.User("nobody", "system:serviceaccounts", "system:serviceaccounts:"+system)
+			other, err := plane.User("other", "system:serviceaccounts", "system:serviceaccounts:"+system)
 			Expect(err).NotTo(HaveOccurred())
 			resources, paths := rulesIn(ctx, operator, namespace)
-			common, commonPaths := rulesIn(ctx, newClient(nobody), namespace)
+			common, commonPaths := rulesIn(ctx, newClient(other), namespace)
 			Expect(paths).To(ConsistOf(commonPaths))
 			own := slices.DeleteFunc(resources, func(rule string) bool { return slices.Contains(common, rule) })
 			Expect(own).To(ConsistOf(declared(roles...)))
 		},
-		Entry("in a directory's namespace", "default", "role.yaml"),
-		Entry("in its own namespace", system, "role.yaml", "leader_election.yaml"),
+		Entry("in a directory's namespace", "default", "role.yaml", "cluster_reader.yaml"),
+		Entry("in its own namespace", system, "role.yaml", "cluster_reader.yaml", "leader_election.yaml"),
 	)
 })
 
-func allows(ctx context.Context, r right) bool {
+// The verbs of a role for people.
+var (
+	readVerbs  = []string{"get", "list", "watch"}
+	writeVerbs = []string{"create", "update", "patch", "delete", "deletecollection"}
+)
+
+// Which of Kubernetes' roles reads and writes which resource in its namespace.
+var _ = Describe("the roles for people", func() {
+	resources := []string{
+		"cloudssodirectories", "cloudssousers", "cloudssogroups", "cloudssomembershipslices", "cloudssonameclaims", "scimcredentials",
+	}
+	for _, role := range []struct {
+		name   string
+		writes []string
+	}{
+		{"view", nil},
+		{"edit", nil},
+		{"admin", []string{"cloudssodirectories", "cloudssousers", "cloudssogroups", "cloudssomembershipslices", "scimcredentials"}},
+	} {
+		It(fmt.Sprintf("%s reads all kinds and writes %v", role.name, role.writes), func(ctx SpecContext) {
+			namespace := newDirectory(ctx, disabled)
+			c := newPerson(ctx, namespace, role.name)
+			for _, resource := range resources {
+				for _, verb := range readVerbs {
+					r := right{verb, ours, resource, namespace}
+					Expect(allows(ctx, c, r)).To(BeTrue(), r.String())
+				}
+				for _, verb := range writeVerbs {
+					r := right{verb, ours, resource, namespace}
+					Expect(allows(ctx, c, r)).To(Equal(slices.Contains(role.writes, resource)), r.String())
+					r.resource += "/status"
+					Expect(allows(ctx, c, r)).To(BeFalse(), r.String())
+				}
+			}
+		})
+	}
+
+	It("let admin alone write users, groups and slices, and neither write claims", func(ctx SpecContext) {
+		namespace := newDirectory(ctx, disabled)
+		editor, admin := newPerson(ctx, namespace, "edit"), newPerson(ctx, namespace, "admin")
+		for _, o := range []client.Object{
+			newUser(namespace, "alice", v1alpha1.SourceManual), newGroup(namespace, "staff", v1alpha1.SourceManual), newSlice(namespace, "staff-1", v1alpha1.SourceManual),
+		} {
+			Expect(apierrors.IsForbidden(editor.Create(ctx, o))).To(BeTrue(), "%T", o)
+			Expect(admin.Create(ctx, o)).To(Succeed())
+			label := client.RawPatch(types.MergePatchType, []byte(`{"metadata":{"labels":{"team":"a"}}}`))
+			Expect(apierrors.IsForbidden(editor.Patch(ctx, o, label))).To(BeTrue(), "%T", o)
+			Expect(admin.Patch(ctx, o, label)).To(Succeed())
+			Expect(apierrors.IsForbidden(editor.Delete(ctx, o))).To(BeTrue(), "%T", o)
+			Expect(admin.Delete(ctx, o)).To(Succeed())
+		}
+		claim := newClaim(namespace, "claim")
+		Expect(operator.Create(ctx, claim)).To(Succeed())
+		for _, c := range []client.Client{editor, admin} {
+			Expect(apierrors.IsForbidden(c.Create(ctx, newClaim(namespace, "another")))).To(BeTrue())
+			Expect(apierrors.IsForbidden(c.Update(ctx, claim.DeepCopy()))).To(BeTrue())
+			Expect(apierrors.IsForbidden(c.Delete(ctx, claim))).To(BeTrue())
+			Expect(c.Get(ctx, client.ObjectKeyFromObject(claim), claim)).To(Succeed())
+		}
+	})
+})
+
+// newPerson returns a client of a new user who has one of Kubernetes' roles in a namespace. It waits until the role has
+// the rules that kube-controller-manager aggregates into it.
+func newPerson(ctx context.Context, namespace, role string) client.Client {
+	GinkgoHelper()
+	config, err := plane.User(role + "-of-" + namespace)
+	Expect(err).NotTo(HaveOccurred())
+	bind(ctx, namespace, role, rbacv1.Subject{Kind: rbacv1.UserKind, APIGroup: rbacv1.GroupName, Name: role + "-of-" + namespace})
+	c := newClient(config)
+	last := right{"watch", ours, "scimcredentials", namespace}
+	if role == "admin" {
+		last.verb = "deletecollection"
+	}
+	Eventually(func() bool { return allows(ctx, c, last) }).Should(BeTrue(), last.String())
+	return c
+}
+
+// allows reports whether RBAC gives a client a right.
+func allows(ctx context.Context, c client.Client, r right) bool {
 	GinkgoHelper()
 	resource, subresource := r.resource, ""
 	if dir, sub := filepath.Split(r.resource); dir != "" {
@@ -146,11 +240,11 @@ func allows(ctx context.Context, r right) bool {
 			Namespace: r.namespace, Verb: r.verb, Group: r.group, Resource: resource, Subresource: subresource,
 		},
 	}}
-	Expect(operator.Create(ctx, review)).To(Succeed())
+	Expect(c.Create(ctx, review)).To(Succeed())
 	return review.Status.Allowed
 }
 
-// rulesIn are the rules that bind a client in a namespace, each verb of each resource and path by itself.
+// rulesIn returns the rules that a client has in a namespace, one for each verb of each resource and path.
 func rulesIn(ctx context.Context, c client.Client, namespace string) (resources, paths []string) {
 	GinkgoHelper()
 	review := &authorizationv1.SelfSubjectRulesReview{Spec: authorizationv1.SelfSubjectRulesReviewSpec{Namespace: namespace}}
@@ -165,7 +259,7 @@ func rulesIn(ctx context.Context, c client.Client, namespace string) (resources,
 	return unique(resources), unique(paths)
 }
 
-// declared are the rules of the roles in files of config/rbac.
+// declared returns the rules of the first role in each of some files of config/rbac.
 func declared(files ...string) (rules []string) {
 	GinkgoHelper()
 	root, err := controlplane.ModuleRoot()

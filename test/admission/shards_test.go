@@ -13,14 +13,13 @@ import (
 	"github.com/cloudsso/cloudsso-operator/test/controlplane"
 )
 
-// Whom the policies were not told of is no operator, whatever rights it has and whatever it is called. That those
-// are whom they were told of is in test/shards.
+// The policies know operators by the full user name of their service account, whatever rights another one has.
 var _ = Describe("a service account that the policies do not name", func() {
 	for _, account := range []struct{ namespace, name string }{
 		{"elsewhere", controlplane.OperatorServiceAccount},
 		{controlplane.SystemNamespace, controlplane.OperatorServiceAccount + "-south"},
 	} {
-		It("is nobody to them: "+account.name+" in "+account.namespace, func(ctx SpecContext) {
+		It("is refused like any other user: "+account.name+" in "+account.namespace, func(ctx SpecContext) {
 			directory := newDirectory(ctx, enabled)
 			Expect(client.IgnoreAlreadyExists(person.Create(ctx, &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: account.namespace}}))).To(Succeed())
 			Expect(person.Create(ctx, &corev1.ServiceAccount{ObjectMeta: metav1.ObjectMeta{Namespace: account.namespace, Name: account.name}})).To(Succeed())
@@ -36,6 +35,7 @@ var _ = Describe("a service account that the policies do not name", func() {
 			err = stranger.Create(ctx, newUser(directory, "theirs", v1alpha1.SourceSCIM))
 			Expect(apierrors.IsForbidden(err)).To(BeTrue(), "%v", err)
 			Expect(err).To(MatchError(ContainSubstring("is synchronized by SCIM")))
+			expectClaimRefused(stranger.Create(ctx, newClaim(directory, "claim")), "created")
 		})
 	}
 })

@@ -1,5 +1,5 @@
-// Package policy_test holds the switch, the lock and the guard to their table (docs/switch.md), cell by
-// cell, on a real API server: as a person with cluster-admin, and as the operator's own identity.
+// Package admission_test checks the admission policies and the roles on a real API server: each cell of the table in
+// docs/switch.md, as cluster-admin and as the operator, and which roles and controllers may write what.
 package admission_test
 
 import (
@@ -26,24 +26,26 @@ import (
 )
 
 var (
-	person   client.Client // has cluster-admin
+	person   client.Client // an administrator with cluster-admin
 	operator client.Client // the operator's service account
 	plane    *controlplane.ControlPlane
 )
 
-func TestPolicy(t *testing.T) {
+func TestAdmission(t *testing.T) {
 	RegisterFailHandler(Fail)
-	RunSpecs(t, "The switch, the lock and the guard")
+	RunSpecs(t, "Admission policies and roles")
 }
 
 var _ = BeforeSuite(func(ctx SpecContext) {
 	SetDefaultEventuallyTimeout(20 * time.Second)
 	ctrl.SetLogger(logr.FromSlogHandler(slog.NewTextHandler(GinkgoWriter, nil)))
-	person, operator, plane = connect(ctx, controlplane.Options{Controllers: []string{"namespace-controller", "garbage-collector-controller"}})
+	person, operator, plane = connect(ctx, controlplane.Options{Controllers: []string{
+		"namespace-controller", "garbage-collector-controller", "clusterrole-aggregation-controller",
+	}})
 	Expect(plane.AwaitPolicies(ctx)).To(Succeed())
 }, NodeTimeout(2*time.Minute))
 
-// connect starts a control plane, until the spec or suite ends. The policies are not in force yet.
+// connect starts a control plane, which stops when the spec or suite ends. The policies are not in force yet.
 func connect(ctx context.Context, o controlplane.Options) (person, operator client.Client, plane *controlplane.ControlPlane) {
 	GinkgoHelper()
 	plane, err := controlplane.Start(ctx, o)
@@ -65,7 +67,7 @@ func newClient(config *rest.Config) client.Client {
 	return c
 }
 
-// newDirectory makes a namespace whose switch stands at position; "" for one without a directory.
+// newDirectory creates a namespace whose synchronization has the given position; "" leaves out the directory.
 func newDirectory(ctx context.Context, position v1alpha1.Synchronization) (namespace string) {
 	GinkgoHelper()
 	ns := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{GenerateName: "policy-"}}
@@ -79,8 +81,7 @@ func newDirectory(ctx context.Context, position v1alpha1.Synchronization) (names
 	return ns.Name
 }
 
-// turn turns the switch, and returns when the API server goes by it: at once, but for the milliseconds that the
-// watch of a loaded one lags behind.
+// turn sets the position of the switch and returns when the API server applies it, which is a matter of milliseconds.
 func turn(ctx context.Context, namespace string, position v1alpha1.Synchronization) {
 	GinkgoHelper()
 	d := &v1alpha1.CloudSSODirectory{}

@@ -19,12 +19,12 @@ const (
 	disabled = v1alpha1.SynchronizationDisabled
 )
 
-// act is what somebody tries on a synchronized user and group of a namespace.
+// act is a request on a synchronized user and group of a namespace.
 type act struct {
 	name                  string
 	do                    func(ctx context.Context, c client.Client, u *v1alpha1.CloudSSOUser, g *v1alpha1.CloudSSOGroup) error
-	refused               bool // to a person while the switch is Enabled
-	beyondOperatorsRights bool // whatever the switch: RBAC does not let the operator
+	refused               bool // to cluster-admin while synchronization is Enabled
+	beyondOperatorsRights bool // RBAC refuses it to the operator, Enabled or Disabled
 }
 
 func patched[T client.Object](ctx context.Context, c client.Client, o T, change func(T)) error {
@@ -50,7 +50,7 @@ var acts = []act{
 		return patched(ctx, c, u, func(u *v1alpha1.CloudSSOUser) { u.Spec.Active = new(true); u.Spec.Suspended = true })
 	}},
 	{name: "change a group's members", refused: true, do: func(ctx context.Context, c client.Client, _ *v1alpha1.CloudSSOUser, g *v1alpha1.CloudSSOGroup) error {
-		return patched(ctx, c, g, func(g *v1alpha1.CloudSSOGroup) { g.Spec.Members = []v1alpha1.Member{{Name: "somebody"}} })
+		return patched(ctx, c, g, func(g *v1alpha1.CloudSSOGroup) { g.Spec.Members = []v1alpha1.Member{{Name: "alice"}} })
 	}},
 	{name: "suspend a user", do: func(ctx context.Context, c client.Client, u *v1alpha1.CloudSSOUser, _ *v1alpha1.CloudSSOGroup) error {
 		return patched(ctx, c, u, func(u *v1alpha1.CloudSSOUser) { u.Spec.Suspended = true })
@@ -115,7 +115,7 @@ var _ = Describe("synchronized users and groups", func() {
 		}
 	}
 
-	It("are made of manual ones by the operator alone, and never the other way", func(ctx SpecContext) {
+	It("get spec.source SCIM from the operator alone, and never Manual again", func(ctx SpecContext) {
 		for _, position := range []v1alpha1.Synchronization{enabled, disabled} {
 			namespace := newDirectory(ctx, position)
 			u := newUser(namespace, "manual", v1alpha1.SourceManual)
@@ -130,7 +130,7 @@ var _ = Describe("synchronized users and groups", func() {
 		}
 	})
 
-	It("follow a turn of the switch at once", func(ctx SpecContext) {
+	It("follow the switch at once", func(ctx SpecContext) {
 		u, _ := synchronized(ctx, enabled)
 		for range 10 {
 			turn(ctx, u.Namespace, disabled)
@@ -151,7 +151,7 @@ var _ = Describe("synchronized users and groups", func() {
 		witness.OwnerReferences = u.OwnerReferences
 		Expect(person.Create(ctx, witness)).To(Succeed())
 		Expect(person.Delete(ctx, owner)).To(Succeed())
-		Eventually(isGone(ctx, witness)).Should(BeTrue(), "the collector is at work")
+		Eventually(isGone(ctx, witness)).Should(BeTrue(), "the garbage collector has run")
 		Expect(isGone(ctx, u)()).To(BeFalse())
 		turn(ctx, u.Namespace, disabled)
 		Eventually(isGone(ctx, u)).Should(BeTrue())
@@ -160,7 +160,7 @@ var _ = Describe("synchronized users and groups", func() {
 
 var _ = Describe("manual users and groups", func() {
 	for _, position := range []v1alpha1.Synchronization{enabled, disabled, ""} {
-		It(fmt.Sprintf("are anybody's whom RBAC lets, while the switch is %q", position), func(ctx SpecContext) {
+		It(fmt.Sprintf("are written by any user with the right, while the switch is %q", position), func(ctx SpecContext) {
 			namespace := newDirectory(ctx, position)
 			u, g := newUser(namespace, "manual", v1alpha1.SourceManual), newGroup(namespace, "manual", v1alpha1.SourceManual)
 			Expect(person.Create(ctx, u)).To(Succeed())
@@ -173,7 +173,7 @@ var _ = Describe("manual users and groups", func() {
 })
 
 var _ = Describe("a namespace", func() {
-	It("that was synchronized ends whole once the switch is Disabled", func(ctx SpecContext) {
+	It("that was synchronized can be deleted once the switch is Disabled", func(ctx SpecContext) {
 		u, _ := synchronized(ctx, enabled)
 		turn(ctx, u.Namespace, disabled)
 		ns := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: u.Namespace}}

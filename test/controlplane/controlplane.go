@@ -14,22 +14,23 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/envtest"
 )
 
-// Options say how to run it. The zero value is a control plane that is gone without a trace when it stops.
+// Options configure a control plane. With the zero value, Stop removes all its files.
 type Options struct {
-	// AssetsDir holds the binaries; by default KUBEBUILDER_ASSETS.
+	// AssetsDir is the folder of the binaries; by default KUBEBUILDER_ASSETS.
 	AssetsDir string
-	// DataDir keeps etcd's data beyond Stop; by default it is temporary.
+	// DataDir is the folder of etcd's data, which Stop keeps; by default a temporary one.
 	DataDir string
-	// LogDir gets what etcd and kube-apiserver print, in etcd.log and kube-apiserver.log; by default it is lost.
+	// LogDir is the folder for the output of the processes, in etcd.log and kube-apiserver.log; by default the
+	// output is discarded.
 	LogDir string
-	// Controllers are those of kube-controller-manager to run, such as "namespace-controller" and
-	// "garbage-collector-controller"; by default none, and no kube-controller-manager.
+	// Controllers are the controllers of kube-controller-manager to run, such as "namespace-controller" and
+	// "garbage-collector-controller". By default kube-controller-manager does not run.
 	Controllers []string
-	// FeatureGates are those of kube-apiserver, such as "DetectCacheInconsistency=false"; by default its own.
+	// FeatureGates are kube-apiserver's, such as "DetectCacheInconsistency=false"; by default its defaults.
 	FeatureGates string
 }
 
-// ControlPlane is a control plane, running.
+// ControlPlane is a running control plane.
 type ControlPlane struct {
 	environment *envtest.Environment
 	admin       *rest.Config
@@ -39,8 +40,8 @@ type ControlPlane struct {
 	certDir     string
 }
 
-// Start brings a control plane up and installs what the operator needs. The admission policies are not
-// in force at once, see AwaitPolicies. When Start fails it leaves nothing running.
+// Start starts a control plane and applies the operator's manifests. The admission policies are not in force at once,
+// see AwaitPolicies. If Start fails, it stops every process that it has started.
 func Start(ctx context.Context, o Options) (_ *ControlPlane, err error) {
 	root, err := ModuleRoot()
 	if err != nil {
@@ -86,8 +87,7 @@ func Start(ctx context.Context, o Options) (_ *ControlPlane, err error) {
 	return cp, err
 }
 
-// keepData keeps etcd's data where it is told to, or beside the certificates: a restarted etcd goes on
-// with them.
+// keepData sets a folder for etcd's data that a restarted etcd uses again: DataDir, or one beside the certificates.
 func (cp *ControlPlane) keepData(assets string, o Options) error {
 	if o.DataDir == "" {
 		o.DataDir = filepath.Join(cp.certDir, "etcd-data")
@@ -98,19 +98,19 @@ func (cp *ControlPlane) keepData(assets string, o Options) error {
 	return cp.supervise(assets, o)
 }
 
-// keepCertificates lets a restarted API server go on with the certificates that its clients know.
+// keepCertificates sets a folder for the certificates, so that clients trust a restarted API server.
 func (cp *ControlPlane) keepCertificates() (err error) {
 	cp.certDir, err = os.MkdirTemp("", "controlplane-")
 	cp.environment.ControlPlane.GetAPIServer().CertDir = cp.certDir
 	return err
 }
 
-// endWatches lets the API server end at once though somebody still watches, as in kubectl get --watch.
+// endWatches makes a stopping API server end the watches of its clients, such as kubectl get --watch, after a second.
 func (cp *ControlPlane) endWatches() {
 	cp.environment.ControlPlane.GetAPIServer().Configure().Set("shutdown-watch-termination-grace-period", "1s")
 }
 
-// Stop ends everything that Start started.
+// Stop stops every process that Start has started.
 func (cp *ControlPlane) Stop() error {
 	var failures []error
 	if cp.manager != nil {
@@ -128,8 +128,8 @@ func (cp *ControlPlane) RestartAPIServer() error {
 	return cp.StartAPIServer()
 }
 
-// LimitRequests restarts kube-apiserver with so many seats for requests that read, and for those that write. Its
-// defaults are for a larger machine than most that tests run on.
+// LimitRequests restarts kube-apiserver with these limits of reading and writing requests in flight, because its defaults
+// are too high for a small machine.
 func (cp *ControlPlane) LimitRequests(reading, writing int) error {
 	cp.environment.ControlPlane.GetAPIServer().Configure().
 		Set("max-requests-inflight", strconv.Itoa(reading)).
@@ -137,15 +137,15 @@ func (cp *ControlPlane) LimitRequests(reading, writing int) error {
 	return cp.RestartAPIServer()
 }
 
-// Admin may do everything and is bound by nothing: for setting things up.
+// Admin returns an identity with all rights, which the admission policies do not apply to. It is for setting up tests.
 func (cp *ControlPlane) Admin() *rest.Config { return rest.CopyConfig(cp.admin) }
 
-// Kubeconfig is a kubeconfig file with the identity of config.
+// Kubeconfig returns a kubeconfig file with the identity of config.
 func (cp *ControlPlane) Kubeconfig(config *rest.Config) ([]byte, error) {
 	return clientcmd.Write(kubeconfig(config))
 }
 
-// ModuleRoot is the folder of the project's go.mod, above the working directory.
+// ModuleRoot returns the folder of the project's go.mod, which is the working directory or above it.
 func ModuleRoot() (string, error) {
 	dir, err := os.Getwd()
 	if err != nil {
@@ -161,13 +161,13 @@ func ModuleRoot() (string, error) {
 	}
 }
 
-// Kubectl is the path of the kubectl that comes with the control plane.
+// Kubectl returns the path of the control plane's kubectl.
 func Kubectl() (string, error) {
 	dir, err := assetsDir("")
 	return filepath.Join(dir, "kubectl"), err
 }
 
-// assetsEnvironment names the folder of the binaries.
+// assetsEnvironment is the environment variable with the folder of the binaries.
 const assetsEnvironment = "KUBEBUILDER_ASSETS"
 
 func assetsDir(dir string) (string, error) {
@@ -181,5 +181,5 @@ func assetsDir(dir string) (string, error) {
 	return dir, nil
 }
 
-// unlimited lets requests go without the client's own rate limit.
+// unlimited removes the client-side rate limit.
 func unlimited(config *rest.Config) { config.QPS = -1 }

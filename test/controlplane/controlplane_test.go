@@ -11,7 +11,7 @@ import (
 	"github.com/cloudsso/cloudsso-operator/test/controlplane"
 )
 
-func TestTheOperatorHasItsRightsAndNoMore(t *testing.T) {
+func TestOperatorHasOnlyItsRights(t *testing.T) {
 	cp, err := controlplane.Start(t.Context(), controlplane.Options{})
 	if err != nil {
 		t.Fatal(err)
@@ -53,8 +53,8 @@ func TestTheOperatorHasItsRightsAndNoMore(t *testing.T) {
 	}
 }
 
-// A binding's role cannot be changed, and data that are kept may have a binding to a role of another name.
-func TestKeptDataGetTheRolesOfToday(t *testing.T) {
+// The role of a binding cannot be changed, and kept data may have a binding to a role of another name.
+func TestKeptDataGetThePresentRoles(t *testing.T) {
 	options := controlplane.Options{DataDir: t.TempDir()}
 	named := metav1.ObjectMeta{Name: controlplane.OperatorServiceAccount}
 	for _, last := range []bool{false, true} {
@@ -89,8 +89,8 @@ func TestKeptDataGetTheRolesOfToday(t *testing.T) {
 	}
 }
 
-// Who was let in before a crash is let in after it, and what was stored is there.
-func TestAKilledAPIServerComesBack(t *testing.T) {
+// After a crash of the API server, clients still authenticate, and all objects exist.
+func TestKilledAPIServerStartsAgain(t *testing.T) {
 	cp, err := controlplane.Start(t.Context(), controlplane.Options{})
 	if err != nil {
 		t.Fatal(err)

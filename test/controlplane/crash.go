@@ -13,20 +13,20 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/envtest"
 )
 
-// The processes that may crash.
+// The names of the processes.
 const (
 	etcd      = "etcd"
 	apiServer = "kube-apiserver"
 )
 
 const (
-	// goneTimeout is how long a killed process may take to be gone.
-	goneTimeout  = 10 * time.Second
-	goneInterval = 5 * time.Millisecond
+	// exitTimeout is how long a killed process may take to end.
+	exitTimeout  = 10 * time.Second
+	exitInterval = 5 * time.Millisecond
 )
 
-// supervise has etcd and kube-apiserver started by scripts that leave their process ids, which envtest does not
-// tell, and keep what they print.
+// supervise makes envtest start etcd and kube-apiserver by scripts. The scripts write the process ids, which envtest does
+// not show, and the output into files.
 func (cp *ControlPlane) supervise(assets string, o Options) error {
 	for _, name := range []string{etcd, apiServer} {
 		content := fmt.Sprintf("#!/bin/sh\necho $$ > %s\nexec %s \"$@\"", shellQuoted(cp.pidFile(name)), shellQuoted(filepath.Join(assets, name)))
@@ -37,7 +37,6 @@ func (cp *ControlPlane) supervise(assets string, o Options) error {
 			}
 			content += fmt.Sprintf(" >> %s 2>&1", shellQuoted(log))
 		}
-		//nolint:gosec // G306: it is to be executed
 		if err := os.WriteFile(cp.script(name), []byte(content), 0o700); err != nil {
 			return err
 		}
@@ -49,26 +48,26 @@ func (cp *ControlPlane) supervise(assets string, o Options) error {
 
 func logFile(dir, name string) string { return filepath.Join(dir, name+".log") }
 
-// LogFiles are what etcd and kube-apiserver print, where Options.LogDir is dir.
+// LogFiles returns the paths of the output of etcd and kube-apiserver if Options.LogDir is dir.
 func LogFiles(dir string) []string { return []string{logFile(dir, etcd), logFile(dir, apiServer)} }
 
-// script is in the folder of the certificates, as the process id is.
+// script returns the path of a process's script. It is beside the certificates.
 func (cp *ControlPlane) script(name string) string { return filepath.Join(cp.certDir, name) }
 
 func (cp *ControlPlane) pidFile(name string) string { return filepath.Join(cp.certDir, name+".pid") }
 
 func shellQuoted(s string) string { return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'" }
 
-// EtcdURL is where etcd answers, to anybody on this machine.
+// EtcdURL returns the URL of etcd, which accepts every client of this machine.
 func (cp *ControlPlane) EtcdURL() string { return cp.environment.ControlPlane.Etcd.URL.String() }
 
-// PauseEtcd stops etcd in the middle of whatever it does, until ResumeEtcd.
+// PauseEtcd suspends the process of etcd until ResumeEtcd.
 func (cp *ControlPlane) PauseEtcd() error { return cp.signal(etcd, syscall.SIGSTOP) }
 
-// ResumeEtcd lets a paused etcd go on.
+// ResumeEtcd resumes a paused etcd.
 func (cp *ControlPlane) ResumeEtcd() error { return cp.signal(etcd, syscall.SIGCONT) }
 
-// KillEtcd ends etcd as a crash would. Its data stay; StartEtcd starts it again.
+// KillEtcd ends etcd like a crash. Its data stay; StartEtcd starts it again.
 func (cp *ControlPlane) KillEtcd() error { return cp.kill(etcd) }
 
 // StartEtcd starts a killed etcd again, on its port and its data.
@@ -79,10 +78,10 @@ func (cp *ControlPlane) StartEtcd() error {
 	return nil
 }
 
-// KillAPIServer ends kube-apiserver as a crash would. StartAPIServer starts it again.
+// KillAPIServer ends kube-apiserver like a crash. StartAPIServer starts it again.
 func (cp *ControlPlane) KillAPIServer() error { return cp.kill(apiServer) }
 
-// DumpAPIServer has kube-apiserver print what each of its goroutines does, and end.
+// DumpAPIServer makes kube-apiserver print the stacks of its goroutines, and end.
 func (cp *ControlPlane) DumpAPIServer() error { return cp.signal(apiServer, syscall.SIGQUIT) }
 
 // StartAPIServer starts a killed kube-apiserver again, on the same etcd and the same port. It returns when the
@@ -94,31 +93,52 @@ func (cp *ControlPlane) StartAPIServer() error {
 	return nil
 }
 
-// kill returns when the process is gone.
+// kill kills a process, and returns when it has ended.
 func (cp *ControlPlane) kill(name string) error {
 	if err := cp.signal(name, syscall.SIGKILL); err != nil {
 		return err
 	}
-	for deadline := time.After(goneTimeout); ; {
+	for deadline := time.After(exitTimeout); ; {
 		if err := cp.signal(name, syscall.Signal(0)); errors.Is(err, os.ErrProcessDone) {
 			return nil
 		}
 		select {
 		case <-deadline:
-			return fmt.Errorf("%s was killed and is still there", name)
-		case <-time.After(goneInterval):
+			return fmt.Errorf("%s was killed, but has not ended within %s", name, exitTimeout)
+		case <-time.After(exitInterval):
 		}
 	}
 }
 
-func (cp *ControlPlane) signal(name string, signal syscall.Signal) error {
+// PIDs returns the process ids of etcd and kube-apiserver.
+func (cp *ControlPlane) PIDs() ([]int, error) {
+	pids := make([]int, 0, 2)
+	for _, name := range []string{etcd, apiServer} {
+		pid, err := cp.pid(name)
+		if err != nil {
+			return nil, err
+		}
+		pids = append(pids, pid)
+	}
+	return pids, nil
+}
+
+func (cp *ControlPlane) pid(name string) (int, error) {
 	content, err := os.ReadFile(cp.pidFile(name))
 	if err != nil {
-		return fmt.Errorf("looking for the process id of %s: %w", name, err)
+		return 0, fmt.Errorf("looking for the process id of %s: %w", name, err)
 	}
 	pid, err := strconv.Atoi(strings.TrimSpace(string(content)))
 	if err != nil {
-		return fmt.Errorf("looking for the process id of %s: %w", name, err)
+		return 0, fmt.Errorf("looking for the process id of %s: %w", name, err)
+	}
+	return pid, nil
+}
+
+func (cp *ControlPlane) signal(name string, signal syscall.Signal) error {
+	pid, err := cp.pid(name)
+	if err != nil {
+		return err
 	}
 	process, err := os.FindProcess(pid)
 	if err != nil {

@@ -16,21 +16,20 @@ import (
 )
 
 const (
-	// OperatorServiceAccount is the operator's service account, in SystemNamespace.
+	// OperatorServiceAccount is the name of the operator's service account in SystemNamespace.
 	OperatorServiceAccount = "cloudsso-operator"
-	// OperatorUser is the user name that the admission policies know the operator by.
+	// OperatorUser is the operator's user name in the admission policies.
 	OperatorUser = "system:serviceaccount:" + SystemNamespace + ":" + OperatorServiceAccount
-	// tokenLife is how long the operator's token is good: longer than anybody leaves `make run` running.
+	// tokenLife is how long the operator's token is valid: longer than a run of `make run`.
 	tokenLife = 30 * 24 * time.Hour
 )
 
-// Operator is the operator's real identity: its service account, with the rights of config/rbac and no
-// others.
+// Operator returns the operator's real identity: its service account, which has only the rights of config/rbac.
 func (cp *ControlPlane) Operator(ctx context.Context) (*rest.Config, error) {
 	return cp.ServiceAccount(ctx, SystemNamespace, OperatorServiceAccount)
 }
 
-// ServiceAccount is a service account that is there, with what rights it has.
+// ServiceAccount returns the identity of an existing service account.
 func (cp *ControlPlane) ServiceAccount(ctx context.Context, namespace, name string) (*rest.Config, error) {
 	seconds := int64(tokenLife / time.Second)
 	request := &authenticationv1.TokenRequest{Spec: authenticationv1.TokenRequestSpec{ExpirationSeconds: &seconds}}
@@ -44,8 +43,8 @@ func (cp *ControlPlane) ServiceAccount(ctx context.Context, namespace, name stri
 	return config, nil
 }
 
-// ClusterAdmin is a person who is bound to the ClusterRole cluster-admin, and no member of
-// system:masters: access control lets them do everything, and admission policies bind them.
+// ClusterAdmin returns the identity of a user with the ClusterRole cluster-admin, and without the group system:masters.
+// The user has all rights, but the admission policies apply.
 func (cp *ControlPlane) ClusterAdmin(ctx context.Context, name string) (*rest.Config, error) {
 	binding := &rbacv1.ClusterRoleBinding{
 		ObjectMeta: metav1.ObjectMeta{Name: "local:" + name},
@@ -58,7 +57,7 @@ func (cp *ControlPlane) ClusterAdmin(ctx context.Context, name string) (*rest.Co
 	return cp.User(name)
 }
 
-// User is a person with no rights but those that are given to them.
+// User returns the identity of a user who has only the rights that the caller grants.
 func (cp *ControlPlane) User(name string, groups ...string) (*rest.Config, error) {
 	user, err := cp.environment.ControlPlane.AddUser(envtest.User{Name: name, Groups: groups}, cp.admin)
 	if err != nil {

@@ -22,15 +22,15 @@ import (
 const (
 	// SystemNamespace is the operator's own namespace.
 	SystemNamespace = "cloudsso-system"
-	// fieldOwner is who applies the manifests.
+	// fieldOwner is the field manager of the applied manifests.
 	fieldOwner = "cloudsso-install"
-	// inForceTimeout is how long policies may take to be in force: an API server that has just started
-	// cannot evaluate policies with a custom resource as parameter for about half a minute.
+	// inForceTimeout is how long policies may take to be in force. For about half a minute after its start, an
+	// API server cannot evaluate a policy whose parameter is a custom resource.
 	inForceTimeout  = 90 * time.Second
 	inForceInterval = 20 * time.Millisecond
 )
 
-// install applies the operator's manifests, but for its Deployment.
+// install applies the operator's manifests, without its Deployment.
 func (cp *ControlPlane) install(ctx context.Context) error {
 	namespace := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: SystemNamespace}}
 	if err := cp.client.Create(ctx, namespace); err != nil && !apierrors.IsAlreadyExists(err) {
@@ -99,18 +99,18 @@ func (cp *ControlPlane) apply(ctx context.Context, o *unstructured.Unstructured)
 	}
 	err = write()
 	if apierrors.IsInvalid(err) && o.GetKind() == "ClusterRoleBinding" {
-		// Data that are kept may have one to another role, and a binding's role cannot be changed.
+		// Kept data may have a binding to another role, and the role of a binding cannot be changed.
 		err = errors.Join(cp.client.Delete(ctx, o.DeepCopy()), write())
 	}
 	return err
 }
 
-// AwaitPolicies returns when the admission policies are in force: about half a minute after the start of
-// an API server. Until then the guard refuses every deletion of a user or a group, the operator's too.
+// AwaitPolicies waits until the admission policies are in force, about half a minute after the start of an API server.
+// Until then the deletion guard refuses every deletion of a user or a group, including the operator's.
 func (cp *ControlPlane) AwaitPolicies(ctx context.Context) error {
 	probe, err := cp.newProbe(ctx)
 	if err != nil {
-		return fmt.Errorf("preparing to see the policies in force: %w", err)
+		return fmt.Errorf("preparing a request that the policies refuse: %w", err)
 	}
 	err = wait.PollUntilContextTimeout(ctx, inForceInterval, inForceTimeout, true, probe.refused)
 	if err != nil {

@@ -16,7 +16,7 @@ import (
 // stopTimeout is how long kube-controller-manager may take to stop.
 const stopTimeout = 20 * time.Second
 
-// controllerManager is kube-controller-manager as a process.
+// controllerManager is a process of kube-controller-manager.
 type controllerManager struct {
 	command *exec.Cmd
 	dir     string
@@ -42,21 +42,21 @@ func startControllerManager(cp *ControlPlane, assets string, controllers []strin
 		return nil, err
 	}
 	m := &controllerManager{dir: dir, exited: make(chan struct{})}
-	//nolint:gosec // G204: the binary is that of the prepared control plane
 	m.command = exec.CommandContext(context.Background(), binary,
 		"--kubeconfig="+kubeconfig,
 		"--controllers="+strings.Join(controllers, ","),
 		"--leader-elect=false",
 		"--secure-port=0",
-		"--use-service-account-credentials=false",
+		// Each controller has a service account, as in most clusters, because the admission policies name two of them.
+		"--use-service-account-credentials=true",
 	)
 	m.command.Stdout, m.command.Stderr = &m.output, &m.output
-	m.command.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // Ctrl-C is ours to pass on
+	m.command.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // so that Ctrl-C reaches only this program, which then stops the process
 	if err := m.command.Start(); err != nil {
 		return nil, fmt.Errorf("starting kube-controller-manager: %w", err)
 	}
 	go func() {
-		_ = m.command.Wait() // how it ended does not matter once it is stopped
+		_ = m.command.Wait() // its error says only that it was stopped
 		close(m.exited)
 	}()
 	return m, nil

@@ -12,14 +12,14 @@ import (
 	"github.com/cloudsso/cloudsso-operator/api/v1alpha1"
 )
 
-// probe is a dry-run request that the policies refuse once they are in force: the creation of a
-// synchronized user by hand, where synchronization is Enabled.
+// probe sends a dry-run request that the policies refuse as soon as they are in force: it creates a synchronized user
+// while synchronization is Enabled.
 type probe struct {
 	client client.Client
-	last   error // of the last request; nil if it was let through
+	last   error // of the last request; nil if it was accepted
 }
 
-// probeNamespace is where it is tried.
+// probeNamespace is the namespace of the request.
 const probeNamespace = SystemNamespace
 
 func (cp *ControlPlane) newProbe(ctx context.Context) (*probe, error) {
@@ -36,7 +36,7 @@ func (cp *ControlPlane) newProbe(ctx context.Context) (*probe, error) {
 		return nil, err
 	}
 	err = c.Create(ctx, probeDirectory())
-	if apierrors.IsAlreadyExists(err) { // left by a start that was interrupted
+	if apierrors.IsAlreadyExists(err) { // an interrupted start has left it
 		err = nil
 	}
 	return &probe{client: c}, err
@@ -49,7 +49,7 @@ func probeDirectory() *v1alpha1.CloudSSODirectory {
 	}
 }
 
-// refused is a wait.ConditionWithContextFunc.
+// refused reports whether the policies refuse the request, as a wait.ConditionWithContextFunc.
 func (p *probe) refused(ctx context.Context) (bool, error) {
 	p.last = p.client.Create(ctx, &v1alpha1.CloudSSOUser{
 		ObjectMeta: metav1.ObjectMeta{Namespace: probeNamespace, Name: "probe"},
@@ -61,7 +61,7 @@ func (p *probe) refused(ctx context.Context) (bool, error) {
 	return apierrors.IsForbidden(p.last), nil
 }
 
-// remove leaves nothing of the probe behind.
+// remove deletes the probe's directory.
 func (p *probe) remove(ctx context.Context) error {
 	d := probeDirectory()
 	off := client.RawPatch("application/merge-patch+json", []byte(`{"spec":{"scimSynchronization":"Disabled"}}`))

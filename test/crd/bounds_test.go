@@ -23,11 +23,15 @@ func least(kind string) spec {
 		return spec{"userName": "ada@example.com"}
 	case "CloudSSOGroup":
 		return spec{"displayName": "Platform Admins"}
+	case "CloudSSOMembershipSlice":
+		return spec{"group": "platform-admins"}
+	case claimKind:
+		return spec{"kind": "CloudSSOUser", "name": "ada@example.com", "holder": "ada-x7k2p", "acquiredAt": "2026-11-02T09:00:00.000000Z"}
 	}
 	return spec{}
 }
 
-// object is an object of a kind with the given spec. Its name is "default", as a directory's must be.
+// object returns an object of a kind with the given spec. Its name is "default", as a directory's must be.
 func object(namespace, kind string, content spec) *unstructured.Unstructured {
 	made := &unstructured.Unstructured{Object: map[string]any{"spec": content}}
 	made.SetGroupVersionKind(v1alpha1.GroupVersion.WithKind(kind))
@@ -36,13 +40,13 @@ func object(namespace, kind string, content spec) *unstructured.Unstructured {
 	return made
 }
 
-// try asks the API server whether it would accept an object, leaving nothing behind.
+// try creates an object in a dry run, which leaves nothing behind.
 func try(ctx context.Context, kind string, content spec) error {
 	return cluster.Create(ctx, object("default", kind, content), client.DryRunAll)
 }
 
-// with returns the least spec of a kind with a value at a path: "emails[].value".
-func with(kind, path string, value any) spec {
+// leastWith returns the least spec of a kind with a value at a path: "emails[].value".
+func leastWith(kind, path string, value any) spec {
 	content := least(kind)
 	for name, placed := range place(strings.Split(path, "."), value) {
 		content[name] = placed
@@ -60,15 +64,15 @@ func place(path []string, value any) map[string]any {
 	return map[string]any{path[0]: value}
 }
 
-// characters is a text of n characters and 3n bytes: bounds count characters.
+// characters returns a text of n characters and 3n bytes: bounds count characters.
 func characters(n int) string { return strings.Repeat("語", n) }
 
 var _ = Describe("Lengths", func() {
 	ordinary := func(kind string, limit int, paths ...string) {
 		for _, path := range paths {
 			It(fmt.Sprintf("%s.%s holds %d characters and no more", kind, path, limit), func(ctx SpecContext) {
-				Expect(try(ctx, kind, with(kind, path, characters(limit)))).To(Succeed())
-				Expect(try(ctx, kind, with(kind, path, characters(limit+1)))).
+				Expect(try(ctx, kind, leastWith(kind, path, characters(limit)))).To(Succeed())
+				Expect(try(ctx, kind, leastWith(kind, path, characters(limit+1)))).
 					To(MatchError(And(ContainSubstring("spec."+shown(path)), ContainSubstring("Too long"))))
 			})
 		}
@@ -90,25 +94,40 @@ var _ = Describe("Lengths", func() {
 	}
 	ordinary("CloudSSOGroup", 256, "displayName", "externalId")
 	ordinary("SCIMCredential", 1024, "description")
+	ordinary(claimKind, 4608, "name")
+	ordinary(claimKind, 253, "holder")
 
 	It("CloudSSOGroup.members[].name holds 253 characters and no more", func(ctx SpecContext) {
 		name := strings.Repeat("a", 253)
-		Expect(try(ctx, "CloudSSOGroup", with("CloudSSOGroup", "members[].name", name))).To(Succeed())
-		Expect(try(ctx, "CloudSSOGroup", with("CloudSSOGroup", "members[].name", name+"a"))).
+		Expect(try(ctx, "CloudSSOGroup", leastWith("CloudSSOGroup", "members[].name", name))).To(Succeed())
+		Expect(try(ctx, "CloudSSOGroup", leastWith("CloudSSOGroup", "members[].name", name+"a"))).
 			To(MatchError(And(ContainSubstring("spec.members[0].name"), ContainSubstring("Too long"))))
 	})
 
 	for _, list := range userLists {
 		It(fmt.Sprintf("CloudSSOUser.%s holds 100 values and no more", list), func(ctx SpecContext) {
-			Expect(try(ctx, "CloudSSOUser", with("CloudSSOUser", list, values(100, "type", "work")))).To(Succeed())
-			Expect(try(ctx, "CloudSSOUser", with("CloudSSOUser", list, values(101, "type", "work")))).
+			Expect(try(ctx, "CloudSSOUser", leastWith("CloudSSOUser", list, values(100, "type", "work")))).To(Succeed())
+			Expect(try(ctx, "CloudSSOUser", leastWith("CloudSSOUser", list, values(101, "type", "work")))).
 				To(MatchError(And(ContainSubstring("spec."+list), ContainSubstring("Too many: 101: must have at most 100 items"))))
 		})
 	}
 
+	for _, field := range []string{"rateLimit.requestsPerSecond", "rateLimit.burst"} {
+		It(fmt.Sprintf("CloudSSODirectory.%s is 1 to 1,000,000", field), func(ctx SpecContext) {
+			const limit int64 = 1_000_000
+			for _, value := range []int64{1, limit} {
+				Expect(try(ctx, "CloudSSODirectory", leastWith("CloudSSODirectory", field, value))).To(Succeed())
+			}
+			for _, value := range []int64{0, limit + 1} {
+				Expect(try(ctx, "CloudSSODirectory", leastWith("CloudSSODirectory", field, value))).
+					To(MatchError(And(ContainSubstring("spec."+field), ContainSubstring("should be"))))
+			}
+		})
+	}
+
 	It("CloudSSOGroup.members holds 1000 of the longest names, each once, and no more", func(ctx SpecContext) {
-		Expect(try(ctx, "CloudSSOGroup", with("CloudSSOGroup", "members", longestMembers(1000)))).To(Succeed())
-		Expect(try(ctx, "CloudSSOGroup", with("CloudSSOGroup", "members", longestMembers(1001)))).
+		Expect(try(ctx, "CloudSSOGroup", leastWith("CloudSSOGroup", "members", longestMembers(1000)))).To(Succeed())
+		Expect(try(ctx, "CloudSSOGroup", leastWith("CloudSSOGroup", "members", longestMembers(1001)))).
 			To(MatchError(ContainSubstring("Too many: 1001: must have at most 1000 items")))
 	})
 })
@@ -116,10 +135,10 @@ var _ = Describe("Lengths", func() {
 // userLists are the multi-valued attributes of a user.
 var userLists = []string{"emails", "phoneNumbers", "ims", "photos", "addresses", "entitlements", "roles", "x509Certificates"}
 
-// shown is a path as the API server writes it: "emails[0].value".
+// shown returns a path as the API server writes it: "emails[0].value".
 func shown(path string) string { return strings.ReplaceAll(path, "[]", "[0]") }
 
-// values is a list of n equal values with one field each.
+// values returns a list of n equal values with one field each.
 func values(n int, name string, value any) []any {
 	list := make([]any, n)
 	for i := range list {
@@ -128,7 +147,7 @@ func values(n int, name string, value any) []any {
 	return list
 }
 
-// longestMembers is a list of n different members whose names have 253 characters.
+// longestMembers returns a list of n different members whose names have 253 characters.
 func longestMembers(n int) []any {
 	list := make([]any, n)
 	for i := range list {

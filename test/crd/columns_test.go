@@ -25,7 +25,7 @@ type column struct {
 	priority int32
 }
 
-// table lists a kind the way kubectl get does.
+// table lists a kind as kubectl get does.
 func table(ctx context.Context, namespace, kind string) metav1.Table {
 	GinkgoHelper()
 	answer, err := discover().RESTClient().Get().
@@ -38,7 +38,7 @@ func table(ctx context.Context, namespace, kind string) metav1.Table {
 	return listed
 }
 
-// columns of a table, without the name, which every kind has.
+// columns returns the columns of a table, without the name, which every kind has.
 func columns(listed metav1.Table) []column {
 	var found []column
 	for _, definition := range listed.ColumnDefinitions[1:] {
@@ -47,7 +47,7 @@ func columns(listed metav1.Table) []column {
 	return found
 }
 
-// row is the first row of a table, by column. Ages vary, so they are left out once seen to be there.
+// row returns the only row of a table, by column. It leaves out times, which must not be empty.
 func row(listed metav1.Table) map[string]any {
 	GinkgoHelper()
 	Expect(listed.Rows).To(HaveLen(1))
@@ -118,7 +118,25 @@ var _ = DescribeTable("kubectl get prints",
 		}),
 )
 
-// statusExample is the one example with a status on the page of a kind.
+var _ = Describe("kubectl get", func() {
+	It("prints claims", func(ctx SpecContext) {
+		namespace := newNamespace(ctx)
+		Expect(cluster.Create(ctx, object(namespace, claimKind, least(claimKind)))).To(Succeed())
+		listed := table(ctx, namespace, claimKind)
+		Expect(columns(listed)).To(Equal([]column{{"Kind", 0}, {"Claimed name", 0}, {"Holder", 0}, {"Age", 0}}))
+		Expect(row(listed)).To(Equal(map[string]any{
+			"Name": "default", "Kind": "CloudSSOUser", "Claimed name": "ada@example.com", "Holder": "ada-x7k2p",
+		}))
+	})
+
+	It("prints Active for a user whose status has not been written", func(ctx SpecContext) {
+		namespace := newNamespace(ctx)
+		Expect(cluster.Create(ctx, object(namespace, "CloudSSOUser", least("CloudSSOUser")))).To(Succeed())
+		Expect(row(table(ctx, namespace, "CloudSSOUser"))).To(HaveKeyWithValue("State", "Active"))
+	})
+})
+
+// statusExample returns the one example with a status on the page of a kind.
 func statusExample(kind string) *unstructured.Unstructured {
 	GinkgoHelper()
 	for _, example := range examples(referencePages()[strings.ToLower(kind)]) {

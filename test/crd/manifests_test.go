@@ -16,7 +16,7 @@ import (
 	"sigs.k8s.io/yaml"
 )
 
-// manifests reads the objects of a YAML stream. A key given twice is an error.
+// manifests returns the objects of a YAML stream. A repeated key is an error.
 func manifests(stream []byte) []*unstructured.Unstructured {
 	GinkgoHelper()
 	var objects []*unstructured.Unstructured
@@ -35,7 +35,7 @@ func manifests(stream []byte) []*unstructured.Unstructured {
 	}
 }
 
-// manifestFile reads the objects of a file.
+// manifestFile returns the objects of a file.
 func manifestFile(path string) []*unstructured.Unstructured {
 	GinkgoHelper()
 	content, err := os.ReadFile(path)

@@ -9,15 +9,15 @@ import (
 	"github.com/cloudsso/cloudsso-operator/api/v1alpha1"
 )
 
-// One object that Go cannot read fails every typed list of its kind, and with it every cache: a single
-// hand-made object would stop the operator. The API server's own date-time format is laxer than
-// RFC 3339 as Go reads it, so the schema must not leave times to it.
+// If Go cannot read one object, every typed list of its kind fails, and with it every cache: a single object that was
+// written by hand would stop the operator. The API server's date-time format accepts more than Go does, so the schema
+// needs rules of its own for times.
 var _ = Describe("Times and numbers", func() {
 	const unreadable = "a time of RFC 3339"
 
 	DescribeTable("are accepted as Go reads them",
 		func(ctx SpecContext, time string) {
-			content := with("SCIMCredential", "expiresAt", time)
+			content := leastWith("SCIMCredential", "expiresAt", time)
 			Expect(try(ctx, "SCIMCredential", content)).To(Succeed())
 			expectReadable(content)
 		},
@@ -29,9 +29,9 @@ var _ = Describe("Times and numbers", func() {
 		Entry("the last", "9999-12-31T23:59:59Z"),
 	)
 
-	DescribeTable("of a credential are refused if they are none, or never meant",
+	DescribeTable("of a credential are refused if they are no times, or improbable ones",
 		func(ctx SpecContext, time any) {
-			Expect(try(ctx, "SCIMCredential", with("SCIMCredential", "expiresAt", time))).
+			Expect(try(ctx, "SCIMCredential", leastWith("SCIMCredential", "expiresAt", time))).
 				To(MatchError(ContainSubstring("spec.expiresAt")))
 		},
 		Entry("date", "2027-03-31"),
@@ -52,10 +52,36 @@ var _ = Describe("Times and numbers", func() {
 	)
 
 	It("of a deprovisioned user are refused if Go cannot read them", func(ctx SpecContext) {
-		content := with("CloudSSOUser", "deprovisionedAt", "2027-03-31t18:00:00z")
+		content := leastWith("CloudSSOUser", "deprovisionedAt", "2027-03-31t18:00:00z")
 		content["source"] = "SCIM"
 		Expect(try(ctx, "CloudSSOUser", content)).To(MatchError(ContainSubstring(unreadable)))
 	})
+
+	DescribeTable("of a claim have six digits of a second, as Go reads them",
+		func(ctx SpecContext, time string, accepted bool) {
+			content := leastWith(claimKind, "acquiredAt", time)
+			err := try(ctx, claimKind, content)
+			if !accepted {
+				Expect(err).To(MatchError(ContainSubstring("spec.acquiredAt")))
+				return
+			}
+			Expect(err).NotTo(HaveOccurred())
+			encoded, err := json.Marshal(content)
+			Expect(err).NotTo(HaveOccurred())
+			Expect(json.Unmarshal(encoded, &v1alpha1.CloudSSONameClaimSpec{})).To(Succeed())
+		},
+		Entry("UTC", "2027-03-31T18:00:00.123456Z", true),
+		Entry("zone", "2027-03-31T18:00:00.123456+02:00", true),
+		Entry("no fraction", "2027-03-31T18:00:00Z", false),
+		Entry("three digits", "2027-03-31T18:00:00.123Z", false),
+		Entry("nine digits", "2027-03-31T18:00:00.123456789Z", false),
+		Entry("lower case", "2027-03-31t18:00:00.123456z", false),
+		Entry("no zone", "2027-03-31T18:00:00.123456", false),
+		Entry("no such zone", "2027-03-31T18:00:00.123456+99:99", false),
+		Entry("no such day", "2027-02-30T18:00:00.123456Z", false),
+		Entry("leap second", "2027-03-31T18:00:60.123456Z", false),
+		Entry("text after the end", "2027-03-31T18:00:00.123456Zt", false),
+	)
 
 	DescribeTable("in a status are refused if Go cannot read them",
 		func(ctx SpecContext, kind string, status map[string]any, message string) {
@@ -89,7 +115,7 @@ func refusedWriteAt(time string) map[string]any {
 	return place([]string{"refusedWrites", "last[]"}, refusedWrite("time", time))
 }
 
-// expectReadable decodes a credential's spec the way every typed client does.
+// expectReadable decodes a credential's spec as every typed client does.
 func expectReadable(content spec) {
 	GinkgoHelper()
 	encoded, err := json.Marshal(content)

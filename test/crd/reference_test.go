@@ -14,14 +14,14 @@ import (
 // example is a fenced yaml block of a reference page.
 type example struct {
 	line    int
-	refused string // what the API server must answer to its last object; empty for a good example
+	refused string // the API server's answer to its last object; empty for a good example
 	yaml    string
 }
 
-// exampleBlock matches a fenced yaml block and the line above it that says it is refused, if any.
+// exampleBlock matches a fenced yaml block and the line above it that says that it is refused.
 var exampleBlock = regexp.MustCompile("(?m)(?:^<!-- refused: (.+) -->\n)?^```yaml\n((?:.*\n)*?)```$")
 
-// examples finds the examples of a page.
+// examples returns the examples of a page.
 func examples(page string) []example {
 	var found []example
 	for _, match := range exampleBlock.FindAllStringSubmatchIndex(page, -1) {
@@ -34,7 +34,7 @@ func examples(page string) []example {
 	return found
 }
 
-// group is the text of the n-th group of a match, or empty.
+// group returns the text of the n-th group of a match, or an empty one.
 func group(text string, match []int, n int) string {
 	if match[2*n] < 0 {
 		return ""
@@ -42,7 +42,7 @@ func group(text string, match []int, n int) string {
 	return text[match[2*n]:match[2*n+1]]
 }
 
-// referencePages maps a kind in lower case to the text of its page.
+// referencePages returns the text of each page by its kind in lower case.
 func referencePages() map[string]string {
 	paths, err := filepath.Glob(referenceFolder + "/*.md")
 	if err != nil {
@@ -66,12 +66,12 @@ var _ = Describe("The reference", func() {
 			if example.refused == "" {
 				It("has a good example at "+name, func(ctx SpecContext) { accepts(ctx, example) })
 			} else {
-				It("is right about what is refused at "+name, func(ctx SpecContext) { refuses(ctx, example) })
+				It("has a bad example, refused with its message, at "+name, func(ctx SpecContext) { refuses(ctx, example) })
 			}
 		}
 	}
 
-	It("marks every example that is meant to be refused so that this suite reads it", func() {
+	It("marks every bad example as this suite expects it", func() {
 		for kind, page := range referencePages() {
 			marked := 0
 			for _, example := range examples(page) {

@@ -10,12 +10,12 @@ import (
 
 const oneWayMessage = "source goes from Manual to SCIM, never back"
 
-// names are the fields that identify a user or a group to people, by kind.
+// names are the fields that identify users and groups to people, by kind.
 var names = map[string]string{"CloudSSOUser": "userName", "CloudSSOGroup": "displayName"}
 
 var _ = Describe("Names", func() {
 	for kind, field := range names {
-		DescribeTable(kind+"."+field+" may be anything that people can read",
+		DescribeTable(kind+"."+field+" accepts readable text of any script",
 			func(ctx SpecContext, name string) {
 				Expect(try(ctx, kind, spec{field: name})).To(Succeed())
 			},
@@ -28,7 +28,7 @@ var _ = Describe("Names", func() {
 			Entry("punctuation and quotes", `"(a), <b>; [c]: {d}" & €`),
 			Entry("joined emoji", "👩‍🚀"),
 		)
-		DescribeTable(kind+"."+field+" is refused when nobody could read it",
+		DescribeTable(kind+"."+field+" refuses text that people cannot read",
 			func(ctx SpecContext, name, message string) {
 				Expect(try(ctx, kind, spec{field: name})).To(MatchError(And(
 					ContainSubstring("spec."+field), ContainSubstring(message))))
@@ -64,7 +64,7 @@ var _ = Describe("Source", func() {
 		})
 
 		It("of a "+kind+" is one of two", func(ctx SpecContext) {
-			Expect(try(ctx, kind, with(kind, "source", "LDAP"))).
+			Expect(try(ctx, kind, leastWith(kind, "source", "LDAP"))).
 				To(MatchError(ContainSubstring(`supported values: "SCIM", "Manual"`)))
 		})
 	}
@@ -74,13 +74,13 @@ var _ = Describe("Deprovisioning", func() {
 	const at = "2026-11-02T09:00:00Z"
 
 	It("is for users of source SCIM", func(ctx SpecContext) {
-		content := with("CloudSSOUser", "deprovisionedAt", at)
+		content := leastWith("CloudSSOUser", "deprovisionedAt", at)
 		content["source"] = "SCIM"
 		Expect(try(ctx, "CloudSSOUser", content)).To(Succeed())
 	})
 
 	It("is refused for Manual users", func(ctx SpecContext) {
-		Expect(try(ctx, "CloudSSOUser", with("CloudSSOUser", "deprovisionedAt", at))).To(MatchError(And(
+		Expect(try(ctx, "CloudSSOUser", leastWith("CloudSSOUser", "deprovisionedAt", at))).To(MatchError(And(
 			ContainSubstring("spec.deprovisionedAt: Forbidden"),
 			ContainSubstring("deprovisionedAt is for users of source SCIM only"))))
 	})
@@ -94,7 +94,7 @@ var _ = Describe("Primary", func() {
 				for i, flag := range flags {
 					marked[i] = map[string]any{"type": "work", "primary": flag}
 				}
-				return with("CloudSSOUser", list, marked)
+				return leastWith("CloudSSOUser", list, marked)
 			}
 			Expect(try(ctx, "CloudSSOUser", primaries(false, false))).To(Succeed())
 			Expect(try(ctx, "CloudSSOUser", primaries(false, true, false))).To(Succeed())
@@ -103,7 +103,7 @@ var _ = Describe("Primary", func() {
 		})
 
 		It("is read in the longest list of "+list, func(ctx SpecContext) {
-			Expect(try(ctx, "CloudSSOUser", with("CloudSSOUser", list, values(100, "primary", false)))).To(Succeed())
+			Expect(try(ctx, "CloudSSOUser", leastWith("CloudSSOUser", list, values(100, "primary", false)))).To(Succeed())
 		})
 	}
 })
@@ -114,7 +114,7 @@ var _ = Describe("Members", func() {
 		for i, name := range names {
 			list[i] = map[string]any{"name": name}
 		}
-		return with("CloudSSOGroup", "members", list)
+		return leastWith("CloudSSOGroup", "members", list)
 	}
 
 	DescribeTable("are named as Kubernetes names users",
@@ -138,7 +138,7 @@ var _ = Describe("Members", func() {
 	)
 	It("have a name", func(ctx SpecContext) {
 		Expect(try(ctx, "CloudSSOGroup", members(""))).To(MatchError(ContainSubstring("should be at least 1 chars long")))
-		Expect(try(ctx, "CloudSSOGroup", with("CloudSSOGroup", "members", []any{spec{}}))).
+		Expect(try(ctx, "CloudSSOGroup", leastWith("CloudSSOGroup", "members", []any{spec{}}))).
 			To(MatchError(ContainSubstring("spec.members[0].name: Required value")))
 	})
 	It("may be none", func(ctx SpecContext) {
@@ -147,9 +147,39 @@ var _ = Describe("Members", func() {
 	It("are each listed once, in a list of any length, and the answer names the double", func(ctx SpecContext) {
 		last := fmt.Sprintf("%0253d", 998)
 		list := append(longestMembers(999), spec{"name": last})
-		Expect(try(ctx, "CloudSSOGroup", with("CloudSSOGroup", "members", list))).To(MatchError(And(
+		Expect(try(ctx, "CloudSSOGroup", leastWith("CloudSSOGroup", "members", list))).To(MatchError(And(
 			ContainSubstring(last+" already exists"), ContainSubstring("a group lists each member once"))))
 	})
+})
+
+var _ = Describe("A claim", func() {
+	It("keeps its kind and name, and changes its holder", func(ctx SpecContext) {
+		claim := object(newNamespace(ctx), claimKind, least(claimKind))
+		Expect(cluster.Create(ctx, claim)).To(Succeed())
+		for _, change := range []string{`{"spec":{"kind":"CloudSSOGroup"}}`, `{"spec":{"name":"bob@example.com"}}`} {
+			Expect(patch(ctx, claim, change)).To(MatchError(ContainSubstring("kind and name cannot be changed")))
+		}
+		Expect(patch(ctx, claim, `{"spec":{"holder":"bob-x7k2p","acquiredAt":"2026-11-02T09:01:00.000000Z"}}`)).To(Succeed())
+	})
+
+	It("is of a user or a group", func(ctx SpecContext) {
+		Expect(try(ctx, claimKind, leastWith(claimKind, "kind", "CloudSSOGroup"))).To(Succeed())
+		Expect(try(ctx, claimKind, leastWith(claimKind, "kind", "CloudSSODirectory"))).
+			To(MatchError(ContainSubstring(`supported values: "CloudSSOUser", "CloudSSOGroup"`)))
+	})
+
+	for field := range least(claimKind) {
+		It("has "+field, func(ctx SpecContext) {
+			content := least(claimKind)
+			delete(content, field)
+			Expect(try(ctx, claimKind, content)).To(MatchError(ContainSubstring("spec." + field + ": Required value")))
+		})
+	}
+	for _, field := range []string{"name", "holder"} {
+		It("has a "+field+" that is not empty", func(ctx SpecContext) {
+			Expect(try(ctx, claimKind, leastWith(claimKind, field, ""))).To(MatchError(ContainSubstring("should be at least 1 chars long")))
+		})
+	}
 })
 
 var _ = Describe("A directory", func() {

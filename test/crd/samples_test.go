@@ -51,7 +51,7 @@ scimcredential.cloudsso.dev/okta-previous
 	})
 })
 
-// sampleFiles are the files of objects among the samples.
+// sampleFiles returns the files in config/samples that have objects.
 func sampleFiles() []string {
 	all, err := filepath.Glob(samplesFolder + "/*.yaml")
 	if err != nil {

@@ -15,13 +15,15 @@ import (
 	"github.com/cloudsso/cloudsso-operator/api/v1alpha1"
 )
 
-// kinds of the API.
-var kinds = []string{"CloudSSODirectory", "CloudSSOUser", "CloudSSOGroup", "CloudSSOMembershipSlice", "SCIMCredential"}
+// kinds are the kinds of the API.
+var kinds = append([]string{"CloudSSOMembershipSlice", claimKind}, kindsWithStatus...)
 
-// kindsWithStatus are those that the operator tells something of: what becomes of a slice is its group's.
-var kindsWithStatus = slices.DeleteFunc(slices.Clone(kinds), func(kind string) bool { return kind == "CloudSSOMembershipSlice" })
+// kindsWithStatus leaves out slices and claims, which are parts of groups and users.
+var kindsWithStatus = []string{"CloudSSODirectory", "CloudSSOUser", "CloudSSOGroup", "SCIMCredential"}
 
-// plural names a kind in URLs: cloudssodirectories, cloudssousers.
+const claimKind = "CloudSSONameClaim"
+
+// plural returns the name of a kind in URLs: cloudssodirectories, cloudssousers.
 func plural(kind string) string {
 	singular := strings.ToLower(kind)
 	if stem, ends := strings.CutSuffix(singular, "y"); ends {
@@ -30,7 +32,7 @@ func plural(kind string) string {
 	return singular + "s"
 }
 
-// kindSchema is the schema of a kind as the API server serves it.
+// kindSchema returns the schema of a kind as the API server serves it.
 func kindSchema(ctx context.Context, kind string) apiextensionsv1.JSONSchemaProps {
 	GinkgoHelper()
 	var definition apiextensionsv1.CustomResourceDefinition
@@ -46,14 +48,13 @@ type field struct {
 	schema apiextensionsv1.JSONSchemaProps
 }
 
-// name is the last part of the path: "value".
+// name returns the last part of the path: "value".
 func (f field) name() string {
 	parts := strings.Split(strings.TrimSuffix(f.path, "[]"), ".")
 	return parts[len(parts)-1]
 }
 
-// walk visits the fields of a kind that are its own: not those of every object, nor the inside of
-// conditions, which Kubernetes defines.
+// walk visits the fields of spec and status. It leaves out the fields of conditions, which Kubernetes defines.
 func walk(schema apiextensionsv1.JSONSchemaProps, path string, visit func(field)) {
 	for _, name := range slices.Sorted(maps.Keys(schema.Properties)) {
 		if path == "" && name != "spec" && name != "status" {
@@ -93,7 +94,7 @@ func unsetFields(schema apiextensionsv1.JSONSchemaProps, value any, path string)
 	return nil
 }
 
-// isBounded says whether a field cannot grow without limit.
+// isBounded reports whether a field has a limit.
 func isBounded(schema apiextensionsv1.JSONSchemaProps) bool {
 	switch schema.Type {
 	case "string":

@@ -2,14 +2,21 @@ package crd
 
 import (
 	"fmt"
+	"os"
+	"path/filepath"
 	"strings"
 
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/watch"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/cloudsso/cloudsso-operator/api/v1alpha1"
 )
 
 var _ = Describe("Status", func() {
-	// limited checks that a field of a kind's status holds a value, and refuses one a step larger.
+	// limited checks that a field of a kind's status accepts a value, and refuses the next larger one.
 	limited := func(kind, path string, most, tooMuch any, complaint string) {
 		It(fmt.Sprintf("%s.%s is bounded: %s", kind, path, complaint), func(ctx SpecContext) {
 			made := object(newNamespace(ctx), kind, least(kind))
@@ -24,8 +31,8 @@ var _ = Describe("Status", func() {
 	text := func(kind, path string, limit int) {
 		limited(kind, path, characters(limit), characters(limit+1), "Too long")
 	}
-	text("CloudSSOUser", "userName", 256)
-	text("CloudSSOGroup", "displayName", 256)
+	text("CloudSSOUser", "claimedName", 256)
+	text("CloudSSOGroup", "claimedName", 256)
 	text("SCIMCredential", "secretName", 253)
 	text("CloudSSODirectory", "endpoint", 2048)
 	limited("CloudSSODirectory", "refusedWrites.last", refusedWrites(10), refusedWrites(11), "must have at most 10 items")
@@ -58,7 +65,9 @@ var _ = Describe("Status", func() {
 			made := object(newNamespace(ctx), kind, least(kind))
 			made.Object["status"] = map[string]any{"observedGeneration": int64(1)}
 			Expect(cluster.Create(ctx, made)).To(Succeed())
-			Expect(made.Object).NotTo(HaveKey("status"))
+			status, _, err := unstructured.NestedMap(made.Object, "status")
+			Expect(err).NotTo(HaveOccurred())
+			Expect(status).To(Equal(defaultStatus[kind]))
 			made.Object["status"] = map[string]any{"observedGeneration": int64(1)}
 			Expect(cluster.Status().Update(ctx, made)).To(Succeed())
 			Expect(made.Object["status"]).To(Equal(map[string]any{"observedGeneration": int64(1)}))
@@ -66,7 +75,56 @@ var _ = Describe("Status", func() {
 	}
 })
 
-// refusedWrite is one refused write with a field set.
+// defaultStatus is the status, by kind, of an object whose status has not been written.
+var defaultStatus = map[string]map[string]any{"CloudSSOUser": {"state": "Active"}}
+
+// An active user that SCIM creates needs no status write.
+var _ = Describe("The default status of a user", func() {
+	It("is Active, to a get, a list and a watch", func(ctx SpecContext) {
+		namespace := newNamespace(ctx)
+		watching, err := client.NewWithWatch(config, client.Options{Scheme: cluster.Scheme()})
+		Expect(err).NotTo(HaveOccurred())
+		events, err := watching.Watch(ctx, &v1alpha1.CloudSSOUserList{}, inNamespace(namespace))
+		Expect(err).NotTo(HaveOccurred())
+		defer events.Stop()
+		made := object(namespace, "CloudSSOUser", least("CloudSSOUser"))
+		Expect(cluster.Create(ctx, made)).To(Succeed())
+		Expect(cluster.Get(ctx, client.ObjectKeyFromObject(made), made)).To(Succeed())
+		Expect(made.Object["status"]).To(Equal(defaultStatus["CloudSSOUser"]))
+		var listed v1alpha1.CloudSSOUserList
+		Expect(cluster.List(ctx, &listed, inNamespace(namespace))).To(Succeed())
+		Expect(listed.Items).To(HaveLen(1))
+		Expect(listed.Items[0].Status.State).To(Equal(v1alpha1.UserActive))
+		var event watch.Event
+		Eventually(events.ResultChan()).Should(Receive(&event))
+		Expect(event.Object).To(HaveField("Status.State", v1alpha1.UserActive))
+	})
+
+	It("does not return once the operator has written one, however the user is applied", func(ctx SpecContext) {
+		namespace := newNamespace(ctx)
+		file := filepath.Join(GinkgoT().TempDir(), "user.yaml")
+		for name, arguments := range map[string][]string{"client": nil, "server": {"--server-side"}} {
+			write := func(displayName string) {
+				GinkgoHelper()
+				manifest := fmt.Sprintf("apiVersion: cloudsso.dev/v1alpha1\nkind: CloudSSOUser\nmetadata: {name: %s}\nspec: {userName: %s, displayName: %s}\n", name, name, displayName)
+				Expect(os.WriteFile(file, []byte(manifest), 0o600)).To(Succeed())
+				run(append([]string{"apply", "-n", namespace, "-f", file}, arguments...)...)
+			}
+			write("Ada")
+			key := client.ObjectKey{Namespace: namespace, Name: name}
+			var applied v1alpha1.CloudSSOUser
+			Expect(cluster.Get(ctx, key, &applied)).To(Succeed())
+			applied.Status.State = v1alpha1.UserDisabled
+			Expect(cluster.Status().Update(ctx, &applied)).To(Succeed())
+			write("Ada Lovelace")
+			Expect(cluster.Get(ctx, key, &applied)).To(Succeed())
+			Expect(applied.Spec.DisplayName).To(Equal("Ada Lovelace"))
+			Expect(applied.Status.State).To(Equal(v1alpha1.UserDisabled))
+		}
+	})
+})
+
+// refusedWrite returns one refused write with a field set.
 func refusedWrite(field string, value any) map[string]any {
 	write := map[string]any{"time": "2026-11-02T09:00:00Z", "method": "POST", "resource": "Users"}
 	write[field] = value

@@ -1,5 +1,5 @@
-// Package api checks the custom resources on a real API server: what the samples and the reference
-// promise is accepted is accepted, and what they promise is refused is refused, in their words.
+// Package crd checks the custom resources on a real API server: it accepts the samples and the good examples of the
+// reference, and refuses the bad examples with the messages that the reference shows.
 package crd
 
 import (
@@ -31,13 +31,13 @@ const (
 
 var (
 	config  *rest.Config
-	cluster client.Client // strict: an unknown or doubled field is an error
+	cluster client.Client // strict: an unknown or repeated field is an error
 	kubectl interface {
 		Run(arguments ...string) (stdout, stderr io.Reader, err error)
 	}
 )
 
-func TestAPI(t *testing.T) {
+func TestCRDs(t *testing.T) {
 	if os.Getenv("KUBEBUILDER_ASSETS") == "" {
 		t.Fatal("KUBEBUILDER_ASSETS is not set, so there is no API server to test on: run `make test`, which builds one and sets it")
 	}
@@ -81,7 +81,7 @@ func run(arguments ...string) string {
 	return string(printed)
 }
 
-// newNamespace makes an empty directory for one test.
+// newNamespace creates a namespace for one test.
 func newNamespace(ctx context.Context) string {
 	GinkgoHelper()
 	namespace := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{GenerateName: "directory-"}}

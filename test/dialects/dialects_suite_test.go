@@ -1,6 +1,6 @@
-// Package dialects_test replays what identity providers send, from testdata, against both implementations
-// of scim.Store: the one in memory, and custom resources on a real control plane, served by the manager
-// as a process of its own. Both are reached over TLS. docs/dialects.md is made of the same files.
+// Package dialects_test replays the requests of identity providers, from testdata, against both implementations of
+// scim.Store: the one in memory, and the manager as a process with a real control plane. Both are reached over TLS.
+// docs/dialects.md is generated from the same files.
 package dialects_test
 
 import (

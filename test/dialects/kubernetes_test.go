@@ -42,12 +42,12 @@ var _ = Describe("on Kubernetes", Ordered, ContinueOnFailure, func() {
 
 var notInNames = regexp.MustCompile(`[^a-z0-9]+`)
 
-// namespaceOf is the namespace of a conversation's directory.
+// namespaceOf returns the namespace of a conversation's directory.
 func namespaceOf(c *conversation.Conversation) string {
 	return strings.Trim(notInNames.ReplaceAllString(strings.ToLower(c.Provider), "-"), "-")
 }
 
-// newDirectory makes a namespace a directory that is synchronized, with a credential, and returns its token.
+// newDirectory creates a directory that is synchronized, with a credential, and returns its token.
 func newDirectory(ctx context.Context, admin client.Client, namespace string) string {
 	GinkgoHelper()
 	for _, o := range []client.Object{

@@ -23,7 +23,7 @@ var _ = Describe("in memory", Ordered, ContinueOnFailure, func() {
 		base := "https://" + served.Listener.Addr().String() + "/scim/v2"
 		served.Config.Handler = server.New(server.Options{
 			BaseURL:      base,
-			Authenticate: only(token),
+			Authenticate: authenticateOnly(token),
 			Logger:       slog.New(slog.NewTextHandler(GinkgoWriter, nil)),
 		})
 		served.StartTLS()
@@ -32,8 +32,8 @@ var _ = Describe("in memory", Ordered, ContinueOnFailure, func() {
 	})
 })
 
-// only lets one credential in, to a directory of its own.
-func only(token string) func(*http.Request) (server.Session, error) {
+// authenticateOnly returns an Authenticate function that accepts one token, for a store of its own.
+func authenticateOnly(token string) func(*http.Request) (server.Session, error) {
 	session := server.Session{Store: memstore.New(time.Now, rand.Text), Subject: "provider"}
 	return func(r *http.Request) (server.Session, error) {
 		if r.Header.Get("Authorization") != "Bearer "+token {

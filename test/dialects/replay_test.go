@@ -12,19 +12,19 @@ import (
 	"github.com/cloudsso/cloudsso-operator/test/dialects/conversation"
 )
 
-// replayAll makes a spec of each row, on a directory that opened gives each conversation. It is called in
-// an ordered container.
-func replayAll(opened func(context.Context, *conversation.Conversation) *service) {
+// replayAll adds a spec for each row. newService returns a service with an empty directory for a conversation. It is
+// called in an ordered container.
+func replayAll(newService func(context.Context, *conversation.Conversation) *service) {
 	all, err := conversation.Load("testdata")
 	if err != nil {
-		panic(err) // the tree of specs is being built: there is none yet that could fail
+		panic(err) // no spec can fail yet, because the tree of specs is being built
 	}
 	for _, c := range all {
 		Describe(c.Provider, func() {
 			var s *service
 			var before conversation.Names
 			BeforeAll(func(ctx SpecContext) {
-				s = opened(ctx, c)
+				s = newService(ctx, c)
 				before = conversation.Names{"base": s.base}
 				s.replay(ctx, c.Before, before)
 			})
@@ -35,7 +35,7 @@ func replayAll(opened func(context.Context, *conversation.Conversation) *service
 	}
 }
 
-// replay has the steps one after the other, and adds to the names what they keep.
+// replay takes the steps one after the other, and adds the values that they keep to the names.
 func (s *service) replay(ctx context.Context, steps []conversation.Step, names conversation.Names) {
 	names["run"] = s.nextRun()
 	for _, recorded := range steps {
@@ -46,7 +46,7 @@ func (s *service) replay(ctx context.Context, steps []conversation.Step, names c
 		answer := s.send(ctx, step)
 		exchange := fmt.Sprintf("%s\n\nwas answered\n\n%d %s", strings.TrimSpace(step.Request), answer.Status, answer.Raw)
 		Expect(answer.Status).To(Equal(step.Status), exchange)
-		isWellFormed(answer, exchange)
+		expectWellFormed(answer, exchange)
 		for name, value := range step.Headers {
 			Expect(answer.Header.Get(name)).To(Equal(value), "%s\n\nin header %s", exchange, name)
 		}

@@ -14,7 +14,7 @@ import (
 	"github.com/cloudsso/cloudsso-operator/test/provider"
 )
 
-// service is a directory, as one provider is given it.
+// service is the SCIM service of one provider's directory.
 type service struct {
 	base, token string
 	http        *http.Client
@@ -22,7 +22,7 @@ type service struct {
 	runs        int
 }
 
-// nextRun tells the names of one replay from those of all others on this directory.
+// nextRun returns a string that makes the names of one replay differ from those of the others on this directory.
 func (s *service) nextRun() string {
 	s.runs++
 	return "r" + strconv.Itoa(s.runs)
@@ -37,13 +37,13 @@ func (s *service) send(ctx context.Context, step conversation.Step) *provider.Re
 	raw, err := io.ReadAll(response.Body)
 	Expect(err).NotTo(HaveOccurred(), step.Request)
 	answer := &provider.Response{Status: response.StatusCode, Header: response.Header, Raw: string(raw)}
-	_ = json.Unmarshal(raw, &answer.Body) // nil says that it was no JSON object, and isWellFormed why that is wrong
+	_ = json.Unmarshal(raw, &answer.Body) // if it is not a JSON object, Body is nil, and expectWellFormed fails
 	return answer
 }
 
-// isWellFormed holds an answer to what holds for every one. Okta shows a body that is no JSON as a parse
-// error, takes a 201 without a body for a failure, and its administrators the detail of an error for help.
-func isWellFormed(answer *provider.Response, exchange string) {
+// expectWellFormed checks the rules for every response. Okta shows a body that is not JSON as a parse error, and treats a
+// 201 without a body as a failure. It shows the detail of an error to its administrators.
+func expectWellFormed(answer *provider.Response, exchange string) {
 	if answer.Status == http.StatusNoContent {
 		Expect(answer.Raw).To(BeEmpty(), exchange)
 		return

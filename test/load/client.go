@@ -6,6 +6,7 @@ import (
 	"crypto/x509"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"os"
 	"path"
@@ -14,9 +15,9 @@ import (
 )
 
 const (
-	// timeout is when Okta closes the connection.
+	// timeout is that of Okta, which then closes the connection.
 	timeout = 60 * time.Second
-	// quoted is how much of a refusal an error shows.
+	// quoted is how many bytes of a response an error shows.
 	quoted = 300
 )
 
@@ -28,10 +29,12 @@ type Options struct {
 	Token string
 	// CAFile holds the certificates to trust; "" trusts the system's.
 	CAFile string
-	// Connections is how many are kept alive: as many as there are workers.
+	// Connections is how many connections are kept alive: as many as there are workers.
 	Connections int
 	// HTTP2 sends all workers' requests through one HTTP/2 connection.
 	HTTP2 bool
+	// Dial opens connections; nil connects to the host of BaseURL.
+	Dial func(ctx context.Context, network, address string) (net.Conn, error)
 }
 
 // Client sends requests to a SCIM service.
@@ -40,7 +43,7 @@ type Client struct {
 	baseURL, token string
 }
 
-// Answer is what came back.
+// Answer is a response with a 2xx status.
 type Answer struct {
 	Status int
 	Header http.Header
@@ -48,7 +51,7 @@ type Answer struct {
 	Body   []byte
 }
 
-// Refusal is an answer that is not 2xx.
+// Refusal is a response with another status.
 type Refusal struct {
 	Method, Path string
 	Status       int
@@ -59,7 +62,7 @@ func (r *Refusal) Error() string {
 	return fmt.Sprintf("%s %s: %d %s", r.Method, r.Path, r.Status, r.Body)
 }
 
-// NewClient is a client with connections of its own.
+// NewClient returns a client with connections of its own.
 func NewClient(o Options) (*Client, error) {
 	config := &tls.Config{MinVersion: tls.VersionTLS12}
 	if o.CAFile != "" {
@@ -74,11 +77,12 @@ func NewClient(o Options) (*Client, error) {
 	}
 	connections := max(o.Connections, 1)
 	transport := &http.Transport{
+		DialContext:         o.Dial,
 		TLSClientConfig:     config,
 		ForceAttemptHTTP2:   o.HTTP2,
 		MaxIdleConns:        connections,
 		MaxIdleConnsPerHost: connections,
-		DisableCompression:  true, // no provider asks for it, and decompressing is no work of the service's
+		DisableCompression:  true, // because providers do not use it, and the client's decompression would be measured too
 	}
 	return &Client{
 		http:    &http.Client{Transport: transport, Timeout: timeout},
@@ -89,7 +93,7 @@ func NewClient(o Options) (*Client, error) {
 // Close ends the connections.
 func (c *Client) Close() { c.http.CloseIdleConnections() }
 
-// Do sends a request; path is below the base URL, and body is JSON or "". An answer that is not 2xx is a
+// Do sends a request; path is below the base URL, and body is JSON or "". If the status is not 2xx, the error is a
 // *Refusal.
 func (c *Client) Do(ctx context.Context, method, path, body string) (*Answer, error) {
 	var payload io.Reader
@@ -127,7 +131,7 @@ func (c *Client) send(request *http.Request, path string) (*Answer, error) {
 	return &Answer{response.StatusCode, response.Header, response.Proto, body}, nil
 }
 
-// ID is the id of the resource that the answer is about: the end of its Location.
+// ID returns the id of the resource in the answer: the end of its Location.
 func (a *Answer) ID() string {
 	if location := a.Header.Get("Location"); location != "" {
 		return path.Base(location)

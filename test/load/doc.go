@@ -1,11 +1,11 @@
-// Package load is a load generator for SCIM services, any of them: workers that each wait for the answer
-// before they send the next request, as provisioning clients do, and every latency kept.
+// Package load generates load for any SCIM service. Its workers wait for an answer before they send the next request, as
+// provisioning clients do, and it keeps every latency.
 //
 //	client.go   one provisioning connection, or as many as there are workers
 //	run.go      the closed loop
 //	samples.go  percentiles, medians
-//	users.go    what is sent
+//	users.go    paths and bodies of requests
 //
-// By default it speaks HTTP/1.1 with a kept-alive connection for each worker: what the HTTP clients of Okta
-// and Entra ID do.
+// By default it speaks HTTP/1.1 with a kept-alive connection for each worker, as the HTTP clients of Okta and Entra ID
+// do.
 package load

@@ -22,13 +22,13 @@ func TestPercentilesAreLatenciesThatOccurred(t *testing.T) {
 	g.Expect(Samples(nil).Percentile(0.5)).To(BeZero())
 }
 
-func TestTheMedianOfAnEvenNumberLiesBetween(t *testing.T) {
+func TestMedianOfAnEvenNumberIsBetweenTheMiddleTwo(t *testing.T) {
 	g := NewWithT(t)
 	g.Expect(Median([]float64{9, 1, 5})).To(Equal(5.0))
 	g.Expect(Median([]float64{9, 1, 5, 3})).To(Equal(4.0))
 }
 
-func TestARunEndsByCount(t *testing.T) {
+func TestRunEndsByCount(t *testing.T) {
 	var done atomic.Int64
 	r := Run(t.Context(), Plan{Workers: 4, Count: 37}, func(context.Context, int, int) error {
 		done.Add(1)
@@ -40,7 +40,7 @@ func TestARunEndsByCount(t *testing.T) {
 	g.Expect(r.Throughput()).To(BeNumerically(">", 0))
 }
 
-func TestARunEndsByTimeAndLeavesTheWarmUpOut(t *testing.T) {
+func TestRunEndsByTimeAndLeavesOutTheWarmUp(t *testing.T) {
 	var done atomic.Int64
 	plan := Plan{Workers: 2, For: 100 * time.Millisecond, WarmUp: 50 * time.Millisecond}
 	r := Run(t.Context(), plan, func(context.Context, int, int) error {
@@ -53,7 +53,7 @@ func TestARunEndsByTimeAndLeavesTheWarmUpOut(t *testing.T) {
 	g.Expect(len(r.Latencies)).To(BeNumerically("<", done.Load()))
 }
 
-func TestARunThatGoesWrongEnds(t *testing.T) {
+func TestRunEndsAfterManyErrors(t *testing.T) {
 	r := Run(t.Context(), Plan{Workers: 1}, func(context.Context, int, int) error { return errors.New("no") })
 	g := NewWithT(t)
 	g.Expect(r.Errors).To(Equal(maxErrors))
@@ -61,7 +61,7 @@ func TestARunThatGoesWrongEnds(t *testing.T) {
 	g.Expect(r.Latencies).To(BeEmpty())
 }
 
-func TestARefusalIsAnError(t *testing.T) {
+func TestRefusalIsAnError(t *testing.T) {
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		http.Error(w, "busy", http.StatusServiceUnavailable)
 	}))

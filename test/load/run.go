@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// maxErrors ends a run that goes wrong: a service that is down is not helped by more requests.
+// maxErrors ends a run against a service that is down.
 const maxErrors = 100
 
 // Plan is a closed loop: each worker begins its next operation when its last one has ended.
@@ -26,18 +26,18 @@ type Plan struct {
 // Operation is one operation: the nth of all, from 0, by a worker, from 0.
 type Operation func(ctx context.Context, worker, n int) error
 
-// Result is what was seen of the operations that ended within the time that counts.
+// Result is about the operations that ended after the warm-up and before the end of the plan.
 type Result struct {
 	// Latencies are those of the operations that succeeded, ascending.
 	Latencies Samples
-	// Elapsed is the time that counts.
+	// Elapsed is the time from the end of the warm-up to the end of the run.
 	Elapsed time.Duration
-	// Errors is how many operations failed, warming up included; Err is the first few of them.
+	// Errors is how many operations failed, those of the warm-up included. Err is the first few errors.
 	Errors int
 	Err    error
 }
 
-// Throughput is operations per second.
+// Throughput returns operations per second.
 func (r Result) Throughput() float64 {
 	if r.Elapsed <= 0 {
 		return 0
@@ -74,8 +74,8 @@ func Run(ctx context.Context, plan Plan, operation Operation) Result {
 	return result
 }
 
-// counted is the time from the end of the warm-up to the end: that of the plan, if it ran so long, for what
-// ends later is not counted.
+// counted returns the time from the end of the warm-up to the end of the run, or to the end of the plan if that is
+// earlier, because operations that end later are not counted.
 func (r *runner) counted() time.Duration {
 	elapsed := time.Since(r.start)
 	if r.plan.For > 0 {
@@ -94,7 +94,7 @@ func (r *runner) work(ctx context.Context, worker int) (latencies Samples) {
 		err := r.operation(ctx, worker, n)
 		ended := time.Now()
 		switch {
-		case err != nil && ctx.Err() != nil: // cut off, not failed
+		case err != nil && ctx.Err() != nil: // interrupted by the end of the run, so not a failure
 		case err != nil:
 			r.failed(err)
 		case r.counts(ended):

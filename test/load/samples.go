@@ -12,10 +12,10 @@ type Samples []time.Duration
 
 func (s Samples) sort() { slices.Sort(s) }
 
-// Percentile is that of ascending samples, by nearest rank: a latency that occurred. q is between 0 and 1.
+// Percentile returns the percentile of ascending samples by nearest rank: a latency that occurred. q is between 0 and 1.
 func (s Samples) Percentile(q float64) time.Duration { return Percentile(s, q) }
 
-// Percentile is that of ascending values, by nearest rank; zero of none.
+// Percentile returns the percentile of ascending values by nearest rank, or zero if there are none.
 func Percentile[T cmp.Ordered](ascending []T, q float64) (value T) {
 	if len(ascending) == 0 {
 		return value
@@ -24,7 +24,7 @@ func Percentile[T cmp.Ordered](ascending []T, q float64) (value T) {
 	return ascending[min(max(rank, 1), len(ascending))-1]
 }
 
-// Median is the middle one of values in any order, or half way between the two.
+// Median returns the median of values in any order.
 func Median(values []float64) float64 {
 	if len(values) == 0 {
 		return math.NaN()

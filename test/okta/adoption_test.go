@@ -24,12 +24,14 @@ var _ = Describe("a Manual user whom the provider creates", Serial, func() {
 		}
 	})
 
+	// declare creates the user, and waits until it holds its userName. Before that, a create by the provider may win it.
 	declare := func(ctx context.Context) {
 		GinkgoHelper()
 		Expect(environment.Admin.Create(ctx, manual)).To(Succeed())
+		Eventually(func() string { return user(ctx, manual.Name).Status.ClaimedName }).Should(Equal(name))
 	}
 
-	// stays says that the user is as it was made.
+	// stays expects that the user is as it was created.
 	stays := func(ctx context.Context, refused *provider.Response) {
 		GinkgoHelper()
 		Expect(refused.Body).To(HaveKeyWithValue("scimType", "uniqueness"))
@@ -102,7 +104,7 @@ var _ = Describe("a Manual user whom the provider creates", Serial, func() {
 	)
 })
 
-// setExistingUsers sets it until the spec ends, and returns when the manager has seen it.
+// setExistingUsers sets spec.existingUsers until the spec ends, and returns when the manager has seen it.
 func setExistingUsers(ctx context.Context, policy v1alpha1.ExistingUsersPolicy) {
 	GinkgoHelper()
 	set := func(ctx context.Context, policy v1alpha1.ExistingUsersPolicy) {

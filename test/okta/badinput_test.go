@@ -13,7 +13,7 @@ import (
 	"github.com/cloudsso/cloudsso-operator/api/v1alpha1"
 )
 
-// eventsOn polls the reasons of the Events on an object.
+// eventsOn returns a function that returns the reasons of the Events on an object.
 func eventsOn(ctx context.Context, name string) func() []string {
 	return func() (reasons []string) {
 		var events eventsv1.EventList
@@ -73,7 +73,7 @@ func postAs(ctx context.Context, mediaType, body string) (status int) {
 	return answer.StatusCode
 }
 
-// everything is what is stored, in the order of names.
+// everything returns the specs that are stored, in the order of names.
 func everything(ctx context.Context) (specs []any) {
 	GinkgoHelper()
 	var users v1alpha1.CloudSSOUserList

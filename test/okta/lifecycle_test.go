@@ -10,6 +10,7 @@ import (
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/cloudsso/cloudsso-operator/api/v1alpha1"
@@ -22,7 +23,7 @@ const (
 	patchURN = "urn:ietf:params:scim:api:messages:2.0:PatchOp"
 )
 
-// newUser is the body of Okta's create.
+// newUser returns the body of Okta's create.
 func newUser(userName, externalID string) string {
 	return fmt.Sprintf(`{"schemas":[%q],"userName":%q,"name":{"givenName":"Test","familyName":"User"},
 		"emails":[{"primary":true,"value":%q,"type":"work"}],"displayName":"Test User","locale":"en-US",
@@ -37,7 +38,7 @@ func patch(operations string) string {
 	return fmt.Sprintf(`{"schemas":[%q],"Operations":%s}`, patchURN, operations)
 }
 
-// unique makes names of specs differ.
+// unique returns a userName that no other spec has.
 func unique(name string) string {
 	return fmt.Sprintf("%s.%d@example.com", name, GinkgoRandomSeed()+time.Now().UnixNano())
 }
@@ -140,41 +141,76 @@ var _ = Describe("a user's life", func() {
 			`{"schemas":["`+userURN+`"],"userName":"$NAME","active":false}`, `{"schemas":["`+userURN+`"],"userName":"$NAME","active":true}`),
 	)
 
-	// https://github.com/better-auth/better-auth/issues/11111: a 409 here would lock the person out for good.
-	It("is given back to a leaver who is created again with the old externalId", func(ctx SpecContext) {
+	// https://github.com/better-auth/better-auth/issues/11111: a 409 here would lock the person out.
+	It("is restored when it is disabled and is created again with the same externalId", func(ctx SpecContext) {
 		name := unique("returner")
 		id := create(ctx, name)
+		crew := send(ctx, 201, "POST", "/Groups", fmt.Sprintf(`{"schemas":[%q],"displayName":%q,"members":[{"value":%q}]}`, groupURN, "Crew "+name, id)).ID()
 		send(ctx, 200, "PATCH", "/Users/"+id, patch(`[{"op":"replace","value":{"active":false}}]`))
 		Expect(send(ctx, 201, "POST", "/Users", newUser(name, "00u"+name)).ID()).To(Equal(id))
 		Eventually(stateOf(ctx, id)).Should(Equal(v1alpha1.UserActive))
-
-		send(ctx, 204, "DELETE", "/Users/"+id, "")
-		send(ctx, 404, "GET", "/Users/"+id, "")
-		Expect(send(ctx, 201, "POST", "/Users", newUser(name, "00u"+name)).ID()).To(Equal(id))
-		Expect(user(ctx, id).Spec.DeprovisionedAt).To(BeNil())
+		Expect(send(ctx, 200, "GET", "/Groups/"+crew, "").Body).To(HaveKeyWithValue("members", ConsistOf(HaveKeyWithValue("value", id))))
 	})
 
-	It("ends with a DELETE that keeps the object and frees the name", func(ctx SpecContext) {
+	DescribeTable("is another user when it is created again with one of userName and externalId",
+		func(ctx SpecContext, status int, userName, externalID string) {
+			name := unique("reused")
+			id := create(ctx, name)
+			send(ctx, 200, "PATCH", "/Users/"+id, patch(`[{"op":"replace","value":{"active":false}}]`))
+			filled := strings.NewReplacer("$NAME", name)
+			Expect(send(ctx, status, "POST", "/Users", newUser(filled.Replace(userName), filled.Replace(externalID))).ID()).NotTo(Equal(id))
+			Expect(send(ctx, 200, "GET", "/Users/"+id, "").Body).To(And(HaveKeyWithValue("userName", name), HaveKeyWithValue("active", false)))
+		},
+		Entry("the externalId alone", 201, "other.$NAME", "00u$NAME"),
+		Entry("the userName alone", 409, "$NAME", "00uother"),
+		Entry("the userName, and no externalId", 409, "$NAME", ""),
+	)
+
+	It("ends with a DELETE that keeps the object and frees the userName: a later create is another user", func(ctx SpecContext) {
 		name := unique("deleted")
 		id := create(ctx, name)
 		send(ctx, 204, "DELETE", "/Users/"+id, "")
 		Eventually(stateOf(ctx, id)).WithTimeout(time.Second).Should(Equal(v1alpha1.UserDeprovisioned))
 		Expect(send(ctx, 200, "GET", "/Users"+byFilter("userName eq %q", name), "").Resources()).To(BeEmpty())
-		Expect(send(ctx, 201, "POST", "/Users", newUser(name, "00unamesake")).ID()).NotTo(Equal(id))
+		next := send(ctx, 201, "POST", "/Users", newUser(name, "00u"+name)).ID()
+		Expect(next).NotTo(Equal(id))
+		Expect(send(ctx, 200, "GET", "/Users"+byFilter("externalId eq %q", "00u"+name), "").IDs()).To(ConsistOf(next))
+		send(ctx, 404, "GET", "/Users/"+id, "")
+		send(ctx, 404, "PATCH", "/Users/"+id, patch(`[{"op":"replace","value":{"active":true}}]`))
+		send(ctx, 404, "DELETE", "/Users/"+id, "")
+		Expect(user(ctx, id).Spec.DeprovisionedAt).NotTo(BeNil())
+	})
+
+	It("stays suspended when it is deleted and created again", func(ctx SpecContext) {
+		name := unique("inherited")
+		id := create(ctx, name)
+		suspend(ctx, id)
+		send(ctx, 204, "DELETE", "/Users/"+id, "")
+		created := send(ctx, 201, "POST", "/Users", newUser(name, "00u"+name))
+		Expect(created.Body).To(HaveKeyWithValue("active", true), "SCIM shows the provider's own value")
+		Eventually(stateOf(ctx, created.ID())).WithTimeout(time.Second).Should(Equal(v1alpha1.UserSuspended))
+		Eventually(func() []metav1.Condition { return user(ctx, created.ID()).Status.Conditions }).
+			Should(ContainElement(HaveField("Message", ContainSubstring(id))), "the condition names the earlier user")
 	})
 
 	It("is suspended by an administrator, which no identity provider lifts or sees", func(ctx SpecContext) {
 		id := create(ctx, unique("suspended"))
-		u := user(ctx, id)
-		before := u.DeepCopy()
-		u.Spec.Suspended = true
-		Expect(environment.Admin.Patch(ctx, u, client.MergeFrom(before))).To(Succeed())
+		suspend(ctx, id)
 		Eventually(stateOf(ctx, id)).WithTimeout(time.Second).Should(Equal(v1alpha1.UserSuspended))
 		Expect(send(ctx, 200, "PATCH", "/Users/"+id, patch(`[{"op":"replace","value":{"active":true,"title":"Lead"}}]`)).Body).To(HaveKeyWithValue("active", true))
 		Expect(user(ctx, id).Spec.Suspended).To(BeTrue())
 		Consistently(stateOf(ctx, id)).WithTimeout(300 * time.Millisecond).Should(Equal(v1alpha1.UserSuspended))
 	})
 })
+
+// suspend suspends a user, as an administrator does.
+func suspend(ctx context.Context, id string) {
+	GinkgoHelper()
+	u := user(ctx, id)
+	before := u.DeepCopy()
+	u.Spec.Suspended = true
+	Expect(environment.Admin.Patch(ctx, u, client.MergeFrom(before))).To(Succeed())
+}
 
 var _ = Describe("import", func() {
 	It("pages through every user once, in one order, with the right total", func(ctx SpecContext) {

@@ -1,8 +1,8 @@
 // Package okta_test plays Okta's life cycle against the operator: a real control plane, the manager as a
 // process of its own, TLS, and the operator's own least-privilege identity.
 //
-// What Okta sends is from https://developer.okta.com/docs/api/openapi/okta-scim/guides/scim-20 and from
-// Okta's SCIM 2.0 specification test; what it was seen to send besides is cited where it is played.
+// The requests are those of https://developer.okta.com/docs/api/openapi/okta-scim/guides/scim-20 and of Okta's SCIM 2.0
+// specification test. Each other one has its source beside it.
 package okta_test
 
 import (
@@ -74,7 +74,7 @@ func group(ctx context.Context, id string) *v1alpha1.CloudSSOGroup {
 	return g
 }
 
-// stateOf polls a user's state.
+// stateOf returns a function that reads a user's state.
 func stateOf(ctx context.Context, id string) func() v1alpha1.UserState {
 	return func() v1alpha1.UserState { return user(ctx, id).Status.State }
 }

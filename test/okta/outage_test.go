@@ -46,7 +46,7 @@ var _ = Describe("while the control plane does not answer", Serial, func() {
 			Expect(err).NotTo(HaveOccurred())
 			Expect(seconds).To(BeNumerically(">", 0))
 		}
-		// The lease is lost meanwhile: nothing tells of it but that it is over.
+		// The lease ends meanwhile, which nothing shows but the time.
 		Eventually(func() time.Duration { return time.Since(began) }, 2*outage).Should(BeNumerically(">", outage))
 		resume()
 

@@ -15,15 +15,15 @@ import (
 )
 
 const (
-	// maxConnections is how many the manager has open: cmd/manager/scim.go.
+	// maxConnections is how many connections the manager keeps open: internal/httpserver/limits.go.
 	maxConnections = 4096
-	// flood is more than that.
+	// flood is how many connections the spec opens: more than the manager keeps.
 	flood = maxConnections + 1000
-	// diallers open connections at a time.
-	diallers = 16
+	// openers is how many connections are opened at a time.
+	openers = 16
 )
 
-// address is where the SCIM service listens.
+// address returns the host and port of the SCIM service.
 func address() string {
 	GinkgoHelper()
 	u, err := url.Parse(environment.BaseURL)
@@ -31,34 +31,34 @@ func address() string {
 	return u.Host
 }
 
-// crowd is connections that are held.
-type crowd struct {
-	mu   sync.Mutex
-	all  []net.Conn
-	gone atomic.Int64 // those that the server has closed
-	done sync.WaitGroup
+// heldConnections are connections that the test keeps open.
+type heldConnections struct {
+	mu     sync.Mutex
+	all    []net.Conn
+	closed atomic.Int64 // how many the server has closed
+	done   sync.WaitGroup
 }
 
-// gather opens n connections, and says something on each. Whoever is closed is counted.
-func gather(ctx context.Context, n int, open func(context.Context) (net.Conn, error)) *crowd {
+// holdConnections opens n connections, and counts those that the server closes.
+func holdConnections(ctx context.Context, n int, open func(context.Context) (net.Conn, error)) *heldConnections {
 	GinkgoHelper()
-	c := &crowd{}
-	DeferCleanup(c.disperse)
+	c := &heldConnections{}
+	DeferCleanup(c.closeAll)
 	var dialling sync.WaitGroup
 	var next atomic.Int64
-	for range diallers {
+	for range openers {
 		dialling.Go(func() {
 			defer GinkgoRecover()
 			for next.Add(1) <= int64(n) {
 				conn, err := open(ctx)
-				if err != nil { // closed while it was being opened
-					c.gone.Add(1)
+				if err != nil { // the server closed it while it was being opened
+					c.closed.Add(1)
 					continue
 				}
 				c.mu.Lock()
 				c.all = append(c.all, conn)
 				c.mu.Unlock()
-				c.done.Go(func() { c.watch(conn) })
+				c.done.Go(func() { c.readUntilClosed(conn) })
 			}
 		})
 	}
@@ -66,32 +66,32 @@ func gather(ctx context.Context, n int, open func(context.Context) (net.Conn, er
 	return c
 }
 
-// watch reads until the other end closes the connection, or this one.
-func (c *crowd) watch(conn net.Conn) {
+// readUntilClosed reads until one end closes the connection.
+func (c *heldConnections) readUntilClosed(conn net.Conn) {
 	buffer := make([]byte, 512)
 	for {
 		if _, err := conn.Read(buffer); err != nil {
-			c.gone.Add(1)
+			c.closed.Add(1)
 			return
 		}
 	}
 }
 
-// disperse closes all.
-func (c *crowd) disperse() {
+// closeAll closes all connections, and waits until their reads have ended.
+func (c *heldConnections) closeAll() {
 	for _, conn := range c.all {
-		_ = conn.Close() // closed already is as good
+		_ = conn.Close() // it fails only if the connection is closed
 	}
 	c.done.Wait()
 }
 
 // dial opens a TCP connection.
 func dial(ctx context.Context) (net.Conn, error) {
-	return (&net.Dialer{Timeout: patience}).DialContext(ctx, "tcp", address())
+	return (&net.Dialer{Timeout: maxLatency}).DialContext(ctx, "tcp", address())
 }
 
-// saying opens a connection, with or without TLS, and says something.
-func saying(what string, secure bool) func(context.Context) (net.Conn, error) {
+// sending returns a function that opens a connection, with or without TLS, and sends a text.
+func sending(text string, secure bool) func(context.Context) (net.Conn, error) {
 	config := &tls.Config{RootCAs: roots(), ServerName: "localhost", MinVersion: tls.VersionTLS12}
 	return func(ctx context.Context) (net.Conn, error) {
 		conn, err := dial(ctx)
@@ -101,8 +101,8 @@ func saying(what string, secure bool) func(context.Context) (net.Conn, error) {
 		if secure {
 			conn = tls.Client(conn, config)
 		}
-		if _, err := conn.Write([]byte(what)); err != nil {
-			_ = conn.Close() // the other end has
+		if _, err := conn.Write([]byte(text)); err != nil {
+			_ = conn.Close() // the server has closed it too
 			return nil, err
 		}
 		return conn, nil
@@ -118,19 +118,19 @@ func roots() *x509.CertPool {
 	return pool
 }
 
-var _ = Describe("a flood of connections", func() {
-	It("keeps nobody out, and leaves nothing behind", func(ctx SpecContext) {
+var _ = Describe("A flood of connections", func() {
+	It("does not keep other clients out, and leaves no goroutine or file open", func(ctx SpecContext) {
 		before := measure(ctx)
-		var crowded *crowd
-		seen := beside(ctx, func() {
-			crowded = gather(ctx, flood, dial)
-			Eventually(crowded.gone.Load).Should(BeNumerically(">=", flood-maxConnections), "those beyond have taken others' places")
+		var held *heldConnections
+		seen := withWellBehavedClients(ctx, func() {
+			held = holdConnections(ctx, flood, dial)
+			Eventually(held.closed.Load).Should(BeNumerically(">=", flood-maxConnections), "the manager closes old connections for new ones")
 			Eventually(func() float64 { return measure(ctx)[openFiles] }).Should(BeNumerically(">", maxConnections/2))
-			Expect(visit(ctx)).To(Succeed())
+			Expect(queryOnce(ctx)).To(Succeed())
 		})
-		Expect(seen.openFiles).To(BeNumerically("<", before[openFiles]+maxConnections+othersGoroutines))
-		Expect(seen.goroutines).To(BeNumerically("<", before[goroutines]+2*maxConnections+othersGoroutines))
-		crowded.disperse()
-		subsides(ctx, before)
+		Expect(seen.openFiles).To(BeNumerically("<", before[openFiles]+maxConnections+goroutineMargin))
+		Expect(seen.goroutines).To(BeNumerically("<", before[goroutines]+2*maxConnections+goroutineMargin))
+		held.closeAll()
+		expectRecovery(ctx, before)
 	})
 })

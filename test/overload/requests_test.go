@@ -19,35 +19,35 @@ import (
 )
 
 const (
-	// requests is several times the burst of the wild one's directory.
+	// requests is how many requests the noisy client sends: several times its burst.
 	requests = 1500
-	// senders send at a time.
+	// senders is how many of them are sent at a time.
 	senders = 24
-	// largeBodies are sent in each of the two ways, at a time.
+	// largeBodies is how many large bodies are sent at a time, with a Content-Length and as many in chunks.
 	largeBodies = 8
-	// mostValues are nearly as many JSON values as a body may have: internal/scim/limits.
+	// mostValues is slightly less than how many JSON values a body may have: internal/scim/limits.
 	mostValues = 519_900
-	// largeBody is its length, in bytes, about half of what is taken.
+	// largeBody is the length of a large body in bytes: about half of the limit.
 	largeBody = 8 << 20
 )
 
-// wildLimit is set on the wild one's directory: little enough to be beyond on any machine.
-var wildLimit = v1alpha1.RateLimit{RequestsPerSecond: 20, Burst: 300}
+// noisyLimit is the rate limit of the noisy client's directory: low enough to be exceeded on any machine.
+var noisyLimit = v1alpha1.RateLimit{RequestsPerSecond: 20, Burst: 300}
 
-// answers are how many answers there were of each status.
-type answers struct {
+// statusCounts counts responses by status.
+type statusCounts struct {
 	mu       sync.Mutex
 	byStatus map[int]int
 }
 
-// reply is an answer, as far as anybody looks at it.
+// reply has the parts of a response that the specs compare.
 type reply struct {
 	status     int
 	retryAfter string
 }
 
-// note counts an answer. One that is to be asked for again says when: in whole seconds, all that Okta understands.
-func (a *answers) note(r reply) {
+// add counts a response. A 429 or 503 must have a Retry-After in whole seconds, the only form that Okta understands.
+func (a *statusCounts) add(r reply) {
 	GinkgoHelper()
 	if r.status == http.StatusTooManyRequests || r.status == http.StatusServiceUnavailable {
 		seconds, err := strconv.Atoi(r.retryAfter)
@@ -59,17 +59,17 @@ func (a *answers) note(r reply) {
 	a.byStatus[r.status]++
 }
 
-// volley sends requests, some at a time, and returns what was answered. Each is to be answered.
-func volley(n, atATime int, send func(i int) reply) map[int]int {
+// sendAll sends n requests, some at a time, and returns the number of responses by status.
+func sendAll(n, atATime int, send func(i int) reply) map[int]int {
 	GinkgoHelper()
-	got := &answers{byStatus: map[int]int{}}
+	got := &statusCounts{byStatus: map[int]int{}}
 	var all sync.WaitGroup
 	var next atomic.Int64
 	for range atATime {
 		all.Go(func() {
 			defer GinkgoRecover()
 			for i := int(next.Add(1)); i <= n; i = int(next.Add(1)) {
-				got.note(send(i))
+				got.add(send(i))
 			}
 		})
 	}
@@ -78,7 +78,7 @@ func volley(n, atATime int, send func(i int) reply) map[int]int {
 	return got.byStatus
 }
 
-// sender sends requests with a token; a body whose length is negative is sent in chunks.
+// sender returns a function that sends requests with a token. It sends a body with a negative length in chunks.
 func sender(ctx context.Context, token string) func(method, path string, body io.Reader, length int64) reply {
 	GinkgoHelper()
 	c, err := provider.New(environment.BaseURL, token, environment.CAFile)
@@ -103,7 +103,7 @@ func sender(ctx context.Context, token string) func(method, path string, body io
 	}
 }
 
-// groupOf is a group that is so long, with something in it that nobody knows.
+// groupOf returns the JSON of a group of that length, with unknown attributes.
 func groupOf(name string, length int) string {
 	const each = 50_000
 	var b strings.Builder
@@ -114,46 +114,46 @@ func groupOf(name string, length int) string {
 	return b.String() + "}"
 }
 
-var _ = Describe("too much", func() {
-	It("of one credential is refused to it alone", func(ctx SpecContext) {
-		setLimit(ctx, wildNamespace, &wildLimit)
-		DeferCleanup(func(ctx SpecContext) { setLimit(ctx, wildNamespace, nil) })
+var _ = Describe("Too much load", func() {
+	It("by one credential is refused only for that credential", func(ctx SpecContext) {
+		setLimit(ctx, noisyNamespace, &noisyLimit)
+		DeferCleanup(func(ctx SpecContext) { setLimit(ctx, noisyNamespace, nil) })
 		before := measure(ctx)
-		send := sender(ctx, wildToken)
-		beside(ctx, func() {
-			got := volley(requests, senders, func(int) reply {
+		send := sender(ctx, noisyToken)
+		withWellBehavedClients(ctx, func() {
+			got := sendAll(requests, senders, func(int) reply {
 				return send("GET", "/Users?count=1", http.NoBody, 0)
 			})
 			Expect(got).To(And(HaveLen(2), HaveKey(http.StatusOK), HaveKey(http.StatusTooManyRequests)))
 			Expect(got[http.StatusTooManyRequests]).To(BeNumerically(">", requests/4))
 		})
-		Expect(measure(ctx)[refusals("rate-limited")]).To(BeNumerically(">", before[refusals("rate-limited")]+requests/4))
-		subsides(ctx, before)
+		Expect(measure(ctx)[refusalsMetric("rate-limited")]).To(BeNumerically(">", before[refusalsMetric("rate-limited")]+requests/4))
+		expectRecovery(ctx, before)
 	})
 
-	It("of what nobody may send is refused to whoever sends it", func(ctx SpecContext) {
+	It("without a valid token is slowed down for its address", func(ctx SpecContext) {
 		before := measure(ctx)
 		send := sender(ctx, "wrong")
 		try := func(int) reply { return send("GET", "/Users?count=1", http.NoBody, 0) }
-		// Another spec may just have used up what an address may try.
-		Eventually(func() map[int]int { return volley(1, 1, try) }).WithTimeout(time.Minute).Should(HaveKey(http.StatusUnauthorized))
-		beside(ctx, func() {
-			got := volley(requests, senders, try)
+		// Another spec may just have used up the attempts of this address.
+		Eventually(func() map[int]int { return sendAll(1, 1, try) }).WithTimeout(time.Minute).Should(HaveKey(http.StatusUnauthorized))
+		withWellBehavedClients(ctx, func() {
+			got := sendAll(requests, senders, try)
 			Expect(got).To(HaveKey(http.StatusTooManyRequests))
 			delete(got, http.StatusTooManyRequests)
 			delete(got, http.StatusUnauthorized)
 			Expect(got).To(BeEmpty())
 		})
-		subsides(ctx, before)
+		expectRecovery(ctx, before)
 	})
 
-	It("in one body waits for its turn, and leaves one to others", func(ctx SpecContext) {
+	It("by large bodies is refused, and leaves room for the large body of another credential", func(ctx SpecContext) {
 		before := measure(ctx)
 		body := groupOf("Everyone", largeBody)
-		send, other := sender(ctx, wildToken), sender(ctx, environment.Token)
-		beside(ctx, func() {
-			got := volley(2*largeBodies, 2*largeBodies, func(i int) reply {
-				if i == 2*largeBodies { // while the others are at it
+		send, other := sender(ctx, noisyToken), sender(ctx, environment.Token)
+		withWellBehavedClients(ctx, func() {
+			got := sendAll(2*largeBodies, 2*largeBodies, func(i int) reply {
+				if i == 2*largeBodies { // while the others are in progress
 					large := groupOf("Staff "+newTag(), largeBody/4)
 					answer := other("POST", "/Groups", strings.NewReader(large), int64(len(large)))
 					Expect(answer.status).To(Equal(http.StatusCreated))
@@ -168,20 +168,20 @@ var _ = Describe("too much", func() {
 			Expect(got[http.StatusNotFound]).To(BeNumerically(">=", 2))
 			Expect(got[http.StatusNotFound] + got[http.StatusTooManyRequests]).To(Equal(2*largeBodies - 1))
 		})
-		subsides(ctx, before)
+		expectRecovery(ctx, before)
 	})
 
-	It("in JSON that takes fifty times its bytes is bounded", func(ctx SpecContext) {
+	It("by JSON that takes fifty times its length in memory is bounded", func(ctx SpecContext) {
 		before := measure(ctx)
-		send := sender(ctx, wildToken)
+		send := sender(ctx, noisyToken)
 		for _, hostile := range []struct{ n, atATime, values int }{{largeBodies, largeBodies, mostValues}, {requests / 10, senders, mostValues / 40}} {
 			text := `{"displayName":"Everyone","x":[` + strings.Repeat(`{"a":0},`, hostile.values/2) + `{}]}`
-			beside(ctx, func() {
-				volley(hostile.n, hostile.atATime, func(int) reply {
+			withWellBehavedClients(ctx, func() {
+				sendAll(hostile.n, hostile.atATime, func(int) reply {
 					return send("PUT", "/Groups/nobody-x7k2p", io.NopCloser(strings.NewReader(text)), int64(len(text)))
 				})
 			})
 		}
-		subsides(ctx, before)
+		expectRecovery(ctx, before)
 	})
 })

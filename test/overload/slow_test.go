@@ -9,68 +9,68 @@ import (
 )
 
 const (
-	// slow is how many slow clients there are of each kind.
+	// slow is the number of slow clients of each kind.
 	slow = 150
-	// inFlight is how many requests of one credential are worked on at a time: internal/scim/limits.
+	// inFlight is how many requests of one credential are processed at a time: internal/scim/limits.
 	inFlight = 256
-	// restTimeout is some times what a refused client has to send the rest of its body.
+	// restTimeout is several times the time that a refused client has for the rest of its body.
 	restTimeout = 5 * time.Second
 )
 
-// request is one of HTTP/1.1, as far as it goes.
+// request returns the beginning of an HTTP/1.1 request.
 func request(lines ...string) string { return strings.Join(lines, "\r\n") }
 
-var _ = Describe("slow clients", func() {
-	It("are not waited for", func(ctx SpecContext) {
+var _ = Describe("Slow clients", func() {
+	It("are disconnected", func(ctx SpecContext) {
 		before := measure(ctx)
-		var waiting []*crowd
-		beside(ctx, func() {
+		var waiting []*heldConnections
+		withWellBehavedClients(ctx, func() {
 			for _, open := range []struct {
-				what   string
+				text   string
 				secure bool
 			}{
 				{"\x16\x03\x01\x02\x00\x01", false},                                                // the beginning of a handshake
 				{request("GET /scim/v2/Users HTTP/1.1", "Host: localhost", "X-Slow: "), true},      // … of a header
 				{request("GET /scim/v2/Users HTTP/1.1", strings.Repeat("X-Long: x\r\n", 9)), true}, // … of a long one
 			} {
-				waiting = append(waiting, gather(ctx, slow, saying(open.what, open.secure)))
+				waiting = append(waiting, holdConnections(ctx, slow, sending(open.text, open.secure)))
 			}
 			for _, c := range waiting {
-				Eventually(c.gone.Load).Should(BeEquivalentTo(slow))
+				Eventually(c.closed.Load).Should(BeEquivalentTo(slow))
 			}
 		})
-		subsides(ctx, before)
+		expectRecovery(ctx, before)
 	})
 
-	It("do not hold connections with bodies that nobody wants", func(ctx SpecContext) {
+	It("cannot hold connections with bodies of refused requests", func(ctx SpecContext) {
 		before := measure(ctx)
-		beside(ctx, func() {
+		withWellBehavedClients(ctx, func() {
 			for _, length := range []string{"Content-Length: 1000", "Content-Length: 16000000", "Transfer-Encoding: chunked"} {
-				c := gather(ctx, slow/3, saying(request("POST /scim/v2/Users HTTP/1.1", "Host: localhost", "Authorization: Bearer wrong", length, "", ""), true))
-				Eventually(c.gone.Load, restTimeout).Should(BeEquivalentTo(slow/3), length)
+				c := holdConnections(ctx, slow/3, sending(request("POST /scim/v2/Users HTTP/1.1", "Host: localhost", "Authorization: Bearer wrong", length, "", ""), true))
+				Eventually(c.closed.Load, restTimeout).Should(BeEquivalentTo(slow/3), length)
 			}
 		})
-		subsides(ctx, before)
+		expectRecovery(ctx, before)
 	})
 
-	It("use up their own credential's share of requests", func(ctx SpecContext) {
+	It("use up only their own credential's requests in flight", func(ctx SpecContext) {
 		before := measure(ctx)
-		wild := connect(wildToken)
-		var silent *crowd
-		beside(ctx, func() {
-			silent = gather(ctx, inFlight, saying(request("POST /scim/v2/Users HTTP/1.1", "Host: localhost", "Authorization: Bearer "+wildToken,
+		noisy := connect(noisyToken)
+		var silent *heldConnections
+		withWellBehavedClients(ctx, func() {
+			silent = holdConnections(ctx, inFlight, sending(request("POST /scim/v2/Users HTTP/1.1", "Host: localhost", "Authorization: Bearer "+noisyToken,
 				"Content-Type: application/scim+json", "Content-Length: 1000", "", "{"), true))
 			Eventually(func() error {
-				_, err := wild.Do(ctx, "GET", "/Users?count=1", "")
+				_, err := noisy.Do(ctx, "GET", "/Users?count=1", "")
 				return err
 			}).Should(MatchError(ContainSubstring("256 requests of this credential")))
 		})
-		Expect(measure(ctx)[refusals("in-flight")]).To(BeNumerically(">", before[refusals("in-flight")]))
-		silent.disperse()
+		Expect(measure(ctx)[refusalsMetric("in-flight")]).To(BeNumerically(">", before[refusalsMetric("in-flight")]))
+		silent.closeAll()
 		Eventually(func() error {
-			_, err := wild.Do(ctx, "GET", "/Users?count=1", "")
+			_, err := noisy.Do(ctx, "GET", "/Users?count=1", "")
 			return err
 		}).Should(Succeed())
-		subsides(ctx, before)
+		expectRecovery(ctx, before)
 	})
 })

@@ -15,18 +15,18 @@ import (
 )
 
 const (
-	// streams is how many an HTTP/2 connection may have: cmd/manager/scim.go.
+	// streams is how many streams an HTTP/2 connection may have: internal/httpserver/limits.go.
 	streams = 100
-	// hoards open streams; together more than there may be answers that nobody takes.
-	hoards = 50
-	// unanswered is how many of those there may be: internal/scim/limits.
-	unanswered = 1024
-	// resets is how many streams one client opens and takes back at once.
+	// streamConnections is how many connections hold streams: together more streams than unread responses.
+	streamConnections = 50
+	// unread is how many responses of one credential may wait to be read: internal/scim/limits.
+	unread = 1024
+	// resets is how many streams one client opens and resets at once.
 	resets = 5000
 )
 
-// hoard opens streams on one connection and never takes a byte of their answers.
-func hoard(ctx context.Context, n int, token string, reset bool) (net.Conn, error) {
+// openUnreadStreams opens streams on one connection and reads none of their responses. With reset it resets each.
+func openUnreadStreams(ctx context.Context, n int, token string, reset bool) (net.Conn, error) {
 	GinkgoHelper()
 	conn, err := dial(ctx)
 	if err != nil {
@@ -51,51 +51,51 @@ func hoard(ctx context.Context, n int, token string, reset bool) (net.Conn, erro
 		}
 		id := uint32(2*i + 1)
 		if err := framer.WriteHeaders(http2.HeadersFrameParam{StreamID: id, BlockFragment: block.Bytes(), EndStream: true, EndHeaders: true}); err != nil {
-			return secure, nil //nolint:nilerr // the other end has had enough: what it is to do
+			return secure, nil //nolint:nilerr // the server may close the connection
 		}
 		if reset {
 			if err := framer.WriteRSTStream(id, http2.ErrCodeCancel); err != nil {
-				return secure, nil //nolint:nilerr // as above
+				return secure, nil //nolint:nilerr // the server may close the connection
 			}
 		}
 	}
 	return secure, nil
 }
 
-var _ = Describe("streams of HTTP/2", func() {
-	hoarded := func(ctx context.Context, connections, n int, token string, reset bool) *crowd {
+var _ = Describe("HTTP/2 streams", func() {
+	holdStreams := func(ctx context.Context, connections, n int, token string, reset bool) *heldConnections {
 		GinkgoHelper()
-		return gather(ctx, connections, func(ctx context.Context) (net.Conn, error) {
-			return hoard(ctx, n, token, reset)
+		return holdConnections(ctx, connections, func(ctx context.Context) (net.Conn, error) {
+			return openUnreadStreams(ctx, n, token, reset)
 		})
 	}
 
-	DescribeTable("whose answers nobody takes are bounded", func(ctx SpecContext, token func() string) {
+	DescribeTable("with unread responses are bounded", func(ctx SpecContext, token func() string) {
 		before := measure(ctx)
-		var held *crowd
-		beside(ctx, func() {
-			held = hoarded(ctx, hoards, streams, token(), false)
-			Expect(visit(ctx)).To(Succeed())
-			Eventually(func() float64 { return measure(ctx)[goroutines] }).Should(BeNumerically("<", before[goroutines]+unanswered+4*hoards+othersGoroutines))
-			AddReportEntry(fmt.Sprintf("%.0f goroutines when the others have been cut off", measure(ctx)[goroutines]))
+		var held *heldConnections
+		withWellBehavedClients(ctx, func() {
+			held = holdStreams(ctx, streamConnections, streams, token(), false)
+			Expect(queryOnce(ctx)).To(Succeed())
+			Eventually(func() float64 { return measure(ctx)[goroutines] }).Should(BeNumerically("<", before[goroutines]+unread+4*streamConnections+goroutineMargin))
+			AddReportEntry(fmt.Sprintf("%.0f goroutines after the excess streams were refused", measure(ctx)[goroutines]))
 		})
-		held.disperse()
-		subsides(ctx, before)
+		held.closeAll()
+		expectRecovery(ctx, before)
 	},
-		Entry("of strangers", func() string { return "wrong" }),
-		Entry("of a credential", func() string { return wildToken }),
+		Entry("with an invalid token", func() string { return "wrong" }),
+		Entry("of a credential", func() string { return noisyToken }),
 	)
 
-	It("that are taken back at once cost little", func(ctx SpecContext) {
+	It("that are reset at once cost little", func(ctx SpecContext) {
 		before := measure(ctx)
-		beside(ctx, func() {
+		withWellBehavedClients(ctx, func() {
 			var all sync.WaitGroup
 			all.Go(func() {
 				defer GinkgoRecover()
-				hoarded(ctx, diallers, resets/diallers, wildToken, true)
+				holdStreams(ctx, openers, resets/openers, noisyToken, true)
 			})
 			all.Wait()
 		})
-		subsides(ctx, before)
+		expectRecovery(ctx, before)
 	})
 })

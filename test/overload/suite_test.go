@@ -1,22 +1,18 @@
-// Package storm plays loads that the operator was not built for against it: a real control plane, the manager as a
-// process with TLS, and beside each storm a client that behaves, whose every request is to be answered as if
-// there were none.
+// Package overload puts more load on the operator than it is sized for. It runs a real control plane and the manager as
+// a process with TLS. During each load, every request of well-behaved clients must succeed in time.
 //
-//	suite_test.go        what there is, and what the manager says of itself
-//	bystander_test.go    the client that behaves
+//	suite_test.go        the control plane, the manager and its metrics
+//	wellbehaved_test.go  the well-behaved clients
 //	connections_test.go  connections that do nothing
 //	slow_test.go         clients that are slow on purpose
-//	requests_test.go     too many requests, too large ones, and such that nobody may send
+//	requests_test.go     too many requests, too large ones, and unauthenticated ones
 //	streams_test.go      HTTP/2
-//	rolling_test.go      replicas that are replaced while they are at work
+//	rolling_test.go      replicas that are replaced under load
 package overload_test
 
 import (
-	"bufio"
 	"context"
 	"net/http"
-	"strconv"
-	"strings"
 	"testing"
 	"time"
 
@@ -29,59 +25,62 @@ import (
 	"github.com/cloudsso/cloudsso-operator/api/v1alpha1"
 	"github.com/cloudsso/cloudsso-operator/hack/quickstart"
 	"github.com/cloudsso/cloudsso-operator/test/load"
+	"github.com/cloudsso/cloudsso-operator/test/scrape"
 )
 
 const (
-	// wildNamespace is the directory of the credential that goes wild.
-	wildNamespace = "wild"
-	// residentBound is the memory limit in config/manager.
+	// noisyNamespace is the namespace of the credential that sends the load.
+	noisyNamespace = "noisy"
+	// residentBound is the memory limit of config/manager.
 	residentBound = 1 << 30
-	// memoryLimit is GOMEMLIMIT there.
-	memoryLimit = "800MiB"
-	// othersGoroutines is room for what the manager does besides, in turns.
-	othersGoroutines = 300
-	// calm is how long the manager may take to be as it was.
-	calm = 20 * time.Second
+	// memoryLimit and garbageCollection are GOMEMLIMIT and GOGC of config/manager.
+	memoryLimit       = "800MiB"
+	garbageCollection = "200"
+	// goroutineMargin is room for the manager's other goroutines, whose number varies.
+	goroutineMargin = 300
+	// recoveryTimeout is how long the manager may take to recover from a load.
+	recoveryTimeout = 20 * time.Second
 )
 
-func TestStorms(t *testing.T) {
+func TestOverload(t *testing.T) {
 	RegisterFailHandler(Fail)
-	RunSpecs(t, "Load it was not built for")
+	RunSpecs(t, "Overload")
 }
 
 var (
 	environment *quickstart.Environment
-	wildToken   string
+	noisyToken  string
 )
 
 var _ = BeforeSuite(func(ctx SpecContext) {
-	SetDefaultEventuallyTimeout(calm)
+	SetDefaultEventuallyTimeout(recoveryTimeout)
 	SetDefaultEventuallyPollingInterval(20 * time.Millisecond)
 	var err error
 	GinkgoT().Setenv("GOMEMLIMIT", memoryLimit)
-	// Without the race detector, which takes several times the memory: what is measured is what is shipped.
+	GinkgoT().Setenv("GOGC", garbageCollection)
+	// Without the race detector, because it takes several times the memory of the shipped binary.
 	environment, err = quickstart.Start(ctx, quickstart.Options{Dir: GinkgoT().TempDir(), Progress: func(step string) { GinkgoWriter.Println(step) }})
 	Expect(err).NotTo(HaveOccurred())
 	DeferCleanup(func() { Expect(environment.Stop()).To(Succeed()) })
-	wildToken = addWild(ctx)
+	noisyToken = addNoisyDirectory(ctx)
 }, NodeTimeout(5*time.Minute))
 
-// addWild makes another directory, and returns the token of a credential in it.
-func addWild(ctx context.Context) (token string) {
+// addNoisyDirectory creates another directory, and returns the token of a credential in it.
+func addNoisyDirectory(ctx context.Context) (token string) {
 	GinkgoHelper()
 	for _, o := range []client.Object{
-		&corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: wildNamespace}},
+		&corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: noisyNamespace}},
 		&v1alpha1.CloudSSODirectory{
-			ObjectMeta: metav1.ObjectMeta{Namespace: wildNamespace, Name: v1alpha1.DirectoryName},
+			ObjectMeta: metav1.ObjectMeta{Namespace: noisyNamespace, Name: v1alpha1.DirectoryName},
 			Spec:       v1alpha1.CloudSSODirectorySpec{SCIMSynchronization: v1alpha1.SynchronizationEnabled},
 		},
-		&v1alpha1.SCIMCredential{ObjectMeta: metav1.ObjectMeta{Namespace: wildNamespace, Name: quickstart.CredentialName}},
+		&v1alpha1.SCIMCredential{ObjectMeta: metav1.ObjectMeta{Namespace: noisyNamespace, Name: quickstart.CredentialName}},
 	} {
 		Expect(environment.Admin.Create(ctx, o)).To(Succeed())
 	}
 	secret := &corev1.Secret{}
 	Eventually(func() error {
-		return environment.Admin.Get(ctx, client.ObjectKey{Namespace: wildNamespace, Name: quickstart.CredentialName}, secret)
+		return environment.Admin.Get(ctx, client.ObjectKey{Namespace: noisyNamespace, Name: quickstart.CredentialName}, secret)
 	}).Should(Succeed())
 	token = string(secret.Data[v1alpha1.SecretKeyToken])
 	c := connect(token)
@@ -92,7 +91,7 @@ func addWild(ctx context.Context) (token string) {
 	return token
 }
 
-// setLimit sets what each credential of a directory may ask; nil is the usual.
+// setLimit sets the rate limit of a directory's credentials; nil sets the default.
 func setLimit(ctx context.Context, namespace string, limit *v1alpha1.RateLimit) {
 	GinkgoHelper()
 	d := &v1alpha1.CloudSSODirectory{}
@@ -102,7 +101,7 @@ func setLimit(ctx context.Context, namespace string, limit *v1alpha1.RateLimit) 
 	Expect(environment.Admin.Patch(ctx, d, client.MergeFrom(before))).To(Succeed())
 }
 
-// connect is a client with one connection of HTTP/1.1, kept alive: what providers have.
+// connect returns a client with one kept HTTP/1.1 connection, like a provider's.
 func connect(token string) *load.Client {
 	GinkgoHelper()
 	c, err := load.NewClient(load.Options{BaseURL: environment.BaseURL, Token: token, CAFile: environment.CAFile})
@@ -111,7 +110,7 @@ func connect(token string) *load.Client {
 	return c
 }
 
-// gauges are what the manager says of itself, summed over all labels but that of a reason.
+// gauges are the metrics of the manager by name and labels, as in leading.
 type gauges map[string]float64
 
 const (
@@ -121,25 +120,21 @@ const (
 	leading    = `leader_election_master_status{name="cloudsso-operator"}`
 )
 
-// refusals names how many were refused for a reason.
-func refusals(reason string) string { return `cloudsso_scim_refusals_total{reason="` + reason + `"}` }
+// refusalsMetric returns the name of the metric that counts the refusals for a reason.
+func refusalsMetric(reason string) string {
+	return `cloudsso_scim_refusals_total{reason="` + reason + `"}`
+}
 
-// measure asks the manager. It is to answer at once, whatever goes on.
+// measure reads the metrics of the manager, which must answer at once under any load.
 func measure(ctx context.Context) gauges {
 	GinkgoHelper()
-	ctx, cancel := context.WithTimeout(ctx, patience)
+	ctx, cancel := context.WithTimeout(ctx, maxLatency)
 	defer cancel()
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, environment.Manager.MetricsURL, nil)
+	samples, err := scrape.Samples(ctx, http.DefaultClient, environment.Manager.MetricsURL)
 	Expect(err).NotTo(HaveOccurred())
-	response, err := http.DefaultClient.Do(request)
-	Expect(err).NotTo(HaveOccurred())
-	defer response.Body.Close()
 	found := gauges{}
-	for lines := bufio.NewScanner(response.Body); lines.Scan(); {
-		name, text, _ := strings.Cut(lines.Text(), " ")
-		if value, err := strconv.ParseFloat(text, 64); err == nil {
-			found[name] = value
-		}
+	for _, sample := range samples {
+		found[sample.Metric.String()] = float64(sample.Value)
 	}
 	return found
 }

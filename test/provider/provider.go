@@ -1,5 +1,4 @@
-// Package provider is the identity provider's end of the line: it sends what is written, as Okta's
-// client sends it, and hands back what came.
+// Package provider is a client of a SCIM service that sends requests like Okta's, and returns the raw responses.
 package provider
 
 import (
@@ -15,16 +14,16 @@ import (
 	"time"
 )
 
-// timeout is when Okta closes the connection.
+// timeout is that of Okta, which then closes the connection.
 const timeout = 60 * time.Second
 
-// Client is one provisioning connection.
+// Client is a SCIM client with one token.
 type Client struct {
 	BaseURL, Token string
 	HTTP           *http.Client
 }
 
-// Response is an answer. Body is nil when there was none, or none in JSON.
+// Response is the response to a request. Body is nil if the response has no JSON object.
 type Response struct {
 	Status int
 	Proto  string // such as "HTTP/2.0"
@@ -33,7 +32,7 @@ type Response struct {
 	Body   map[string]any
 }
 
-// New is a client that trusts the certificates in caFile; "" is for plain HTTP.
+// New returns a client that trusts the certificates in caFile; "" is for plain HTTP.
 func New(baseURL, token, caFile string) (*Client, error) {
 	c := &Client{BaseURL: baseURL, Token: token, HTTP: &http.Client{Timeout: timeout}}
 	if caFile == "" {
@@ -82,17 +81,17 @@ func (c *Client) Do(ctx context.Context, method, path, body string) (*Response, 
 		return nil, err
 	}
 	response := &Response{Status: answer.StatusCode, Proto: answer.Proto, Header: answer.Header, Raw: string(raw)}
-	_ = json.Unmarshal(raw, &response.Body) // nil says that it was no JSON object
+	_ = json.Unmarshal(raw, &response.Body) // if it is not a JSON object, Body is nil
 	return response, nil
 }
 
-// ID is the id of the resource in the answer, or "".
+// ID returns the id of the resource in the response, or "".
 func (r *Response) ID() string {
 	id, _ := r.Body["id"].(string)
 	return id
 }
 
-// Total is totalResults of a list, or -1.
+// Total returns totalResults of a list, or -1.
 func (r *Response) Total() int {
 	total, ok := r.Body["totalResults"].(float64)
 	if !ok {
@@ -101,7 +100,7 @@ func (r *Response) Total() int {
 	return int(total)
 }
 
-// IDs are those of the resources of a list.
+// IDs returns the ids of the resources of a list.
 func (r *Response) IDs() (ids []string) {
 	for _, resource := range r.Resources() {
 		id, _ := resource["id"].(string)
@@ -110,7 +109,7 @@ func (r *Response) IDs() (ids []string) {
 	return ids
 }
 
-// Resources are the resources of a list.
+// Resources returns the resources of a list.
 func (r *Response) Resources() []map[string]any {
 	list, _ := r.Body["Resources"].([]any)
 	resources := make([]map[string]any, 0, len(list))

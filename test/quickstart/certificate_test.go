@@ -24,15 +24,15 @@ import (
 // reloadTimeout is how long a new certificate may take to be served.
 const reloadTimeout = 20 * time.Second
 
-// readsItsCertificateAgain replaces the files that the manager serves its certificate from. New connections
-// see the new one, those that are open stay, and it is the same process.
+// readsItsCertificateAgain replaces the files of the manager's certificate. New connections get the new certificate, open
+// connections stay, and the process is the same.
 func readsItsCertificateAgain(ctx context.Context, c checkout, variables map[string]string) {
 	GinkgoHelper()
 	By("replacing the certificate")
 	manager := c.processes()["manager"]
 	before := connect(variables)
 	send(ctx, before, http.StatusOK, "GET", "/Users?count=0", "")
-	outdated := connect(variables) // has no connection yet, and trusts the old certificate alone
+	outdated := connect(variables) // has no connection yet, and trusts only the old certificate
 	replaceCertificate(filepath.Dir(variables["SCIM_CA_FILE"]))
 	attempt := func(scim *provider.Client) error {
 		_, err := scim.Do(ctx, "GET", "/Users?count=0", "")
@@ -45,7 +45,7 @@ func readsItsCertificateAgain(ctx context.Context, c checkout, variables map[str
 	Expect(c.processes()).To(HaveKeyWithValue("manager", manager))
 }
 
-// replaceCertificate puts another certificate and its key in the place of tls.crt and tls.key.
+// replaceCertificate replaces tls.crt and tls.key by another certificate and its key.
 func replaceCertificate(dir string) {
 	GinkgoHelper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)

@@ -1,4 +1,4 @@
-// Package run_test runs the program behind `make run` as a person does: as a process, in a working copy,
+// Package quickstart_test runs the program behind `make run` as a person does: as a process, in a working copy,
 // ended by a signal.
 package quickstart_test
 
@@ -90,7 +90,7 @@ func (c checkout) up(session *gexec.Session) map[string]string {
 	return variables
 }
 
-// processes are those that know this working copy by their command line, each by the name of its program.
+// processes returns the ids of the processes whose command line names this working copy, by the name of the program.
 func (c checkout) processes() map[string]string {
 	GinkgoHelper()
 	all, err := filepath.Glob("/proc/[0-9]*/cmdline")

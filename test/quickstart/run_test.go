@@ -120,7 +120,7 @@ func send(ctx context.Context, scim *provider.Client, status int, method, path, 
 	return answer
 }
 
-// isOnLoopbackAlone says that nobody from elsewhere reaches the service.
+// isOnLoopbackAlone expects that the service is reached at loopback only.
 func isOnLoopbackAlone(ctx context.Context, base string) {
 	GinkgoHelper()
 	u, err := url.Parse(base)

@@ -1,19 +1,19 @@
 package shards_test
 
 import (
-	"bufio"
 	"context"
 	"fmt"
 	"net/http"
+	"os"
 	"slices"
-	"strconv"
-	"strings"
 	"sync"
 	"time"
 
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
+	"github.com/prometheus/common/model"
 	coordinationv1 "k8s.io/api/coordination/v1"
+	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -21,6 +21,7 @@ import (
 	"github.com/cloudsso/cloudsso-operator/hack/quickstart"
 	"github.com/cloudsso/cloudsso-operator/test/controlplane"
 	"github.com/cloudsso/cloudsso-operator/test/load"
+	"github.com/cloudsso/cloudsso-operator/test/scrape"
 )
 
 var _ = Describe("two shards", Ordered, func() {
@@ -31,15 +32,15 @@ var _ = Describe("two shards", Ordered, func() {
 				if slices.Contains(own, namespace) {
 					want = http.StatusOK
 				}
-				Eventually(func() int { return status(at(m, namespace).Do(ctx, http.MethodGet, "/Users", "")) }).
+				Eventually(func() int { return status(clientOf(m, namespace).Do(ctx, http.MethodGet, "/Users", "")) }).
 					Should(Equal(want), "%s at %s", namespace, m.URL)
 			}
 		}
 	})
 
 	It("write to their own, as the policies let only them", func(ctx SpecContext) {
-		for namespace, m := range map[string]*quickstart.Manager{acme: north, globex: south[0], initech: south[1]} {
-			scim := at(m, namespace)
+		for namespace, m := range serving() {
+			scim := clientOf(m, namespace)
 			answer, err := scim.Do(ctx, http.MethodPost, "/Users", load.User("alice"))
 			Expect(err).NotTo(HaveOccurred())
 			Eventually(stateOf(ctx, namespace, answer.ID())).Should(Equal(v1alpha1.UserActive))
@@ -53,17 +54,18 @@ var _ = Describe("two shards", Ordered, func() {
 		}
 	})
 
-	It("fence what they answer in each directory by itself, and elect a leader each", func(ctx SpecContext) {
-		for namespace, m := range map[string]*quickstart.Manager{acme: north, globex: south[0], initech: south[1]} {
-			scim := at(m, namespace)
-			Expect(status(scim.Do(ctx, http.MethodGet, "/Users/nobody", ""))).To(Equal(http.StatusNotFound))
-			answer, err := scim.Do(ctx, http.MethodGet, load.Find("userName", "nobody@example.com"), "")
+	It("answer for names and ids of their own directories by live reads", func(ctx SpecContext) {
+		for namespace, m := range serving() {
+			scim := clientOf(m, namespace)
+			Expect(status(scim.Do(ctx, http.MethodGet, "/Users/absent", ""))).To(Equal(http.StatusNotFound))
+			Expect(status(scim.Do(ctx, http.MethodGet, "/Groups/absent", ""))).To(Equal(http.StatusNotFound))
+			answer, err := scim.Do(ctx, http.MethodGet, load.Find("userName", "absent@example.com"), "")
 			Expect(err).NotTo(HaveOccurred())
 			Expect(string(answer.Body)).To(ContainSubstring(`"totalResults":0`))
-			sentinel := &v1alpha1.CloudSSOUser{}
-			Expect(environment.Admin.Get(ctx, client.ObjectKey{Namespace: namespace, Name: v1alpha1.SentinelName}, sentinel)).To(Succeed())
-			Expect(sentinel.Status.State).To(BeEmpty(), "it is nobody")
 		}
+	})
+
+	It("elect a leader each", func(ctx SpecContext) {
 		for namespace, name := range map[string]string{controlplane.SystemNamespace: "cloudsso-operator-north", southNamespace: "cloudsso-operator-south"} {
 			lease := &coordinationv1.Lease{}
 			Expect(environment.Admin.Get(ctx, client.ObjectKey{Namespace: namespace, Name: name}, lease)).To(Succeed())
@@ -71,23 +73,47 @@ var _ = Describe("two shards", Ordered, func() {
 		}
 	})
 
-	It("write nothing to each other's: only the own leader reconciles", func(ctx SpecContext) {
+	It("leave a namespace of no shard alone", func(ctx SpecContext) {
+		const umbrella = "umbrella"
+		Expect(environment.Admin.Create(ctx, &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: umbrella}})).To(Succeed())
+		createDirectory(ctx, umbrella)
+		elsewhere := newManual(ctx, umbrella, "elsewhere")
+		for _, namespace := range []string{acme, globex, initech} {
+			Eventually(claimedNameOf(ctx, namespace, newManual(ctx, namespace, "elsewhere"))).ShouldNot(BeEmpty())
+		}
+		Expect(claimedNameOf(ctx, umbrella, elsewhere)()).To(BeEmpty())
+		claims := &v1alpha1.CloudSSONameClaimList{}
+		Expect(environment.Admin.List(ctx, claims, client.InNamespace(umbrella))).To(Succeed())
+		Expect(claims.Items).To(BeEmpty())
+		directory := &v1alpha1.CloudSSODirectory{}
+		Expect(environment.Admin.Get(ctx, client.ObjectKey{Namespace: umbrella, Name: v1alpha1.DirectoryName}, directory)).To(Succeed())
+		Expect(directory.Status).To(BeZero())
+	})
+
+	It("ask for nothing outside their namespaces", func() {
+		log, err := os.ReadFile(environment.LogFile())
+		Expect(err).NotTo(HaveOccurred())
+		Expect(string(log)).NotTo(ContainSubstring("at the cluster scope"), "the API server refuses such a request to south")
+	})
+
+	It("reconcile none of each other's users", func(ctx SpecContext) {
 		ofSouth := func() float64 { return reconciled(ctx, south[0]) + reconciled(ctx, south[1]) }
 		of := ofSouth()
-		Eventually(func() bool { last := of; of = ofSouth(); return of == last }).WithPolling(time.Second).Should(BeTrue(), "what was done before is over")
+		Eventually(func() bool { last := of; of = ofSouth(); return of == last }).WithPolling(time.Second).Should(BeTrue(), "earlier changes are reconciled")
 		before := reconciled(ctx, north)
-		scim := at(north, acme)
+		scim := clientOf(north, acme)
 		for n := range 10 {
 			answer, err := scim.Do(ctx, http.MethodPost, "/Users", load.User(fmt.Sprintf("x%d", n)))
 			Expect(err).NotTo(HaveOccurred())
-			Eventually(stateOf(ctx, acme, answer.ID())).Should(Equal(v1alpha1.UserActive))
+			Expect(status(scim.Do(ctx, http.MethodPatch, "/Users/"+answer.ID(), load.SetActive(false)))).To(Equal(http.StatusOK))
+			Eventually(stateOf(ctx, acme, answer.ID())).Should(Equal(v1alpha1.UserDisabled))
 		}
 		Eventually(func() float64 { return reconciled(ctx, north) }).Should(BeNumerically(">=", before+10))
 		Expect(ofSouth()).To(Equal(of))
 	})
 
-	It("give a name once, however many ask for it at both replicas", func(ctx SpecContext) {
-		clients := []*load.Client{at(south[0], globex), at(south[1], globex)}
+	It("give a name once to four creates at two replicas", func(ctx SpecContext) {
+		clients := []*load.Client{clientOf(south[0], globex), clientOf(south[1], globex)}
 		for n := range 20 {
 			var mu sync.Mutex
 			answers := map[int]int{}
@@ -106,65 +132,68 @@ var _ = Describe("two shards", Ordered, func() {
 		}
 	})
 
-	It("go on when the other is gone, and come back", func(ctx SpecContext) {
+	It("work while the other is down, and come back", func(ctx SpecContext) {
 		for _, m := range south {
 			m.Kill()
 		}
-		waiting := newManual(ctx, globex)
-		answer, err := at(north, acme).Do(ctx, http.MethodPost, "/Users", load.User("meanwhile"))
+		waiting := newManual(ctx, globex, "waiting")
+		answer, err := clientOf(north, acme).Do(ctx, http.MethodPost, "/Users", load.User("meanwhile"))
 		Expect(err).NotTo(HaveOccurred())
-		Eventually(stateOf(ctx, acme, answer.ID())).Should(Equal(v1alpha1.UserActive))
-		Expect(stateOf(ctx, globex, waiting)()).To(BeEmpty(), "nobody else has a right to it")
+		Expect(status(clientOf(north, acme).Do(ctx, http.MethodDelete, "/Users/"+answer.ID(), ""))).To(Equal(http.StatusNoContent))
+		Eventually(stateOf(ctx, acme, answer.ID())).Should(Equal(v1alpha1.UserDeprovisioned))
+		Expect(claimedNameOf(ctx, globex, waiting)()).To(BeEmpty(), "north has no right in globex")
 
 		for i := range south {
 			south[i], err = environment.Restart(ctx, south[i])
 			Expect(err).NotTo(HaveOccurred())
 		}
-		Eventually(stateOf(ctx, globex, waiting)).Should(Equal(v1alpha1.UserActive))
+		Eventually(claimedNameOf(ctx, globex, waiting)).ShouldNot(BeEmpty())
 		north.Kill()
-		waiting = newManual(ctx, initech)
-		Eventually(stateOf(ctx, initech, waiting)).Should(Equal(v1alpha1.UserActive))
-		Expect(status(at(south[0], initech).Do(ctx, http.MethodPost, "/Users", load.User("meanwhile")))).To(Equal(http.StatusCreated))
+		Eventually(claimedNameOf(ctx, initech, newManual(ctx, initech, "waiting"))).ShouldNot(BeEmpty())
+		Expect(status(clientOf(south[0], initech).Do(ctx, http.MethodPost, "/Users", load.User("meanwhile")))).To(Equal(http.StatusCreated))
 		north, err = environment.Restart(ctx, north)
 		Expect(err).NotTo(HaveOccurred())
-		Expect(status(at(north, acme).Do(ctx, http.MethodGet, "/Users/"+answer.ID(), ""))).To(Equal(http.StatusOK))
+		Expect(status(clientOf(north, acme).Do(ctx, http.MethodGet, "/Users/"+answer.ID(), ""))).To(Equal(http.StatusNotFound))
+		Expect(status(clientOf(north, acme).Do(ctx, http.MethodPost, "/Users", load.User("meanwhile")))).To(Equal(http.StatusCreated))
 	})
 })
 
-// newManual makes a user by hand, for a controller to find.
-func newManual(ctx context.Context, namespace string) (name string) {
-	GinkgoHelper()
-	u := &v1alpha1.CloudSSOUser{
-		ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: "by-hand"},
-		Spec:       v1alpha1.CloudSSOUserSpec{Source: v1alpha1.SourceManual, UserName: "by-hand@example.com"},
-	}
-	Expect(environment.Admin.Create(ctx, u)).To(Succeed())
-	return u.Name
+// serving returns a replica for each namespace.
+func serving() map[string]*quickstart.Manager {
+	return map[string]*quickstart.Manager{acme: north, globex: south[0], initech: south[1]}
 }
 
-// stateOf reads what the controllers say of a user.
+// newManual creates a Manual user, whose name a controller claims.
+func newManual(ctx context.Context, namespace, name string) string {
+	GinkgoHelper()
+	Expect(environment.Admin.Create(ctx, &v1alpha1.CloudSSOUser{
+		ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: name},
+		Spec:       v1alpha1.CloudSSOUserSpec{Source: v1alpha1.SourceManual, UserName: name + "@example.com"},
+	})).To(Succeed())
+	return name
+}
+
+// userStatus reads the status of a user.
+func userStatus(ctx context.Context, namespace, name string) v1alpha1.CloudSSOUserStatus {
+	GinkgoHelper()
+	u := &v1alpha1.CloudSSOUser{}
+	Expect(environment.Admin.Get(ctx, client.ObjectKey{Namespace: namespace, Name: name}, u)).To(Succeed())
+	return u.Status
+}
+
 func stateOf(ctx context.Context, namespace, name string) func() v1alpha1.UserState {
-	return func() v1alpha1.UserState {
-		u := &v1alpha1.CloudSSOUser{}
-		Expect(environment.Admin.Get(ctx, client.ObjectKey{Namespace: namespace, Name: name}, u)).To(Succeed())
-		return u.Status.State
-	}
+	return func() v1alpha1.UserState { return userStatus(ctx, namespace, name).State }
 }
 
-// reconciled is how many users a process has reconciled.
-func reconciled(ctx context.Context, m *quickstart.Manager) (total float64) {
+func claimedNameOf(ctx context.Context, namespace, name string) func() string {
+	return func() string { return userStatus(ctx, namespace, name).ClaimedName }
+}
+
+// reconciled returns how many reconciles of users a process has done.
+func reconciled(ctx context.Context, m *quickstart.Manager) float64 {
 	GinkgoHelper()
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, m.MetricsURL, nil)
+	samples, err := scrape.Samples(ctx, http.DefaultClient, m.MetricsURL)
 	Expect(err).NotTo(HaveOccurred())
-	response, err := http.DefaultClient.Do(request)
-	Expect(err).NotTo(HaveOccurred())
-	defer response.Body.Close()
-	for lines := bufio.NewScanner(response.Body); lines.Scan(); {
-		if line := lines.Text(); strings.HasPrefix(line, `controller_runtime_reconcile_total{controller="cloudssouser"`) {
-			value, err := strconv.ParseFloat(line[strings.LastIndexByte(line, ' ')+1:], 64)
-			Expect(err).NotTo(HaveOccurred())
-			total += value
-		}
-	}
+	total, _ := scrape.Sum(samples, "controller_runtime_reconcile_total", model.LabelSet{"controller": "cloudssouser"})
 	return total
 }

@@ -1,7 +1,7 @@
-// Package shards_test runs two operators on one control plane, each as processes of its own and each for some
-// namespaces: north serves acme, as the operator that is installed first; south serves globex and initech, from its
-// own namespace, with two replicas and with no right anywhere else. What south is installed with is what config/shard
-// and config/default/shards.yaml say.
+// Package shards_test runs two operators on one control plane, each for some namespaces and in processes of its own.
+// north serves acme, and is the operator that was installed first. south serves globex and initech from a namespace of
+// its own, with two replicas and with no right in other namespaces. config/shard and config/default/shards.yaml install
+// it.
 package shards_test
 
 import (
@@ -78,7 +78,7 @@ var _ = BeforeSuite(func(ctx SpecContext) {
 	}
 }, NodeTimeout(5*time.Minute))
 
-// installSouth does what kubectl apply of config/shard does, but for the Deployment; and tells the policies.
+// installSouth creates what config/shard has, but for the Deployment, and names the shard in the policies.
 func installSouth(ctx context.Context) {
 	GinkgoHelper()
 	for _, file := range []string{"rbac/service_account.yaml", "rbac/leader_election.yaml", "shard/bindings.yaml"} {
@@ -95,14 +95,14 @@ func installSouth(ctx context.Context) {
 	}
 	patch, err := k8syaml.YAMLToJSON(configFile("default/shards.yaml"))
 	Expect(err).NotTo(HaveOccurred())
-	for _, name := range []string{"cloudsso-deletion-guard", "cloudsso-lock", "cloudsso-source"} {
+	for _, name := range []string{"cloudsso-deletion-guard", "cloudsso-lock", "cloudsso-name-claims", "cloudsso-source"} {
 		policy := &admissionv1.ValidatingAdmissionPolicy{ObjectMeta: metav1.ObjectMeta{Name: name}}
 		Expect(environment.Admin.Patch(ctx, policy, client.RawPatch(types.JSONPatchType, patch))).To(Succeed())
 		Expect(policy.Spec.Variables[1].Name).To(Equal("shards"))
 	}
 }
 
-// awaitPolicies waits until the API server goes by what the policies were told: a changed policy takes a moment.
+// awaitPolicies waits until the changed policies are in force, which takes the API server a moment.
 func awaitPolicies(ctx context.Context, identity *rest.Config, namespace string) {
 	GinkgoHelper()
 	c, err := client.New(identity, client.Options{Scheme: environment.Admin.Scheme()})
@@ -124,13 +124,10 @@ func configFile(name string) []byte {
 	return content
 }
 
-// newDirectory makes a namespace a directory that is synchronized, and returns the token that its operator minted.
+// newDirectory creates a directory that is synchronized, and returns the token that its operator minted.
 func newDirectory(ctx context.Context, namespace string) (token string) {
 	GinkgoHelper()
-	Expect(environment.Admin.Create(ctx, &v1alpha1.CloudSSODirectory{
-		ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: v1alpha1.DirectoryName},
-		Spec:       v1alpha1.CloudSSODirectorySpec{SCIMSynchronization: v1alpha1.SynchronizationEnabled},
-	})).To(Succeed())
+	createDirectory(ctx, namespace)
 	Expect(environment.Admin.Create(ctx, &v1alpha1.SCIMCredential{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: quickstart.CredentialName}})).To(Succeed())
 	var secret corev1.Secret
 	Eventually(func() ([]byte, error) {
@@ -140,8 +137,16 @@ func newDirectory(ctx context.Context, namespace string) (token string) {
 	return string(secret.Data[v1alpha1.SecretKeyToken])
 }
 
-// at is a client of one replica with the credential of a directory.
-func at(m *quickstart.Manager, namespace string) *load.Client {
+func createDirectory(ctx context.Context, namespace string) {
+	GinkgoHelper()
+	Expect(environment.Admin.Create(ctx, &v1alpha1.CloudSSODirectory{
+		ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: v1alpha1.DirectoryName},
+		Spec:       v1alpha1.CloudSSODirectorySpec{SCIMSynchronization: v1alpha1.SynchronizationEnabled},
+	})).To(Succeed())
+}
+
+// clientOf returns a client of one replica with the credential of a directory.
+func clientOf(m *quickstart.Manager, namespace string) *load.Client {
 	GinkgoHelper()
 	c, err := load.NewClient(load.Options{BaseURL: m.URL, Token: tokens[namespace], Connections: 4})
 	Expect(err).NotTo(HaveOccurred())
@@ -149,7 +154,7 @@ func at(m *quickstart.Manager, namespace string) *load.Client {
 	return c
 }
 
-// status is that of an answer.
+// status returns the HTTP status of an answer.
 func status(answer *load.Answer, err error) int {
 	GinkgoHelper()
 	var refusal *load.Refusal

@@ -1,5 +1,4 @@
-// Package writes notes what a client writes to the API server, for tests of what is written and what is
-// not.
+// Package writes records a client's writes to the API server, for tests that count them.
 package writes
 
 import (
@@ -9,7 +8,7 @@ import (
 	"sync"
 )
 
-// Log notes the requests of a client that write. The zero value is ready to use.
+// Log records the writing requests of a client. The zero value is ready to use.
 type Log struct {
 	mu    sync.Mutex
 	lines []string
@@ -19,7 +18,7 @@ type roundTripper func(*http.Request) (*http.Response, error)
 
 func (f roundTripper) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
 
-// Wrap is for rest.Config.Wrap.
+// Wrap returns a transport that records writes, for rest.Config.Wrap.
 func (l *Log) Wrap(next http.RoundTripper) http.RoundTripper {
 	return roundTripper(func(r *http.Request) (*http.Response, error) {
 		if r.Method != http.MethodGet {
@@ -31,15 +30,15 @@ func (l *Log) Wrap(next http.RoundTripper) http.RoundTripper {
 	})
 }
 
-// In returns the writes to one namespace so far, each as "METHOD path", but for Events: those are written
-// late.
+// In returns the writes to one namespace so far, each as "METHOD path". It leaves Events out, because they are written
+// later.
 func (l *Log) In(namespace string) []string {
 	return slices.DeleteFunc(l.AllIn(namespace), func(line string) bool {
 		return strings.HasSuffix(line, "/events") || strings.Contains(line, "/events/")
 	})
 }
 
-// AllIn is In with Events.
+// AllIn returns the same as In, with Events.
 func (l *Log) AllIn(namespace string) (lines []string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()

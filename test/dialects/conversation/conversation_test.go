@@ -54,7 +54,7 @@ func TestRequest(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if s.Headers["Location"] != "https://sso.example.com/Groups/g-1" || at(s.Body, []string{"list", "0", "value"}) != "g-1" {
+	if s.Headers["Location"] != "https://sso.example.com/Groups/g-1" || valueAt(s.Body, []string{"list", "0", "value"}) != "g-1" {
 		t.Errorf("names were not replaced in %+v", s)
 	}
 	r, err := s.HTTP(t.Context(), "https://sso.example.com", "t0k3n", map[string]string{"Accept": "text/plain", "User-Agent": "", "Content-Type": "application/json"})

@@ -34,7 +34,7 @@ func Load(folder string) ([]*Conversation, error) {
 	return all, nil
 }
 
-// parse reads one. What is misspelt is an error: an expectation that is not read would always hold.
+// parse reads one conversation. An unknown field is an error, because a misspelt expectation would never fail.
 func parse(data []byte) (*Conversation, error) {
 	c := &Conversation{}
 	if err := yaml.UnmarshalStrict(data, c); err != nil {

@@ -7,13 +7,12 @@ import (
 	"slices"
 )
 
-// Differences says where an answer does not mean what is expected.
+// Differences returns the differences between a response and the expected one.
 //
-//   - An object has to have the members that are expected; others do not matter. One that is expected to
-//     be null must be null or not there (RFC 7643 section 2.5 makes no difference).
-//   - A list has to have as many values as are expected, one for each, in any order: SCIM gives the order
-//     of values no meaning.
-//   - Anything else has to be equal.
+//   - An object must have the expected members, and may have others. A member that is expected to be null may be
+//     absent (RFC 7643 section 2.5).
+//   - A list must have the expected values, in any order, because the order has no meaning in SCIM.
+//   - Any other value must be equal.
 func Differences(expected, answer any) []string {
 	return differences("the answer", expected, answer)
 }
@@ -56,7 +55,8 @@ func inList(where string, expected []any, answer any) (all []string) {
 	return all
 }
 
-// paired says whether each value can be given one that is expected. It tries all ways: lists are short.
+// paired reports whether the values can be matched with the expected ones in some order. It tries every order, because
+// lists are short.
 func paired(expected, values []any) bool {
 	if len(expected) == 0 {
 		return true

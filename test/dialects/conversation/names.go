@@ -14,7 +14,7 @@ type Names map[string]string
 
 var reference = regexp.MustCompile(`\$\{([^}]*)\}`)
 
-// In is the step with every name replaced by what it stands for.
+// In returns the step with every name replaced by its value.
 func (n Names) In(s Step) (Step, error) {
 	missing := map[string]bool{}
 	s.Request = n.text(s.Request, missing)
@@ -63,7 +63,7 @@ func (n Names) value(v any, missing map[string]bool) any {
 // Keep takes the values that the step names from an answer.
 func (n Names) Keep(s Step, answer any) error {
 	for name, path := range s.Keep {
-		value, ok := at(answer, strings.Split(path, ".")).(string)
+		value, ok := valueAt(answer, strings.Split(path, ".")).(string)
 		if !ok || value == "" {
 			return fmt.Errorf("the answer has no text at %s to be kept as %s", path, name)
 		}
@@ -72,17 +72,17 @@ func (n Names) Keep(s Step, answer any) error {
 	return nil
 }
 
-// at is the value that a path leads to, or nil.
-func at(v any, path []string) any {
+// valueAt returns the value that a path leads to, or nil.
+func valueAt(v any, path []string) any {
 	if len(path) == 0 {
 		return v
 	}
 	switch v := v.(type) {
 	case map[string]any:
-		return at(v[path[0]], path[1:])
+		return valueAt(v[path[0]], path[1:])
 	case []any:
 		if i, err := strconv.Atoi(path[0]); err == nil && i >= 0 && i < len(v) {
-			return at(v[i], path[1:])
+			return valueAt(v[i], path[1:])
 		}
 	}
 	return nil

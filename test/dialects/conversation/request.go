@@ -24,8 +24,8 @@ func (s Step) message() (*message, error) {
 	return &message{parsed, body}, nil
 }
 
-// HTTP is the request as the provider sends it to a service: with the conversation's headers, and the
-// credential, unless its own differ.
+// HTTP returns the request as the provider sends it to a service: with the credential and the conversation's headers,
+// unless the step has its own.
 func (s Step) HTTP(ctx context.Context, service, token string, headers map[string]string) (*http.Request, error) {
 	m, err := s.message()
 	if err != nil {

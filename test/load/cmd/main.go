@@ -1,8 +1,8 @@
-// Command cmd loads a SCIM service and prints what it saw:
+// Command cmd puts load on a SCIM service and prints the throughput and latencies:
 //
 //	go run ./test/load/cmd -base-url https://127.0.0.1:8443/scim/v2 -token $TOKEN -ca tls.crt -workers 16 -for 10s
 //
-// It creates users of its own, works on those, and deletes them in the end. It ends by itself.
+// It creates users, changes them, and deletes them at the end. It ends by itself.
 package main
 
 import (
@@ -20,9 +20,9 @@ import (
 )
 
 const (
-	// maxFor bounds a run whatever is asked for.
+	// maxFor is the longest permitted run.
 	maxFor = 10 * time.Minute
-	// maxWorkers is more than any provider has.
+	// maxWorkers is more than any provider uses.
 	maxWorkers = 256
 )
 
@@ -40,7 +40,7 @@ func main() {
 	defer stop()
 	if err := run(ctx, parse()); err != nil {
 		fmt.Fprintln(os.Stderr, "load:", err)
-		os.Exit(1) //nolint:gocritic // nothing is left to be stopped
+		os.Exit(1) //nolint:gocritic // run has stopped everything
 	}
 }
 

@@ -16,11 +16,11 @@ import (
 	"github.com/cloudsso/cloudsso-operator/test/load"
 )
 
-// mixture is operations of several sorts, on the users that it has created.
+// mixture sends operations of several kinds, on users that it has created.
 type mixture struct {
 	client  *load.Client
-	tag     string   // sets this run's users apart from those of others
-	weights []string // each sort as often as it weighs
+	tag     string   // makes this run's users differ from those of other runs
+	weights []string // each kind of operation as often as its weight
 
 	mu        sync.Mutex
 	created   int
@@ -30,7 +30,7 @@ type mixture struct {
 
 type user struct{ id, tag string }
 
-// operations are the sorts of operations there are, each on a user that exists.
+// operations are the kinds of operations, each on an existing user.
 var operations = map[string]func(context.Context, *mixture, user) error{
 	"create": func(ctx context.Context, m *mixture, _ user) error { return m.create(ctx) },
 	"get": func(ctx context.Context, m *mixture, u user) error {
@@ -127,7 +127,7 @@ func (m *mixture) print(w io.Writer, result load.Result) {
 	}
 }
 
-// cleanUp deletes what this run created; a failure is told by the service's own log.
+// cleanUp deletes the users of this run. The service's own log shows failures.
 func (m *mixture) cleanUp(ctx context.Context, workers int) {
 	if len(m.users) == 0 {
 		return

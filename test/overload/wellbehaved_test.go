@@ -16,29 +16,28 @@ import (
 )
 
 const (
-	// patience is how long any answer may take: a tenth of what providers wait, on a machine that others use, with
-	// the race detector.
-	patience = 6 * time.Second
-	// pause is between two requests of one that behaves.
+	// maxLatency is how long any response may take: a tenth of the timeout of providers.
+	maxLatency = 6 * time.Second
+	// pause is the time between two requests of a well-behaved client.
 	pause = 10 * time.Millisecond
 )
 
-// tags names users, each another.
+// tags counts the tags, because each user needs a name of its own.
 var tags atomic.Int64
 
-func newTag() string { return fmt.Sprintf("storm%d", tags.Add(1)) }
+func newTag() string { return fmt.Sprintf("overload%d", tags.Add(1)) }
 
-// highest is the most that was seen of what the manager says of itself.
-type highest struct{ goroutines, resident, openFiles float64 }
+// peak has the highest values of the manager's metrics during a load.
+type peak struct{ goroutines, resident, openFiles float64 }
 
-// beside plays a storm. Meanwhile one that behaves creates, changes, reads and looks for users on a connection that
-// it keeps, and another opens one for each of its requests; the manager is ready, and tells what it takes. Not
-// one of their requests may fail or take long.
-func beside(ctx context.Context, storm func()) (seen highest) {
+// withWellBehavedClients runs a load. Meanwhile one client creates, changes, reads and finds users on one kept
+// connection, another client opens a connection for each request, and the manager's readiness and metrics are read.
+// None of these requests may fail or take longer than maxLatency.
+func withWellBehavedClients(ctx context.Context, overload func()) (seen peak) {
 	GinkgoHelper()
 	over, end := context.WithCancel(ctx)
 	var all sync.WaitGroup
-	defer func() { // also if the storm fails: nobody may be at it when the spec has ended
+	defer func() { // also if the load fails, because the clients must end before the spec
 		end()
 		all.Wait()
 	}()
@@ -46,15 +45,15 @@ func beside(ctx context.Context, storm func()) (seen highest) {
 	kept := connect(environment.Token)
 	all.Go(func() {
 		defer GinkgoRecover()
-		*latencies["kept"] = behave(over, func() error { return live(ctx, kept) })
+		*latencies["kept"] = repeat(over, func() error { return manageUser(ctx, kept) })
 	})
 	all.Go(func() {
 		defer GinkgoRecover()
-		*latencies["new"] = behave(over, func() error { return visit(ctx) })
+		*latencies["new"] = repeat(over, func() error { return queryOnce(ctx) })
 	})
 	all.Go(func() {
 		defer GinkgoRecover()
-		behave(over, func() error {
+		repeat(over, func() error {
 			g := measure(ctx)
 			seen.goroutines, seen.resident = max(seen.goroutines, g[goroutines]), max(seen.resident, g[resident])
 			seen.openFiles = max(seen.openFiles, g[openFiles])
@@ -64,7 +63,7 @@ func beside(ctx context.Context, storm func()) (seen highest) {
 			return nil
 		})
 	})
-	storm()
+	overload()
 	end()
 	all.Wait()
 	Expect(measure(ctx)).To(HaveKeyWithValue(`cloudsso_scim_cache_lag_seconds_count{resource="User"}`, BeNumerically(">", 0)))
@@ -82,15 +81,15 @@ func beside(ctx context.Context, storm func()) (seen highest) {
 	return seen
 }
 
-// behave does something until it is over, at least once, with pauses. Each time it must succeed, soon.
-func behave(over context.Context, do func() error) (latencies []time.Duration) {
+// repeat calls do at least once, with pauses, until over ends. Each call must succeed within maxLatency.
+func repeat(over context.Context, do func() error) (latencies []time.Duration) {
 	GinkgoHelper()
 	for {
 		began := time.Now()
 		err := do()
 		took := time.Since(began)
 		Expect(err).NotTo(HaveOccurred())
-		Expect(took).To(BeNumerically("<", patience))
+		Expect(took).To(BeNumerically("<", maxLatency))
 		latencies = append(latencies, took)
 		select {
 		case <-over.Done():
@@ -100,8 +99,8 @@ func behave(over context.Context, do func() error) (latencies []time.Duration) {
 	}
 }
 
-// live is a user's life, shortened.
-func live(ctx context.Context, c *load.Client) error {
+// manageUser creates a user, deactivates it, reads it and finds it.
+func manageUser(ctx context.Context, c *load.Client) error {
 	tag := newTag()
 	created, err := c.Do(ctx, "POST", "/Users", load.User(tag))
 	if err != nil {
@@ -119,8 +118,8 @@ func live(ctx context.Context, c *load.Client) error {
 	return nil
 }
 
-// visit asks once, on a connection of its own.
-func visit(ctx context.Context) error {
+// queryOnce sends one query on a new connection.
+func queryOnce(ctx context.Context) error {
 	c, err := load.NewClient(load.Options{BaseURL: environment.BaseURL, Token: environment.Token, CAFile: environment.CAFile})
 	if err != nil {
 		return err
@@ -130,9 +129,9 @@ func visit(ctx context.Context) error {
 	return err
 }
 
-// subsides says that the manager is as it was before a storm.
-func subsides(ctx context.Context, before gauges) {
+// expectRecovery waits until the manager has about as many goroutines and open files as before a load.
+func expectRecovery(ctx context.Context, before gauges) {
 	GinkgoHelper()
-	Eventually(func() float64 { return measure(ctx)[goroutines] }).Should(BeNumerically("<", before[goroutines]+othersGoroutines/2))
-	Eventually(func() float64 { return measure(ctx)[openFiles] }).Should(BeNumerically("<", before[openFiles]+othersGoroutines/3))
+	Eventually(func() float64 { return measure(ctx)[goroutines] }).Should(BeNumerically("<", before[goroutines]+goroutineMargin/2))
+	Eventually(func() float64 { return measure(ctx)[openFiles] }).Should(BeNumerically("<", before[openFiles]+goroutineMargin/3))
 }

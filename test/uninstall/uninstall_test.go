@@ -1,4 +1,4 @@
-// Package remove takes the operator out of a cluster with make, as a person does: what is not asked for stays.
+// Package uninstall removes the operator and its CRDs from a cluster with make, as an administrator does.
 package uninstall
 
 import (
@@ -14,6 +14,7 @@ import (
 
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
+	admissionv1 "k8s.io/api/admissionregistration/v1"
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
@@ -35,9 +36,9 @@ var (
 	settings  []string // of its environment
 )
 
-func TestRemove(t *testing.T) {
+func TestUninstall(t *testing.T) {
 	RegisterFailHandler(Fail)
-	RunSpecs(t, "Removal")
+	RunSpecs(t, "Uninstall")
 }
 
 var _ = BeforeSuite(func() {
@@ -66,7 +67,7 @@ var _ = BeforeSuite(func() {
 	Expect(err).NotTo(HaveOccurred())
 })
 
-// withoutMake keeps what a make around this test tells its own makes from reaching this one.
+// withoutMake removes the variables that make sets for its own child processes: this test may run below a make.
 func withoutMake(all []string) (rest []string) {
 	for _, setting := range all {
 		if !strings.HasPrefix(setting, "MAKE") && !strings.HasPrefix(setting, "MFLAGS=") {
@@ -90,9 +91,16 @@ func mustMake(ctx context.Context, target string) {
 	Expect(err).NotTo(HaveOccurred(), output)
 }
 
-var crdNames = []string{"cloudssodirectories.cloudsso.dev", "cloudssogroups.cloudsso.dev", "cloudssomembershipslices.cloudsso.dev", "cloudssousers.cloudsso.dev", "scimcredentials.cloudsso.dev"}
+var crdNames = []string{
+	"cloudssodirectories.cloudsso.dev",
+	"cloudssogroups.cloudsso.dev",
+	"cloudssomembershipslices.cloudsso.dev",
+	"cloudssonameclaims.cloudsso.dev",
+	"cloudssousers.cloudsso.dev",
+	"scimcredentials.cloudsso.dev",
+}
 
-// installed are the CRDs that are there and not on their way out.
+// installed returns the names of the CRDs that are not being deleted.
 func installed(ctx context.Context) (names []string) {
 	GinkgoHelper()
 	var all apiextensionsv1.CustomResourceDefinitionList
@@ -107,23 +115,32 @@ func installed(ctx context.Context) (names []string) {
 
 func meta(name string) metav1.ObjectMeta { return metav1.ObjectMeta{Namespace: "acme", Name: name} }
 
-// directory is one of each kind, with the finalizers that the operator puts on them.
-func directory() []client.Object {
+// newDirectory returns a directory with objects of most kinds. The user comes first, with the operator's finalizers.
+func newDirectory() []client.Object {
 	alice := &v1alpha1.CloudSSOUser{ObjectMeta: meta("alice"), Spec: v1alpha1.CloudSSOUserSpec{Source: v1alpha1.SourceSCIM, UserName: "alice"}}
 	alice.Finalizers = []string{v1alpha1.FinalizerMemberships, v1alpha1.FinalizerGuard}
-	// Neither the label nor the name alone makes a sentinel of somebody, and none is synchronized.
-	alice.Labels = map[string]string{v1alpha1.LabelFence: "true"}
-	fence := &v1alpha1.CloudSSOUser{ObjectMeta: meta(v1alpha1.SentinelName), Spec: v1alpha1.CloudSSOUserSpec{Source: v1alpha1.SourceManual, UserName: "fence"}}
+	return append([]client.Object{alice}, withoutFinalizers()...)
+}
+
+// withoutFinalizers returns one object of each kind that can be deleted while no operator runs.
+func withoutFinalizers() []client.Object {
 	return []client.Object{
-		alice, fence,
 		&v1alpha1.CloudSSOGroup{ObjectMeta: meta("staff"), Spec: v1alpha1.CloudSSOGroupSpec{Source: v1alpha1.SourceSCIM, DisplayName: "Staff"}},
-		&v1alpha1.SCIMCredential{ObjectMeta: meta(v1alpha1.SentinelName)},
+		&v1alpha1.CloudSSOMembershipSlice{ObjectMeta: meta("staff-1"), Spec: v1alpha1.CloudSSOMembershipSliceSpec{Source: v1alpha1.SourceSCIM, Group: "staff"}},
+		&v1alpha1.SCIMCredential{ObjectMeta: meta("okta")},
 		&v1alpha1.CloudSSODirectory{ObjectMeta: meta(v1alpha1.DirectoryName), Spec: v1alpha1.CloudSSODirectorySpec{SCIMSynchronization: v1alpha1.SynchronizationEnabled}},
 	}
 }
 
-// remains checks that an object is the one that was made, and not on its way out.
-func remains(ctx context.Context, o client.Object) {
+// newClaim returns the claim of a user that no longer exists, as a crash of the operator can leave it.
+func newClaim() *v1alpha1.CloudSSONameClaim {
+	return &v1alpha1.CloudSSONameClaim{ObjectMeta: meta("left-over"), Spec: v1alpha1.CloudSSONameClaimSpec{
+		Kind: v1alpha1.ClaimedByUser, Name: "bob", Holder: "bob-x7k2p", AcquiredAt: metav1.NowMicro(),
+	}}
+}
+
+// expectUnchanged checks that an object is the one that was created, and is not being deleted.
+func expectUnchanged(ctx context.Context, o client.Object) {
 	GinkgoHelper()
 	uid := o.GetUID()
 	Expect(cluster.Get(ctx, client.ObjectKeyFromObject(o), o)).To(Succeed())
@@ -132,48 +149,53 @@ func remains(ctx context.Context, o client.Object) {
 }
 
 var _ = Describe("make", Ordered, func() {
-	objects := directory()
+	objects := newDirectory()
 	system := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: controlplane.SystemNamespace}}
-	sentinel := &v1alpha1.CloudSSOUser{ObjectMeta: metav1.ObjectMeta{Namespace: controlplane.SystemNamespace, Name: v1alpha1.SentinelName}}
-	sentinel.Labels = map[string]string{v1alpha1.LabelFence: "true"}
-	sentinel.Spec = v1alpha1.CloudSSOUserSpec{Source: v1alpha1.SourceManual, UserName: v1alpha1.SentinelName}
 
 	BeforeAll(func(ctx SpecContext) {
 		mustMake(ctx, "deploy")
 		Expect(cluster.Create(ctx, &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: "acme"}})).To(Succeed())
-		for _, o := range slices.Concat(objects, []client.Object{sentinel}) {
+		for _, o := range objects {
 			Eventually(func() error { return cluster.Create(ctx, o) }, 30*time.Second).Should(Succeed())
 		}
 	})
 
-	It("undeploy takes the operator alone", func(ctx SpecContext) {
+	It("undeploy deletes the operator alone", func(ctx SpecContext) {
 		mustMake(ctx, "undeploy")
 		deployment := &appsv1.Deployment{ObjectMeta: metav1.ObjectMeta{Namespace: system.Name, Name: "cloudsso-operator"}}
 		Expect(apierrors.IsNotFound(cluster.Get(ctx, client.ObjectKeyFromObject(deployment), deployment))).To(BeTrue())
+		var policies admissionv1.ValidatingAdmissionPolicyList
+		Expect(cluster.List(ctx, &policies)).To(Succeed())
+		Expect(policies.Items).To(BeEmpty())
 		Expect(installed(ctx)).To(ConsistOf(crdNames))
 		Expect(cluster.Get(ctx, client.ObjectKeyFromObject(system), system)).To(Succeed())
 		Expect(system.DeletionTimestamp).To(BeNil())
 		for _, o := range objects {
-			remains(ctx, o)
+			expectUnchanged(ctx, o)
 		}
 	})
 
 	It("uninstall refuses while there are objects, names them, and deletes nothing", func(ctx SpecContext) {
+		claim := newClaim()
+		Eventually(func() error { return cluster.Create(ctx, claim) }, 30*time.Second).Should(Succeed(), "the policies are no longer in force")
 		output, err := runMake(ctx, "uninstall")
 		Expect(err).To(HaveOccurred())
 		Expect(output).To(ContainSubstring("refused, nothing is deleted"))
 		Expect(output).To(ContainSubstring("docs/install.md"))
-		for _, name := range []string{"CloudSSOUser acme/alice", "CloudSSOUser acme/fence", "CloudSSOGroup acme/staff", "SCIMCredential acme/fence", "CloudSSODirectory acme/default"} {
+		for _, name := range []string{
+			"CloudSSOUser acme/alice", "CloudSSOGroup acme/staff", "CloudSSOMembershipSlice acme/staff-1",
+			"SCIMCredential acme/okta", "CloudSSODirectory acme/default",
+		} {
 			Expect(output).To(ContainSubstring("  " + name + "\n"))
 		}
-		Expect(output).NotTo(ContainSubstring(system.Name + "/"))
+		Expect(output).NotTo(ContainSubstring(claim.Name))
 		Expect(installed(ctx)).To(ConsistOf(crdNames))
-		for _, o := range objects {
-			remains(ctx, o)
+		for _, o := range slices.Concat(objects, []client.Object{claim}) {
+			expectUnchanged(ctx, o)
 		}
 	})
 
-	It("uninstall refuses for the sake of each kind alone, of many objects, and of one that only waits for its finalizers", func(ctx SpecContext) {
+	It("uninstall counts the objects that it does not name", func(ctx SpecContext) {
 		off := []byte(`{"spec":{"scimSynchronization":"Disabled"}}`)
 		Expect(cluster.Patch(ctx, &v1alpha1.CloudSSODirectory{ObjectMeta: meta(v1alpha1.DirectoryName)}, client.RawPatch(types.MergePatchType, off))).To(Succeed())
 		for i := range 12 {
@@ -182,28 +204,33 @@ var _ = Describe("make", Ordered, func() {
 		}
 		output, err := runMake(ctx, "uninstall")
 		Expect(err).To(HaveOccurred())
-		Expect(output).To(ContainSubstring("  and 7 more\n"))
+		Expect(output).To(ContainSubstring("  and 7 more\n"), "twelve users and %d objects", len(objects))
+	})
 
+	It("uninstall refuses while an object waits for its finalizers", func(ctx SpecContext) {
 		Expect(cluster.DeleteAllOf(ctx, &v1alpha1.CloudSSOUser{}, client.InNamespace("acme"))).To(Succeed())
-		for _, o := range objects[2:] {
-			Expect(client.IgnoreNotFound(cluster.Delete(ctx, o))).To(Succeed())
+		for _, o := range objects[1:] {
+			Expect(cluster.Delete(ctx, o)).To(Succeed())
 		}
-		output, err = runMake(ctx, "uninstall")
+		output, err := runMake(ctx, "uninstall")
 		Expect(err).To(HaveOccurred())
 		Expect(output).To(ContainSubstring("  CloudSSOUser acme/alice\n"))
 		Expect(output).NotTo(ContainSubstring("staff"))
 		Expect(installed(ctx)).To(ConsistOf(crdNames))
 		Expect(cluster.Patch(ctx, objects[0], client.RawPatch(types.MergePatchType, []byte(`{"metadata":{"finalizers":null}}`)))).To(Succeed())
+	})
 
-		for _, o := range directory()[2:] {
+	It("uninstall refuses while there is one object of one kind", func(ctx SpecContext) {
+		for _, o := range withoutFinalizers() {
 			Expect(cluster.Create(ctx, o)).To(Succeed())
 			_, err := runMake(ctx, "uninstall")
 			Expect(err).To(HaveOccurred(), "%T", o)
 			Expect(cluster.Delete(ctx, o)).To(Succeed())
 		}
+		Expect(installed(ctx)).To(ConsistOf(crdNames))
 	})
 
-	It("uninstall fails, and deletes nothing, where the objects cannot be seen", func(ctx SpecContext) {
+	It("uninstall fails, and deletes nothing, if kubectl cannot list the objects", func(ctx SpecContext) {
 		script := filepath.Join(GinkgoT().TempDir(), "kubectl")
 		blind := "#!/bin/sh\nfor a; do [ \"$a\" = --all-namespaces ] && { echo 'Forbidden' >&2; exit 1; }; done\nexec " + strings.TrimPrefix(arguments[3], "KUBECTL=") + " \"$@\"\n"
 		Expect(os.WriteFile(script, []byte(blind), 0o700)).To(Succeed())
@@ -216,7 +243,8 @@ var _ = Describe("make", Ordered, func() {
 		Expect(installed(ctx)).To(ConsistOf(crdNames))
 	})
 
-	It("uninstall takes the CRDs once nothing is left but the operator's own sentinel, and is content where there are none", func(ctx SpecContext) {
+	It("uninstall deletes the CRDs, with a claim that is left over, and succeeds if there are none", func(ctx SpecContext) {
+		Expect(cluster.Get(ctx, client.ObjectKeyFromObject(newClaim()), &v1alpha1.CloudSSONameClaim{})).To(Succeed())
 		mustMake(ctx, "uninstall")
 		Eventually(installed, 30*time.Second).WithContext(ctx).Should(BeEmpty())
 		mustMake(ctx, "uninstall")

@@ -29,6 +29,7 @@ func TestOptionsAreValidated(t *testing.T) {
 		{url + " --scim-insecure-http " + tls, "exclude each other"},
 		{url + " --scim-insecure-http --scim-tls-key-file=tls.key", "exclude each other"},
 		{url + " --scim-insecure-http --namespaces=acme,globex --namespaces=initech --shard=north", ""},
+		{url + " --scim-insecure-http --leader-lease-duration=1s", "too short"},
 		{url + " --scim-insecure-http --namespaces=acme", "go together"},
 		{url + " --scim-insecure-http --shard=north", "go together"},
 		{url + " --scim-insecure-http --namespaces=acme --shard=North", "--shard"},

@@ -274,6 +274,52 @@ func TestARequestUnderWayDoesNotOutliveTheSwitch(t *testing.T) {
 	}
 }
 
+// A rename that fails leaves the claim on the new name with its object, which never had that name.
+func TestASuspensionIsInheritedFromAFormerHolderOnly(t *testing.T) {
+	d := newDirectory(t)
+	bob := d.mustCreate("bob")
+	operatorClient, err := client.New(operator, client.Options{Scheme: scheme})
+	if err != nil {
+		t.Fatal(err)
+	}
+	claims := nameclaim.New(operatorClient, noIndex{}, time.Now)
+	if _, err := claims.Acquire(t.Context(), nameclaim.UserName(d.namespace, "alice"), bob); err != nil {
+		t.Fatal(err)
+	}
+	d.asOperator(bob, func(u *v1alpha1.CloudSSOUser) { u.Spec.Suspended = true })
+	if err := d.Delete(t.Context(), schema.User, bob, nil); err != nil {
+		t.Fatal(err)
+	}
+	if alice := d.stored(d.mustCreate("alice")); alice.Spec.Suspended {
+		t.Errorf("alice is suspended like %q, who was bob", alice.Annotations[v1alpha1.AnnotationSuspendedLike])
+	}
+}
+
+// noIndex is the index of a process that has seen no object.
+type noIndex struct{}
+
+func (noIndex) Named(nameclaim.Name) []string { return nil }
+
+func TestACreateWhoseIDIsTakenDrawsAnotherOne(t *testing.T) {
+	s := replica(t)
+	suffixes := []string{"aaaaa", "aaaaa", "bbbbb"}
+	s.NewSuffix = func() string {
+		next := suffixes[0]
+		suffixes = suffixes[1:]
+		return next
+	}
+	namespace := newNamespace(t)
+	d := &directory{s.In(namespace), t, namespace}
+	// No letter of either name goes into an id.
+	first, second := d.mustCreate("李"), d.mustCreate("王")
+	if first != "user-aaaaa" || second != "user-bbbbb" {
+		t.Errorf("ids are %s and %s", first, second)
+	}
+	if holder := d.claim("王").Spec.Holder; holder != second {
+		t.Errorf("the claim is %s's, not %s's", holder, second)
+	}
+}
+
 func (d *directory) turnOff() {
 	d.t.Helper()
 	settings := &v1alpha1.CloudSSODirectory{ObjectMeta: metav1.ObjectMeta{Namespace: d.namespace, Name: v1alpha1.DirectoryName}}

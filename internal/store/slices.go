@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"slices"
 	"strings"
 	"time"
@@ -267,5 +268,5 @@ func (n *namespacedStore) touch(ctx context.Context, slice *v1alpha1.CloudSSOMem
 // isNotFound reports whether err is a 404.
 func isNotFound(err error) bool {
 	var answer *scim.Error
-	return errors.As(err, &answer) && answer.Status == 404 || apierrors.IsNotFound(err)
+	return errors.As(err, &answer) && answer.Status == http.StatusNotFound || apierrors.IsNotFound(err)
 }

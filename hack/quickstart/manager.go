@@ -132,6 +132,7 @@ func arguments(o managerOptions, ports []int) []string {
 	arguments := append([]string{
 		"--scim-bind-address=" + on(0),
 		"--metrics-bind-address=" + on(1),
+		"--metrics-secure=false",
 		"--health-probe-bind-address=" + on(2),
 		"--scim-public-url=" + o.publicURL,
 	}, o.flags...)

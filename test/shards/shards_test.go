@@ -2,10 +2,12 @@ package shards_test
 
 import (
 	"context"
+	"crypto/tls"
 	"fmt"
 	"net/http"
 	"os"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -159,6 +161,42 @@ var _ = Describe("two shards", Ordered, func() {
 		Eventually(policiesInstalled(ctx, globex)).WithTimeout(time.Minute).Should(Equal("Unknown NotPermitted"))
 		Expect(messageOf(ctx, globex)).To(ContainSubstring("lacks the right to list validatingadmissionpolicies"))
 		Expect(policiesInstalled(ctx, acme)()).To(Equal("True Installed"))
+	})
+
+	It("serve metrics over HTTPS to accounts that may read them", func(ctx SpecContext) {
+		operator, err := environment.ControlPlane.Operator(ctx)
+		Expect(err).NotTo(HaveOccurred())
+		m, err := environment.AddOperator(ctx, operator, "--shard=third", "--namespaces="+acme, "--metrics-secure=true")
+		Expect(err).NotTo(HaveOccurred())
+		DeferCleanup(m.Stop)
+		account := &corev1.ServiceAccount{ObjectMeta: metav1.ObjectMeta{Namespace: acme, Name: "prometheus"}}
+		Expect(environment.Admin.Create(ctx, account)).To(Succeed())
+		identity, err := environment.ControlPlane.ServiceAccount(ctx, acme, account.Name)
+		Expect(err).NotTo(HaveOccurred())
+		url := strings.Replace(m.MetricsURL, "http:", "https:", 1)
+		insecure := &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}}}
+		read := func(token string) int {
+			request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+			Expect(err).NotTo(HaveOccurred())
+			if token != "" {
+				request.Header.Set("Authorization", "Bearer "+token)
+			}
+			answer, err := insecure.Do(request)
+			if err != nil {
+				return 0
+			}
+			Expect(answer.Body.Close()).To(Succeed())
+			return answer.StatusCode
+		}
+		Eventually(read).WithArguments("").Should(Equal(http.StatusUnauthorized), "a replica may be ready before its metrics are")
+		Expect(read("forged")).To(Equal(http.StatusUnauthorized))
+		Expect(read(identity.BearerToken)).To(Equal(http.StatusForbidden))
+		Expect(environment.Admin.Create(ctx, &rbacv1.ClusterRoleBinding{
+			ObjectMeta: metav1.ObjectMeta{Name: "prometheus-cloudsso"},
+			RoleRef:    rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "ClusterRole", Name: "cloudsso-metrics-reader"},
+			Subjects:   []rbacv1.Subject{{Kind: rbacv1.ServiceAccountKind, Namespace: acme, Name: account.Name}},
+		})).To(Succeed())
+		Eventually(read).WithArguments(identity.BearerToken).WithTimeout(time.Minute).Should(Equal(http.StatusOK), "a refusal is remembered for half a minute")
 	})
 
 	It("work while the other is down, and come back", func(ctx SpecContext) {

@@ -98,19 +98,23 @@ func (o *options) validate() error {
 	if strings.Contains(o.scimURL, "_") {
 		return fmt.Errorf("--scim-public-url %q has an underscore, which Okta does not accept in a base URL", o.scimURL)
 	}
-	if o.insecureHTTP && o.certFile+o.keyFile != "" {
-		return errors.New("--scim-insecure-http and --scim-tls-cert-file exclude each other")
-	}
-	if !o.insecureHTTP && (o.certFile == "" || o.keyFile == "") {
-		return errors.New("--scim-tls-cert-file and --scim-tls-key-file are both needed; behind an ingress that terminates TLS, give --scim-insecure-http instead")
-	}
 	if o.leaseDuration < minLeaseDuration {
 		return fmt.Errorf("--leader-lease-duration %s is too short: at least %s, because a lease counts whole seconds", o.leaseDuration, minLeaseDuration)
 	}
-	if !o.metricsSecure && o.metricsAddress != "0" && !isLoopback(o.metricsAddress) {
+	return errors.Join(o.validateTLS(), o.validateShard())
+}
+
+// validateTLS requires a certificate, or what says that none is needed.
+func (o *options) validateTLS() error {
+	switch {
+	case o.insecureHTTP && o.certFile+o.keyFile != "":
+		return errors.New("--scim-insecure-http and --scim-tls-cert-file exclude each other")
+	case !o.insecureHTTP && (o.certFile == "" || o.keyFile == ""):
+		return errors.New("--scim-tls-cert-file and --scim-tls-key-file are both needed; behind an ingress that terminates TLS, give --scim-insecure-http instead")
+	case !o.metricsSecure && o.metricsAddress != "0" && !isLoopback(o.metricsAddress):
 		return fmt.Errorf("--metrics-secure=false serves metrics to every client, so --metrics-bind-address %q must be a loopback address such as 127.0.0.1:8080", o.metricsAddress)
 	}
-	return o.validateShard()
+	return nil
 }
 
 // isLoopback reports whether an address to listen on can be reached only from this machine.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"reflect"
+	"strings"
 	"sync"
 	"time"
 
@@ -43,7 +44,11 @@ func (l *leading) Start(ctx context.Context) error {
 		if err != nil || ctx.Err() != nil {
 			return err
 		}
-		log.Info("This replica is no longer the leader; it goes on serving SCIM and takes part in the next election", "cause", lost)
+		if isLeaseLost(lost) {
+			log.Info("This replica is no longer the leader; it goes on serving SCIM and takes part in the next election")
+		} else {
+			log.Error(lost, "The controllers have stopped; this replica goes on serving SCIM and takes part in the next election")
+		}
 		timer := time.NewTimer(electionInterval)
 		select {
 		case <-timer.C:
@@ -53,6 +58,10 @@ func (l *leading) Start(ctx context.Context) error {
 		}
 	}
 }
+
+// isLeaseLost reports whether a term as leader ended because the lease was lost, as in an outage of the API server.
+// controller-runtime has no type for that error.
+func isLeaseLost(err error) bool { return strings.Contains(err.Error(), "leader election lost") }
 
 // runTerm waits for the lease and runs the controllers until it is lost. lost is why the term ended, err why no term
 // can begin.

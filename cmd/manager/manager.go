@@ -146,8 +146,8 @@ func addSCIM(ctx context.Context, mgr manager.Manager, o options, sources *infor
 		Client:  direct,
 		Cache:   mgr.GetCache(),
 		Sources: sources,
-		Emit: func(on runtime.Object, eventType, reason, note string) {
-			events.Eventf(on, nil, eventType, reason, "Synchronize", "%s", note)
+		Warn: func(on runtime.Object, reason, note string) {
+			events.Eventf(on, nil, corev1.EventTypeWarning, reason, "Synchronize", "%s", note)
 		},
 		Log:       logger,
 		Lag:       observer.observeLag,

@@ -62,7 +62,7 @@ func (r *Reconciler) patchStatus(ctx context.Context, before, after *v1alpha1.Cl
 	if before.Status.RefusedWrites == nil || after.Status.RefusedWrites != nil {
 		return controllerutil.PatchStatus(ctx, r.Client, before, after)
 	}
-	return r.Status().Patch(ctx, after, client.MergeFromWithOptions(before, client.MergeFromWithOptimisticLock{}))
+	return controllerutil.PatchStatusOf(ctx, r.Client, before, after)
 }
 
 // untilResynced returns the time until an acknowledged push takes effect; zero if it already has. Its time is in the future if

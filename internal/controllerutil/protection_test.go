@@ -37,8 +37,9 @@ func TestDeletionIsHeldFromTwoSecondsOn(t *testing.T) {
 	} {
 		u := &v1alpha1.CloudSSOUser{ObjectMeta: metav1.ObjectMeta{Namespace: "acme", Name: "alice"}}
 		u.DeletionTimestamp = &metav1.Time{Time: begun.Truncate(time.Second)}
+		u.Spec.Source = v1alpha1.SourceSCIM
 		u.Finalizers = []string{v1alpha1.FinalizerGuard}
-		requeueAfter, err := controllerutil.ProtectDeletion(t.Context(), c, u, v1alpha1.SourceSCIM, &u.Status.Conditions, begun.Add(test.age))
+		requeueAfter, err := controllerutil.ProtectDeletion(t.Context(), c, u, &u.Status.Conditions, begun.Add(test.age))
 		if held := controllerutil.IsDeletionHeld(u.Status.Conditions); err != nil || requeueAfter != test.requeueAfter || held != test.held {
 			t.Errorf("after %s: held %t, again in %s, %v", test.age, held, requeueAfter, err)
 		}

@@ -11,6 +11,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/cloudsso/cloudsso-operator/api/v1alpha1"
+	"github.com/cloudsso/cloudsso-operator/internal/policy"
 )
 
 const (
@@ -129,7 +130,7 @@ func (c *Claims) acquireClaimed(ctx context.Context, name Name, claim *v1alpha1.
 	switch {
 	case holder != nil && name.isHeldBy(holder):
 		return Acquired{}, &TakenError{name, holder}
-	case holder != nil && !isLive(holder):
+	case holder != nil && !policy.IsLive(holder):
 		if NameOf(holder) == name { // else a rename to the name failed, and the holder never had it
 			takenFrom = holder
 		}

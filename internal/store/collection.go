@@ -31,6 +31,7 @@ type kind[T client.Object] struct {
 	keys        func(T) index.Keys
 	// attribute returns an attribute that is in the spec, nil if it is unassigned.
 	attribute func(T, *schema.Attribute) (value any, known bool)
+	represent func(*namespacedStore, T, scim.Omit) *scim.Resource
 	// acceptedName returns the name that a controller has found a Manual object to hold.
 	acceptedName func(T) string
 }
@@ -200,4 +201,16 @@ func (c *collection[T]) find(ctx context.Context, namespace, id string) (o T, is
 		return o, false, scim.NotFound(c.resource.Name, id)
 	}
 	return e.Object, false, nil
+}
+
+// visible returns an object as SCIM shows it before a change, or NotFound, or the precondition's error.
+func (c *collection[T]) visible(n *namespacedStore, o T, precondition scim.Precondition) (*scim.Resource, error) {
+	if !c.keys(o).Listed {
+		return nil, scim.NotFound(c.resource.Name, o.GetName())
+	}
+	current := c.represent(n, o, scim.Omit{Groups: true})
+	if precondition != nil {
+		return current, precondition(current)
+	}
+	return current, nil
 }

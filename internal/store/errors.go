@@ -10,7 +10,6 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 
-	"github.com/cloudsso/cloudsso-operator/internal/jsonpatch"
 	"github.com/cloudsso/cloudsso-operator/internal/nameclaim"
 	"github.com/cloudsso/cloudsso-operator/internal/scim"
 )
@@ -52,12 +51,14 @@ func toSCIMError(err error) error {
 		}
 	case policyNotReady(err):
 		return scim.Unavailable(retryAfter, err)
-	case apierrors.IsConflict(err), jsonpatch.Failed(err), apierrors.IsAlreadyExists(err): // a new object gets another id then
+	case apierrors.IsConflict(err), apierrors.IsAlreadyExists(err): // a new object gets another id then
 		return errStale
 	case apierrors.IsInvalid(err):
 		return invalid(err)
 	case apierrors.HasStatusCause(err, corev1.NamespaceTerminatingCause):
 		return &scim.Error{Status: http.StatusForbidden, Detail: "this directory is being deleted", Cause: err}
+	case isRefusedByAdmission(err):
+		return &scim.Error{Status: http.StatusForbidden, Detail: "the cluster refuses this: " + err.Error(), Cause: err}
 	case apierrors.IsForbidden(err), apierrors.IsUnauthorized(err): // an API server that has just started refuses for some seconds
 		return scim.Unavailable(retryAfter, fmt.Errorf("the API server refuses the operator; if that lasts, see config/rbac and config/policy: %w", err))
 	case apierrors.IsBadRequest(err):
@@ -86,13 +87,29 @@ func policyNotReady(err error) bool {
 	return strings.Contains(err.Error(), "failed to configure binding") || strings.Contains(err.Error(), "failed to configure policy")
 }
 
-// invalid returns the 400 that names the attributes that the resource's own validation refused.
+// isRefusedByAdmission reports whether a webhook, a policy or a quota of the cluster's administrators has refused a write,
+// and would refuse it again; a webhook that gives no status makes it a 400. Any other 403 may pass: the authorizer refuses until an API server that has just started knows
+// the roles, and the operator's own policies refuse the operator only until their configuration is mended.
+func isRefusedByAdmission(err error) bool {
+	message := err.Error()
+	return (apierrors.IsForbidden(err) || apierrors.IsBadRequest(err)) && (strings.Contains(message, "denied the request") || strings.Contains(message, "exceeded quota") ||
+		strings.Contains(message, "denied request") && !strings.Contains(message, "ValidatingAdmissionPolicy 'cloudsso-"))
+}
+
+// invalid returns the 400 that names the attributes that the resource's own validation refused, or why an admission webhook
+// or policy of the cluster refused it, which names none.
 func invalid(err error) error {
 	var status apierrors.APIStatus
-	errors.As(err, &status)
 	var details []string
-	for _, cause := range status.Status().Details.Causes {
-		details = append(details, strings.TrimPrefix(cause.Field, "spec.")+": "+cause.Message)
+	if errors.As(err, &status) && status.Status().Details != nil {
+		for _, cause := range status.Status().Details.Causes {
+			if cause.Field != "" {
+				details = append(details, strings.TrimPrefix(cause.Field, "spec.")+": "+cause.Message)
+			}
+		}
+	}
+	if len(details) == 0 {
+		details = append(details, err.Error())
 	}
 	return scim.BadRequest(scim.InvalidValue, "%s", strings.Join(details, "; "))
 }

@@ -9,31 +9,11 @@ import (
 	"github.com/cloudsso/cloudsso-operator/internal/scim/schema"
 )
 
-// UserAttributes returns the attributes that a user's spec holds.
-func UserAttributes(spec *v1alpha1.CloudSSOUserSpec) schema.Object { return userFields.read(spec) }
-
-// SetUserAttributes makes the spec hold exactly these attributes. Fields that are not SCIM's stay.
-func SetUserAttributes(o schema.Object, spec *v1alpha1.CloudSSOUserSpec) { userFields.write(o, spec) }
-
-// UserAttribute returns one attribute of a user's spec, nil if it is unassigned, and whether the spec holds such an
-// attribute at all.
-func UserAttribute(spec *v1alpha1.CloudSSOUserSpec, a *schema.Attribute) (value any, known bool) {
-	return userField(spec, a)
-}
-
-// GroupAttributes returns the attributes that a group's spec holds, without its members.
-func GroupAttributes(spec *v1alpha1.CloudSSOGroupSpec) schema.Object { return groupFields.read(spec) }
-
-// SetGroupAttributes makes the spec hold exactly these attributes. Fields that are not SCIM's, and members, stay.
-func SetGroupAttributes(o schema.Object, spec *v1alpha1.CloudSSOGroupSpec) {
-	groupFields.write(o, spec)
-}
-
-// GroupAttribute returns one attribute of a group's spec, nil if it is unassigned, and whether the spec holds such an
-// attribute at all.
-func GroupAttribute(spec *v1alpha1.CloudSSOGroupSpec, a *schema.Attribute) (value any, known bool) {
-	return groupField(spec, a)
-}
+// User maps a user's spec, and Group a group's without its members.
+var (
+	User  = newMapping(userFields)
+	Group = newMapping(groupFields)
+)
 
 type (
 	userSpec  = v1alpha1.CloudSSOUserSpec
@@ -127,10 +107,5 @@ var groupFields = fields[groupSpec]{
 	text[groupSpec]{schema.GroupDisplayName, func(s *groupSpec) *string { return &s.DisplayName }},
 	text[groupSpec]{schema.ExternalID, func(s *groupSpec) *string { return &s.ExternalID }},
 }
-
-var (
-	userField  = userFields.reader()
-	groupField = groupFields.reader()
-)
 
 func userAttribute(name string) *schema.Attribute { return schema.User.Attribute(name) }

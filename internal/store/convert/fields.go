@@ -37,19 +37,34 @@ func (fs fields[T]) write(o schema.Object, to *T) {
 	}
 }
 
-// reader returns a function that reads one attribute without the others.
-func (fs fields[T]) reader() func(from *T, a *schema.Attribute) (value any, known bool) {
-	byAttribute := make(map[*schema.Attribute]field[T], len(fs))
+// Mapping maps the attributes of a SCIM resource to a T, the spec of its custom resource, and back.
+type Mapping[T any] struct {
+	fields      fields[T]
+	byAttribute map[*schema.Attribute]field[T]
+}
+
+func newMapping[T any](fs fields[T]) *Mapping[T] {
+	m := &Mapping[T]{fs, make(map[*schema.Attribute]field[T], len(fs))}
 	for _, f := range fs {
-		byAttribute[f.attribute()] = f
+		m.byAttribute[f.attribute()] = f
 	}
-	return func(from *T, a *schema.Attribute) (any, bool) {
-		f, known := byAttribute[a]
-		if !known {
-			return nil, false
-		}
-		return f.value(from), true
+	return m
+}
+
+// Attributes returns the attributes that a spec holds.
+func (m *Mapping[T]) Attributes(spec *T) schema.Object { return m.fields.read(spec) }
+
+// SetAttributes makes a spec hold exactly these attributes. Fields that are not SCIM's stay.
+func (m *Mapping[T]) SetAttributes(o schema.Object, spec *T) { m.fields.write(o, spec) }
+
+// Attribute returns one attribute of a spec without the others, nil if it is unassigned, and whether the spec holds such
+// an attribute at all.
+func (m *Mapping[T]) Attribute(spec *T, a *schema.Attribute) (value any, known bool) {
+	f, known := m.byAttribute[a]
+	if !known {
+		return nil, false
 	}
+	return f.value(spec), true
 }
 
 // text is a string, unassigned when it is "".

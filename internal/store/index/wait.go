@@ -64,6 +64,20 @@ func (x *Index[T]) WaitForEntry(ctx context.Context, key client.ObjectKey, accep
 	return wait(ctx, x, &x.waiters.entries, key, accepts)
 }
 
+// HasSeen reports whether the index shows an object as it was read, or what became of it later. It is certain of what a
+// watch has shown: a deletion that the watch has missed does not count as seen until the next watched event.
+func (x *Index[T]) HasSeen(o T) bool {
+	x.mu.RLock()
+	defer x.mu.RUnlock()
+	revision := RevisionOf(o)
+	if n := x.namespaces[o.GetNamespace()]; n != nil {
+		if e := n.byID[o.GetName()]; e != nil && RevisionOf(e.Object) >= revision {
+			return true
+		}
+	}
+	return x.watched[o.GetNamespace()] >= revision
+}
+
 // WaitForRevision returns once the index shows a watched write of a namespace at that revision or later, and with it
 // every earlier write of this kind in that namespace. The error is the context's.
 func (x *Index[T]) WaitForRevision(ctx context.Context, namespace string, revision uint64) error {

@@ -171,3 +171,22 @@ func TestEndOfContextLeavesNoWaiter(t *testing.T) {
 		}
 	})
 }
+
+func TestObjectIsSeenAsItWasReadOrLater(t *testing.T) {
+	x := newIndex(3)
+	expect := func(what string, o *group, want bool) {
+		t.Helper()
+		if got := x.HasSeen(o); got != want {
+			t.Errorf("%s: seen %t", what, got)
+		}
+	}
+	expect("none", newGroup("a", 2), false)
+	x.addAll(newGroup("a", 2)) // of a list
+	expect("as listed", newGroup("a", 2), true)
+	expect("a later write", newGroup("a", 5), false)
+	expect("another one of the list, which may come yet", newGroup("b", 1), false)
+	x.addAll(newGroup("c", 6)) // watched
+	expect("an earlier write, gone by now", newGroup("a", 5), true)
+	expect("a later write than the last event", newGroup("a", 7), false)
+	expect("of another namespace", newGroup("a", 5, inNamespace("other")), false)
+}

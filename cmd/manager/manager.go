@@ -163,7 +163,7 @@ func addSCIM(ctx context.Context, mgr manager.Manager, o options, sources *infor
 	if err != nil {
 		return nil, err
 	}
-	recorder := usage.New(direct, direct, time.Now)
+	recorder := usage.New(direct, time.Now)
 	authenticator := &scimauth.Authenticator{Tokens: tokens, Stores: resources, Recorder: recorder, Prefix: scimPrefix, KeysSynced: keysSynced}
 	listener, err := httpserver.New(httpserver.Config{
 		Address:   o.listenAddress(),

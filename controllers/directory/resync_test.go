@@ -54,7 +54,7 @@ func newFixture(t *testing.T) *fixture {
 	}
 	s.must(s.store.Create(t.Context(), &v1alpha1.CloudSSODirectory{ObjectMeta: metav1.ObjectMeta{Namespace: s.namespace, Name: v1alpha1.DirectoryName}}))
 	s.controller = &Reconciler{Base: controllerutil.Base{Client: s.store, Events: s.events, Now: s.clock}, counters: newCounters(), policies: newPolicyCheck(s.store)}
-	s.replica = usage.New(s.store, s.store, s.clock)
+	s.replica = usage.New(s.store, s.clock)
 	return s
 }
 

@@ -26,7 +26,6 @@ const (
 // use. Only Start and Flush wait for the API server.
 type Recorder struct {
 	client client.Client
-	live   client.Reader
 	now    func() time.Time
 
 	mu       sync.Mutex
@@ -35,11 +34,10 @@ type Recorder struct {
 	refusals map[string]refusals  // by namespace, not yet written
 }
 
-// New returns a Recorder that writes with c. The reads of c may come from a cache; live must read from the API
-// server. now is the clock.
-func New(c client.Client, live client.Reader, now func() time.Time) *Recorder {
+// New returns a Recorder. c must read from the API server, not from a cache. now is the clock.
+func New(c client.Client, now func() time.Time) *Recorder {
 	return &Recorder{
-		client: c, live: live, now: now,
+		client: c, now: now,
 		used: map[target]time.Time{}, written: map[target]time.Time{}, refusals: map[string]refusals{},
 	}
 }

@@ -82,7 +82,7 @@ func (r *Recorder) addRefusals(ctx context.Context, namespace string, refused re
 	return retry.RetryOnConflict(retry.DefaultBackoff, func() error {
 		d := &v1alpha1.CloudSSODirectory{}
 		key := directoryTarget(namespace).key
-		if err := r.live.Get(ctx, key, d); err != nil {
+		if err := r.client.Get(ctx, key, d); err != nil {
 			// A namespace without a directory is Disabled too, but has no status for refusals.
 			return client.IgnoreNotFound(err)
 		}

@@ -53,14 +53,14 @@ func (r *Reconciler) reconcile(ctx context.Context, g *v1alpha1.CloudSSOGroup) (
 	if !r.Names.HasSeen(g) { // a user that is created or deleted from now on must find this group in the index
 		return controllerutil.IndexInterval, nil
 	}
-	before := g.DeepCopy()
-	held, err := controllerutil.ProtectDeletion(ctx, r.Client, g, &g.Status.Conditions, r.Now())
-	if err != nil || policy.IsTerminating(g) {
-		return 0, err // a reconcile follows, without the guard
-	}
 	position, err := controllerutil.SwitchOf(ctx, r.Client, g.Namespace)
 	if err != nil {
 		return 0, err
+	}
+	before := g.DeepCopy()
+	held, err := controllerutil.ProtectDeletion(ctx, r.Client, g, position, &g.Status.Conditions, r.Now())
+	if err != nil || policy.IsTerminating(g) {
+		return 0, err // a reconcile follows, without the guard
 	}
 	holding, err := r.Determine(ctx, g, g.Status.ClaimedName, position)
 	if err != nil {

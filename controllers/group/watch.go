@@ -65,16 +65,20 @@ var memberChanges = predicate.Funcs{UpdateFunc: func(e event.UpdateEvent) bool {
 
 // enqueueGroupsOf returns a handler that enqueues the groups of a user: a large one when its next scan is due.
 func (r *Reconciler) enqueueGroupsOf() handler.EventHandler {
-	later := func(q queue, u client.Object) {
+	return onEachEvent(func(q queue, u client.Object) {
 		for _, name := range r.Memberships.GroupsOf(u.GetNamespace(), u.GetName()) {
 			key := client.ObjectKey{Namespace: u.GetNamespace(), Name: name}
 			q.AddAfter(ctrl.Request{NamespacedName: key}, r.scans.pause(key))
 		}
-	}
+	})
+}
+
+// onEachEvent returns a handler that calls handle with the object of each event, as it is then.
+func onEachEvent(handle func(queue, client.Object)) handler.EventHandler {
 	return handler.Funcs{
-		CreateFunc: func(_ context.Context, e event.CreateEvent, q queue) { later(q, e.Object) },
-		UpdateFunc: func(_ context.Context, e event.UpdateEvent, q queue) { later(q, e.ObjectNew) },
-		DeleteFunc: func(_ context.Context, e event.DeleteEvent, q queue) { later(q, e.Object) },
+		CreateFunc: func(_ context.Context, e event.CreateEvent, q queue) { handle(q, e.Object) },
+		UpdateFunc: func(_ context.Context, e event.UpdateEvent, q queue) { handle(q, e.ObjectNew) },
+		DeleteFunc: func(_ context.Context, e event.DeleteEvent, q queue) { handle(q, e.Object) },
 	}
 }
 
@@ -106,13 +110,8 @@ func (r *Reconciler) enqueueChanged() handler.EventHandler {
 // enqueueGroup returns a handler that enqueues the group of a slice, a while later. The queue keeps one request for each
 // group, so many changes within that time cause one reconcile.
 func (r *Reconciler) enqueueGroup() handler.EventHandler {
-	later := func(q queue, o client.Object) {
+	return onEachEvent(func(q queue, o client.Object) {
 		key := client.ObjectKey{Namespace: o.GetNamespace(), Name: membership.GroupOf(o)}
 		q.AddAfter(ctrl.Request{NamespacedName: key}, max(r.scans.pause(key), sliceInterval))
-	}
-	return handler.Funcs{
-		CreateFunc: func(_ context.Context, e event.CreateEvent, q queue) { later(q, e.Object) },
-		UpdateFunc: func(_ context.Context, e event.UpdateEvent, q queue) { later(q, e.ObjectNew) },
-		DeleteFunc: func(_ context.Context, e event.DeleteEvent, q queue) { later(q, e.Object) },
-	}
+	})
 }

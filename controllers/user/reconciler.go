@@ -50,14 +50,14 @@ func (r *Reconciler) reconcile(ctx context.Context, u *v1alpha1.CloudSSOUser) (r
 	if err := controllerutil.EnsureFinalizers(ctx, r.Client, u, finalizersOf(u)...); err != nil {
 		return 0, err
 	}
-	before := u.DeepCopy()
-	held, err := controllerutil.ProtectDeletion(ctx, r.Client, u, &u.Status.Conditions, r.Now())
-	if err != nil || policy.IsTerminating(u) {
-		return 0, err // a reconcile follows, without the guard
-	}
 	position, err := controllerutil.SwitchOf(ctx, r.Client, u.Namespace)
 	if err != nil {
 		return 0, err
+	}
+	before := u.DeepCopy()
+	held, err := controllerutil.ProtectDeletion(ctx, r.Client, u, position, &u.Status.Conditions, r.Now())
+	if err != nil || policy.IsTerminating(u) {
+		return 0, err // a reconcile follows, without the guard
 	}
 	holding, err := r.Determine(ctx, u, u.Status.ClaimedName, position)
 	if err != nil {

@@ -56,7 +56,11 @@ func (b *Base) SetDefaults(mgr ctrl.Manager, name string) {
 }
 
 // Emit records Events on an object.
-func (b *Base) Emit(o client.Object, all ...Event) { Emit(b.Events, o, all...) }
+func (b *Base) Emit(o client.Object, all ...Event) {
+	for _, e := range all {
+		b.Events.Eventf(o, nil, e.kind, e.reason, e.action, "%s", e.note)
+	}
+}
 
 // conflictInterval is when to look again after a write that came too late: the cache has the other write by then.
 // Nothing failed, so it is no error and no reason to back off.

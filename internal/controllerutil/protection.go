@@ -24,13 +24,9 @@ const heldAfter = 2 * time.Second
 // ProtectDeletion holds the deletion of an object while its directory is synchronized, and sets the condition
 // DeletionHeld; otherwise it takes the guard off. It returns when to look again. An object that is not being deleted is
 // left alone.
-func ProtectDeletion(ctx context.Context, c client.Client, o client.Object, conditions *[]metav1.Condition, now time.Time) (time.Duration, error) {
+func ProtectDeletion(ctx context.Context, c client.Client, o client.Object, position v1alpha1.Synchronization, conditions *[]metav1.Condition, now time.Time) (time.Duration, error) {
 	if !policy.IsBeingDeleted(o) {
 		return 0, nil
-	}
-	position, err := SwitchOf(ctx, c, o.GetNamespace())
-	if err != nil {
-		return 0, err
 	}
 	if !policy.ProtectsDeletion(o, position) {
 		return 0, DropFinalizers(ctx, c, o, v1alpha1.FinalizerGuard)

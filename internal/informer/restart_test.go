@@ -123,10 +123,10 @@ func TestRestartedAPIServerIsWatchedAgain(t *testing.T) {
 func (c *cluster) recovers(t *testing.T, source *informer.Source) {
 	t.Helper()
 	err := wait.PollUntilContextTimeout(t.Context(), 20*time.Millisecond, backAgain, true, func(context.Context) (bool, error) {
-		return source.Failing(time.Now()) == 0, nil
+		return source.Failing() == 0, nil
 	})
 	if err != nil {
-		t.Fatalf("failing for %s: %v", source.Failing(time.Now()), err)
+		t.Fatalf("failing for %s: %v", source.Failing(), err)
 	}
 }
 

@@ -3,11 +3,11 @@ package convert
 import "github.com/cloudsso/cloudsso-operator/internal/scim/schema"
 
 // field ties an attribute to its place in a T, a spec or a part of one: both directions of a conversion.
-type field[T any] interface {
-	attribute() *schema.Attribute
+type field[T any] struct {
+	attribute *schema.Attribute
 	// value returns the attribute's value as a schema.Object holds it; nil if it is unassigned.
-	value(from *T) any
-	set(to *T, value any)
+	value func(from *T) any
+	set   func(to *T, value any)
 }
 
 // fields are the attributes that a T holds.
@@ -21,7 +21,7 @@ func (fs fields[T]) read(from *T) schema.Object {
 	o := room[:0]
 	for _, f := range fs {
 		if v := f.value(from); v != nil {
-			o = append(o, schema.Field{Attribute: f.attribute(), Value: v})
+			o = append(o, schema.Field{Attribute: f.attribute, Value: v})
 		}
 	}
 	if len(o) == 0 {
@@ -33,7 +33,7 @@ func (fs fields[T]) read(from *T) schema.Object {
 // write makes a T hold exactly these attributes. Fields of other origin stay.
 func (fs fields[T]) write(o schema.Object, to *T) {
 	for _, f := range fs {
-		f.set(to, o.Get(f.attribute()))
+		f.set(to, o.Get(f.attribute))
 	}
 }
 
@@ -46,7 +46,7 @@ type Mapping[T any] struct {
 func newMapping[T any](fs fields[T]) *Mapping[T] {
 	m := &Mapping[T]{fs, make(map[*schema.Attribute]field[T], len(fs))}
 	for _, f := range fs {
-		m.byAttribute[f.attribute()] = f
+		m.byAttribute[f.attribute] = f
 	}
 	return m
 }
@@ -67,120 +67,87 @@ func (m *Mapping[T]) Attribute(spec *T, a *schema.Attribute) (value any, known b
 	return f.value(spec), true
 }
 
-// text is a string, unassigned when it is "".
-type text[T any] struct {
-	of *schema.Attribute
-	at func(*T) *string
-}
-
-func (f text[T]) attribute() *schema.Attribute { return f.of }
-
-func (f text[T]) value(from *T) any {
-	if s := *f.at(from); s != "" {
-		return s
-	}
-	return nil
-}
-
-func (f text[T]) set(to *T, value any) { *f.at(to), _ = value.(string) }
-
-// mark is a boolean, unassigned when it is false.
-type mark[T any] struct {
-	of *schema.Attribute
-	at func(*T) *bool
-}
-
-func (f mark[T]) attribute() *schema.Attribute { return f.of }
-
-func (f mark[T]) value(from *T) any {
-	if *f.at(from) {
-		return true
-	}
-	return nil
-}
-
-func (f mark[T]) set(to *T, value any) { *f.at(to), _ = value.(bool) }
-
-// trueUnlessSet is a boolean that is true while it is unassigned.
-type trueUnlessSet[T any] struct {
-	of *schema.Attribute
-	at func(*T) **bool
-}
-
-func (f trueUnlessSet[T]) attribute() *schema.Attribute { return f.of }
-
-func (f trueUnlessSet[T]) value(from *T) any {
-	b := *f.at(from)
-	return b == nil || *b
-}
-
-func (f trueUnlessSet[T]) set(to *T, value any) {
-	*f.at(to) = nil
-	if b, sent := value.(bool); sent {
-		*f.at(to) = &b
+// scalar returns the field of a string or a boolean, unassigned when it is "" or false.
+func scalar[T any, V string | bool](a *schema.Attribute, at func(*T) *V) field[T] {
+	return field[T]{
+		attribute: a,
+		value: func(from *T) any {
+			var unassigned V
+			if v := *at(from); v != unassigned {
+				return v
+			}
+			return nil
+		},
+		set: func(to *T, value any) { *at(to), _ = value.(V) },
 	}
 }
 
-// complexValue is a V, unassigned when it has no sub-attribute.
-type complexValue[T, V any] struct {
-	of    *schema.Attribute
-	at    func(*T) **V
-	parts fields[V]
-}
-
-func (f complexValue[T, V]) attribute() *schema.Attribute { return f.of }
-
-func (f complexValue[T, V]) value(from *T) any {
-	v := *f.at(from)
-	if v == nil {
-		return nil
-	}
-	if o := f.parts.read(v); o != nil {
-		return o
-	}
-	return nil
-}
-
-func (f complexValue[T, V]) set(to *T, value any) {
-	*f.at(to) = nil
-	if o, sent := value.(schema.Object); sent {
-		v := new(V)
-		f.parts.write(o, v)
-		*f.at(to) = v
+// trueUnlessSet returns the field of a boolean that is true while it is unassigned.
+func trueUnlessSet[T any](a *schema.Attribute, at func(*T) **bool) field[T] {
+	return field[T]{
+		attribute: a,
+		value: func(from *T) any {
+			b := *at(from)
+			return b == nil || *b
+		},
+		set: func(to *T, value any) {
+			*at(to) = nil
+			if b, sent := value.(bool); sent {
+				*at(to) = &b
+			}
+		},
 	}
 }
 
-// multiValue is a list of V, unassigned when it is empty.
-type multiValue[T, V any] struct {
-	of    *schema.Attribute
-	at    func(*T) *[]V
-	parts fields[V]
+// complexValue returns the field of a V, unassigned when it has no sub-attribute.
+func complexValue[T, V any](a *schema.Attribute, at func(*T) **V, parts fields[V]) field[T] {
+	return field[T]{
+		attribute: a,
+		value: func(from *T) any {
+			if v := *at(from); v != nil {
+				if o := parts.read(v); o != nil {
+					return o
+				}
+			}
+			return nil
+		},
+		set: func(to *T, value any) {
+			*at(to) = nil
+			if o, sent := value.(schema.Object); sent {
+				*at(to) = new(V)
+				parts.write(o, *at(to))
+			}
+		},
+	}
 }
 
-func (f multiValue[T, V]) attribute() *schema.Attribute { return f.of }
-
-func (f multiValue[T, V]) value(from *T) any {
-	values := *f.at(from)
-	if len(values) == 0 {
-		return nil
+// multiValue returns the field of a list of V, unassigned when it is empty.
+func multiValue[T, V any](a *schema.Attribute, at func(*T) *[]V, parts fields[V]) field[T] {
+	return field[T]{
+		attribute: a,
+		value: func(from *T) any {
+			values := *at(from)
+			if len(values) == 0 {
+				return nil
+			}
+			all := make([]any, len(values))
+			for i := range values {
+				all[i] = parts.read(&values[i])
+			}
+			return all
+		},
+		set: func(to *T, value any) {
+			values, _ := value.([]any)
+			if len(values) == 0 {
+				*at(to) = nil
+				return
+			}
+			all := make([]V, len(values))
+			for i := range values {
+				o, _ := values[i].(schema.Object)
+				parts.write(o, &all[i])
+			}
+			*at(to) = all
+		},
 	}
-	all := make([]any, len(values))
-	for i := range values {
-		all[i] = f.parts.read(&values[i])
-	}
-	return all
-}
-
-func (f multiValue[T, V]) set(to *T, value any) {
-	values, _ := value.([]any)
-	if len(values) == 0 {
-		*f.at(to) = nil
-		return
-	}
-	all := make([]V, len(values))
-	for i := range values {
-		o, _ := values[i].(schema.Object)
-		f.parts.write(o, &all[i])
-	}
-	*f.at(to) = all
 }

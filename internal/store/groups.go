@@ -219,25 +219,22 @@ func (n *namespacedStore) dropFinalizers(ctx context.Context, g *v1alpha1.CloudS
 	if !g.Spec.Sliced {
 		done = append(done, v1alpha1.FinalizerSlices)
 	}
-	for attempts := n.newAttempts(g.Namespace, g.Name); ; {
-		if !slices.ContainsFunc(done, func(f string) bool { return ctrlutil.ContainsFinalizer(g, f) }) {
+	isOvertaken := false
+	err := n.retry(ctx, g.Namespace, g.Name, func() (err error) {
+		if isOvertaken {
+			if g, err = n.groups.read(ctx, g.Namespace, g.Name); err != nil {
+				return err
+			}
+		}
+		isOvertaken = true
+		if g.UID != uid || !slices.ContainsFunc(done, func(f string) bool { return ctrlutil.ContainsFinalizer(g, f) }) {
 			return nil
 		}
-		_, err := n.groups.patch(ctx, g, jsonpatch.Patch{}.TestUID(g).RemoveFinalizers(g, done...))
-		if err == nil || isNotFound(err) {
-			return nil
-		}
-		if !errors.Is(err, errStale) {
-			return err
-		}
-		if err := attempts.next(ctx); err != nil {
-			return err
-		}
-		if g, err = n.groups.read(ctx, g.Namespace, g.Name); isNotFound(err) || err == nil && g.UID != uid {
-			return nil
-		}
-		if err != nil {
-			return err
-		}
+		_, err = n.groups.patch(ctx, g, jsonpatch.Patch{}.TestUID(g).RemoveFinalizers(g, done...))
+		return err
+	})
+	if isNotFound(err) {
+		return nil
 	}
+	return err
 }

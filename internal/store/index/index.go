@@ -51,7 +51,9 @@ type Index[T client.Object] struct {
 	mu         sync.RWMutex
 	namespaces map[string]*namespaceIndex[T]
 	watched    map[string]uint64 // the newest revision of each namespace that was watched; it outlives the objects
-	waiters    waiters[T]
+
+	entryWaiters    waitList[client.ObjectKey, *Entry[T]] // for the entry of a key; nil is none
+	revisionWaiters waitList[string, uint64]              // for the newest watched revision of a namespace
 }
 
 // New returns an empty index. listRevision returns the resourceVersion of the newest list of a namespace: only events with
@@ -117,7 +119,8 @@ func (x *Index[T]) remove(o T) {
 func (x *Index[T]) changed(o T, e *Entry[T], watchedAt uint64) {
 	watched := max(x.watched[o.GetNamespace()], watchedAt)
 	x.watched[o.GetNamespace()] = watched
-	x.waiters.changed(client.ObjectKeyFromObject(o), e, watched)
+	x.entryWaiters.changed(client.ObjectKeyFromObject(o), e)
+	x.revisionWaiters.changed(o.GetNamespace(), watched)
 }
 
 // watchedAt returns the revision of an event that was watched. Of what a list shows, the revision is the object's and

@@ -7,17 +7,6 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 )
 
-// waiters are the requests that wait for the index to change.
-type waiters[T client.Object] struct {
-	entries   waitList[client.ObjectKey, *Entry[T]] // for the entry of a key; nil is none
-	revisions waitList[string, uint64]              // for the newest watched revision of a namespace
-}
-
-func (w *waiters[T]) changed(key client.ObjectKey, e *Entry[T], watched uint64) {
-	w.entries.changed(key, e)
-	w.revisions.changed(key.Namespace, watched)
-}
-
 // waitList holds, by key, the requests that wait for a value.
 type waitList[K comparable, V any] map[K][]*waiter[V]
 
@@ -61,7 +50,7 @@ func (x *Index[T]) WaitForEntry(ctx context.Context, key client.ObjectKey, accep
 		x.mu.Unlock()
 		return nil
 	}
-	return wait(ctx, x, &x.waiters.entries, key, accepts)
+	return wait(ctx, x, &x.entryWaiters, key, accepts)
 }
 
 // HasSeen reports whether the index shows an object as it was read, or what became of it later. It is certain of what a
@@ -87,7 +76,7 @@ func (x *Index[T]) WaitForRevision(ctx context.Context, namespace string, revisi
 		x.mu.Unlock()
 		return nil
 	}
-	return wait(ctx, x, &x.waiters.revisions, namespace, accepts)
+	return wait(ctx, x, &x.revisionWaiters, namespace, accepts)
 }
 
 // wait adds a waiter, unlocks the index, and waits.

@@ -18,7 +18,7 @@ func isGone(e *Entry[*group]) bool { return e == nil }
 func (x *Index[T]) isWaitedFor() bool {
 	x.mu.RLock()
 	defer x.mu.RUnlock()
-	return len(x.waiters.entries)+len(x.waiters.revisions) > 0
+	return len(x.entryWaiters)+len(x.revisionWaiters) > 0
 }
 
 func TestMetConditionIsNotWaitedFor(t *testing.T) {
@@ -161,8 +161,8 @@ func TestEndOfContextLeavesNoWaiter(t *testing.T) {
 				t.Errorf("the error is %v", err)
 			}
 		}
-		if n := len(x.waiters.entries[key("a")]); n != 1 || len(x.waiters.revisions) != 0 {
-			t.Errorf("%d requests wait for the entry, %d for a revision", n, len(x.waiters.revisions))
+		if n := len(x.entryWaiters[key("a")]); n != 1 || len(x.revisionWaiters) != 0 {
+			t.Errorf("%d requests wait for the entry, %d for a revision", n, len(x.revisionWaiters))
 		}
 		x.addAll(newGroup("a", 5))
 		stays.isOver("the object is there")

@@ -30,7 +30,7 @@ type Config struct {
 	Priority *priority.Gate
 }
 
-// SetupWithManager adds every controller to mgr, whose cache has to have credential.SecretCacheOptions.
+// SetupWithManager adds every controller to mgr.
 func SetupWithManager(mgr ctrl.Manager, c Config) error {
 	names := controllerutil.NameOwner{Names: c.Names, Claims: c.Claims}
 	for _, controller := range []struct {

@@ -26,7 +26,6 @@ import (
 
 	"github.com/cloudsso/cloudsso-operator/api/v1alpha1"
 	"github.com/cloudsso/cloudsso-operator/controllers"
-	"github.com/cloudsso/cloudsso-operator/controllers/credential"
 	"github.com/cloudsso/cloudsso-operator/internal/cachetransform"
 	"github.com/cloudsso/cloudsso-operator/internal/informer"
 	"github.com/cloudsso/cloudsso-operator/internal/store"
@@ -89,7 +88,6 @@ func runManager(ctx context.Context) (stop func()) {
 		Cache: cache.Options{
 			NewInformer:      sources.NewInformer,
 			DefaultTransform: cachetransform.Transform,
-			ByObject:         map[client.Object]cache.ByObject{&corev1.Secret{}: credential.SecretCacheOptions()},
 		},
 	})
 	Expect(err).NotTo(HaveOccurred())

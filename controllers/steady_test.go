@@ -180,7 +180,7 @@ func populate(ctx context.Context) []client.Object {
 		return meta.IsStatusConditionTrue(credential.Status.Conditions, v1alpha1.ConditionReady)
 	}).Should(BeTrue())
 	secret := &corev1.Secret{}
-	Expect(admin.Get(ctx, client.ObjectKey{Namespace: namespace, Name: "okta"}, secret)).To(Succeed())
+	Expect(admin.Get(ctx, client.ObjectKey{Namespace: namespace, Name: credential.Status.SecretName}, secret)).To(Succeed())
 	changeDirectory(ctx) // has the names claimed that no controller needed to claim
 	all := []client.Object{rival, overflow, late, credential, secret, directoryOf(ctx)}
 	for _, u := range users {

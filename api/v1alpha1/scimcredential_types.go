@@ -7,19 +7,31 @@ import (
 // MaxCredentials is how many credentials of a directory can authenticate: two, so that one can be rotated.
 const MaxCredentials = 2
 
-// The Secret of a credential has the credential's name, this type, and these keys.
+// The Secret of a minted token has this type and these keys. The operator creates it and never reads it.
 const (
-	// SecretTypeSCIMCredential is the only type of Secret that the operator reads or writes.
+	// SecretTypeSCIMCredential is the only type of Secret that the operator may create.
 	SecretTypeSCIMCredential = "cloudsso.dev/scim-credential"
-	// SecretKeyToken holds the bearer token. It should be removed after hand-out.
+	// SecretKeyToken holds the bearer token.
 	SecretKeyToken = "token"
-	// SecretKeyTokenHash holds the token's SHA-256 in lower-case hex, which authenticates requests.
-	SecretKeyTokenHash = "tokenHash"
 	// SecretKeyEndpoint holds the SCIM base URL, for the identity provider.
 	SecretKeyEndpoint = "endpoint"
 )
 
+// TokenSource says where the token of a credential comes from.
+//
+// +kubebuilder:validation:Enum=Declared;Minted
+type TokenSource string
+
+const (
+	// TokenDeclared says that the author of the credential made the token, and declared its hash.
+	TokenDeclared TokenSource = "Declared"
+	// TokenMinted says that the operator made the token, and wrote it into a Secret.
+	TokenMinted TokenSource = "Minted"
+)
+
 // SCIMCredentialSpec declares a bearer credential of the namespace's directory.
+//
+// +kubebuilder:validation:XValidation:rule="!has(oldSelf.tokenHash) || has(self.tokenHash) && self.tokenHash == oldSelf.tokenHash",message="tokenHash cannot be changed or removed: create another credential with the new token, and delete this one when the identity provider uses the new one"
 type SCIMCredentialSpec struct {
 	// description says what the credential is for: "Okta production".
 	//
@@ -27,14 +39,23 @@ type SCIMCredentialSpec struct {
 	// +kubebuilder:validation:MaxLength=1024
 	Description string `json:"description,omitempty"`
 
+	// tokenHash is the SHA-256 of the token: "sha256:" and 64 lower-case hex digits. A request that presents the
+	// token authenticates as this credential. If absent, the operator mints a token into a new Secret, and writes
+	// its hash here. Once set, it cannot be changed or removed.
+	//
+	// +optional
+	// +kubebuilder:validation:MaxLength=71
+	// +kubebuilder:validation:XValidation:rule="self.matches('^sha256:[0-9a-f]{64}$')",message="tokenHash is \"sha256:\" and the 64 lower-case hex digits of the token's SHA-256: never the token itself"
+	TokenHash string `json:"tokenHash,omitempty"`
+
 	// disabled refuses the credential within a second, on every replica. If it is set to false, the credential
 	// is accepted again.
 	//
 	// +optional
 	Disabled bool `json:"disabled,omitempty"`
 
-	// expiresAt is when the credential expires. A time in the past ends it now. If absent, it expires one year
-	// after it was created.
+	// expiresAt is when the credential expires. A time in the past ends it now. If absent, the operator writes the
+	// time one year after the credential was created. A credential without it does not authenticate.
 	//
 	// +optional
 	// +kubebuilder:validation:XValidation:rule="self >= timestamp('2000-01-01T00:00:00Z')",message="expiresAt is a time of RFC 3339 after 1999, as in 2027-01-31T00:00:00Z: leave it out for one year from creation"
@@ -65,13 +86,21 @@ type SCIMCredentialStatus struct {
 	// +kubebuilder:validation:XValidation:rule="self >= timestamp('0001-01-01T00:00:00Z')",message="slotHeldSince is a time of RFC 3339, as in 2027-01-31T00:00:00Z"
 	SlotHeldSince *metav1.Time `json:"slotHeldSince,omitempty"`
 
-	// expiresAt is when the credential expires.
+	// tokenSource says whether the token's hash was declared, or the operator minted the token. It is absent while
+	// the credential has no token.
 	//
 	// +optional
-	// +kubebuilder:validation:XValidation:rule="self >= timestamp('0001-01-01T00:00:00Z')",message="expiresAt is a time of RFC 3339, as in 2027-01-31T00:00:00Z"
-	ExpiresAt *metav1.Time `json:"expiresAt,omitempty"`
+	TokenSource TokenSource `json:"tokenSource,omitempty"`
 
-	// secretName is the Secret, of the credential's name and namespace, that holds the token and its hash.
+	// fingerprint is the first eight hex digits of the token's hash. Two tokens with different fingerprints are
+	// different tokens.
+	//
+	// +optional
+	// +kubebuilder:validation:MaxLength=8
+	Fingerprint string `json:"fingerprint,omitempty"`
+
+	// secretName is the Secret that a minted token was written into. The operator never reads it, so it may have
+	// been deleted since.
 	//
 	// +optional
 	// +kubebuilder:validation:MaxLength=253
@@ -95,11 +124,11 @@ const (
 	ReasonExpired = "Expired"
 	// ReasonQuotaExceeded: two other credentials hold the directory's slots.
 	ReasonQuotaExceeded = "QuotaExceeded"
-	// ReasonSecretConflict: a Secret of the credential's name exists that is not of the credential type.
-	ReasonSecretConflict = "SecretConflict"
-	// ReasonSecretInvalid: the Secret holds no token or hash, or a token shorter than 32 bytes.
-	ReasonSecretInvalid = "SecretInvalid"
-	// ReasonTokenConflict: another credential has the same token; neither authenticates.
+	// ReasonSecretRefused: no token was minted, because the API server refused the Secret.
+	ReasonSecretRefused = "SecretRefused"
+	// ReasonOldLayout: the token is in a Secret that an earlier version of the operator read.
+	ReasonOldLayout = "OldLayout"
+	// ReasonTokenConflict: another credential of the directory has the same token; neither authenticates.
 	ReasonTokenConflict = "TokenConflict"
 	// ReasonExpiresSoon is the reason of a True Expiring condition.
 	ReasonExpiresSoon = "ExpiresSoon"
@@ -108,25 +137,30 @@ const (
 )
 
 // SCIMCredential is a bearer credential for the SCIM service of its namespace's directory.
-// Its token is in the Secret of the same name.
+// It holds the hash of its token, never the token.
 //
 // +kubebuilder:object:root=true
 // +kubebuilder:subresource:status
 // +kubebuilder:resource:path=scimcredentials,shortName=scimcred,categories=cloudsso
 // +kubebuilder:printcolumn:name="Ready",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].status`
 // +kubebuilder:printcolumn:name="Reason",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].reason`
-// +kubebuilder:printcolumn:name="Expires",type=string,JSONPath=`.status.expiresAt`
+// +kubebuilder:printcolumn:name="Expires",type=string,JSONPath=`.spec.expiresAt`
 // +kubebuilder:printcolumn:name="Last used",type=date,JSONPath=`.status.lastUsedTime`
 // +kubebuilder:printcolumn:name="Age",type=date,JSONPath=`.metadata.creationTimestamp`
+// +kubebuilder:printcolumn:name="Token",type=string,priority=1,JSONPath=`.status.tokenSource`
+// +kubebuilder:printcolumn:name="Fingerprint",type=string,priority=1,JSONPath=`.status.fingerprint`
+// +kubebuilder:printcolumn:name="Secret",type=string,priority=1,JSONPath=`.status.secretName`
 // +kubebuilder:printcolumn:name="Description",type=string,priority=1,JSONPath=`.spec.description`
 type SCIMCredential struct {
 	metav1.TypeMeta `json:",inline"`
 	// +optional
 	metav1.ObjectMeta `json:"metadata,omitempty"`
 
-	// spec is the credential, as declared.
+	// spec is the credential, as declared. It has a default, because the API server does not apply the rule on
+	// tokenHash to an absent spec.
 	//
 	// +optional
+	// +kubebuilder:default={}
 	Spec SCIMCredentialSpec `json:"spec,omitempty"`
 
 	// status is the observed state. Only the operator writes it.

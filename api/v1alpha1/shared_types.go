@@ -24,7 +24,7 @@ const (
 	FinalizerSlices = "cloudsso.dev/slices"
 	// FinalizerClaim holds a deleted group of source Manual until its displayName is released.
 	FinalizerClaim = "cloudsso.dev/claim"
-	// FinalizerToken holds a deleted credential until its minted Secret is deleted.
+	// FinalizerToken is on credentials of an earlier version. The operator removes it when they are deleted.
 	FinalizerToken = "cloudsso.dev/token"
 
 	// AnnotationLastModified is SCIM's meta.lastModified (RFC 7643 section 3.1), RFC 3339 with nanoseconds.
@@ -43,8 +43,6 @@ const (
 	// LabelExcludeFromBackup keeps an object out of Velero's backups: "true" on every CloudSSONameClaim, because claims
 	// are rebuilt from the objects that a restore brings back.
 	LabelExcludeFromBackup = "velero.io/exclude-from-backup"
-	// LabelCredential on a Secret names the SCIMCredential that it was minted for.
-	LabelCredential = "cloudsso.dev/credential"
 )
 
 // ConditionReady is True when the spec has been carried out. Its reasons are listed with each kind.

@@ -836,10 +836,6 @@ func (in *SCIMCredentialStatus) DeepCopyInto(out *SCIMCredentialStatus) {
 		in, out := &in.SlotHeldSince, &out.SlotHeldSince
 		*out = (*in).DeepCopy()
 	}
-	if in.ExpiresAt != nil {
-		in, out := &in.ExpiresAt, &out.ExpiresAt
-		*out = (*in).DeepCopy()
-	}
 	if in.LastUsedTime != nil {
 		in, out := &in.LastUsedTime, &out.LastUsedTime
 		*out = (*in).DeepCopy()

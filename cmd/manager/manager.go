@@ -26,7 +26,6 @@ import (
 
 	"github.com/cloudsso/cloudsso-operator/api/v1alpha1"
 	"github.com/cloudsso/cloudsso-operator/controllers"
-	"github.com/cloudsso/cloudsso-operator/controllers/credential"
 	"github.com/cloudsso/cloudsso-operator/internal/audit"
 	"github.com/cloudsso/cloudsso-operator/internal/auth"
 	"github.com/cloudsso/cloudsso-operator/internal/auth/authcache"
@@ -92,7 +91,6 @@ func newManager(config *rest.Config, o options, sources *informer.Sources) (mana
 			NewInformer:       sources.NewInformer,
 			DefaultNamespaces: o.cachedNamespaces(),
 			DefaultTransform:  cachetransform.Transform,
-			ByObject:          map[client.Object]cache.ByObject{&corev1.Secret{}: credential.SecretCacheOptions()},
 		},
 		Metrics:                 o.metrics(),
 		HealthProbeBindAddress:  o.probeAddress,
@@ -147,7 +145,7 @@ func addSCIM(ctx context.Context, mgr manager.Manager, o options, sources *infor
 		Cache:   mgr.GetCache(),
 		Sources: sources,
 		Warn: func(on runtime.Object, reason, note string) {
-			events.Eventf(on, nil, corev1.EventTypeWarning, reason, "Synchronize", "%s", note)
+			events.Eventf(on, nil, corev1.EventTypeWarning, reason, "Synchronize", "%s", auth.Redact(note))
 		},
 		Log:       logger,
 		Lag:       observer.observeLag,

@@ -105,7 +105,7 @@ func eventOf(r scimserver.Record) audit.Event {
 	switch {
 	case isLimited(r):
 		return audit.RequestLimited
-	case r.Status == http.StatusUnauthorized, r.Status == http.StatusTooManyRequests:
+	case r.Status == http.StatusUnauthorized, r.Status == http.StatusTooManyRequests, r.Reason == string(auth.ReasonAmbiguous):
 		return audit.AuthenticationRefused
 	case r.Operation == scimserver.OperationUnknown:
 		return audit.RequestUnknown

@@ -9,58 +9,44 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/cloudsso/cloudsso-operator/api/v1alpha1"
 	"github.com/cloudsso/cloudsso-operator/internal/auth"
 )
 
-var _ = Describe("A credential", func() {
+var _ = Describe("A credential without a hash", func() {
 	It("gets a token that is accepted for a year", func(ctx SpecContext) {
-		c := declare(ctx, "okta")
+		declare(ctx, "okta")
 		token := handedOut(ctx, "okta")
-		Expect(auth.Minted(token)).To(BeTrue(), "secret scanners know it by its form")
+		named, ok := auth.ParseToken(token)
+		Expect(ok).To(BeTrue())
+		Expect(named).To(Equal(namespace))
 		expectAccepted(token)
 
-		secret := secretOf(ctx, "okta")
-		Expect(secret.Type).To(BeEquivalentTo(v1alpha1.SecretTypeSCIMCredential))
-		Expect(secret.Labels).To(HaveKeyWithValue(v1alpha1.LabelCredential, "okta"))
-		Expect(secret.Data).To(HaveKeyWithValue(v1alpha1.SecretKeyTokenHash, []byte(auth.HashToken(token).String())))
-		Expect(secret.Data).To(HaveKeyWithValue(v1alpha1.SecretKeyEndpoint, []byte(endpoint)))
-
-		c = get(ctx, c.Name)
-		Expect(c.Status.SecretName).To(Equal("okta"))
-		Expect(c.Status.ExpiresAt.Time).To(BeTemporally("==", c.CreationTimestamp.AddDate(1, 0, 0)))
+		hash := auth.HashToken(token)
+		c := get(ctx, "okta")
+		Expect(c.Spec.TokenHash).To(Equal(hash.String()))
+		Expect(c.Spec.ExpiresAt.Time).To(BeTemporally("==", c.CreationTimestamp.AddDate(1, 0, 0)))
+		Expect(c.Status.TokenSource).To(Equal(v1alpha1.TokenMinted))
+		Expect(c.Status.Fingerprint).To(Equal(hash.Fingerprint()))
+		Expect(c.Status.SecretName).To(Equal("okta-" + hash.Fingerprint()))
+		Expect(c.Finalizers).To(BeEmpty())
 		Expect(meta.IsStatusConditionFalse(c.Status.Conditions, v1alpha1.ConditionExpiring)).To(BeTrue())
 		expectEvent(ctx, "okta", "Minted")
 
-		p, err := authenticator.Authenticate("Bearer "+token, "192.0.2.1")
+		secret := secretOf(ctx, "okta")
+		Expect(secret.Type).To(BeEquivalentTo(v1alpha1.SecretTypeSCIMCredential))
+		Expect(secret.Data).To(Equal(map[string][]byte{
+			v1alpha1.SecretKeyToken: []byte(token), v1alpha1.SecretKeyEndpoint: []byte(endpoint),
+		}))
+		Expect(secret.OwnerReferences).To(ConsistOf(metav1.OwnerReference{
+			APIVersion: v1alpha1.GroupVersion.String(), Kind: "SCIMCredential", Name: "okta", UID: c.UID,
+		}))
+
+		p, err := authenticator.Authenticate([]string{"Bearer " + token}, "192.0.2.1")
 		Expect(err).NotTo(HaveOccurred())
 		Expect(p).To(Equal(auth.Principal{Namespace: namespace, Credential: "okta"}))
-	})
-
-	It("still authenticates after the token has been removed from the Secret", func(ctx SpecContext) {
-		declare(ctx, "okta")
-		token := handedOut(ctx, "okta")
-		patch(ctx, &corev1.Secret{ObjectMeta: object("okta")}, `{"data":{"token":null}}`)
-		Eventually(func() map[string][]byte { return secretOf(ctx, "okta").Data }, eventually).ShouldNot(HaveKey(v1alpha1.SecretKeyToken))
-		Consistently(refusal, time.Second, 10*time.Millisecond).WithArguments(token).Should(BeEmpty())
-		Expect(readyReason(ctx, "okta")).To(Equal(v1alpha1.ReasonReady))
-		Expect(secretOf(ctx, "okta").Data).NotTo(HaveKey(v1alpha1.SecretKeyToken))
-	})
-
-	It("is refused at once when its Secret is deleted, and gets a new token", func(ctx SpecContext) {
-		declare(ctx, "okta")
-		old := handedOut(ctx, "okta")
-		expectAccepted(old)
-		remove(ctx, secretOf(ctx, "okta"))
-		expectRefused(old, auth.ReasonUnknown)
-		Eventually(func() *corev1.Secret { return secretOf(ctx, "okta") }, eventually).ShouldNot(BeNil())
-		token := handedOut(ctx, "okta")
-		Expect(token).NotTo(Equal(old))
-		expectAccepted(token)
-		Expect(refusal(old)).To(Equal(auth.ReasonUnknown))
 	})
 
 	It("is refused at once while it is disabled, and keeps its token", func(ctx SpecContext) {
@@ -100,39 +86,162 @@ var _ = Describe("A credential", func() {
 		token := handedOut(ctx, "okta")
 		Expect(events(ctx, "okta")).NotTo(ContainElement("Expiring"))
 		clock.Set(time.Until(c.CreationTimestamp.AddDate(1, 0, 0).Add(-90 * 24 * time.Hour)))
-		patch(ctx, c, `{"metadata":{"annotations":{"touched":"now"}}}`)
+		patch(ctx, c, `{"spec":{"description":"reconciled again"}}`)
 		Eventually(func() bool {
 			return meta.IsStatusConditionTrue(get(ctx, "okta").Status.Conditions, v1alpha1.ConditionExpiring)
 		}, eventually).Should(BeTrue())
 		expectEvent(ctx, "okta", "Expiring")
-		Expect(readyReason(ctx, "okta")).To(Equal(v1alpha1.ReasonReady))
+		expectReason(ctx, "okta", v1alpha1.ReasonReady)
 		expectAccepted(token)
 	})
 
-	It("gets no token if it has expired before it is created", func(ctx SpecContext) {
-		declare(ctx, "okta", ending(-time.Hour))
+	It("gets no token if it has expired, and gets one when it is extended", func(ctx SpecContext) {
+		c := declare(ctx, "okta", ending(-time.Hour))
 		expectReason(ctx, "okta", v1alpha1.ReasonExpired)
-		Expect(secretOf(ctx, "okta")).To(BeNil())
+		Expect(secrets(ctx)).To(BeEmpty())
+		patch(ctx, c, `{"spec":{"expiresAt":null}}`)
+		expectAccepted(handedOut(ctx, "okta"))
+	})
+
+	It("gets no token while it is disabled", func(ctx SpecContext) {
+		c := declare(ctx, "okta", disabled)
+		expectReason(ctx, "okta", v1alpha1.ReasonDisabledCredential)
+		Expect(secrets(ctx)).To(BeEmpty())
+		Expect(get(ctx, "okta").Status.TokenSource).To(BeEmpty())
+		patch(ctx, c, `{"spec":{"disabled":false}}`)
+		expectAccepted(handedOut(ctx, "okta"))
 	})
 
 	It("may have the longest possible name", func(ctx SpecContext) {
-		name := strings.Repeat("a", 62) + "." + strings.Repeat("b", 190)
-		c := declare(ctx, name)
-		expectAccepted(handedOut(ctx, name))
-		remove(ctx, c)
-		Eventually(func() *corev1.Secret { return secretOf(ctx, name) }, eventually).Should(BeNil())
+		for _, name := range []string{strings.Repeat("a", 62) + "." + strings.Repeat("b", 190), strings.Repeat("a", 243) + "." + strings.Repeat("b", 9)} {
+			declare(ctx, name)
+			expectAccepted(handedOut(ctx, name))
+		}
+	})
+
+	It("says why, if the API server refuses its Secret", func(ctx SpecContext) {
+		forbidSecrets(ctx)
+		c := declare(ctx, "okta")
+		expectReason(ctx, "okta", v1alpha1.ReasonSecretRefused)
+		Expect(readyMessage(ctx, "okta")).To(ContainSubstring("forbidden"))
+		Eventually(func() string { return get(ctx, "okta").Status.SecretName }, eventually).Should(BeEmpty())
+		expectEvent(ctx, "okta", "SecretRefused")
+
+		By("declaring a hash instead")
+		token := newToken()
+		patch(ctx, c, `{"spec":{"tokenHash":"`+auth.HashToken(token).String()+`"}}`)
+		expectReason(ctx, "okta", v1alpha1.ReasonReady)
+		expectAccepted(token)
+	})
+})
+
+var _ = Describe("A credential with a hash", func() {
+	It("accepts the token of the hash, for a year, and no Secret is created", func(ctx SpecContext) {
+		token := newToken()
+		declare(ctx, "okta", declaring(token))
+		expectReason(ctx, "okta", v1alpha1.ReasonReady)
+		expectAccepted(token)
+		c := get(ctx, "okta")
+		Expect(c.Status.TokenSource).To(Equal(v1alpha1.TokenDeclared))
+		Expect(c.Status.Fingerprint).To(Equal(auth.HashToken(token).Fingerprint()))
+		Expect(c.Status.SecretName).To(BeEmpty())
+		Expect(c.Spec.ExpiresAt.Time).To(BeTemporally("==", c.CreationTimestamp.AddDate(1, 0, 0)))
+		Expect(secrets(ctx)).To(BeEmpty())
+	})
+
+	It("keeps the time at which it expires", func(ctx SpecContext) {
+		c := declare(ctx, "okta", declaring(newToken()), ending(time.Hour))
+		expectReason(ctx, "okta", v1alpha1.ReasonReady)
+		Expect(get(ctx, "okta").Spec.ExpiresAt.Time).To(BeTemporally("==", c.Spec.ExpiresAt.Time))
+	})
+
+	It("accepts no token of the same hash in another namespace", func(ctx SpecContext) {
+		token := newToken()
+		declare(ctx, "okta", declaring(token))
+		expectReason(ctx, "okta", v1alpha1.ReasonReady)
+		home := namespace
+		namespace = newNamespace(ctx)
+		declare(ctx, "copy", declaring(token))
+		expectReason(ctx, "copy", v1alpha1.ReasonReady)
+		renamed := strings.Replace(token, home, namespace, 1)
+		Consistently(refusal, time.Second, 10*time.Millisecond).WithArguments(renamed).Should(Equal(auth.ReasonMistyped))
+		p, err := authenticator.Authenticate([]string{"Bearer " + token}, "192.0.2.1")
+		Expect(err).NotTo(HaveOccurred())
+		Expect(p).To(Equal(auth.Principal{Namespace: home, Credential: "okta"}))
+		namespace = home
+		Expect(readyReason(ctx, "okta")).To(Equal(v1alpha1.ReasonReady))
+	})
+})
+
+// Whatever happens to Secrets, the same tokens are accepted as before, and the operator writes nothing.
+var _ = Describe("The right to write Secrets", func() {
+	It("gives no token of one's own to a credential that is declared later", func(ctx SpecContext) {
+		fixed := newToken()
+		createSecret(ctx, "okta", fixed)
+		declare(ctx, "okta")
+		token := handedOut(ctx, "okta")
+		Expect(token).NotTo(Equal(fixed))
+		expectAccepted(token)
+		Expect(refusal(fixed)).To(Equal(auth.ReasonUnknown))
+		Expect(string(secrets(ctx)["okta"].Data[v1alpha1.SecretKeyToken])).To(Equal(fixed), "the operator leaves it")
+	})
+
+	It("does not change which token of a credential is accepted", func(ctx SpecContext) {
+		declare(ctx, "okta")
+		token, own := handedOut(ctx, "okta"), newToken()
+		secret := secretOf(ctx, "okta")
+		before := written.In(namespace)
+		patch(ctx, secret, `{"stringData":{"token":"`+own+`","tokenHash":"`+auth.HashToken(own).String()+`"}}`)
+		createSecret(ctx, "okta", own)
+		remove(ctx, secret)
+		createSecret(ctx, secret.Name, own)
+		Consistently(func() []auth.Reason { return []auth.Reason{refusal(token), refusal(own)} }, time.Second, 10*time.Millisecond).
+			Should(Equal([]auth.Reason{"", auth.ReasonUnknown}))
+		Expect(readyReason(ctx, "okta")).To(Equal(v1alpha1.ReasonReady))
+		Expect(written.In(namespace)).To(Equal(before))
+	})
+})
+
+var _ = Describe("An interrupted mint", func() {
+	It("leaves a Secret whose token is not accepted, and another token is minted", func(ctx SpecContext) {
+		fault.before.Store(true)
+		declare(ctx, "okta")
+		token := handedOut(ctx, "okta")
+		expectAccepted(token)
+		Expect(fault.before.Load()).To(BeFalse())
+		all := secrets(ctx)
+		Expect(all).To(HaveLen(2))
+		for name, secret := range all {
+			if name == get(ctx, "okta").Status.SecretName {
+				continue
+			}
+			orphan := record(string(secret.Data[v1alpha1.SecretKeyToken]))
+			Expect(orphan).NotTo(Equal(token))
+			Expect(refusal(orphan)).To(Equal(auth.ReasonUnknown))
+		}
+
+		remove(ctx, get(ctx, "okta"))
+		Eventually(secrets, eventually).WithContext(ctx).Should(BeEmpty(), "the garbage collector deletes both")
+	})
+
+	It("is known as minted, if the hash was written and the answer was lost", func(ctx SpecContext) {
+		fault.after.Store(true)
+		declare(ctx, "okta")
+		expectAccepted(handedOut(ctx, "okta"))
+		Expect(fault.after.Load()).To(BeFalse())
+		Expect(get(ctx, "okta").Status.TokenSource).To(Equal(v1alpha1.TokenMinted))
+		Expect(secrets(ctx)).To(HaveLen(1))
 	})
 })
 
 var _ = Describe("Deleting a credential", func() {
-	It("deletes the minted Secret and refuses the token at once, also after the credential is created again", func(ctx SpecContext) {
+	It("deletes the Secret and refuses the token at once, also after the credential is created again", func(ctx SpecContext) {
 		c := declare(ctx, "okta")
 		old := handedOut(ctx, "okta")
 		expectAccepted(old)
 		remove(ctx, c)
 		Eventually(refusal, atOnce, time.Millisecond).WithArguments(old).ShouldNot(BeEmpty())
-		Eventually(func() *corev1.Secret { return secretOf(ctx, "okta") }, eventually).Should(BeNil())
-		Eventually(func() error { return admin.Get(ctx, client.ObjectKeyFromObject(c), c) }, eventually).ShouldNot(Succeed())
+		Eventually(secrets, eventually).WithContext(ctx).Should(BeEmpty())
 
 		declare(ctx, "okta")
 		token := handedOut(ctx, "okta")
@@ -141,119 +250,49 @@ var _ = Describe("Deleting a credential", func() {
 		Expect(refusal(old)).To(Equal(auth.ReasonUnknown))
 	})
 
-	It("leaves an external Secret", func(ctx SpecContext) {
-		token := externalToken()
-		secret := createSecret(ctx, "okta", map[string]string{"token": token})
-		c := declare(ctx, "okta")
-		expectReason(ctx, "okta", v1alpha1.ReasonReady)
-		expectAccepted(token)
-		remove(ctx, c)
-		Eventually(refusal, atOnce, time.Millisecond).WithArguments(token).ShouldNot(BeEmpty())
-		Eventually(func() error { return admin.Get(ctx, client.ObjectKeyFromObject(c), c) }, eventually).ShouldNot(Succeed())
-		Expect(secretOf(ctx, "okta")).To(HaveField("UID", secret.UID))
-	})
-
 	It("mints nothing in a namespace that is being deleted", func(ctx SpecContext) {
-		declare(ctx, "okta")
-		token := handedOut(ctx, "okta")
+		c := declare(ctx, "okta", disabled)
+		expectReason(ctx, "okta", v1alpha1.ReasonDisabledCredential)
 		remove(ctx, &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: namespace}})
-		remove(ctx, secretOf(ctx, "okta"))
-		expectRefused(token, auth.ReasonUnknown)
-		expectReason(ctx, "okta", v1alpha1.ReasonSecretInvalid)
-		Expect(readyMessage(ctx, "okta")).To(ContainSubstring("the namespace is being deleted"))
-		Expect(secretOf(ctx, "okta")).To(BeNil())
+		patch(ctx, c, `{"spec":{"disabled":false}}`)
+		expectReason(ctx, "okta", v1alpha1.ReasonSecretRefused)
+		Expect(readyMessage(ctx, "okta")).To(ContainSubstring("because it is being terminated"))
+		Expect(secrets(ctx)).To(BeEmpty())
 	})
 
-	It("mints nothing for a credential that is being deleted, and deletes a Secret that was minted before", func(ctx SpecContext) {
-		c := declare(ctx, "okta", func(c *v1alpha1.SCIMCredential) { c.Finalizers = []string{"example.com/held"} })
-		token := handedOut(ctx, "okta")
+	It("mints nothing for a credential that is being deleted", func(ctx SpecContext) {
+		c := declare(ctx, "okta", disabled, func(c *v1alpha1.SCIMCredential) { c.Finalizers = []string{"example.com/held"} })
+		expectReason(ctx, "okta", v1alpha1.ReasonDisabledCredential)
 		remove(ctx, c)
-		Eventually(func() *corev1.Secret { return secretOf(ctx, "okta") }, eventually).Should(BeNil())
-		expectRefused(token, auth.ReasonUnknown)
-		patch(ctx, c, `{"metadata":{"annotations":{"touched":"now"}}}`)
-		Consistently(func() *corev1.Secret { return secretOf(ctx, "okta") }, time.Second).Should(BeNil())
+		patch(ctx, c, `{"spec":{"disabled":false}}`)
+		Consistently(secrets, time.Second).WithContext(ctx).Should(BeEmpty())
+		Expect(get(ctx, "okta").Spec.TokenHash).To(BeEmpty())
 		patch(ctx, c, `{"metadata":{"finalizers":null}}`)
 	})
 })
 
-var _ = Describe("An external Secret", func() {
-	It("is used as it is, and gets the hash, so that the token can be removed", func(ctx SpecContext) {
-		token := externalToken()
-		createSecret(ctx, "okta", map[string]string{"token": token + "\n"})
-		declare(ctx, "okta")
-		expectReason(ctx, "okta", v1alpha1.ReasonReady)
-		expectAccepted(token)
-		Expect(secretOf(ctx, "okta").Data).To(Equal(map[string][]byte{
-			v1alpha1.SecretKeyToken:     []byte(token + "\n"),
-			v1alpha1.SecretKeyTokenHash: []byte(auth.HashToken(token).String()),
-			v1alpha1.SecretKeyEndpoint:  []byte(endpoint),
-		}))
-		Expect(get(ctx, "okta").Finalizers).To(BeEmpty())
-
-		patch(ctx, &corev1.Secret{ObjectMeta: object("okta")}, `{"data":{"token":null}}`)
-		Consistently(refusal, time.Second, 10*time.Millisecond).WithArguments(token).Should(BeEmpty())
-	})
-
-	It("may have only the hash", func(ctx SpecContext) {
-		token := externalToken()
-		createSecret(ctx, "okta", map[string]string{"tokenHash": auth.HashToken(token).String()})
-		declare(ctx, "okta")
-		expectReason(ctx, "okta", v1alpha1.ReasonReady)
-		expectAccepted(token)
-	})
-
-	It("may be immutable", func(ctx SpecContext) {
-		token := externalToken()
-		yes := true
-		Expect(admin.Create(ctx, &corev1.Secret{
-			ObjectMeta: object("okta"), Type: v1alpha1.SecretTypeSCIMCredential, Immutable: &yes,
-			StringData: map[string]string{"token": token},
-		})).To(Succeed())
-		declare(ctx, "okta")
-		expectReason(ctx, "okta", v1alpha1.ReasonReady)
-		expectAccepted(token)
-	})
-
-	It("authenticates only with the new token after its token is replaced", func(ctx SpecContext) {
-		old, token := externalToken(), externalToken()
-		createSecret(ctx, "okta", map[string]string{"token": old})
-		declare(ctx, "okta")
-		expectReason(ctx, "okta", v1alpha1.ReasonReady)
-		expectAccepted(old)
-		patch(ctx, &corev1.Secret{ObjectMeta: object("okta")}, `{"stringData":{"token":"`+token+`"}}`)
-		expectAccepted(token)
+// An earlier version kept the hash in a Secret of the credential's name, and held the deletion of the credential until it
+// had deleted that Secret.
+var _ = Describe("A credential of the old layout", func() {
+	It("says what to do, gets no token, and can be deleted", func(ctx SpecContext) {
+		old := newToken()
+		createSecret(ctx, "okta", old)
+		c := declare(ctx, "okta", disabled, func(c *v1alpha1.SCIMCredential) { c.Finalizers = []string{v1alpha1.FinalizerToken} })
+		expectReason(ctx, "okta", v1alpha1.ReasonDisabledCredential)
+		status(ctx, c, `{"status":{"secretName":"okta"}}`)
+		patch(ctx, c, `{"spec":{"disabled":false}}`)
+		expectReason(ctx, "okta", v1alpha1.ReasonOldLayout)
+		Expect(readyMessage(ctx, "okta")).To(And(ContainSubstring("delete this credential and that Secret"), ContainSubstring(namespace+"/okta")))
+		expectEvent(ctx, "okta", "OldLayout")
 		Expect(refusal(old)).To(Equal(auth.ReasonUnknown))
-		Eventually(func() []byte { return secretOf(ctx, "okta").Data[v1alpha1.SecretKeyTokenHash] }, eventually).
-			Should(BeEquivalentTo(auth.HashToken(token).String()))
-	})
+		patch(ctx, c, `{"spec":{"description":"reconciled again"}}`)
+		expectReason(ctx, "okta", v1alpha1.ReasonOldLayout)
+		Expect(secrets(ctx)).To(HaveLen(1))
 
-	It("is refused when its token is short, and nothing is minted over it", func(ctx SpecContext) {
-		secret := createSecret(ctx, "okta", map[string]string{"token": "short"})
-		declare(ctx, "okta")
-		expectReason(ctx, "okta", v1alpha1.ReasonSecretInvalid)
-		Expect(readyMessage(ctx, "okta")).To(ContainSubstring("has 5 bytes"))
-		expectEvent(ctx, "okta", "SecretInvalid")
-		Expect(refusal("short")).To(Equal(auth.ReasonUnknown))
-		Expect(secretOf(ctx, "okta").ResourceVersion).To(Equal(secret.ResourceVersion))
-
-		By("correcting it")
-		token := externalToken()
-		patch(ctx, secret, `{"stringData":{"token":"`+token+`"}}`)
-		expectAccepted(token)
-		expectReason(ctx, "okta", v1alpha1.ReasonReady)
-	})
-
-	It("is never changed if it has another type", func(ctx SpecContext) {
-		token := externalToken()
-		secret := createSecretOfType(ctx, "okta", corev1.SecretTypeOpaque, map[string]string{"token": token})
-		c := declare(ctx, "okta")
-		expectReason(ctx, "okta", v1alpha1.ReasonSecretConflict)
-		Expect(readyMessage(ctx, "okta")).To(ContainSubstring("Opaque"))
-		expectEvent(ctx, "okta", "SecretConflict")
-		Expect(refusal(token)).To(Equal(auth.ReasonUnknown))
 		remove(ctx, c)
 		Eventually(func() error { return admin.Get(ctx, client.ObjectKeyFromObject(c), c) }, eventually).ShouldNot(Succeed())
-		Expect(secretOf(ctx, "okta").ResourceVersion).To(Equal(secret.ResourceVersion))
+		declare(ctx, "okta")
+		expectAccepted(handedOut(ctx, "okta"))
 	})
 })
 
@@ -267,7 +306,7 @@ var _ = Describe("The quota", func() {
 		expectReason(ctx, "aaa-three", v1alpha1.ReasonQuotaExceeded)
 		expectEvent(ctx, "aaa-three", "QuotaExceeded")
 		Expect(readyMessage(ctx, "aaa-three")).To(ContainSubstring("one and two"))
-		Expect(secretOf(ctx, "aaa-three")).To(BeNil())
+		Expect(secrets(ctx)).To(HaveLen(1))
 		expectAccepted(two)
 
 		remove(ctx, first)
@@ -275,16 +314,22 @@ var _ = Describe("The quota", func() {
 		Expect(refusal(two)).To(BeEmpty())
 	})
 
-	It("applies to a credential with an external token too", func(ctx SpecContext) {
-		declare(ctx, "one")
+	It("gives a free slot to a credential with a token, before an older one without", func(ctx SpecContext) {
+		first := declare(ctx, "one")
 		declare(ctx, "two")
-		expectReason(ctx, "one", v1alpha1.ReasonReady)
-		expectReason(ctx, "two", v1alpha1.ReasonReady)
-		token := externalToken()
-		createSecret(ctx, "three", map[string]string{"token": token})
-		declare(ctx, "three")
-		expectReason(ctx, "three", v1alpha1.ReasonQuotaExceeded)
+		handedOut(ctx, "one")
+		handedOut(ctx, "two")
+		declare(ctx, "older")
+		expectReason(ctx, "older", v1alpha1.ReasonQuotaExceeded)
+		token := newToken()
+		declare(ctx, "younger", declaring(token))
+		expectReason(ctx, "younger", v1alpha1.ReasonQuotaExceeded)
 		expectRefused(token, auth.ReasonQuota)
+
+		remove(ctx, first)
+		expectReason(ctx, "younger", v1alpha1.ReasonReady)
+		expectAccepted(token)
+		expectReason(ctx, "older", v1alpha1.ReasonQuotaExceeded)
 	})
 
 	It("is never exceeded by credentials that are created at the same time", func(ctx SpecContext) {
@@ -306,6 +351,7 @@ var _ = Describe("The quota", func() {
 		Eventually(func() int { h, w := holders(); return h + w }, eventually).Should(Equal(len(names)))
 		h, _ := holders()
 		Expect(h).To(Equal(v1alpha1.MaxCredentials))
+		Expect(secrets(ctx)).To(HaveLen(v1alpha1.MaxCredentials))
 	})
 
 	It("permits a rotation without a gap", func(ctx SpecContext) {
@@ -318,98 +364,80 @@ var _ = Describe("The quota", func() {
 		remove(ctx, old)
 		Eventually(refusal, atOnce, time.Millisecond).WithArguments(before).ShouldNot(BeEmpty())
 		Expect(refusal(after)).To(BeEmpty())
-		expectAccepted(handedOut(ctx, "okta-2027"))
 	})
 })
 
-var _ = Describe("One token in two credentials", func() {
+var _ = Describe("One token in two credentials of a directory", func() {
 	It("is refused until one of them is deleted", func(ctx SpecContext) {
-		token := externalToken()
-		createSecret(ctx, "okta", map[string]string{"token": token})
-		declare(ctx, "okta")
+		token := newToken()
+		declare(ctx, "okta", declaring(token))
 		expectReason(ctx, "okta", v1alpha1.ReasonReady)
 		expectAccepted(token)
-
-		home := namespace
-		namespace = newNamespace(ctx)
-		createSecret(ctx, "thief", map[string]string{"tokenHash": auth.HashToken(token).String()})
 		thief := declare(ctx, "thief")
+		handedOut(ctx, "thief")
+		remove(ctx, thief)
+		thief = declare(ctx, "thief", declaring(token), disabled)
 		expectRefused(token, auth.ReasonConflict)
-		expectReason(ctx, "thief", v1alpha1.ReasonTokenConflict)
-		Expect(readyMessage(ctx, "thief")).NotTo(ContainSubstring(home), "another tenant's names must not be shown")
-		expectEvent(ctx, "thief", "TokenConflict")
-		away := namespace
-		namespace = home
+		expectReason(ctx, "thief", v1alpha1.ReasonDisabledCredential)
 		expectReason(ctx, "okta", v1alpha1.ReasonTokenConflict)
-		Expect(readyMessage(ctx, "okta")).NotTo(ContainSubstring(away))
+		Expect(readyMessage(ctx, "okta")).To(ContainSubstring("SCIMCredential thief"))
+		expectEvent(ctx, "okta", "TokenConflict")
+		patch(ctx, thief, `{"spec":{"disabled":false}}`)
+		expectReason(ctx, "thief", v1alpha1.ReasonTokenConflict)
 
 		remove(ctx, thief)
 		expectAccepted(token)
 		expectReason(ctx, "okta", v1alpha1.ReasonReady)
 	})
 
-	It("is resolved by deleting one Secret", func(ctx SpecContext) {
-		token := externalToken()
-		createSecret(ctx, "a", map[string]string{"token": token})
-		createSecret(ctx, "b", map[string]string{"token": token})
-		declare(ctx, "a")
-		declare(ctx, "b")
-		expectReason(ctx, "a", v1alpha1.ReasonTokenConflict)
-		expectReason(ctx, "b", v1alpha1.ReasonTokenConflict)
-		Expect(readyMessage(ctx, "a")).To(ContainSubstring("SCIMCredential b"))
-		Expect(refusal(token)).To(Equal(auth.ReasonConflict))
-		remove(ctx, secretOf(ctx, "b"))
+	It("is noticed if the second gets its hash later", func(ctx SpecContext) {
+		token := newToken()
+		declare(ctx, "okta", declaring(token))
+		waiting := declare(ctx, "later", disabled)
+		expectReason(ctx, "okta", v1alpha1.ReasonReady)
 		expectAccepted(token)
-		expectReason(ctx, "a", v1alpha1.ReasonReady)
-		expectReason(ctx, "b", v1alpha1.ReasonReady)
-		expectAccepted(handedOut(ctx, "b"))
+		patch(ctx, waiting, `{"spec":{"tokenHash":"`+auth.HashToken(token).String()+`"}}`)
+		expectRefused(token, auth.ReasonConflict)
+		expectReason(ctx, "okta", v1alpha1.ReasonTokenConflict)
 	})
 })
 
 var _ = Describe("The controller", func() {
 	It("writes nothing when nothing has changed", func(ctx SpecContext) {
-		names := []string{"minted", "external", "third"}
-		createSecret(ctx, "external", map[string]string{"token": externalToken()})
-		for _, name := range names {
-			declare(ctx, name)
-			Eventually(readyReason, eventually).WithContext(ctx).WithArguments(name).ShouldNot(BeEmpty())
-		}
-		before := written.In(namespace)
-		seen := map[string]string{}
-		for _, name := range names {
-			c := &v1alpha1.SCIMCredential{ObjectMeta: object(name)}
-			patch(ctx, c, `{"metadata":{"annotations":{"touched":"now"}}}`)
-			seen[name] = c.ResourceVersion
-		}
-		Consistently(func() []string { return written.In(namespace) }, time.Second).Should(Equal(before))
-		for _, name := range names {
-			Expect(get(ctx, name).ResourceVersion).To(Equal(seen[name]))
-		}
+		declare(ctx, "minted")
+		declare(ctx, "declared", declaring(newToken()))
+		expectReason(ctx, "minted", v1alpha1.ReasonReady)
+		expectReason(ctx, "declared", v1alpha1.ReasonReady)
+		before := []string{get(ctx, "minted").ResourceVersion, get(ctx, "declared").ResourceVersion}
+
+		By("reconciling them, because another is created and deleted")
+		third := declare(ctx, "third")
+		expectReason(ctx, "third", v1alpha1.ReasonQuotaExceeded)
+		remove(ctx, third)
+		Consistently(func() []string {
+			return []string{get(ctx, "minted").ResourceVersion, get(ctx, "declared").ResourceVersion}
+		}, time.Second).Should(Equal(before))
 	})
 
-	It("mints with three writes: the finalizer, the Secret, the status", func(ctx SpecContext) {
+	It("mints with four writes: the Secret's name, the Secret, the hash, the conditions", func(ctx SpecContext) {
 		declare(ctx, "okta")
 		expectReason(ctx, "okta", v1alpha1.ReasonReady)
-		Consistently(func() []string { return written.In(namespace) }, time.Second).Should(HaveLen(3))
+		Consistently(func() []string { return written.In(namespace) }, time.Second).Should(HaveLen(4))
+	})
+
+	It("needs two writes for a declared token", func(ctx SpecContext) {
+		declare(ctx, "okta", declaring(newToken()))
+		expectReason(ctx, "okta", v1alpha1.ReasonReady)
+		Consistently(func() []string { return written.In(namespace) }, time.Second).Should(HaveLen(2))
 	})
 
 	It("does not change lastUsedTime", func(ctx SpecContext) {
 		c := declare(ctx, "okta")
 		expectReason(ctx, "okta", v1alpha1.ReasonReady)
 		used := metav1.NewTime(time.Now().Truncate(time.Second))
-		merge := `{"status":{"lastUsedTime":"` + used.UTC().Format(time.RFC3339) + `"}}`
-		Expect(admin.Status().Patch(ctx, c, client.RawPatch(types.MergePatchType, []byte(merge)))).To(Succeed())
+		status(ctx, c, `{"status":{"lastUsedTime":"`+used.UTC().Format(time.RFC3339)+`"}}`)
 		patch(ctx, c, `{"spec":{"disabled":true}}`)
 		expectReason(ctx, "okta", v1alpha1.ReasonDisabledCredential)
 		Expect(get(ctx, "okta").Status.LastUsedTime.Time).To(BeTemporally("==", used.Time))
-	})
-
-	It("keeps the endpoint in the Secret current", func(ctx SpecContext) {
-		declare(ctx, "okta")
-		token := handedOut(ctx, "okta")
-		patch(ctx, &corev1.Secret{ObjectMeta: object("okta")}, `{"stringData":{"endpoint":"https://old.example.com"}}`)
-		Eventually(func() []byte { return secretOf(ctx, "okta").Data[v1alpha1.SecretKeyEndpoint] }, eventually).
-			Should(BeEquivalentTo(endpoint))
-		Expect(secretOf(ctx, "okta").Data).To(HaveKeyWithValue(v1alpha1.SecretKeyToken, []byte(token)))
 	})
 })

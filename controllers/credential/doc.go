@@ -1,24 +1,22 @@
-// Package credential reconciles SCIMCredentials. Each gets one of its directory's slots, and a Secret of its name
-// with its token.
+// Package credential reconciles SCIMCredentials. Each gets one of its directory's slots, a time at which it expires, and
+// a token if it was declared without one.
 //
 //	reconciler.go  the steps in their order
 //	slot.go        assigns one of the directory's two slots
-//	secret.go      finds, mints and completes the Secret
-//	conflicts.go   finds other credentials with the same token
-//	finalize.go    deletes the minted Secret of a deleted credential
+//	token.go       writes spec.expiresAt, and mints tokens
 //	status.go      the status and its conditions
 //	events.go      the Events of a change of status
 //	watch.go       which changes need a reconcile
-//	cache.go       what the cache keeps of Secrets
 //
-// # The Secret
+// # Tokens
 //
-// If a Secret of the credential's name and type cloudsso.dev/scim-credential already exists, the credential uses
-// it: to use an external token, create the Secret first. Otherwise the controller mints a Secret with the label
-// cloudsso.dev/credential. A Secret with that label is deleted together with its credential, a Secret without it
-// never.
+// spec.tokenHash authenticates. The controller never reads a Secret, so the right to write Secrets gives no right to
+// decide which token is accepted. It mints in this order:
 //
-// After hand-out the token should be removed from the Secret: the hash in tokenHash still authenticates. To replace
-// a token in place, delete the Secret: the old token is refused at once, and a new one is minted. To rotate without
-// a gap, create a second credential, and delete the first when the provider uses the second.
+//  1. status.secretName names the Secret that is about to be created.
+//  2. The Secret is created, with the token.
+//  3. spec.tokenHash is set, if the credential is still the version for which the token was minted.
+//
+// After a crash between 2 and 3 the token of the Secret authenticates nothing, and another one is minted. The credential
+// owns both Secrets, so the garbage collector deletes them after it.
 package credential

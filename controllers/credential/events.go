@@ -21,8 +21,8 @@ func statusEvents(before, after *v1alpha1.SCIMCredential, minted bool) []control
 	var all []controllerutil.Event
 	if minted {
 		all = append(all, controllerutil.Normal(eventMinted, "Mint", fmt.Sprintf(
-			"a token was minted into Secret %s; hand it to the identity provider, then remove the key %q from the Secret: %q goes on authenticating",
-			after.Name, v1alpha1.SecretKeyToken, v1alpha1.SecretKeyTokenHash)))
+			"a token was minted into Secret %s; give it to the identity provider, then delete the Secret: every reader of it can use the token, and spec.tokenHash goes on authenticating",
+			after.Status.SecretName)))
 	}
 	was, is := controllerutil.ReasonOf(before.Status.Conditions, v1alpha1.ConditionReady), controllerutil.ReasonOf(after.Status.Conditions, v1alpha1.ConditionReady)
 	if was != is {

@@ -2,8 +2,8 @@ package credential_test
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
-	"fmt"
 	"time"
 
 	. "github.com/onsi/ginkgo/v2"
@@ -12,6 +12,7 @@ import (
 	eventsv1 "k8s.io/api/events/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
+	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -20,9 +21,12 @@ import (
 	"github.com/cloudsso/cloudsso-operator/internal/auth"
 )
 
-// externalToken returns a token that an administrator supplies.
-func externalToken() string {
-	return record(fmt.Sprintf("external-token-%s-%d", namespace, len(tokens)))
+// newToken returns a token of the spec's namespace, as its author makes it outside of the cluster.
+func newToken() string {
+	GinkgoHelper()
+	token, err := auth.NewToken(rand.Reader, namespace)
+	Expect(err).NotTo(HaveOccurred())
+	return record(token)
 }
 
 // record adds a token to those that no object but a Secret may have.
@@ -51,16 +55,33 @@ func ending(in time.Duration) func(*v1alpha1.SCIMCredential) {
 	return func(c *v1alpha1.SCIMCredential) { c.Spec.ExpiresAt = &metav1.Time{Time: time.Now().Add(in)} }
 }
 
-func createSecretOfType(ctx context.Context, name string, kind corev1.SecretType, data map[string]string) *corev1.Secret {
+// declaring sets the hash of a token.
+func declaring(token string) func(*v1alpha1.SCIMCredential) {
+	return func(c *v1alpha1.SCIMCredential) { c.Spec.TokenHash = auth.HashToken(token).String() }
+}
+
+// createSecret creates a Secret of the operator's type with a token, as a user with the role edit can.
+func createSecret(ctx context.Context, name, token string) *corev1.Secret {
 	GinkgoHelper()
-	s := &corev1.Secret{ObjectMeta: object(name), Type: kind, StringData: data}
+	s := &corev1.Secret{
+		ObjectMeta: object(name), Type: v1alpha1.SecretTypeSCIMCredential,
+		StringData: map[string]string{v1alpha1.SecretKeyToken: token, "tokenHash": auth.HashToken(token).String()},
+	}
 	Expect(admin.Create(ctx, s)).To(Succeed())
 	return s
 }
 
-func createSecret(ctx context.Context, name string, data map[string]string) *corev1.Secret {
+// forbidSecrets sets a quota of no Secrets. No controller writes the quota's status, which admission needs.
+func forbidSecrets(ctx context.Context) {
 	GinkgoHelper()
-	return createSecretOfType(ctx, name, v1alpha1.SecretTypeSCIMCredential, data)
+	none := corev1.ResourceList{"count/secrets": resource.MustParse("0")}
+	quota := &corev1.ResourceQuota{ObjectMeta: object("secrets"), Spec: corev1.ResourceQuotaSpec{Hard: none}}
+	Expect(admin.Create(ctx, quota)).To(Succeed())
+	quota.Status = corev1.ResourceQuotaStatus{Hard: none, Used: none}
+	Expect(admin.Status().Update(ctx, quota)).To(Succeed())
+	Eventually(func() bool {
+		return apierrors.IsForbidden(admin.Create(ctx, &corev1.Secret{ObjectMeta: object("probe")}, client.DryRunAll))
+	}, eventually).Should(BeTrue())
 }
 
 func get(ctx context.Context, name string) *v1alpha1.SCIMCredential {
@@ -70,15 +91,25 @@ func get(ctx context.Context, name string) *v1alpha1.SCIMCredential {
 	return c
 }
 
-// secretOf returns the Secret of a credential, nil if there is none.
+// secrets returns the Secrets of the operator's type in the namespace, by name.
+func secrets(ctx context.Context) map[string]corev1.Secret {
+	GinkgoHelper()
+	var list corev1.SecretList
+	Expect(admin.List(ctx, &list, client.InNamespace(namespace))).To(Succeed())
+	found := map[string]corev1.Secret{}
+	for _, s := range list.Items {
+		if s.Type == v1alpha1.SecretTypeSCIMCredential {
+			found[s.Name] = s
+		}
+	}
+	return found
+}
+
+// secretOf returns the Secret that the status of a credential names.
 func secretOf(ctx context.Context, name string) *corev1.Secret {
 	GinkgoHelper()
 	s := &corev1.Secret{}
-	err := admin.Get(ctx, client.ObjectKey{Namespace: namespace, Name: name}, s)
-	if apierrors.IsNotFound(err) {
-		return nil
-	}
-	Expect(err).NotTo(HaveOccurred())
+	Expect(admin.Get(ctx, client.ObjectKey{Namespace: namespace, Name: get(ctx, name).Status.SecretName}, s)).To(Succeed())
 	return s
 }
 
@@ -86,6 +117,12 @@ func secretOf(ctx context.Context, name string) *corev1.Secret {
 func patch(ctx context.Context, o client.Object, merge string) {
 	GinkgoHelper()
 	Expect(admin.Patch(ctx, o, client.RawPatch(types.MergePatchType, []byte(merge)))).To(Succeed())
+}
+
+// status merges into the status of a credential.
+func status(ctx context.Context, c *v1alpha1.SCIMCredential, merge string) {
+	GinkgoHelper()
+	Expect(admin.Status().Patch(ctx, c, client.RawPatch(types.MergePatchType, []byte(merge)))).To(Succeed())
 }
 
 func remove(ctx context.Context, o client.Object) {
@@ -127,7 +164,7 @@ func handedOut(ctx context.Context, name string) string {
 
 // refusal returns why a token is refused now; "" if it is accepted.
 func refusal(token string) auth.Reason {
-	_, err := authenticator.Authenticate("Bearer "+token, "192.0.2.1")
+	_, err := authenticator.Authenticate([]string{"Bearer " + token}, "192.0.2.1")
 	var refused *auth.Error
 	if errors.As(err, &refused) {
 		return refused.Reason

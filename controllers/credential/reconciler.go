@@ -5,9 +5,7 @@ import (
 	"io"
 	"time"
 
-	corev1 "k8s.io/api/core/v1"
 	ctrl "sigs.k8s.io/controller-runtime"
-	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/cloudsso/cloudsso-operator/api/v1alpha1"
 	"github.com/cloudsso/cloudsso-operator/internal/controllerutil"
@@ -16,12 +14,12 @@ import (
 
 // +kubebuilder:rbac:groups=cloudsso.dev,resources=scimcredentials,verbs=get;list;watch;patch
 // +kubebuilder:rbac:groups=cloudsso.dev,resources=scimcredentials/status,verbs=patch
-// +kubebuilder:rbac:groups="",resources=secrets,verbs=get;list;watch;create;patch;delete
+// +kubebuilder:rbac:groups="",resources=secrets,verbs=create
 // +kubebuilder:rbac:groups=events.k8s.io,resources=events,verbs=create;patch
 
-// secretConflictInterval is how often a credential is reconciled while a Secret of another type has its name. Such
-// Secrets are not watched, so that the operator keeps none of them in memory.
-const secretConflictInterval = time.Minute
+// refusedInterval is how often a Secret that the API server has refused is tried again: a quota of Secrets, say, may have
+// been raised.
+const refusedInterval = time.Minute
 
 // Reconciler reconciles SCIMCredentials. SetupWithManager sets the defaults.
 type Reconciler struct {
@@ -34,20 +32,17 @@ type Reconciler struct {
 
 // findings are the results of the steps of one reconcile.
 type findings struct {
-	now    time.Time
-	expiry time.Time
+	now time.Time
+	// stored is the status that the API server has.
+	stored v1alpha1.SCIMCredentialStatus
 	// holders are the names of the credentials that hold the directory's slots. Set if the credential holds none.
 	holders []string
-	// secret is the credential's Secret, redacted; nil if there is none.
-	secret *corev1.Secret
-	// foreign reports that the Secret has another type than the credential's.
-	foreign bool
-	// secretProblem says what is wrong with the Secret.
-	secretProblem error
-	// minted reports that this reconcile minted the Secret.
+	// minted reports that this reconcile minted the token.
 	minted bool
-	// conflicts are the other credentials with the same token.
-	conflicts []client.ObjectKey
+	// refused is why the API server refused the Secret of a new token.
+	refused error
+	// twin is another credential of the directory with the same token; "" if there is none.
+	twin string
 }
 
 // Reconcile brings one credential up to date.
@@ -57,43 +52,32 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 
 func (r *Reconciler) reconcile(ctx context.Context, c *v1alpha1.SCIMCredential) (requeueAfter time.Duration, err error) {
 	if !c.DeletionTimestamp.IsZero() {
-		return 0, r.finalize(ctx, c)
+		return 0, controllerutil.DropFinalizers(ctx, r.Client, c, v1alpha1.FinalizerToken)
 	}
 	before := c.DeepCopy()
-	found, err := r.runSteps(ctx, c)
-	if err != nil {
-		return 0, err
+	found := &findings{now: r.Now(), stored: before.Status}
+	for _, step := range []func(context.Context, *v1alpha1.SCIMCredential, *findings) error{
+		r.assignSlot,
+		r.completeSpec,
+		r.findTwin,
+	} {
+		if err := step(ctx, c, found); err != nil {
+			return 0, err
+		}
 	}
 	found.writeStatus(c)
-	if err := r.patchStatus(ctx, before, c); err != nil {
+	if err := r.patchStatus(ctx, c, found); err != nil {
 		return 0, err
 	}
 	r.Emit(c, statusEvents(before, c, found.minted)...)
-	return found.requeueAfter(), nil
-}
-
-// runSteps takes every step but the write of the credential's status.
-func (r *Reconciler) runSteps(ctx context.Context, c *v1alpha1.SCIMCredential) (*findings, error) {
-	found := &findings{now: r.Now(), expiry: policy.CredentialExpiry(c)}
-	for _, step := range []func(context.Context, *v1alpha1.SCIMCredential, *findings) error{
-		r.assignSlot,
-		r.findSecret,
-		r.mintSecret,
-		r.completeSecret,
-		r.findConflicts,
-	} {
-		if err := step(ctx, c, found); err != nil {
-			return nil, err
-		}
-	}
-	return found, nil
+	return found.requeueAfter(c), nil
 }
 
 // requeueAfter returns the time until the status changes without a watched event; zero if it does not.
-func (f *findings) requeueAfter() time.Duration {
-	next := policy.CredentialNextChange(f.expiry, f.now)
-	if f.foreign {
-		return controllerutil.Soonest(next, secretConflictInterval)
+func (f *findings) requeueAfter(c *v1alpha1.SCIMCredential) time.Duration {
+	next := policy.CredentialNextChange(policy.CredentialExpiry(c), f.now)
+	if f.refused != nil {
+		return controllerutil.Soonest(next, refusedInterval)
 	}
 	return next
 }

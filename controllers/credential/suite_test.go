@@ -4,7 +4,10 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"log/slog"
+	"net/http"
+	"path"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -21,7 +24,6 @@ import (
 	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
 	"k8s.io/client-go/rest"
 	ctrl "sigs.k8s.io/controller-runtime"
-	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
 
@@ -47,6 +49,7 @@ var (
 	authenticator *auth.Authenticator
 	clock         movableClock
 	written       writes.Log // the operator's
+	fault         interruption
 	logs          logBuffer
 	tokens        []string // of this spec; no object but a Secret may have one
 	namespace     string
@@ -60,7 +63,7 @@ func TestCredential(t *testing.T) {
 var _ = BeforeSuite(func() {
 	ctx, cancel := context.WithCancel(context.Background())
 	DeferCleanup(cancel)
-	cp, err := controlplane.Start(ctx, controlplane.Options{})
+	cp, err := controlplane.Start(ctx, controlplane.Options{Controllers: []string{"garbage-collector-controller"}})
 	Expect(err).NotTo(HaveOccurred())
 	DeferCleanup(cp.Stop)
 	operator, err := cp.Operator(ctx)
@@ -79,11 +82,11 @@ var _ = BeforeSuite(func() {
 // startManager runs the controller and the authentication of a replica, as cmd/manager does.
 func startManager(ctx context.Context, operator *rest.Config, scheme *runtime.Scheme) {
 	operator.Wrap(written.Wrap)
+	operator.Wrap(fault.wrap)
 	mgr, err := ctrl.NewManager(operator, ctrl.Options{
 		Scheme:  scheme,
 		Metrics: metricsserver.Options{BindAddress: "0"},
 		Client:  client.Options{Cache: &client.CacheOptions{EnableReadYourWritesConsistency: new(true)}},
-		Cache:   cache.Options{ByObject: map[client.Object]cache.ByObject{&corev1.Secret{}: credential.SecretCacheOptions()}},
 	})
 	Expect(err).NotTo(HaveOccurred())
 	Expect((&credential.Reconciler{Base: controllerutil.Base{Now: clock.Now}, Endpoint: endpoint}).SetupWithManager(mgr)).To(Succeed())
@@ -135,6 +138,35 @@ type movableClock struct{ ahead atomic.Int64 }
 
 func (c *movableClock) Now() time.Time      { return time.Now().Add(time.Duration(c.ahead.Load())) }
 func (c *movableClock) Set(d time.Duration) { c.ahead.Store(int64(d)) }
+
+// interruption loses one write of a credential's spec, as a crash of the operator does.
+type interruption struct {
+	before atomic.Bool // the write does not reach the API server
+	after  atomic.Bool // the API server carries the write out, and its answer does not arrive
+}
+
+var errInterrupted = errors.New("interrupted")
+
+func (i *interruption) wrap(next http.RoundTripper) http.RoundTripper {
+	return roundTripper(func(r *http.Request) (*http.Response, error) {
+		if r.Method != http.MethodPatch || path.Base(path.Dir(r.URL.Path)) != "scimcredentials" {
+			return next.RoundTrip(r)
+		}
+		if i.before.CompareAndSwap(true, false) {
+			return nil, errInterrupted
+		}
+		response, err := next.RoundTrip(r)
+		if err == nil && i.after.CompareAndSwap(true, false) {
+			return nil, errors.Join(errInterrupted, response.Body.Close())
+		}
+		return response, err
+	})
+}
+
+type roundTripper func(*http.Request) (*http.Response, error)
+
+// RoundTrip implements http.RoundTripper.
+func (f roundTripper) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
 
 // logBuffer keeps the operator's log.
 type logBuffer struct {

@@ -7,6 +7,7 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/util/wait"
@@ -51,17 +52,26 @@ func (e *Environment) setUp(ctx context.Context) error {
 	return nil
 }
 
-func (e *Environment) awaitToken(ctx context.Context) error {
-	var secret corev1.Secret
-	key := client.ObjectKey{Namespace: e.Namespace, Name: CredentialName}
+func (e *Environment) awaitToken(ctx context.Context) (err error) {
+	if e.Token, err = Token(ctx, e.Admin, e.Namespace, CredentialName); err != nil {
+		return fmt.Errorf("%w; see %s and `kubectl -n %s describe scimcredential %s`", err, e.LogFile(), e.Namespace, CredentialName)
+	}
+	return nil
+}
+
+// Token waits until the operator has minted the token of a credential, and returns it; "" if the token has been removed
+// from its Secret, as it should be after hand-out.
+func Token(ctx context.Context, c client.Client, namespace, name string) (string, error) {
+	credential, secret := &v1alpha1.SCIMCredential{}, &corev1.Secret{}
+	key := client.ObjectKey{Namespace: namespace, Name: name}
 	err := wait.PollUntilContextTimeout(ctx, pollInterval, tokenTimeout, true, func(ctx context.Context) (bool, error) {
-		err := e.Admin.Get(ctx, key, &secret)
-		return err == nil && len(secret.Data[v1alpha1.SecretKeyTokenHash]) > 0, client.IgnoreNotFound(err)
+		err := c.Get(ctx, key, credential)
+		return meta.IsStatusConditionTrue(credential.Status.Conditions, v1alpha1.ConditionReady), client.IgnoreNotFound(err)
 	})
 	if err != nil {
-		return fmt.Errorf("no Secret %s was minted; see %s and `kubectl -n %s describe scimcredential %s`: %w",
-			key, e.LogFile(), e.Namespace, CredentialName, err)
+		return "", fmt.Errorf("no token was minted for SCIMCredential %s: %w", key, err)
 	}
-	e.Token = string(secret.Data[v1alpha1.SecretKeyToken])
-	return nil
+	key.Name = credential.Status.SecretName
+	err = c.Get(ctx, key, secret)
+	return string(secret.Data[v1alpha1.SecretKeyToken]), client.IgnoreNotFound(err)
 }

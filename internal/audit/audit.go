@@ -15,7 +15,7 @@ type Event string
 
 // The events of the provisioning log.
 const (
-	AuthenticationRefused  Event = "Authentication Refused"  // 401, or 429 after many: no credential, or one that is not usable
+	AuthenticationRefused  Event = "Authentication Refused"  // 401, 400 for two headers, or 429 after many: no credential, or one that is not usable
 	RequestLimited         Event = "Request Limited"         // 429: a usable credential sends too many requests
 	SynchronizationRefused Event = "Synchronization Refused" // 403: the directory's switch is Disabled, or the namespace has no directory
 	Discovery              Event = "Discovery"               // RFC 7644 section 4, including a refused filter

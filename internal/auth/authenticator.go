@@ -23,10 +23,12 @@ type Reason string
 // The reasons why a request is refused.
 const (
 	ReasonMissing     Reason = "missing"      // no Authorization header
-	ReasonMalformed   Reason = "malformed"    // the header has no token, or a token that is too long
-	ReasonUnknown     Reason = "unknown"      // no credential has this token
-	ReasonMistyped    Reason = "mistyped"     // the checksum is wrong: a minted token was cut or changed in copying
+	ReasonAmbiguous   Reason = "ambiguous"    // more than one Authorization header
+	ReasonMalformed   Reason = "malformed"    // the header has nothing that begins as a token
+	ReasonMistyped    Reason = "mistyped"     // the header has a token that was cut or changed in copying
+	ReasonUnknown     Reason = "unknown"      // no credential of the token's namespace has this token
 	ReasonConflict    Reason = "conflict"     // two credentials have this token
+	ReasonPending     Reason = "pending"      // the operator has not written spec.expiresAt yet
 	ReasonDisabled    Reason = "disabled"     // spec.disabled
 	ReasonExpired     Reason = "expired"      // the credential has expired
 	ReasonQuota       Reason = "quota"        // the credential holds no slot
@@ -40,7 +42,8 @@ type Error struct {
 	// Principal is the credential that the token belongs to; zero if no credential is known.
 	Principal Principal
 	// RetryAfter is how many seconds the client must wait: the response is 429 with this Retry-After
-	// (RFC 6585 section 4). If it is zero, the response is 401 (RFC 9110 section 15.5.2).
+	// (RFC 6585 section 4). If it is zero, the response is 401 (RFC 9110 section 15.5.2), or 400 if the reason is
+	// ReasonAmbiguous.
 	RetryAfter int
 }
 
@@ -90,21 +93,16 @@ func New(o Options) *Authenticator {
 // Keyring returns the Authenticator's credentials, which the caller fills.
 func (a *Authenticator) Keyring() *Keyring { return a.keyring }
 
-// Authenticate returns the credential of a request. authorization is the request's Authorization header, remote
-// its source address with or without a port. Every error is an *Error.
+// Authenticate returns the credential of a request. authorization are the request's Authorization headers, remote its
+// source address with or without a port. Every error is an *Error.
 //
-// Every token costs the same work, one hash and one lookup by that hash, and no secrets are compared. An address
-// with many failures must wait before the next failure, but a valid token from that address is still accepted,
-// because providers share addresses.
-func (a *Authenticator) Authenticate(authorization, remote string) (Principal, error) {
+// Only a text in the form of a token is hashed and looked up. An address with many failures must wait before the next
+// failure, but a valid token from that address is still accepted, because providers share addresses.
+func (a *Authenticator) Authenticate(authorization []string, remote string) (Principal, error) {
 	now := a.now()
-	token, refused := presentedToken(authorization)
-	p, c, known := a.keyring.lookup(HashToken(token), now)
-	if refused == "" {
-		refused = known
-	}
-	if refused == ReasonUnknown && strings.HasPrefix(token, TokenPrefix) && !Minted(token) {
-		refused = ReasonMistyped
+	p, c, refused := a.find(authorization, now)
+	if refused == ReasonAmbiguous { // no token was tried
+		return Principal{}, &Error{Reason: refused}
 	}
 	if refused != "" {
 		return Principal{}, &Error{Reason: refused, Principal: p, RetryAfter: seconds(a.failures.record(remote, now))}
@@ -113,6 +111,22 @@ func (a *Authenticator) Authenticate(authorization, remote string) (Principal, e
 		return Principal{}, &Error{Reason: ReasonRateLimited, Principal: p, RetryAfter: seconds(delay)}
 	}
 	return p, nil
+}
+
+// find returns the credential of a request, and why it is refused; "" if it is usable.
+func (a *Authenticator) find(authorization []string, now time.Time) (Principal, *credential, Reason) {
+	token, refused := presentedToken(authorization)
+	if refused != "" {
+		return Principal{}, nil, refused
+	}
+	namespace, ok := ParseToken(token)
+	switch {
+	case ok:
+		return a.keyring.lookup(namespace, HashToken(token), now)
+	case strings.HasPrefix(token, TokenPrefix):
+		return Principal{}, nil, ReasonMistyped
+	}
+	return Principal{}, nil, ReasonMalformed
 }
 
 // seconds rounds up to whole seconds for Retry-After, because a client that retries too early must wait again.

@@ -1,6 +1,7 @@
 package auth_test
 
 import (
+	"bytes"
 	"encoding/base64"
 	"errors"
 	"fmt"
@@ -13,18 +14,28 @@ import (
 	"github.com/cloudsso/cloudsso-operator/internal/policy"
 )
 
-const (
-	token  = "cssoscim_0123456789abcdefghijklmnopqrstuvwxyz012345639v4Tm"
-	remote = "192.0.2.1:4711"
-)
+const remote = "192.0.2.1:4711"
 
 var (
-	okta = auth.Principal{Namespace: "acme", Credential: "okta"}
-	next = auth.Principal{Namespace: "acme", Credential: "okta-next"}
-	rich = auth.Principal{Namespace: "other", Credential: "entra"}
-	noon = time.Date(2027, 3, 1, 12, 0, 0, 0, time.UTC)
-	good = policy.CredentialUse{SlotHeld: true, ExpiresAt: noon.Add(time.Hour)}
+	token = tokenOf("acme", 1)
+	okta  = auth.Principal{Namespace: "acme", Credential: "okta"}
+	next  = auth.Principal{Namespace: "acme", Credential: "okta-next"}
+	rich  = auth.Principal{Namespace: "other", Credential: "entra"}
+	noon  = time.Date(2027, 3, 1, 12, 0, 0, 0, time.UTC)
+	good  = policy.CredentialUse{SlotHeld: true, ExpiresAt: noon.Add(time.Hour)}
 )
+
+// tokenOf returns the token of a namespace whose random bytes are all n.
+func tokenOf(namespace string, n byte) string {
+	token, err := auth.NewToken(bytes.NewReader(bytes.Repeat([]byte{n}, 32)), namespace)
+	if err != nil {
+		panic(err)
+	}
+	return token
+}
+
+// bearer returns the Authorization headers of a request with a token.
+func bearer(token string) []string { return []string{"Bearer " + token} }
 
 type clock struct {
 	mu  sync.Mutex
@@ -47,8 +58,7 @@ func newAuthenticator(o auth.Options) (*auth.Authenticator, *clock) {
 	c := &clock{now: noon}
 	o.Now = c.Now
 	a := auth.New(o)
-	a.Keyring().SetCredential(okta, good)
-	a.Keyring().SetSecret(okta, auth.HashToken(token))
+	a.Keyring().SetCredential(okta, auth.HashToken(token), good)
 	return a, c
 }
 
@@ -90,22 +100,23 @@ func TestAuthorizationHeaders(t *testing.T) {
 		{"basic that is no base64", "Basic %%%", auth.ReasonMalformed},
 		{"basic without colon", "Basic " + base64.StdEncoding.EncodeToString([]byte(token)), auth.ReasonMalformed},
 		{"basic with the token as user", basic(token, ""), auth.ReasonMalformed},
-		{"two tokens", "Bearer " + token + " " + token, auth.ReasonMalformed},
+		{"two tokens", "Bearer " + token + " " + token, auth.ReasonMistyped},
 		{"another scheme", "Digest " + token, auth.ReasonMalformed},
-		{"too long a token", "Bearer " + strings.Repeat("x", auth.MaxTokenBytes+1), auth.ReasonMalformed},
 		{"too long a header", strings.Repeat(" ", 1<<20) + token, auth.ReasonMalformed},
-		{"the longest token, unknown", "Bearer " + strings.Repeat("x", auth.MaxTokenBytes), auth.ReasonUnknown},
-		{"the longest token as password, unknown", basic("user", strings.Repeat("x", auth.MaxTokenBytes)), auth.ReasonUnknown},
-		{"another token", "Bearer x" + token, auth.ReasonUnknown},
-		{"a token with something after it", "Bearer " + token + "x", auth.ReasonMistyped},
+		{"a token of another form", "Bearer " + strings.Repeat("x", 64), auth.ReasonMalformed},
+		{"something before the token", "Bearer x" + token, auth.ReasonMalformed},
+		{"something after the token", "Bearer " + token + "x", auth.ReasonMistyped},
 		{"a token that was cut", "Bearer " + token[:30], auth.ReasonMistyped},
 		{"the prefix of tokens", "Bearer " + auth.TokenPrefix, auth.ReasonMistyped},
-		{"in another case", "Bearer " + strings.ToUpper(token), auth.ReasonUnknown},
-		{"its hash", "Bearer " + auth.HashToken(token).String(), auth.ReasonUnknown},
+		{"in another case", "Bearer " + strings.ToUpper(token), auth.ReasonMalformed},
+		{"its hash", "Bearer " + auth.HashToken(token).String(), auth.ReasonMalformed},
+		{"another token", "Bearer " + tokenOf("acme", 2), auth.ReasonUnknown},
+		{"the longest token, unknown", "Bearer " + tokenOf(strings.Repeat("x", 63), 1), auth.ReasonUnknown},
+		{"the longest token as password after a long user, unknown", basic(strings.Repeat("u", 320), tokenOf(strings.Repeat("x", 63), 1)), auth.ReasonUnknown},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			a, _ := newAuthenticator(auth.Options{})
-			p, err := a.Authenticate(tc.header, remote)
+			p, err := a.Authenticate([]string{tc.header}, remote)
 			if got := refusal(t, err); got != tc.want {
 				t.Fatalf("refused as %q, want %q", got, tc.want)
 			}
@@ -119,8 +130,21 @@ func TestAuthorizationHeaders(t *testing.T) {
 	}
 }
 
+// Of two headers neither is read, whichever has the token.
+func TestSecondHeaderIsRefused(t *testing.T) {
+	a, _ := newAuthenticator(auth.Options{})
+	for _, headers := range [][]string{{"Bearer " + token, "Bearer " + token}, {"Bearer " + token, ""}, {"", "Bearer " + token}} {
+		if _, err := a.Authenticate(headers, remote); refusal(t, err) != auth.ReasonAmbiguous {
+			t.Errorf("%q: %v", headers, err)
+		}
+	}
+	if _, err := a.Authenticate(nil, remote); refusal(t, err) != auth.ReasonMissing {
+		t.Errorf("without a header: %v", err)
+	}
+}
+
 func TestKeyring(t *testing.T) {
-	hash := auth.HashToken(token)
+	hash, another := auth.HashToken(token), auth.HashToken(tokenOf("acme", 2))
 	with := func(change func(*policy.CredentialUse)) policy.CredentialUse {
 		use := good
 		change(&use)
@@ -132,58 +156,55 @@ func TestKeyring(t *testing.T) {
 		want   auth.Reason
 	}{
 		{"disabled", func(k *auth.Keyring) {
-			k.SetCredential(okta, with(func(u *policy.CredentialUse) { u.Disabled = true }))
+			k.SetCredential(okta, hash, with(func(u *policy.CredentialUse) { u.Disabled = true }))
 		}, auth.ReasonDisabled},
 		{"disabled and enabled", func(k *auth.Keyring) {
-			k.SetCredential(okta, with(func(u *policy.CredentialUse) { u.Disabled = true }))
-			k.SetCredential(okta, good)
+			k.SetCredential(okta, hash, with(func(u *policy.CredentialUse) { u.Disabled = true }))
+			k.SetCredential(okta, hash, good)
 		}, ""},
 		{"expired", func(k *auth.Keyring) {
-			k.SetCredential(okta, with(func(u *policy.CredentialUse) { u.ExpiresAt = noon }))
+			k.SetCredential(okta, hash, with(func(u *policy.CredentialUse) { u.ExpiresAt = noon }))
 		}, auth.ReasonExpired},
+		{"without the time of its end", func(k *auth.Keyring) {
+			k.SetCredential(okta, hash, with(func(u *policy.CredentialUse) { u.ExpiresAt = time.Time{} }))
+		}, auth.ReasonPending},
 		{"being deleted", func(k *auth.Keyring) {
-			k.SetCredential(okta, with(func(u *policy.CredentialUse) { u.Terminating = true }))
+			k.SetCredential(okta, hash, with(func(u *policy.CredentialUse) { u.Terminating = true }))
 		}, auth.ReasonDeleted},
 		{"without a slot", func(k *auth.Keyring) {
-			k.SetCredential(okta, with(func(u *policy.CredentialUse) { u.SlotHeld = false }))
+			k.SetCredential(okta, hash, with(func(u *policy.CredentialUse) { u.SlotHeld = false }))
 		}, auth.ReasonQuota},
+		{"without a token", func(k *auth.Keyring) { k.SetCredential(okta, auth.TokenHash{}, good) }, auth.ReasonUnknown},
 		{"deleted", func(k *auth.Keyring) { k.DeleteCredential(okta) }, auth.ReasonUnknown},
-		{"deleted and made again", func(k *auth.Keyring) {
+		{"deleted twice", func(k *auth.Keyring) { k.DeleteCredential(okta); k.DeleteCredential(okta) }, auth.ReasonUnknown},
+		{"deleted and created again with the same token", func(k *auth.Keyring) {
 			k.DeleteCredential(okta)
-			k.SetCredential(okta, good)
+			k.SetCredential(okta, hash, good)
 		}, ""},
-		{"its Secret deleted", func(k *auth.Keyring) { k.DeleteSecret(okta) }, auth.ReasonUnknown},
-		{"its token replaced", func(k *auth.Keyring) { k.SetSecret(okta, auth.HashToken("another")) }, auth.ReasonUnknown},
-		{"its token replaced and restored", func(k *auth.Keyring) {
-			k.SetSecret(okta, auth.HashToken("another"))
-			k.SetSecret(okta, hash)
-		}, ""},
-		{"told twice", func(k *auth.Keyring) { k.SetSecret(okta, hash); k.SetSecret(okta, hash) }, ""},
-		{"another directory's credential has the token", func(k *auth.Keyring) {
-			k.SetCredential(rich, good)
-			k.SetSecret(rich, hash)
+		{"deleted and created again with another token", func(k *auth.Keyring) {
+			k.DeleteCredential(okta)
+			k.SetCredential(okta, another, good)
+		}, auth.ReasonUnknown},
+		{"another token, without a deletion seen", func(k *auth.Keyring) { k.SetCredential(okta, another, good) }, auth.ReasonUnknown},
+		{"told twice", func(k *auth.Keyring) { k.SetCredential(okta, hash, good) }, ""},
+		{"another namespace's credential has the hash", func(k *auth.Keyring) { k.SetCredential(rich, hash, good) }, ""},
+		{"another credential of the directory has the token", func(k *auth.Keyring) { k.SetCredential(next, hash, good) }, auth.ReasonConflict},
+		{"a disabled one of the directory has the token", func(k *auth.Keyring) {
+			k.SetCredential(next, hash, policy.CredentialUse{Disabled: true})
 		}, auth.ReasonConflict},
-		{"a disabled one has the token", func(k *auth.Keyring) {
-			k.SetCredential(next, policy.CredentialUse{Disabled: true})
-			k.SetSecret(next, hash)
-		}, auth.ReasonConflict},
-		{"another had the token", func(k *auth.Keyring) {
-			k.SetCredential(rich, good)
-			k.SetSecret(rich, hash)
-			k.SetSecret(rich, auth.HashToken("its own"))
+		{"another of the directory had the token", func(k *auth.Keyring) {
+			k.SetCredential(next, hash, good)
+			k.DeleteCredential(next)
 		}, ""},
-		{"another that had the token is gone", func(k *auth.Keyring) {
-			k.SetCredential(rich, good)
-			k.SetSecret(rich, hash)
-			k.DeleteCredential(rich)
+		{"the other credential of the directory is deleted", func(k *auth.Keyring) {
+			k.SetCredential(next, another, good)
+			k.DeleteCredential(next)
 		}, ""},
-		{"a Secret without a credential has the token", func(k *auth.Keyring) { k.SetSecret(rich, hash) }, ""},
-		{"deleted twice", func(k *auth.Keyring) { k.DeleteSecret(okta); k.DeleteSecret(okta) }, auth.ReasonUnknown},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			a, _ := newAuthenticator(auth.Options{})
 			tc.change(a.Keyring())
-			p, err := a.Authenticate("Bearer "+token, remote)
+			p, err := a.Authenticate(bearer(token), remote)
 			if got := refusal(t, err); got != tc.want {
 				t.Fatalf("refused as %q, want %q", got, tc.want)
 			}
@@ -194,14 +215,38 @@ func TestKeyring(t *testing.T) {
 	}
 }
 
+// A hash that is copied into another namespace matches no token: neither the original, which names its own namespace, nor
+// the original with the other namespace in it, which has another hash.
+func TestTokenOpensItsOwnNamespaceAlone(t *testing.T) {
+	a, _ := newAuthenticator(auth.Options{})
+	a.Keyring().DeleteCredential(okta)
+	a.Keyring().SetCredential(rich, auth.HashToken(token), good)
+	for _, presented := range []string{token, tokenOf(rich.Namespace, 1)} {
+		if p, err := a.Authenticate(bearer(presented), remote); refusal(t, err) != auth.ReasonUnknown {
+			t.Errorf("%s: %s, %v", presented, p, err)
+		}
+	}
+}
+
+// With the zero hash a credential has no token, so credentials without a token are in no conflict.
+func TestCredentialsWithoutTokenAreNotInConflict(t *testing.T) {
+	a, _ := newAuthenticator(auth.Options{})
+	a.Keyring().SetCredential(next, auth.TokenHash{}, good)
+	a.Keyring().SetCredential(auth.Principal{Namespace: "acme", Credential: "third"}, auth.TokenHash{}, good)
+	a.Keyring().SetCredential(next, auth.HashToken(tokenOf("acme", 3)), good)
+	if p, err := a.Authenticate(bearer(tokenOf("acme", 3)), remote); err != nil || p != next {
+		t.Errorf("%s, %v", p, err)
+	}
+}
+
 func TestExpiryTakesEffectAtItsTime(t *testing.T) {
 	a, clock := newAuthenticator(auth.Options{})
 	clock.Advance(time.Hour - 1)
-	if _, err := a.Authenticate(token, remote); err != nil {
+	if _, err := a.Authenticate([]string{token}, remote); err != nil {
 		t.Fatalf("a nanosecond before its end: %v", err)
 	}
 	clock.Advance(1)
-	if _, err := a.Authenticate(token, remote); refusal(t, err) != auth.ReasonExpired {
+	if _, err := a.Authenticate([]string{token}, remote); refusal(t, err) != auth.ReasonExpired {
 		t.Fatalf("at its end: %v", err)
 	}
 }
@@ -210,8 +255,8 @@ func TestErrorsNameTheCredentialButNotTheToken(t *testing.T) {
 	a, _ := newAuthenticator(auth.Options{})
 	use := good
 	use.Disabled = true
-	a.Keyring().SetCredential(okta, use)
-	_, err := a.Authenticate("Bearer "+token, remote)
+	a.Keyring().SetCredential(okta, auth.HashToken(token), use)
+	_, err := a.Authenticate(bearer(token), remote)
 	if err == nil || !strings.Contains(err.Error(), "disabled") || !strings.Contains(err.Error(), "acme/okta") {
 		t.Errorf("%v does not say whose token it was and what is wrong", err)
 	}
@@ -222,27 +267,26 @@ func TestErrorsNameTheCredentialButNotTheToken(t *testing.T) {
 
 func TestRateOfACredential(t *testing.T) {
 	a, clock := newAuthenticator(auth.Options{Rate: 0.4, Burst: 3})
-	a.Keyring().SetCredential(next, good)
-	a.Keyring().SetSecret(next, auth.HashToken("next"))
+	a.Keyring().SetCredential(next, auth.HashToken(tokenOf("acme", 2)), good)
 	for i := range 3 {
-		if _, err := a.Authenticate(token, remote); err != nil {
+		if _, err := a.Authenticate([]string{token}, remote); err != nil {
 			t.Fatalf("request %d of a burst of 3: %v", i+1, err)
 		}
 	}
-	_, err := a.Authenticate(token, remote)
+	_, err := a.Authenticate([]string{token}, remote)
 	var refused *auth.Error
 	if !errors.As(err, &refused) || refused.Reason != auth.ReasonRateLimited || refused.RetryAfter != 3 || refused.Principal != okta {
 		t.Fatalf("after the burst: %#v; want %s limited, to retry after 3 s (2.5 rounded up)", err, okta)
 	}
-	if _, err := a.Authenticate("next", remote); err != nil {
+	if _, err := a.Authenticate(bearer(tokenOf("acme", 2)), remote); err != nil {
 		t.Errorf("another credential is limited too: %v", err)
 	}
-	a.Keyring().SetCredential(okta, good)
-	if _, err := a.Authenticate(token, remote); err == nil {
+	a.Keyring().SetCredential(okta, auth.HashToken(token), good)
+	if _, err := a.Authenticate([]string{token}, remote); err == nil {
 		t.Error("a change of the credential gave it a new burst")
 	}
 	clock.Advance(time.Duration(refused.RetryAfter) * time.Second)
-	if _, err := a.Authenticate(token, remote); err != nil {
+	if _, err := a.Authenticate([]string{token}, remote); err != nil {
 		t.Errorf("after the wait it was told: %v", err)
 	}
 }
@@ -251,7 +295,7 @@ func TestDefaultRateServesEntra(t *testing.T) {
 	a, clock := newAuthenticator(auth.Options{})
 	for range 25 * 60 {
 		clock.Advance(time.Second / 25)
-		if _, err := a.Authenticate(token, remote); err != nil {
+		if _, err := a.Authenticate([]string{token}, remote); err != nil {
 			t.Fatalf("at 25 requests a second: %v", err)
 		}
 	}
@@ -260,9 +304,9 @@ func TestDefaultRateServesEntra(t *testing.T) {
 func TestFailuresOfAnAddress(t *testing.T) {
 	a, clock := newAuthenticator(auth.Options{})
 	fail := func(remote string) int {
-		_, err := a.Authenticate("Bearer wrong", remote)
+		_, err := a.Authenticate(bearer("wrong"), remote)
 		var refused *auth.Error
-		if !errors.As(err, &refused) || refused.Reason != auth.ReasonUnknown {
+		if !errors.As(err, &refused) || refused.Reason != auth.ReasonMalformed {
 			t.Fatalf("a wrong token: %v", err)
 		}
 		return refused.RetryAfter
@@ -279,7 +323,7 @@ func TestFailuresOfAnAddress(t *testing.T) {
 	if fail("192.0.2.2:4711") != 0 || fail("[2001:db8::1]:4711") != 0 {
 		t.Error("other addresses are told to wait as well")
 	}
-	if _, err := a.Authenticate(token, remote); err != nil {
+	if _, err := a.Authenticate([]string{token}, remote); err != nil {
 		t.Errorf("a good token from the same address is kept out: %v", err)
 	}
 	clock.Advance(time.Duration(after) * time.Second)
@@ -304,9 +348,9 @@ func TestAddressesThatCountAsOne(t *testing.T) {
 		t.Run(tc.name, func(t *testing.T) {
 			a, _ := newAuthenticator(auth.Options{})
 			for range auth.FailureBurst {
-				_, _ = a.Authenticate("", tc.a)
+				_, _ = a.Authenticate(nil, tc.a)
 			}
-			_, err := a.Authenticate("", tc.b)
+			_, err := a.Authenticate(nil, tc.b)
 			var refused *auth.Error
 			if !errors.As(err, &refused) || (refused.RetryAfter > 0) != tc.same {
 				t.Errorf("count as one: %v, want %v", !tc.same, tc.same)
@@ -318,12 +362,12 @@ func TestAddressesThatCountAsOne(t *testing.T) {
 func TestFailingAddressesAreBounded(t *testing.T) {
 	a, _ := newAuthenticator(auth.Options{})
 	for range auth.FailureBurst {
-		_, _ = a.Authenticate("", "198.51.100.1")
+		_, _ = a.Authenticate(nil, "198.51.100.1")
 	}
 	for i := range 2 * auth.MaxFailingAddresses {
-		_, _ = a.Authenticate("", fmt.Sprintf("10.%d.%d.%d", i>>16, i>>8&255, i&255))
+		_, _ = a.Authenticate(nil, fmt.Sprintf("10.%d.%d.%d", i>>16, i>>8&255, i&255))
 	}
-	_, err := a.Authenticate("", "198.51.100.1")
+	_, err := a.Authenticate(nil, "198.51.100.1")
 	var refused *auth.Error
 	if !errors.As(err, &refused) || refused.RetryAfter != 0 {
 		t.Errorf("%v: an address is remembered beyond the %d that are", err, auth.MaxFailingAddresses)
@@ -337,19 +381,17 @@ func TestConcurrentUse(t *testing.T) {
 	for worker := range 8 {
 		wg.Go(func() {
 			mine := auth.Principal{Namespace: "acme", Credential: fmt.Sprint(worker)}
-			for i := range 200 {
-				secret := fmt.Sprintf("token-%d-%d", worker, i)
-				a.Keyring().SetCredential(mine, good)
-				a.Keyring().SetSecret(mine, auth.HashToken(secret))
-				if p, err := a.Authenticate(secret, remote); err != nil || p != mine {
+			for range 200 {
+				own := newToken(t, "acme")
+				a.Keyring().SetCredential(mine, auth.HashToken(own), good)
+				if p, err := a.Authenticate(bearer(own), remote); err != nil || p != mine {
 					t.Errorf("own token: %s, %v", p, err)
 				}
-				if _, err := a.Authenticate(token, remote); err != nil {
+				if _, err := a.Authenticate([]string{token}, remote); err != nil {
 					t.Errorf("common token: %v", err)
 				}
-				a.Keyring().DeleteSecret(mine)
 				a.Keyring().DeleteCredential(mine)
-				if _, err := a.Authenticate(secret, remote); err == nil {
+				if _, err := a.Authenticate(bearer(own), remote); err == nil {
 					t.Error("a revoked token authenticates")
 				}
 				clock.Advance(time.Millisecond)
@@ -364,10 +406,9 @@ func BenchmarkAuthenticate(b *testing.B) {
 		a, _ := newAuthenticator(auth.Options{Rate: 1e9, Burst: 1e9})
 		for i := range credentials - 1 {
 			p := auth.Principal{Namespace: fmt.Sprint(i), Credential: "okta"}
-			a.Keyring().SetCredential(p, good)
-			a.Keyring().SetSecret(p, auth.HashToken(fmt.Sprint(i)))
+			a.Keyring().SetCredential(p, auth.HashToken(fmt.Sprint(i)), good)
 		}
-		for name, header := range map[string]string{"good": "Bearer " + token, "unknown": "Bearer " + token + "x"} {
+		for name, header := range map[string][]string{"good": bearer(token), "unknown": bearer(tokenOf("acme", 2)), "mistyped": bearer(token + "x")} {
 			b.Run(fmt.Sprintf("%s/credentials=%d", name, credentials), func(b *testing.B) {
 				b.ReportAllocs()
 				b.RunParallel(func(pb *testing.PB) {
@@ -384,14 +425,16 @@ func BenchmarkAuthenticate(b *testing.B) {
 // removed, the default applies again.
 func TestDirectoryHasItsOwnBudget(t *testing.T) {
 	a, c := newAuthenticator(auth.Options{Rate: 1, Burst: 10})
-	a.Keyring().SetCredential(rich, good)
-	a.Keyring().SetSecret(rich, auth.HashToken("another"+token))
-	allowed := func(header string) (n int) {
+	later, others := tokenOf("acme", 2), tokenOf("other", 1)
+	until := func(d time.Duration) policy.CredentialUse {
+		return policy.CredentialUse{SlotHeld: true, ExpiresAt: c.Now().Add(d)}
+	}
+	allowed := func(presented string) (n int) {
 		c.Advance(time.Hour) // a full bucket
-		a.Keyring().SetCredential(okta, policy.CredentialUse{SlotHeld: true, ExpiresAt: c.Now().Add(time.Hour)})
-		a.Keyring().SetCredential(rich, policy.CredentialUse{SlotHeld: true, ExpiresAt: c.Now().Add(time.Hour)})
+		a.Keyring().SetCredential(okta, auth.HashToken(token), until(time.Hour))
+		a.Keyring().SetCredential(rich, auth.HashToken(others), until(time.Hour))
 		for range 100 {
-			if _, err := a.Authenticate(header, remote); err == nil {
+			if _, err := a.Authenticate(bearer(presented), remote); err == nil {
 				n++
 			} else if got := refusal(t, err); got != auth.ReasonRateLimited {
 				t.Fatalf("refused: %s", got)
@@ -399,20 +442,19 @@ func TestDirectoryHasItsOwnBudget(t *testing.T) {
 		}
 		return n
 	}
-	if n := allowed("Bearer " + token); n != 10 {
+	if n := allowed(token); n != 10 {
 		t.Errorf("%d of a burst of 10", n)
 	}
 	a.Keyring().SetBudget(okta.Namespace, &auth.Budget{Rate: 5, Burst: 30})
-	if n, others := allowed("Bearer "+token), allowed("Bearer another"+token); n != 30 || others != 10 {
-		t.Errorf("%d of a burst of 30, %d of one of 10", n, others)
+	if n, m := allowed(token), allowed(others); n != 30 || m != 10 {
+		t.Errorf("%d of a burst of 30, %d of one of 10", n, m)
 	}
-	a.Keyring().SetCredential(next, policy.CredentialUse{SlotHeld: true, ExpiresAt: c.Now().Add(2 * time.Hour)})
-	a.Keyring().SetSecret(next, auth.HashToken("next"+token))
-	if n := allowed("Bearer next" + token); n != 30 {
-		t.Errorf("%d of a burst of 30, of a credential that came later", n)
+	a.Keyring().SetCredential(next, auth.HashToken(later), until(2*time.Hour))
+	if n := allowed(later); n != 30 {
+		t.Errorf("%d of a burst of 30, of a credential that was created later", n)
 	}
 	a.Keyring().SetBudget(okta.Namespace, nil)
-	if n := allowed("Bearer " + token); n != 10 {
-		t.Errorf("%d of the usual burst of 10", n)
+	if n := allowed(token); n != 10 {
+		t.Errorf("%d of the default burst of 10", n)
 	}
 }

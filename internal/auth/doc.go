@@ -1,9 +1,8 @@
 // Package auth finds the credential of a request, and decides whether the request is accepted.
 //
-//	header.go         Authorization header → token
-//	token.go          minting and hashing of tokens
-//	secret.go         a credential's Secret → token hash
-//	keyring.go        token hash → credential, from the informers' events
+//	header.go         Authorization headers → token
+//	token.go          the form of tokens, their hashes, and their redaction
+//	keyring.go        namespace and token hash → credential, from the informers' events
 //	failures.go       failed attempts by remote address
 //	authenticator.go  these steps in their order, for one request
 //

@@ -5,21 +5,21 @@ import (
 	"strings"
 )
 
-const (
-	// MaxTokenBytes bounds a token, in a request and in a Secret: several times the length of a signed JWT,
-	// and short enough to hash for every request.
-	MaxTokenBytes = 4096
-	// maxHeaderBytes bounds an Authorization header before it is parsed: the longest token as a Basic
-	// password, which base64 makes a third longer, and room for a user name.
-	maxHeaderBytes = 2 * MaxTokenBytes
-)
+// maxHeaderBytes bounds an Authorization header before it is parsed: a token as a Basic password, which base64 makes a
+// third longer, after a long user name.
+const maxHeaderBytes = 2048
 
-// presentedToken returns the token of an Authorization header, or why the header has none.
+// presentedToken returns the token of the Authorization headers, or why they have none. Of two headers one could be
+// added on the way, so neither is read (RFC 9110 section 5.3 permits one).
 //
 // Identity providers send it in three ways: as a bearer token (RFC 6750 section 2.1), as the password of
 // HTTP Basic (RFC 7617) with any user name, or without a scheme, if the provider's form asks for the whole
 // header and an administrator pasted only the token.
-func presentedToken(header string) (token string, refused Reason) {
+func presentedToken(headers []string) (token string, refused Reason) {
+	if len(headers) > 1 {
+		return "", ReasonAmbiguous
+	}
+	header := strings.Join(headers, "")
 	if len(header) > maxHeaderBytes {
 		return "", ReasonMalformed
 	}
@@ -28,7 +28,7 @@ func presentedToken(header string) (token string, refused Reason) {
 		return "", ReasonMissing
 	}
 	token = credentials(header)
-	if token == "" || len(token) > MaxTokenBytes || strings.ContainsAny(token, " \t") {
+	if token == "" {
 		return "", ReasonMalformed
 	}
 	return token, ""

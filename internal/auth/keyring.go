@@ -29,16 +29,22 @@ func (p Principal) String() string {
 	return p.Namespace + "/" + p.Credential
 }
 
-// Keyring holds every credential and the hash of its token, as the informers last delivered them. Safe for
-// concurrent use. The cost of a lookup does not grow with the number of credentials.
+// Keyring holds every credential, as the informers last delivered them. Safe for concurrent use. The cost of a lookup
+// does not grow with the number of credentials.
 type Keyring struct {
 	defaultBudget Budget
 
 	mu          sync.RWMutex
 	budgets     map[string]Budget // by namespace, without those that have the default
 	credentials map[Principal]*credential
-	hashes      map[Principal]TokenHash
-	owners      map[TokenHash][]Principal
+	owners      map[key][]Principal
+}
+
+// key is what a token opens. A hash that is copied into another namespace is another key, because the token names its
+// namespace.
+type key struct {
+	namespace string
+	hash      TokenHash
 }
 
 // Budget is how many requests a credential may send.
@@ -48,6 +54,7 @@ type Budget struct {
 }
 
 type credential struct {
+	hash    TokenHash
 	use     policy.CredentialUse
 	limiter *rate.Limiter
 }
@@ -57,22 +64,29 @@ func newKeyring(defaultBudget Budget) *Keyring {
 		defaultBudget: defaultBudget,
 		budgets:       map[string]Budget{},
 		credentials:   map[Principal]*credential{},
-		hashes:        map[Principal]TokenHash{},
-		owners:        map[TokenHash][]Principal{},
+		owners:        map[key][]Principal{},
 	}
 }
 
-// SetCredential adds a credential, or replaces its state. The use of its budget is kept.
-func (k *Keyring) SetCredential(p Principal, use policy.CredentialUse) {
+// SetCredential adds a credential, or replaces its state. The use of its budget is kept. The zero hash says that the
+// credential has no token.
+func (k *Keyring) SetCredential(p Principal, hash TokenHash, use policy.CredentialUse) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
+	// A new value, because a lookup may have returned the old one, which is read without the lock.
+	c := &credential{hash: hash, use: use}
 	if known, ok := k.credentials[p]; ok {
-		// A new value, because a lookup may have returned the old one, which is read without the lock.
-		k.credentials[p] = &credential{use: use, limiter: known.limiter}
-		return
+		c.limiter = known.limiter
+		k.dropOwner(p, known.hash)
+	} else {
+		b := k.budgetOf(p.Namespace)
+		c.limiter = rate.NewLimiter(rate.Limit(b.Rate), b.Burst)
 	}
-	b := k.budgetOf(p.Namespace)
-	k.credentials[p] = &credential{use: use, limiter: rate.NewLimiter(rate.Limit(b.Rate), b.Burst)}
+	k.credentials[p] = c
+	if !hash.IsZero() {
+		opened := key{p.Namespace, hash}
+		k.owners[opened] = append(k.owners[opened], p)
+	}
 }
 
 func (k *Keyring) budgetOf(namespace string) Budget {
@@ -99,69 +113,49 @@ func (k *Keyring) SetBudget(namespace string, b *Budget) {
 	}
 }
 
-// DeleteCredential removes a credential. Its Secret, if it still exists, authenticates no request.
+// DeleteCredential removes a credential.
 func (k *Keyring) DeleteCredential(p Principal) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	delete(k.credentials, p)
-}
-
-// SetSecret sets the token hash of a credential. It may be called before SetCredential.
-func (k *Keyring) SetSecret(p Principal, hash TokenHash) {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	k.dropHash(p)
-	k.hashes[p] = hash
-	k.owners[hash] = append(k.owners[hash], p)
-}
-
-// DeleteSecret removes the token hash of a credential, because its Secret was deleted or is invalid.
-func (k *Keyring) DeleteSecret(p Principal) {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	k.dropHash(p)
-}
-
-func (k *Keyring) dropHash(p Principal) {
-	hash, ok := k.hashes[p]
-	if !ok {
-		return
+	if known, ok := k.credentials[p]; ok {
+		k.dropOwner(p, known.hash)
+		delete(k.credentials, p)
 	}
-	delete(k.hashes, p)
-	owners := slices.DeleteFunc(k.owners[hash], func(o Principal) bool { return o == p })
+}
+
+func (k *Keyring) dropOwner(p Principal, hash TokenHash) {
+	opened := key{p.Namespace, hash}
+	owners := slices.DeleteFunc(k.owners[opened], func(o Principal) bool { return o == p })
 	if len(owners) == 0 {
-		delete(k.owners, hash)
+		delete(k.owners, opened)
 		return
 	}
-	k.owners[hash] = owners
+	k.owners[opened] = owners
 }
 
-// lookup returns the credential with that token hash, and why it is refused; "" if it is usable. If two
+// lookup returns the credential of a namespace with that token hash, and why it is refused; "" if it is usable. If two
 // credentials have the hash, it returns neither, because either could be a copy by a thief.
-func (k *Keyring) lookup(hash TokenHash, now time.Time) (Principal, *credential, Reason) {
+//
+// The lookup compares hashes, never tokens, so the time that it takes says nothing about a token.
+func (k *Keyring) lookup(namespace string, hash TokenHash, now time.Time) (Principal, *credential, Reason) {
 	k.mu.RLock()
 	defer k.mu.RUnlock()
-	var p Principal
-	var found *credential
-	for _, owner := range k.owners[hash] {
-		c, ok := k.credentials[owner]
-		switch {
-		case ok && found != nil:
-			return Principal{}, nil, ReasonConflict
-		case ok:
-			p, found = owner, c
-		}
-	}
-	if found == nil {
+	owners := k.owners[key{namespace, hash}]
+	switch len(owners) {
+	case 0:
 		return Principal{}, nil, ReasonUnknown
+	case 1:
+		found := k.credentials[owners[0]]
+		return owners[0], found, refusals[found.use.Refusal(now)]
 	}
-	return p, found, refusals[found.use.Refusal(now)]
+	return Principal{}, nil, ReasonConflict
 }
 
 var refusals = map[policy.CredentialRefusal]Reason{
 	policy.CredentialAllowed:     "",
 	policy.CredentialDisabled:    ReasonDisabled,
 	policy.CredentialEnded:       ReasonExpired,
+	policy.CredentialPending:     ReasonPending,
 	policy.CredentialWithoutSlot: ReasonQuota,
 	policy.CredentialTerminating: ReasonDeleted,
 }

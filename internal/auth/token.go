@@ -3,53 +3,62 @@ package auth
 import (
 	"crypto/sha256"
 	"encoding/hex"
-	"errors"
 	"fmt"
 	"hash/crc32"
 	"io"
 	"math/big"
+	"regexp"
 	"strings"
+
+	"k8s.io/apimachinery/pkg/util/validation"
 )
 
+// A token is cssoscim_NAMESPACE_RANDOM_CHECKSUM: its directory's namespace, 256 random bits in base62, and the CRC-32 of
+// everything before the last underscore in base62. No part contains an underscore. The prefix and the checksum let a
+// secret scanner recognize a token without asking the operator, as with GitHub's tokens
+// (https://github.blog/2021-04-05-behind-githubs-new-authentication-token-formats/).
 const (
-	// TokenPrefix begins every minted token, so that secret scanners recognize it:
-	// cssoscim_[0-9A-Za-z]{49}.
-	TokenPrefix = "cssoscim_"
-	// MinTokenBytes is the minimum length of an external token: 32 bytes hold 128 bits even in hex.
-	MinTokenBytes = 32
+	// TokenPrefix begins every token.
+	TokenPrefix = "cssoscim" + separator
+	// MaxTokenBytes is the length of the longest token.
+	MaxTokenBytes = len(TokenPrefix) + validation.DNS1123LabelMaxLength + len(separator) + randomDigits + len(separator) + checksumDigits
 
-	// tokenBytes is how many random bytes a token has: 256 bits.
-	tokenBytes = 32
-	// tokenDigits is how many base62 digits hold tokenBytes, checksumDigits how many hold a CRC-32.
-	tokenDigits    = 43
+	separator = "_"
+	// randomBytes is how many random bytes a token has; randomDigits is how many base62 digits hold them.
+	randomBytes  = 32
+	randomDigits = 43
+	// checksumDigits is how many base62 digits hold a CRC-32.
 	checksumDigits = 6
 )
 
-// TokenHash is the SHA-256 of a token.
-type TokenHash [sha256.Size]byte
-
-// String returns the hash in lower-case hex, as the Secret holds it.
-func (h TokenHash) String() string { return hex.EncodeToString(h[:]) }
-
-// HashToken hashes a token. A fast hash is enough, because the 256 random bits of a minted token cannot be guessed.
-func HashToken(token string) TokenHash { return sha256.Sum256([]byte(token)) }
-
-// NewToken mints a token from random, which must be a cryptographic source. The token is the prefix, 256 bits in
-// base62, and a CRC-32 of both in base62. A scanner needs only the checksum to tell a token from a similar string,
-// as with GitHub's tokens (https://github.blog/2021-04-05-behind-githubs-new-authentication-token-formats/).
-func NewToken(random io.Reader) (string, error) {
-	var secret [tokenBytes]byte
-	if _, err := io.ReadFull(random, secret[:]); err != nil {
-		return "", fmt.Errorf("reading %d random bytes for a token: %w", tokenBytes, err)
+// NewToken returns a new token for the directory of a namespace. random must be a cryptographic source.
+func NewToken(random io.Reader, namespace string) (string, error) {
+	if problems := validation.IsDNS1123Label(namespace); len(problems) > 0 {
+		return "", fmt.Errorf("%q is no name of a namespace: %s", namespace, problems[0])
 	}
-	body := TokenPrefix + base62(new(big.Int).SetBytes(secret[:]), tokenDigits)
-	return body + checksum(body), nil
+	var bits [randomBytes]byte
+	if _, err := io.ReadFull(random, bits[:]); err != nil {
+		return "", fmt.Errorf("reading %d random bytes for a token: %w", randomBytes, err)
+	}
+	body := TokenPrefix + namespace + separator + base62(new(big.Int).SetBytes(bits[:]), randomDigits)
+	return body + separator + checksum(body), nil
 }
 
-// Minted reports whether token has the form of a minted token, and a correct checksum.
-func Minted(token string) bool {
-	body, sum := token[:max(0, len(token)-checksumDigits)], token[max(0, len(token)-checksumDigits):]
-	return strings.HasPrefix(body, TokenPrefix) && sum == checksum(body)
+// ParseToken returns the namespace that a token names, and whether text has the form of a token with the right checksum.
+func ParseToken(text string) (namespace string, ok bool) {
+	if len(text) > MaxTokenBytes {
+		return "", false
+	}
+	rest, ok := strings.CutPrefix(text, TokenPrefix)
+	if !ok {
+		return "", false
+	}
+	parts := strings.Split(rest, separator)
+	if len(parts) != 3 || !isBase62(parts[1], randomDigits) || !isBase62(parts[2], checksumDigits) ||
+		len(validation.IsDNS1123Label(parts[0])) > 0 || parts[2] != checksum(strings.TrimSuffix(text, separator+parts[2])) {
+		return "", false
+	}
+	return parts[0], true
 }
 
 func checksum(body string) string {
@@ -61,16 +70,47 @@ func base62(n *big.Int, digits int) string {
 	return strings.Repeat("0", digits-len(text)) + text
 }
 
-// checkToken returns an error if an external token is too short, too long or has characters that a header cannot
-// carry.
-func checkToken(token string) error {
-	switch {
-	case len(token) < MinTokenBytes:
-		return fmt.Errorf("the token has %d bytes; at least %d are needed, e.g. from \"openssl rand -base64 32\"", len(token), MinTokenBytes)
-	case len(token) > MaxTokenBytes:
-		return fmt.Errorf("the token has %d bytes; at most %d are accepted", len(token), MaxTokenBytes)
-	case strings.ContainsFunc(token, func(r rune) bool { return r <= ' ' || r > '~' }):
-		return errors.New("the token has spaces, line breaks or other characters that an Authorization header cannot carry")
+func isBase62(text string, digits int) bool {
+	return len(text) == digits && !strings.ContainsFunc(text, func(r rune) bool {
+		return (r < '0' || r > '9') && (r < 'A' || r > 'Z') && (r < 'a' || r > 'z')
+	})
+}
+
+// TokenHash is the SHA-256 of a token. The zero value is no token's.
+type TokenHash [sha256.Size]byte
+
+const (
+	hashPrefix        = "sha256:"
+	fingerprintDigits = 8
+)
+
+// HashToken hashes a token. A fast hash is enough, because the 256 random bits of a token cannot be guessed.
+func HashToken(token string) TokenHash { return sha256.Sum256([]byte(token)) }
+
+// ParseTokenHash returns the hash of a spec.tokenHash; the zero value if text is none.
+func ParseTokenHash(text string) TokenHash {
+	digits, ok := strings.CutPrefix(text, hashPrefix)
+	raw, err := hex.DecodeString(digits)
+	if !ok || err != nil || len(raw) != sha256.Size {
+		return TokenHash{}
 	}
-	return nil
+	return TokenHash(raw)
+}
+
+// IsZero reports whether h is no token's hash.
+func (h TokenHash) IsZero() bool { return h == TokenHash{} }
+
+// String returns the hash as spec.tokenHash has it.
+func (h TokenHash) String() string { return hashPrefix + hex.EncodeToString(h[:]) }
+
+// Fingerprint returns the first eight hex digits of the hash.
+func (h TokenHash) Fingerprint() string { return hex.EncodeToString(h[:])[:fingerprintDigits] }
+
+// tokenLike matches a token, or the beginning of one: values are cut before they are logged.
+var tokenLike = regexp.MustCompile("(?i)" + TokenPrefix + "[0-9a-z_-]+")
+
+// Redact replaces the tokens in a text. A client can send a token in every part of a request: as an id, in a path, as a
+// method. So every text that leaves the operator for a log, an Event or a status is redacted.
+func Redact(text string) string {
+	return tokenLike.ReplaceAllLiteralString(text, TokenPrefix+"[redacted]")
 }

@@ -14,20 +14,25 @@ import (
 )
 
 const (
-	// CredentialLifetimeYears is how long a credential lives that does not say: long enough for a yearly
-	// rotation, short enough that a forgotten token ends by itself.
+	// CredentialLifetimeYears is how long a credential is valid by default: long enough for a yearly rotation, short
+	// enough that a forgotten token ends by itself.
 	CredentialLifetimeYears = 1
-	// CredentialExpiryWarning is how long before its end a credential is Expiring: a quarter, so that
-	// the person who rotates it hears of it in time.
+	// CredentialExpiryWarning is how long before its end a credential is Expiring: a quarter of its default lifetime,
+	// so that there is time for a rotation.
 	CredentialExpiryWarning = 90 * 24 * time.Hour
 )
 
-// CredentialExpiry returns when a credential ends: spec.expiresAt, or a year after it was created.
+// CredentialDefaultExpiry returns the spec.expiresAt of a credential that is declared without one.
+func CredentialDefaultExpiry(c *v1alpha1.SCIMCredential) metav1.Time {
+	return metav1.NewTime(c.CreationTimestamp.AddDate(CredentialLifetimeYears, 0, 0))
+}
+
+// CredentialExpiry returns when a credential expires; zero if the controller has not written it yet.
 func CredentialExpiry(c *v1alpha1.SCIMCredential) time.Time {
-	if c.Spec.ExpiresAt != nil {
-		return c.Spec.ExpiresAt.Time
+	if c.Spec.ExpiresAt == nil {
+		return time.Time{}
 	}
-	return c.CreationTimestamp.AddDate(CredentialLifetimeYears, 0, 0)
+	return c.Spec.ExpiresAt.Time
 }
 
 // CredentialExpired says whether a credential that ends at expiry has ended. At that very moment it has.
@@ -56,11 +61,11 @@ func CredentialHoldsSlot(c *v1alpha1.SCIMCredential) bool {
 	return !c.Status.SlotHeldSince.IsZero()
 }
 
-// CredentialGetsSlot says whether the credential called name holds one of its directory's slots or is
-// due one, and who holds them otherwise. all are the credentials of the namespace, itself included.
+// CredentialGetsSlot reports whether the credential called name holds one of its directory's slots or is
+// due one, and returns the names of those that hold them. all are the credentials of the namespace.
 //
-// A slot once held is kept until its holder is gone, whatever else becomes of it. Free slots go to the
-// oldest that wait, by name where they are of one age; to one that is being deleted, never.
+// A credential keeps its slot until it is deleted. Free slots go to those that have a token, because an identity
+// provider may use it, then to the older, then by name. A credential that is being deleted gets none.
 func CredentialGetsSlot(name string, all []v1alpha1.SCIMCredential) (granted bool, holders []string) {
 	var waiting []*v1alpha1.SCIMCredential
 	for i := range all {
@@ -71,7 +76,7 @@ func CredentialGetsSlot(name string, all []v1alpha1.SCIMCredential) (granted boo
 			waiting = append(waiting, c)
 		}
 	}
-	slices.SortFunc(waiting, olderCredential)
+	slices.SortFunc(waiting, byPrecedence)
 	for _, c := range waiting[:min(len(waiting), max(0, v1alpha1.MaxCredentials-len(holders)))] {
 		holders = append(holders, c.Name)
 	}
@@ -79,8 +84,29 @@ func CredentialGetsSlot(name string, all []v1alpha1.SCIMCredential) (granted boo
 	return slices.Contains(holders, name), holders
 }
 
-func olderCredential(a, b *v1alpha1.SCIMCredential) int {
-	return cmp.Or(a.CreationTimestamp.Compare(b.CreationTimestamp.Time), cmp.Compare(a.Name, b.Name))
+func byPrecedence(a, b *v1alpha1.SCIMCredential) int {
+	withoutToken := func(c *v1alpha1.SCIMCredential) int {
+		if c.Spec.TokenHash == "" {
+			return 1
+		}
+		return 0
+	}
+	return cmp.Or(
+		cmp.Compare(withoutToken(a), withoutToken(b)),
+		a.CreationTimestamp.Compare(b.CreationTimestamp.Time),
+		cmp.Compare(a.Name, b.Name),
+	)
+}
+
+// CredentialHasOldLayout reports whether an earlier version of the operator minted or used the credential's token. That
+// version kept the hash in a Secret of the credential's name.
+func CredentialHasOldLayout(c *v1alpha1.SCIMCredential) bool {
+	return c.Spec.TokenHash == "" && c.Status.SecretName == c.Name
+}
+
+// CredentialNeedsToken reports whether a token is to be minted for the credential.
+func CredentialNeedsToken(c *v1alpha1.SCIMCredential, now time.Time) bool {
+	return c.Spec.TokenHash == "" && !CredentialHasOldLayout(c) && CredentialUseOf(c).Refusal(now) == CredentialAllowed
 }
 
 // CredentialRefusal says why a credential may not be used. The empty one: it may.
@@ -90,6 +116,7 @@ type CredentialRefusal string
 const (
 	CredentialAllowed     CredentialRefusal = ""
 	CredentialTerminating CredentialRefusal = "terminating"
+	CredentialPending     CredentialRefusal = "pending" // the controller has not written spec.expiresAt yet
 	CredentialDisabled    CredentialRefusal = "disabled"
 	CredentialEnded       CredentialRefusal = "expired"
 	CredentialWithoutSlot CredentialRefusal = "without-slot"
@@ -101,7 +128,7 @@ type CredentialUse struct {
 	SlotHeld    bool
 	Disabled    bool
 	Terminating bool
-	ExpiresAt   time.Time
+	ExpiresAt   time.Time // zero is not usable
 }
 
 // CredentialUseOf returns what decides about a credential's use.
@@ -119,6 +146,8 @@ func (u CredentialUse) Refusal(now time.Time) CredentialRefusal {
 	switch {
 	case u.Terminating:
 		return CredentialTerminating
+	case u.ExpiresAt.IsZero():
+		return CredentialPending
 	case !u.SlotHeld:
 		return CredentialWithoutSlot
 	case u.Disabled:

@@ -2,6 +2,7 @@ package policy_test
 
 import (
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -16,11 +17,12 @@ var (
 	day  = 24 * time.Hour
 )
 
-// credential returns a credential that was created that long after born.
+// credential returns a credential that was created that long after born, and expires a year after born.
 func credential(name string, after time.Duration, change ...func(*v1alpha1.SCIMCredential)) v1alpha1.SCIMCredential {
 	c := v1alpha1.SCIMCredential{}
 	c.Name = name
 	c.CreationTimestamp = metav1.NewTime(born.Add(after))
+	ending(born.AddDate(1, 0, 0))(&c)
 	for _, f := range change {
 		f(&c)
 	}
@@ -30,8 +32,11 @@ func credential(name string, after time.Duration, change ...func(*v1alpha1.SCIMC
 func holding(c *v1alpha1.SCIMCredential) {
 	c.Status.SlotHeldSince = &metav1.Time{Time: born}
 }
-func disabled(c *v1alpha1.SCIMCredential) { c.Spec.Disabled = true }
-func deleted(c *v1alpha1.SCIMCredential)  { c.DeletionTimestamp = &metav1.Time{Time: born} }
+
+func withToken(c *v1alpha1.SCIMCredential)  { c.Spec.TokenHash = "sha256:" + strings.Repeat("0", 64) }
+func unfinished(c *v1alpha1.SCIMCredential) { c.Spec.ExpiresAt = nil }
+func disabled(c *v1alpha1.SCIMCredential)   { c.Spec.Disabled = true }
+func deleted(c *v1alpha1.SCIMCredential)    { c.DeletionTimestamp = &metav1.Time{Time: born} }
 func ready(c *v1alpha1.SCIMCredential) {
 	c.Status.Conditions = []metav1.Condition{{Type: v1alpha1.ConditionReady, Status: metav1.ConditionTrue}}
 }
@@ -40,14 +45,17 @@ func ending(at time.Time) func(*v1alpha1.SCIMCredential) {
 	return func(c *v1alpha1.SCIMCredential) { c.Spec.ExpiresAt = &metav1.Time{Time: at} }
 }
 
-func TestCredentialExpiry(t *testing.T) {
-	unsaid := credential("a", 0)
-	if got, want := policy.CredentialExpiry(&unsaid), born.AddDate(1, 0, 0); !got.Equal(want) {
-		t.Errorf("without expiresAt a credential ends at %s, want a year after its creation, %s", got, want)
+func TestCredentialExpiresAfterAYearByDefault(t *testing.T) {
+	c := credential("a", day, unfinished)
+	if got := policy.CredentialExpiry(&c); !got.IsZero() {
+		t.Errorf("a credential without expiresAt expires at %s", got)
 	}
-	said := credential("a", 0, ending(born.Add(day)))
-	if got, want := policy.CredentialExpiry(&said), born.Add(day); !got.Equal(want) {
-		t.Errorf("with expiresAt a credential ends at %s, want %s", got, want)
+	if got, want := policy.CredentialDefaultExpiry(&c), born.Add(day).AddDate(1, 0, 0); !got.Time.Equal(want) {
+		t.Errorf("by default it expires at %s, want a year after its creation, %s", got, want)
+	}
+	ending(born)(&c)
+	if got := policy.CredentialExpiry(&c); !got.Equal(born) {
+		t.Errorf("with expiresAt it expires at %s", got)
 	}
 }
 
@@ -97,6 +105,21 @@ func TestCredentialGetsSlot(t *testing.T) {
 		{
 			"of one age, by name",
 			[]v1alpha1.SCIMCredential{credential("c", 0), credential("b", 0), credential("a", 0)},
+			[]string{"a", "b"},
+		},
+		{
+			"those with a token first",
+			[]v1alpha1.SCIMCredential{credential("a", 0), credential("b", day), credential("c", 3*day, withToken), credential("d", 2*day, withToken)},
+			[]string{"c", "d"},
+		},
+		{
+			"the older of three with a token",
+			[]v1alpha1.SCIMCredential{credential("a", 2*day, withToken), credential("b", day, withToken), credential("c", 0, withToken)},
+			[]string{"b", "c"},
+		},
+		{
+			"a holder without a token keeps its slot against one that has a token",
+			[]v1alpha1.SCIMCredential{credential("a", day, holding), credential("b", 0, withToken), credential("c", 0, withToken)},
 			[]string{"a", "b"},
 		},
 		{
@@ -162,6 +185,7 @@ func TestCredentialUse(t *testing.T) {
 		{"disabled", credential("a", 0, holding, ready, disabled), policy.CredentialDisabled, false},
 		{"expired", credential("a", 0, holding, ready, ending(born)), policy.CredentialEnded, false},
 		{"being deleted", credential("a", 0, holding, ready, deleted), policy.CredentialTerminating, false},
+		{"without expiresAt", credential("a", 0, holding, ready, unfinished), policy.CredentialPending, false},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			if got := policy.CredentialUseOf(&tc.c).Refusal(born); got != tc.want {
@@ -169,6 +193,35 @@ func TestCredentialUse(t *testing.T) {
 			}
 			if got := policy.CredentialUsable(&tc.c, born); got != tc.usable {
 				t.Errorf("usable: %v", got)
+			}
+		})
+	}
+}
+
+func TestCredentialNeedsToken(t *testing.T) {
+	old := func(c *v1alpha1.SCIMCredential) { c.Status.SecretName = c.Name }
+	interrupted := func(c *v1alpha1.SCIMCredential) { c.Status.SecretName = c.Name + "-0123abcd" }
+	for _, tc := range []struct {
+		name             string
+		c                v1alpha1.SCIMCredential
+		needs, oldLayout bool
+	}{
+		{"with a slot", credential("a", 0, holding), true, false},
+		{"with a slot, after a mint that was interrupted", credential("a", 0, holding, interrupted), true, false},
+		{"with a token", credential("a", 0, holding, withToken), false, false},
+		{"without a slot", credential("a", 0), false, false},
+		{"disabled", credential("a", 0, holding, disabled), false, false},
+		{"expired", credential("a", 0, holding, ending(born)), false, false},
+		{"being deleted", credential("a", 0, holding, deleted), false, false},
+		{"of the old layout", credential("a", 0, holding, old), false, true},
+		{"of the old layout, with a declared token", credential("a", 0, holding, old, withToken), false, false},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			if got := policy.CredentialNeedsToken(&tc.c, born); got != tc.needs {
+				t.Errorf("needs a token: %v", got)
+			}
+			if got := policy.CredentialHasOldLayout(&tc.c); got != tc.oldLayout {
+				t.Errorf("has the old layout: %v", got)
 			}
 		})
 	}

@@ -18,7 +18,7 @@ import (
 
 // TokenAuthenticator finds the credential of a request: *auth.Authenticator.
 type TokenAuthenticator interface {
-	Authenticate(authorization, remote string) (auth.Principal, error)
+	Authenticate(authorization []string, remote string) (auth.Principal, error)
 }
 
 // Stores holds the users and groups of all namespaces: *store.Store.
@@ -79,7 +79,7 @@ func (a *Authenticator) Authenticate(r *http.Request) (server.Session, error) {
 }
 
 func (a *Authenticator) authenticate(r *http.Request) (auth.Principal, error) {
-	return a.Tokens.Authenticate(r.Header.Get("Authorization"), r.RemoteAddr)
+	return a.Tokens.Authenticate(r.Header.Values("Authorization"), r.RemoteAddr)
 }
 
 // revalidate returns an error if the request's credential or the switch no longer permits an operation, for
@@ -152,8 +152,16 @@ func refusal(err error) error {
 // address. Revalidation uses it, because a credential that was valid a moment ago is not an attempt to guess a token.
 func unauthorized(err error) error {
 	failure := failureOf(err)
-	if failure.Reason == auth.ReasonRateLimited {
+	switch failure.Reason {
+	case auth.ReasonRateLimited:
 		return tooManyRequests(err, "this credential sends too many requests")
+	case auth.ReasonAmbiguous:
+		return &scim.Error{
+			Status: http.StatusBadRequest,
+			Detail: "the request has more than one Authorization header; send one",
+			Reason: string(failure.Reason),
+			Cause:  err,
+		}
 	}
 	return &scim.Error{
 		Status: http.StatusUnauthorized,

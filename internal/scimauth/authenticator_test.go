@@ -1,6 +1,7 @@
 package scimauth_test
 
 import (
+	"bytes"
 	"errors"
 	"io"
 	"log/slog"
@@ -19,9 +20,19 @@ import (
 	"github.com/cloudsso/cloudsso-operator/internal/scimauth"
 )
 
-const token = "cssoscim_0123456789abcdefghijklmnopqrstuvwxyz0123456789ABC"
+var (
+	okta  = auth.Principal{Namespace: "acme", Credential: "okta"}
+	token = tokenOf(1)
+)
 
-var okta = auth.Principal{Namespace: "acme", Credential: "okta"}
+// tokenOf returns the token of okta's directory whose random bytes are all n.
+func tokenOf(n byte) string {
+	token, err := auth.NewToken(bytes.NewReader(bytes.Repeat([]byte{n}, 32)), okta.Namespace)
+	if err != nil {
+		panic(err)
+	}
+	return token
+}
 
 // replica has the dependencies of an Authenticator: real credentials, and one directory whose state the test sets.
 type replica struct {
@@ -60,8 +71,7 @@ func (r *replica) Refused(p auth.Principal, method, resource string) {
 
 func newReplica() (*replica, *scimauth.Authenticator) {
 	a := auth.New(auth.Options{})
-	a.Keyring().SetCredential(okta, policy.CredentialUse{SlotHeld: true, ExpiresAt: time.Now().Add(time.Hour)})
-	a.Keyring().SetSecret(okta, auth.HashToken(token))
+	a.Keyring().SetCredential(okta, auth.HashToken(token), policy.CredentialUse{SlotHeld: true, ExpiresAt: time.Now().Add(time.Hour)})
 	r := &replica{synced: true, position: v1alpha1.SynchronizationEnabled, acme: memstore.New(time.Now, func() string { return "1" })}
 	return r, &scimauth.Authenticator{Tokens: a, Stores: r, Recorder: r, Prefix: "/scim/v2", KeysSynced: func() bool { return !r.keysUnsynced }}
 }
@@ -99,7 +109,7 @@ func TestSessionIsThatOfTheCredentialsDirectory(t *testing.T) {
 }
 
 func TestRequestWithoutAValidTokenIsRefused(t *testing.T) {
-	for name, presented := range map[string]string{"no token": "", "another token": token[:len(token)-1] + "D"} {
+	for name, presented := range map[string]string{"no token": "", "another token": tokenOf(2), "a changed token": token[:len(token)-1] + "é"} {
 		r, authenticator := newReplica()
 		s, err := authenticator.Authenticate(request("GET", "/ServiceProviderConfig", presented))
 		code, failure := status(t, err)
@@ -125,7 +135,7 @@ func TestManyFailuresAreSlowedDown(t *testing.T) {
 	}
 	_, err := authenticator.Authenticate(request("GET", "/Users", "wrong"))
 	code, failure := status(t, err)
-	if code != http.StatusTooManyRequests || failure.RetryAfter <= 0 || failure.Reason != "unknown" {
+	if code != http.StatusTooManyRequests || failure.RetryAfter <= 0 || failure.Reason != "malformed" {
 		t.Errorf("answered with %d, %v", code, failure)
 	}
 	for _, words := range []string{"credential is not accepted", "more than 20", "10 times a minute", "SCIMCredential that is Ready", "try again in"} {
@@ -246,10 +256,28 @@ func TestSessionIsRevalidated(t *testing.T) {
 	if !ok {
 		t.Fatalf("%T", authenticator.Tokens)
 	}
-	known.Keyring().SetCredential(okta, policy.CredentialUse{Disabled: true, SlotHeld: true, ExpiresAt: time.Now().Add(time.Hour)})
+	known.Keyring().SetCredential(okta, auth.HashToken(token), policy.CredentialUse{Disabled: true, SlotHeld: true, ExpiresAt: time.Now().Add(time.Hour)})
 	for range auth.FailureBurst + 1 { // with a 429, a client would wait instead of seeing that it is refused
 		if code, failure := status(t, s.Revalidate("DELETE", "/Users/1")); code != http.StatusUnauthorized || failure.Reason != "disabled" {
 			t.Fatalf("with the credential disabled: %d, %v", code, failure)
+		}
+	}
+}
+
+// Neither header is read, whichever has the token. The client is told, because it can correct the request.
+func TestSecondAuthorizationHeaderIsABadRequest(t *testing.T) {
+	for _, tokens := range [][]string{{token, "wrong"}, {"wrong", token}, {token, token}} {
+		r, authenticator := newReplica()
+		request := request("GET", "/Users", "")
+		for _, token := range tokens {
+			request.Header.Add("Authorization", "Bearer "+token)
+		}
+		for range auth.FailureBurst + 1 { // it is no attempt to guess a token
+			_, err := authenticator.Authenticate(request)
+			code, failure := status(t, err)
+			if code != http.StatusBadRequest || failure.Reason != "ambiguous" || !strings.Contains(failure.Detail, "more than one Authorization header") || len(r.used) > 0 {
+				t.Fatalf("%q: %d, %v, used by %v", tokens, code, failure, r.used)
+			}
 		}
 	}
 }
@@ -264,10 +292,9 @@ func TestSessionEndsIfItsTokenMovesToAnotherCredential(t *testing.T) {
 	if !ok {
 		t.Fatalf("%T", authenticator.Tokens)
 	}
-	other := auth.Principal{Namespace: "other", Credential: "entra"}
+	other := auth.Principal{Namespace: okta.Namespace, Credential: "entra"}
 	known.Keyring().DeleteCredential(okta)
-	known.Keyring().SetCredential(other, policy.CredentialUse{SlotHeld: true, ExpiresAt: time.Now().Add(time.Hour)})
-	known.Keyring().SetSecret(other, auth.HashToken(token))
+	known.Keyring().SetCredential(other, auth.HashToken(token), policy.CredentialUse{SlotHeld: true, ExpiresAt: time.Now().Add(time.Hour)})
 	if code, _ := status(t, s.Revalidate("POST", "/Users")); code != http.StatusUnauthorized {
 		t.Errorf("answered with %d", code)
 	}

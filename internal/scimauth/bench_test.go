@@ -11,8 +11,7 @@ import (
 func BenchmarkAuthenticate(b *testing.B) {
 	r, authenticator := newReplica()
 	a := auth.New(auth.Options{Rate: 1e9, Burst: 1e9}) // as often as can be
-	a.Keyring().SetCredential(okta, policy.CredentialUse{SlotHeld: true, ExpiresAt: time.Now().Add(time.Hour)})
-	a.Keyring().SetSecret(okta, auth.HashToken(token))
+	a.Keyring().SetCredential(okta, auth.HashToken(token), policy.CredentialUse{SlotHeld: true, ExpiresAt: time.Now().Add(time.Hour)})
 	authenticator.Tokens = a
 	get := request("GET", "/Users/x", token)
 	b.ReportAllocs()

@@ -10,10 +10,8 @@ import (
 	"sync"
 	"time"
 
-	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
-	"k8s.io/apimachinery/pkg/util/wait"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/cloudsso/cloudsso-operator/api/v1alpha1"
@@ -284,14 +282,10 @@ func (s *stack) seedDirectories(ctx context.Context, directories, users int) err
 
 // connectToDirectory waits for the token of a directory, and creates its client.
 func (s *stack) connectToDirectory(ctx context.Context, d *directory) error {
-	var secret corev1.Secret
-	err := wait.PollUntilContextTimeout(ctx, pollInterval, effectTimeout, true, func(ctx context.Context) (bool, error) {
-		err := s.Admin.Get(ctx, client.ObjectKey{Namespace: d.namespace, Name: quickstart.CredentialName}, &secret)
-		return err == nil && len(secret.Data[v1alpha1.SecretKeyTokenHash]) > 0, client.IgnoreNotFound(err)
-	})
+	token, err := quickstart.Token(ctx, s.Admin, d.namespace, quickstart.CredentialName)
 	if err != nil {
-		return fmt.Errorf("waiting for the token of %s: %w", d.namespace, err)
+		return err
 	}
-	d.scim, err = load.NewClient(load.Options{BaseURL: s.BaseURL, Token: string(secret.Data[v1alpha1.SecretKeyToken]), CAFile: s.CAFile, Connections: manyWorkers})
+	d.scim, err = load.NewClient(load.Options{BaseURL: s.BaseURL, Token: token, CAFile: s.CAFile, Connections: manyWorkers})
 	return err
 }

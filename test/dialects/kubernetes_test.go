@@ -63,12 +63,9 @@ func newDirectory(ctx context.Context, admin client.Client, namespace string) st
 	} {
 		Expect(admin.Create(ctx, o)).To(Succeed())
 	}
-	var secret corev1.Secret
-	Eventually(func(g Gomega) {
-		g.Expect(admin.Get(ctx, client.ObjectKey{Namespace: namespace, Name: "provider"}, &secret)).To(Succeed())
-		g.Expect(secret.Data).To(HaveKey(v1alpha1.SecretKeyToken))
-	}).WithContext(ctx).WithTimeout(10 * time.Second).WithPolling(10 * time.Millisecond).Should(Succeed())
-	return string(secret.Data[v1alpha1.SecretKeyToken])
+	token, err := quickstart.Token(ctx, admin, namespace, "provider")
+	Expect(err).NotTo(HaveOccurred())
+	return token
 }
 
 // awaitEnabled waits until the manager knows the credential and the directory's switch.

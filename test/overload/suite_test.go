@@ -73,11 +73,8 @@ func addNoisyDirectory(ctx context.Context) (token string) {
 	} {
 		Expect(environment.Admin.Create(ctx, o)).To(Succeed())
 	}
-	secret := &corev1.Secret{}
-	Eventually(func() error {
-		return environment.Admin.Get(ctx, client.ObjectKey{Namespace: noisyNamespace, Name: quickstart.CredentialName}, secret)
-	}).Should(Succeed())
-	token = string(secret.Data[v1alpha1.SecretKeyToken])
+	token, err := quickstart.Token(ctx, environment.Admin, noisyNamespace, quickstart.CredentialName)
+	Expect(err).NotTo(HaveOccurred())
 	c := connect(token)
 	Eventually(func() error {
 		_, err := c.Do(ctx, "GET", "/Users?count=1", "")

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 
-	corev1 "k8s.io/api/core/v1"
 	toolscache "k8s.io/client-go/tools/cache"
 	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -18,14 +17,8 @@ import (
 //
 // synced reports whether k has every object of c's first lists. Until then the Authenticator refuses valid
 // tokens, so the replica is not ready.
-//
-// The Secrets in c must be restricted to the credential type, and may be redacted.
 func Watch(ctx context.Context, c cache.Cache, k *auth.Keyring) (synced func() bool, err error) {
 	credentials, err := subscribe(ctx, c, &v1alpha1.SCIMCredential{}, credentialEvents(k))
-	if err != nil {
-		return nil, err
-	}
-	secrets, err := subscribe(ctx, c, &corev1.Secret{}, secretEvents(k))
 	if err != nil {
 		return nil, err
 	}
@@ -33,7 +26,7 @@ func Watch(ctx context.Context, c cache.Cache, k *auth.Keyring) (synced func() b
 	if err != nil {
 		return nil, err
 	}
-	return func() bool { return credentials() && secrets() && directories() }, nil
+	return func() bool { return credentials() && directories() }, nil
 }
 
 func subscribe(ctx context.Context, c cache.Cache, kind client.Object, h toolscache.ResourceEventHandler) (func() bool, error) {
@@ -51,25 +44,10 @@ func subscribe(ctx context.Context, c cache.Cache, kind client.Object, h toolsca
 func credentialEvents(k *auth.Keyring) toolscache.ResourceEventHandler {
 	set := func(obj any) {
 		if c, ok := obj.(*v1alpha1.SCIMCredential); ok {
-			k.SetCredential(principal(c), policy.CredentialUseOf(c))
+			k.SetCredential(principal(c), auth.ParseTokenHash(c.Spec.TokenHash), policy.CredentialUseOf(c))
 		}
 	}
 	return events(set, k.DeleteCredential)
-}
-
-func secretEvents(k *auth.Keyring) toolscache.ResourceEventHandler {
-	set := func(obj any) {
-		secret, ok := obj.(*corev1.Secret)
-		if !ok {
-			return
-		}
-		if hash, err := auth.SecretHash(secret); err != nil {
-			k.DeleteSecret(principal(secret)) // the controller reports the problem in the credential's status
-		} else {
-			k.SetSecret(principal(secret), hash)
-		}
-	}
-	return events(set, k.DeleteSecret)
 }
 
 func directoryEvents(k *auth.Keyring) toolscache.ResourceEventHandler {
@@ -102,7 +80,6 @@ func events(set func(any), deleted func(auth.Principal)) toolscache.ResourceEven
 	}
 }
 
-// principal returns the principal of a credential or of its Secret: the Secret has the credential's name.
 func principal(o client.Object) auth.Principal {
 	return auth.Principal{Namespace: o.GetNamespace(), Credential: o.GetName()}
 }

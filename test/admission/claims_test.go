@@ -211,9 +211,9 @@ func expectClaimRefused(err error, verb string) {
 // newShard creates the operator of a shard in a namespace of its own, with the operator's rights in a directory.
 func newShard(ctx context.Context, namespace, directory string) client.Client {
 	GinkgoHelper()
-	Expect(person.Create(ctx, &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: namespace}})).To(Succeed())
+	Expect(client.IgnoreAlreadyExists(person.Create(ctx, &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: namespace}}))).To(Succeed())
 	account := rbacv1.Subject{Kind: rbacv1.ServiceAccountKind, Namespace: namespace, Name: controlplane.OperatorServiceAccount}
-	Expect(person.Create(ctx, &corev1.ServiceAccount{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: account.Name}})).To(Succeed())
+	Expect(client.IgnoreAlreadyExists(person.Create(ctx, &corev1.ServiceAccount{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: account.Name}}))).To(Succeed())
 	bind(ctx, directory, controlplane.OperatorServiceAccount, account)
 	c := newServiceAccountClient(ctx, namespace, account.Name)
 	Eventually(func() bool { return allows(ctx, c, right{"create", ours, "cloudssonameclaims", directory}) }).Should(BeTrue())

@@ -52,7 +52,6 @@ var needed = []right{
 	{"patch", ours, "cloudssodirectories/status", ""},
 	{"patch", ours, "scimcredentials/status", ""},
 	{"watch", ours, "cloudssodirectories", ""},
-	{"get", "", "secrets", ""},
 	{"create", "", "secrets", ""},
 	{"create", "events.k8s.io", "events", ""},
 	{"update", "coordination.k8s.io", "leases", system},
@@ -77,6 +76,12 @@ var beyond = []right{
 	{"watch", ours, "cloudssonameclaims", "acme"}, // claims are read live
 	{"create", ours, "scimcredentials", "acme"},
 	{"delete", ours, "scimcredentials", "acme"},
+	{"get", "", "secrets", "acme"},
+	{"list", "", "secrets", "acme"},
+	{"watch", "", "secrets", "acme"},
+	{"update", "", "secrets", "acme"},
+	{"patch", "", "secrets", "acme"},
+	{"delete", "", "secrets", "acme"},
 	{"deletecollection", "", "secrets", "acme"},
 	{"get", "", "configmaps", "acme"},
 	{"list", "", "configmaps", system},
@@ -128,12 +133,14 @@ var _ = Describe("the operator's service account", func() {
 			"starting a Pod":       operator.Create(ctx, &corev1.Pod{ObjectMeta: meta, Spec: corev1.PodSpec{Containers: []corev1.Container{{Name: "a", Image: "a"}}}}),
 			"binding itself":       operator.Create(ctx, &rbacv1.RoleBinding{ObjectMeta: meta, RoleRef: rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "ClusterRole", Name: "cluster-admin"}}),
 			"impersonating":        newClient(account).Get(ctx, client.ObjectKey{Name: namespace}, &corev1.Namespace{}),
+			"reading a Secret":     operator.Get(ctx, client.ObjectKey{Namespace: namespace, Name: "none"}, &corev1.Secret{}),
+			"listing all Secrets":  operator.List(ctx, &corev1.SecretList{}),
+			"changing a Secret":    operator.Update(ctx, &corev1.Secret{ObjectMeta: meta}),
 			"deleting all Secrets": operator.DeleteAllOf(ctx, &corev1.Secret{}, client.InNamespace(namespace)),
 			"deleting all claims":  operator.DeleteAllOf(ctx, &v1alpha1.CloudSSONameClaim{}, client.InNamespace(namespace)),
 		} {
 			Expect(apierrors.IsForbidden(err)).To(BeTrue(), "%s: %v", what, err)
 		}
-		Expect(operator.Get(ctx, client.ObjectKey{Namespace: namespace, Name: "none"}, &corev1.Secret{})).To(MatchError(apierrors.IsNotFound, "not found"))
 	})
 
 	DescribeTable("has the rules of config/rbac and those of every service account, no others",
@@ -188,11 +195,12 @@ var _ = Describe("the roles for people", func() {
 		})
 	}
 
-	It("let admin alone write users, groups and slices, and neither write claims", func(ctx SpecContext) {
+	It("let admin alone write users, groups, slices and credentials, and neither write claims", func(ctx SpecContext) {
 		namespace := newDirectory(ctx, disabled)
 		editor, admin := newPerson(ctx, namespace, "edit"), newPerson(ctx, namespace, "admin")
 		for _, o := range []client.Object{
 			newUser(namespace, "alice", v1alpha1.SourceManual), newGroup(namespace, "staff", v1alpha1.SourceManual), newSlice(namespace, "staff-1", v1alpha1.SourceManual),
+			&v1alpha1.SCIMCredential{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: "okta"}},
 		} {
 			Expect(apierrors.IsForbidden(editor.Create(ctx, o))).To(BeTrue(), "%T", o)
 			Expect(admin.Create(ctx, o)).To(Succeed())

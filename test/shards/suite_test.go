@@ -95,7 +95,7 @@ func installSouth(ctx context.Context) {
 	}
 	patch, err := k8syaml.YAMLToJSON(configFile("default/shards.yaml"))
 	Expect(err).NotTo(HaveOccurred())
-	for _, name := range []string{"cloudsso-deletion-guard", "cloudsso-lock", "cloudsso-name-claims", "cloudsso-source"} {
+	for _, name := range []string{"cloudsso-deletion-guard", "cloudsso-lock", "cloudsso-name-claims", "cloudsso-secrets", "cloudsso-source"} {
 		policy := &admissionv1.ValidatingAdmissionPolicy{ObjectMeta: metav1.ObjectMeta{Name: name}}
 		Expect(environment.Admin.Patch(ctx, policy, client.RawPatch(types.JSONPatchType, patch))).To(Succeed())
 		Expect(policy.Spec.Variables[1].Name).To(Equal("shards"))
@@ -129,12 +129,9 @@ func newDirectory(ctx context.Context, namespace string) (token string) {
 	GinkgoHelper()
 	createDirectory(ctx, namespace)
 	Expect(environment.Admin.Create(ctx, &v1alpha1.SCIMCredential{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: quickstart.CredentialName}})).To(Succeed())
-	var secret corev1.Secret
-	Eventually(func() ([]byte, error) {
-		err := environment.Admin.Get(ctx, client.ObjectKey{Namespace: namespace, Name: quickstart.CredentialName}, &secret)
-		return secret.Data[v1alpha1.SecretKeyTokenHash], client.IgnoreNotFound(err)
-	}).ShouldNot(BeEmpty())
-	return string(secret.Data[v1alpha1.SecretKeyToken])
+	token, err := quickstart.Token(ctx, environment.Admin, namespace, quickstart.CredentialName)
+	Expect(err).NotTo(HaveOccurred())
+	return token
 }
 
 func createDirectory(ctx context.Context, namespace string) {

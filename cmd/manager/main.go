@@ -4,6 +4,7 @@ package main
 import (
 	"flag"
 	"fmt"
+	"io"
 	"log/slog"
 	"math"
 	"os"
@@ -15,6 +16,8 @@ import (
 	"go.uber.org/zap/zapcore"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/log/zap"
+
+	"github.com/cloudsso/cloudsso-operator/internal/auth"
 )
 
 // version is set by the build.
@@ -23,7 +26,7 @@ var version = "devel"
 func main() {
 	var o options
 	o.bind(pflag.CommandLine)
-	logging := zap.Options{}
+	logging := zap.Options{DestWriter: redactingWriter{os.Stderr}}
 	logging.BindFlags(flag.CommandLine)
 	pflag.CommandLine.AddGoFlagSet(flag.CommandLine)
 	pflag.Parse()
@@ -34,6 +37,17 @@ func main() {
 		fmt.Fprintln(os.Stderr, "manager:", err)
 		os.Exit(1)
 	}
+}
+
+// redactingWriter redacts tokens in the operator's logs, which write one line at a time.
+type redactingWriter struct{ to io.Writer }
+
+// Write implements io.Writer.
+func (w redactingWriter) Write(line []byte) (int, error) {
+	if _, err := io.WriteString(w.to, auth.Redact(string(line))); err != nil {
+		return 0, err
+	}
+	return len(line), nil
 }
 
 // provisioningLog returns a handler that writes like the operator's other log, but without sampling and stack traces.

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"crypto/rand"
 	"encoding/json"
 	"log/slog"
 	"net/http"
@@ -10,9 +11,13 @@ import (
 	"testing"
 	"time"
 
+	"github.com/go-logr/logr"
 	"github.com/prometheus/client_golang/prometheus"
+	"go.uber.org/zap/zapcore"
+	"sigs.k8s.io/controller-runtime/pkg/log/zap"
 
 	"github.com/cloudsso/cloudsso-operator/internal/audit"
+	"github.com/cloudsso/cloudsso-operator/internal/auth"
 	"github.com/cloudsso/cloudsso-operator/internal/scim"
 	"github.com/cloudsso/cloudsso-operator/internal/scim/memstore"
 	scimserver "github.com/cloudsso/cloudsso-operator/internal/scim/server"
@@ -194,5 +199,77 @@ func TestRefusalsAreCountedByReason(t *testing.T) {
 	}
 	if _, err := newObserver(audit.New(slog.DiscardHandler), registry); err == nil {
 		t.Error("metrics of one name are registered twice")
+	}
+}
+
+// A client can send a token in every part of a request. The server's log and the provisioning log redact it, and the
+// metrics have no text of a client.
+func TestTokensInARequestAreNotLogged(t *testing.T) {
+	token, err := auth.NewToken(rand.Reader, "acme")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var out bytes.Buffer
+	options := zap.Options{DestWriter: redactingWriter{&out}, Level: zapcore.Level(-1)}
+	registry := prometheus.NewRegistry()
+	observer, err := newObserver(audit.New(provisioningLog(options)), registry)
+	if err != nil {
+		t.Fatal(err)
+	}
+	session := scimserver.Session{Store: memstore.New(time.Now, func() string { return "id" }), Subject: "acme/okta"}
+	service := scimserver.New(scimserver.Options{
+		Authenticate: func(*http.Request) (scimserver.Session, error) { return session, nil },
+		BaseURL:      "https://sso.example.com" + scimPrefix, Prefix: scimPrefix, Observe: observer.observe,
+		Logger: slog.New(logr.ToSlogHandler(zap.New(zap.UseFlagOptions(&options)))),
+	})
+	send := func(method, path, body string) {
+		request := httptest.NewRequestWithContext(t.Context(), method, scimPrefix+path, strings.NewReader(body))
+		service.ServeHTTP(httptest.NewRecorder(), request)
+	}
+	send("POST", "/Users", `{"userName":"alice"}`)
+	long := strings.Repeat("x", 230) + token // cut in the middle of the token
+	for _, c := range []struct{ method, path, body string }{
+		{"GET", "/Users/" + token, ""},
+		{"DELETE", "/Groups/" + long, ""},
+		{"GET", "/" + token, ""},
+		{"GET", "/Users?access_token=" + token, ""},
+		{"GET", "/Users?filter=" + token, ""},
+		{token, "/Users", ""},
+		{"POST", "/Users", `{"userName":"` + token + `"}`},
+		{"POST", "/Users", `{"userName":"` + long + `"}`},
+		{"POST", "/Users", `{"userName":"bob","` + token + `":"` + token + `","active":"` + token + `"}`},
+		{"POST", "/Users", token},
+		{"PATCH", "/Users/id", `{"Operations":[{"op":"replace","path":"` + token + `","value":"x"}]}`},
+		{"PATCH", "/Users/id", `{"Operations":[{"op":"replace","path":"emails[value eq \"` + token + `\"","value":"x"}]}`},
+		{"PATCH", "/Users/id", `{"Operations":[{"op":"` + token + `","path":"active","value":"x"}]}`},
+		{"PATCH", "/Users/id", `{"Operations":[{"op":"add","path":"urn:x:` + token + `","value":"x"}]}`},
+		{"POST", "/Bulk", `{"Operations":[{"method":"` + token + `","path":"/` + token + `","bulkId":"` + token + `","data":{}}]}`},
+	} {
+		before := out.Len()
+		send(c.method, c.path, c.body)
+		if out.Len() == before {
+			t.Errorf("%s %s is not logged", c.method, c.path)
+		}
+		random := strings.ToLower(strings.Split(token, "_")[2][:12])
+		if logged := out.String()[before:]; strings.Contains(strings.ToLower(logged), random) {
+			t.Errorf("%s %s %s: the log has the token: %s", c.method, c.path, c.body, logged)
+		}
+	}
+	families, err := registry.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, family := range families {
+		if strings.Contains(family.String(), auth.TokenPrefix) {
+			t.Errorf("the metric %s has the token", family.GetName())
+		}
+	}
+}
+
+func TestSecondAuthorizationHeaderIsARefusedAuthentication(t *testing.T) {
+	ambiguous := &scim.Error{Status: http.StatusBadRequest, Detail: "send one", Reason: string(auth.ReasonAmbiguous)}
+	lines := logged(t, scimserver.Session{}, ambiguous, "POST", "/Users", "{}")
+	if len(lines) != 1 || lines[0]["msg"] != "Authentication Refused" || lines[0]["reason"] != "ambiguous" || lines[0]["status"] != 400. {
+		t.Errorf("logged %v", lines)
 	}
 }

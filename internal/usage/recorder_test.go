@@ -2,6 +2,7 @@ package usage_test
 
 import (
 	"context"
+	"crypto/rand"
 	"fmt"
 	"strings"
 	"sync"
@@ -144,6 +145,16 @@ var _ = Describe("Refused writes", func() {
 			Expect(write.Credential).To(Equal("okta"))
 			Expect(write.Time.Time).To(BeTemporally("==", clock.Now().Add(-time.Duration(i)*time.Second)))
 		}
+	})
+
+	It("have no token that a client sent in a path or as a method", func(ctx SpecContext) {
+		token, err := auth.NewToken(rand.Reader, okta.Namespace)
+		Expect(err).NotTo(HaveOccurred())
+		r := newReplica()
+		r.Refused(okta, token, "Users/"+token)
+		Expect(r.Flush(ctx)).To(Succeed())
+		Expect(directory(ctx).RefusedWrites.Last).To(HaveExactElements(And(
+			HaveField("Method", "cssoscim_[redact"), HaveField("Resource", "Users/cssoscim_[redacted]"))))
 	})
 
 	It("keep their order if they were refused in the same second", func(ctx SpecContext) {

@@ -36,7 +36,9 @@ func refusedWrite(at time.Time, p auth.Principal, method, resource string) v1alp
 	}
 }
 
+// bounded redacts and cuts a string of a client.
 func bounded(s string, bytes int) string {
+	s = auth.Redact(s)
 	return strings.ToValidUTF8(s[:min(len(s), bytes)], "")
 }
 

@@ -31,7 +31,11 @@ const (
 
 // SCIMCredentialSpec declares a bearer credential of the namespace's directory.
 //
-// +kubebuilder:validation:XValidation:rule="!has(oldSelf.tokenHash) || has(self.tokenHash) && self.tokenHash == oldSelf.tokenHash",message="tokenHash cannot be changed or removed: create another credential with the new token, and delete this one when the identity provider uses the new one"
+// The rules on tokenHash are here. A rule on the field would permit its removal, and the API server would repeat the value
+// that it refuses, which may be a token.
+//
+// +kubebuilder:validation:XValidation:rule="!has(self.tokenHash) || self.tokenHash.matches('^sha256:[0-9a-f]{64}$')",fieldPath=".tokenHash",message="tokenHash is \"sha256:\" and the 64 lower-case hex digits of the token's SHA-256: never the token itself"
+// +kubebuilder:validation:XValidation:rule="!has(oldSelf.tokenHash) || has(self.tokenHash) && self.tokenHash == oldSelf.tokenHash",fieldPath=".tokenHash",message="tokenHash cannot be changed or removed: create another credential with the new token, and delete this one when the identity provider uses the new one"
 type SCIMCredentialSpec struct {
 	// description says what the credential is for: "Okta production".
 	//
@@ -45,7 +49,6 @@ type SCIMCredentialSpec struct {
 	//
 	// +optional
 	// +kubebuilder:validation:MaxLength=71
-	// +kubebuilder:validation:XValidation:rule="self.matches('^sha256:[0-9a-f]{64}$')",message="tokenHash is \"sha256:\" and the 64 lower-case hex digits of the token's SHA-256: never the token itself"
 	TokenHash string `json:"tokenHash,omitempty"`
 
 	// disabled refuses the credential within a second, on every replica. If it is set to false, the credential

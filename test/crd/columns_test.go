@@ -110,11 +110,12 @@ var _ = DescribeTable("kubectl get prints",
 		}),
 	Entry("credentials", "SCIMCredential",
 		[]column{
-			{"Ready", 0}, {"Reason", 0}, {"Expires", 0}, {"Last used", 0}, {"Age", 0}, {"Description", wide},
+			{"Ready", 0}, {"Reason", 0}, {"Expires", 0}, {"Last used", 0}, {"Age", 0},
+			{"Token", wide}, {"Fingerprint", wide}, {"Secret", wide}, {"Description", wide},
 		},
 		map[string]any{
 			"Name": "okta", "Ready": "True", "Reason": "Ready", "Expires": "2027-11-02T09:00:00Z",
-			"Description": "Okta production",
+			"Token": "Minted", "Fingerprint": "3a7bd3e2", "Secret": "okta-3a7bd3e2", "Description": "Okta production",
 		}),
 )
 

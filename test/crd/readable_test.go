@@ -96,7 +96,6 @@ var _ = Describe("Times and numbers", func() {
 		Entry("a condition of a credential", "SCIMCredential", conditionAt("2027-03-31t18:00:00z"), unreadable),
 		Entry("lastUsedTime", "SCIMCredential", place([]string{"lastUsedTime"}, "2027-03-31t18:00:00z"), unreadable),
 		Entry("slotHeldSince", "SCIMCredential", place([]string{"slotHeldSince"}, "2027-03-31t18:00:00z"), unreadable),
-		Entry("expiresAt", "SCIMCredential", place([]string{"expiresAt"}, "2027-03-31t18:00:00z"), unreadable),
 		Entry("switchedAt", "CloudSSODirectory", place([]string{"switchedAt"}, "2027-03-31t18:00:00z"), unreadable),
 		Entry("lastRequestTime", "CloudSSODirectory", place([]string{"lastRequestTime"}, "2027-03-31t18:00:00z"), unreadable),
 		Entry("a refused write", "CloudSSODirectory", refusedWriteAt("2027-03-31t18:00:00z"), unreadable),

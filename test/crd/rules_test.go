@@ -2,6 +2,7 @@ package crd
 
 import (
 	"fmt"
+	"strings"
 
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
@@ -180,6 +181,47 @@ var _ = Describe("A claim", func() {
 			Expect(try(ctx, claimKind, leastWith(claimKind, field, ""))).To(MatchError(ContainSubstring("should be at least 1 chars long")))
 		})
 	}
+})
+
+var _ = Describe("A token hash", func() {
+	const kind, fixed = "SCIMCredential", "tokenHash cannot be changed or removed"
+	hash, another := "sha256:"+strings.Repeat("0a", 32), "sha256:"+strings.Repeat("0b", 32)
+
+	It("is set once, and not changed or removed in any way", func(ctx SpecContext) {
+		for _, first := range []spec{nil, {}, {"description": "of Okta"}} {
+			credential := object(newNamespace(ctx), kind, first)
+			if first == nil {
+				delete(credential.Object, "spec")
+			}
+			Expect(cluster.Create(ctx, credential)).To(Succeed())
+			Expect(patch(ctx, credential, `{"spec":{"tokenHash":"`+hash+`"}}`)).To(Succeed())
+			for _, change := range []string{
+				`{"spec":{"tokenHash":"` + another + `"}}`, `{"spec":{"tokenHash":null}}`, `{"spec":{"tokenHash":""}}`, `{"spec":null}`,
+			} {
+				Expect(patch(ctx, credential.DeepCopy(), change)).To(MatchError(Or(ContainSubstring(fixed), ContainSubstring("tokenHash is"))), change)
+			}
+			replaced := credential.DeepCopy()
+			delete(replaced.Object, "spec")
+			Expect(cluster.Update(ctx, replaced)).To(MatchError(ContainSubstring(fixed)))
+			Expect(patch(ctx, credential, `{"spec":{"tokenHash":"`+hash+`","disabled":true,"expiresAt":"2027-03-31T18:00:00Z"}}`)).To(Succeed())
+		}
+	})
+
+	DescribeTable("is the SHA-256 of a token, and the answer does not repeat what was written instead",
+		func(ctx SpecContext, text string) {
+			Expect(try(ctx, kind, spec{"tokenHash": text})).To(MatchError(And(
+				ContainSubstring("spec.tokenHash"), Or(ContainSubstring("never the token itself"), ContainSubstring("Too long")),
+				Not(ContainSubstring(text)))))
+		},
+		Entry("a token", "cssoscim_a_0000000000000000000000000000000000000000000_2wR7oY"),
+		Entry("the longest token", "cssoscim_"+strings.Repeat("a", 63)+"_0000000000000000000000000000000000000000000_2wR7oY"),
+		Entry("no prefix", hash[len("sha256:"):]),
+		Entry("another hash", "sha512:"+hash[len("sha256:"):]),
+		Entry("upper case", "sha256:"+strings.Repeat("0A", 32)),
+		Entry("a digit less", hash[:70]),
+		Entry("a digit more", hash+"0"),
+		Entry("a line break", hash[:70]+"\n"),
+	)
 })
 
 var _ = Describe("A directory", func() {

@@ -34,6 +34,7 @@ var _ = Describe("Status", func() {
 	text("CloudSSOUser", "claimedName", 256)
 	text("CloudSSOGroup", "claimedName", 256)
 	text("SCIMCredential", "secretName", 253)
+	text("SCIMCredential", "fingerprint", 8)
 	text("CloudSSODirectory", "endpoint", 2048)
 	limited("CloudSSODirectory", "refusedWrites.last", refusedWrites(10), refusedWrites(11), "must have at most 10 items")
 	for _, field := range []struct {
@@ -47,6 +48,17 @@ var _ = Describe("Status", func() {
 	for _, kind := range kindsWithStatus {
 		limited(kind, "conditions", conditions(16), conditions(17), "must have at most 16 items")
 	}
+
+	It("of a credential names one of two sources of its token", func(ctx SpecContext) {
+		made := object(newNamespace(ctx), "SCIMCredential", spec{})
+		Expect(cluster.Create(ctx, made)).To(Succeed())
+		for _, source := range []string{"Declared", "Minted"} {
+			made.Object["status"] = map[string]any{"tokenSource": source}
+			Expect(cluster.Status().Update(ctx, made)).To(Succeed())
+		}
+		made.Object["status"] = map[string]any{"tokenSource": "Found"}
+		Expect(cluster.Status().Update(ctx, made)).To(MatchError(ContainSubstring(`supported values: "Declared", "Minted"`)))
+	})
 
 	It("of a user has one of five states", func(ctx SpecContext) {
 		made := object(newNamespace(ctx), "CloudSSOUser", least("CloudSSOUser"))

@@ -19,8 +19,11 @@ import (
 // has two credentials, and they seldom change.
 const maxConcurrentReconciles = 1
 
-// SetupWithManager adds the reconciler to mgr. A credential is not reconciled because of a change of its status: the SCIM
-// service writes the time of its last use there, and the controller itself the name of a Secret before it creates it.
+// specOrLabels leaves out changes of the status: the SCIM service writes the time of the last use there, and the
+// controller the name of a Secret before it creates it. A change of a label is for a person who wants a reconcile.
+var specOrLabels = predicate.Or(predicate.GenerationChangedPredicate{}, predicate.LabelChangedPredicate{})
+
+// SetupWithManager adds the reconciler to mgr.
 func (r *Reconciler) SetupWithManager(mgr ctrl.Manager) error {
 	r.SetDefaults(mgr, "scimcredential")
 	if r.Random == nil {
@@ -28,7 +31,7 @@ func (r *Reconciler) SetupWithManager(mgr ctrl.Manager) error {
 	}
 	return ctrl.NewControllerManagedBy(mgr).
 		Named("scimcredential").
-		For(&v1alpha1.SCIMCredential{}, builder.WithPredicates(predicate.GenerationChangedPredicate{})).
+		For(&v1alpha1.SCIMCredential{}, builder.WithPredicates(specOrLabels)).
 		Watches(&v1alpha1.SCIMCredential{}, handler.EnqueueRequestsFromMapFunc(r.requestsForSiblings), builder.WithPredicates(predicate.Funcs{UpdateFunc: hasNewToken})).
 		WithOptions(controller.Options{MaxConcurrentReconciles: maxConcurrentReconciles}).
 		Complete(r)

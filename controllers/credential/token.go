@@ -110,8 +110,8 @@ func (r *Reconciler) findTwin(ctx context.Context, c *v1alpha1.SCIMCredential, f
 		return fmt.Errorf("looking for another credential with the token of %s/%s: %w", c.Namespace, c.Name, err)
 	}
 	for i := range siblings.Items {
-		if other := &siblings.Items[i]; other.Name != c.Name && other.Spec.TokenHash == c.Spec.TokenHash {
-			found.twin = other.Name
+		if haveOneToken(c, &siblings.Items[i]) {
+			found.twin = siblings.Items[i].Name
 		}
 	}
 	return nil

@@ -13,6 +13,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/predicate"
 
 	"github.com/cloudsso/cloudsso-operator/api/v1alpha1"
+	"github.com/cloudsso/cloudsso-operator/internal/policy"
 )
 
 // maxConcurrentReconciles is one, so that two credentials do not get the last slot. One is enough, because a directory
@@ -44,17 +45,30 @@ func hasNewToken(e event.UpdateEvent) bool {
 	return ok1 && ok2 && before.Spec.TokenHash != after.Spec.TokenHash
 }
 
-// requestsForSiblings returns requests for all credentials of a namespace after one was created or deleted or got its
-// token: another may get its slot, or have the same token.
+// requestsForSiblings returns requests for the credentials that another one affects, which was created or deleted or got
+// its token: those with the same token, and those that wait for its slot.
 func (r *Reconciler) requestsForSiblings(ctx context.Context, o client.Object) []ctrl.Request {
-	var siblings v1alpha1.SCIMCredentialList
-	if err := r.List(ctx, &siblings, client.InNamespace(o.GetNamespace())); err != nil {
-		ctrl.LoggerFrom(ctx).Error(err, "Listing the credentials of a namespace after one of them changed", "namespace", o.GetNamespace())
+	c, ok := o.(*v1alpha1.SCIMCredential)
+	if !ok {
 		return nil
 	}
-	requests := make([]ctrl.Request, 0, len(siblings.Items))
+	var siblings v1alpha1.SCIMCredentialList
+	if err := r.List(ctx, &siblings, client.InNamespace(c.Namespace)); err != nil {
+		ctrl.LoggerFrom(ctx).Error(err, "Listing the credentials of a namespace after one of them changed", "namespace", c.Namespace)
+		return nil
+	}
+	var requests []ctrl.Request
 	for i := range siblings.Items {
-		requests = append(requests, ctrl.Request{NamespacedName: client.ObjectKeyFromObject(&siblings.Items[i])})
+		other := &siblings.Items[i]
+		waits := policy.CredentialHoldsSlot(c) && !policy.CredentialHoldsSlot(other)
+		if waits || haveOneToken(c, other) {
+			requests = append(requests, ctrl.Request{NamespacedName: client.ObjectKeyFromObject(other)})
+		}
 	}
 	return requests
+}
+
+// haveOneToken reports whether two credentials of a directory are in conflict.
+func haveOneToken(a, b *v1alpha1.SCIMCredential) bool {
+	return a.Name != b.Name && a.Spec.TokenHash != "" && a.Spec.TokenHash == b.Spec.TokenHash
 }

@@ -1,5 +1,6 @@
 // Package audit writes the provisioning log: one line for each SCIM request, with its credential, operation,
-// resource and result. A line never holds a token, a password or a request's body.
+// resource and result. A line never holds a password or a request's body. Its handler has to write through a writer that
+// redacts tokens, because a client can send one as an id or a method.
 package audit
 
 import (

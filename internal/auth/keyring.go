@@ -37,12 +37,12 @@ type Keyring struct {
 	mu          sync.RWMutex
 	budgets     map[string]Budget // by namespace, without those that have the default
 	credentials map[Principal]*credential
-	owners      map[key][]Principal
+	owners      map[lookupKey][]Principal
 }
 
-// key is what a token opens. A hash that is copied into another namespace is another key, because the token names its
-// namespace.
-type key struct {
+// lookupKey is what a token is looked up by. A hash that is copied into another namespace matches no token, because a token
+// names its namespace.
+type lookupKey struct {
 	namespace string
 	hash      TokenHash
 }
@@ -64,7 +64,7 @@ func newKeyring(defaultBudget Budget) *Keyring {
 		defaultBudget: defaultBudget,
 		budgets:       map[string]Budget{},
 		credentials:   map[Principal]*credential{},
-		owners:        map[key][]Principal{},
+		owners:        map[lookupKey][]Principal{},
 	}
 }
 
@@ -84,8 +84,8 @@ func (k *Keyring) SetCredential(p Principal, hash TokenHash, use policy.Credenti
 	}
 	k.credentials[p] = c
 	if !hash.IsZero() {
-		opened := key{p.Namespace, hash}
-		k.owners[opened] = append(k.owners[opened], p)
+		key := lookupKey{p.Namespace, hash}
+		k.owners[key] = append(k.owners[key], p)
 	}
 }
 
@@ -124,13 +124,13 @@ func (k *Keyring) DeleteCredential(p Principal) {
 }
 
 func (k *Keyring) dropOwner(p Principal, hash TokenHash) {
-	opened := key{p.Namespace, hash}
-	owners := slices.DeleteFunc(k.owners[opened], func(o Principal) bool { return o == p })
+	key := lookupKey{p.Namespace, hash}
+	owners := slices.DeleteFunc(k.owners[key], func(o Principal) bool { return o == p })
 	if len(owners) == 0 {
-		delete(k.owners, opened)
+		delete(k.owners, key)
 		return
 	}
-	k.owners[opened] = owners
+	k.owners[key] = owners
 }
 
 // lookup returns the credential of a namespace with that token hash, and why it is refused; "" if it is usable. If two
@@ -140,7 +140,7 @@ func (k *Keyring) dropOwner(p Principal, hash TokenHash) {
 func (k *Keyring) lookup(namespace string, hash TokenHash, now time.Time) (Principal, *credential, Reason) {
 	k.mu.RLock()
 	defer k.mu.RUnlock()
-	owners := k.owners[key{namespace, hash}]
+	owners := k.owners[lookupKey{namespace, hash}]
 	switch len(owners) {
 	case 0:
 		return Principal{}, nil, ReasonUnknown

@@ -184,6 +184,7 @@ func TestErrorsSayWhereAFilterIsMalformed(t *testing.T) {
 		{`name eq "x"`, 8},
 		{`password sw "a"`, 1},
 		{"userName eq \"\xff\"", 14},
+		{`externalId eq "a\ud83d"`, 15},
 		{strings.Repeat("(", limits.FilterDepth+1) + "active pr", limits.FilterDepth + 1},
 		{strings.Repeat(" ", limits.FilterLength) + "active pr", limits.FilterLength + 1},
 	} {

@@ -1,9 +1,10 @@
 package filter
 
 import (
-	"encoding/json"
 	"fmt"
 	"strings"
+
+	"github.com/cloudsso/cloudsso-operator/internal/scim/schema"
 )
 
 // lexer splits a filter into tokens.
@@ -92,9 +93,9 @@ func (l *lexer) quoted() (any, error) {
 			l.at++
 		case '"':
 			l.at++
-			var text string
-			if err := json.Unmarshal([]byte(l.input[start:l.at]), &text); err != nil {
-				return nil, l.errorf(start, "%s is not a JSON string", l.input[start:l.at])
+			text, err := schema.ParseString(l.input[start:l.at])
+			if err != nil {
+				return nil, l.errorf(start, "%s is not a JSON string: %v", l.input[start:l.at], err)
 			}
 			return text, nil
 		}

@@ -44,7 +44,8 @@ func Parse(rt *schema.ResourceType, body []byte) (*Patch, error) {
 	if err != nil {
 		return nil, err
 	}
-	list, ok := schema.JSONMember(message, "Operations").([]any)
+	operations, _ := schema.JSONMember(message, "Operations")
+	list, ok := operations.([]any)
 	if !ok {
 		return nil, scim.BadRequest(scim.InvalidSyntax, "Operations must be an array")
 	}
@@ -77,14 +78,16 @@ func addOperationIndex(err error, i int) error {
 
 // readOperation reads one operation. Entra ID writes Add, Replace and Remove.
 func (p *Patch) readOperation(fields map[string]any) error {
-	op, _ := schema.JSONMember(fields, "op").(string)
+	named, _ := schema.JSONMember(fields, "op")
+	op, _ := named.(string)
 	verbs := map[string]verb{"add": opAdd, "replace": opReplace, "remove": opRemove}
 	v, known := verbs[strings.ToLower(op)]
 	if !known {
 		return scim.BadRequest(scim.InvalidSyntax, "op must be add, replace or remove, not %q", op)
 	}
-	value := schema.JSONMember(fields, "value")
-	switch path := schema.JSONMember(fields, "path").(type) {
+	value, _ := schema.JSONMember(fields, "value")
+	target, _ := schema.JSONMember(fields, "path")
+	switch path := target.(type) {
 	case nil:
 		return p.readWithoutPath(v, value)
 	case string:

@@ -37,17 +37,12 @@ func Decode(rt *ResourceType, data []byte) (*Body, error) {
 		return nil, err
 	}
 	body := &Body{}
-	seen := map[*Attribute]bool{}
 	for name, v := range fields {
 		a := rt.Attribute(name)
 		if a == nil {
 			body.Unknown = append(body.Unknown, name)
 			continue
 		}
-		if seen[a] {
-			return nil, invalid(a.Name, "is given twice, in different letter case")
-		}
-		seen[a] = true
 		if err := body.decodeAttribute(a, v); err != nil {
 			return nil, err
 		}
@@ -91,8 +86,8 @@ func checkSchemas(v any) error {
 	return nil
 }
 
-// ParseObject reads a body that must be a JSON object. Numbers become json.Number. Any error is an *Error that
-// says where the problem is.
+// ParseObject reads a body that must be a JSON object. Numbers become json.Number, and text stays as it is: see
+// strictReader. Any error is an *Error that says where the problem is.
 func ParseObject(data []byte) (map[string]any, error) {
 	var parsed any
 	if err := parseJSON(data, &parsed); err != nil {
@@ -105,22 +100,19 @@ func ParseObject(data []byte) (map[string]any, error) {
 	return fields, nil
 }
 
-// JSONMember returns the value of an object's member of that name, in any letter case. It returns nil if the
-// object has no such member. An exact match comes first.
-func JSONMember(o map[string]any, name string) any {
-	if v, there := o[name]; there {
-		return v
-	}
+// JSONMember returns the value of an object's member of that name, in any letter case, and whether the object
+// has such a member: null is not the same as absent. ParseObject refuses an object that has two.
+func JSONMember(o map[string]any, name string) (v any, sent bool) {
 	for key, v := range o {
-		if strings.EqualFold(key, name) {
-			return v
+		if isSameName(key, name) {
+			return v, true
 		}
 	}
-	return nil
+	return nil, false
 }
 
 func parseJSON(data []byte, v any) error {
-	if err := checkShape(data); err != nil {
+	if err := checkStrict(data); err != nil {
 		return err
 	}
 	decoder := json.NewDecoder(bytes.NewReader(data))
@@ -142,33 +134,6 @@ func parseJSON(data []byte, v any) error {
 	}
 	if _, err := decoder.Token(); !errors.Is(err, io.EOF) {
 		return malformed("the body has more text after its JSON value, at byte %d", decoder.InputOffset())
-	}
-	return nil
-}
-
-// checkShape bounds the nesting and the number of values before any value is built from the body.
-func checkShape(data []byte) error {
-	depth, values, inString := 0, 0, false
-	for i := 0; i < len(data); i++ {
-		switch c := data[i]; {
-		case inString && c == '\\':
-			i++
-		case c == '"':
-			inString = !inString
-		case inString:
-		case c == '{' || c == '[':
-			if depth++; depth > limits.Depth {
-				return malformed("the body is nested deeper than %d levels, at byte %d", limits.Depth, i)
-			}
-			values++ // the first value in it; each comma adds one
-		case c == ',':
-			values++
-		case c == '}' || c == ']':
-			depth--
-		}
-		if values > limits.BodyValues {
-			return malformed("the body has more than %d JSON values", limits.BodyValues)
-		}
 	}
 	return nil
 }
@@ -244,17 +209,12 @@ func decodeComplex(a *Attribute, path string, v any) (any, error) {
 		fields = map[string]any{"value": v}
 	}
 	var o Object
-	seen := make(map[*Attribute]bool, len(fields))
 	for name, v := range fields {
 		sub := a.Sub(name)
 		if sub == nil || sub.Mutability == ReadOnly {
 			continue
 		}
 		at := path + a.separator() + sub.Name
-		if seen[sub] {
-			return nil, invalid(at, "is given twice, in different letter case")
-		}
-		seen[sub] = true
 		value, err := DecodeValue(sub, at, v)
 		if err != nil {
 			return nil, err

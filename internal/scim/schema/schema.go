@@ -114,9 +114,13 @@ func (rt *ResourceType) Attribute(name string) *Attribute { return findAttribute
 
 func findAttribute(attributes []*Attribute, name string) *Attribute {
 	for _, a := range attributes {
-		if len(a.Name) == len(name) && strings.EqualFold(a.Name, name) {
+		if isSameName(a.Name, name) {
 			return a
 		}
 	}
 	return nil
 }
+
+// isSameName reports whether two names are the same in any letter case. A name has ASCII letters only (RFC 7643
+// section 2.1), so that no other letter is taken for one of its letters.
+func isSameName(a, b string) bool { return len(a) == len(b) && strings.EqualFold(a, b) }

@@ -90,7 +90,8 @@ func (s *server) bulkRequest(req *request, data []byte) (*batch, error) {
 	if err != nil {
 		return nil, err
 	}
-	list, ok := schema.JSONMember(message, "Operations").([]any)
+	operations, _ := schema.JSONMember(message, "Operations")
+	list, ok := operations.([]any)
 	if !ok {
 		return nil, scim.BadRequest(scim.InvalidSyntax, "Operations must be an array")
 	}
@@ -101,7 +102,8 @@ func (s *server) bulkRequest(req *request, data []byte) (*batch, error) {
 		}
 	}
 	b := &batch{server: s, parent: req, byID: map[string]int{}, waitBudget: limits.BulkWait * time.Second}
-	if b.failOnErrors, err = failOnErrors(schema.JSONMember(message, "failOnErrors")); err != nil {
+	tolerated, _ := schema.JSONMember(message, "failOnErrors")
+	if b.failOnErrors, err = failOnErrors(tolerated); err != nil {
 		return nil, err
 	}
 	for i, item := range list {
@@ -141,7 +143,7 @@ func readBulkOperation(fields map[string]any) (op bulkOperation, err error) {
 		name string
 		to   *string
 	}{{"method", &op.method}, {"bulkId", &op.bulkID}, {"path", &op.path}, {"version", &op.version}} {
-		v := schema.JSONMember(fields, text.name)
+		v, _ := schema.JSONMember(fields, text.name)
 		if s, ok := v.(string); ok {
 			*text.to = s
 		} else if v != nil {
@@ -149,7 +151,7 @@ func readBulkOperation(fields map[string]any) (op bulkOperation, err error) {
 		}
 	}
 	op.method = strings.ToUpper(op.method)
-	op.data = schema.JSONMember(fields, "data")
+	op.data, _ = schema.JSONMember(fields, "data")
 	return op, nil
 }
 

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http/httptest"
+	"net/url"
 	"strings"
 	"testing"
 	"testing/iotest"
@@ -57,7 +58,14 @@ func TestInvalidRequestsAreRefused(t *testing.T) {
 		{"name is a number", "POST", "/Users", `{"userName":"x","name":3}`, 400, "invalidValue", []string{"name"}},
 		{"part of a name", "POST", "/Users", `{"userName":"x","name":{"givenName":[]},"emails":[{"value":true}]}`, 400, "invalidValue", []string{"emails[0].value"}},
 		{"two primaries", "POST", "/Users", `{"userName":"x","emails":[{"value":"a","primary":true},{"value":"b","primary":true}]}`, 400, "invalidValue", []string{"emails", "primary"}},
-		{"twice", "POST", "/Users", `{"userName":"x","USERNAME":"y"}`, 400, "invalidValue", []string{"userName", "twice"}},
+		{"twice", "POST", "/Users", `{"userName":"x","USERNAME":"y"}`, 400, "invalidSyntax", []string{"username", "twice"}},
+		{"twice", "PATCH", "/Users/" + u, patchJSON(`{"op":"replace","OP":"remove","path":"title","value":"x"}`), 400, "invalidSyntax", []string{"twice", "byte"}},
+		{"twice", "POST", "/Bulk", `{"Operations":[{"method":"DELETE","path":"/Users/` + u + `","PATH":"/Groups/` + g + `"}]}`, 400, "invalidSyntax", []string{"twice"}},
+		{"twice", "POST", "/Users/.search", `{"count":1,"Count":2}`, 400, "invalidSyntax", []string{"twice"}},
+		{"not UTF-8", "POST", "/Users", "{\"userName\":\"Ren\xe9\"}", 400, "invalidSyntax", []string{"UTF-8", "byte 17"}},
+		{"not UTF-8", "PATCH", "/Users/" + u, patchJSON("{\"op\":\"replace\",\"path\":\"title\",\"value\":\"\xe9\"}"), 400, "invalidSyntax", []string{"UTF-8"}},
+		{"half a surrogate pair", "PUT", "/Users/" + u, `{"userName":"alice","externalId":"x\ud83d"}`, 400, "invalidSyntax", []string{"surrogate", "byte 34"}},
+		{"half a surrogate pair", "GET", "/Users?filter=" + url.QueryEscape(`externalId eq "x\ud83d"`), "", 400, "invalidFilter", []string{"surrogate"}},
 		{"over-long", "POST", "/Users", `{"userName":"` + strings.Repeat("x", 100<<10) + `"}`, 400, "invalidValue", []string{"userName", "long"}},
 		{"too many values", "POST", "/Users", `{"userName":"x","emails":[` + strings.Repeat(`{"value":"a"},`, 500) + `{}]}`, 400, "invalidValue", []string{"emails"}},
 		{"over the limit", "POST", "/Users", `{"userName":"x",` + secret + `,"title":"` + strings.Repeat("x", 200<<10) + `"}`, 413, "", []string{"204800"}},

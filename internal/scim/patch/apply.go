@@ -39,9 +39,6 @@ func (op operation) applyWithin(o schema.Object, path schema.Path) (schema.Objec
 	if a.MultiValued {
 		return o.With(a, []any{inner}), err
 	}
-	if len(inner) == 0 {
-		return o.Without(a), err
-	}
 	return o.With(a, inner), err
 }
 
@@ -80,7 +77,8 @@ func (op operation) newValue(a *schema.Attribute, current any) (any, error) {
 	return op.value, nil
 }
 
-// mergeComplex sets the sub-attributes in value and keeps the others.
+// mergeComplex sets the sub-attributes in value, unassigns those that are nil in it, and keeps the others (RFC
+// 7644 section 3.5.2.3).
 func mergeComplex(current, value any) any {
 	o, _ := current.(schema.Object)
 	given, _ := value.(schema.Object)

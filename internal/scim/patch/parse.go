@@ -31,7 +31,8 @@ const (
 )
 
 // operation changes the attribute at a path. The value is decoded for the last attribute of the path, as
-// described at schema.Object. It is nil if the operation has none.
+// described at schema.Object; only a replace of a complex value may have fields of nil. It is nil if the
+// operation has none.
 type operation struct {
 	verb  verb
 	path  *filter.Path
@@ -85,7 +86,10 @@ func (p *Patch) readOperation(fields map[string]any) error {
 	if !known {
 		return scim.BadRequest(scim.InvalidSyntax, "op must be add, replace or remove, not %q", op)
 	}
-	value, _ := schema.JSONMember(fields, "value")
+	value, sent := schema.JSONMember(fields, "value")
+	if !sent && v != opRemove {
+		return scim.BadRequest(scim.InvalidValue, "value is missing: add and replace need one; to unassign an attribute, send null or use remove")
+	}
 	target, _ := schema.JSONMember(fields, "path")
 	switch path := target.(type) {
 	case nil:
@@ -184,25 +188,37 @@ func isWritable(path *filter.Path) bool {
 	})
 }
 
-// addOperation decodes the value and adds the operation to the patch.
+// addOperation decodes the value and adds the operation to the patch, unless it changes nothing.
 func (p *Patch) addOperation(v verb, path *filter.Path, value any) error {
 	if path.Attribute[0] == schema.Members {
 		return p.addMemberOperation(v, path, value)
 	}
 	decoded, err := decodeValue(path, value)
-	if err != nil {
+	if err != nil || schema.IsEmpty(decoded) { // everything in the value is unknown
 		return err
 	}
-	if decoded == nil && v != opRemove {
-		if v == opAdd {
-			return nil
-		}
-		v = opRemove // an empty value is unassigned (RFC 7643 section 2.5)
+	last := path.Attribute.Last()
+	isMerged := v == opReplace && path.Filter == nil && !last.MultiValued
+	if !isMerged {
+		decoded = schema.Assigned(decoded)
 	}
-	if last := path.Attribute.Last(); v == opRemove && path.Filter == nil && last.Required {
-		return scim.BadRequest(scim.Mutability, "%s is required and cannot be removed", path) // RFC 7644 section 3.5.2.2
+	hasNone := decoded == nil
+	switch {
+	case hasNone && v == opAdd:
+		return nil
+	case hasNone && v == opReplace: // an empty value is unassigned (RFC 7643 section 2.5)
+		v = opRemove
+	case hasNone && value != nil && path.Filter == nil && last.MultiValued: // remove of no value
+		return nil
 	}
-	p.operations = append(p.operations, operation{v, path, decoded})
+	return p.addDecoded(operation{v, path, decoded})
+}
+
+func (p *Patch) addDecoded(op operation) error {
+	if op.verb == opRemove && op.path.Filter == nil && op.path.Attribute.Last().Required { // RFC 7644 section 3.5.2.2
+		return scim.BadRequest(scim.Mutability, "%s is required and cannot be removed", op.path)
+	}
+	p.operations = append(p.operations, op)
 	return nil
 }
 

@@ -66,7 +66,7 @@ func (b *Body) decodeAttribute(a *Attribute, v any) error {
 	}
 	value, err := DecodeValue(a, a.Name, v)
 	if err == nil {
-		b.Attributes = b.Attributes.With(a, value)
+		b.Attributes = b.Attributes.With(a, Assigned(value))
 	}
 	return err
 }
@@ -138,8 +138,14 @@ func parseJSON(data []byte, v any) error {
 	return nil
 }
 
-// DecodeValue converts a parsed JSON value into the value of an attribute, as described at Object. It returns
-// nil if the value is unassigned. The path names the value in errors.
+// DecodeValue converts a parsed JSON value into the value of an attribute. The path names the value in errors.
+// What a client sends may say three things about an attribute, and the result keeps them apart:
+//
+//	nil                             it is unassigned: null, "", or an empty array (RFC 7643 section 2.5)
+//	an empty Object, or empty list  nothing: all content is unknown, and is ignored
+//	any other value                 as described at Object; a field of nil unassigns that sub-attribute
+//
+// Assigned returns the part of it that can be stored.
 func DecodeValue(a *Attribute, path string, v any) (any, error) {
 	if !a.MultiValued {
 		return decodeOne(a, path, v)
@@ -151,17 +157,18 @@ func DecodeValue(a *Attribute, path string, v any) (any, error) {
 	if len(list) > limits.Values {
 		return nil, invalid(path, "has %d values; at most %d are supported", len(list), limits.Values)
 	}
-	var values []any
+	isUnassigned, values := true, make([]any, 0, len(list))
 	for i, item := range list {
 		value, err := DecodeElement(a, path+"["+strconv.Itoa(i)+"]", item)
 		if err != nil {
 			return nil, err
 		}
-		if value != nil {
+		isUnassigned = isUnassigned && value == nil
+		if value != nil && !IsEmpty(value) {
 			values = append(values, value)
 		}
 	}
-	if len(values) == 0 {
+	if isUnassigned {
 		return nil, nil
 	}
 	return values, checkPrimary(a, path, values)
@@ -200,6 +207,9 @@ func DecodeElement(a *Attribute, path string, v any) (any, error) {
 }
 
 func decodeComplex(a *Attribute, path string, v any) (any, error) {
+	if v == "" {
+		return nil, nil
+	}
 	fields, ok := v.(map[string]any)
 	if !ok {
 		value := a.Sub("value")
@@ -208,21 +218,19 @@ func decodeComplex(a *Attribute, path string, v any) (any, error) {
 		}
 		fields = map[string]any{"value": v}
 	}
-	var o Object
+	o := make(Object, 0, min(len(fields), len(a.SubAttributes)))
 	for name, v := range fields {
 		sub := a.Sub(name)
 		if sub == nil || sub.Mutability == ReadOnly {
 			continue
 		}
-		at := path + a.separator() + sub.Name
-		value, err := DecodeValue(sub, at, v)
+		value, err := DecodeValue(sub, path+a.separator()+sub.Name, v)
 		if err != nil {
 			return nil, err
 		}
-		o = o.With(sub, value)
-	}
-	if len(o) == 0 {
-		return nil, nil
+		if !IsEmpty(value) {
+			o = append(o, Field{sub, value})
+		}
 	}
 	return o, nil
 }
@@ -286,8 +294,12 @@ func decodeString(a *Attribute, path string, v any) (any, error) {
 }
 
 // DecodeMembers returns the ids in a group's members attribute: an array of objects with a value, an array of
-// ids, or one of either.
+// ids, or one of either. Null and the empty array are no members. An array that names no member is an error,
+// because a replacement by it would empty the group.
 func DecodeMembers(v any) ([]string, error) {
+	if v == nil {
+		return nil, nil
+	}
 	list, ok := v.([]any)
 	if !ok {
 		list = []any{v}
@@ -314,6 +326,9 @@ func DecodeMembers(v any) ([]string, error) {
 			return nil, invalid(path, "is a group: nested groups are not supported; push the group's users instead")
 		}
 		ids = append(ids, id)
+	}
+	if len(ids) == 0 && len(list) > 0 {
+		return nil, invalid(Members.Name+"[0].value", "is missing: it is the id of the member")
 	}
 	return ids, nil
 }

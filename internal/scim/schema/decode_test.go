@@ -154,7 +154,6 @@ func TestDecodeRefuses(t *testing.T) {
 		{"a number that is too long", `{"title":` + strings.Repeat("1", limits.Text+1) + `}`, "title", "65536"},
 		{"too many values", `{"roles":[` + repeatList(`"x"`, limits.Values+1) + `]}`, "roles", "101 values"},
 		{"too many nulls", `{"roles":[` + repeatList(`null`, limits.Values+1) + `]}`, "roles", "at most 100"},
-
 	} {
 		for range 20 { // the order of a map differs from run to run
 			if !refused(t, schema.User, c.what, c.body, schema.InvalidValue, c.path, c.words) {
@@ -263,7 +262,6 @@ func TestMembers(t *testing.T) {
 		{`["a","a"]`, "a a"},
 		{`[]`, ""},
 		{`null`, ""},
-		{`[null]`, ""},
 	} {
 		b, err := schema.Decode(schema.Group, []byte(`{"displayName":"G","MEMBERS":`+c.members+`}`))
 		if err != nil {
@@ -293,6 +291,7 @@ func TestInvalidMembersAreRefused(t *testing.T) {
 		{`[{"value":""}]`, "members[0].value", "missing"},
 		{`["a",""]`, "members[1].value", "missing"},
 		{`[{}]`, "members[0].value", "missing"},
+		{`[null]`, "members[0].value", "missing"},
 		{`""`, "members[0].value", "missing"},
 		{`[{"value":null,"type":"User"}]`, "members[0].value", "missing"},
 		{`[{"value":true}]`, "members[0].value", "string"},
@@ -373,6 +372,72 @@ func TestDecodeValueOfEveryType(t *testing.T) {
 			t.Errorf("%s %s in a list is %v, %v", c.of, c.value, list, err)
 		}
 	}
+}
+
+// A PATCH needs to know what a client unassigns, and what it says nothing about.
+func TestDecodeValueKeepsUnassignedAndUnknownApart(t *testing.T) {
+	const unassigned, nothing = "unassigned", "nothing"
+	for _, c := range []struct{ name, value, want string }{
+		{"title", `null`, unassigned},
+		{"title", `""`, unassigned},
+		{"title", `[]`, unassigned},
+		{"title", `[null]`, unassigned},
+		{"name", `null`, unassigned},
+		{"name", `""`, unassigned},
+		{"name", `[]`, unassigned},
+		{"name", `{}`, nothing},
+		{"name", `[{"initials":"A"}]`, nothing},
+		{"name", `{"givenName":"","initials":"A"}`, `{"givenName":null}`},
+		{"name", `{"givenName":null,"familyName":"A"}`, `{"familyName":"A","givenName":null}`},
+		{enterprise, `{"manager":null}`, `{"manager":null}`},
+		{enterprise, `{"manager":{"grade":1}}`, nothing},
+		{enterprise, `{"manager":{"value":""}}`, `{"manager":{"value":null}}`},
+		{"emails", `null`, unassigned},
+		{"emails", `""`, unassigned},
+		{"emails", `[]`, unassigned},
+		{"emails", `[null,""]`, unassigned},
+		{"emails", `{}`, nothing},
+		{"emails", `[{"address":"a"},null]`, nothing},
+		{"emails", `[{"address":"a"},{"value":null},{"value":"b"}]`, `[{"value":null},{"value":"b"}]`},
+	} {
+		a := schema.User.Attribute(c.name)
+		o, err := schema.ParseObject([]byte(`{"v":` + c.value + `}`))
+		if err != nil {
+			t.Fatal(err)
+		}
+		v, err := schema.DecodeValue(a, a.Name, o["v"])
+		got := show(v)
+		switch {
+		case v == nil:
+			got = unassigned
+		case schema.IsEmpty(v):
+			got = nothing
+		}
+		if err != nil || got != c.want {
+			t.Errorf("%s %s is %s, %v, want %s", c.name, c.value, got, err, c.want)
+		}
+	}
+}
+
+// show writes a decoded value with its nils, and with the fields of objects in the order of their names.
+func show(v any) string {
+	var parts []string
+	switch v := v.(type) {
+	case schema.Object:
+		for _, f := range v {
+			parts = append(parts, fmt.Sprintf("%q:%s", f.Attribute.Name, show(f.Value)))
+		}
+		slices.Sort(parts)
+		return "{" + strings.Join(parts, ",") + "}"
+	case []any:
+		for _, item := range v {
+			parts = append(parts, show(item))
+		}
+		return "[" + strings.Join(parts, ",") + "]"
+	case nil:
+		return "null"
+	}
+	return fmt.Sprintf("%q", v)
 }
 
 func TestJSONMember(t *testing.T) {

@@ -28,6 +28,9 @@ type Source interface {
 type SyntaxError struct {
 	Position int // in bytes, from 1
 	Problem  string
+	// IsUnknownAttribute says that the text up to the position is well-formed, and that no schema has the
+	// attribute there.
+	IsUnknownAttribute bool
 }
 
 // Error returns the detail for the client.

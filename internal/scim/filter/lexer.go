@@ -17,6 +17,10 @@ func (l *lexer) errorf(at int, format string, args ...any) error {
 	return &SyntaxError{Position: at + 1, Problem: fmt.Sprintf(format, args...)}
 }
 
+func (l *lexer) unknownAttribute(at int, format string, args ...any) error {
+	return &SyntaxError{Position: at + 1, Problem: fmt.Sprintf(format, args...), IsUnknownAttribute: true}
+}
+
 func (l *lexer) skipSpace() {
 	for l.at < len(l.input) && (l.input[l.at] == ' ' || l.input[l.at] == '\t') {
 		l.at++

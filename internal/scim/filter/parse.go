@@ -174,7 +174,7 @@ func (p *parser) path() (schema.Path, error) {
 	}
 	path := p.resolve(name)
 	if path == nil {
-		return nil, p.errorf(start, "there is no attribute %q", name)
+		return nil, p.unknownAttribute(start, "there is no attribute %q", name)
 	}
 	return path, nil
 }

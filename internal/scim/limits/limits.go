@@ -86,6 +86,6 @@ const (
 	Detail = 2 << 10
 	// Quoted is the length, in bytes, up to which a detail quotes one value of the client's.
 	Quoted = 80
-	// UnknownExtensions is the largest number of unknown extension schemas that are logged, each once.
-	UnknownExtensions = 100
+	// UnknownAttributes is the largest number of unknown attributes and extensions that are logged, each once.
+	UnknownAttributes = 100
 )

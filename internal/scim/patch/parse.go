@@ -1,6 +1,7 @@
 package patch
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"slices"
@@ -14,7 +15,7 @@ import (
 
 // Patch is a PATCH request. It has been checked as far as that is possible without the resource.
 type Patch struct {
-	// Unknown are the names that begin with a URN of no known schema. They are ignored.
+	// Unknown are the names and paths that no schema has. They are ignored.
 	Unknown []string
 
 	rt         *schema.ResourceType
@@ -54,16 +55,32 @@ func Parse(rt *schema.ResourceType, body []byte) (*Patch, error) {
 		return nil, scim.BadRequest(scim.TooMany, "Operations has %d operations; at most %d are supported", len(list), limits.PatchOperations)
 	}
 	p := &Patch{rt: rt}
+	if err := p.readOperations(list); err != nil {
+		return nil, err
+	}
+	return p, nil
+}
+
+func (p *Patch) readOperations(list []any) error {
+	var unknown error // the first of them
+	numUnknown := 0
 	for i, item := range list {
 		fields, ok := item.(map[string]any)
 		if !ok {
-			return nil, scim.BadRequest(scim.InvalidSyntax, "Operations[%d] must be an object", i)
+			return scim.BadRequest(scim.InvalidSyntax, "Operations[%d] must be an object", i)
 		}
-		if err := p.readOperation(fields); err != nil {
-			return nil, addOperationIndex(err, i)
+		err := p.readOperation(fields)
+		if unknownPath := (*unknownPathError)(nil); errors.As(err, &unknownPath) {
+			unknown = cmp.Or(unknown, addOperationIndex(err, i))
+			numUnknown++
+		} else if err != nil {
+			return addOperationIndex(err, i)
 		}
 	}
-	return p, nil
+	if numUnknown < len(list) {
+		return nil
+	}
+	return unknown
 }
 
 // addOperationIndex says in an error which operation it is about.
@@ -117,10 +134,11 @@ func (p *Patch) readWithoutPath(v verb, value any) error {
 	}
 	for _, name := range sortedKeys(fields) {
 		path, err := filter.ParsePath(p.rt, name)
-		if err != nil && p.isUnknownURN(name) {
-			p.Unknown = append(p.Unknown, name)
+		if err != nil {
+			p.ignore(name)
+			continue
 		}
-		if err != nil || !isWritable(path) {
+		if !isWritable(path) {
 			continue
 		}
 		if err := p.addOperation(v, path, fields[name]); err != nil {
@@ -141,16 +159,19 @@ func sortedKeys(fields map[string]any) []string {
 	return keys
 }
 
-// readWithPath reads an operation with a path. A path that begins with the URN of an unknown extension is
-// ignored (RFC 7644 section 3.3 permits it for unknown attributes).
+// readWithPath reads an operation with a path.
 func (p *Patch) readWithPath(v verb, name string, value any) error {
 	path, err := filter.ParsePath(p.rt, name)
 	if err != nil {
-		if p.isUnknownURN(name) {
-			p.Unknown = append(p.Unknown, name)
-			return nil
+		refusal := scim.BadRequest(scim.InvalidPath, "path %q: %v", name, err)
+		if !isUnknownAttribute(err) {
+			return refusal
 		}
-		return scim.BadRequest(scim.InvalidPath, "path %q: %v", name, err)
+		p.ignore(name)
+		if !p.rt.HasForeignURN(name) {
+			return &unknownPathError{refusal}
+		}
+		return nil
 	}
 	if path.Attribute[0] == schema.Password {
 		return nil
@@ -161,23 +182,24 @@ func (p *Patch) readWithPath(v verb, name string, value any) error {
 	return p.addOperation(v, path, value)
 }
 
-func (p *Patch) isUnknownURN(name string) bool {
-	lower := strings.ToLower(name)
-	if !strings.HasPrefix(lower, "urn:") {
-		return false
-	}
-	known := append([]*schema.Schema{p.rt.Schema}, extensionSchemas(p.rt)...)
-	return !slices.ContainsFunc(known, func(s *schema.Schema) bool {
-		return strings.HasPrefix(lower, strings.ToLower(s.ID))
-	})
+// unknownPathError is the error of an operation whose path names an attribute that no schema has. It is the
+// error of the request only if the request has no other operation: a deactivation must not fail because a
+// provider also sends an attribute that is not stored. Names with the URN of an unknown extension have no such
+// error (RFC 7644 section 3.3 permits to ignore them).
+type unknownPathError struct{ refusal *scim.Error }
+
+// Error returns the detail for the client.
+func (e *unknownPathError) Error() string { return e.refusal.Error() }
+
+// Unwrap returns the error for the client.
+func (e *unknownPathError) Unwrap() error { return e.refusal }
+
+func isUnknownAttribute(err error) bool {
+	var syntax *filter.SyntaxError
+	return errors.As(err, &syntax) && syntax.IsUnknownAttribute
 }
 
-func extensionSchemas(rt *schema.ResourceType) (all []*schema.Schema) {
-	for _, e := range rt.Extensions {
-		all = append(all, e.Schema)
-	}
-	return all
-}
+func (p *Patch) ignore(name string) { p.Unknown = append(p.Unknown, name) }
 
 func isWritable(path *filter.Path) bool {
 	if path.Sub != nil && path.Sub.Mutability == schema.ReadOnly {

@@ -88,6 +88,11 @@ func TestApply(t *testing.T) {
 		{"read-only attributes among others", `{"op":"replace","value":{"id":"x","meta":{"version":"1"},"schemas":[],"groups":[{"value":"g"}],"password":"p","title":"CTO"}}`, []string{"title", `"CTO"`}},
 		{"unknown attributes among others", `{"op":"replace","value":{"favouriteColour":"red","urn:example:User":{"x":1},"title":"CTO"}}`, []string{"title", `"CTO"`}},
 		{"an unknown extension", `{"op":"add","path":"urn:example:User:x","value":"1"}`, nil},
+		{"an unknown extension whose URN begins with a known one", `{"op":"add","path":"` + enterprise + `Custom:jobCode","value":"1"}`, nil},
+		{"a dot after the URN of an extension", `{"op":"add","path":"` + enterprise + `.manager","value":"7"}`, []string{enterprise, `{"department":"Sales","manager":{"value":"7"}}`}},
+		{"unknown attributes beside another operation", `{"op":"add","path":"nothing","value":"x"},{"op":"replace","path":"active","value":false},{"op":"replace","path":"` + enterprise + `:jobCode","value":"x"},` +
+			`{"op":"add","path":"emails[type eq \"work\"].verified","value":true},{"op":"remove","path":"emails[verified eq true]"},{"op":"add","path":"name.initials","value":"A"}`, []string{"active", "false"}},
+		{"an unknown attribute beside an unknown extension", `{"op":"add","path":"urn:example:User:x","value":"1"},{"op":"add","path":"nothing","value":"x"}`, nil},
 		{"a password", `{"op":"replace","path":"password","value":"p"}`, nil},
 
 		// Single values.
@@ -205,7 +210,10 @@ func TestInvalidOperationsAreRefused(t *testing.T) {
 		{"a value that does not exist replaced", `{"op":"replace","path":"emails[value eq \"nobody@example.com\"].type","value":"work"}`, scim.NoTarget, "nobody"},
 		{"a filter that requires no sub-attribute", `{"op":"replace","path":"phoneNumbers[not (type eq \"work\")].value","value":"1"}`, scim.NoTarget, "phoneNumbers"},
 		{"two primary values", `{"op":"replace","path":"emails","value":[{"value":"a","primary":true},{"value":"b","primary":true}]}`, "", "primary"},
-		{"an error in the second operation", `{"op":"add","path":"title","value":"x"},{"op":"add","path":"nothing","value":"x"}`, scim.InvalidPath, "Operations[1]"},
+		{"an error in the second operation", `{"op":"add","path":"title","value":"x"},{"op":"add","path":"emails[","value":"x"}`, scim.InvalidPath, "Operations[1]"},
+		{"unknown attributes alone", `{"op":"add","path":"nothing","value":"x"},{"op":"remove","path":"userName.x"}`, scim.InvalidPath, "Operations[0]: path \"nothing\""},
+		{"an unknown sub-attribute alone", `{"op":"add","path":"emails[type eq \"work\"].verified","value":true}`, scim.InvalidPath, "verified"},
+		{"an unknown attribute of a known schema alone", `{"op":"add","path":"` + enterprise + `:jobCode","value":"x"}`, scim.InvalidPath, "jobCode"},
 	} {
 		_, err := apply(decode(t, person), c.operations)
 		var scimErr *scim.Error

@@ -1,6 +1,9 @@
 package schema
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // Path leads to an attribute. It has one element for a top-level attribute or an extension, and one more for
 // each level below it: a sub-attribute, or an extension's attribute and that attribute's sub-attribute.
@@ -69,8 +72,25 @@ func (rt *ResourceType) resolve(name string) Path {
 	return nil
 }
 
+// HasForeignURN reports whether a name begins with the URN of a schema that the type does not have. Such an
+// extension may have a URN that begins with that of a known one.
+func (rt *ResourceType) HasForeignURN(name string) bool {
+	const scheme = "urn:"
+	if len(name) < len(scheme) || !strings.EqualFold(name[:len(scheme)], scheme) || isWithin(name, rt.Schema.ID) {
+		return false
+	}
+	return !slices.ContainsFunc(rt.Extensions, func(e Extension) bool { return isWithin(name, e.Schema.ID) })
+}
+
+func isWithin(name, urn string) bool {
+	_, ok := cutURN(name, urn)
+	return ok || strings.EqualFold(name, urn)
+}
+
+// cutURN removes the URN of a schema, and the colon after it, from the name of an attribute. Some clients write
+// a dot for the colon.
 func cutURN(name, urn string) (rest string, ok bool) {
-	if len(name) > len(urn) && name[len(urn)] == ':' && strings.EqualFold(name[:len(urn)], urn) {
+	if len(name) > len(urn) && (name[len(urn)] == ':' || name[len(urn)] == '.') && strings.EqualFold(name[:len(urn)], urn) {
 		return name[len(urn)+1:], true
 	}
 	return "", false

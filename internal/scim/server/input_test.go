@@ -11,6 +11,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/cloudsso/cloudsso-operator/internal/scim/limits"
+	"github.com/cloudsso/cloudsso-operator/internal/scim/schema"
 	"github.com/cloudsso/cloudsso-operator/internal/scim/server"
 )
 
@@ -152,8 +153,8 @@ func TestPasswordsAreNeverStored(t *testing.T) {
 	s.do("POST", "/Users", `{"userName":{},"password":"`+password+`"}`).answers(400)
 }
 
-// A URN is logged once, however often requests have it.
-func TestUnknownExtensionsAreLoggedOnce(t *testing.T) {
+// A name is logged once, however often requests have it.
+func TestUnknownAttributesAreLoggedOnce(t *testing.T) {
 	const urn = "urn:example:params:scim:schemas:extension:badge:2.0:User"
 	s := newService(t)
 	id := s.do("POST", "/Users", `{"userName":"alice","`+urn+`":{"number":"7"},"favouriteColour":"red"}`).answers(201).has(urn, nil).id()
@@ -166,6 +167,14 @@ func TestUnknownExtensionsAreLoggedOnce(t *testing.T) {
 	s.do("PATCH", "/Users/"+id, patchJSON(`{"op":"add","value":{"`+urn+`:number":"9"}}`)).answers(200)
 	if n := strings.Count(s.log.String(), urn+":number "); n != 1 {
 		t.Errorf("logged %d times: %s", n, &s.log)
+	}
+	s.do("PATCH", "/Users/"+id, patchJSON(`{"op":"replace","path":"`+schema.UserSchema.ID+`:role","value":"member"},{"op":"Replace","path":"active","value":"False"}`)).
+		answers(200).has("active", false)
+	s.do("PATCH", "/Users/"+id, patchJSON(`{"op":"replace","value":{"shoeSize":"9"}}`)).answers(200)
+	for _, name := range []string{schema.UserSchema.ID + ":role ", "shoeSize "} {
+		if n := strings.Count(s.log.String(), name); n != 1 {
+			t.Errorf("%s is logged %d times: %s", name, n, &s.log)
+		}
 	}
 	for i := range 1000 {
 		s.do("PATCH", "/Users/"+id, patchJSON(fmt.Sprintf(`{"op":"add","path":"urn:example:%d:x","value":"9"}`, i))).answers(200)

@@ -12,7 +12,7 @@
 //	search.go          lists whose parameters are in the body
 //	cursor.go          pages by cursor
 //	active.go          defaults of the attribute active
-//	unknown.go         the log of ignored extensions
+//	unknown.go         the log of ignored attributes
 //	response.go        writing of responses
 //	buffer.go          buffers of responses
 //	representation.go  resources as JSON

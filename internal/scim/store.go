@@ -24,6 +24,7 @@ import (
 //     are certain: true at some moment during the call. Other filters may lag behind writes through another Store.
 //   - A later read through the same Store shows every acknowledged write.
 //   - Names are compared by fold.Name: userName among users, displayName among groups.
+//   - An unassigned active means true, and is returned as true.
 type Store interface {
 	// Create stores a new resource and returns it with the id that the directory chose.
 	//

@@ -124,6 +124,9 @@ func (s *Store) resource(e *entry, omit scim.Omit) *scim.Resource {
 	if e.rt == schema.Group && !omit.Members {
 		r.Members = s.references(e.members)
 	}
+	if e.rt == schema.User {
+		r.Attributes = r.Attributes.With(schema.Active, isActive(e))
+	}
 	if e.rt == schema.User && !omit.Groups {
 		var groups []scim.Reference
 		for _, group := range s.groupsOf(e.id) {

@@ -18,7 +18,7 @@ func (s *Store) Update(_ context.Context, rt *schema.ResourceType, id string, ch
 	}
 	attributes := e.attributes
 	if change.Attributes != nil {
-		if attributes, err = change.Attributes(e.attributes); err != nil {
+		if attributes, err = change.Attributes(s.resource(e, scim.Omit{Groups: true}).Attributes); err != nil {
 			return nil, err
 		}
 	}

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"cmp"
 	"errors"
 	"net/http"
 
@@ -33,7 +34,7 @@ func (s *server) modify(req *request) (*response, error) {
 	change.Precondition = req.precondition()
 	change.Attributes = func(current schema.Object) (schema.Object, error) {
 		next, err := p.Apply(current)
-		return keepActive(current, next), err
+		return next, cmp.Or(err, checkActive(current, next))
 	}
 	r, err := req.session.Store.Update(req.Context(), req.rt, req.id(), change)
 	if err != nil {

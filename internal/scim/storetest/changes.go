@@ -28,6 +28,15 @@ var changes = []behaviour{
 			s.same(s.got(schema.User, r.ID), r)
 		}
 	}},
+	{"a user without active is active", func(s *store) {
+		r := s.createdUser(user("alice").Without(schema.Active))
+		s.holds(r, user("alice"))
+		s.equal(s.findIDs(schema.User, `active eq true`), []string{r.ID}, "created")
+		r = s.set(r, schema.Active, false)
+		s.holds(s.set(r, schema.Active, nil), user("alice"))
+		s.equal(s.findIDs(schema.User, `active eq true`), []string{r.ID}, "after active was unassigned")
+		s.holds(s.got(schema.User, r.ID), user("alice"))
+	}},
 	{"an error of the change is returned as it is, and nothing changes", func(s *store) {
 		users := s.users("alice", "bob")
 		g := s.created(schema.Group, group("Admins"), users[0])

@@ -153,6 +153,9 @@ func (c *comparison) appendTo(dst []byte) []byte {
 
 // holds compares one value with the literal.
 func (c *comparison) holds(op operator, v any) bool {
+	if v == nil {
+		v = c.path.Last().AbsentMeans
+	}
 	switch literal := c.literal.(type) {
 	case bool:
 		b, ok := v.(bool)
@@ -212,7 +215,8 @@ func satisfiesOrder(op operator, order int) bool {
 	return false
 }
 
-// isPresent evaluates the operator pr: the attribute has a value, and a complex value is not empty.
+// isPresent evaluates the operator pr: the attribute has a value, and a complex value is not empty. What an absent
+// value means does not count.
 func isPresent(s Source, path schema.Path) bool {
 	return anyValue(s, path, func(v any) bool {
 		if o, ok := v.(schema.Object); ok {
@@ -223,7 +227,7 @@ func isPresent(s Source, path schema.Path) bool {
 }
 
 // anyValue reports whether the condition holds for a value at the path. There are several values if an
-// attribute on the path is multi-valued.
+// attribute on the path is multi-valued. The value is nil if the last attribute is unassigned.
 func anyValue(s Source, path schema.Path, condition func(any) bool) bool {
 	v := s.Get(path[0])
 	if values, ok := v.([]any); ok {
@@ -234,7 +238,7 @@ func anyValue(s Source, path schema.Path, condition func(any) bool) bool {
 		}
 		return false
 	}
-	return v != nil && anyValueBelow(v, path[1:], condition)
+	return (v != nil || len(path) == 1) && anyValueBelow(v, path[1:], condition)
 }
 
 // anyValueBelow reports whether the condition holds for a value at the rest of the path, which begins within

@@ -147,6 +147,8 @@ func TestApply(t *testing.T) {
 		{"a whole value is replaced", `{"op":"replace","path":"emails[type eq \"home\"]","value":{"type":"other","value":"o@example.com"}}`, []string{"emails", `[` + work + `,{"type":"other","value":"o@example.com"}]`}},
 		{"a whole value, as an array of one", `{"op":"replace","path":"emails[type eq \"home\"]","value":[{"type":"other","value":"o@example.com"}]}`, []string{"emails", `[` + work + `,{"type":"other","value":"o@example.com"}]`}},
 		{"add to a selected value merges", `{"op":"add","path":"emails[type eq \"home\"]","value":{"display":"Home"}}`, []string{"emails", `[` + work + `,{"type":"home","value":"a@home.example","display":"Home"}]`}},
+		{"a value path with an absent primary", `{"op":"replace","path":"emails[primary eq false and type eq \"home\"].value","value":"b@home.example"}`, []string{"emails", `[` + work + `,{"type":"home","value":"b@home.example"}]`}},
+		{"primary is kept as sent", `{"op":"add","path":"emails","value":[{"value":"o@example.com","primary":false}]}`, []string{"emails", `[` + work + `,` + home + `,{"value":"o@example.com","primary":false}]`}},
 		{"remove of a selected value", `{"op":"remove","path":"emails[type eq \"home\"]"}`, []string{"emails", `[` + work + `]`}},
 		{"remove of all selected values", `{"op":"remove","path":"emails[value pr]"}`, []string{"emails", ""}},
 		{"remove of a selected sub-attribute", `{"op":"remove","path":"emails[type eq \"work\"].primary"}`, []string{"emails", `[{"type":"work","value":"alice@example.com"},` + home + `]`}},

@@ -72,7 +72,7 @@ func loadSchema(name string) *Schema {
 		panic(fmt.Sprintf("definitions/%s.json: %v", name, err))
 	}
 	for _, a := range s.Attributes {
-		a.computeReturnedByDefault()
+		a.complete()
 	}
 	return s
 }
@@ -91,7 +91,7 @@ func newExtension(s *Schema) Extension {
 		Name: s.ID, Type: Complex, SubAttributes: s.Attributes, Description: s.Description,
 		Mutability: ReadWrite, Returned: ReturnedDefault,
 	}
-	a.computeReturnedByDefault()
+	a.complete()
 	return Extension{Schema: s, Attribute: a}
 }
 

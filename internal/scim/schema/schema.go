@@ -60,16 +60,23 @@ type Attribute struct {
 	Uniqueness      string       `json:"uniqueness,omitempty"`
 	ReferenceTypes  []string     `json:"referenceTypes,omitempty"`
 
+	// AbsentMeans is the value that a filter sees if the attribute is unassigned; nil if none. Of primary it is
+	// false (RFC 7643 section 2.4).
+	AbsentMeans any `json:"-"`
+
 	returnedByDefault bool // returned "always" or "default", and so is every sub-attribute
 }
 
-// computeReturnedByDefault sets the field of that name in the attribute and its sub-attributes. It is called
+// complete sets the fields that follow from the others, in the attribute and its sub-attributes. It is called
 // once, after a schema is loaded.
-func (a *Attribute) computeReturnedByDefault() {
+func (a *Attribute) complete() {
 	a.returnedByDefault = a.Returned == ReturnedAlways || a.Returned == ReturnedDefault
 	for _, sub := range a.SubAttributes {
-		sub.computeReturnedByDefault()
+		sub.complete()
 		a.returnedByDefault = a.returnedByDefault && sub.returnedByDefault
+	}
+	if primary := a.Sub("primary"); a.MultiValued && primary != nil {
+		primary.AbsentMeans = false
 	}
 }
 

@@ -80,7 +80,7 @@ func values(name string, at func(*userSpec) *[]v1alpha1.MultiValue) field[userSp
 		text[v1alpha1.MultiValue]{a.Sub("value"), func(v *v1alpha1.MultiValue) *string { return &v.Value }},
 		text[v1alpha1.MultiValue]{a.Sub("display"), func(v *v1alpha1.MultiValue) *string { return &v.Display }},
 		text[v1alpha1.MultiValue]{a.Sub("type"), func(v *v1alpha1.MultiValue) *string { return &v.Type }},
-		mark[v1alpha1.MultiValue]{a.Sub("primary"), func(v *v1alpha1.MultiValue) *bool { return &v.Primary }},
+		mark[v1alpha1.MultiValue]{a.Sub("primary"), func(v *v1alpha1.MultiValue) **bool { return &v.Primary }},
 	}}
 }
 
@@ -94,7 +94,7 @@ var addressFields = fields[v1alpha1.Address]{
 	text[v1alpha1.Address]{addresses.Sub("postalCode"), func(a *v1alpha1.Address) *string { return &a.PostalCode }},
 	text[v1alpha1.Address]{addresses.Sub("country"), func(a *v1alpha1.Address) *string { return &a.Country }},
 	text[v1alpha1.Address]{addresses.Sub("type"), func(a *v1alpha1.Address) *string { return &a.Type }},
-	mark[v1alpha1.Address]{addresses.Sub("primary"), func(a *v1alpha1.Address) *bool { return &a.Primary }},
+	mark[v1alpha1.Address]{addresses.Sub("primary"), func(a *v1alpha1.Address) **bool { return &a.Primary }},
 }
 
 var certificates = userAttribute("x509Certificates")
@@ -103,7 +103,7 @@ var certificateFields = fields[v1alpha1.Certificate]{
 	text[v1alpha1.Certificate]{certificates.Sub("value"), func(c *v1alpha1.Certificate) *string { return &c.Value }},
 	text[v1alpha1.Certificate]{certificates.Sub("display"), func(c *v1alpha1.Certificate) *string { return &c.Display }},
 	text[v1alpha1.Certificate]{certificates.Sub("type"), func(c *v1alpha1.Certificate) *string { return &c.Type }},
-	mark[v1alpha1.Certificate]{certificates.Sub("primary"), func(c *v1alpha1.Certificate) *bool { return &c.Primary }},
+	mark[v1alpha1.Certificate]{certificates.Sub("primary"), func(c *v1alpha1.Certificate) **bool { return &c.Primary }},
 }
 
 var enterpriseFields = fields[v1alpha1.Enterprise]{

@@ -69,22 +69,29 @@ func (f text[T]) value(from *T) any {
 
 func (f text[T]) set(to *T, value any) { *f.at(to), _ = value.(string) }
 
-// mark is a boolean, unassigned when it is false.
+// mark is a boolean that may be unassigned.
 type mark[T any] struct {
 	of *schema.Attribute
-	at func(*T) *bool
+	at func(*T) **bool
 }
 
 func (f mark[T]) attribute() *schema.Attribute { return f.of }
 
 func (f mark[T]) value(from *T) any {
-	if *f.at(from) {
-		return true
+	if b := *f.at(from); b != nil {
+		return *b
 	}
 	return nil
 }
 
-func (f mark[T]) set(to *T, value any) { *f.at(to), _ = value.(bool) }
+func (f mark[T]) set(to *T, value any) { setBool(f.at(to), value) }
+
+func setBool(to **bool, value any) {
+	*to = nil
+	if b, sent := value.(bool); sent {
+		*to = &b
+	}
+}
 
 // trueUnlessSet is a boolean that is true while it is unassigned.
 type trueUnlessSet[T any] struct {
@@ -99,12 +106,7 @@ func (f trueUnlessSet[T]) value(from *T) any {
 	return b == nil || *b
 }
 
-func (f trueUnlessSet[T]) set(to *T, value any) {
-	*f.at(to) = nil
-	if b, sent := value.(bool); sent {
-		*f.at(to) = &b
-	}
-}
+func (f trueUnlessSet[T]) set(to *T, value any) { setBool(f.at(to), value) }
 
 // complexValue is a V, unassigned when it has no sub-attribute.
 type complexValue[T, V any] struct {

@@ -2,6 +2,7 @@ package patch
 
 import (
 	"cmp"
+	"context"
 	"errors"
 	"fmt"
 	"slices"
@@ -19,6 +20,7 @@ type Patch struct {
 	Unknown []string
 
 	rt         *schema.ResourceType
+	at         int // the index of the operation that is being read
 	operations []operation
 	members    []scim.MemberChange
 }
@@ -38,10 +40,11 @@ type operation struct {
 	verb  verb
 	path  *filter.Path
 	value any
+	index int // in Operations
 }
 
 // Parse reads the body of a PATCH request. Any error is one for the client: a *scim.Error or a *schema.Error.
-func Parse(rt *schema.ResourceType, body []byte) (*Patch, error) {
+func Parse(ctx context.Context, rt *schema.ResourceType, body []byte) (*Patch, error) {
 	message, err := schema.ParseObject(body)
 	if err != nil {
 		return nil, err
@@ -55,16 +58,20 @@ func Parse(rt *schema.ResourceType, body []byte) (*Patch, error) {
 		return nil, scim.BadRequest(scim.TooMany, "Operations has %d operations; at most %d are supported", len(list), limits.PatchOperations)
 	}
 	p := &Patch{rt: rt}
-	if err := p.readOperations(list); err != nil {
+	if err := p.readOperations(ctx, list); err != nil {
 		return nil, err
 	}
 	return p, nil
 }
 
-func (p *Patch) readOperations(list []any) error {
+func (p *Patch) readOperations(ctx context.Context, list []any) error {
 	var unknown error // the first of them
 	numUnknown := 0
 	for i, item := range list {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		p.at = i
 		fields, ok := item.(map[string]any)
 		if !ok {
 			return scim.BadRequest(scim.InvalidSyntax, "Operations[%d] must be an object", i)
@@ -233,7 +240,7 @@ func (p *Patch) addOperation(v verb, path *filter.Path, value any) error {
 	case hasNone && value != nil && path.Filter == nil && last.MultiValued: // remove of no value
 		return nil
 	}
-	return p.addDecoded(operation{v, path, decoded})
+	return p.addDecoded(operation{v, path, decoded, p.at})
 }
 
 func (p *Patch) addDecoded(op operation) error {
@@ -258,6 +265,9 @@ func decodeValue(path *filter.Path, value any) (any, error) {
 }
 
 // Change returns the patch as a change of a resource.
-func (p *Patch) Change() scim.Change {
-	return scim.Change{Attributes: p.Apply, Members: p.members}
+func (p *Patch) Change(ctx context.Context) scim.Change {
+	return scim.Change{
+		Attributes: func(current schema.Object) (schema.Object, error) { return p.Apply(ctx, current) },
+		Members:    p.members,
+	}
 }

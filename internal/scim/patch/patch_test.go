@@ -1,11 +1,14 @@
 package patch_test
 
 import (
+	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/cloudsso/cloudsso-operator/internal/scim"
 	"github.com/cloudsso/cloudsso-operator/internal/scim/limits"
@@ -51,11 +54,11 @@ func edited(tb testing.TB, changes ...string) schema.Object {
 func quote(s string) string { return `"` + s + `"` }
 
 func apply(o schema.Object, operations string) (schema.Object, error) {
-	p, err := patch.Parse(schema.User, []byte(request(operations)))
+	p, err := patch.Parse(context.Background(), schema.User, []byte(request(operations)))
 	if err != nil {
 		return nil, err
 	}
-	return p.Apply(o)
+	return p.Apply(context.Background(), o)
 }
 
 func TestApply(t *testing.T) {
@@ -136,6 +139,8 @@ func TestApply(t *testing.T) {
 		{"add of a primary value unsets the other's primary", `{"op":"add","path":"emails","value":[{"value":"o@example.com","primary":true}]}`, []string{"emails", `[{"type":"work","value":"alice@example.com"},` + home + `,{"value":"o@example.com","primary":true}]`}},
 		{"replace of all values", `{"op":"replace","path":"emails","value":[{"value":"o@example.com"}]}`, []string{"emails", `[{"value":"o@example.com"}]`}},
 		{"replace by an empty array", `{"op":"replace","path":"emails","value":[]}`, []string{"emails", ""}},
+		{"add of one value twice", `{"op":"add","path":"emails","value":[{"type":"other","value":"o@example.com"},{"type":"other","value":"o@example.com","display":"O"}]}`, []string{"emails", `[` + work + `,` + home + `,{"type":"other","value":"o@example.com","display":"O"}]`}},
+		{"values that become equal", `{"op":"replace","path":"emails[type eq \"home\"]","value":{"type":"work","value":"alice@example.com"}}`, []string{"emails", `[` + work + `]`}},
 		{"remove of all values", `{"op":"remove","path":"emails"}`, []string{"emails", ""}},
 		{"remove of some values by value", `{"op":"remove","path":"emails","value":[{"value":"a@home.example"}]}`, []string{"emails", `[` + work + `]`}},
 		{"remove of a single value with an empty array", `{"op":"remove","path":"title","value":[]}`, []string{"title", ""}},
@@ -233,17 +238,68 @@ func TestInvalidOperationsAreRefused(t *testing.T) {
 	}
 }
 
+func TestAMultiValuedAttributeDoesNotGrowBeyondItsLimit(t *testing.T) {
+	full := decode(t, `{"userName":"alice","emails":[`+numberedEmails(0, limits.Values)+`]}`)
+	one := numberedEmails(limits.Values, limits.Values+1)
+	for what, operations := range map[string]string{
+		"add":                             `{"op":"add","path":"emails","value":[` + one + `]}`,
+		"add without a path":              `{"op":"add","value":{"emails":` + one + `}}`,
+		"add at a value path":             `{"op":"add","path":"emails[type eq \"work\"].value","value":"x"}`,
+		"many values, in one operation":   `{"op":"add","path":"emails","value":[` + numberedEmails(limits.Values/2, limits.Values*3/2) + `]}`,
+		"removed again in the same one":   `{"op":"add","path":"emails","value":[` + one + `]},{"op":"remove","path":"emails"}`,
+		"after an operation that changes": `{"op":"remove","path":"emails[value eq \"0@example.com\"]"},{"op":"add","path":"emails","value":[` + numberedEmails(limits.Values, limits.Values+2) + `]}`,
+	} {
+		_, err := apply(full, `{"op":"replace","path":"title","value":"CTO"},`+operations)
+		var scimErr *scim.Error
+		if !errors.As(err, &scimErr) || scimErr.Type != scim.InvalidValue || !strings.Contains(scimErr.Detail, "at most 100") || !strings.HasPrefix(scimErr.Detail, "Operations[") {
+			t.Errorf("%s: %v", what, err)
+		}
+	}
+	again := `{"op":"add","path":"emails","value":[` + numberedEmails(0, limits.Values) + `]}`
+	swap := `{"op":"remove","path":"emails[value eq \"0@example.com\"]"},{"op":"add","path":"emails","value":[` + one + `]}`
+	for _, operations := range []string{again, swap} {
+		if _, err := apply(full, operations); err != nil {
+			t.Errorf("%.100s: %v", operations, err)
+		}
+	}
+}
+
+// numberedEmails returns values that differ, with the numbers from first to end-1.
+func numberedEmails(first, end int) string {
+	var list []string
+	for i := first; i < end; i++ {
+		list = append(list, fmt.Sprintf(`{"value":"%d@example.com"}`, i))
+	}
+	return strings.Join(list, ",")
+}
+
+// A client that has hung up does not cost the rest of its operations.
+func TestOperationsStopWhenTheRequestIsOver(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	p, err := patch.Parse(ctx, schema.User, []byte(request(`{"op":"replace","path":"title","value":"CTO"}`)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	cancel()
+	if _, err := p.Apply(ctx, decode(t, person)); !errors.Is(err, context.Canceled) {
+		t.Errorf("applied: %v", err)
+	}
+	if _, err := patch.Parse(ctx, schema.User, []byte(request(`{"op":"move"}`))); !errors.Is(err, context.Canceled) {
+		t.Errorf("parsed: %v", err)
+	}
+}
+
 func TestMalformedMessagesAreRefused(t *testing.T) {
 	for _, body := range []string{``, `[]`, `{}`, `{"Operations":{}}`, `{"Operations":[null]}`, `{"Operations":[{"op":"add"}]}`} {
-		if _, err := patch.Parse(schema.User, []byte(body)); err == nil {
+		if _, err := patch.Parse(context.Background(), schema.User, []byte(body)); err == nil {
 			t.Errorf("%s: accepted", body)
 		}
 	}
 	many := strings.Repeat(`{"op":"remove","path":"title"},`, limits.PatchOperations)
-	if _, err := patch.Parse(schema.User, []byte(request(many+`{"op":"remove","path":"title"}`))); err == nil {
+	if _, err := patch.Parse(context.Background(), schema.User, []byte(request(many+`{"op":"remove","path":"title"}`))); err == nil {
 		t.Error("too many operations: accepted")
 	}
-	if _, err := patch.Parse(schema.User, []byte(`{"operations":[]}`)); err != nil {
+	if _, err := patch.Parse(context.Background(), schema.User, []byte(`{"operations":[]}`)); err != nil {
 		t.Errorf("no operations: %v", err)
 	}
 }
@@ -273,24 +329,24 @@ func TestMembers(t *testing.T) {
 		{"a URN", `{"op":"add","path":"urn:ietf:params:scim:schemas:core:2.0:Group:members","value":[{"value":"a"}]}`, []change{{scim.AddMembers, "a"}}},
 		{"another attribute", `{"op":"replace","value":{"displayName":"G"}}`, nil},
 	} {
-		p, err := patch.Parse(schema.Group, []byte(request(c.operations)))
+		p, err := patch.Parse(context.Background(), schema.Group, []byte(request(c.operations)))
 		if err != nil {
 			t.Errorf("%s: %v", c.what, err)
 			continue
 		}
 		var got []change
-		for _, m := range p.Change().Members {
+		for _, m := range p.Change(context.Background()).Members {
 			got = append(got, change{m.Op, strings.Join(m.IDs, " ")})
 		}
 		if !slices.Equal(got, c.want) {
 			t.Errorf("%s: %v, want %v", c.what, got, c.want)
 		}
 	}
-	p, err := patch.Parse(schema.Group, []byte(request(`{"op":"remove","path":"members[display sw \"a\"]"}`)))
+	p, err := patch.Parse(context.Background(), schema.Group, []byte(request(`{"op":"remove","path":"members[display sw \"a\"]"}`)))
 	if err != nil {
 		t.Fatal(err)
 	}
-	match := p.Change().Members[0].Match
+	match := p.Change(context.Background()).Members[0].Match
 	if !match(scim.Reference{Value: "1", Display: "Alice"}) || match(scim.Reference{Value: "a", Display: "Bob"}) {
 		t.Error("members are not selected by display")
 	}
@@ -306,7 +362,7 @@ func TestMembers(t *testing.T) {
 		`{"op":"replace","path":"members","value":[null]}`,
 		`{"op":"replace","value":{"members":[{"display":"A"}]}}`,
 	} {
-		if _, err := patch.Parse(schema.Group, []byte(request(operations))); err == nil {
+		if _, err := patch.Parse(context.Background(), schema.Group, []byte(request(operations))); err == nil {
 			t.Errorf("%s: accepted", operations)
 		}
 	}
@@ -323,12 +379,12 @@ func FuzzApply(f *testing.F) {
 		f.Add(request(operations))
 	}
 	f.Fuzz(func(t *testing.T, body string) {
-		p, err := patch.Parse(schema.User, []byte(body))
+		p, err := patch.Parse(context.Background(), schema.User, []byte(body))
 		if err != nil {
 			return
 		}
 		before := decode(t, person)
-		o, err := p.Apply(before)
+		o, err := p.Apply(context.Background(), before)
 		if err != nil {
 			return
 		}
@@ -349,9 +405,9 @@ func BenchmarkDeactivate(b *testing.B) {
 	body, o := []byte(request(`{"op":"replace","value":{"active":false}}`)), decode(b, person)
 	b.ReportAllocs()
 	for b.Loop() {
-		p, err := patch.Parse(schema.User, body)
+		p, err := patch.Parse(context.Background(), schema.User, body)
 		if err == nil {
-			_, err = p.Apply(o)
+			_, err = p.Apply(context.Background(), o)
 		}
 		if err != nil {
 			b.Fatal(err)
@@ -366,19 +422,78 @@ func BenchmarkApply(b *testing.B) {
 		"value path": `{"op":"replace","path":"emails[type eq \"work\"].value","value":"b@example.com"}`,
 	} {
 		b.Run(name, func(b *testing.B) {
-			p, err := patch.Parse(schema.User, []byte(request(operations)))
+			p, err := patch.Parse(context.Background(), schema.User, []byte(request(operations)))
 			if err != nil {
 				b.Fatal(err)
 			}
 			o := decode(b, person)
 			b.ReportAllocs()
 			for b.Loop() {
-				if _, err := p.Apply(o); err != nil {
+				if _, err := p.Apply(context.Background(), o); err != nil {
 					b.Fatal(err)
 				}
 			}
 		})
 	}
+}
+
+// The cost of a body of up to 1 MB, on a user with almost as many values as there may be. The metric ratio compares
+// it with reading the body as JSON, which is linear.
+func BenchmarkLargeBody(b *testing.B) {
+	for name, operation := range map[string]func(i int) string{
+		"add one email": func(i int) string {
+			return fmt.Sprintf(`{"op":"add","path":"emails","value":[%s]}`, numberedEmails(i%98, i%98+1))
+		},
+		"add 98 emails": func(int) string { return `{"op":"add","path":"emails","value":[` + numberedEmails(0, 98) + `]}` },
+		"remove and add": func(i int) string {
+			return fmt.Sprintf(`{"op":"remove","path":"emails","value":"%d@example.com"},{"op":"add","path":"emails","value":"%d@example.com"}`, i%98, i%98)
+		},
+		"value path": func(i int) string {
+			return fmt.Sprintf(`{"op":"add","path":"emails[value eq \"%d@example.com\"].display","value":"x"}`, i%98)
+		},
+		"add one address": func(i int) string {
+			return fmt.Sprintf(`{"op":"add","path":"addresses","value":[{"locality":"%d"}]}`, i%98)
+		},
+		"every value": func(int) string { return `{"op":"add","path":"emails.display","value":"x"}` },
+		"too many, in the end": func(i int) string {
+			return fmt.Sprintf(`{"op":"add","path":"emails","value":[%s]}`, numberedEmails(i, i+1))
+		},
+	} {
+		b.Run(name, func(b *testing.B) {
+			body := []byte(request(operationsOf(1<<20, operation)))
+			o := decode(b, `{"userName":"alice","emails":[`+numberedEmails(0, 98)+`]}`)
+
+			b.SetBytes(int64(len(body)))
+			var applying, reading time.Duration
+			for b.Loop() {
+				started := time.Now()
+				if p, err := patch.Parse(b.Context(), schema.User, body); err != nil {
+					b.Fatal(err)
+				} else if _, err := p.Apply(b.Context(), o); err != nil && !strings.Contains(err.Error(), "at most") {
+					b.Fatal(err)
+				}
+				applying += time.Since(started)
+				started = time.Now()
+				var v any
+				if err := json.Unmarshal(body, &v); err != nil {
+					b.Fatal(err)
+				}
+				reading += time.Since(started)
+			}
+			b.ReportMetric(float64(applying)/float64(reading), "ratio")
+			b.ReportMetric(applying.Seconds()*1000/float64(b.N), "ms/patch")
+		})
+	}
+}
+
+// operationsOf returns as many operations as a body of that size, and limits.PatchOperations, permit.
+func operationsOf(size int, operation func(i int) string) string {
+	var b strings.Builder
+	b.WriteString(operation(0))
+	for i := 1; i < limits.PatchOperations/2 && b.Len() < size; i++ {
+		b.WriteString("," + operation(i))
+	}
+	return b.String()
 }
 
 // The patch adds 100 members.
@@ -390,7 +505,7 @@ func BenchmarkMembers(b *testing.B) {
 	body := []byte(request(`{"op":"add","path":"members","value":[` + strings.Join(members, ",") + `]}`))
 	b.ReportAllocs()
 	for b.Loop() {
-		if _, err := patch.Parse(schema.Group, body); err != nil {
+		if _, err := patch.Parse(context.Background(), schema.Group, body); err != nil {
 			b.Fatal(err)
 		}
 	}

@@ -145,6 +145,8 @@ func parseJSON(data []byte, v any) error {
 //	an empty Object, or empty list  nothing: all content is unknown, and is ignored
 //	any other value                 as described at Object; a field of nil unassigns that sub-attribute
 //
+// Of a multi-valued attribute it returns each pair of value and type once (RFC 7643 section 2.4).
+//
 // Assigned returns the part of it that can be stored.
 func DecodeValue(a *Attribute, path string, v any) (any, error) {
 	if !a.MultiValued {
@@ -171,6 +173,7 @@ func DecodeValue(a *Attribute, path string, v any) (any, error) {
 	if isUnassigned {
 		return nil, nil
 	}
+	values = Distinct(a, values)
 	return values, checkPrimary(a, path, values)
 }
 

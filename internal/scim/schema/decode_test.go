@@ -84,7 +84,15 @@ func TestDecode(t *testing.T) {
 		{"a list of one extension", `{"` + enterprise + `":[{"department":"A"}]}`, `{"` + enterprise + `":{"department":"A"}}`},
 		{"a text for a manager", `{"` + enterprise + `":{"manager":"7"}}`, `{"` + enterprise + `":{"manager":{"value":"7"}}}`},
 		{"a list of one text for a manager", `{"` + enterprise + `":{"manager":["7"]}}`, `{"` + enterprise + `":{"manager":{"value":"7"}}}`},
-		{"the largest number of values", `{"roles":[` + repeatList(`{"value":"x"}`, limits.Values) + `]}`, `{"roles":[` + repeatList(`{"value":"x"}`, limits.Values) + `]}`},
+		{"the largest number of values", `{"roles":[` + numberedRoles(limits.Values) + `]}`, `{"roles":[` + numberedRoles(limits.Values) + `]}`},
+
+		// Each pair of value and type once (RFC 7643 section 2.4).
+		{"equal pairs of value and type", `{"emails":[{"value":"a","type":"work"},{"value":"a","type":"home"},{"value":"a","type":"work","primary":true,"display":"A"},{"value":"a"},"a"]}`,
+			`{"emails":[{"value":"a","display":"A","type":"work","primary":true},{"value":"a","type":"home"},{"value":"a"}]}`},
+		{"equal pairs that are primary", `{"roles":[{"value":"a","primary":true},{"value":"a","primary":true}]}`, `{"roles":[{"value":"a","primary":true}]}`},
+		{"equal values without a value", `{"addresses":[{"type":"work","locality":"Bonn"},{"locality":"Bonn","type":"work"},{"type":"work","locality":"Berlin"}]}`,
+			`{"addresses":[{"locality":"Bonn","type":"work"},{"locality":"Berlin","type":"work"}]}`},
+		{"letter case makes another value", `{"emails":["a","A"]}`, `{"emails":[{"value":"a"},{"value":"A"}]}`},
 		{"one primary value among others", `{"emails":[{"value":"x","primary":true},{"value":"y","primary":false},{"value":"z"}]}`, `{"emails":[{"value":"x","primary":true},{"value":"y","primary":false},{"value":"z"}]}`},
 
 		// Unassigned values (RFC 7643 section 2.5).
@@ -119,6 +127,15 @@ func TestDecode(t *testing.T) {
 			t.Errorf("%s: a user has the members %q", c.what, b.Members)
 		}
 	}
+}
+
+// numberedRoles returns n values that differ.
+func numberedRoles(n int) string {
+	var list []string
+	for i := range n {
+		list = append(list, fmt.Sprintf(`{"value":"role-%d"}`, i))
+	}
+	return strings.Join(list, ",")
 }
 
 func repeatList(s string, n int) string { return strings.TrimSuffix(strings.Repeat(s+",", n), ",") }

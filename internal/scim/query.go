@@ -2,6 +2,7 @@ package scim
 
 import (
 	"cmp"
+	"context"
 	"iter"
 	"slices"
 	"strings"
@@ -162,12 +163,12 @@ type Candidate interface {
 }
 
 // Select returns the page of a query from candidates that are in the order of creation. It looks at all
-// candidates. If they are to be sorted by an attribute, it holds all matches in memory, and otherwise those of
-// the page only.
-func (q Query) Select(candidates iter.Seq[Candidate]) *Page {
+// candidates, or fails once the request is over. If they are to be sorted by an attribute, it holds all matches in
+// memory, and otherwise those of the page only.
+func (q Query) Select(ctx context.Context, candidates iter.Seq[Candidate]) (*Page, error) {
 	page := &Page{}
 	passed := 0
-	for c := range q.sorted(q.matching(candidates)) {
+	for c := range q.sorted(q.matching(untilDone(ctx, candidates))) {
 		page.Total++
 		if q.After != nil && q.Order.Compare(q.Order.Position(c), *q.After) <= 0 {
 			continue
@@ -176,7 +177,18 @@ func (q Query) Select(candidates iter.Seq[Candidate]) *Page {
 			page.Resources = append(page.Resources, q.Omit.strip(c.Resource()))
 		}
 	}
-	return page
+	return page, ctx.Err()
+}
+
+// untilDone ends a sequence once the context is done.
+func untilDone(ctx context.Context, candidates iter.Seq[Candidate]) iter.Seq[Candidate] {
+	return func(yield func(Candidate) bool) {
+		for c := range candidates {
+			if ctx.Err() != nil || !yield(c) {
+				return
+			}
+		}
+	}
 }
 
 func (q Query) matching(candidates iter.Seq[Candidate]) iter.Seq[Candidate] {

@@ -24,14 +24,14 @@ func list[T client.Object](ctx context.Context, n *namespacedStore, c *collectio
 		return nil, err
 	}
 	if candidates != nil {
-		return selectFrom(c, query, slices.Values(candidates), represent), nil
+		return selectFrom(ctx, c, query, slices.Values(candidates), represent)
 	}
 	hidden, err := c.hidden(ctx, n.namespace)
 	if err != nil {
 		return nil, err
 	}
 	if query.Filter != nil || query.Order.By != nil {
-		return selectFrom(c, query, c.all(n.namespace, hidden), represent), nil
+		return selectFrom(ctx, c, query, c.all(n.namespace, hidden), represent)
 	}
 	objects, total := c.index.Page(n.namespace, query.After, query.StartIndex, query.Count, hidden)
 	page := &scim.Page{Total: total}
@@ -41,8 +41,8 @@ func list[T client.Object](ctx context.Context, n *namespacedStore, c *collectio
 	return page, nil
 }
 
-func selectFrom[T client.Object](c *collection[T], query scim.Query, objects iter.Seq[T], represent func(T, scim.Omit) *scim.Resource) *scim.Page {
-	return query.Select(func(yield func(scim.Candidate) bool) {
+func selectFrom[T client.Object](ctx context.Context, c *collection[T], query scim.Query, objects iter.Seq[T], represent func(T, scim.Omit) *scim.Resource) (*scim.Page, error) {
+	return query.Select(ctx, func(yield func(scim.Candidate) bool) {
 		for o := range objects {
 			if !yield(&candidate[T]{object: o, represent: represent, attribute: c.attribute}) {
 				return

@@ -73,6 +73,22 @@ func Mentions(f Filter, attributes ...*schema.Attribute) bool {
 	return false
 }
 
+// Terms returns the number of comparisons in f, which is what one evaluation may cost.
+func Terms(f Filter) int {
+	switch f := f.(type) {
+	case *logical:
+		return Terms(f.left) + Terms(f.right)
+	case *negation:
+		return Terms(f.operand)
+	case *valuePath:
+		return 1 + Terms(f.filter)
+	}
+	return 1
+}
+
+// Or returns the filter that selects what either of two filters selects.
+func Or(a, b Filter) Filter { return &logical{or: true, left: a, right: b} }
+
 // Implied returns the sub-attributes that a value filter requires to be equal to something. If no value
 // matches the filter, a PATCH can create one that has them.
 func Implied(f Filter) schema.Object {

@@ -22,7 +22,7 @@ type Patch struct {
 	rt         *schema.ResourceType
 	at         int // the index of the operation that is being read
 	operations []operation
-	members    []scim.MemberChange
+	members    memberChanges
 }
 
 type verb int
@@ -268,6 +268,6 @@ func decodeValue(path *filter.Path, value any) (any, error) {
 func (p *Patch) Change(ctx context.Context) scim.Change {
 	return scim.Change{
 		Attributes: func(current schema.Object) (schema.Object, error) { return p.Apply(ctx, current) },
-		Members:    p.members,
+		Members:    p.members.changes(),
 	}
 }

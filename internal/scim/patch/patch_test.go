@@ -315,7 +315,14 @@ func TestMembers(t *testing.T) {
 	}{
 		{"Okta adds and removes", `{"op":"remove","path":"members[value eq \"a\"]"},{"op":"add","path":"members","value":[{"value":"b","display":"B"}]}`, []change{{scim.RemoveMembers, "a"}, {scim.AddMembers, "b"}}},
 		{"Entra ID removes by value", `{"op":"Remove","path":"members","value":[{"value":"a","$ref":null}]}`, []change{{scim.RemoveMembers, "a"}}},
-		{"remove with an empty array removes no member", `{"op":"Remove","path":"members","value":[]}`, []change{{scim.RemoveMembers, ""}}},
+		{"remove with an empty array removes no member", `{"op":"Remove","path":"members","value":[]}`, nil},
+		{"one operation for each member", `{"op":"add","path":"members","value":["a"]},{"op":"remove","path":"members","value":["b"]},{"op":"add","path":"members","value":["c"]}`, []change{{scim.RemoveMembers, "b"}, {scim.AddMembers, "a c"}}},
+		{"the last operation on a member counts", `{"op":"add","path":"members","value":["a","b","b"]},{"op":"remove","path":"members","value":["a","c"]},{"op":"add","path":"members","value":["c"]}`, []change{{scim.RemoveMembers, "a"}, {scim.AddMembers, "b c"}}},
+		{"changes before and after a replacement", `{"op":"add","path":"members","value":["a"]},{"op":"replace","path":"members","value":["b","c"]},{"op":"add","path":"members","value":["d"]},{"op":"remove","path":"members","value":["b","e"]}`, []change{{scim.ReplaceMembers, "c d"}}},
+		{"all removed, then added (CloudSSO)", `{"op":"remove","path":"members"},{"op":"add","path":"members","value":["a"]}`, []change{{scim.ReplaceMembers, "a"}}},
+		{"changes around a filter", `{"op":"add","path":"members","value":["a"]},{"op":"remove","path":"members[display sw \"x\"]"},{"op":"remove","path":"members[display sw \"y\"]"},{"op":"add","path":"members","value":["b"]}`, []change{{scim.AddMembers, "a"}, {scim.RemoveMembers, ""}, {scim.AddMembers, "b"}}},
+		{"a replacement at a filter", `{"op":"replace","path":"members[display sw \"x\"]","value":["a"]}`, []change{{scim.RemoveMembers, ""}, {scim.AddMembers, "a"}}},
+		{"a filter before a replacement", `{"op":"remove","path":"members[display sw \"x\"]"},{"op":"replace","path":"members","value":["a"]}`, []change{{scim.ReplaceMembers, "a"}}},
 		{"remove without a value removes all members", `{"op":"remove","path":"members"}`, []change{{scim.ReplaceMembers, ""}}},
 		{"several selected at once", `{"op":"remove","path":"members[value eq \"a\" or value eq \"b\"]"}`, []change{{scim.RemoveMembers, "a b"}}},
 		{"ids alone", `{"op":"add","path":"members","value":["a","b"]}`, []change{{scim.AddMembers, "a b"}}},
@@ -342,15 +349,21 @@ func TestMembers(t *testing.T) {
 			t.Errorf("%s: %v, want %v", c.what, got, c.want)
 		}
 	}
-	p, err := patch.Parse(context.Background(), schema.Group, []byte(request(`{"op":"remove","path":"members[display sw \"a\"]"}`)))
+	const byDisplay = `{"op":"remove","path":"members[display sw \"a\"]"}`
+	p, err := patch.Parse(context.Background(), schema.Group, []byte(request(byDisplay+`,{"op":"remove","path":"members[display sw \"c\"]"}`)))
 	if err != nil {
 		t.Fatal(err)
 	}
 	match := p.Change(context.Background()).Members[0].Match
-	if !match(scim.Reference{Value: "1", Display: "Alice"}) || match(scim.Reference{Value: "a", Display: "Bob"}) {
+	if !match(scim.Reference{Value: "1", Display: "Alice"}) || !match(scim.Reference{Value: "2", Display: "Carol"}) || match(scim.Reference{Value: "a", Display: "Bob"}) {
 		t.Error("members are not selected by display")
 	}
+	many := strings.Repeat(byDisplay+",", limits.MemberFilterTerms-1) + byDisplay
+	if p, err = patch.Parse(context.Background(), schema.Group, []byte(request(many))); err != nil || len(p.Change(context.Background()).Members) != 1 {
+		t.Errorf("the largest number of conditions: %v", err)
+	}
 	for _, operations := range []string{
+		many + "," + byDisplay,
 		`{"op":"add","path":"members","value":[{"display":"no value"}]}`,
 		`{"op":"add","path":"members","value":[{"value":"g","type":"Group"}]}`,
 		`{"op":"replace","path":"members[value eq \"a\"].display","value":"x"}`,

@@ -87,11 +87,15 @@ func TestDecode(t *testing.T) {
 		{"the largest number of values", `{"roles":[` + numberedRoles(limits.Values) + `]}`, `{"roles":[` + numberedRoles(limits.Values) + `]}`},
 
 		// Each pair of value and type once (RFC 7643 section 2.4).
-		{"equal pairs of value and type", `{"emails":[{"value":"a","type":"work"},{"value":"a","type":"home"},{"value":"a","type":"work","primary":true,"display":"A"},{"value":"a"},"a"]}`,
-			`{"emails":[{"value":"a","display":"A","type":"work","primary":true},{"value":"a","type":"home"},{"value":"a"}]}`},
+		{
+			"equal pairs of value and type", `{"emails":[{"value":"a","type":"work"},{"value":"a","type":"home"},{"value":"a","type":"work","primary":true,"display":"A"},{"value":"a"},"a"]}`,
+			`{"emails":[{"value":"a","display":"A","type":"work","primary":true},{"value":"a","type":"home"},{"value":"a"}]}`,
+		},
 		{"equal pairs that are primary", `{"roles":[{"value":"a","primary":true},{"value":"a","primary":true}]}`, `{"roles":[{"value":"a","primary":true}]}`},
-		{"equal values without a value", `{"addresses":[{"type":"work","locality":"Bonn"},{"locality":"Bonn","type":"work"},{"type":"work","locality":"Berlin"}]}`,
-			`{"addresses":[{"locality":"Bonn","type":"work"},{"locality":"Berlin","type":"work"}]}`},
+		{
+			"equal values without a value", `{"addresses":[{"type":"work","locality":"Bonn"},{"locality":"Bonn","type":"work"},{"type":"work","locality":"Berlin"}]}`,
+			`{"addresses":[{"locality":"Bonn","type":"work"},{"locality":"Berlin","type":"work"}]}`,
+		},
 		{"letter case makes another value", `{"emails":["a","A"]}`, `{"emails":[{"value":"a"},{"value":"A"}]}`},
 		{"one primary value among others", `{"emails":[{"value":"x","primary":true},{"value":"y","primary":false},{"value":"z"}]}`, `{"emails":[{"value":"x","primary":true},{"value":"y","primary":false},{"value":"z"}]}`},
 

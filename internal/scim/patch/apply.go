@@ -174,12 +174,12 @@ func (op operation) applyToSelected(a *schema.Attribute, current any) (any, erro
 
 // impliedElement returns the element that an operation creates if its filter selects none: one that has what
 // the filter requires. Entra ID relies on it, for replace too, if the filter is on type or primary
-// (emails[type eq "work"].value). A replace whose filter is on value names an element that does not exist, and
-// has no target (RFC 7644 section 3.5.2.3).
+// (emails[type eq "work"].value). A replace whose filter is on value, or on a type that is not one of the canonical
+// values of the schema, names an element that does not exist, and has no target (RFC 7644 section 3.5.2.3).
 func (op operation) impliedElement(a *schema.Attribute) (schema.Object, error) {
 	o := filter.Implied(op.path.Filter)
-	named := a.Sub("value") != nil && o.Get(a.Sub("value")) != nil
-	if len(o) == 0 || named && op.verb == opReplace {
+	hasNoTarget := o.Get(a.Sub("value")) != nil || !a.Sub("type").IsCanonical(o.String(a.Sub("type")))
+	if len(o) == 0 || hasNoTarget && op.verb == opReplace {
 		return nil, scim.BadRequest(scim.NoTarget, "path %q matches no value", op.path)
 	}
 	return o, nil

@@ -5,7 +5,10 @@
 // description, and no new code.
 package schema
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // Type is the data type of an attribute (RFC 7643 section 2.3).
 type Type string
@@ -82,6 +85,15 @@ func (a *Attribute) complete() {
 
 // Sub returns the sub-attribute of that name, in any letter case (RFC 7643 section 2.1), or nil.
 func (a *Attribute) Sub(name string) *Attribute { return findAttribute(a.SubAttributes, name) }
+
+// IsCanonical reports whether text is one of the attribute's canonical values, in any letter case. All values are if
+// the schema lists none, or has no such attribute, and so is no value.
+func (a *Attribute) IsCanonical(text string) bool {
+	if a == nil || text == "" || len(a.CanonicalValues) == 0 {
+		return true
+	}
+	return slices.ContainsFunc(a.CanonicalValues, func(value string) bool { return strings.EqualFold(value, text) })
+}
 
 // Schema describes one schema (RFC 7643 section 7).
 type Schema struct {

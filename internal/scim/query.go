@@ -115,7 +115,7 @@ func toSortKey(a *schema.Attribute, v any) any {
 	case int64:
 		return float64(v)
 	case string:
-		if at, err := time.Parse(time.RFC3339, v); a.Type == schema.DateTime && err == nil {
+		if at, err := schema.ParseDateTime(v); a.Type == schema.DateTime && err == nil {
 			return at.UTC().Format("2006-01-02T15:04:05.000000000")
 		}
 		if a.CaseExact {

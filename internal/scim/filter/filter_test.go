@@ -109,6 +109,11 @@ func TestMatch(t *testing.T) {
 		{`active ne false`, true},
 		{`emails.primary eq true`, true},
 		// Dates.
+		{`meta.created gt "2026-03-01T11:59:59"`, true}, // without a zone, as UTC
+		{`meta.created gt "2026-03-01T12:00:00"`, false},
+		{`meta.created ge "2026-03-01T12:00:00.0000000"`, true},
+		{`meta.created lt "2026-03-01T12:00:00.1"`, true},
+		{`meta.created gt "2026-03-01T05:00:00.0000001-07:00"`, false},
 		{`meta.created eq "2026-03-01T12:00:00Z"`, true},
 		{`meta.created eq "2026-03-01T13:00:00+01:00"`, true},
 		{`meta.lastModified gt "2026-03-02T12:00:00Z"`, true},

@@ -169,7 +169,7 @@ func (c *comparison) holds(op operator, v any) bool {
 		}
 	case time.Time:
 		text, _ := v.(string)
-		at, err := time.Parse(time.RFC3339, text)
+		at, err := schema.ParseDateTime(text)
 		return err == nil && satisfiesOrder(op, at.Compare(literal))
 	case string:
 		text, ok := v.(string)

@@ -3,7 +3,6 @@ package filter
 import (
 	"strconv"
 	"strings"
-	"time"
 	"unicode/utf8"
 
 	"github.com/cloudsso/cloudsso-operator/internal/scim/fold"
@@ -265,7 +264,7 @@ func convertLiteral(t schema.Type, literal any) any {
 		}
 		return nil
 	case schema.DateTime:
-		if at, err := time.Parse(time.RFC3339, text); err == nil {
+		if at, err := schema.ParseDateTime(text); err == nil {
 			return at
 		}
 		return nil

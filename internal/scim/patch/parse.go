@@ -54,6 +54,9 @@ func Parse(ctx context.Context, rt *schema.ResourceType, body []byte) (*Patch, e
 	if !ok {
 		return nil, scim.BadRequest(scim.InvalidSyntax, "Operations must be an array")
 	}
+	if len(list) == 0 {
+		return nil, scim.BadRequest(scim.InvalidSyntax, "Operations has no operation")
+	}
 	if len(list) > limits.PatchOperations {
 		return nil, scim.BadRequest(scim.TooMany, "Operations has %d operations; at most %d are supported", len(list), limits.PatchOperations)
 	}

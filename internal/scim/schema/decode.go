@@ -43,7 +43,7 @@ func Decode(rt *ResourceType, data []byte) (*Body, error) {
 			body.Unknown = append(body.Unknown, name)
 			continue
 		}
-		if err := body.decodeAttribute(a, v); err != nil {
+		if err := body.decodeAttribute(rt, a, v); err != nil {
 			return nil, err
 		}
 	}
@@ -52,10 +52,10 @@ func Decode(rt *ResourceType, data []byte) (*Body, error) {
 
 // decodeAttribute decodes the value of a top-level attribute into the body. It ignores what a client cannot
 // write.
-func (b *Body) decodeAttribute(a *Attribute, v any) error {
+func (b *Body) decodeAttribute(rt *ResourceType, a *Attribute, v any) error {
 	switch {
 	case a == Schemas:
-		return checkSchemas(v)
+		return checkSchemas(rt, v)
 	case a == Members:
 		b.HasMembers = true
 		ids, err := DecodeMembers(v)
@@ -71,16 +71,22 @@ func (b *Body) decodeAttribute(a *Attribute, v any) error {
 	return err
 }
 
-// checkSchemas accepts any URIs. Identity providers send URIs of their own (Entra ID does for groups), and the
-// type of a resource follows from its endpoint.
-func checkSchemas(v any) error {
+// checkSchemas accepts any URIs, or none, except the schema of another resource type. Identity providers send URIs
+// of their own (Entra ID does for groups) or leave them out, and the type of a resource follows from its endpoint.
+func checkSchemas(rt *ResourceType, v any) error {
 	list, ok := v.([]any)
 	if !ok {
 		list = []any{v}
 	}
-	for _, uri := range list {
-		if _, ok := uri.(string); !ok && uri != nil {
+	for _, item := range list {
+		uri, ok := item.(string)
+		if !ok && item != nil {
 			return malformed("schemas must be an array of strings")
+		}
+		for _, other := range ResourceTypes {
+			if other != rt && strings.EqualFold(uri, other.Schema.ID) {
+				return malformed("schemas has %s, which is not the schema of a %s; send it to %s", other.Schema.ID, rt.Name, other.Endpoint)
+			}
 		}
 	}
 	return nil
@@ -285,7 +291,7 @@ func decodeString(a *Attribute, path string, v any) (any, error) {
 	}
 	switch a.Type {
 	case DateTime:
-		if _, err := time.Parse(time.RFC3339, s); err != nil {
+		if _, err := ParseDateTime(s); err != nil {
 			return nil, invalid(path, "must be a date and time as in 2011-08-01T18:29:49Z")
 		}
 	case Binary:
@@ -294,6 +300,14 @@ func decodeString(a *Attribute, path string, v any) (any, error) {
 		}
 	}
 	return s, nil
+}
+
+// ParseDateTime parses an xsd:dateTime (RFC 7643 section 2.3.5). One without a time zone is taken as UTC.
+func ParseDateTime(s string) (time.Time, error) {
+	if at, err := time.Parse(time.RFC3339, s); err == nil {
+		return at, nil
+	}
+	return time.Parse("2006-01-02T15:04:05", s)
 }
 
 // DecodeMembers returns the ids in a group's members attribute: an array of objects with a value, an array of

@@ -106,6 +106,9 @@ func (s *server) bulkRequest(req *request, data []byte) (*batch, error) {
 	if b.failOnErrors, err = failOnErrors(tolerated); err != nil {
 		return nil, err
 	}
+	if len(list) == 0 {
+		return nil, scim.BadRequest(scim.InvalidSyntax, "Operations has no operation")
+	}
 	for i, item := range list {
 		fields, ok := item.(map[string]any)
 		if !ok {

@@ -125,7 +125,7 @@ func TestMalformedBulkRequestsAreRefused(t *testing.T) {
 	s.do("POST", "/Bulk", bulkJSON(), "Authorization: ").refuses(401, "")
 	s.do("GET", "/Bulk", "").refuses(405, "").sends("Allow", "POST")
 	s.do("GET", "/Users", "").answers(200).has("totalResults", 0)
-	s.bulk("")
+	s.do("POST", "/Bulk", bulkJSON()).refuses(400, "invalidSyntax", "Operations")
 }
 
 func TestEachBulkOperationIsObserved(t *testing.T) {
@@ -219,7 +219,6 @@ func TestBulkIsRefusedIfNoOperationIsAdmitted(t *testing.T) {
 		if want := 3; refusal.Status != 401 && len(*asked) != want || len(s.records) != 4 || s.records[0].Status != refusal.Status {
 			t.Errorf("%d: asked %q, observed %+v", refusal.Status, *asked, s.records)
 		}
-		s.do("POST", "/Bulk", bulkJSON()).answers(200).has("Operations", 0)
 	}
 }
 

@@ -76,6 +76,10 @@ func TestInvalidRequestsAreRefused(t *testing.T) {
 		{"a member without value", "POST", "/Groups", `{"displayName":"x","members":[{"display":"a"}]}`, 400, "invalidValue", []string{"members[0].value"}},
 		{"no operations", "PATCH", "/Users/" + u, `{"userName":"x"}`, 400, "invalidSyntax", []string{"Operations"}},
 		{"operations are an object", "PATCH", "/Users/" + u, `{"Operations":{}}`, 400, "invalidSyntax", []string{"Operations"}},
+		{"no operation", "PATCH", "/Users/" + u, `{"Operations":[]}`, 400, "invalidSyntax", []string{"Operations"}},
+		{"another type's schema", "POST", "/Users", `{"schemas":["` + schema.GroupSchema.ID + `"],"userName":"x"}`, 400, "invalidSyntax", []string{"schemas", "/Groups"}},
+		{"another type's schema", "POST", "/Groups", `{"schemas":["` + schema.UserSchema.ID + `"],"displayName":"x"}`, 400, "invalidSyntax", []string{"schemas", "/Users"}},
+		{"another type's schema", "PUT", "/Users/" + u, `{"schemas":["` + schema.UserSchema.ID + `","` + strings.ToUpper(schema.GroupSchema.ID) + `"],"userName":"alice"}`, 400, "invalidSyntax", []string{"schemas"}},
 		{"no op", "PATCH", "/Users/" + u, patchJSON(`{"path":"title","value":"x"}`), 400, "invalidSyntax", []string{"Operations[0]", "op"}},
 		{"unknown op", "PATCH", "/Users/" + u, patchJSON(`{"op":"replace","path":"title","value":"x"},{"op":"move","path":"title"}`), 400, "invalidSyntax", []string{"Operations[1]", "move"}},
 		{"unknown path", "PATCH", "/Users/" + u, patchJSON(`{"op":"replace","path":"shoeSize","value":"x"}`), 400, "invalidPath", []string{"shoeSize"}},
@@ -120,6 +124,16 @@ func TestABodyThatIsAnnouncedTooLargeIsNotRead(t *testing.T) {
 	s.send(r).refuses(413, "", "1048576")
 	r.ContentLength = -1
 	s.send(r).refuses(400, "invalidSyntax", "before it was complete")
+}
+
+// Providers leave schemas out, or send URIs of their own.
+func TestSchemasMayBeAbsent(t *testing.T) {
+	s := newService(t)
+	for i, schemas := range []string{``, `"schemas":[],`, `"schemas":null,`, `"schemas":["urn:example:User"],`} {
+		id := s.do("POST", "/Users", fmt.Sprintf(`{%s"userName":"alice-%d"}`, schemas, i)).answers(201).has("schemas.0", schema.UserSchema.ID).id()
+		s.do("PATCH", "/Users/"+id, `{`+schemas+`"Operations":[{"op":"replace","path":"title","value":"CEO"}]}`).answers(200).has("title", "CEO")
+		s.do("PUT", "/Users/"+id, fmt.Sprintf(`{%s"userName":"bob-%d"}`, schemas, i)).answers(200).has("title", nil)
+	}
 }
 
 // Details quote at most a part of what the client sent.

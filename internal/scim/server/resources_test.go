@@ -474,7 +474,7 @@ func TestDiscovery(t *testing.T) {
 		}
 		s.do("GET", "/Schemas/"+strings.ToUpper(id), "").answers(200).has("id", id)
 	}
-	for _, path := range []string{"/Schemas", "/ResourceTypes", "/ServiceProviderConfig"} {
+	for _, path := range []string{"/Schemas", "/ResourceTypes"} {
 		s.do("GET", path+"?filter="+url.QueryEscape(`id eq "User"`), "").refuses(403, "", "filtered")
 	}
 }

@@ -52,6 +52,13 @@ var (
 	MembersValue     = Members.Sub("value")
 )
 
+// holdingIDs are the attributes whose text is the id of another resource. Text in place of a complex value stands for
+// its value.
+var holdingIDs = []*Attribute{Members, MembersValue, Enterprise.Sub("manager"), Enterprise.Sub("manager").Sub("value")}
+
+// HoldsID reports whether the attribute's text is the id of another resource.
+func (a *Attribute) HoldsID() bool { return slices.Contains(holdingIDs, a) }
+
 // unsearchable are attributes that the service adds when it writes a response: URLs, and the version. Filters
 // and sorting work on stored resources, which do not have them.
 var unsearchable = []*Attribute{Meta.Sub("location"), Meta.Sub("version"), Members.Sub("$ref"), Groups.Sub("$ref")}

@@ -9,6 +9,8 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/util/validation/field"
 
 	"github.com/cloudsso/cloudsso-operator/internal/jsonpatch"
 	"github.com/cloudsso/cloudsso-operator/internal/nameclaim"
@@ -91,8 +93,26 @@ func invalid(err error) error {
 	var status apierrors.APIStatus
 	errors.As(err, &status)
 	var details []string
-	for _, cause := range status.Status().Details.Causes {
-		details = append(details, strings.TrimPrefix(cause.Field, "spec.")+": "+cause.Message)
+	if d := status.Status().Details; d != nil {
+		for _, cause := range d.Causes {
+			if cause.Field != notAField {
+				details = append(details, strings.TrimPrefix(cause.Field, "spec.")+": "+explain(cause))
+			}
+		}
+	}
+	if len(details) == 0 {
+		return scim.BadRequest(scim.InvalidValue, "the resource is not valid")
 	}
 	return scim.BadRequest(scim.InvalidValue, "%s", strings.Join(details, "; "))
+}
+
+// notAField is the field of the cause that says that rules were not checked because of the other causes.
+const notAField = "<nil>"
+
+// explain returns what is wrong with a field. The API server counts the characters of a string, and calls them bytes.
+func explain(cause metav1.StatusCause) string {
+	if cause.Type == metav1.CauseType(field.ErrorTypeTooLong) {
+		return strings.ReplaceAll(cause.Message, " bytes", " characters")
+	}
+	return cause.Message
 }

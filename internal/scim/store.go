@@ -1,6 +1,7 @@
 // Package scim is a SCIM 2.0 service provider (RFC 7643, RFC 7644) over any Store.
 //
 //	server → patch → filter → schema     the protocol
+//	dialect                              what providers write differently, read in one place
 //	server → Store                       the store: memory, or custom resources
 //
 // It imports the standard library and golang.org/x/text only.

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/cloudsso/cloudsso-operator/internal/scim/dialect"
 	"github.com/cloudsso/cloudsso-operator/internal/scim/schema"
 )
 
@@ -65,8 +66,7 @@ func (l *lexer) keyword(word string) bool {
 	return false
 }
 
-// literal reads a comparison value: JSON, or an unquoted word, which authentik before 2025.10 sends and Entra
-// ID's documentation shows.
+// literal reads a comparison value: JSON, or a bare word.
 func (l *lexer) literal() (any, error) {
 	start := l.at
 	if l.next() == '"' {
@@ -82,12 +82,9 @@ func (l *lexer) literal() (any, error) {
 	case "null":
 		return nil, nil
 	default:
-		return bareWord(word), nil
+		return dialect.BareWord(word), nil
 	}
 }
-
-// bareWord is an unquoted value other than true, false and null: a number, or text.
-type bareWord string
 
 func (l *lexer) quoted() (any, error) {
 	start := l.at

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"github.com/cloudsso/cloudsso-operator/internal/scim/dialect"
 	"github.com/cloudsso/cloudsso-operator/internal/scim/fold"
 	"github.com/cloudsso/cloudsso-operator/internal/scim/limits"
 	"github.com/cloudsso/cloudsso-operator/internal/scim/schema"
@@ -240,7 +241,7 @@ func newComparison(path schema.Path, op operator, literal any) (c *comparison, p
 // because some providers quote booleans and numbers.
 func convertLiteral(t schema.Type, literal any) any {
 	text, quoted := literal.(string)
-	if word, ok := literal.(bareWord); ok {
+	if word, ok := literal.(dialect.BareWord); ok {
 		text, quoted = string(word), true
 	}
 	if b, ok := literal.(bool); ok {
@@ -254,7 +255,7 @@ func convertLiteral(t schema.Type, literal any) any {
 	}
 	switch t {
 	case schema.Boolean:
-		if b, err := strconv.ParseBool(strings.ToLower(text)); err == nil && len(text) > 1 {
+		if b, ok := dialect.Boolean(text); ok {
 			return b
 		}
 		return nil

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/cloudsso/cloudsso-operator/internal/scim"
+	"github.com/cloudsso/cloudsso-operator/internal/scim/dialect"
 	"github.com/cloudsso/cloudsso-operator/internal/scim/filter"
 	"github.com/cloudsso/cloudsso-operator/internal/scim/limits"
 	"github.com/cloudsso/cloudsso-operator/internal/scim/schema"
@@ -104,12 +105,12 @@ func addOperationIndex(err error, i int) error {
 	return &at
 }
 
-// readOperation reads one operation. Entra ID writes Add, Replace and Remove.
+// readOperation reads one operation.
 func (p *Patch) readOperation(fields map[string]any) error {
 	named, _ := schema.JSONMember(fields, "op")
 	op, _ := named.(string)
 	verbs := map[string]verb{"add": opAdd, "replace": opReplace, "remove": opRemove}
-	v, known := verbs[strings.ToLower(op)]
+	v, known := verbs[dialect.Verb(op)]
 	if !known {
 		return scim.BadRequest(scim.InvalidSyntax, "op must be add, replace or remove, not %q", op)
 	}
@@ -259,8 +260,8 @@ func decodeValue(path *filter.Path, value any) (any, error) {
 	case path.Sub != nil:
 		return schema.DecodeValue(path.Sub, path.String(), value)
 	case path.Filter != nil:
-		if list, ok := value.([]any); ok && len(list) == 1 {
-			value = list[0]
+		if one, ok := dialect.Single(value); ok {
+			value = one
 		}
 		return schema.DecodeElement(path.Attribute.Last(), path.String(), value)
 	}

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/cloudsso/cloudsso-operator/internal/scim/dialect"
 	"github.com/cloudsso/cloudsso-operator/internal/scim/limits"
 )
 
@@ -74,10 +75,7 @@ func (b *Body) decodeAttribute(rt *ResourceType, a *Attribute, v any) error {
 // checkSchemas accepts any URIs, or none, except the schema of another resource type. Identity providers send URIs
 // of their own (Entra ID does for groups) or leave them out, and the type of a resource follows from its endpoint.
 func checkSchemas(rt *ResourceType, v any) error {
-	list, ok := v.([]any)
-	if !ok {
-		list = []any{v}
-	}
+	list := dialect.List(v)
 	for _, item := range list {
 		uri, ok := item.(string)
 		if !ok && item != nil {
@@ -158,10 +156,7 @@ func DecodeValue(a *Attribute, path string, v any) (any, error) {
 	if !a.MultiValued {
 		return decodeOne(a, path, v)
 	}
-	list, ok := v.([]any)
-	if !ok {
-		list = []any{v}
-	}
+	list := dialect.List(v)
 	if len(list) > limits.Values {
 		return nil, invalid(path, "has %d values; at most %d are supported", len(list), limits.Values)
 	}
@@ -183,19 +178,13 @@ func DecodeValue(a *Attribute, path string, v any) (any, error) {
 	return values, checkPrimary(a, path, values)
 }
 
-// decodeOne decodes the value of a single-valued attribute. Entra ID sends some of them as an array of one.
+// decodeOne decodes the value of a single-valued attribute.
 func decodeOne(a *Attribute, path string, v any) (any, error) {
-	if list, ok := v.([]any); ok {
-		switch len(list) {
-		case 0:
-			return nil, nil
-		case 1:
-			v = list[0]
-		default:
-			return nil, invalid(path, "must be a single value, not an array of %d", len(list))
-		}
+	one, ok := dialect.Single(v)
+	if !ok {
+		return nil, invalid(path, "must be a single value, not an array of %d", len(dialect.List(v)))
 	}
-	return DecodeElement(a, path, v)
+	return DecodeElement(a, path, one)
 }
 
 // DecodeElement converts one element of a multi-valued attribute, in the way of DecodeValue.
@@ -245,13 +234,8 @@ func decodeComplex(a *Attribute, path string, v any) (any, error) {
 }
 
 func decodeBoolean(path string, v any) (any, error) {
-	switch v := v.(type) {
-	case bool:
-		return v, nil
-	case string:
-		if b, err := strconv.ParseBool(strings.ToLower(v)); err == nil && len(v) > 1 {
-			return b, nil
-		}
+	if value, ok := dialect.Boolean(v); ok {
+		return value, nil
 	}
 	return nil, invalid(path, "must be a boolean")
 }
@@ -274,13 +258,8 @@ func decodeNumber(a *Attribute, path string, v any) (any, error) {
 }
 
 func decodeString(a *Attribute, path string, v any) (any, error) {
-	var s string
-	switch v := v.(type) {
-	case string:
-		s = v
-	case json.Number: // some providers send employee numbers as JSON numbers
-		s = v.String()
-	default:
+	s, ok := dialect.Text(v)
+	if !ok {
 		return nil, invalid(path, "must be a string")
 	}
 	if len(s) > limits.Text {
@@ -317,10 +296,7 @@ func DecodeMembers(v any) ([]string, error) {
 	if v == nil {
 		return nil, nil
 	}
-	list, ok := v.([]any)
-	if !ok {
-		list = []any{v}
-	}
+	list := dialect.List(v)
 	if len(list) > limits.Members {
 		return nil, invalid(Members.Name, "has %d values; at most %d are supported in one request", len(list), limits.Members)
 	}

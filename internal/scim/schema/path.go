@@ -3,6 +3,8 @@ package schema
 import (
 	"slices"
 	"strings"
+
+	"github.com/cloudsso/cloudsso-operator/internal/scim/dialect"
 )
 
 // Path leads to an attribute. It has one element for a top-level attribute or an extension, and one more for
@@ -50,14 +52,14 @@ func (rt *ResourceType) Resolve(name string, others ...*ResourceType) Path {
 }
 
 func (rt *ResourceType) resolve(name string) Path {
-	if rest, ok := cutURN(name, rt.Schema.ID); ok {
+	if rest, ok := dialect.CutURN(name, rt.Schema.ID); ok {
 		return resolveIn(nil, rt.Attributes, rest) // the common attributes are part of every schema (RFC 7643 section 3.1)
 	}
 	for _, e := range rt.Extensions {
 		if strings.EqualFold(name, e.Schema.ID) {
 			return Path{e.Attribute}
 		}
-		if rest, ok := cutURN(name, e.Schema.ID); ok {
+		if rest, ok := dialect.CutURN(name, e.Schema.ID); ok {
 			return resolveIn(Path{e.Attribute}, e.Schema.Attributes, rest)
 		}
 	}
@@ -83,17 +85,8 @@ func (rt *ResourceType) HasForeignURN(name string) bool {
 }
 
 func isWithin(name, urn string) bool {
-	_, ok := cutURN(name, urn)
+	_, ok := dialect.CutURN(name, urn)
 	return ok || strings.EqualFold(name, urn)
-}
-
-// cutURN removes the URN of a schema, and the colon after it, from the name of an attribute. Some clients write
-// a dot for the colon.
-func cutURN(name, urn string) (rest string, ok bool) {
-	if len(name) > len(urn) && (name[len(urn)] == ':' || name[len(urn)] == '.') && strings.EqualFold(name[:len(urn)], urn) {
-		return name[len(urn)+1:], true
-	}
-	return "", false
 }
 
 func resolveIn(to Path, attributes []*Attribute, name string) Path {

@@ -10,6 +10,7 @@ import (
 
 	"github.com/cloudsso/cloudsso-operator/internal/scim/filter"
 	"github.com/cloudsso/cloudsso-operator/internal/scim/fold"
+	"github.com/cloudsso/cloudsso-operator/internal/scim/limits"
 	"github.com/cloudsso/cloudsso-operator/internal/scim/schema"
 )
 
@@ -168,7 +169,8 @@ type Candidate interface {
 func (q Query) Select(ctx context.Context, candidates iter.Seq[Candidate]) (*Page, error) {
 	page := &Page{}
 	passed := 0
-	for c := range q.sorted(q.matching(untilDone(ctx, candidates))) {
+	budget := &budget{left: limits.FilterComparisons}
+	for c := range q.sorted(q.matching(untilDone(ctx, candidates), budget)) {
 		page.Total++
 		if q.After != nil && q.Order.Compare(q.Order.Position(c), *q.After) <= 0 {
 			continue
@@ -177,7 +179,7 @@ func (q Query) Select(ctx context.Context, candidates iter.Seq[Candidate]) (*Pag
 			page.Resources = append(page.Resources, q.Omit.strip(c.Resource()))
 		}
 	}
-	return page, ctx.Err()
+	return page, cmp.Or(ctx.Err(), budget.err())
 }
 
 // untilDone ends a sequence once the context is done.
@@ -191,17 +193,45 @@ func untilDone(ctx context.Context, candidates iter.Seq[Candidate]) iter.Seq[Can
 	}
 }
 
-func (q Query) matching(candidates iter.Seq[Candidate]) iter.Seq[Candidate] {
+// matching returns the candidates that match the filter, as long as the budget lasts.
+func (q Query) matching(candidates iter.Seq[Candidate], b *budget) iter.Seq[Candidate] {
 	if q.Filter == nil {
 		return candidates
 	}
 	return func(yield func(Candidate) bool) {
 		for c := range candidates {
-			if q.Filter.Match(c) && !yield(c) {
+			b.Source = c
+			matches := q.Filter.Match(b)
+			if b.left < 0 || matches && !yield(c) {
 				return
 			}
 		}
 	}
+}
+
+// budget is a candidate whose evaluation is paid for, so that a filter with many conditions does not take the
+// processor from other clients.
+type budget struct {
+	filter.Source
+	left int // comparisons
+}
+
+// Get implements filter.Source.
+func (b *budget) Get(a *schema.Attribute) any {
+	b.left--
+	return b.Source.Get(a)
+}
+
+// Spend implements filter.Meter.
+func (b *budget) Spend(comparisons int) { b.left -= comparisons }
+
+// err returns the error for the client if the budget is exceeded.
+func (b *budget) err() error {
+	if b.left >= 0 {
+		return nil
+	}
+	return BadRequest(TooMany, "the filter needs more than %d comparisons in this directory; use fewer conditions, or join them by and "+
+		"with eq on id, userName, externalId or a group's displayName", limits.FilterComparisons)
 }
 
 func (q Query) sorted(candidates iter.Seq[Candidate]) iter.Seq[Candidate] {

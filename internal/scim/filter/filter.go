@@ -24,6 +24,13 @@ type Source interface {
 	Get(*schema.Attribute) any
 }
 
+// Meter is a Source that is told what its evaluation costs beyond one call of Get for each comparison.
+type Meter interface {
+	Source
+	// Spend is called with the number of comparisons that a list of values makes necessary.
+	Spend(comparisons int)
+}
+
 // SyntaxError says at which position a filter or a path is malformed.
 type SyntaxError struct {
 	Position int // in bytes, from 1
@@ -81,7 +88,7 @@ func Terms(f Filter) int {
 	case *negation:
 		return Terms(f.operand)
 	case *valuePath:
-		return 1 + Terms(f.filter)
+		return 1 + f.terms
 	}
 	return 1
 }

@@ -68,6 +68,10 @@ const (
 const (
 	// FilterLength is the length of the longest filter, in bytes: hundreds of comparisons.
 	FilterLength = 8 << 10
+	// FilterComparisons is the largest number of comparisons that a filter may need over all resources of a list. A
+	// condition on an attribute counts for each resource, and for each of its values; one that is decided already
+	// does not. It permits twenty conditions for each of 100,000 users, and takes less than a second.
+	FilterComparisons = 2_000_000
 	// FilterDepth is the largest nesting of a filter. It keeps the parser and the evaluation from exhausting
 	// the stack.
 	FilterDepth = 32

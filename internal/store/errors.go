@@ -15,6 +15,7 @@ import (
 	"github.com/cloudsso/cloudsso-operator/internal/jsonpatch"
 	"github.com/cloudsso/cloudsso-operator/internal/nameclaim"
 	"github.com/cloudsso/cloudsso-operator/internal/scim"
+	"github.com/cloudsso/cloudsso-operator/internal/scim/schema"
 )
 
 // The reasons of the 403 of a directory that is not synchronized: scim.Error.Reason.
@@ -94,6 +95,9 @@ func invalid(err error) error {
 	errors.As(err, &status)
 	var details []string
 	if d := status.Status().Details; d != nil {
+		if d.Kind == claimKind {
+			return invalidName(d.Name)
+		}
 		for _, cause := range d.Causes {
 			if cause.Field != notAField {
 				details = append(details, strings.TrimPrefix(cause.Field, "spec.")+": "+explain(cause))
@@ -104,6 +108,22 @@ func invalid(err error) error {
 		return scim.BadRequest(scim.InvalidValue, "the resource is not valid")
 	}
 	return scim.BadRequest(scim.InvalidValue, "%s", strings.Join(details, "; "))
+}
+
+// claimKind is the kind of a claim, which is written before the object that has the name.
+const claimKind = "CloudSSONameClaim"
+
+// nameLength is the largest number of characters of a userName, and of a group's displayName. The API server's bound of a
+// claim is that of the longest folded name.
+const nameLength = 256
+
+// invalidName returns the 400 of a name whose claim was refused: only a name that is far too long is.
+func invalidName(claim string) error {
+	attribute := schema.UserName
+	if strings.HasPrefix(claim, "group-") {
+		attribute = schema.GroupDisplayName
+	}
+	return scim.BadRequest(scim.InvalidValue, "%s: Too long: may not be more than %d characters", attribute.Name, nameLength)
 }
 
 // notAField is the field of the cause that says that rules were not checked because of the other causes.

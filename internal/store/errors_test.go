@@ -26,6 +26,8 @@ func TestRefusalsOfTheAPIServerAreTranslated(t *testing.T) {
 	}{
 		{"a long userName", schema.User, user.With(schema.UserName, strings.Repeat("u", 257)), []string{"userName", "256 characters"}},
 		{"a userName of more bytes", schema.User, user.With(schema.UserName, strings.Repeat("ü", 257)), []string{"userName", "256 characters"}},
+		{"a userName that is too long for its claim", schema.User, user.With(schema.UserName, strings.Repeat("u", 5000)), []string{"userName", "256 characters"}},
+		{"a displayName that is too long for its claim", schema.Group, schema.Object{}.With(schema.GroupDisplayName, strings.Repeat("g", 5000)), []string{"displayName", "256 characters"}},
 		{"a long externalId", schema.User, user.With(schema.ExternalID, strings.Repeat("x", 257)), []string{"externalId", "256 characters"}},
 		{"a long title, and a long externalId", schema.User, user.With(title, strings.Repeat("x", 1025)).With(schema.ExternalID, strings.Repeat("x", 257)), []string{"title", "1024 characters", "externalId", "; "}},
 		{"a long value of a list", schema.User, user.With(emails, []any{email(strings.Repeat("x", 8193), false)}), []string{"emails[0].value", "8192 characters"}},

@@ -114,7 +114,7 @@ func newStore(ctx context.Context, from cache.Cache, sources *informer.Sources) 
 	Expect(err).NotTo(HaveOccurred())
 	s, err := store.New(ctx, store.Config{
 		Client: direct, Cache: from, Sources: sources, Log: slog.New(slog.DiscardHandler),
-		Emit: func(runtime.Object, string, string, string) {}, Now: clock.Now, NewSuffix: func() string { return rand.String(5) },
+		Warn: func(runtime.Object, string, string) {}, Now: clock.Now, NewSuffix: func() string { return rand.String(5) },
 	})
 	Expect(err).NotTo(HaveOccurred())
 	return s

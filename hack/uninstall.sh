@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Deletes the CRDs, given as YAML on standard input, from the cluster of the current kubeconfig. It refuses while an
-# object of theirs exists, because a CRD is deleted with all its objects, and no admission policy is asked. If the
+# object of theirs exists, because a CRD is deleted with all its objects, and no other admission policy is asked. If the
 # operator no longer runs, the finalizers of these objects also block the deletion of the CRD.
 #
 # CloudSSONameClaims do not count: they are the operator's records of users and groups, without finalizers. A crash can
@@ -43,4 +43,7 @@ if [[ -n $left ]]; then
   } >&2
   exit 1
 fi
+for resource in $resources; do # without it the policy cloudsso-crds refuses the deletion
+  $kubectl annotate --overwrite crd "$resource" cloudsso.dev/delete=yes
+done
 $kubectl delete --ignore-not-found -f - <<<"$crds"

@@ -203,7 +203,7 @@ type CloudSSODirectoryStatus struct {
 	// +kubebuilder:validation:Minimum=0
 	ObservedGeneration int64 `json:"observedGeneration,omitempty"`
 
-	// conditions: Ready, ResyncNeeded.
+	// conditions: Ready, ResyncNeeded, PoliciesInstalled.
 	//
 	// +optional
 	// +listType=map
@@ -268,6 +268,17 @@ const (
 	ReasonWritesRefused = "WritesRefused"
 	// ReasonNothingRefused is the reason of a False ResyncNeeded condition.
 	ReasonNothingRefused = "NothingRefused"
+
+	// ConditionPoliciesInstalled is True if the operator's admission policies are installed and bound as required: they
+	// protect synchronized objects and name claims from changes and deletion by others.
+	ConditionPoliciesInstalled = "PoliciesInstalled"
+	// ReasonPoliciesInstalled is the reason of a True PoliciesInstalled condition.
+	ReasonPoliciesInstalled = "Installed"
+	// ReasonPolicyMissing is the reason of a False PoliciesInstalled condition: a policy or its binding is absent, or has
+	// been changed.
+	ReasonPolicyMissing = "PolicyMissing"
+	// ReasonNotPermitted is the reason of an Unknown PoliciesInstalled condition: the operator may not read the policies.
+	ReasonNotPermitted = "NotPermitted"
 )
 
 // CloudSSODirectory is the switch and the settings of its namespace's directory. Its name is always "default".

@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"reflect"
+	"strings"
 	"sync"
 	"time"
 
@@ -14,7 +15,7 @@ import (
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
-	"sigs.k8s.io/controller-runtime/pkg/config"
+	ctrlconfig "sigs.k8s.io/controller-runtime/pkg/config"
 	"sigs.k8s.io/controller-runtime/pkg/manager"
 	"sigs.k8s.io/controller-runtime/pkg/metrics/server"
 )
@@ -43,7 +44,11 @@ func (l *leading) Start(ctx context.Context) error {
 		if err != nil || ctx.Err() != nil {
 			return err
 		}
-		log.Info("This replica is no longer the leader; it goes on serving SCIM and takes part in the next election", "cause", lost)
+		if isLeaseLost(lost) {
+			log.Info("This replica is no longer the leader; it goes on serving SCIM and takes part in the next election")
+		} else {
+			log.Error(lost, "The controllers have stopped; this replica goes on serving SCIM and takes part in the next election")
+		}
 		timer := time.NewTimer(electionInterval)
 		select {
 		case <-timer.C:
@@ -53,6 +58,10 @@ func (l *leading) Start(ctx context.Context) error {
 		}
 	}
 }
+
+// isLeaseLost reports whether a term as leader ended because the lease was lost, as in an outage of the API server.
+// controller-runtime has no type for that error.
+func isLeaseLost(err error) bool { return strings.Contains(err.Error(), "leader election lost") }
 
 // runTerm waits for the lease and runs the controllers until it is lost. lost is why the term ended, err why no term
 // can begin.
@@ -73,20 +82,16 @@ func (l *leading) newManager(current *term) (manager.Manager, error) {
 	readYourWrites, graceful, skipNameValidation := true, shutdownTimeout, true // each term has the same names
 	lease := l.options.leaseDuration
 	renew, retry := lease*2/3, lease/5
-	return ctrl.NewManager(l.serving.GetConfig(), ctrl.Options{
+	config := rest.CopyConfig(l.serving.GetConfig())
+	config.Timeout = requestTimeout // nothing watches with it, because the cache is that of the serving manager
+	return ctrl.NewManager(config, ctrl.Options{
 		Scheme:         l.serving.GetScheme(),
 		MapperProvider: func(*rest.Config, *http.Client) (meta.RESTMapper, error) { return l.serving.GetRESTMapper(), nil },
 		NewCache: func(*rest.Config, cache.Options) (cache.Cache, error) {
 			return &termCache{l.serving.GetCache(), current}, nil
 		},
-		NewClient: func(c *rest.Config, o client.Options) (client.Client, error) {
-			config := rest.CopyConfig(c)
-			config.Timeout = requestTimeout
-			o.HTTPClient = nil // the manager's HTTP client has no timeout
-			return client.New(config, o)
-		},
 		Client:                        client.Options{Cache: &client.CacheOptions{EnableReadYourWritesConsistency: &readYourWrites}},
-		Controller:                    config.Controller{SkipNameValidation: &skipNameValidation},
+		Controller:                    ctrlconfig.Controller{SkipNameValidation: &skipNameValidation},
 		Metrics:                       server.Options{BindAddress: "0"},
 		LeaderElection:                l.options.leaderElect,
 		LeaderElectionID:              l.options.leaseName(),

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -20,6 +21,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/healthz"
 	"sigs.k8s.io/controller-runtime/pkg/manager"
 	"sigs.k8s.io/controller-runtime/pkg/metrics"
+	"sigs.k8s.io/controller-runtime/pkg/metrics/filters"
 	"sigs.k8s.io/controller-runtime/pkg/metrics/server"
 
 	"github.com/cloudsso/cloudsso-operator/api/v1alpha1"
@@ -92,7 +94,7 @@ func newManager(config *rest.Config, o options, sources *informer.Sources) (mana
 			DefaultTransform:  cachetransform.Transform,
 			ByObject:          map[client.Object]cache.ByObject{&corev1.Secret{}: credential.SecretCacheOptions()},
 		},
-		Metrics:                 server.Options{BindAddress: o.metricsAddress},
+		Metrics:                 o.metrics(),
 		HealthProbeBindAddress:  o.probeAddress,
 		PprofBindAddress:        o.pprofAddress,
 		GracefulShutdownTimeout: &graceful,
@@ -101,6 +103,19 @@ func newManager(config *rest.Config, o options, sources *informer.Sources) (mana
 		return nil, fmt.Errorf("reaching the cluster: %w", err)
 	}
 	return mgr, mgr.AddHealthzCheck("ping", healthz.Ping)
+}
+
+// metrics returns how the metrics are served.
+func (o *options) metrics() server.Options {
+	if !o.metricsSecure {
+		return server.Options{BindAddress: o.metricsAddress}
+	}
+	return server.Options{
+		BindAddress:    o.metricsAddress,
+		SecureServing:  true,
+		FilterProvider: filters.WithAuthenticationAndAuthorization,
+		TLSOpts:        []func(*tls.Config){httpserver.RestrictTLS},
+	}
 }
 
 // requestTimeout bounds a request to the API server, on both sides: the server must not carry out a write long after the
@@ -131,8 +146,8 @@ func addSCIM(ctx context.Context, mgr manager.Manager, o options, sources *infor
 		Client:  direct,
 		Cache:   mgr.GetCache(),
 		Sources: sources,
-		Emit: func(on runtime.Object, eventType, reason, note string) {
-			events.Eventf(on, nil, eventType, reason, "Synchronize", "%s", note)
+		Warn: func(on runtime.Object, reason, note string) {
+			events.Eventf(on, nil, corev1.EventTypeWarning, reason, "Synchronize", "%s", note)
 		},
 		Log:       logger,
 		Lag:       observer.observeLag,
@@ -148,10 +163,10 @@ func addSCIM(ctx context.Context, mgr manager.Manager, o options, sources *infor
 	if err != nil {
 		return nil, err
 	}
-	recorder := usage.New(direct, direct, time.Now)
+	recorder := usage.New(direct, time.Now)
 	authenticator := &scimauth.Authenticator{Tokens: tokens, Stores: resources, Recorder: recorder, Prefix: scimPrefix, KeysSynced: keysSynced}
 	listener, err := httpserver.New(httpserver.Config{
-		Address:   o.scimAddress,
+		Address:   o.listenAddress(),
 		CertFile:  o.certFile,
 		KeyFile:   o.keyFile,
 		PlainHTTP: o.insecureHTTP,

@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"net"
 	"net/url"
 	"strings"
 	"time"
@@ -23,6 +24,7 @@ type options struct {
 	insecureHTTP      bool
 
 	metricsAddress string
+	metricsSecure  bool
 	probeAddress   string
 	pprofAddress   string
 
@@ -35,12 +37,13 @@ type options struct {
 }
 
 func (o *options) bind(flags *pflag.FlagSet) {
-	flags.StringVar(&o.scimAddress, "scim-bind-address", ":8443", "address that the SCIM service listens on")
+	flags.StringVar(&o.scimAddress, "scim-bind-address", "", "address that the SCIM service listens on; by default :8443, or 127.0.0.1:8443 with --scim-insecure-http")
 	flags.StringVar(&o.scimURL, "scim-public-url", "", "URL at which identity providers reach the SCIM service, such as https://sso.example.com/scim/v2 (required)")
 	flags.StringVar(&o.certFile, "scim-tls-cert-file", "", "certificate of the SCIM service, PEM; read again when it changes")
 	flags.StringVar(&o.keyFile, "scim-tls-key-file", "", "private key of the certificate, PEM")
-	flags.BoolVar(&o.insecureHTTP, "scim-insecure-http", false, "serve SCIM without TLS: only on loopback, or behind an ingress that terminates it")
+	flags.BoolVar(&o.insecureHTTP, "scim-insecure-http", false, "serve SCIM without TLS, on loopback unless --scim-bind-address says otherwise: for an ingress that terminates TLS")
 	flags.StringVar(&o.metricsAddress, "metrics-bind-address", ":8080", "address of the Prometheus metrics; 0 for none")
+	flags.BoolVar(&o.metricsSecure, "metrics-secure", true, "serve metrics over HTTPS to clients whose token may get /metrics (ClusterRole cloudsso-metrics-reader); false serves them to every client without TLS, on loopback only")
 	flags.StringVar(&o.probeAddress, "health-probe-bind-address", ":8081", "address of /healthz and /readyz; 0 for none")
 	flags.StringVar(&o.pprofAddress, "pprof-bind-address", "0", "address of /debug/pprof, such as 127.0.0.1:6060; 0 for none")
 	flags.BoolVar(&o.leaderElect, "leader-elect", true, "let one replica at a time run the controllers; every replica serves SCIM")
@@ -72,6 +75,17 @@ func (o *options) cachedNamespaces() map[string]cache.Config {
 	return namespaces
 }
 
+// listenAddress returns the address of the SCIM service.
+func (o *options) listenAddress() string {
+	switch {
+	case o.scimAddress != "":
+		return o.scimAddress
+	case o.insecureHTTP:
+		return "127.0.0.1:8443"
+	}
+	return ":8443"
+}
+
 // validate returns an error if an option is missing or wrong. The error says what to give.
 func (o *options) validate() error {
 	if o.scimURL == "" {
@@ -84,16 +98,29 @@ func (o *options) validate() error {
 	if strings.Contains(o.scimURL, "_") {
 		return fmt.Errorf("--scim-public-url %q has an underscore, which Okta does not accept in a base URL", o.scimURL)
 	}
-	if o.insecureHTTP && o.certFile+o.keyFile != "" {
-		return errors.New("--scim-insecure-http and --scim-tls-cert-file exclude each other")
-	}
-	if !o.insecureHTTP && (o.certFile == "" || o.keyFile == "") {
-		return errors.New("--scim-tls-cert-file and --scim-tls-key-file are both needed; behind an ingress that terminates TLS, give --scim-insecure-http instead")
-	}
 	if o.leaseDuration < minLeaseDuration {
 		return fmt.Errorf("--leader-lease-duration %s is too short: at least %s, because a lease counts whole seconds", o.leaseDuration, minLeaseDuration)
 	}
-	return o.validateShard()
+	return errors.Join(o.validateTLS(), o.validateShard())
+}
+
+// validateTLS requires a certificate, or what says that none is needed.
+func (o *options) validateTLS() error {
+	switch {
+	case o.insecureHTTP && o.certFile+o.keyFile != "":
+		return errors.New("--scim-insecure-http and --scim-tls-cert-file exclude each other")
+	case !o.insecureHTTP && (o.certFile == "" || o.keyFile == ""):
+		return errors.New("--scim-tls-cert-file and --scim-tls-key-file are both needed; behind an ingress that terminates TLS, give --scim-insecure-http instead")
+	case !o.metricsSecure && o.metricsAddress != "0" && !isLoopback(o.metricsAddress):
+		return fmt.Errorf("--metrics-secure=false serves metrics to every client, so --metrics-bind-address %q must be a loopback address such as 127.0.0.1:8080", o.metricsAddress)
+	}
+	return nil
+}
+
+// isLoopback reports whether an address to listen on can be reached only from this machine.
+func isLoopback(address string) bool {
+	host, _, err := net.SplitHostPort(address)
+	return err == nil && (host == "localhost" || net.ParseIP(host).IsLoopback())
 }
 
 // minLeaseDuration is the shortest lease of a leader. client-go cuts leases to whole seconds.

@@ -29,6 +29,12 @@ func TestOptionsAreValidated(t *testing.T) {
 		{url + " --scim-insecure-http " + tls, "exclude each other"},
 		{url + " --scim-insecure-http --scim-tls-key-file=tls.key", "exclude each other"},
 		{url + " --scim-insecure-http --namespaces=acme,globex --namespaces=initech --shard=north", ""},
+		{url + " " + tls + " --metrics-secure=false", "must be a loopback address"},
+		{url + " " + tls + " --metrics-secure=false --metrics-bind-address=10.0.0.1:8080", "must be a loopback address"},
+		{url + " " + tls + " --metrics-secure=false --metrics-bind-address=127.0.0.1:8080", ""},
+		{url + " " + tls + " --metrics-secure=false --metrics-bind-address=[::1]:8080", ""},
+		{url + " " + tls + " --metrics-secure=false --metrics-bind-address=localhost:8080", ""},
+		{url + " " + tls + " --metrics-secure=false --metrics-bind-address=0", ""},
 		{url + " --scim-insecure-http --leader-lease-duration=1s", "too short"},
 		{url + " --scim-insecure-http --namespaces=acme", "go together"},
 		{url + " --scim-insecure-http --shard=north", "go together"},
@@ -45,6 +51,22 @@ func TestOptionsAreValidated(t *testing.T) {
 		err := o.validate()
 		if c.problem == "" && err != nil || c.problem != "" && (err == nil || !strings.Contains(err.Error(), c.problem)) {
 			t.Errorf("%s: %v, want %q", c.flags, err, c.problem)
+		}
+	}
+}
+
+func TestPlainHTTPListensOnLoopback(t *testing.T) {
+	for _, c := range []struct {
+		flags options
+		want  string
+	}{
+		{options{}, ":8443"},
+		{options{insecureHTTP: true}, "127.0.0.1:8443"},
+		{options{insecureHTTP: true, scimAddress: ":8080"}, ":8080"},
+		{options{scimAddress: "10.0.0.1:443"}, "10.0.0.1:443"},
+	} {
+		if got := c.flags.listenAddress(); got != c.want {
+			t.Errorf("%+v listens on %s, want %s", c.flags, got, c.want)
 		}
 	}
 }

@@ -85,7 +85,7 @@ func countsOfUser(u *v1alpha1.CloudSSOUser) (c counts) {
 	case u.Spec.DeprovisionedAt == nil:
 		c.scimUsers = 1
 	}
-	if isGuarded(u, u.Spec.Source) {
+	if isGuarded(u) {
 		c.guardUsers = 1
 	}
 	return c
@@ -97,13 +97,13 @@ func countsOfGroup(g *v1alpha1.CloudSSOGroup) (c counts) {
 	} else {
 		c.manualGroups = 1
 	}
-	if isGuarded(g, g.Spec.Source) {
+	if isGuarded(g) {
 		c.guardGroups = 1
 	}
 	return c
 }
 
 // isGuarded reports whether an object's deletion is held while its directory is synchronized.
-func isGuarded(o client.Object, source v1alpha1.Source) bool {
-	return policy.ProtectsDeletion(o, source, v1alpha1.SynchronizationEnabled)
+func isGuarded(o client.Object) bool {
+	return policy.ProtectsDeletion(o, v1alpha1.SynchronizationEnabled)
 }

@@ -16,7 +16,8 @@ const (
 )
 
 // statusEvents returns the Events of the change from one status to the next: the switch was turned, a write was
-// refused (the first since the last full push), a full push is needed, and a full push was acknowledged.
+// refused (the first since the last full push), a full push is needed, a full push was acknowledged, and an admission
+// policy is missing.
 func statusEvents(before, after *v1alpha1.CloudSSODirectory) []controllerutil.Event {
 	var all []controllerutil.Event
 	conditionsBefore, conditions := before.Status.Conditions, after.Status.Conditions
@@ -35,7 +36,14 @@ func statusEvents(before, after *v1alpha1.CloudSSODirectory) []controllerutil.Ev
 	case refused(conditionsBefore) && !refused(conditions):
 		all = append(all, controllerutil.Normal(eventResynced, "Report", controllerutil.MessageOf(conditions, v1alpha1.ConditionResyncNeeded)))
 	}
+	if isMissing(conditions) && !isMissing(conditionsBefore) {
+		all = append(all, controllerutil.Warning(v1alpha1.ReasonPolicyMissing, "Check", controllerutil.MessageOf(conditions, v1alpha1.ConditionPoliciesInstalled)))
+	}
 	return all
+}
+
+func isMissing(conditions []metav1.Condition) bool {
+	return meta.IsStatusConditionFalse(conditions, v1alpha1.ConditionPoliciesInstalled)
 }
 
 func needsResync(conditions []metav1.Condition) bool {

@@ -5,6 +5,7 @@
 //	status.go      the status and its conditions
 //	counters.go    the number of users and groups, from watch events
 //	events.go      the Events of a change of status
+//	policies.go    whether the admission policies are installed
 //	watch.go       which changes need a reconcile
 package directory
 
@@ -32,6 +33,7 @@ type Reconciler struct {
 	Endpoint string
 
 	counters *counters
+	policies *policyCheck
 }
 
 // Reconcile updates one directory's status. Its patch has only the changed fields, because the SCIM service writes
@@ -46,7 +48,7 @@ func (r *Reconciler) reconcile(ctx context.Context, d *v1alpha1.CloudSSODirector
 		return 0, fmt.Errorf("counting the credentials of namespace %s: %w", d.Namespace, err)
 	}
 	before, now := d.DeepCopy(), r.Now()
-	computeStatus(d, r.Endpoint, r.counters.of(d.Namespace), credentials.Items, now)
+	computeStatus(d, r.Endpoint, r.counters.of(d.Namespace), credentials.Items, now, r.policies.condition.Load())
 	if err := r.patchStatus(ctx, before, d); err != nil {
 		return 0, err
 	}
@@ -60,7 +62,7 @@ func (r *Reconciler) patchStatus(ctx context.Context, before, after *v1alpha1.Cl
 	if before.Status.RefusedWrites == nil || after.Status.RefusedWrites != nil {
 		return controllerutil.PatchStatus(ctx, r.Client, before, after)
 	}
-	return r.Status().Patch(ctx, after, client.MergeFromWithOptions(before, client.MergeFromWithOptimisticLock{}))
+	return controllerutil.PatchStatusOf(ctx, r.Client, before, after)
 }
 
 // untilResynced returns the time until an acknowledged push takes effect; zero if it already has. Its time is in the future if

@@ -15,8 +15,8 @@ import (
 // maxQuoted is how many bytes of an annotation a message quotes, because an Event's note has 1,024 bytes at most.
 const maxQuoted = 40
 
-// computeStatus writes a directory's status.
-func computeStatus(d *v1alpha1.CloudSSODirectory, endpoint string, c counts, credentials []v1alpha1.SCIMCredential, now time.Time) {
+// computeStatus writes a directory's status. The condition of the admission policies may be nil: not known yet.
+func computeStatus(d *v1alpha1.CloudSSODirectory, endpoint string, c counts, credentials []v1alpha1.SCIMCredential, now time.Time, policies *metav1.Condition) {
 	position := policy.SwitchOf(d)
 	d.Status.ObservedGeneration = d.Generation
 	d.Status.Endpoint = endpoint
@@ -24,7 +24,11 @@ func computeStatus(d *v1alpha1.CloudSSODirectory, endpoint string, c counts, cre
 	d.Status.RefusedWrites = policy.MissedWrites(d, now)
 	recordCounts(d, position, c)
 	d.Status.Credentials = countCredentials(credentials, now)
-	for _, condition := range []metav1.Condition{ready(position), resync(d, position, now)} {
+	conditions := []metav1.Condition{ready(position), resync(d, position, now)}
+	if policies != nil {
+		conditions = append(conditions, *policies)
+	}
+	for _, condition := range conditions {
 		condition.ObservedGeneration = d.Generation
 		condition.LastTransitionTime = metav1.NewTime(now)
 		meta.SetStatusCondition(&d.Status.Conditions, condition)

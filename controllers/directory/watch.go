@@ -9,6 +9,8 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/event"
 	"sigs.k8s.io/controller-runtime/pkg/handler"
+	"sigs.k8s.io/controller-runtime/pkg/log"
+	"sigs.k8s.io/controller-runtime/pkg/source"
 
 	"github.com/cloudsso/cloudsso-operator/api/v1alpha1"
 )
@@ -20,17 +22,33 @@ const countInterval = time.Second
 func (r *Reconciler) SetupWithManager(mgr ctrl.Manager) error {
 	r.SetDefaults(mgr, "cloudssodirectory")
 	r.counters = newCounters()
+	r.policies = newPolicyCheck(mgr.GetAPIReader())
+	if err := mgr.Add(r.policies); err != nil {
+		return err
+	}
 	return ctrl.NewControllerManagedBy(mgr).
 		Named("cloudssodirectory").
 		For(&v1alpha1.CloudSSODirectory{}).
 		Watches(&v1alpha1.SCIMCredential{}, handler.EnqueueRequestsFromMapFunc(directoryOf)).
 		Watches(&v1alpha1.CloudSSOUser{}, r.countingHandler()).
 		Watches(&v1alpha1.CloudSSOGroup{}, r.countingHandler()).
+		WatchesRawSource(source.Channel(r.policies.changed, handler.EnqueueRequestsFromMapFunc(r.everyDirectory))).
 		Complete(r)
 }
 
 func directoryOf(_ context.Context, o client.Object) []ctrl.Request {
 	return []ctrl.Request{requestFor(o)}
+}
+
+func (r *Reconciler) everyDirectory(ctx context.Context, _ client.Object) (all []ctrl.Request) {
+	var directories v1alpha1.CloudSSODirectoryList
+	if err := r.List(ctx, &directories); err != nil {
+		log.FromContext(ctx).Error(err, "The directories could not be listed; they show changed admission policies later.")
+	}
+	for i := range directories.Items {
+		all = append(all, requestFor(&directories.Items[i]))
+	}
+	return all
 }
 
 func requestFor(o client.Object) ctrl.Request {

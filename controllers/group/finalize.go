@@ -6,22 +6,22 @@ import (
 
 	"k8s.io/apimachinery/pkg/fields"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+	ctrlutil "sigs.k8s.io/controller-runtime/pkg/controller/controllerutil"
 
 	"github.com/cloudsso/cloudsso-operator/api/v1alpha1"
 	"github.com/cloudsso/cloudsso-operator/internal/controllerutil"
 	"github.com/cloudsso/cloudsso-operator/internal/membership"
-	"github.com/cloudsso/cloudsso-operator/internal/nameclaim"
 )
 
 // finalize deletes the slices of a group that is being deleted, releases its displayName, and lets it go.
 func (r *Reconciler) finalize(ctx context.Context, g *v1alpha1.CloudSSOGroup) error {
-	if !controllerutil.HasAnyFinalizer(g, v1alpha1.FinalizerSlices, v1alpha1.FinalizerClaim) {
+	if !ctrlutil.ContainsFinalizer(g, v1alpha1.FinalizerSlices) && !ctrlutil.ContainsFinalizer(g, v1alpha1.FinalizerClaim) {
 		return nil
 	}
 	if err := r.deleteSlices(ctx, g); err != nil {
 		return err
 	}
-	if err := r.Release(ctx, g, nameclaim.NameOf(g)); err != nil {
+	if err := r.Release(ctx, g); err != nil {
 		return err
 	}
 	return controllerutil.DropFinalizers(ctx, r.Client, g, v1alpha1.FinalizerSlices, v1alpha1.FinalizerClaim)

@@ -22,7 +22,11 @@ type memberScan struct {
 	notLive    []string   // members of a Manual group without effect: the operator does not write such a group
 	removals   []removals // members that have to be taken out
 	duplicates []removals // members that an earlier list has too
+	isCut      bool       // removals are maxRemovals of more
 }
+
+// maxRemovals bounds the members that one reconcile takes out, because each costs a live read.
+const maxRemovals = 100
 
 // removals are members that have to be taken out of one list.
 type removals struct {
@@ -54,7 +58,7 @@ func (r *Reconciler) scanMembers(ctx context.Context, g *v1alpha1.CloudSSOGroup,
 	}
 	began := time.Now()
 	defer func() { r.scans.record(client.ObjectKeyFromObject(g), time.Since(began)) }()
-	scan, seen := memberScan{}, map[string]bool{}
+	scan, seen, removable := memberScan{}, map[string]bool{}, 0
 	user := &v1alpha1.CloudSSOUser{} // one for all: there may be a hundred thousand
 	for _, list := range lists {
 		removed, duplicates := removals{list: list}, removals{list: list}
@@ -72,7 +76,10 @@ func (r *Reconciler) scanMembers(ctx context.Context, g *v1alpha1.CloudSSOGroup,
 				scan.unknown = append(scan.unknown, m.Name)
 			case g.Spec.Source != v1alpha1.SourceSCIM:
 				scan.notLive = append(scan.notLive, m.Name)
+			case removable == maxRemovals:
+				scan.isCut = true
 			default:
+				removable++
 				removed.names = append(removed.names, m.Name)
 			}
 			seen[m.Name] = true

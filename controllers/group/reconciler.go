@@ -18,7 +18,6 @@ import (
 
 	"github.com/cloudsso/cloudsso-operator/api/v1alpha1"
 	"github.com/cloudsso/cloudsso-operator/internal/controllerutil"
-	"github.com/cloudsso/cloudsso-operator/internal/nameclaim"
 	"github.com/cloudsso/cloudsso-operator/internal/policy"
 )
 
@@ -48,23 +47,22 @@ func (r *Reconciler) reconcile(ctx context.Context, g *v1alpha1.CloudSSOGroup) (
 		r.scans.record(client.ObjectKeyFromObject(g), 0)
 		return 0, r.finalize(ctx, g)
 	}
-	if g.DeletionTimestamp == nil {
-		if err := controllerutil.EnsureFinalizers(ctx, r.Client, g, finalizersOf(g)...); err != nil {
-			return 0, err
-		}
+	if err := controllerutil.EnsureFinalizers(ctx, r.Client, g, finalizersOf(g)...); err != nil {
+		return 0, err
 	}
-	before := g.DeepCopy()
-	held, err := controllerutil.ProtectDeletion(ctx, r.Client, g, g.Spec.Source, &g.Status.Conditions, r.Now())
-	if err != nil || policy.IsTerminating(g) {
-		return 0, err // a reconcile follows, without the guard
+	if !r.Names.HasSeen(g) { // a user that is created or deleted from now on must find this group in the index
+		return controllerutil.IndexInterval, nil
 	}
 	position, err := controllerutil.SwitchOf(ctx, r.Client, g.Namespace)
 	if err != nil {
 		return 0, err
 	}
-	// The namesakes come first: they are as of the group's own revision, and so is from then on the index by which a user
-	// that is created or deleted finds this group.
-	holding, err := r.Determine(ctx, g, g.Spec.Source, position)
+	before := g.DeepCopy()
+	held, err := controllerutil.ProtectDeletion(ctx, r.Client, g, position, &g.Status.Conditions, r.Now())
+	if err != nil || policy.IsTerminating(g) {
+		return 0, err // a reconcile follows, without the guard
+	}
+	holding, err := r.Determine(ctx, g, g.Status.ClaimedName, position)
 	if err != nil {
 		return 0, err
 	}
@@ -77,19 +75,14 @@ func (r *Reconciler) reconcile(ctx context.Context, g *v1alpha1.CloudSSOGroup) (
 		return 0, err
 	}
 	r.Emit(g, statusEvents(before, g)...)
-	if err := r.releaseFormerName(ctx, before, g); err != nil {
+	if err := r.Claims.Release(ctx, holding.Former); err != nil {
 		return 0, err
 	}
-	return controllerutil.Soonest(held, holding.RequeueAfter()), r.takeOut(ctx, g, scan)
-}
-
-// releaseFormerName releases the displayName that a Manual group had before a person changed it.
-func (r *Reconciler) releaseFormerName(ctx context.Context, before, after *v1alpha1.CloudSSOGroup) error {
-	former := nameclaim.DisplayName(before.Namespace, before.Status.ClaimedName)
-	if before.Status.ClaimedName == "" || former == nameclaim.NameOf(after) {
-		return nil
+	requeueAfter = controllerutil.Soonest(held, holding.RequeueAfter())
+	if scan.isCut {
+		requeueAfter = controllerutil.Soonest(requeueAfter, sliceInterval)
 	}
-	return r.Release(ctx, after, former)
+	return requeueAfter, r.takeOut(ctx, g, scan)
 }
 
 func finalizersOf(g *v1alpha1.CloudSSOGroup) []string {

@@ -3,6 +3,7 @@ package group
 import (
 	"context"
 
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/util/workqueue"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/builder"
@@ -42,9 +43,9 @@ func (r *Reconciler) SetupWithManager(mgr ctrl.Manager) error {
 
 // dependsOnSwitch reports whether a group depends on the switch: its deletion may be held, or members that are no users
 // may stay.
-func dependsOnSwitch(o client.Object) bool {
+func dependsOnSwitch(o metav1.Object) bool {
 	g, ok := o.(*v1alpha1.CloudSSOGroup)
-	return ok && (controllerutil.IsBeingDeleted(g) || controllerutil.ReasonOf(g.Status.Conditions, v1alpha1.ConditionReady) == v1alpha1.ReasonUnknownMembers)
+	return ok && (policy.IsBeingDeleted(g) || controllerutil.ReasonOf(g.Status.Conditions, v1alpha1.ConditionReady) == v1alpha1.ReasonUnknownMembers)
 }
 
 // nameChanges selects the changes after which another group may hold a displayName.
@@ -52,7 +53,7 @@ var nameChanges = predicate.Funcs{UpdateFunc: func(e event.UpdateEvent) bool {
 	before, ok1 := e.ObjectOld.(*v1alpha1.CloudSSOGroup)
 	after, ok2 := e.ObjectNew.(*v1alpha1.CloudSSOGroup)
 	return ok1 && ok2 && (before.Spec.DisplayName != after.Spec.DisplayName || before.Status.ClaimedName != after.Status.ClaimedName ||
-		policy.IsLiveGroup(before) != policy.IsLiveGroup(after))
+		policy.IsLive(before) != policy.IsLive(after))
 }}
 
 // memberChanges selects the changes of a user that change what its groups count.
@@ -64,16 +65,20 @@ var memberChanges = predicate.Funcs{UpdateFunc: func(e event.UpdateEvent) bool {
 
 // enqueueGroupsOf returns a handler that enqueues the groups of a user: a large one when its next scan is due.
 func (r *Reconciler) enqueueGroupsOf() handler.EventHandler {
-	later := func(q queue, u client.Object) {
+	return onEachEvent(func(q queue, u client.Object) {
 		for _, name := range r.Memberships.GroupsOf(u.GetNamespace(), u.GetName()) {
 			key := client.ObjectKey{Namespace: u.GetNamespace(), Name: name}
 			q.AddAfter(ctrl.Request{NamespacedName: key}, r.scans.pause(key))
 		}
-	}
+	})
+}
+
+// onEachEvent returns a handler that calls handle with the object of each event, as it is then.
+func onEachEvent(handle func(queue, client.Object)) handler.EventHandler {
 	return handler.Funcs{
-		CreateFunc: func(_ context.Context, e event.CreateEvent, q queue) { later(q, e.Object) },
-		UpdateFunc: func(_ context.Context, e event.UpdateEvent, q queue) { later(q, e.ObjectNew) },
-		DeleteFunc: func(_ context.Context, e event.DeleteEvent, q queue) { later(q, e.Object) },
+		CreateFunc: func(_ context.Context, e event.CreateEvent, q queue) { handle(q, e.Object) },
+		UpdateFunc: func(_ context.Context, e event.UpdateEvent, q queue) { handle(q, e.ObjectNew) },
+		DeleteFunc: func(_ context.Context, e event.DeleteEvent, q queue) { handle(q, e.Object) },
 	}
 }
 
@@ -87,7 +92,7 @@ func isUrgent(e event.UpdateEvent) bool {
 	before, ok1 := e.ObjectOld.(*v1alpha1.CloudSSOGroup)
 	after, ok2 := e.ObjectNew.(*v1alpha1.CloudSSOGroup)
 	return ok1 && ok2 && (before.UID != after.UID || before.Spec.Source != after.Spec.Source || nameChanges.Update(e) ||
-		controllerutil.IsBeingDeleted(before) != controllerutil.IsBeingDeleted(after) || !controllerutil.HasFinalizers(after, finalizersOf(after)...))
+		policy.IsBeingDeleted(before) != policy.IsBeingDeleted(after) || !controllerutil.HasFinalizers(after, finalizersOf(after)...))
 }
 
 // enqueueChanged returns a handler that enqueues a group for every change that is not urgent, a while later: see
@@ -105,13 +110,8 @@ func (r *Reconciler) enqueueChanged() handler.EventHandler {
 // enqueueGroup returns a handler that enqueues the group of a slice, a while later. The queue keeps one request for each
 // group, so many changes within that time cause one reconcile.
 func (r *Reconciler) enqueueGroup() handler.EventHandler {
-	later := func(q queue, o client.Object) {
+	return onEachEvent(func(q queue, o client.Object) {
 		key := client.ObjectKey{Namespace: o.GetNamespace(), Name: membership.GroupOf(o)}
 		q.AddAfter(ctrl.Request{NamespacedName: key}, max(r.scans.pause(key), sliceInterval))
-	}
-	return handler.Funcs{
-		CreateFunc: func(_ context.Context, e event.CreateEvent, q queue) { later(q, e.Object) },
-		UpdateFunc: func(_ context.Context, e event.UpdateEvent, q queue) { later(q, e.ObjectNew) },
-		DeleteFunc: func(_ context.Context, e event.DeleteEvent, q queue) { later(q, e.Object) },
-	}
+	})
 }

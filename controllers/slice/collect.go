@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"time"
 
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/cloudsso/cloudsso-operator/api/v1alpha1"
@@ -35,7 +34,7 @@ func (r *Reconciler) isCollectable(ctx context.Context, s *v1alpha1.CloudSSOMemb
 	case len(s.Spec.Members) > 0:
 		return false, 0, nil
 	}
-	age := r.Now().Sub(modifiedAt(s))
+	age := r.Now().Sub(policy.LastModified(s))
 	return age >= emptyLifetime, max(emptyLifetime-age, 0), nil
 }
 
@@ -46,20 +45,12 @@ func (r *Reconciler) collect(ctx context.Context, s *v1alpha1.CloudSSOMembership
 	if client.IgnoreNotFound(err) != nil {
 		return err
 	}
-	if err == nil && modifiedAt(s).After(modifiedAt(g)) {
+	if at := policy.LastModified(s); err == nil && at.After(policy.LastModified(g)) {
 		before := g.DeepCopy()
-		metav1.SetMetaDataAnnotation(&g.ObjectMeta, v1alpha1.AnnotationLastModified, s.Annotations[v1alpha1.AnnotationLastModified])
+		policy.SetLastModified(g, at)
 		if err := r.Patch(ctx, g, client.MergeFromWithOptions(before, client.MergeFromWithOptimisticLock{})); err != nil {
 			return err
 		}
 	}
 	return controllerutil.DeleteGuarded(ctx, r.Client, s)
-}
-
-// modifiedAt returns SCIM's meta.lastModified.
-func modifiedAt(o client.Object) time.Time {
-	if at, err := time.Parse(time.RFC3339Nano, o.GetAnnotations()[v1alpha1.AnnotationLastModified]); err == nil {
-		return at
-	}
-	return o.GetCreationTimestamp().Time
 }

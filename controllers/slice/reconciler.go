@@ -41,7 +41,7 @@ func (r *Reconciler) reconcile(ctx context.Context, s *v1alpha1.CloudSSOMembersh
 		return 0, err
 	case collectable:
 		return 0, r.collect(ctx, s)
-	case s.DeletionTimestamp != nil:
+	case policy.IsBeingDeleted(s):
 		return requeueAfter, r.dropGuard(ctx, s)
 	case s.Spec.Source == v1alpha1.SourceSCIM:
 		return requeueAfter, controllerutil.EnsureFinalizers(ctx, r.Client, s, v1alpha1.FinalizerGuard)
@@ -52,7 +52,7 @@ func (r *Reconciler) reconcile(ctx context.Context, s *v1alpha1.CloudSSOMembersh
 // dropGuard takes the guard off a slice that is being deleted, unless its directory is synchronized.
 func (r *Reconciler) dropGuard(ctx context.Context, s *v1alpha1.CloudSSOMembershipSlice) error {
 	position, err := controllerutil.SwitchOf(ctx, r.Client, s.Namespace)
-	if err != nil || policy.ProtectsDeletion(s, s.Spec.Source, position) {
+	if err != nil || policy.ProtectsDeletion(s, position) {
 		return err
 	}
 	return controllerutil.DropFinalizers(ctx, r.Client, s, v1alpha1.FinalizerGuard)

@@ -19,7 +19,7 @@ import (
 // SetupWithManager adds the reconciler to mgr. The controller of groups adds the index by membership.GroupField.
 func (r *Reconciler) SetupWithManager(mgr ctrl.Manager) error {
 	r.SetDefaults(mgr, "cloudssomembershipslice")
-	held := controllerutil.EnqueueDependents(r.Client, func() client.ObjectList { return &v1alpha1.CloudSSOMembershipSliceList{} }, controllerutil.IsBeingDeleted)
+	held := controllerutil.EnqueueDependents(r.Client, func() client.ObjectList { return &v1alpha1.CloudSSOMembershipSliceList{} }, policy.IsBeingDeleted)
 	return ctrl.NewControllerManagedBy(mgr).
 		Named("cloudssomembershipslice").
 		For(&v1alpha1.CloudSSOMembershipSlice{}).

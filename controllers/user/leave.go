@@ -10,7 +10,7 @@ import (
 	"github.com/cloudsso/cloudsso-operator/api/v1alpha1"
 	"github.com/cloudsso/cloudsso-operator/internal/controllerutil"
 	"github.com/cloudsso/cloudsso-operator/internal/membership"
-	"github.com/cloudsso/cloudsso-operator/internal/nameclaim"
+	"github.com/cloudsso/cloudsso-operator/internal/policy"
 )
 
 // finalize takes a user that is being deleted out of its groups, releases its userName, and lets it go.
@@ -21,7 +21,7 @@ func (r *Reconciler) finalize(ctx context.Context, u *v1alpha1.CloudSSOUser) err
 	if err := r.leaveGroups(ctx, u); err != nil {
 		return err
 	}
-	if err := r.Release(ctx, u, nameclaim.NameOf(u)); err != nil {
+	if err := r.Release(ctx, u); err != nil {
 		return err
 	}
 	return controllerutil.DropFinalizers(ctx, r.Client, u, v1alpha1.FinalizerMemberships)
@@ -33,7 +33,7 @@ func (r *Reconciler) leaveGroups(ctx context.Context, u *v1alpha1.CloudSSOUser) 
 	remover := controllerutil.MemberRemover{Client: r.Client, Live: r.Live, Now: r.Now}
 	var left []string
 	for _, list := range r.Memberships.MemberListsOf(u.Namespace, u.Name) {
-		if membership.SourceOf(list) != v1alpha1.SourceSCIM {
+		if policy.SourceOf(list) != v1alpha1.SourceSCIM {
 			continue
 		}
 		removed, err := remover.RemoveNotLive(ctx, list, u.Name)

@@ -16,7 +16,6 @@ import (
 
 	"github.com/cloudsso/cloudsso-operator/api/v1alpha1"
 	"github.com/cloudsso/cloudsso-operator/internal/controllerutil"
-	"github.com/cloudsso/cloudsso-operator/internal/nameclaim"
 	"github.com/cloudsso/cloudsso-operator/internal/policy"
 	"github.com/cloudsso/cloudsso-operator/internal/priority"
 )
@@ -48,17 +47,19 @@ func (r *Reconciler) reconcile(ctx context.Context, u *v1alpha1.CloudSSOUser) (r
 	if policy.IsTerminating(u) {
 		return 0, r.finalize(ctx, u)
 	}
-	if u.DeletionTimestamp == nil {
-		if err := controllerutil.EnsureFinalizers(ctx, r.Client, u, finalizersOf(u)...); err != nil {
-			return 0, err
-		}
+	if err := controllerutil.EnsureFinalizers(ctx, r.Client, u, finalizersOf(u)...); err != nil {
+		return 0, err
+	}
+	position, err := controllerutil.SwitchOf(ctx, r.Client, u.Namespace)
+	if err != nil {
+		return 0, err
 	}
 	before := u.DeepCopy()
-	held, err := controllerutil.ProtectDeletion(ctx, r.Client, u, u.Spec.Source, &u.Status.Conditions, r.Now())
+	held, err := controllerutil.ProtectDeletion(ctx, r.Client, u, position, &u.Status.Conditions, r.Now())
 	if err != nil || policy.IsTerminating(u) {
 		return 0, err // a reconcile follows, without the guard
 	}
-	holding, err := r.holding(ctx, u)
+	holding, err := r.Determine(ctx, u, u.Status.ClaimedName, position)
 	if err != nil {
 		return 0, err
 	}
@@ -70,34 +71,13 @@ func (r *Reconciler) reconcile(ctx context.Context, u *v1alpha1.CloudSSOUser) (r
 		return 0, err
 	}
 	r.Emit(u, statusEvents(before, u)...)
-	if err := r.releaseFormerName(ctx, before, u); err != nil {
+	if err := r.Claims.Release(ctx, holding.Former); err != nil {
 		return 0, err
 	}
 	if !policy.IsLive(u) {
 		err = r.leaveGroups(ctx, u)
 	}
 	return controllerutil.Soonest(held, holding.RequeueAfter()), err
-}
-
-// holding finds out whether a live user holds its userName.
-func (r *Reconciler) holding(ctx context.Context, u *v1alpha1.CloudSSOUser) (controllerutil.NameHolding, error) {
-	if !policy.IsLive(u) {
-		return controllerutil.NameHolding{}, nil
-	}
-	position, err := controllerutil.SwitchOf(ctx, r.Client, u.Namespace)
-	if err != nil {
-		return controllerutil.NameHolding{}, err
-	}
-	return r.Determine(ctx, u, u.Spec.Source, position)
-}
-
-// releaseFormerName releases the userName that a Manual user had before a person changed it.
-func (r *Reconciler) releaseFormerName(ctx context.Context, before, after *v1alpha1.CloudSSOUser) error {
-	former := nameclaim.UserName(before.Namespace, before.Status.ClaimedName)
-	if before.Status.ClaimedName == "" || former == nameclaim.NameOf(after) {
-		return nil
-	}
-	return r.Release(ctx, after, former)
 }
 
 // patchStatus writes the status. That of a Manual user says whether it holds its userName.

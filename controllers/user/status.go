@@ -16,7 +16,7 @@ import (
 // there has been something to report.
 func computeStatus(u *v1alpha1.CloudSSOUser, holding controllerutil.NameHolding) {
 	u.Status.State = policy.UserState(u, holding.Other != nil)
-	u.Status.ClaimedName = claimedName(u, holding)
+	u.Status.ClaimedName = holding.ClaimedName(u, u.Spec.UserName, u.Status.ClaimedName)
 	if u.Spec.Source == v1alpha1.SourceSCIM && u.Status.State == v1alpha1.UserActive && len(u.Status.Conditions) == 0 {
 		return
 	}
@@ -24,21 +24,9 @@ func computeStatus(u *v1alpha1.CloudSSOUser, holding controllerutil.NameHolding)
 	meta.SetStatusCondition(&u.Status.Conditions, ready(u, holding))
 }
 
-// claimedName returns the userName that a Manual user holds. While it is not decided who holds the present one, the user
-// keeps what it has: only while claimedName is the present userName does the user take part in access.
-func claimedName(u *v1alpha1.CloudSSOUser, holding controllerutil.NameHolding) string {
-	switch {
-	case u.Spec.Source != v1alpha1.SourceManual, !policy.IsLive(u), holding.Other != nil:
-		return ""
-	case holding.Undecided:
-		return u.Status.ClaimedName
-	}
-	return u.Spec.UserName
-}
-
 // isSettled reports whether there is nothing to do for a user, as long as no other live user has its userName.
 func isSettled(u *v1alpha1.CloudSSOUser) bool {
-	if u.DeletionTimestamp != nil || !policy.IsLive(u) || !controllerutil.HasFinalizers(u, finalizersOf(u)...) {
+	if policy.IsBeingDeleted(u) || !policy.IsLive(u) || !controllerutil.HasFinalizers(u, finalizersOf(u)...) {
 		return false
 	}
 	computed := u.DeepCopy()
@@ -52,8 +40,7 @@ func ready(u *v1alpha1.CloudSSOUser, holding controllerutil.NameHolding) metav1.
 	case v1alpha1.UserDeprovisioned:
 		c.Reason, c.Message = v1alpha1.ReasonDeprovisioned, "deleted by the identity provider; the object stays, without access or memberships, until you delete it with SCIM synchronization switched off"
 	case v1alpha1.UserConflict:
-		c.Reason, c.Message = v1alpha1.ReasonUserNameConflict, fmt.Sprintf("userName %q is already that of CloudSSOUser %s; rename or delete one of the two%s",
-			u.Spec.UserName, holding.Other.GetName(), controllerutil.WhereToChange(u.Spec.Source, sourceOf(holding)))
+		c.Reason, c.Message = v1alpha1.ReasonUserNameConflict, holding.ConflictMessage(u, u.Spec.UserName)
 	case v1alpha1.UserDisabled:
 		c.Reason, c.Message = v1alpha1.ReasonDisabled, "active is false: no access; memberships are kept"
 	case v1alpha1.UserSuspended:
@@ -61,8 +48,7 @@ func ready(u *v1alpha1.CloudSSOUser, holding controllerutil.NameHolding) metav1.
 	case v1alpha1.UserActive:
 		c.Status, c.Reason, c.Message = metav1.ConditionTrue, v1alpha1.ReasonReady, "has access"
 		if holding.Undecided {
-			c.Status, c.Reason = metav1.ConditionFalse, v1alpha1.ReasonUserNamePending
-			c.Message = fmt.Sprintf("a request that is under way, or has failed, has claimed userName %q for another object; this is looked at again every two seconds", u.Spec.UserName)
+			c.Status, c.Reason, c.Message = metav1.ConditionFalse, v1alpha1.ReasonUserNamePending, controllerutil.PendingMessage(u, u.Spec.UserName)
 		}
 	}
 	return c
@@ -74,13 +60,6 @@ func suspendedMessage(u *v1alpha1.CloudSSOUser) string {
 		return fmt.Sprintf("suspended because CloudSSOUser %s, who had this userName before, was suspended when the identity provider deleted it: %s", former, lift)
 	}
 	return "suspended by an administrator: " + lift
-}
-
-func sourceOf(holding controllerutil.NameHolding) v1alpha1.Source {
-	if other, ok := holding.Other.(*v1alpha1.CloudSSOUser); ok {
-		return other.Spec.Source
-	}
-	return ""
 }
 
 // statusEquivalent reports whether two statuses of a synchronized user differ in nothing but the generation that they were

@@ -32,7 +32,7 @@ func (r *Reconciler) SetupWithManager(mgr ctrl.Manager) error {
 		For(&v1alpha1.CloudSSOUser{}, builder.WithPredicates(unsettled)).
 		Watches(&v1alpha1.CloudSSOUser{}, r.prioritizeDeactivations()).
 		Watches(&v1alpha1.CloudSSOUser{}, r.EnqueueNamesakes(), builder.WithPredicates(nameChanges)).
-		Watches(&v1alpha1.CloudSSODirectory{}, controllerutil.EnqueueDependents(r.Client, newList, controllerutil.IsBeingDeleted), builder.WithPredicates(predicate.GenerationChangedPredicate{})).
+		Watches(&v1alpha1.CloudSSODirectory{}, controllerutil.EnqueueDependents(r.Client, newList, policy.IsBeingDeleted), builder.WithPredicates(predicate.GenerationChangedPredicate{})).
 		WithOptions(controller.Options{MaxConcurrentReconciles: maxConcurrentReconciles}).
 		Complete(r)
 }

@@ -28,6 +28,12 @@ const (
 	pollInterval = 50 * time.Millisecond
 )
 
+// The environment of the container in config/manager: what is tested and measured here collects garbage as it does there.
+const (
+	memoryLimit       = "800MiB" // GOMEMLIMIT
+	garbageCollection = "200"    // GOGC
+)
+
 // Manager is one replica of the operator, as a process of its own.
 type Manager struct {
 	// URL is the SCIM base URL of this replica.
@@ -103,7 +109,7 @@ func startManager(ctx context.Context, o managerOptions) (*Manager, error) {
 	}
 	m.options = o
 	m.command = exec.CommandContext(context.Background(), o.binary, arguments(o, ports)...)
-	m.command.Env = append(os.Environ(), "KUBECONFIG="+o.kubeconfig)
+	m.command.Env = append(os.Environ(), "KUBECONFIG="+o.kubeconfig, "GOMEMLIMIT="+memoryLimit, "GOGC="+garbageCollection)
 	m.command.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // Ctrl-C is ours to pass on
 	m.tail = &tailWriter{to: o.log}
 	m.command.Stdout, m.command.Stderr = m.tail, m.tail
@@ -126,6 +132,7 @@ func arguments(o managerOptions, ports []int) []string {
 	arguments := append([]string{
 		"--scim-bind-address=" + on(0),
 		"--metrics-bind-address=" + on(1),
+		"--metrics-secure=false",
 		"--health-probe-bind-address=" + on(2),
 		"--scim-public-url=" + o.publicURL,
 	}, o.flags...)

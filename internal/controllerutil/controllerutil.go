@@ -20,9 +20,11 @@ import (
 	"k8s.io/client-go/tools/events"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+	ctrlutil "sigs.k8s.io/controller-runtime/pkg/controller/controllerutil"
 
 	"github.com/cloudsso/cloudsso-operator/api/v1alpha1"
 	"github.com/cloudsso/cloudsso-operator/internal/jsonpatch"
+	"github.com/cloudsso/cloudsso-operator/internal/policy"
 )
 
 // Base is what every reconciler has. SetDefaults fills in what is not given.
@@ -54,7 +56,11 @@ func (b *Base) SetDefaults(mgr ctrl.Manager, name string) {
 }
 
 // Emit records Events on an object.
-func (b *Base) Emit(o client.Object, all ...Event) { Emit(b.Events, o, all...) }
+func (b *Base) Emit(o client.Object, all ...Event) {
+	for _, e := range all {
+		b.Events.Eventf(o, nil, e.kind, e.reason, e.action, "%s", e.note)
+	}
+}
 
 // conflictInterval is when to look again after a write that came too late: the cache has the other write by then.
 // Nothing failed, so it is no error and no reason to back off.
@@ -84,30 +90,35 @@ func Soonest(a, b time.Duration) time.Duration {
 
 // PatchStatus writes the difference between two states of an object into its status; nothing if they are equal.
 func PatchStatus(ctx context.Context, c client.Client, before, after client.Object) error {
-	if equality.Semantic.DeepEqual(before, after) {
-		return nil
-	}
-	return c.Status().Patch(ctx, after, client.MergeFrom(before))
+	return patchStatus(ctx, c, before, after, client.MergeFrom(before))
 }
 
 // PatchStatusOf is PatchStatus if the object is still the version that the status was computed from, else a Conflict. What
 // a status says about who holds a name must not be written for a name that the object got in the meantime.
 func PatchStatusOf(ctx context.Context, c client.Client, before, after client.Object) error {
+	return patchStatus(ctx, c, before, after, client.MergeFromWithOptions(before, client.MergeFromWithOptimisticLock{}))
+}
+
+func patchStatus(ctx context.Context, c client.Client, before, after client.Object, p client.Patch) error {
 	if equality.Semantic.DeepEqual(before, after) {
 		return nil
 	}
-	return c.Status().Patch(ctx, after, client.MergeFromWithOptions(before, client.MergeFromWithOptimisticLock{}))
+	return c.Status().Patch(ctx, after, p)
 }
 
-// EnsureFinalizers adds the finalizers that an object does not have.
+// EnsureFinalizers adds the finalizers that an object does not have. One that is being deleted can get no more.
 func EnsureFinalizers(ctx context.Context, c client.Client, o client.Object, finalizers ...string) error {
-	next := slices.Clone(o.GetFinalizers())
-	for _, f := range finalizers {
-		if !slices.Contains(next, f) {
-			next = append(next, f)
-		}
+	if policy.IsBeingDeleted(o) || HasFinalizers(o, finalizers...) {
+		return nil
 	}
-	return setFinalizers(ctx, c, o, next)
+	before, ok := o.DeepCopyObject().(client.Object)
+	if !ok {
+		return fmt.Errorf("%T is no object", o)
+	}
+	for _, f := range finalizers {
+		ctrlutil.AddFinalizer(o, f)
+	}
+	return c.Patch(ctx, o, client.MergeFromWithOptions(before, client.MergeFromWithOptimisticLock{}))
 }
 
 // HasFinalizers reports whether an object has all of the finalizers.
@@ -115,55 +126,35 @@ func HasFinalizers(o client.Object, finalizers ...string) bool {
 	return !slices.ContainsFunc(finalizers, func(f string) bool { return !slices.Contains(o.GetFinalizers(), f) })
 }
 
-// HasAnyFinalizer reports whether an object has one of the finalizers.
-func HasAnyFinalizer(o client.Object, finalizers ...string) bool {
-	return slices.ContainsFunc(finalizers, func(f string) bool { return slices.Contains(o.GetFinalizers(), f) })
-}
-
 // DropFinalizers takes finalizers off an object, as far as it has them and exists.
 func DropFinalizers(ctx context.Context, c client.Client, o client.Object, finalizers ...string) error {
-	next := slices.DeleteFunc(slices.Clone(o.GetFinalizers()), func(f string) bool { return slices.Contains(finalizers, f) })
-	return client.IgnoreNotFound(setFinalizers(ctx, c, o, next))
+	return dropFinalizers(ctx, c, o, jsonpatch.Patch{}.TestUID(o), finalizers...)
 }
 
 // DeleteGuarded deletes an object, if it is still the version given, and takes the guard off it.
 func DeleteGuarded(ctx context.Context, c client.Client, o client.Object) error {
-	uid, version, generation, finalizers := o.GetUID(), o.GetResourceVersion(), o.GetGeneration(), o.GetFinalizers()
-	if o.GetDeletionTimestamp() == nil {
+	uid, version, generation := o.GetUID(), o.GetResourceVersion(), o.GetGeneration()
+	if !policy.IsBeingDeleted(o) {
 		if err := c.Delete(ctx, o, client.Preconditions{UID: &uid, ResourceVersion: &version}); err != nil {
 			return client.IgnoreNotFound(err)
 		}
 		generation++ // because a deletion that begins adds one
 	}
-	if !slices.Contains(finalizers, v1alpha1.FinalizerGuard) {
+	return dropFinalizers(ctx, c, o, jsonpatch.Patch{}.TestUID(o).Test("/metadata/generation", generation), v1alpha1.FinalizerGuard)
+}
+
+// dropFinalizers takes finalizers off an object that is still what it was read as, and passes the tests.
+func dropFinalizers(ctx context.Context, c client.Client, o client.Object, tests jsonpatch.Patch, finalizers ...string) error {
+	if !slices.ContainsFunc(finalizers, func(f string) bool { return ctrlutil.ContainsFinalizer(o, f) }) {
 		return nil
 	}
-	rest := slices.DeleteFunc(slices.Clone(finalizers), func(f string) bool { return f == v1alpha1.FinalizerGuard })
-	p, err := jsonpatch.Patch{}.TestUID(o).Test("/metadata/generation", generation).
-		Test("/metadata/finalizers", finalizers).Replace("/metadata/finalizers", rest).Encode()
-	if err != nil {
-		return err
-	}
-	err = c.Patch(ctx, o, p)
+	return client.IgnoreNotFound(asConflict(o, c.Patch(ctx, o, tests.RemoveFinalizers(o, finalizers...))))
+}
+
+// asConflict returns the error of a JSON patch of an object: a Conflict if a test has failed.
+func asConflict(o client.Object, err error) error {
 	if jsonpatch.Failed(err) {
 		return apierrors.NewConflict(schema.GroupResource{Group: v1alpha1.GroupVersion.Group}, o.GetName(), err)
 	}
-	return client.IgnoreNotFound(err)
-}
-
-// setFinalizers writes the list on the object that it was computed from, or not at all.
-func setFinalizers(ctx context.Context, c client.Client, o client.Object, finalizers []string) error {
-	if slices.Equal(o.GetFinalizers(), finalizers) {
-		return nil
-	}
-	return patch(ctx, c, o, func() { o.SetFinalizers(finalizers) })
-}
-
-func patch(ctx context.Context, c client.Client, o client.Object, change func()) error {
-	before, ok := o.DeepCopyObject().(client.Object)
-	if !ok {
-		return fmt.Errorf("%T is no object", o)
-	}
-	change()
-	return c.Patch(ctx, o, client.MergeFromWithOptions(before, client.MergeFromWithOptimisticLock{}))
+	return err
 }

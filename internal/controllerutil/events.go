@@ -8,8 +8,6 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/runtime"
-	"k8s.io/client-go/tools/events"
 
 	"github.com/cloudsso/cloudsso-operator/api/v1alpha1"
 )
@@ -25,13 +23,6 @@ func Normal(reason, action, note string) Event {
 // Warning returns an Event of type Warning, which a person should look at.
 func Warning(reason, action, note string) Event {
 	return Event{corev1.EventTypeWarning, reason, action, note}
-}
-
-// Emit records Events on an object.
-func Emit(recorder events.EventRecorder, o runtime.Object, all ...Event) {
-	for _, n := range all {
-		recorder.Eventf(o, nil, n.kind, n.reason, n.action, "%s", n.note)
-	}
 }
 
 // DeletionHeldEvents returns the Event that a deletion is held, if that is new.

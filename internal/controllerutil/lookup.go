@@ -1,8 +1,6 @@
 package controllerutil
 
 import (
-	"context"
-
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/cloudsso/cloudsso-operator/internal/nameclaim"
@@ -18,10 +16,10 @@ type Memberships interface {
 
 // Names finds the objects that have a name, in an index.
 type Names interface {
-	// Namesakes returns the metadata.names of the other live objects that have the name of a user or group, as of the
-	// object's resourceVersion or later. If two objects have one name, a look at the later one therefore finds the
-	// earlier one.
-	Namesakes(ctx context.Context, o client.Object) ([]string, error)
+	// HasSeen reports whether the index shows a user or group as of its resourceVersion or later.
+	HasSeen(o client.Object) bool
+	// Namesakes returns the metadata.names of the other live objects that have the name of a user or group.
+	Namesakes(o client.Object) []string
 	// Holders returns, for each name of a namespace that an object should hold, the metadata.name of that object.
 	Holders(namespace string) map[nameclaim.Name]string
 	// Synced reports whether the index has everything that existed when its informers started.

@@ -3,12 +3,10 @@ package controllerutil
 import (
 	"context"
 	"fmt"
-	"maps"
 	"strings"
 	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	"k8s.io/apimachinery/pkg/runtime/schema"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/cloudsso/cloudsso-operator/api/v1alpha1"
@@ -42,11 +40,11 @@ func (r MemberRemover) RemoveNotLive(ctx context.Context, list client.Object, us
 			return nil, err
 		}
 		if len(removed) > 0 {
-			lost = r.replace(ctx, current, membership.ExcludeMembers(membership.MembersOf(current), removed...))
+			lost = asConflict(list, r.replace(ctx, current, membership.ExcludeMembers(membership.MembersOf(current), removed...)))
 			if lost == nil {
 				return removed, nil
 			}
-			if !isOvertaken(lost) {
+			if !apierrors.IsConflict(lost) {
 				return nil, client.IgnoreNotFound(lost)
 			}
 		} else if attempt > 0 {
@@ -64,10 +62,7 @@ func (r MemberRemover) RemoveNotLive(ctx context.Context, list client.Object, us
 // RemoveFrom takes users out of a list if it is still the version given; else it returns a Conflict.
 func (r MemberRemover) RemoveFrom(ctx context.Context, list client.Object, users ...string) error {
 	err := r.replace(ctx, list, membership.ExcludeMembers(membership.MembersOf(list), users...))
-	if jsonpatch.Failed(err) {
-		return apierrors.NewConflict(schema.GroupResource{Group: v1alpha1.GroupVersion.Group}, list.GetName(), err)
-	}
-	return client.IgnoreNotFound(err)
+	return client.IgnoreNotFound(asConflict(list, err))
 }
 
 // notLive returns the users that are not live or do not exist.
@@ -85,36 +80,17 @@ func (r MemberRemover) notLive(ctx context.Context, namespace string, users []st
 	return notLive, nil
 }
 
-// isOvertaken reports whether a write failed because the list is no longer what it was computed from.
-func isOvertaken(err error) bool { return apierrors.IsConflict(err) || jsonpatch.Failed(err) }
-
 // replace writes the members if the list is still what they were computed from, and sets SCIM's meta.lastModified of a
 // group that SCIM shows.
 func (r MemberRemover) replace(ctx context.Context, list client.Object, members []v1alpha1.Member) error {
 	p := jsonpatch.Patch{}.TestUID(list).TestGeneration(list).Replace("/spec/members", members)
-	if membership.SourceOf(list) == v1alpha1.SourceSCIM {
-		if len(list.GetAnnotations()) == 0 {
-			p = p.TestRevision(list) // the annotations are written whole
-		}
-		p = p.Annotations(list, withLastModified(list, r.Now()))
+	if policy.SourceOf(list) == v1alpha1.SourceSCIM {
+		next := emptyList(list)
+		next.SetAnnotations(list.GetAnnotations())
+		policy.SetLastModified(next, r.Now())
+		p = p.Annotations(list, next)
 	}
-	encoded, err := p.Encode()
-	if err != nil {
-		return err
-	}
-	return r.Client.Patch(ctx, emptyList(list), encoded)
-}
-
-// withLastModified returns an object with the annotations of a list and that meta.lastModified.
-func withLastModified(list client.Object, at time.Time) client.Object {
-	annotations := maps.Clone(list.GetAnnotations())
-	if annotations == nil {
-		annotations = map[string]string{}
-	}
-	annotations[v1alpha1.AnnotationLastModified] = at.UTC().Format(time.RFC3339Nano)
-	next := emptyList(list)
-	next.SetAnnotations(annotations)
-	return next
+	return r.Client.Patch(ctx, emptyList(list), p)
 }
 
 // emptyList returns an object of the kind and the name of a list.

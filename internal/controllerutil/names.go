@@ -3,9 +3,9 @@ package controllerutil
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/util/workqueue"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -20,8 +20,11 @@ import (
 const (
 	// pendingInterval is when to look again at a name whose claim belongs to a request that is under way.
 	pendingInterval = 2 * time.Second
-	// namesakesInterval is when to look again for namesakes that could not be found.
-	namesakesInterval = time.Second
+	// IndexInterval is when to look again at an index that does not show an object yet, which takes a millisecond as a rule.
+	IndexInterval = 20 * time.Millisecond
+	// maxIndexLooks bounds the looks at an index for one event, together 20 s: an index whose watch has missed a deletion
+	// does not tell that it has seen the object.
+	maxIndexLooks = 1000
 )
 
 // NameOwner finds out which object holds a name, and claims names for objects that no SCIM request has claimed them for.
@@ -36,19 +39,25 @@ type NameHolding struct {
 	Other client.Object
 	// Undecided says that the claim belongs to a request that is under way.
 	Undecided bool
+	// Former is the object's claim on the name that it had before; nil if there is none. It can be released once the status
+	// has been written, because the object had another name then.
+	Former *v1alpha1.CloudSSONameClaim
 }
 
 // Determine finds out whether a live user or group holds its name, and claims the name for it if no live object does. A
 // synchronized object without a namesake holds its name: the request that created it has claimed it, or the sweep does.
-func (n NameOwner) Determine(ctx context.Context, o client.Object, source v1alpha1.Source, position v1alpha1.Synchronization) (NameHolding, error) {
-	namesakes, err := n.Names.Namesakes(ctx, o)
-	if err != nil {
-		return NameHolding{}, err
-	}
-	if source == v1alpha1.SourceSCIM && len(namesakes) == 0 && position == v1alpha1.SynchronizationEnabled {
-		return NameHolding{}, nil
-	}
+// claimed is the object's status.claimedName.
+func (n NameOwner) Determine(ctx context.Context, o client.Object, claimed string, position v1alpha1.Synchronization) (holding NameHolding, err error) {
 	name := nameclaim.NameOf(o)
+	if former := name.Renamed(claimed); claimed != "" && former != name {
+		if holding.Former, err = n.Claims.HeldBy(ctx, former, o.GetName()); err != nil {
+			return NameHolding{}, err
+		}
+	}
+	isSynchronized := policy.SourceOf(o) == v1alpha1.SourceSCIM && position == v1alpha1.SynchronizationEnabled
+	if !policy.IsLive(o) || isSynchronized && len(n.Names.Namesakes(o)) == 0 {
+		return holding, nil
+	}
 	holder, err := n.Claims.Holder(ctx, name)
 	if err != nil {
 		return NameHolding{}, err
@@ -61,17 +70,18 @@ func (n NameOwner) Determine(ctx context.Context, o client.Object, source v1alph
 		case errors.As(err, &taken):
 			holder = taken.Holder
 		case errors.As(err, &pending):
-			return NameHolding{Undecided: true}, nil
+			holding.Undecided = true
+			return holding, nil
 		case err != nil:
 			return NameHolding{}, err
 		default:
-			holder = o
+			return holding, nil
 		}
 	}
-	if holder.GetName() == o.GetName() {
-		return NameHolding{}, nil
+	if holder.GetName() != o.GetName() {
+		holding.Other = holder
 	}
-	return NameHolding{Other: holder}, nil
+	return holding, nil
 }
 
 // RequeueAfter returns when to look again at a name that is not decided; zero if it is.
@@ -82,59 +92,74 @@ func (h NameHolding) RequeueAfter() time.Duration {
 	return 0
 }
 
-// Release releases the name that an object held before, if its claim is still the object's.
-func (n NameOwner) Release(ctx context.Context, o client.Object, name nameclaim.Name) error {
-	claim, err := n.Claims.HeldBy(ctx, name, o.GetName())
+// ClaimedName returns the status.claimedName of a user or group: the name that it has in its spec, if it is a Manual one that
+// holds that name. While this is not decided, it keeps what it has: only while claimedName is the present name does the
+// object take part in access.
+func (h NameHolding) ClaimedName(o client.Object, name, before string) string {
+	switch {
+	case policy.SourceOf(o) != v1alpha1.SourceManual, !policy.IsLive(o), h.Other != nil:
+		return ""
+	case h.Undecided:
+		return before
+	}
+	return name
+}
+
+// ConflictMessage returns what to say about a user or group whose name another one holds.
+func (h NameHolding) ConflictMessage(o client.Object, name string) string {
+	claimed := nameclaim.NameOf(o)
+	return fmt.Sprintf("%s %q is already that of %s %s; rename or delete one of the two%s", claimed.Attribute(), name, claimed.Kind,
+		h.Other.GetName(), WhereToChange(policy.SourceOf(o), policy.SourceOf(h.Other)))
+}
+
+// PendingMessage returns what to say about a user or group whose name is not decided.
+func PendingMessage(o client.Object, name string) string {
+	return fmt.Sprintf("a request that is under way, or has failed, has claimed %s %q for another object; this is looked at again every two seconds",
+		nameclaim.NameOf(o).Attribute(), name)
+}
+
+// Release releases the name of an object that is not live any more, if the claim is still the object's.
+func (n NameOwner) Release(ctx context.Context, o client.Object) error {
+	claim, err := n.Claims.HeldBy(ctx, nameclaim.NameOf(o), o.GetName())
 	if err != nil {
 		return err
 	}
 	return n.Claims.Release(ctx, claim)
 }
 
-// EnqueueNamesakes returns a handler that enqueues the other objects of a name when an object takes or leaves it.
+type queue = workqueue.TypedRateLimitingInterface[ctrl.Request]
+
+// EnqueueNamesakes returns a handler that enqueues the other objects of a name when an object takes or leaves it, and the
+// object itself if it has some.
 func (n NameOwner) EnqueueNamesakes() handler.EventHandler {
-	type queue = workqueue.TypedRateLimitingInterface[ctrl.Request]
-	enqueue := func(ctx context.Context, q queue, all ...client.Object) {
-		for _, o := range all {
-			n.enqueueNamesakes(ctx, q, o)
-		}
-	}
 	return handler.Funcs{
-		CreateFunc: func(ctx context.Context, e event.CreateEvent, q queue) { enqueue(ctx, q, e.Object) },
-		UpdateFunc: func(ctx context.Context, e event.UpdateEvent, q queue) { enqueue(ctx, q, e.ObjectNew, e.ObjectOld) },
-		DeleteFunc: func(ctx context.Context, e event.DeleteEvent, q queue) { enqueue(ctx, q, asDeleted(e.Object)) },
+		CreateFunc: func(_ context.Context, e event.CreateEvent, q queue) { n.enqueueNamesakes(q, maxIndexLooks, e.Object) },
+		UpdateFunc: func(_ context.Context, e event.UpdateEvent, q queue) {
+			n.enqueueNamesakes(q, maxIndexLooks, e.ObjectNew, e.ObjectOld)
+		},
+		DeleteFunc: func(_ context.Context, e event.DeleteEvent, q queue) { n.enqueueNamesakes(q, maxIndexLooks, e.Object) },
 	}
 }
 
-// asDeleted returns an object with a deletionTimestamp: an object that had no finalizers is deleted without one, and the
-// index is not going to show it.
-func asDeleted(o client.Object) client.Object {
-	gone, ok := o.DeepCopyObject().(client.Object)
-	if !ok || policy.IsDeleted(o) {
-		return o
-	}
-	gone.SetDeletionTimestamp(new(metav1.Now()))
-	return gone
-}
-
-// enqueueNamesakes enqueues the namesakes of an object, and the object itself if it has some. It tries until it has found
-// them, because the event does not come again. The queue says when to give up.
-func (n NameOwner) enqueueNamesakes(ctx context.Context, q workqueue.TypedRateLimitingInterface[ctrl.Request], o client.Object) {
-	namesakes, err := n.Names.Namesakes(ctx, o)
-	if err != nil {
-		ctrl.LoggerFrom(ctx).Error(err, "Looking for other objects of the same name failed, and is tried again in a second", "object", client.ObjectKeyFromObject(o))
-		ctx = context.WithoutCancel(ctx)
-		time.AfterFunc(namesakesInterval, func() {
+// enqueueNamesakes enqueues the namesakes of an object as it is and as it was before, once the index shows it. Of two
+// objects that get one name, the later event therefore finds the earlier object. An event handler must not wait, so
+// enqueueNamesakes looks again later.
+func (n NameOwner) enqueueNamesakes(q queue, looks int, o client.Object, before ...client.Object) {
+	if looks > 1 && !n.Names.HasSeen(o) {
+		time.AfterFunc(IndexInterval, func() {
 			if !q.ShuttingDown() {
-				n.enqueueNamesakes(ctx, q, o)
+				n.enqueueNamesakes(q, looks-1, o, before...)
 			}
 		})
 		return
 	}
-	for _, name := range namesakes {
-		q.Add(ctrl.Request{NamespacedName: client.ObjectKey{Namespace: o.GetNamespace(), Name: name}})
-	}
-	if len(namesakes) > 0 && !policy.IsTerminating(o) {
-		q.Add(ctrl.Request{NamespacedName: client.ObjectKeyFromObject(o)})
+	for _, named := range append(before, o) {
+		namesakes := n.Names.Namesakes(named)
+		for _, name := range namesakes {
+			q.Add(ctrl.Request{NamespacedName: client.ObjectKey{Namespace: o.GetNamespace(), Name: name}})
+		}
+		if len(namesakes) > 0 {
+			q.Add(ctrl.Request{NamespacedName: client.ObjectKeyFromObject(o)})
+		}
 	}
 }

@@ -24,15 +24,11 @@ const heldAfter = 2 * time.Second
 // ProtectDeletion holds the deletion of an object while its directory is synchronized, and sets the condition
 // DeletionHeld; otherwise it takes the guard off. It returns when to look again. An object that is not being deleted is
 // left alone.
-func ProtectDeletion(ctx context.Context, c client.Client, o client.Object, source v1alpha1.Source, conditions *[]metav1.Condition, now time.Time) (time.Duration, error) {
-	if o.GetDeletionTimestamp() == nil {
+func ProtectDeletion(ctx context.Context, c client.Client, o client.Object, position v1alpha1.Synchronization, conditions *[]metav1.Condition, now time.Time) (time.Duration, error) {
+	if !policy.IsBeingDeleted(o) {
 		return 0, nil
 	}
-	position, err := SwitchOf(ctx, c, o.GetNamespace())
-	if err != nil {
-		return 0, err
-	}
-	if !policy.ProtectsDeletion(o, source, position) {
+	if !policy.ProtectsDeletion(o, position) {
 		return 0, DropFinalizers(ctx, c, o, v1alpha1.FinalizerGuard)
 	}
 	if age := now.Sub(o.GetDeletionTimestamp().Time); age < heldAfter {
@@ -52,12 +48,9 @@ func IsDeletionHeld(conditions []metav1.Condition) bool {
 	return meta.IsStatusConditionTrue(conditions, v1alpha1.ConditionDeletionHeld)
 }
 
-// IsBeingDeleted reports whether an object has a deletionTimestamp.
-func IsBeingDeleted(o client.Object) bool { return o.GetDeletionTimestamp() != nil }
-
 // EnqueueDependents returns a handler that enqueues the objects of a directory that depend on its switch when the directory
 // changes. newList returns an empty list of their kind.
-func EnqueueDependents(c client.Reader, newList func() client.ObjectList, depends func(client.Object) bool) handler.EventHandler {
+func EnqueueDependents(c client.Reader, newList func() client.ObjectList, depends func(metav1.Object) bool) handler.EventHandler {
 	return handler.EnqueueRequestsFromMapFunc(func(ctx context.Context, d client.Object) (requests []ctrl.Request) {
 		list := newList()
 		err := c.List(ctx, list, client.InNamespace(d.GetNamespace()), client.UnsafeDisableDeepCopy)

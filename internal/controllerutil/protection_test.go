@@ -5,8 +5,6 @@ import (
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/runtime"
-	"sigs.k8s.io/controller-runtime/pkg/client/fake"
 
 	"github.com/cloudsso/cloudsso-operator/api/v1alpha1"
 	"github.com/cloudsso/cloudsso-operator/internal/controllerutil"
@@ -15,15 +13,6 @@ import (
 // The operator takes the guard off right after it has begun a deletion. Such a deletion is not reported as held, even if it
 // begins at the end of a second, to which the API server cuts deletionTimestamp.
 func TestDeletionIsHeldFromTwoSecondsOn(t *testing.T) {
-	scheme := runtime.NewScheme()
-	if err := v1alpha1.AddToScheme(scheme); err != nil {
-		t.Fatal(err)
-	}
-	d := &v1alpha1.CloudSSODirectory{
-		ObjectMeta: metav1.ObjectMeta{Namespace: "acme", Name: v1alpha1.DirectoryName},
-		Spec:       v1alpha1.CloudSSODirectorySpec{SCIMSynchronization: v1alpha1.SynchronizationEnabled},
-	}
-	c := fake.NewClientBuilder().WithScheme(scheme).WithObjects(d).Build()
 	begun := time.Date(2027, 1, 31, 12, 0, 0, 999e6, time.UTC)
 	for _, test := range []struct {
 		age          time.Duration
@@ -37,8 +26,9 @@ func TestDeletionIsHeldFromTwoSecondsOn(t *testing.T) {
 	} {
 		u := &v1alpha1.CloudSSOUser{ObjectMeta: metav1.ObjectMeta{Namespace: "acme", Name: "alice"}}
 		u.DeletionTimestamp = &metav1.Time{Time: begun.Truncate(time.Second)}
+		u.Spec.Source = v1alpha1.SourceSCIM
 		u.Finalizers = []string{v1alpha1.FinalizerGuard}
-		requeueAfter, err := controllerutil.ProtectDeletion(t.Context(), c, u, v1alpha1.SourceSCIM, &u.Status.Conditions, begun.Add(test.age))
+		requeueAfter, err := controllerutil.ProtectDeletion(t.Context(), nil, u, v1alpha1.SynchronizationEnabled, &u.Status.Conditions, begun.Add(test.age))
 		if held := controllerutil.IsDeletionHeld(u.Status.Conditions); err != nil || requeueAfter != test.requeueAfter || held != test.held {
 			t.Errorf("after %s: held %t, again in %s, %v", test.age, held, requeueAfter, err)
 		}

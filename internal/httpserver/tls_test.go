@@ -90,6 +90,35 @@ func servedName(t *testing.T, r *running) string {
 	return secure.ConnectionState().PeerCertificates[0].Subject.CommonName
 }
 
+func TestTLSWithoutCBC(t *testing.T) {
+	t.Parallel()
+	files := newCertificate(t, "scim")
+	r := start(t, Config{CertFile: files.certFile, KeyFile: files.keyFile, Handler: noContent(nil)})
+	for _, test := range []struct {
+		name    string
+		version uint16 // the only one that the client offers
+		suites  []uint16
+		refused bool
+	}{
+		{"1.3", tls.VersionTLS13, nil, false},
+		{"1.2", tls.VersionTLS12, nil, false},
+		{"1.2 with AES-GCM", tls.VersionTLS12, []uint16{tls.TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256}, false},
+		{"1.2 with CBC", tls.VersionTLS12, []uint16{tls.TLS_ECDHE_ECDSA_WITH_AES_128_CBC_SHA, tls.TLS_ECDHE_ECDSA_WITH_AES_256_CBC_SHA}, true},
+		{"1.1", tls.VersionTLS11, nil, true},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			config := &tls.Config{InsecureSkipVerify: true, MinVersion: test.version, MaxVersion: test.version, CipherSuites: test.suites}
+			conn, err := (&tls.Dialer{Config: config}).DialContext(t.Context(), "tcp", r.Addr().String())
+			if err == nil {
+				_ = conn.Close()
+			}
+			if refused := err != nil; refused != test.refused {
+				t.Errorf("error %v, refused should be %v", err, test.refused)
+			}
+		})
+	}
+}
+
 // certwatcher also reads the files every ten seconds, in case it misses an event.
 func TestChangedCertificateIsServed(t *testing.T) {
 	t.Parallel()

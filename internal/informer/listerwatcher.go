@@ -74,31 +74,19 @@ func (l *listerWatcher) recordPage(page runtime.Object) error {
 	if err != nil {
 		return fmt.Errorf("reading the resourceVersion of a list: %w", err)
 	}
-	namespaces, err := namespacesOf(page)
-	if err != nil {
-		return err
-	}
 	l.source.update(func() {
-		for namespace := range namespaces {
-			l.source.listRevisions[namespace] = revision
-		}
+		err = meta.EachListItem(page, func(item runtime.Object) error {
+			o, err := meta.Accessor(item)
+			if err == nil {
+				l.source.listRevisions[o.GetNamespace()] = revision
+			}
+			return err
+		})
 	})
-	if list.GetContinue() == "" {
+	if err == nil && list.GetContinue() == "" {
 		l.succeed()
 	}
-	return nil
-}
-
-func namespacesOf(page runtime.Object) (map[string]bool, error) {
-	namespaces := map[string]bool{}
-	err := meta.EachListItem(page, func(item runtime.Object) error {
-		o, err := meta.Accessor(item)
-		if err == nil {
-			namespaces[o.GetNamespace()] = true
-		}
-		return err
-	})
-	return namespaces, err
+	return err
 }
 
 // watch opens a watch, and retries until it is open.
@@ -127,7 +115,7 @@ func (l *listerWatcher) watch(ctx context.Context, options metav1.ListOptions) (
 func (l *listerWatcher) retry(ctx context.Context, call func() error) error {
 	logged := ""
 	for {
-		began := l.source.clock.Now()
+		began := time.Now()
 		err := call()
 		if err == nil || ctx.Err() != nil {
 			return err
@@ -141,7 +129,7 @@ func (l *listerWatcher) retry(ctx context.Context, call func() error) error {
 			logged = message
 		}
 		select {
-		case <-l.source.clock.After(retryInterval):
+		case <-time.After(retryInterval):
 		case <-ctx.Done():
 			return ctx.Err()
 		}

@@ -38,19 +38,19 @@ func (w *openWatch) Stop() { w.stop() }
 func (w *openWatch) run(ctx, open context.Context) {
 	defer close(w.events)
 	defer w.from.Stop()
-	settle := w.source.clock.NewTimer(settleTime)
+	settle := time.NewTimer(settleTime)
 	defer settle.Stop()
-	settled, err := w.pass(ctx, open, settle.C())
+	settled, err := w.pass(ctx, open, settle.C)
 	if err == nil || ctx.Err() != nil {
 		return
 	}
-	w.fail(w.source.clock.Now())
+	w.fail(time.Now())
 	if settled {
 		return
 	}
 	klog.FromContext(ctx).Info("Watch ended within its first second and is opened again", "kind", w.kind, "err", err)
 	select {
-	case <-settle.C():
+	case <-settle.C:
 	case <-ctx.Done():
 	}
 }
@@ -87,7 +87,7 @@ func (w *openWatch) passError(ctx context.Context, event watch.Event, settled bo
 	if settled && !needsList(err) {
 		return err
 	}
-	w.fail(w.source.clock.Now())
+	w.fail(time.Now())
 	w.send(ctx, event)
 	return nil
 }

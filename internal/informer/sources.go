@@ -8,7 +8,6 @@ import (
 
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/client-go/tools/cache"
-	"k8s.io/utils/clock"
 )
 
 // endWatchInterval is the shortest time between two watches that EndWatch ends, so that slow events do not make a kind
@@ -18,9 +17,6 @@ const endWatchInterval = 30 * time.Second
 // Sources keeps, for each kind, what the list and watch calls of its informers have met. The zero value can be used.
 // Its methods are safe for concurrent use.
 type Sources struct {
-	// Clock is the real one by default. It is set before the first call.
-	Clock clock.Clock
-
 	mu     sync.Mutex
 	byType map[reflect.Type]*Source
 }
@@ -42,21 +38,15 @@ func (s *Sources) Of(example runtime.Object) *Source {
 	if source, found := s.byType[kind]; found {
 		return source
 	}
-	source := &Source{clock: s.Clock, listRevisions: map[string]uint64{}}
-	if source.clock == nil {
-		source.clock = clock.RealClock{}
-	}
 	if s.byType == nil {
 		s.byType = map[reflect.Type]*Source{}
 	}
-	s.byType[kind] = source
-	return source
+	s.byType[kind] = &Source{listRevisions: map[string]uint64{}}
+	return s.byType[kind]
 }
 
 // Source is where the informers of one kind get their objects from.
 type Source struct {
-	clock clock.Clock
-
 	mu            sync.Mutex
 	informers     []*listerWatcher
 	listRevisions map[string]uint64 // by namespace
@@ -66,13 +56,13 @@ type Source struct {
 // Failing returns for how long the kind has been without a working list or watch: since the first failed attempt, or
 // since the last watch ended. A list ends that time with its last page, a watch when it has been open for a second. Of
 // several informers the longest time counts. Failing returns 0 if nothing has failed.
-func (c *Source) Failing(now time.Time) time.Duration {
+func (c *Source) Failing() time.Duration {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	longest := time.Duration(0)
 	for _, l := range c.informers {
 		if !l.failingSince.IsZero() {
-			longest = max(longest, now.Sub(l.failingSince))
+			longest = max(longest, time.Since(l.failingSince))
 		}
 	}
 	return longest
@@ -92,8 +82,7 @@ func (c *Source) ListRevision(namespace string) uint64 {
 func (c *Source) EndWatch() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	now := c.clock.Now()
-	if !c.watchEnded.IsZero() && now.Sub(c.watchEnded) < endWatchInterval {
+	if !c.watchEnded.IsZero() && time.Since(c.watchEnded) < endWatchInterval {
 		return false
 	}
 	ended := false
@@ -104,7 +93,7 @@ func (c *Source) EndWatch() bool {
 		}
 	}
 	if ended {
-		c.watchEnded = now
+		c.watchEnded = time.Now()
 	}
 	return ended
 }

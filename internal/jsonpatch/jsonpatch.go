@@ -5,6 +5,7 @@ package jsonpatch
 import (
 	"encoding/json"
 	"errors"
+	"slices"
 	"strings"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -49,44 +50,51 @@ func (p Patch) Replace(path string, value any) Patch {
 // Remove takes away what must be at the path.
 func (p Patch) Remove(path string) Patch { return append(p, operation{"remove", path, nil}) }
 
+// RemoveFinalizers takes finalizers off the object, if its finalizers are still those of o.
+func (p Patch) RemoveFinalizers(o client.Object, finalizers ...string) Patch {
+	all := o.GetFinalizers()
+	rest := slices.DeleteFunc(slices.Clone(all), func(f string) bool { return slices.Contains(finalizers, f) })
+	return p.Test("/metadata/finalizers", all).Replace("/metadata/finalizers", rest)
+}
+
 // Annotations makes the annotations of current those of next. An annotation that is removed is tested first. If
-// current has none, all are written, and the caller has to test the revision.
+// current has none, all are written, and nothing at all must have been written since current.
 func (p Patch) Annotations(current, next client.Object) Patch {
 	was, is := current.GetAnnotations(), next.GetAnnotations()
 	if len(was) == 0 && len(is) > 0 {
-		return p.Add("/metadata/annotations", is)
+		return p.TestRevision(current).Add("/metadata/annotations", is)
 	}
 	for key, value := range is {
 		if old, there := was[key]; !there || old != value {
-			p = p.Add(AnnotationPath(key), value)
+			p = p.Add(annotationPath(key), value)
 		}
 	}
 	for key, value := range was {
 		if _, stays := is[key]; !stays {
-			p = p.Test(AnnotationPath(key), value).Remove(AnnotationPath(key))
+			p = p.Test(annotationPath(key), value).Remove(annotationPath(key))
 		}
 	}
 	return p
 }
 
-// AnnotationPath returns the path of an annotation.
-func AnnotationPath(key string) string {
+// annotationPath returns the path of an annotation.
+func annotationPath(key string) string {
 	return "/metadata/annotations/" + strings.NewReplacer("~", "~0", "/", "~1").Replace(key)
 }
 
-// Encode returns the patch as a client sends it.
-func (p Patch) Encode() (client.Patch, error) {
-	data, err := json.Marshal(p)
-	return client.RawPatch(types.JSONPatchType, data), err
-}
+// Type is part of client.Patch.
+func (p Patch) Type() types.PatchType { return types.JSONPatchType }
 
-// Failed reports whether a test of the patch failed, or a path that it removes does not exist: that is a 422 that names
-// no field. The 422 of an invalid object does.
+// Data is part of client.Patch.
+func (p Patch) Data(client.Object) ([]byte, error) { return json.Marshal(p) }
+
+// Failed reports whether a test of the patch failed, or a path that it removes does not exist: that is a 422 whose details
+// name no field. The 422 of an invalid object does, and that of an admission webhook has no details.
 func Failed(err error) bool {
 	var status apierrors.APIStatus
 	if !apierrors.IsInvalid(err) || !errors.As(err, &status) {
 		return false
 	}
 	details := status.Status().Details
-	return details == nil || details.Kind == "" || len(details.Causes) == 1 && details.Causes[0].Type == metav1.CauseTypeUnexpectedServerResponse
+	return details != nil && (details.Kind == "" || len(details.Causes) == 1 && details.Causes[0].Type == metav1.CauseTypeUnexpectedServerResponse)
 }

@@ -31,15 +31,6 @@ func GroupOf(list metav1.Object) string {
 	return list.GetName()
 }
 
-// SourceOf returns the source of a list.
-func SourceOf(list metav1.Object) v1alpha1.Source {
-	if slice, ok := list.(*v1alpha1.CloudSSOMembershipSlice); ok {
-		return slice.Spec.Source
-	}
-	group, _ := list.(*v1alpha1.CloudSSOGroup)
-	return group.Spec.Source
-}
-
 // ExcludeMembers returns the members but those of the given names, in their order.
 func ExcludeMembers(members []v1alpha1.Member, names ...string) []v1alpha1.Member {
 	removed := setOf(names)

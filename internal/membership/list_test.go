@@ -12,23 +12,19 @@ import (
 func TestGroupsAndSlicesAreLists(t *testing.T) {
 	group := &v1alpha1.CloudSSOGroup{
 		ObjectMeta: metav1.ObjectMeta{Name: "crew"},
-		Spec:       v1alpha1.CloudSSOGroupSpec{Source: v1alpha1.SourceManual, Members: members("a", "b")},
+		Spec:       v1alpha1.CloudSSOGroupSpec{Members: members("a", "b")},
 	}
 	for _, test := range []struct {
 		list    metav1.Object
-		source  v1alpha1.Source
 		members []string
 	}{
-		{group, v1alpha1.SourceManual, []string{"a", "b"}},
-		{slice("crew-1", "c"), v1alpha1.SourceSCIM, []string{"c"}},
+		{group, []string{"a", "b"}},
+		{slice("crew-1", "c"), []string{"c"}},
 	} {
 		t.Run(test.list.GetName(), func(t *testing.T) {
 			equal(t, "members", names(membership.MembersOf(test.list)), test.members)
 			if got := membership.GroupOf(test.list); got != "crew" {
 				t.Errorf("of the group %s", got)
-			}
-			if got := membership.SourceOf(test.list); got != test.source {
-				t.Errorf("of the source %s", got)
 			}
 		})
 	}

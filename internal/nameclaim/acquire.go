@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -11,6 +12,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/cloudsso/cloudsso-operator/api/v1alpha1"
+	"github.com/cloudsso/cloudsso-operator/internal/policy"
 )
 
 const (
@@ -80,7 +82,8 @@ func pauseBriefly(ctx context.Context, attempt int) bool {
 }
 
 func (c *Claims) acquire(ctx context.Context, name Name, id string) (Acquired, error) {
-	if len(c.others(name, id)) == 0 { // a name that is free: one write, no read
+	isOther := func(named string) bool { return named != id }
+	if !slices.ContainsFunc(c.index.Named(name), isOther) { // a name that is free: one write, no read
 		claim, err := c.create(ctx, name, id)
 		if !errors.Is(err, errChanged) {
 			return Acquired{CloudSSONameClaim: claim}, err
@@ -90,74 +93,66 @@ func (c *Claims) acquire(ctx context.Context, name Name, id string) (Acquired, e
 	if err != nil {
 		return Acquired{}, err
 	}
-	if claim == nil {
-		return c.acquireUnclaimed(ctx, name, id)
-	}
-	return c.acquireClaimed(ctx, name, claim, id)
-}
-
-// acquireUnclaimed creates the claim: for a live object that has the name already and is entitled to it before id, such as
-// one that was restored from a backup, else for id.
-func (c *Claims) acquireUnclaimed(ctx context.Context, name Name, id string) (Acquired, error) {
-	other, err := c.confirmOther(ctx, name, id)
-	if err != nil {
-		return Acquired{}, err
-	}
-	if other != nil {
-		if _, err := c.create(ctx, name, other.GetName()); err != nil {
+	var takenFrom client.Object
+	if claim != nil {
+		if claim.Spec.Holder == id {
+			refreshed, err := c.update(ctx, claim, id)
+			return Acquired{CloudSSONameClaim: refreshed}, err
+		}
+		if takenFrom, err = c.checkLeftOver(ctx, name, claim); err != nil {
 			return Acquired{}, err
 		}
-		return Acquired{}, &TakenError{name, other}
 	}
-	claim, err := c.create(ctx, name, id)
-	return Acquired{CloudSSONameClaim: claim}, err
+	return c.acquireFree(ctx, name, claim, id, takenFrom)
 }
 
-// acquireClaimed refreshes the claim if it is id's. Else it takes the claim over if its holder can never have the
-// name again, or if no request can be working on it any more.
-func (c *Claims) acquireClaimed(ctx context.Context, name Name, claim *v1alpha1.CloudSSONameClaim, id string) (Acquired, error) {
-	if claim.Spec.Holder == id {
-		return c.update(ctx, claim, id, nil)
-	}
+// checkLeftOver returns nil if a claim may be taken over: its holder can never have the name again, or no request can be
+// working on the claim any more. former is the holder if it had the name and is not live any more.
+func (c *Claims) checkLeftOver(ctx context.Context, name Name, claim *v1alpha1.CloudSSONameClaim) (former client.Object, err error) {
 	// Before the holder is read: a request that ends between the two may have given the holder its name.
 	abandoned := c.isAbandoned(claim)
 	holder, err := c.readHolder(ctx, name, claim.Spec.Holder)
-	if err != nil {
-		return Acquired{}, err
-	}
-	var takenFrom client.Object
 	switch {
+	case err != nil:
+		return nil, err
 	case holder != nil && name.isHeldBy(holder):
-		return Acquired{}, &TakenError{name, holder}
-	case holder != nil && !isLive(holder):
-		if NameOf(holder) == name { // else a rename to the name failed, and the holder never had it
-			takenFrom = holder
+		return nil, &TakenError{name, holder}
+	case holder != nil && !policy.IsLive(holder):
+		if NameOf(holder) != name { // a rename to the name failed, and the holder never had it
+			return nil, nil
 		}
+		return holder, nil
 	case !abandoned:
 		c.abandonment.observe(claim)
-		return Acquired{}, &PendingError{name, claim.Name, claim.Spec.Holder}
+		return nil, &PendingError{name, claim.Name, claim.Spec.Holder}
 	}
+	return nil, nil
+}
+
+// acquireFree writes a claim that is left over, or the first one if claim is nil: for a live object that has the name
+// already and is entitled to it before id, such as one that was restored from a backup, else for id.
+func (c *Claims) acquireFree(ctx context.Context, name Name, claim *v1alpha1.CloudSSONameClaim, id string, takenFrom client.Object) (Acquired, error) {
 	other, err := c.confirmOther(ctx, name, id)
 	if err != nil {
 		return Acquired{}, err
 	}
+	holder := id
 	if other != nil {
-		if _, err := c.update(ctx, claim, other.GetName(), nil); err != nil {
-			return Acquired{}, err
-		}
-		return Acquired{}, &TakenError{name, other}
+		holder = other.GetName()
 	}
-	return c.update(ctx, claim, id, takenFrom)
-}
-
-// others returns the live objects, other than id, that the index shows under the name.
-func (c *Claims) others(name Name, id string) (others []string) {
-	for _, other := range c.index.Named(name) {
-		if other != id {
-			others = append(others, other)
-		}
+	var written *v1alpha1.CloudSSONameClaim
+	if claim == nil {
+		written, err = c.create(ctx, name, holder)
+	} else {
+		written, err = c.update(ctx, claim, holder)
 	}
-	return others
+	if err == nil && other != nil {
+		err = &TakenError{name, other}
+	}
+	if err != nil {
+		return Acquired{}, err
+	}
+	return Acquired{written, takenFrom}, nil
 }
 
 // confirmOther returns the object that is entitled to the name if it is not id's: the first one of the index that a live
@@ -199,16 +194,16 @@ func (c *Claims) create(ctx context.Context, name Name, id string) (*v1alpha1.Cl
 }
 
 // update makes id the holder of a claim that is still what was read.
-func (c *Claims) update(ctx context.Context, claim *v1alpha1.CloudSSONameClaim, id string, takenFrom client.Object) (Acquired, error) {
+func (c *Claims) update(ctx context.Context, claim *v1alpha1.CloudSSONameClaim, id string) (*v1alpha1.CloudSSONameClaim, error) {
 	next := claim.DeepCopy()
 	next.Spec.Holder = id
 	next.Spec.AcquiredAt = c.acquisition(claim.Spec.AcquiredAt)
 	err := c.client.Update(ctx, next)
 	if apierrors.IsConflict(err) || apierrors.IsNotFound(err) {
-		return Acquired{}, errChanged
+		return nil, errChanged
 	}
 	if err != nil {
-		return Acquired{}, fmt.Errorf("taking over the claim on %q for %s: %w", claim.Spec.Name, id, err)
+		return nil, fmt.Errorf("taking over the claim on %q for %s: %w", claim.Spec.Name, id, err)
 	}
-	return Acquired{next, takenFrom}, nil
+	return next, nil
 }

@@ -8,7 +8,7 @@
 //	name.go      a name, and the metadata.name of its claim
 //	claims.go    what the package needs, and who holds a name
 //	acquire.go   create, refresh or take over a claim
-//	release.go   delete a claim
-//	write.go     the order of writes: create, rename, delete
+//	write.go     the order of writes: create, rename, delete, release
+//	sweep.go     claims that are missing or left over
 //	abandoned.go which claims no request can be working on any more
 package nameclaim

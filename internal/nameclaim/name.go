@@ -38,6 +38,9 @@ func DisplayName(namespace, displayName string) Name {
 	return Name{namespace, v1alpha1.ClaimedByGroup, fold.Name(displayName)}
 }
 
+// Renamed returns the name of the same kind and namespace for another userName or displayName, in any spelling.
+func (n Name) Renamed(to string) Name { return Name{n.Namespace, n.Kind, fold.Name(to)} }
+
 // NameOf returns the name that a user or group has in its spec, whether it holds it or not.
 func NameOf(o client.Object) Name {
 	switch o := o.(type) {
@@ -76,14 +79,4 @@ func (n Name) newObject() client.Object {
 }
 
 // isHeldBy reports whether o is live and has the name.
-func (n Name) isHeldBy(o client.Object) bool { return isLive(o) && NameOf(o) == n }
-
-func isLive(o client.Object) bool {
-	switch o := o.(type) {
-	case *v1alpha1.CloudSSOUser:
-		return policy.IsLive(o)
-	case *v1alpha1.CloudSSOGroup:
-		return policy.IsLiveGroup(o)
-	}
-	return false
-}
+func (n Name) isHeldBy(o client.Object) bool { return policy.IsLive(o) && NameOf(o) == n }

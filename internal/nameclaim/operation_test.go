@@ -9,6 +9,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/cloudsso/cloudsso-operator/api/v1alpha1"
+	"github.com/cloudsso/cloudsso-operator/internal/policy"
 )
 
 // operation is one request of a SCIM client, or one edit by hand with the controller that follows it, as the callers
@@ -117,7 +118,7 @@ func adopt(c *caller, u *v1alpha1.CloudSSOUser, userName string) (outcome, userI
 func rename(name spelling) func(*caller, userID) (outcome, userID) {
 	return func(c *caller, id userID) (outcome, userID) {
 		ctx, u := context.Background(), c.user(id)
-		if u == nil || !isLive(u) || u.Spec.UserName == name.String() {
+		if u == nil || !policy.IsLive(u) || u.Spec.UserName == name.String() {
 			return done, noUser
 		}
 		from := NameOf(u)
@@ -155,7 +156,7 @@ func renameAndRelease(c *caller, from, to Name, id userID, write func() error) (
 // deprovision does a SCIM DELETE of a user.
 func deprovision(c *caller, id userID) (outcome, userID) {
 	u := c.user(id)
-	if u == nil || !isLive(u) {
+	if u == nil || !policy.IsLive(u) {
 		return done, noUser
 	}
 	u.Spec.DeprovisionedAt = &metav1.Time{Time: now}
@@ -225,7 +226,7 @@ func createByHand(name spelling) func(*caller, userID) (outcome, userID) {
 // that status said before.
 func control(c *caller, id userID) (outcome, userID) {
 	ctx, u := context.Background(), c.user(id)
-	if u == nil || !isLive(u) {
+	if u == nil || !policy.IsLive(u) {
 		return done, noUser
 	}
 	name, before := NameOf(u), UserName(namespace, u.Status.ClaimedName)

@@ -16,22 +16,33 @@ func SwitchOf(directory *v1alpha1.CloudSSODirectory) v1alpha1.Synchronization {
 	return v1alpha1.SynchronizationEnabled
 }
 
-// IsLive reports whether a user can hold its userName: it is not deprovisioned, and not terminating.
-func IsLive(u *v1alpha1.CloudSSOUser) bool {
-	return u.Spec.DeprovisionedAt == nil && !IsTerminating(u)
+// IsLive reports whether a user or group can hold its name: it is not terminating, and not a deprovisioned user.
+func IsLive(o metav1.Object) bool {
+	u, isUser := o.(*v1alpha1.CloudSSOUser)
+	return !IsTerminating(o) && (!isUser || u.Spec.DeprovisionedAt == nil)
 }
-
-// IsLiveGroup reports whether a group can hold its displayName: it is not terminating.
-func IsLiveGroup(g *v1alpha1.CloudSSOGroup) bool { return !IsTerminating(g) }
 
 // IsTerminating reports whether an object is being deleted and the guard does not hold it. An object that the guard holds
 // stays in full effect until synchronization is switched off. One that is terminating can never be live again.
 func IsTerminating(o metav1.Object) bool {
-	return o.GetDeletionTimestamp() != nil && !slices.Contains(o.GetFinalizers(), v1alpha1.FinalizerGuard)
+	return IsBeingDeleted(o) && !slices.Contains(o.GetFinalizers(), v1alpha1.FinalizerGuard)
 }
 
-// IsDeleted reports whether an object is being deleted, or was when it was seen last.
-func IsDeleted(o metav1.Object) bool { return o.GetDeletionTimestamp() != nil }
+// IsBeingDeleted reports whether the deletion of an object has begun; the guard may hold it.
+func IsBeingDeleted(o metav1.Object) bool { return o.GetDeletionTimestamp() != nil }
+
+// SourceOf returns the source of a user, a group or a slice; "" for any other object.
+func SourceOf(o metav1.Object) v1alpha1.Source {
+	switch o := o.(type) {
+	case *v1alpha1.CloudSSOUser:
+		return o.Spec.Source
+	case *v1alpha1.CloudSSOGroup:
+		return o.Spec.Source
+	case *v1alpha1.CloudSSOMembershipSlice:
+		return o.Spec.Source
+	}
+	return ""
+}
 
 // RemovesUnknownMembers reports whether members of a group that are no users are taken out. Those of a synchronized group
 // were users once, because SCIM adds no others. If people may write the list, a member may be created later.
@@ -40,7 +51,7 @@ func RemovesUnknownMembers(g *v1alpha1.CloudSSOGroup, position v1alpha1.Synchron
 }
 
 // ProtectsDeletion reports whether a deletion must wait: the guard is on, and the directory is synchronized.
-func ProtectsDeletion(o metav1.Object, source v1alpha1.Source, position v1alpha1.Synchronization) bool {
-	return o.GetDeletionTimestamp() != nil && source == v1alpha1.SourceSCIM &&
+func ProtectsDeletion(o metav1.Object, position v1alpha1.Synchronization) bool {
+	return IsBeingDeleted(o) && SourceOf(o) == v1alpha1.SourceSCIM &&
 		position == v1alpha1.SynchronizationEnabled && slices.Contains(o.GetFinalizers(), v1alpha1.FinalizerGuard)
 }

@@ -27,6 +27,7 @@ func inactive(u *v1alpha1.CloudSSOUser)      { u.Spec.Active = new(bool) }
 func suspended(u *v1alpha1.CloudSSOUser)     { u.Spec.Suspended = true }
 func deprovisioned(u *v1alpha1.CloudSSOUser) { u.Spec.DeprovisionedAt = &long }
 func terminating(u *v1alpha1.CloudSSOUser)   { u.DeletionTimestamp = &long }
+func manual(u *v1alpha1.CloudSSOUser)        { u.Spec.Source = v1alpha1.SourceManual }
 func guarded(u *v1alpha1.CloudSSOUser) {
 	u.Finalizers = []string{v1alpha1.FinalizerMemberships, v1alpha1.FinalizerGuard}
 }
@@ -84,15 +85,15 @@ func TestUserIsLiveAndEffective(t *testing.T) {
 
 func TestGroupIsLiveUntilItTerminates(t *testing.T) {
 	g := &v1alpha1.CloudSSOGroup{}
-	if !policy.IsLiveGroup(g) {
+	if !policy.IsLive(g) {
 		t.Error("a group is not live")
 	}
 	g.DeletionTimestamp = &long
-	if policy.IsLiveGroup(g) {
+	if policy.IsLive(g) {
 		t.Error("a terminating group is live")
 	}
 	g.Finalizers = []string{v1alpha1.FinalizerGuard}
-	if !policy.IsLiveGroup(g) {
+	if !policy.IsLive(g) {
 		t.Error("a group held by the guard is not live")
 	}
 }
@@ -124,20 +125,54 @@ func TestDeletionThatIsHeld(t *testing.T) {
 	for _, test := range []struct {
 		name     string
 		user     *v1alpha1.CloudSSOUser
-		source   v1alpha1.Source
 		position v1alpha1.Synchronization
 		want     bool
 	}{
-		{"synchronized, switch on", newUser(terminating, guarded), v1alpha1.SourceSCIM, on, true},
-		{"synchronized, switch off", newUser(terminating, guarded), v1alpha1.SourceSCIM, off, false},
-		{"guard lifted", newUser(terminating), v1alpha1.SourceSCIM, on, false},
-		{"manual", newUser(terminating, guarded), v1alpha1.SourceManual, on, false},
-		{"not deleted", newUser(guarded), v1alpha1.SourceSCIM, on, false},
+		{"synchronized, switch on", newUser(terminating, guarded), on, true},
+		{"synchronized, switch off", newUser(terminating, guarded), off, false},
+		{"guard lifted", newUser(terminating), on, false},
+		{"manual", newUser(terminating, guarded, manual), on, false},
+		{"not deleted", newUser(guarded), on, false},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			if got := policy.ProtectsDeletion(test.user, test.source, test.position); got != test.want {
+			if got := policy.ProtectsDeletion(test.user, test.position); got != test.want {
 				t.Errorf("got %t, want %t", got, test.want)
 			}
 		})
+	}
+}
+
+func TestSourceOfEveryKind(t *testing.T) {
+	const manual = v1alpha1.SourceManual
+	for want, objects := range map[v1alpha1.Source][]metav1.Object{
+		manual: {
+			&v1alpha1.CloudSSOUser{Spec: v1alpha1.CloudSSOUserSpec{Source: manual}},
+			&v1alpha1.CloudSSOGroup{Spec: v1alpha1.CloudSSOGroupSpec{Source: manual}},
+			&v1alpha1.CloudSSOMembershipSlice{Spec: v1alpha1.CloudSSOMembershipSliceSpec{Source: manual}},
+		},
+		"": {&v1alpha1.CloudSSODirectory{}},
+	} {
+		for _, o := range objects {
+			if got := policy.SourceOf(o); got != want {
+				t.Errorf("%T: %q", o, got)
+			}
+		}
+	}
+}
+
+func TestLastModifiedIsTheCreationTimeUntilItIsSet(t *testing.T) {
+	u := newUser()
+	u.CreationTimestamp = long
+	if at := policy.LastModified(u); !at.Equal(long.Time) {
+		t.Errorf("of a new user: %s", at)
+	}
+	former := map[string]string{"note": "a"}
+	u.Annotations = former
+	policy.SetLastModified(u, later.Add(time.Nanosecond))
+	if at := policy.LastModified(u); !at.Equal(later.Add(time.Nanosecond)) || u.Annotations["note"] != "a" {
+		t.Errorf("set: %s, %v", at, u.Annotations)
+	}
+	if len(former) != 1 {
+		t.Errorf("the former annotations are %v", former)
 	}
 }

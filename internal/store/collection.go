@@ -31,6 +31,7 @@ type kind[T client.Object] struct {
 	keys        func(T) index.Keys
 	// attribute returns an attribute that is in the spec, nil if it is unassigned.
 	attribute func(T, *schema.Attribute) (value any, known bool)
+	represent func(*namespacedStore, T, scim.Omit) *scim.Resource
 	// acceptedName returns the name that a controller has found a Manual object to hold.
 	acceptedName func(T) string
 }
@@ -64,10 +65,10 @@ const maxFailing = 5 * time.Second
 
 // available returns an error if the index may be older than maxFailing.
 func (c *collection[T]) available() error {
-	if failing := c.source.Failing(c.Now()); failing >= maxFailing {
+	if failing := c.source.Failing(); failing >= maxFailing {
 		return fmt.Errorf("this replica has not reached the API server's %s for %s", c.resource.Name, failing.Round(time.Second))
 	}
-	if failing := c.directories.Failing(c.Now()); failing >= maxFailing {
+	if failing := c.directories.Failing(); failing >= maxFailing {
 		return fmt.Errorf("this replica has not reached the API server's directories for %s", failing.Round(time.Second))
 	}
 	return nil
@@ -89,14 +90,19 @@ func (c *collection[T]) read(ctx context.Context, namespace, id string) (T, erro
 // readVisible returns the object as the API server has it now, or NotFound if another object holds its name.
 func (c *collection[T]) readVisible(ctx context.Context, namespace, id string) (T, error) {
 	o, err := c.read(ctx, namespace, id)
-	if err != nil {
-		return o, err
-	}
-	isHidden, err := c.isHidden(ctx, o)
-	if err == nil && isHidden {
-		err = scim.NotFound(c.resource.Name, id)
+	if err == nil {
+		err = c.checkHolder(ctx, o)
 	}
 	return o, err
+}
+
+// checkHolder returns NotFound if another object holds the name of an object.
+func (c *collection[T]) checkHolder(ctx context.Context, o T) error {
+	isHidden, err := c.isHidden(ctx, o)
+	if err == nil && isHidden {
+		err = scim.NotFound(c.resource.Name, o.GetName())
+	}
+	return err
 }
 
 // get returns an object that SCIM shows, or NotFound, which a live read has confirmed.
@@ -115,14 +121,7 @@ func (c *collection[T]) get(ctx context.Context, namespace, id string) (T, error
 			return none, err
 		}
 	}
-	isHidden, err := c.isHidden(ctx, e.Object)
-	if err != nil {
-		return none, err
-	}
-	if isHidden {
-		return none, scim.NotFound(c.resource.Name, id)
-	}
-	return e.Object, nil
+	return e.Object, c.checkHolder(ctx, e.Object)
 }
 
 // edit applies change to a copy of the object and stores it, on the condition that the object is still what the change
@@ -192,12 +191,17 @@ func (c *collection[T]) find(ctx context.Context, namespace, id string) (o T, is
 		o, err = c.readVisible(ctx, namespace, id)
 		return o, true, err
 	}
-	isHidden, err := c.isHidden(ctx, e.Object)
-	if err != nil {
-		return o, false, err
+	return e.Object, false, c.checkHolder(ctx, e.Object)
+}
+
+// visible returns an object as SCIM shows it before a change, or NotFound, or the precondition's error.
+func (c *collection[T]) visible(n *namespacedStore, o T, precondition scim.Precondition) (*scim.Resource, error) {
+	if !c.keys(o).Listed {
+		return nil, scim.NotFound(c.resource.Name, o.GetName())
 	}
-	if isHidden {
-		return o, false, scim.NotFound(c.resource.Name, id)
+	current := c.represent(n, o, scim.Omit{Groups: true})
+	if precondition != nil {
+		return current, precondition(current)
 	}
-	return e.Object, false, nil
+	return current, nil
 }

@@ -2,6 +2,7 @@ package store_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"os"
@@ -9,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	registrationv1 "k8s.io/api/admissionregistration/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
@@ -61,7 +63,7 @@ func prepare(ctx context.Context, cp *controlplane.ControlPlane) (err error) {
 	if err := v1alpha1.AddToScheme(scheme); err != nil {
 		return err
 	}
-	if err := corev1.AddToScheme(scheme); err != nil {
+	if err := errors.Join(corev1.AddToScheme(scheme), registrationv1.AddToScheme(scheme)); err != nil {
 		return err
 	}
 	if admin, err = client.New(cp.Admin(), client.Options{Scheme: scheme}); err != nil {
@@ -89,7 +91,7 @@ func replica(t *testing.T) *store.Store {
 		Client:    direct,
 		Cache:     c,
 		Sources:   sources,
-		Emit:      func(runtime.Object, string, string, string) {},
+		Warn:      func(runtime.Object, string, string) {},
 		Log:       slog.New(slog.DiscardHandler),
 		Now:       time.Now,
 		NewSuffix: func() string { return rand.String(5) },

@@ -12,7 +12,6 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
-	"github.com/cloudsso/cloudsso-operator/internal/jsonpatch"
 	"github.com/cloudsso/cloudsso-operator/internal/nameclaim"
 	"github.com/cloudsso/cloudsso-operator/internal/scim"
 	"github.com/cloudsso/cloudsso-operator/internal/scim/schema"
@@ -55,12 +54,14 @@ func toSCIMError(err error) error {
 		}
 	case policyNotReady(err):
 		return scim.Unavailable(retryAfter, err)
-	case apierrors.IsConflict(err), jsonpatch.Failed(err), apierrors.IsAlreadyExists(err): // a new object gets another id then
+	case apierrors.IsConflict(err), apierrors.IsAlreadyExists(err): // a new object gets another id then
 		return errStale
 	case apierrors.IsInvalid(err):
 		return invalid(err)
 	case apierrors.HasStatusCause(err, corev1.NamespaceTerminatingCause):
 		return &scim.Error{Status: http.StatusForbidden, Detail: "this directory is being deleted", Cause: err}
+	case isRefusedByAdmission(err):
+		return &scim.Error{Status: http.StatusForbidden, Detail: "the cluster refuses this: " + err.Error(), Cause: err}
 	case apierrors.IsForbidden(err), apierrors.IsUnauthorized(err): // an API server that has just started refuses for some seconds
 		return scim.Unavailable(retryAfter, fmt.Errorf("the API server refuses the operator; if that lasts, see config/rbac and config/policy: %w", err))
 	case apierrors.IsBadRequest(err):
@@ -89,45 +90,55 @@ func policyNotReady(err error) bool {
 	return strings.Contains(err.Error(), "failed to configure binding") || strings.Contains(err.Error(), "failed to configure policy")
 }
 
-// invalid returns the 400 that names the attributes that the resource's own validation refused.
+// isRefusedByAdmission reports whether a webhook, a policy or a quota of the cluster's administrators has refused a write,
+// and would refuse it again; a webhook that gives no status makes it a 400. Any other 403 may pass: the authorizer refuses until an API server that has just started knows
+// the roles, and the operator's own policies refuse the operator only until their configuration is mended.
+func isRefusedByAdmission(err error) bool {
+	message := err.Error()
+	return (apierrors.IsForbidden(err) || apierrors.IsBadRequest(err)) && (strings.Contains(message, "denied the request") || strings.Contains(message, "exceeded quota") ||
+		strings.Contains(message, "denied request") && !strings.Contains(message, "ValidatingAdmissionPolicy 'cloudsso-"))
+}
+
+// invalid returns the 400 that names the attributes that the resource's own validation refused, or why an admission webhook
+// or policy of the cluster refused it, which names none.
 func invalid(err error) error {
 	var status apierrors.APIStatus
-	errors.As(err, &status)
-	var details []string
-	if d := status.Status().Details; d != nil {
-		if d.Kind == claimKind {
-			return invalidName(d.Name)
-		}
-		for _, cause := range d.Causes {
-			if cause.Field != notAField {
-				details = append(details, strings.TrimPrefix(cause.Field, "spec.")+": "+explain(cause))
+	var problems []string
+	if errors.As(err, &status) && status.Status().Details != nil {
+		refused := status.Status().Details
+		for _, cause := range refused.Causes {
+			switch {
+			case cause.Field == "", cause.Field == notAField:
+			case refused.Kind == claimKind && cause.Field == "spec.name":
+				problems = append(problems, fmt.Sprintf("%s: Too long: may not be more than %d characters", claimedAttribute(refused.Name), nameLength))
+			default:
+				problems = append(problems, strings.TrimPrefix(cause.Field, "spec.")+": "+explain(cause))
 			}
 		}
 	}
-	if len(details) == 0 {
-		return scim.BadRequest(scim.InvalidValue, "the resource is not valid")
+	if len(problems) == 0 {
+		problems = append(problems, err.Error())
 	}
-	return scim.BadRequest(scim.InvalidValue, "%s", strings.Join(details, "; "))
-}
-
-// claimKind is the kind of a claim, which is written before the object that has the name.
-const claimKind = "CloudSSONameClaim"
-
-// nameLength is the largest number of characters of a userName, and of a group's displayName. The API server's bound of a
-// claim is that of the longest folded name.
-const nameLength = 256
-
-// invalidName returns the 400 of a name whose claim was refused: only a name that is far too long is.
-func invalidName(claim string) error {
-	attribute := schema.UserName
-	if strings.HasPrefix(claim, "group-") {
-		attribute = schema.GroupDisplayName
-	}
-	return scim.BadRequest(scim.InvalidValue, "%s: Too long: may not be more than %d characters", attribute.Name, nameLength)
+	return scim.BadRequest(scim.InvalidValue, "%s", strings.Join(problems, "; "))
 }
 
 // notAField is the field of the cause that says that rules were not checked because of the other causes.
 const notAField = "<nil>"
+
+// claimKind is the kind of a claim, which is written before the object that has the name.
+const claimKind = "CloudSSONameClaim"
+
+// nameLength is the largest number of characters of a userName, and of a group's displayName. The bound of a claim is that
+// of the longest folded name.
+const nameLength = 256
+
+// claimedAttribute returns the attribute whose value a claim of that metadata.name claims.
+func claimedAttribute(claim string) string {
+	if strings.HasPrefix(claim, "group-") {
+		return schema.GroupDisplayName.Name
+	}
+	return schema.UserName.Name
+}
 
 // explain returns what is wrong with a field. The API server counts the characters of a string, and calls them bytes.
 func explain(cause metav1.StatusCause) string {

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"sigs.k8s.io/controller-runtime/pkg/client"
+	ctrlutil "sigs.k8s.io/controller-runtime/pkg/controller/controllerutil"
 
 	"github.com/cloudsso/cloudsso-operator/api/v1alpha1"
 	"github.com/cloudsso/cloudsso-operator/internal/jsonpatch"
@@ -29,14 +30,15 @@ var groupKind = kind[*v1alpha1.CloudSSOGroup]{
 	spec:        func(g *v1alpha1.CloudSSOGroup) any { return &g.Spec },
 	keys:        groupKeys,
 	attribute: func(g *v1alpha1.CloudSSOGroup, a *schema.Attribute) (any, bool) {
-		return convert.GroupAttribute(&g.Spec, a)
+		return convert.Group.Attribute(&g.Spec, a)
 	},
+	represent:    (*namespacedStore).groupResource,
 	acceptedName: func(g *v1alpha1.CloudSSOGroup) string { return g.Status.ClaimedName },
 }
 
 func groupKeys(g *v1alpha1.CloudSSOGroup) (k index.Keys) {
 	k.Members = memberIDs(g.Spec.Members)
-	if !policy.IsLiveGroup(g) {
+	if !policy.IsLive(g) {
 		return k
 	}
 	k.Name = fold.Name(g.Spec.DisplayName)
@@ -62,25 +64,22 @@ func (n *namespacedStore) createGroup(ctx context.Context, attributes schema.Obj
 	if err := n.groups.waitCaughtUp(ctx, n.namespace); err != nil {
 		return nil, err
 	}
-	for attempts := n.newAttempts(n.namespace, "(new group)"); ; {
-		g, err := n.createGroupOnce(ctx, attributes, delta)
-		if err == nil {
-			n.reportSkipped(g, unknown)
-			return n.groupResource(g, scim.Omit{}), nil
-		}
-		if !errors.Is(err, errStale) {
-			return nil, err
-		}
-		if err := attempts.next(ctx); err != nil {
-			return nil, err
-		}
+	var g *v1alpha1.CloudSSOGroup
+	err = n.retry(ctx, n.namespace, "(new group)", func() (err error) {
+		g, err = n.createGroupOnce(ctx, attributes, delta)
+		return err
+	})
+	if err != nil {
+		return nil, err
 	}
+	n.reportSkipped(g, unknown)
+	return n.groupResource(g, scim.Omit{}), nil
 }
 
 // createGroupOnce is one attempt of createGroup. It returns errStale if the next one may have another result.
 func (n *namespacedStore) createGroupOnce(ctx context.Context, attributes schema.Object, delta *membership.Delta) (created *v1alpha1.CloudSSOGroup, err error) {
 	g := &v1alpha1.CloudSSOGroup{}
-	convert.SetGroupAttributes(attributes, &g.Spec)
+	convert.Group.SetAttributes(attributes, &g.Spec)
 	g.Spec.Source = v1alpha1.SourceSCIM
 	g.Namespace, g.Name = n.namespace, newID(g.Spec.DisplayName, groupKind.fallback, n.NewSuffix())
 	g.Finalizers = []string{v1alpha1.FinalizerGuard, v1alpha1.FinalizerSlices}
@@ -155,7 +154,7 @@ func (n *namespacedStore) changeGroup(ctx context.Context, id string, change sci
 	}
 	var moved []string
 	g, err := n.groups.edit(ctx, n.namespace, id, func(g *v1alpha1.CloudSSOGroup) (err error) {
-		current, err := n.visibleGroup(g, change.Precondition)
+		current, err := n.groups.visible(n, g, change.Precondition)
 		if err != nil {
 			return err
 		}
@@ -164,7 +163,7 @@ func (n *namespacedStore) changeGroup(ctx context.Context, id string, change sci
 			if err != nil {
 				return err
 			}
-			convert.SetGroupAttributes(attributes, &g.Spec)
+			convert.Group.SetAttributes(attributes, &g.Spec)
 		}
 		moved, err = n.planOwnList(g, delta)
 		return err
@@ -183,18 +182,12 @@ func (n *namespacedStore) changeGroup(ctx context.Context, id string, change sci
 // The guard is taken off after the deletion has begun, when no controller can put it on again. Other finalizers do their
 // work first, such as that of a group's slices if it has any.
 func (n *namespacedStore) deleteGroup(ctx context.Context, id string, precondition scim.Precondition) error {
-	for attempts := n.newAttempts(n.namespace, id); ; {
-		err := n.deleteGroupOnce(ctx, id, func(g *v1alpha1.CloudSSOGroup) error {
-			_, err := n.visibleGroup(g, precondition)
+	return n.retry(ctx, n.namespace, id, func() error {
+		return n.deleteGroupOnce(ctx, id, func(g *v1alpha1.CloudSSOGroup) error {
+			_, err := n.groups.visible(n, g, precondition)
 			return err
 		})
-		if !errors.Is(err, errStale) {
-			return err
-		}
-		if err := attempts.next(ctx); err != nil {
-			return err
-		}
-	}
+	})
 }
 
 // deleteGroupOnce is one attempt of deleteGroup. check is asked about the group as it was read live.
@@ -208,11 +201,10 @@ func (n *namespacedStore) deleteGroupOnce(ctx context.Context, id string, check 
 	}
 	err = n.claims.Delete(ctx, nameclaim.NameOf(g), g.Name, func() error {
 		expected := client.Preconditions{UID: &g.UID, ResourceVersion: &g.ResourceVersion}
-		deleted := g.DeepCopy()
-		if err := n.Client.Delete(ctx, deleted, expected); err != nil {
+		if err := n.Client.Delete(ctx, g, expected); err != nil {
 			return err
 		}
-		return n.dropFinalizers(ctx, deleted)
+		return n.dropFinalizers(ctx, g)
 	})
 	if err != nil {
 		return toSCIMError(err)
@@ -223,42 +215,26 @@ func (n *namespacedStore) deleteGroupOnce(ctx context.Context, id string, check 
 
 // dropFinalizers takes off the finalizers of a group that is being deleted for which there is nothing to do.
 func (n *namespacedStore) dropFinalizers(ctx context.Context, g *v1alpha1.CloudSSOGroup) error {
-	for attempts, uid := n.newAttempts(g.Namespace, g.Name), g.UID; ; {
-		isDone := func(finalizer string) bool {
-			return finalizer == v1alpha1.FinalizerGuard || finalizer == v1alpha1.FinalizerSlices && !g.Spec.Sliced
+	done, uid := []string{v1alpha1.FinalizerGuard}, g.UID
+	if !g.Spec.Sliced {
+		done = append(done, v1alpha1.FinalizerSlices)
+	}
+	isOvertaken := false
+	err := n.retry(ctx, g.Namespace, g.Name, func() (err error) {
+		if isOvertaken {
+			if g, err = n.groups.read(ctx, g.Namespace, g.Name); err != nil {
+				return err
+			}
 		}
-		if !slices.ContainsFunc(g.Finalizers, isDone) {
+		isOvertaken = true
+		if g.UID != uid || !slices.ContainsFunc(done, func(f string) bool { return ctrlutil.ContainsFinalizer(g, f) }) {
 			return nil
 		}
-		_, err := n.groups.patch(ctx, g, jsonpatch.Patch{}.TestUID(g).
-			Test("/metadata/finalizers", g.Finalizers).
-			Replace("/metadata/finalizers", slices.DeleteFunc(slices.Clone(g.Finalizers), isDone)))
-		if err == nil || isNotFound(err) {
-			return nil
-		}
-		if !errors.Is(err, errStale) {
-			return err
-		}
-		if err := attempts.next(ctx); err != nil {
-			return err
-		}
-		if g, err = n.groups.read(ctx, g.Namespace, g.Name); isNotFound(err) || err == nil && g.UID != uid {
-			return nil
-		}
-		if err != nil {
-			return err
-		}
+		_, err = n.groups.patch(ctx, g, jsonpatch.Patch{}.TestUID(g).RemoveFinalizers(g, done...))
+		return err
+	})
+	if isNotFound(err) {
+		return nil
 	}
-}
-
-// visibleGroup returns the group as SCIM shows it, or NotFound, or the precondition's error.
-func (n *namespacedStore) visibleGroup(g *v1alpha1.CloudSSOGroup, precondition scim.Precondition) (*scim.Resource, error) {
-	if !groupKeys(g).Listed {
-		return nil, scim.NotFound(schema.Group.Name, g.Name)
-	}
-	current := n.groupResource(g, scim.Omit{})
-	if precondition != nil {
-		return current, precondition(current)
-	}
-	return current, nil
+	return err
 }

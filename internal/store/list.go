@@ -18,33 +18,33 @@ import (
 
 // list returns the page of a query. A filter on the id, or on the attribute that is unique, is certain: what the index
 // does not have is read live. Everything else is as fresh as the watch.
-func list[T client.Object](ctx context.Context, n *namespacedStore, c *collection[T], query scim.Query, represent func(T, scim.Omit) *scim.Resource) (*scim.Page, error) {
+func list[T client.Object](ctx context.Context, n *namespacedStore, c *collection[T], query scim.Query) (*scim.Page, error) {
 	candidates, err := c.candidates(ctx, n.namespace, query.Filter)
 	if err != nil {
 		return nil, err
 	}
 	if candidates != nil {
-		return selectFrom(ctx, c, query, slices.Values(candidates), represent)
+		return selectFrom(ctx, n, c, query, slices.Values(candidates))
 	}
 	hidden, err := c.hidden(ctx, n.namespace)
 	if err != nil {
 		return nil, err
 	}
 	if query.Filter != nil || query.Order.By != nil {
-		return selectFrom(ctx, c, query, c.all(n.namespace, hidden), represent)
+		return selectFrom(ctx, n, c, query, c.all(n.namespace, hidden))
 	}
 	objects, total := c.index.Page(n.namespace, query.After, query.StartIndex, query.Count, hidden)
 	page := &scim.Page{Total: total}
 	for _, o := range objects {
-		page.Resources = append(page.Resources, represent(o, query.Omit))
+		page.Resources = append(page.Resources, c.represent(n, o, query.Omit))
 	}
 	return page, nil
 }
 
-func selectFrom[T client.Object](ctx context.Context, c *collection[T], query scim.Query, objects iter.Seq[T], represent func(T, scim.Omit) *scim.Resource) (*scim.Page, error) {
+func selectFrom[T client.Object](ctx context.Context, n *namespacedStore, c *collection[T], query scim.Query, objects iter.Seq[T]) (*scim.Page, error) {
 	return query.Select(ctx, func(yield func(scim.Candidate) bool) {
 		for o := range objects {
-			if !yield(&candidate[T]{object: o, represent: represent, attribute: c.attribute}) {
+			if !yield(&candidate[T]{store: n, collection: c, object: o}) {
 				return
 			}
 		}
@@ -54,15 +54,15 @@ func selectFrom[T client.Object](ctx context.Context, c *collection[T], query sc
 // candidate is an object that a query may select. The query reads the attributes that it names; the whole resource is
 // made once it is selected, because of a hundred thousand objects one may be.
 type candidate[T client.Object] struct {
-	object    T
-	represent func(T, scim.Omit) *scim.Resource
-	attribute func(T, *schema.Attribute) (value any, known bool)
-	resource  *scim.Resource // nil until it is needed
+	store      *namespacedStore
+	collection *collection[T]
+	object     T
+	resource   *scim.Resource // nil until it is needed
 }
 
 // Get is part of filter.Source.
 func (c *candidate[T]) Get(a *schema.Attribute) any {
-	if v, known := c.attribute(c.object, a); known {
+	if v, known := c.collection.attribute(c.object, a); known {
 		return v
 	}
 	return c.Resource().Get(a)
@@ -76,7 +76,7 @@ func (c *candidate[T]) Age() (created time.Time, id string) {
 // Resource is part of scim.Candidate.
 func (c *candidate[T]) Resource() *scim.Resource {
 	if c.resource == nil {
-		c.resource = c.represent(c.object, scim.Omit{})
+		c.resource = c.collection.represent(c.store, c.object, scim.Omit{})
 	}
 	return c.resource
 }

@@ -149,43 +149,40 @@ type userScan struct {
 	list func(ctx context.Context, namespace string) (map[string]bool, error)
 
 	mu   sync.Mutex
-	next map[string]*scanResult // by namespace; has not begun yet
+	next map[string]func() (map[string]bool, error) // by namespace; has not begun yet
 	lock keyMutex
-}
-
-type scanResult struct {
-	once  sync.Once
-	names map[string]bool
-	err   error
 }
 
 // names returns the metadata.names of the users of a namespace, by a list that begins after the call. One list runs for
 // each namespace at a time, and serves the requests that came before it began.
 func (u *userScan) names(ctx context.Context, namespace string) (map[string]bool, error) {
-	u.mu.Lock()
-	if u.next == nil {
-		u.next = map[string]*scanResult{}
-	}
-	scan := u.next[namespace]
-	if scan == nil {
-		scan = &scanResult{}
-		u.next[namespace] = scan
-	}
-	u.mu.Unlock()
+	scan := u.scan(ctx, namespace)
 	unlock, err := u.lock.lock(ctx, namespace)
 	if err != nil {
 		return nil, err
 	}
 	defer unlock()
-	scan.once.Do(func() {
-		u.mu.Lock()
-		delete(u.next, namespace)
-		u.mu.Unlock()
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), scanTimeout) // it serves requests that have more time left
-		defer cancel()
-		scan.names, scan.err = u.list(ctx, namespace)
-	})
-	return scan.names, scan.err
+	return scan()
+}
+
+// scan returns the next list of a namespace. The first call of what it returns makes the list.
+func (u *userScan) scan(ctx context.Context, namespace string) func() (map[string]bool, error) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if u.next == nil {
+		u.next = map[string]func() (map[string]bool, error){}
+	}
+	if u.next[namespace] == nil {
+		u.next[namespace] = sync.OnceValues(func() (map[string]bool, error) {
+			u.mu.Lock()
+			delete(u.next, namespace)
+			u.mu.Unlock()
+			ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), scanTimeout) // it serves requests that have more time left
+			defer cancel()
+			return u.list(ctx, namespace)
+		})
+	}
+	return u.next[namespace]
 }
 
 // planOwnList makes the group object's list what the delta makes of it, as far as it has room, and returns the members that
@@ -235,6 +232,6 @@ func (n *namespacedStore) reportSkipped(g *v1alpha1.CloudSSOGroup, unknown []str
 	}
 	named := strings.Join(unknown[:min(len(unknown), maxReported)], ", ")
 	n.Log.Warn("members skipped: no such users", "namespace", g.Namespace, "group", g.Name, "count", len(unknown), "members", named)
-	n.warn(g, reasonMemberSkipped, "%d members pushed by the identity provider were skipped, because no such users exist: %s. "+
-		"Provision them first, then push the group again.", len(unknown), named)
+	n.Warn(g, reasonMemberSkipped, fmt.Sprintf("%d members pushed by the identity provider were skipped, because no such users exist: %s. "+
+		"Provision them first, then push the group again.", len(unknown), named))
 }

@@ -3,7 +3,6 @@ package store
 import (
 	"cmp"
 	"context"
-	"fmt"
 	"slices"
 
 	"golang.org/x/sync/errgroup"
@@ -25,16 +24,16 @@ type nameIndex Store
 // Named is part of nameclaim.Index.
 func (s *nameIndex) Named(name nameclaim.Name) []string {
 	if name.Kind == v1alpha1.ClaimedByGroup {
-		return entitled(s.groups.index.Named(name.Namespace, name.Folded), func(g *v1alpha1.CloudSSOGroup) v1alpha1.Source { return g.Spec.Source })
+		return entitled(s.groups.index.Named(name.Namespace, name.Folded))
 	}
-	return entitled(s.users.index.Named(name.Namespace, name.Folded), func(u *v1alpha1.CloudSSOUser) v1alpha1.Source { return u.Spec.Source })
+	return entitled(s.users.index.Named(name.Namespace, name.Folded))
 }
 
 // entitled returns the ids of entries in the order in which they are entitled to a name that none of them has claimed:
 // SCIM before Manual, then older, then by id.
-func entitled[T client.Object](entries []*index.Entry[T], source func(T) v1alpha1.Source) []string {
+func entitled[T client.Object](entries []*index.Entry[T]) []string {
 	slices.SortFunc(entries, func(a, b *index.Entry[T]) int {
-		return cmp.Or(rank(source(a.Object))-rank(source(b.Object)), index.CompareAge(a.Object, b.Object))
+		return cmp.Or(rank(a.Object)-rank(b.Object), index.CompareAge(a.Object, b.Object))
 	})
 	ids := make([]string, len(entries))
 	for i, e := range entries {
@@ -43,8 +42,8 @@ func entitled[T client.Object](entries []*index.Entry[T], source func(T) v1alpha
 	return ids
 }
 
-func rank(source v1alpha1.Source) int {
-	if source == v1alpha1.SourceSCIM {
+func rank(o client.Object) int {
+	if policy.SourceOf(o) == v1alpha1.SourceSCIM {
 		return 0
 	}
 	return 1
@@ -57,7 +56,7 @@ func (c *collection[T]) isHidden(ctx context.Context, o T) (bool, error) {
 		return false, nil
 	}
 	name := nameclaim.NameOf(o)
-	if !c.index.IsNameShared(name.Namespace, name.Folded) || !c.isContested(c.index.Named(name.Namespace, name.Folded)) {
+	if !c.isContested(c.index.Named(name.Namespace, name.Folded)) {
 		return false, nil
 	}
 	holder, err := c.claims.Holder(ctx, name)
@@ -117,38 +116,20 @@ func (c *collection[T]) hidden(ctx context.Context, namespace string) (map[strin
 	return ids, nil
 }
 
-// Namesakes returns the metadata.names of the other live objects that have the name of a user or group, as of the object's
-// resourceVersion or later. If two objects have one name, a look at the later one therefore finds the earlier one.
-func (s *Store) Namesakes(ctx context.Context, o client.Object) ([]string, error) {
-	ctx, cancel := context.WithTimeout(ctx, ownWriteTimeout)
-	defer cancel()
-	var err error
+// Namesakes returns the metadata.names of the other live objects that the index shows under the name of a user or group.
+func (s *Store) Namesakes(o client.Object) []string {
+	return slices.DeleteFunc((*nameIndex)(s).Named(nameclaim.NameOf(o)), func(other string) bool { return other == o.GetName() })
+}
+
+// HasSeen reports whether the index shows a user or group as of its resourceVersion or later.
+func (s *Store) HasSeen(o client.Object) bool {
 	switch o := o.(type) {
 	case *v1alpha1.CloudSSOUser:
-		err = s.users.waitSeen(ctx, o)
+		return s.users.index.HasSeen(o)
 	case *v1alpha1.CloudSSOGroup:
-		err = s.groups.waitSeen(ctx, o)
+		return s.groups.index.HasSeen(o)
 	}
-	if err != nil {
-		return nil, fmt.Errorf("waiting for the index to show %s/%s: %w", o.GetNamespace(), o.GetName(), err)
-	}
-	return slices.DeleteFunc((*nameIndex)(s).Named(nameclaim.NameOf(o)), func(other string) bool { return other == o.GetName() }), nil
-}
-
-// waitSeen waits until the index shows an object as it was read, or newer. An object that is gone is not waited for.
-func (c *collection[T]) waitSeen(ctx context.Context, o T) error {
-	key := client.ObjectKeyFromObject(o)
-	err := c.index.WaitForEntry(ctx, key, hasSeen(o))
-	if err != nil && c.isGone(context.WithoutCancel(ctx), key) {
-		return nil
-	}
-	return err
-}
-
-// hasSeen returns a function that reports whether an entry is the object, newer, or gone.
-func hasSeen[T client.Object](o T) func(*index.Entry[T]) bool {
-	isShown := shows(o)
-	return func(e *index.Entry[T]) bool { return e == nil && policy.IsDeleted(o) || e != nil && isShown(e) }
+	return false
 }
 
 // Holders returns, for each name of a namespace that an object should hold, the metadata.name of that object: the live

@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"fmt"
+	"maps"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -29,15 +30,19 @@ type pendingWrites[T client.Object] struct {
 // pendingWrite is one of them.
 type pendingWrite[T client.Object] struct {
 	isShown func(*index.Entry[T]) bool
+	// isSeen reports whether the index shows the write by now, or what became of it later.
+	isSeen func() bool
 }
 
-func (p *pendingWrites[T]) add(key client.ObjectKey, isShown func(*index.Entry[T]) bool) {
+// add adds a pending write, and removes those that the index shows by now: the namespace of one may never be read again.
+func (p *pendingWrites[T]) add(key client.ObjectKey, w *pendingWrite[T]) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	maps.DeleteFunc(p.byKey, func(_ client.ObjectKey, other *pendingWrite[T]) bool { return other.isSeen() })
 	if p.byKey == nil {
 		p.byKey = map[client.ObjectKey]*pendingWrite[T]{}
 	}
-	p.byKey[key] = &pendingWrite[T]{isShown}
+	p.byKey[key] = w
 	p.count.Store(int64(len(p.byKey)))
 }
 
@@ -70,30 +75,29 @@ func shows[T client.Object](written T) func(*index.Entry[T]) bool {
 	return func(e *index.Entry[T]) bool { return e != nil && index.RevisionOf(e.Object) >= revision }
 }
 
-// isRemoved returns a function that reports whether SCIM does not show the object any more.
-func isRemoved[T client.Object](removed T) func(*index.Entry[T]) bool {
-	return func(e *index.Entry[T]) bool { return e == nil || !e.Listed || e.Object.GetUID() != removed.GetUID() }
-}
-
 // waitForOwnWrite waits until the index shows a write of this replica, so that every later read here does. A write that
 // the index does not show in time is acknowledged all the same, because it is stored; reads then wait for it.
 func (c *collection[T]) waitForOwnWrite(ctx context.Context, written T) {
-	c.waitForChange(ctx, client.ObjectKeyFromObject(written), shows(written))
+	isSeen := func() bool { return c.index.HasSeen(written) }
+	c.waitForChange(ctx, client.ObjectKeyFromObject(written), &pendingWrite[T]{shows(written), isSeen})
 }
 
-// waitForRemoval is waitForOwnWrite for an object that was deleted.
+// waitForRemoval is waitForOwnWrite for an object that was deleted, and that SCIM must not show any more.
 func (c *collection[T]) waitForRemoval(ctx context.Context, removed T) {
-	c.waitForChange(ctx, client.ObjectKeyFromObject(removed), isRemoved(removed))
+	key, uid := client.ObjectKeyFromObject(removed), removed.GetUID()
+	isRemoved := func(e *index.Entry[T]) bool { return e == nil || !e.Listed || e.Object.GetUID() != uid }
+	isSeen := func() bool { return isRemoved(c.index.Get(key.Namespace, key.Name)) }
+	c.waitForChange(ctx, key, &pendingWrite[T]{isRemoved, isSeen})
 }
 
-func (c *collection[T]) waitForChange(ctx context.Context, key client.ObjectKey, isShown func(*index.Entry[T]) bool) {
+func (c *collection[T]) waitForChange(ctx context.Context, key client.ObjectKey, w *pendingWrite[T]) {
 	ctx, cancel := context.WithTimeout(ctx, ownWriteTimeout)
 	defer cancel()
 	began := time.Now()
-	err := c.index.WaitForEntry(ctx, key, isShown)
+	err := c.index.WaitForEntry(ctx, key, w.isShown)
 	c.Lag(c.resource.Name, time.Since(began))
 	if err != nil {
-		c.pending.add(key, isShown)
+		c.pending.add(key, w)
 		c.endSilentWatch(key)
 	}
 }

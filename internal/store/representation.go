@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/cloudsso/cloudsso-operator/api/v1alpha1"
+	"github.com/cloudsso/cloudsso-operator/internal/policy"
 	"github.com/cloudsso/cloudsso-operator/internal/scim"
 	"github.com/cloudsso/cloudsso-operator/internal/scim/schema"
 	"github.com/cloudsso/cloudsso-operator/internal/store/convert"
@@ -17,8 +18,8 @@ func (n *namespacedStore) userResource(u *v1alpha1.CloudSSOUser, omit scim.Omit)
 		Type:         schema.User,
 		ID:           u.Name,
 		Created:      u.CreationTimestamp.Time,
-		LastModified: lastModified(u),
-		Attributes:   convert.UserAttributes(&u.Spec),
+		LastModified: policy.LastModified(u),
+		Attributes:   convert.User.Attributes(&u.Spec),
 	}
 	if !omit.Groups {
 		r.Groups = func(yield func(scim.Reference) bool) {
@@ -50,7 +51,7 @@ func (n *namespacedStore) groupResource(g *v1alpha1.CloudSSOGroup, omit scim.Omi
 		ID:           g.Name,
 		Created:      g.CreationTimestamp.Time,
 		LastModified: n.modifiedAt(g),
-		Attributes:   convert.GroupAttributes(&g.Spec),
+		Attributes:   convert.Group.Attributes(&g.Spec),
 	}
 	if !omit.Members {
 		r.Members = n.memberReferences(g)

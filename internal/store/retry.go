@@ -43,6 +43,18 @@ func (s *Store) newAttempts(namespace, id string) *attempts {
 	return &attempts{store: s, namespace: namespace, id: id}
 }
 
+// retry calls attempt until it returns another error than errStale, or none.
+func (s *Store) retry(ctx context.Context, namespace, id string, attempt func() error) error {
+	for attempts := s.newAttempts(namespace, id); ; {
+		if err := attempt(); !errors.Is(err, errStale) {
+			return err
+		}
+		if err := attempts.next(ctx); err != nil {
+			return err
+		}
+	}
+}
+
 // next waits before the next attempt, and reads the switch live: a request that was under way when an administrator
 // turned it off must not overwrite what the administrator does then.
 func (a *attempts) next(ctx context.Context) error {

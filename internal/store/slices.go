@@ -30,7 +30,6 @@ import (
 
 var sliceKind = kind[*v1alpha1.CloudSSOMembershipSlice]{
 	resource: schema.Group, // the resource that an error is about
-	fallback: "group",
 	copy:     (*v1alpha1.CloudSSOMembershipSlice).DeepCopy,
 	spec:     func(s *v1alpha1.CloudSSOMembershipSlice) any { return &s.Spec },
 	keys:     sliceKeys,
@@ -88,10 +87,10 @@ func (s *Store) groupSize(g *v1alpha1.CloudSSOGroup) int {
 
 // modifiedAt returns SCIM's meta.lastModified of a group: when it, or one of its slices, was written last.
 func (s *Store) modifiedAt(g *v1alpha1.CloudSSOGroup) time.Time {
-	at := lastModified(g)
+	at := policy.LastModified(g)
 	if g.Spec.Sliced {
 		for _, e := range s.slicesOf(g) {
-			if slice := lastModified(e.Object); slice.After(at) {
+			if slice := policy.LastModified(e.Object); slice.After(at) {
 				at = slice
 			}
 		}
@@ -204,12 +203,12 @@ func (n *namespacedStore) writeSlice(ctx context.Context, g *v1alpha1.CloudSSOGr
 	s := &v1alpha1.CloudSSOMembershipSlice{
 		ObjectMeta: metav1.ObjectMeta{
 			Namespace:  n.namespace,
-			Name:       newID(g.Name, sliceKind.fallback, n.NewSuffix()),
+			Name:       newID(g.Name, "", n.NewSuffix()),
 			Finalizers: []string{v1alpha1.FinalizerGuard},
 		},
 		Spec: v1alpha1.CloudSSOMembershipSliceSpec{Source: g.Spec.Source, Group: g.Name, Members: w.Members},
 	}
-	n.slices.stamp(s) // a group is modified when it gets a slice
+	policy.SetLastModified(s, n.Now()) // a group is modified when it gets a slice
 	created, err := n.slices.create(ctx, s)
 	return created, toSCIMError(err)
 }
@@ -254,11 +253,9 @@ func (n *namespacedStore) catchUpWithSlices(ctx context.Context, g *v1alpha1.Clo
 
 // touch changes an annotation of a slice, whatever else has become of it.
 func (n *namespacedStore) touch(ctx context.Context, slice *v1alpha1.CloudSSOMembershipSlice) (*v1alpha1.CloudSSOMembershipSlice, error) {
-	p := jsonpatch.Patch{}.TestUID(slice)
-	if len(slice.Annotations) == 0 {
-		p = p.TestRevision(slice).Add("/metadata/annotations", map[string]string{})
-	}
-	touched, err := n.slices.patch(ctx, slice, p.Add(jsonpatch.AnnotationPath(v1alpha1.AnnotationTouched), n.NewSuffix()))
+	next := slice.DeepCopy()
+	metav1.SetMetaDataAnnotation(&next.ObjectMeta, v1alpha1.AnnotationTouched, n.NewSuffix())
+	touched, err := n.slices.patch(ctx, slice, jsonpatch.Patch{}.TestUID(slice).Annotations(slice, next))
 	if errors.Is(err, errStale) {
 		return touched, scim.NotFound(schema.Group.Name, slice.Name)
 	}

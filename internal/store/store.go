@@ -7,7 +7,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	toolscache "k8s.io/client-go/tools/cache"
 	"sigs.k8s.io/controller-runtime/pkg/cache"
@@ -22,7 +21,8 @@ import (
 	"github.com/cloudsso/cloudsso-operator/internal/scim/schema"
 )
 
-// +kubebuilder:rbac:groups=cloudsso.dev,resources=cloudssousers;cloudssogroups;cloudssomembershipslices,verbs=get;list;watch;create;patch;delete
+// +kubebuilder:rbac:groups=cloudsso.dev,resources=cloudssousers;cloudssogroups;cloudssomembershipslices,verbs=get;list;watch;create;patch
+// +kubebuilder:rbac:groups=cloudsso.dev,resources=cloudssogroups,verbs=delete
 // +kubebuilder:rbac:groups=cloudsso.dev,resources=cloudssodirectories,verbs=get;list;watch
 
 // Config is what a Store needs. Every field is required unless its comment says that it may be nil.
@@ -34,8 +34,8 @@ type Config struct {
 	Cache cache.Cache
 	// Sources tells how the informers' list and watch calls fare.
 	Sources *informer.Sources
-	// Emit records an Event of the given reason on an object.
-	Emit func(on runtime.Object, eventType, reason, note string)
+	// Warn records a warning Event on an object.
+	Warn func(on runtime.Object, reason, note string)
 	// Log gets what an administrator of the operator should know, and a client is not told.
 	Log *slog.Logger
 	// Lag, if not nil, is told how long the informer of a resource took to show a write of this replica.
@@ -196,17 +196,17 @@ func (n *namespacedStore) Get(ctx context.Context, rt *schema.ResourceType, id s
 		return nil, err
 	}
 	if rt == schema.Group {
-		g, err := n.groups.get(ctx, n.namespace, id)
-		if err != nil {
-			return nil, err
-		}
-		return n.groupResource(g, omit), nil
+		return get(ctx, n, n.groups, id, omit)
 	}
-	u, err := n.users.get(ctx, n.namespace, id)
+	return get(ctx, n, n.users, id, omit)
+}
+
+func get[T client.Object](ctx context.Context, n *namespacedStore, c *collection[T], id string, omit scim.Omit) (*scim.Resource, error) {
+	o, err := c.get(ctx, n.namespace, id)
 	if err != nil {
 		return nil, err
 	}
-	return n.userResource(u, omit), nil
+	return c.represent(n, o, omit), nil
 }
 
 // Update is part of scim.Store.
@@ -246,9 +246,9 @@ func (n *namespacedStore) List(ctx context.Context, rt *schema.ResourceType, que
 		return nil, err
 	}
 	if rt == schema.Group {
-		return list(ctx, n, n.groups, query, n.groupResource)
+		return list(ctx, n, n.groups, query)
 	}
-	return list(ctx, n, n.users, query, n.userResource)
+	return list(ctx, n, n.users, query)
 }
 
 // waitCaughtUp waits until every index shows what this replica has acknowledged in the namespace: a group shows users,
@@ -261,9 +261,4 @@ func (n *namespacedStore) waitCaughtUp(ctx context.Context) error {
 		return err
 	}
 	return n.slices.waitCaughtUp(ctx, n.namespace)
-}
-
-// warn records a warning Event.
-func (s *Store) warn(on runtime.Object, reason, format string, args ...any) {
-	s.Emit(on, corev1.EventTypeWarning, reason, fmt.Sprintf(format, args...))
 }

@@ -27,8 +27,9 @@ var userKind = kind[*v1alpha1.CloudSSOUser]{
 	spec:        func(u *v1alpha1.CloudSSOUser) any { return &u.Spec },
 	keys:        userKeys,
 	attribute: func(u *v1alpha1.CloudSSOUser, a *schema.Attribute) (any, bool) {
-		return convert.UserAttribute(&u.Spec, a)
+		return convert.User.Attribute(&u.Spec, a)
 	},
+	represent:    (*namespacedStore).userResource,
 	acceptedName: func(u *v1alpha1.CloudSSOUser) string { return u.Status.ClaimedName },
 }
 
@@ -50,25 +51,22 @@ func (n *namespacedStore) createUser(ctx context.Context, attributes schema.Obje
 	if err := n.users.waitCaughtUp(ctx, n.namespace); err != nil {
 		return nil, err
 	}
-	for attempts := n.newAttempts(n.namespace, "(new user)"); ; {
-		u, err := n.createUserOnce(ctx, attributes)
-		if err == nil {
-			n.users.waitForOwnWrite(ctx, u)
-			return n.userResource(u, scim.Omit{}), nil
-		}
-		if !errors.Is(err, errStale) {
-			return nil, err
-		}
-		if err := attempts.next(ctx); err != nil {
-			return nil, err
-		}
+	var u *v1alpha1.CloudSSOUser
+	err := n.retry(ctx, n.namespace, "(new user)", func() (err error) {
+		u, err = n.createUserOnce(ctx, attributes)
+		return err
+	})
+	if err != nil {
+		return nil, err
 	}
+	n.users.waitForOwnWrite(ctx, u)
+	return n.userResource(u, scim.Omit{}), nil
 }
 
 // createUserOnce is one attempt of createUser. It returns errStale if the next one may have another result.
 func (n *namespacedStore) createUserOnce(ctx context.Context, attributes schema.Object) (created *v1alpha1.CloudSSOUser, err error) {
 	u := &v1alpha1.CloudSSOUser{}
-	convert.SetUserAttributes(attributes, &u.Spec)
+	convert.User.SetAttributes(attributes, &u.Spec)
 	u.Spec.Source = v1alpha1.SourceSCIM
 	u.Namespace, u.Name = n.namespace, newID(u.Spec.UserName, userKind.fallback, n.NewSuffix())
 	u.Finalizers = []string{v1alpha1.FinalizerGuard, v1alpha1.FinalizerMemberships}
@@ -96,7 +94,7 @@ func (n *namespacedStore) inheritSuspension(u *v1alpha1.CloudSSOUser, name namec
 	}
 	if former != nil && former.Spec.DeprovisionedAt != nil && former.Spec.Suspended {
 		u.Spec.Suspended = true
-		annotate(u, v1alpha1.AnnotationSuspendedLike, former.Name)
+		metav1.SetMetaDataAnnotation(&u.ObjectMeta, v1alpha1.AnnotationSuspendedLike, former.Name)
 	}
 }
 
@@ -115,7 +113,7 @@ func (s *Store) lastDeprovisioned(name nameclaim.Name) *v1alpha1.CloudSSOUser {
 // createOver answers a create whose userName a live user holds: it adopts or restores that user, or refuses.
 func (n *namespacedStore) createOver(ctx context.Context, holder *v1alpha1.CloudSSOUser, attributes schema.Object) (*v1alpha1.CloudSSOUser, error) {
 	next := holder.DeepCopy()
-	convert.SetUserAttributes(attributes, &next.Spec)
+	convert.User.SetAttributes(attributes, &next.Spec)
 	switch {
 	case holder.Spec.Source == v1alpha1.SourceManual:
 		if err := n.mayAdopt(holder); err != nil {
@@ -180,7 +178,7 @@ func (n *namespacedStore) updateUser(ctx context.Context, id string, change scim
 	deactivation := n.Priority.New()
 	defer deactivation.End()
 	u, err := n.users.edit(ctx, n.namespace, id, func(u *v1alpha1.CloudSSOUser) error {
-		current, err := n.visibleUser(u, change.Precondition)
+		current, err := n.users.visible(n, u, change.Precondition)
 		if err != nil || change.Attributes == nil {
 			return err
 		}
@@ -189,7 +187,7 @@ func (n *namespacedStore) updateUser(ctx context.Context, id string, change scim
 			return err
 		}
 		wasActive := isActive(u)
-		convert.SetUserAttributes(attributes, &u.Spec)
+		convert.User.SetAttributes(attributes, &u.Spec)
 		if wasActive && !isActive(u) {
 			deactivation.Begin()
 		}
@@ -207,7 +205,7 @@ func (n *namespacedStore) deprovisionUser(ctx context.Context, id string, precon
 	deactivation := n.Priority.New()
 	defer deactivation.End()
 	_, err := n.users.edit(ctx, n.namespace, id, func(u *v1alpha1.CloudSSOUser) error {
-		if _, err := n.visibleUser(u, precondition); err != nil {
+		if _, err := n.users.visible(n, u, precondition); err != nil {
 			return err
 		}
 		deactivation.Begin()
@@ -216,16 +214,4 @@ func (n *namespacedStore) deprovisionUser(ctx context.Context, id string, precon
 		return nil
 	})
 	return err
-}
-
-// visibleUser returns the user as SCIM shows it, or NotFound, or the precondition's error.
-func (n *namespacedStore) visibleUser(u *v1alpha1.CloudSSOUser, precondition scim.Precondition) (*scim.Resource, error) {
-	if !userKeys(u).Listed {
-		return nil, scim.NotFound(schema.User.Name, u.Name)
-	}
-	current := n.userResource(u, scim.Omit{Groups: true})
-	if precondition != nil {
-		return current, precondition(current)
-	}
-	return current, nil
 }

@@ -2,12 +2,12 @@ package usage
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
 	"time"
 
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -20,102 +20,87 @@ import (
 // most. It holds for all replicas together, except that two may write at the same time.
 const Resolution = time.Minute
 
-// target is an object whose last use is recorded.
+// target is an object whose last use is recorded: a credential or a directory.
 type target struct {
-	kind kind
-	key  types.NamespacedName
+	isCredential bool
+	key          types.NamespacedName
 }
 
-type kind string
-
-const (
-	credentialKind kind = "SCIMCredential"
-	directoryKind  kind = "CloudSSODirectory"
-)
-
 func credentialTarget(p auth.Principal) target {
-	return target{credentialKind, types.NamespacedName{Namespace: p.Namespace, Name: p.Credential}}
+	return target{true, types.NamespacedName{Namespace: p.Namespace, Name: p.Credential}}
 }
 
 func directoryTarget(namespace string) target {
-	return target{directoryKind, types.NamespacedName{Namespace: namespace, Name: v1alpha1.DirectoryName}}
+	return target{false, types.NamespacedName{Namespace: namespace, Name: v1alpha1.DirectoryName}}
 }
 
-// object returns an empty object of the target's kind, the status field of its last use, and a function that reads
-// the field from the object.
-func (t target) object() (o client.Object, field string, read func() *metav1.Time) {
+func (t target) String() string {
+	if t.isCredential {
+		return "SCIMCredential " + t.key.String()
+	}
+	return "CloudSSODirectory " + t.key.String()
+}
+
+// object returns an empty object of the target, and the field of its status that has the last use.
+func (t target) object() (o client.Object, lastUse **metav1.Time) {
 	meta := metav1.ObjectMeta{Namespace: t.key.Namespace, Name: t.key.Name}
-	if t.kind == credentialKind {
+	if t.isCredential {
 		c := &v1alpha1.SCIMCredential{ObjectMeta: meta}
-		return c, "lastUsedTime", func() *metav1.Time { return c.Status.LastUsedTime }
+		return c, &c.Status.LastUsedTime
 	}
 	d := &v1alpha1.CloudSSODirectory{ObjectMeta: meta}
-	return d, "lastRequestTime", func() *metav1.Time { return d.Status.LastRequestTime }
+	return d, &d.Status.LastRequestTime
 }
 
 // writeUse writes the last uses that are due; with all, every one.
 func (r *Recorder) writeUse(ctx context.Context, all bool) error {
 	var failures []error
-	for t, at := range r.pendingUse() {
-		due, err := r.due(ctx, t, at, all)
-		if err == nil && due {
-			err = r.stamp(ctx, t, at)
-		}
+	for t, at := range r.pendingUse(all) {
+		err := r.recordUse(ctx, t, at, all)
 		if client.IgnoreNotFound(err) != nil {
-			failures = append(failures, fmt.Errorf("%s %s: %w", t.kind, t.key, err))
-			continue
-		}
-		if due || err != nil {
-			r.forget(t, at)
+			failures = append(failures, fmt.Errorf("recording the last use of %s: %w", t, err))
 		}
 	}
 	return errors.Join(failures...)
 }
 
-func (r *Recorder) pendingUse() map[target]time.Time {
+// pendingUse returns the last uses, without those of which this replica has written one less than Resolution before; with
+// all, every one.
+func (r *Recorder) pendingUse(all bool) map[target]time.Time {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	maps.DeleteFunc(r.written, func(_ target, at time.Time) bool { return r.now().Sub(at) >= Resolution })
-	return maps.Clone(r.used)
+	pending := maps.Clone(r.used)
+	maps.DeleteFunc(pending, func(t target, at time.Time) bool { return !all && at.Sub(r.written[t]) < Resolution })
+	return pending
 }
 
-// due reports whether a use must be written. It is not due if this or another replica wrote a use less than
-// Resolution earlier, except with all. A use that is older than the written one is never due.
-func (r *Recorder) due(ctx context.Context, t target, at time.Time, all bool) (bool, error) {
-	r.mu.Lock()
-	written := r.written[t]
-	r.mu.Unlock()
-	if !all && at.Sub(written) < Resolution {
-		return false, nil
+// recordUse writes a use, unless another replica has written one less than Resolution before; with all, unless a later one
+// is written. The write needs no precondition, because only recorders write the field and two concurrent values differ by
+// less than Resolution.
+func (r *Recorder) recordUse(ctx context.Context, t target, at time.Time, all bool) error {
+	interval := Resolution
+	if all {
+		interval = time.Second // the resolution of the field
 	}
-	o, _, read := t.object()
-	if err := r.client.Get(ctx, t.key, o); err != nil {
-		return false, err
+	o, lastUse := t.object()
+	err := r.client.Get(ctx, t.key, o)
+	if err == nil && *lastUse != nil && at.Sub((*lastUse).Time) < interval {
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		r.written[t] = (*lastUse).Time // the next read can wait until a use is due again
+		return nil
 	}
-	recorded := read()
-	switch {
-	case recorded == nil:
-		return true, nil
-	case all:
-		return at.Truncate(time.Second).After(recorded.Time), nil
-	case at.Sub(recorded.Time) >= Resolution:
-		return true, nil
+	if err == nil {
+		empty, _ := t.object()
+		o, lastUse = t.object()
+		*lastUse = &metav1.Time{Time: at}
+		err = r.client.Status().Patch(ctx, o, client.MergeFrom(empty))
 	}
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.written[t] = recorded.Time // another replica wrote it: the next read can wait until a use is due again
-	return false, nil
-}
-
-// stamp writes a use. It needs no precondition, because only recorders write the field and two concurrent values
-// differ by less than Resolution.
-func (r *Recorder) stamp(ctx context.Context, t target, at time.Time) error {
-	o, field, _ := t.object()
-	patch, err := json.Marshal(map[string]any{"status": map[string]any{field: metav1.NewTime(at)}})
-	if err != nil {
-		return err
+	if err == nil || apierrors.IsNotFound(err) {
+		r.forget(t, at)
 	}
-	return r.client.Status().Patch(ctx, o, client.RawPatch(types.MergePatchType, patch))
+	return err
 }
 
 // forget removes a use that was written or whose object is gone, unless a later use has replaced it.

@@ -9,6 +9,7 @@ import (
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	"github.com/cloudsso/cloudsso-operator/api/v1alpha1"
 	"github.com/cloudsso/cloudsso-operator/internal/auth"
 )
 
@@ -26,21 +27,19 @@ const (
 // use. Only Start and Flush wait for the API server.
 type Recorder struct {
 	client client.Client
-	live   client.Reader
 	now    func() time.Time
 
 	mu       sync.Mutex
-	used     map[target]time.Time // last use, not yet written
-	written  map[target]time.Time // what this replica wrote last
-	refusals map[string]refusals  // by namespace, not yet written
+	used     map[target]time.Time              // last use, not yet written
+	written  map[target]time.Time              // what this replica wrote last
+	refusals map[string]v1alpha1.RefusedWrites // by namespace, not yet written
 }
 
-// New returns a Recorder that writes with c. The reads of c may come from a cache; live must read from the API
-// server. now is the clock.
-func New(c client.Client, live client.Reader, now func() time.Time) *Recorder {
+// New returns a Recorder. c must read from the API server, not from a cache. now is the clock.
+func New(c client.Client, now func() time.Time) *Recorder {
 	return &Recorder{
-		client: c, live: live, now: now,
-		used: map[target]time.Time{}, written: map[target]time.Time{}, refusals: map[string]refusals{},
+		client: c, now: now,
+		used: map[target]time.Time{}, written: map[target]time.Time{}, refusals: map[string]v1alpha1.RefusedWrites{},
 	}
 }
 
@@ -61,7 +60,7 @@ func (r *Recorder) Refused(p auth.Principal, method, resource string) {
 	write := refusedWrite(r.now(), p, method, resource)
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.refusals[p.Namespace] = r.refusals[p.Namespace].plus(refusals{count: 1, last: latest(write)})
+	r.refusals[p.Namespace] = plus(r.refusals[p.Namespace], v1alpha1.RefusedWrites{Count: 1, Last: latest(write)})
 }
 
 // NeedLeaderElection returns false, because every replica writes its own uses and refusals.

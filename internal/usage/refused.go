@@ -27,12 +27,6 @@ const (
 	maxResourceBytes = 300
 )
 
-// refusals are refused writes of one directory: their number, and the last of them, newest first.
-type refusals struct {
-	count int64
-	last  []v1alpha1.RefusedWrite
-}
-
 func refusedWrite(at time.Time, p auth.Principal, method, resource string) v1alpha1.RefusedWrite {
 	return v1alpha1.RefusedWrite{
 		Time:       metav1.NewTime(at),
@@ -46,9 +40,9 @@ func bounded(s string, bytes int) string {
 	return strings.ToValidUTF8(s[:min(len(s), bytes)], "")
 }
 
-// plus adds newer refusals.
-func (r refusals) plus(newer refusals) refusals {
-	return refusals{count: r.count + newer.count, last: latest(append(slices.Clone(newer.last), r.last...)...)}
+// plus returns the sum of older and newer refused writes.
+func plus(older, newer v1alpha1.RefusedWrites) v1alpha1.RefusedWrites {
+	return v1alpha1.RefusedWrites{Count: older.Count + newer.Count, Last: latest(append(slices.Clone(newer.Last), older.Last...)...)}
 }
 
 // latest returns the newest of some refused writes, newest first. Writes of the same second keep their order.
@@ -62,7 +56,7 @@ func latest(writes ...v1alpha1.RefusedWrite) []v1alpha1.RefusedWrite {
 func (r *Recorder) writeRefusals(ctx context.Context) error {
 	r.mu.Lock()
 	pending := r.refusals
-	r.refusals = map[string]refusals{}
+	r.refusals = map[string]v1alpha1.RefusedWrites{}
 	r.mu.Unlock()
 
 	var failures []error
@@ -78,29 +72,29 @@ func (r *Recorder) writeRefusals(ctx context.Context) error {
 // addRefusals adds refusals to the present status of a directory, because other replicas add theirs too. It leaves
 // out older refusals that an acknowledged full push has made up for, because the controller may not have removed
 // them yet.
-func (r *Recorder) addRefusals(ctx context.Context, namespace string, refused refusals) error {
+func (r *Recorder) addRefusals(ctx context.Context, namespace string, refused v1alpha1.RefusedWrites) error {
 	return retry.RetryOnConflict(retry.DefaultBackoff, func() error {
 		d := &v1alpha1.CloudSSODirectory{}
 		key := directoryTarget(namespace).key
-		if err := r.live.Get(ctx, key, d); err != nil {
+		if err := r.client.Get(ctx, key, d); err != nil {
 			// A namespace without a directory is Disabled too, but has no status for refusals.
 			return client.IgnoreNotFound(err)
 		}
 		before := d.DeepCopy()
-		var known refusals
-		if w := policy.MissedWrites(d, r.now()); w != nil {
-			known = refusals{count: w.Count, last: w.Last}
+		var known v1alpha1.RefusedWrites
+		if missed := policy.MissedWrites(d, r.now()); missed != nil {
+			known = *missed
 		}
-		sum := known.plus(refused)
-		d.Status.RefusedWrites = &v1alpha1.RefusedWrites{Count: sum.count, Last: sum.last}
+		sum := plus(known, refused)
+		d.Status.RefusedWrites = &sum
 		patch := client.MergeFromWithOptions(before, client.MergeFromWithOptimisticLock{})
 		return client.IgnoreNotFound(r.client.Status().Patch(ctx, d, patch))
 	})
 }
 
 // restore puts back refusals that could not be written.
-func (r *Recorder) restore(namespace string, refused refusals) {
+func (r *Recorder) restore(namespace string, refused v1alpha1.RefusedWrites) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.refusals[namespace] = refused.plus(r.refusals[namespace])
+	r.refusals[namespace] = plus(refused, r.refusals[namespace])
 }

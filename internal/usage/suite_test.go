@@ -65,7 +65,7 @@ func object(name string) metav1.ObjectMeta {
 }
 
 // newReplica returns the Recorder of one replica.
-func newReplica() *usage.Recorder { return usage.New(operator, operator, clock.Now) }
+func newReplica() *usage.Recorder { return usage.New(operator, clock.Now) }
 
 // patches returns the number of writes so far.
 func patches() int { return len(written.In(okta.Namespace)) }

@@ -68,6 +68,7 @@ var beyond = []right{
 	{"update", ours, "cloudssodirectories", "acme"}, // an administrator sets the switch
 	{"patch", ours, "cloudssodirectories", "acme"},
 	{"delete", ours, "cloudssodirectories", "acme"},
+	{"delete", ours, "cloudssousers", "acme"}, // SCIM deprovisions a user, and its object stays
 	{"deletecollection", ours, "cloudssousers", "acme"},
 	{"deletecollection", ours, "cloudssogroups", "acme"},
 	{"deletecollection", ours, "cloudssomembershipslices", "acme"},

@@ -65,7 +65,7 @@ var acts = []act{
 		u.Status.State = v1alpha1.UserActive
 		return c.Status().Patch(ctx, u, client.MergeFrom(before))
 	}},
-	{name: "delete a user", refused: true, do: func(ctx context.Context, c client.Client, u *v1alpha1.CloudSSOUser, _ *v1alpha1.CloudSSOGroup) error {
+	{name: "delete a user", refused: true, beyondOperatorsRights: true, do: func(ctx context.Context, c client.Client, u *v1alpha1.CloudSSOUser, _ *v1alpha1.CloudSSOGroup) error {
 		return c.Delete(ctx, u)
 	}},
 	{name: "delete a group", refused: true, do: func(ctx context.Context, c client.Client, _ *v1alpha1.CloudSSOUser, g *v1alpha1.CloudSSOGroup) error {

@@ -81,7 +81,7 @@ func (b *bench) manyDirectoriesMeasurement() measurement {
 		needs: []size{manyDirectories},
 		rows: []row{
 			{figure: fmt.Sprintf("ready with %d directories", b.directories), unit: "s"},
-			{figure: "… resident memory, idle", unit: "MB"},
+			{figure: "… resident memory after a short rest", unit: "MB"},
 			{figure: "… goroutines", unit: "goroutines"},
 		},
 		round: func(ctx context.Context, b *bench, _ int) ([][]float64, error) {
@@ -90,7 +90,7 @@ func (b *bench) manyDirectoriesMeasurement() measurement {
 			if err != nil {
 				return nil, err
 			}
-			bytes, err := s.idleRSS(ctx)
+			bytes, err := s.rssAfter(ctx, shortRest)
 			if err != nil {
 				return nil, err
 			}
@@ -185,7 +185,7 @@ func (b *bench) namespacesMeasurement() measurement {
 	for _, part := range []string{"all", "half"} {
 		rows = append(rows,
 			row{figure: fmt.Sprintf("given %s of %d namespaces: ready", part, b.directories), unit: "s"},
-			row{figure: "… resident memory, idle", unit: "MB"},
+			row{figure: "… resident memory after a short rest", unit: "MB"},
 			row{figure: "… goroutines", unit: "goroutines"})
 	}
 	return measurement{
@@ -220,7 +220,7 @@ func (s *stack) measureNamespaces(ctx context.Context, directories []*directory)
 		return nil, err
 	}
 	took := time.Since(began).Seconds()
-	if err := pause(ctx, idleTime); err != nil {
+	if err := pause(ctx, shortRest); err != nil {
 		return nil, err
 	}
 	bytes, err := rss(ctx, m.PID())

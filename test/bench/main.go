@@ -37,8 +37,8 @@ type bench struct {
 	kubernetes            string
 
 	stacks map[size]*stack
-	// emptyRSS is the resident memory of an idle operator without users, in bytes, by round.
-	emptyRSS []float64
+	// emptyRSS is the resident memory of an idle operator without users, in bytes; 0 until it is measured.
+	emptyRSS float64
 	observations
 }
 

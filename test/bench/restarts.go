@@ -8,12 +8,16 @@ import (
 	"github.com/cloudsso/cloudsso-operator/test/load"
 )
 
-// idleTime is how long the operator is left idle before its memory is measured, because the Go runtime returns memory
-// late.
-const idleTime = 30 * time.Second
+const (
+	// idleTime is how long the operator is left idle before its memory is measured. While nothing is allocated, the Go
+	// runtime collects garbage every two minutes, and after the second collection it returns what the first has freed.
+	idleTime = 5 * time.Minute
+	// shortRest is how long after a load or a start the memory is measured, before the Go runtime returns much of it.
+	shortRest = 30 * time.Second
+)
 
-// restartMeasurement measures how soon the operator is ready, against an informer that reads the same, and its memory
-// when its controllers have reconciled every user.
+// restartMeasurement measures how soon the operator is ready, against an informer that reads the same, and after the last
+// round its memory when its controllers have reconciled every user.
 func restartMeasurement() measurement {
 	return measurement{
 		name:  "restart",
@@ -31,8 +35,12 @@ func restartMeasurement() measurement {
 			}
 			b.observe("ready s", values[0])
 			b.observe("informer s", values[1])
-			perUser, err := b.memoryPerUser(ctx, s)
-			return oneSampleEach(values[0]/values[1], perUser), err
+			ratio := []float64{values[0] / values[1]}
+			if round < b.rounds-1 {
+				return [][]float64{ratio, nil}, nil
+			}
+			perUser, err := b.memoryPerUser(ctx, s, idleTime)
+			return [][]float64{ratio, {perUser}}, err
 		},
 	}
 }
@@ -48,42 +56,37 @@ func (s *stack) restart(ctx context.Context) (float64, error) {
 	return time.Since(began).Seconds(), err
 }
 
-// measureEmptyRSS measures the memory of the operator over an empty directory, twice.
+// measureEmptyRSS measures the memory of the idle operator over an empty directory.
 func measureEmptyRSS(ctx context.Context, b *bench) error {
-	if len(b.emptyRSS) > 0 {
+	if b.emptyRSS > 0 {
 		return nil
 	}
 	s := b.stacks[large]
-	for range 2 {
-		if _, err := s.thenIdle(s.restart)(ctx); err != nil {
-			return err
-		}
-		bytes, err := s.idleRSS(ctx)
-		if err != nil {
-			return err
-		}
-		b.emptyRSS = append(b.emptyRSS, bytes)
+	if _, err := s.thenIdle(s.restart)(ctx); err != nil {
+		return err
 	}
-	return nil
+	bytes, err := s.rssAfter(ctx, idleTime)
+	b.emptyRSS = bytes
+	return err
 }
 
-func (s *stack) idleRSS(ctx context.Context) (float64, error) {
-	if err := pause(ctx, idleTime); err != nil {
+// rssAfter returns the operator's resident memory after a time without requests, in bytes.
+func (s *stack) rssAfter(ctx context.Context, idle time.Duration) (float64, error) {
+	if err := pause(ctx, idle); err != nil {
 		return 0, err
 	}
 	return rss(ctx, s.Manager.PID())
 }
 
-// memoryPerUser returns the memory of the idle operator for each user, in KB of 1,000 bytes.
-func (b *bench) memoryPerUser(ctx context.Context, s *stack) (float64, error) {
-	bytes, err := s.idleRSS(ctx)
+// memoryPerUser returns the operator's resident memory for each user after a time without requests, in KB of 1,000 bytes.
+func (b *bench) memoryPerUser(ctx context.Context, s *stack, idle time.Duration) (float64, error) {
+	bytes, err := s.rssAfter(ctx, idle)
 	if err != nil {
 		return 0, err
 	}
-	empty := load.Median(b.emptyRSS)
 	b.observe("MB", bytes/1e6)
-	b.observe("MB without users", empty/1e6)
-	return (bytes - empty) / float64(s.users.Load()) / 1000, nil
+	b.observe("MB without users", b.emptyRSS/1e6)
+	return (bytes - b.emptyRSS) / float64(s.users.Load()) / 1000, nil
 }
 
 // memoryAfterLoadMeasurement measures the operator's memory after a load of 16 workers.
@@ -98,7 +101,7 @@ func memoryAfterLoadMeasurement() measurement {
 			if _, err := s.thenIdle(b.throughput("requests", manyWorkers, s.anyRequest()))(ctx); err != nil {
 				return nil, err
 			}
-			perUser, err := b.memoryPerUser(ctx, s)
+			perUser, err := b.memoryPerUser(ctx, s, shortRest)
 			return oneSampleEach(perUser), err
 		},
 	}

@@ -37,6 +37,7 @@ func (p *player) bulk(ctx context.Context, r *round) {
 	}
 	if len(ops) > 0 {
 		p.SendBulk(ctx, p.anywhere(), ops)
+		p.pauseAfter(ctx, &ops[len(ops)-1])
 	}
 }
 

@@ -4,12 +4,14 @@ import (
 	"fmt"
 	"math"
 	"net/http"
+	"runtime"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/anishathalye/porcupine"
+	"golang.org/x/sync/errgroup"
 )
 
 const (
@@ -158,22 +160,34 @@ type Result struct {
 	Visualized                  []history // those of Violations that porcupine can draw
 }
 
-// CheckPartitions checks all partitions.
+// CheckPartitions checks all partitions, as many histories at once as there are processors.
 func CheckPartitions(partitions []*Partition, reads *Reads, exists map[string]bool) (r Result) {
+	var all []history
 	for _, p := range partitions {
 		r.Violations = append(r.Violations, reads.Check(p)...)
-		for _, h := range p.histories(exists) {
-			r.add(h)
-		}
+		all = append(all, p.histories(exists)...)
+	}
+	results := make([]porcupine.CheckResult, len(all))
+	var checks errgroup.Group
+	checks.SetLimit(runtime.GOMAXPROCS(0))
+	for i, h := range all {
+		checks.Go(func() error {
+			results[i] = h.check(checkTimeout)
+			return nil
+		})
+	}
+	_ = checks.Wait() // a check returns no error
+	for i, h := range all {
+		r.add(h, results[i])
 	}
 	return r
 }
 
-func (r *Result) add(h history) {
+func (r *Result) add(h history, result porcupine.CheckResult) {
 	r.Histories++
 	r.Checked += len(h.ops)
 	r.Longest = max(r.Longest, len(h.ops))
-	switch h.check(checkTimeout) {
+	switch result {
 	case porcupine.Unknown:
 		r.Undecided = append(r.Undecided, h.name)
 	case porcupine.Illegal:

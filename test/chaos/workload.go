@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"net/http"
 	"slices"
 	"strings"
 	"sync"
@@ -27,6 +28,9 @@ const (
 	// that synchronization is off.
 	refusedPause     = 20 * time.Millisecond
 	switchedOffPause = 100 * time.Millisecond
+	// unavailablePause is how long a client waits after a 503, at most. Providers wait for Retry-After. Each write that is
+	// answered 503 is of unknown outcome, and a history with many of them cannot be decided.
+	unavailablePause = 2 * time.Second
 	// claimInterval is between two looks at whether a Manual user holds its name.
 	claimInterval = 100 * time.Millisecond
 	// recent is how many ids of a set of names a client may ask about.
@@ -329,13 +333,20 @@ func (p *player) sendTo(ctx context.Context, slot int, o Op, s *nameSet) *Op {
 	if s != nil {
 		s.learn(sent.Seen...)
 	}
-	switch sent.Outcome {
-	case Unsent:
+	p.pauseAfter(ctx, sent)
+	return sent
+}
+
+// pauseAfter waits as long as an answer asks for.
+func (p *player) pauseAfter(ctx context.Context, o *Op) {
+	switch {
+	case o.Status == http.StatusServiceUnavailable:
+		pause(ctx, time.Duration(p.random.Int64N(int64(unavailablePause))))
+	case o.Outcome == Unsent:
 		pause(ctx, refusedPause)
-	case Forbidden:
+	case o.Outcome == Forbidden:
 		pause(ctx, switchedOffPause)
 	}
-	return sent
 }
 
 // createSurely creates what a round needs. An attempt that failed may have left a claim, which blocks its name for a

@@ -67,12 +67,20 @@ var _ = BeforeSuite(func() {
 
 	run("apply", "--server-side", "-k", crdFolder)
 	run("wait", "--for=condition=Established", "--timeout=30s", "-f", crdFolder+"/bases")
+	// Discovery may know an established kind a moment later.
+	Eventually(func() (names []string) {
+		for _, resource := range served() {
+			names = append(names, resource.Kind)
+		}
+		return names
+	}).Should(ContainElements(kinds))
 })
 
-// run runs kubectl and returns what it printed.
+// run runs kubectl and returns what it printed. Each command discovers the kinds again: the cache in the home directory may
+// be from a moment at which the API server served some of the kinds.
 func run(arguments ...string) string {
 	GinkgoHelper()
-	stdout, stderr, err := kubectl.Run(arguments...)
+	stdout, stderr, err := kubectl.Run(append(arguments, "--cache-dir="+GinkgoT().TempDir())...)
 	complaint, readErr := io.ReadAll(stderr)
 	Expect(readErr).NotTo(HaveOccurred())
 	Expect(err).NotTo(HaveOccurred(), "kubectl %v: %s", arguments, complaint)

@@ -33,9 +33,6 @@ const (
 	noisyNamespace = "noisy"
 	// residentBound is the memory limit of config/manager.
 	residentBound = 1 << 30
-	// memoryLimit and garbageCollection are GOMEMLIMIT and GOGC of config/manager.
-	memoryLimit       = "800MiB"
-	garbageCollection = "200"
 	// goroutineMargin is room for the manager's other goroutines, whose number varies.
 	goroutineMargin = 300
 	// recoveryTimeout is how long the manager may take to recover from a load.
@@ -56,8 +53,6 @@ var _ = BeforeSuite(func(ctx SpecContext) {
 	SetDefaultEventuallyTimeout(recoveryTimeout)
 	SetDefaultEventuallyPollingInterval(20 * time.Millisecond)
 	var err error
-	GinkgoT().Setenv("GOMEMLIMIT", memoryLimit)
-	GinkgoT().Setenv("GOGC", garbageCollection)
 	// Without the race detector, because it takes several times the memory of the shipped binary.
 	environment, err = quickstart.Start(ctx, quickstart.Options{Dir: GinkgoT().TempDir(), Progress: func(step string) { GinkgoWriter.Println(step) }})
 	Expect(err).NotTo(HaveOccurred())

@@ -2,18 +2,23 @@ package shards_test
 
 import (
 	"context"
+	"crypto/tls"
 	"fmt"
 	"net/http"
 	"os"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
 	"github.com/prometheus/common/model"
+	admissionv1 "k8s.io/api/admissionregistration/v1"
 	coordinationv1 "k8s.io/api/coordination/v1"
 	corev1 "k8s.io/api/core/v1"
+	rbacv1 "k8s.io/api/rbac/v1"
+	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -132,6 +137,68 @@ var _ = Describe("two shards", Ordered, func() {
 		}
 	})
 
+	It("show whether the admission policies are installed, or which right they lack", func(ctx SpecContext) {
+		Eventually(policiesInstalled(ctx, acme)).Should(Equal("True Installed"))
+		Eventually(policiesInstalled(ctx, globex)).Should(Equal("True Installed"))
+
+		lock := &admissionv1.ValidatingAdmissionPolicyBinding{ObjectMeta: metav1.ObjectMeta{Name: "cloudsso-lock"}}
+		Expect(environment.Admin.Get(ctx, client.ObjectKeyFromObject(lock), lock)).To(Succeed())
+		deny := lock.DeepCopy()
+		lock.Spec.ValidationActions = []admissionv1.ValidationAction{admissionv1.Warn}
+		Expect(environment.Admin.Update(ctx, lock)).To(Succeed())
+		Eventually(policiesInstalled(ctx, acme)).WithTimeout(time.Minute).Should(Equal("False PolicyMissing"))
+		Expect(messageOf(ctx, acme)).To(ContainSubstring("cloudsso-lock has no binding, or one that has been changed"))
+		samples, err := scrape.Samples(ctx, http.DefaultClient, north.MetricsURL)
+		Expect(err).NotTo(HaveOccurred())
+		protects, found := scrape.Sum(samples, "cloudsso_admission_policy_installed", model.LabelSet{"policy": "cloudsso-lock"})
+		Expect(found).To(BeTrue())
+		Expect(protects).To(BeZero())
+		lock.Spec = deny.Spec
+		Expect(environment.Admin.Update(ctx, lock)).To(Succeed())
+		Eventually(policiesInstalled(ctx, acme)).WithTimeout(time.Minute).Should(Equal("True Installed"))
+
+		Expect(environment.Admin.Delete(ctx, &rbacv1.ClusterRoleBinding{ObjectMeta: metav1.ObjectMeta{Name: "cloudsso-operator-cluster-reader-south"}})).To(Succeed())
+		Eventually(policiesInstalled(ctx, globex)).WithTimeout(time.Minute).Should(Equal("Unknown NotPermitted"))
+		Expect(messageOf(ctx, globex)).To(ContainSubstring("lacks the right to list validatingadmissionpolicies"))
+		Expect(policiesInstalled(ctx, acme)()).To(Equal("True Installed"))
+	})
+
+	It("serve metrics over HTTPS to accounts that may read them", func(ctx SpecContext) {
+		operator, err := environment.ControlPlane.Operator(ctx)
+		Expect(err).NotTo(HaveOccurred())
+		m, err := environment.AddOperator(ctx, operator, "--shard=third", "--namespaces="+acme, "--metrics-secure=true")
+		Expect(err).NotTo(HaveOccurred())
+		DeferCleanup(m.Stop)
+		account := &corev1.ServiceAccount{ObjectMeta: metav1.ObjectMeta{Namespace: acme, Name: "prometheus"}}
+		Expect(environment.Admin.Create(ctx, account)).To(Succeed())
+		identity, err := environment.ControlPlane.ServiceAccount(ctx, acme, account.Name)
+		Expect(err).NotTo(HaveOccurred())
+		url := strings.Replace(m.MetricsURL, "http:", "https:", 1)
+		insecure := &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}}}
+		read := func(token string) int {
+			request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+			Expect(err).NotTo(HaveOccurred())
+			if token != "" {
+				request.Header.Set("Authorization", "Bearer "+token)
+			}
+			answer, err := insecure.Do(request)
+			if err != nil {
+				return 0
+			}
+			Expect(answer.Body.Close()).To(Succeed())
+			return answer.StatusCode
+		}
+		Eventually(read).WithArguments("").Should(Equal(http.StatusUnauthorized), "a replica may be ready before its metrics are")
+		Expect(read("forged")).To(Equal(http.StatusUnauthorized))
+		Expect(read(identity.BearerToken)).To(Equal(http.StatusForbidden))
+		Expect(environment.Admin.Create(ctx, &rbacv1.ClusterRoleBinding{
+			ObjectMeta: metav1.ObjectMeta{Name: "prometheus-cloudsso"},
+			RoleRef:    rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "ClusterRole", Name: "cloudsso-metrics-reader"},
+			Subjects:   []rbacv1.Subject{{Kind: rbacv1.ServiceAccountKind, Namespace: acme, Name: account.Name}},
+		})).To(Succeed())
+		Eventually(read).WithArguments(identity.BearerToken).WithTimeout(time.Minute).Should(Equal(http.StatusOK), "a refusal is remembered for half a minute")
+	})
+
 	It("work while the other is down, and come back", func(ctx SpecContext) {
 		for _, m := range south {
 			m.Kill()
@@ -187,6 +254,29 @@ func stateOf(ctx context.Context, namespace, name string) func() v1alpha1.UserSt
 
 func claimedNameOf(ctx context.Context, namespace, name string) func() string {
 	return func() string { return userStatus(ctx, namespace, name).ClaimedName }
+}
+
+// policyCondition reads the condition PoliciesInstalled of a directory.
+func policyCondition(ctx context.Context, namespace string) metav1.Condition {
+	GinkgoHelper()
+	d := &v1alpha1.CloudSSODirectory{}
+	Expect(environment.Admin.Get(ctx, client.ObjectKey{Namespace: namespace, Name: v1alpha1.DirectoryName}, d)).To(Succeed())
+	if c := meta.FindStatusCondition(d.Status.Conditions, v1alpha1.ConditionPoliciesInstalled); c != nil {
+		return *c
+	}
+	return metav1.Condition{}
+}
+
+func policiesInstalled(ctx context.Context, namespace string) func() string {
+	return func() string {
+		c := policyCondition(ctx, namespace)
+		return string(c.Status) + " " + c.Reason
+	}
+}
+
+func messageOf(ctx context.Context, namespace string) string {
+	GinkgoHelper()
+	return policyCondition(ctx, namespace).Message
 }
 
 // reconciled returns how many reconciles of users a process has done.

@@ -249,4 +249,12 @@ var _ = Describe("make", Ordered, func() {
 		Eventually(installed, 30*time.Second).WithContext(ctx).Should(BeEmpty())
 		mustMake(ctx, "uninstall")
 	})
+
+	It("uninstall deletes the CRDs while their policy is in force, which a person's deletion is refused by", func(ctx SpecContext) {
+		mustMake(ctx, "deploy")
+		crd := &apiextensionsv1.CustomResourceDefinition{ObjectMeta: metav1.ObjectMeta{Name: crdNames[0]}}
+		Eventually(func() error { return cluster.Delete(ctx, crd, client.DryRunAll) }, 30*time.Second).Should(MatchError(ContainSubstring("cannot be deleted")))
+		mustMake(ctx, "uninstall")
+		Eventually(installed, 30*time.Second).WithContext(ctx).Should(BeEmpty())
+	})
 })

@@ -104,16 +104,16 @@ func TestAttributesAreUnchangedByASpec(t *testing.T) {
 	t.Run("User", func(t *testing.T) {
 		var spec userSpec
 		sent := new(filler).object(schema.User.Attributes)
-		convert.SetUserAttributes(sent, &spec)
-		if got, want := text(schema.User, convert.UserAttributes(&spec)), text(schema.User, sent); got != want {
+		convert.User.SetAttributes(sent, &spec)
+		if got, want := text(schema.User, convert.User.Attributes(&spec)), text(schema.User, sent); got != want {
 			t.Errorf("%s\nwant %s", got, want)
 		}
 	})
 	t.Run("Group", func(t *testing.T) {
 		var spec groupSpec
 		sent := new(filler).object(schema.Group.Attributes)
-		convert.SetGroupAttributes(sent, &spec)
-		if got, want := text(schema.Group, convert.GroupAttributes(&spec)), text(schema.Group, sent); got != want {
+		convert.Group.SetAttributes(sent, &spec)
+		if got, want := text(schema.Group, convert.Group.Attributes(&spec)), text(schema.Group, sent); got != want {
 			t.Errorf("%s\nwant %s", got, want)
 		}
 	})
@@ -143,12 +143,12 @@ func checkFields[T any](t *testing.T, from, to T, notSCIM []string) {
 func TestEveryFieldIsAnAttributeOrListedAsNotSCIM(t *testing.T) {
 	t.Run("User", func(t *testing.T) {
 		from, to := filled[userSpec](t), userSpec{}
-		convert.SetUserAttributes(convert.UserAttributes(&from), &to)
+		convert.User.SetAttributes(convert.User.Attributes(&from), &to)
 		checkFields(t, from, to, notSCIM.user)
 	})
 	t.Run("Group", func(t *testing.T) {
 		from, to := filled[groupSpec](t), groupSpec{}
-		convert.SetGroupAttributes(convert.GroupAttributes(&from), &to)
+		convert.Group.SetAttributes(convert.Group.Attributes(&from), &to)
 		checkFields(t, from, to, notSCIM.group)
 	})
 }
@@ -156,14 +156,14 @@ func TestEveryFieldIsAnAttributeOrListedAsNotSCIM(t *testing.T) {
 func TestFieldsThatAreNotSCIMStay(t *testing.T) {
 	before := filled[userSpec](t)
 	after := *before.DeepCopy()
-	convert.SetUserAttributes(nil, &after)
+	convert.User.SetAttributes(nil, &after)
 	want := userSpec{Source: before.Source, Suspended: before.Suspended, DeprovisionedAt: before.DeprovisionedAt}
 	if !reflect.DeepEqual(after, want) {
 		t.Errorf("without attributes the user is %+v, want %+v", after, want)
 	}
 	group := filled[groupSpec](t)
 	afterGroup := *group.DeepCopy()
-	convert.SetGroupAttributes(nil, &afterGroup)
+	convert.Group.SetAttributes(nil, &afterGroup)
 	wantGroup := groupSpec{Source: group.Source, Members: group.Members, Sliced: group.Sliced}
 	if !reflect.DeepEqual(afterGroup, wantGroup) {
 		t.Errorf("without attributes the group is %+v, want %+v", afterGroup, wantGroup)
@@ -173,9 +173,9 @@ func TestFieldsThatAreNotSCIMStay(t *testing.T) {
 func TestAttributesOfASpecAreTheCallers(t *testing.T) {
 	spec := filled[userSpec](t)
 	before := *spec.DeepCopy()
-	attributes := convert.UserAttributes(&spec)
+	attributes := convert.User.Attributes(&spec)
 	var other userSpec
-	convert.SetUserAttributes(attributes, &other)
+	convert.User.SetAttributes(attributes, &other)
 	other.Emails[0].Value, other.Name.GivenName, *other.Active = "changed", "changed", false
 	if !reflect.DeepEqual(spec, before) {
 		t.Error("a spec shares what it holds with the one that its attributes were read from")
@@ -200,12 +200,12 @@ func checkOne(t *testing.T, rt *schema.ResourceType, all schema.Object, one func
 func TestOneAttributeIsReadAsAllAre(t *testing.T) {
 	for name, user := range map[string]userSpec{"filled": filled[userSpec](t), "empty": {}} {
 		t.Run("User, "+name, func(t *testing.T) {
-			checkOne(t, schema.User, convert.UserAttributes(&user), func(a *schema.Attribute) (any, bool) { return convert.UserAttribute(&user, a) })
+			checkOne(t, schema.User, convert.User.Attributes(&user), func(a *schema.Attribute) (any, bool) { return convert.User.Attribute(&user, a) })
 		})
 	}
 	for name, group := range map[string]groupSpec{"filled": filled[groupSpec](t), "empty": {}} {
 		t.Run("Group, "+name, func(t *testing.T) {
-			checkOne(t, schema.Group, convert.GroupAttributes(&group), func(a *schema.Attribute) (any, bool) { return convert.GroupAttribute(&group, a) })
+			checkOne(t, schema.Group, convert.Group.Attributes(&group), func(a *schema.Attribute) (any, bool) { return convert.Group.Attribute(&group, a) })
 		})
 	}
 }
@@ -225,19 +225,19 @@ func TestUnassignedAttributes(t *testing.T) {
 		{"a primary that is false", userSpec{Emails: []v1alpha1.MultiValue{{Value: "a", Primary: new(bool)}}}, `{"active":true,"emails":[{"value":"a","primary":false}]}`},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			if got := text(schema.User, convert.UserAttributes(&test.spec)); got != test.want {
+			if got := text(schema.User, convert.User.Attributes(&test.spec)); got != test.want {
 				t.Errorf("%s, want %s", got, test.want)
 			}
 		})
 	}
-	if o := convert.GroupAttributes(&groupSpec{}); o != nil {
+	if o := convert.Group.Attributes(&groupSpec{}); o != nil {
 		t.Errorf("an empty group has attributes: %v", o)
 	}
 }
 
 func TestValuesOfAnotherTypeAreNotSet(t *testing.T) {
 	spec := filled[userSpec](t)
-	convert.SetUserAttributes(schema.Object{{Attribute: schema.UserName, Value: true}, {Attribute: schema.Active, Value: "x"}, {Attribute: schema.Name, Value: "x"}}, &spec)
+	convert.User.SetAttributes(schema.Object{{Attribute: schema.UserName, Value: true}, {Attribute: schema.Active, Value: "x"}, {Attribute: schema.Name, Value: "x"}}, &spec)
 	if spec.UserName != "" || spec.Active != nil || spec.Name != nil {
 		t.Errorf("%q, %v, %v", spec.UserName, spec.Active, spec.Name)
 	}

@@ -3,11 +3,11 @@ package convert
 import "github.com/cloudsso/cloudsso-operator/internal/scim/schema"
 
 // field ties an attribute to its place in a T, a spec or a part of one: both directions of a conversion.
-type field[T any] interface {
-	attribute() *schema.Attribute
+type field[T any] struct {
+	attribute *schema.Attribute
 	// value returns the attribute's value as a schema.Object holds it; nil if it is unassigned.
-	value(from *T) any
-	set(to *T, value any)
+	value func(from *T) any
+	set   func(to *T, value any)
 }
 
 // fields are the attributes that a T holds.
@@ -21,7 +21,7 @@ func (fs fields[T]) read(from *T) schema.Object {
 	o := room[:0]
 	for _, f := range fs {
 		if v := f.value(from); v != nil {
-			o = append(o, schema.Field{Attribute: f.attribute(), Value: v})
+			o = append(o, schema.Field{Attribute: f.attribute, Value: v})
 		}
 	}
 	if len(o) == 0 {
@@ -33,58 +33,79 @@ func (fs fields[T]) read(from *T) schema.Object {
 // write makes a T hold exactly these attributes. Fields of other origin stay.
 func (fs fields[T]) write(o schema.Object, to *T) {
 	for _, f := range fs {
-		f.set(to, o.Get(f.attribute()))
+		f.set(to, o.Get(f.attribute))
 	}
 }
 
-// reader returns a function that reads one attribute without the others.
-func (fs fields[T]) reader() func(from *T, a *schema.Attribute) (value any, known bool) {
-	byAttribute := make(map[*schema.Attribute]field[T], len(fs))
+// Mapping maps the attributes of a SCIM resource to a T, the spec of its custom resource, and back.
+type Mapping[T any] struct {
+	fields      fields[T]
+	byAttribute map[*schema.Attribute]field[T]
+}
+
+func newMapping[T any](fs fields[T]) *Mapping[T] {
+	m := &Mapping[T]{fs, make(map[*schema.Attribute]field[T], len(fs))}
 	for _, f := range fs {
-		byAttribute[f.attribute()] = f
+		m.byAttribute[f.attribute] = f
 	}
-	return func(from *T, a *schema.Attribute) (any, bool) {
-		f, known := byAttribute[a]
-		if !known {
-			return nil, false
-		}
-		return f.value(from), true
+	return m
+}
+
+// Attributes returns the attributes that a spec holds.
+func (m *Mapping[T]) Attributes(spec *T) schema.Object { return m.fields.read(spec) }
+
+// SetAttributes makes a spec hold exactly these attributes. Fields that are not SCIM's stay.
+func (m *Mapping[T]) SetAttributes(o schema.Object, spec *T) { m.fields.write(o, spec) }
+
+// Attribute returns one attribute of a spec without the others, nil if it is unassigned, and whether the spec holds such
+// an attribute at all.
+func (m *Mapping[T]) Attribute(spec *T, a *schema.Attribute) (value any, known bool) {
+	f, known := m.byAttribute[a]
+	if !known {
+		return nil, false
+	}
+	return f.value(spec), true
+}
+
+// scalar returns the field of a string, unassigned when it is "".
+func scalar[T any](a *schema.Attribute, at func(*T) *string) field[T] {
+	return field[T]{
+		attribute: a,
+		value: func(from *T) any {
+			if v := *at(from); v != "" {
+				return v
+			}
+			return nil
+		},
+		set: func(to *T, value any) { *at(to), _ = value.(string) },
 	}
 }
 
-// text is a string, unassigned when it is "".
-type text[T any] struct {
-	of *schema.Attribute
-	at func(*T) *string
-}
-
-func (f text[T]) attribute() *schema.Attribute { return f.of }
-
-func (f text[T]) value(from *T) any {
-	if s := *f.at(from); s != "" {
-		return s
+// mark returns the field of a boolean that may be unassigned.
+func mark[T any](a *schema.Attribute, at func(*T) **bool) field[T] {
+	return field[T]{
+		attribute: a,
+		value: func(from *T) any {
+			if b := *at(from); b != nil {
+				return *b
+			}
+			return nil
+		},
+		set: func(to *T, value any) { setBool(at(to), value) },
 	}
-	return nil
 }
 
-func (f text[T]) set(to *T, value any) { *f.at(to), _ = value.(string) }
-
-// mark is a boolean that may be unassigned.
-type mark[T any] struct {
-	of *schema.Attribute
-	at func(*T) **bool
-}
-
-func (f mark[T]) attribute() *schema.Attribute { return f.of }
-
-func (f mark[T]) value(from *T) any {
-	if b := *f.at(from); b != nil {
-		return *b
+// trueUnlessSet returns the field of a boolean that is true while it is unassigned.
+func trueUnlessSet[T any](a *schema.Attribute, at func(*T) **bool) field[T] {
+	return field[T]{
+		attribute: a,
+		value: func(from *T) any {
+			b := *at(from)
+			return b == nil || *b
+		},
+		set: func(to *T, value any) { setBool(at(to), value) },
 	}
-	return nil
 }
-
-func (f mark[T]) set(to *T, value any) { setBool(f.at(to), value) }
 
 func setBool(to **bool, value any) {
 	*to = nil
@@ -93,81 +114,55 @@ func setBool(to **bool, value any) {
 	}
 }
 
-// trueUnlessSet is a boolean that is true while it is unassigned.
-type trueUnlessSet[T any] struct {
-	of *schema.Attribute
-	at func(*T) **bool
-}
-
-func (f trueUnlessSet[T]) attribute() *schema.Attribute { return f.of }
-
-func (f trueUnlessSet[T]) value(from *T) any {
-	b := *f.at(from)
-	return b == nil || *b
-}
-
-func (f trueUnlessSet[T]) set(to *T, value any) { setBool(f.at(to), value) }
-
-// complexValue is a V, unassigned when it has no sub-attribute.
-type complexValue[T, V any] struct {
-	of    *schema.Attribute
-	at    func(*T) **V
-	parts fields[V]
-}
-
-func (f complexValue[T, V]) attribute() *schema.Attribute { return f.of }
-
-func (f complexValue[T, V]) value(from *T) any {
-	v := *f.at(from)
-	if v == nil {
-		return nil
-	}
-	if o := f.parts.read(v); o != nil {
-		return o
-	}
-	return nil
-}
-
-func (f complexValue[T, V]) set(to *T, value any) {
-	*f.at(to) = nil
-	if o, sent := value.(schema.Object); sent {
-		v := new(V)
-		f.parts.write(o, v)
-		*f.at(to) = v
+// complexValue returns the field of a V, unassigned when it has no sub-attribute.
+func complexValue[T, V any](a *schema.Attribute, at func(*T) **V, parts fields[V]) field[T] {
+	return field[T]{
+		attribute: a,
+		value: func(from *T) any {
+			if v := *at(from); v != nil {
+				if o := parts.read(v); o != nil {
+					return o
+				}
+			}
+			return nil
+		},
+		set: func(to *T, value any) {
+			*at(to) = nil
+			if o, sent := value.(schema.Object); sent {
+				*at(to) = new(V)
+				parts.write(o, *at(to))
+			}
+		},
 	}
 }
 
-// multiValue is a list of V, unassigned when it is empty.
-type multiValue[T, V any] struct {
-	of    *schema.Attribute
-	at    func(*T) *[]V
-	parts fields[V]
-}
-
-func (f multiValue[T, V]) attribute() *schema.Attribute { return f.of }
-
-func (f multiValue[T, V]) value(from *T) any {
-	values := *f.at(from)
-	if len(values) == 0 {
-		return nil
+// multiValue returns the field of a list of V, unassigned when it is empty.
+func multiValue[T, V any](a *schema.Attribute, at func(*T) *[]V, parts fields[V]) field[T] {
+	return field[T]{
+		attribute: a,
+		value: func(from *T) any {
+			values := *at(from)
+			if len(values) == 0 {
+				return nil
+			}
+			all := make([]any, len(values))
+			for i := range values {
+				all[i] = parts.read(&values[i])
+			}
+			return all
+		},
+		set: func(to *T, value any) {
+			values, _ := value.([]any)
+			if len(values) == 0 {
+				*at(to) = nil
+				return
+			}
+			all := make([]V, len(values))
+			for i := range values {
+				o, _ := values[i].(schema.Object)
+				parts.write(o, &all[i])
+			}
+			*at(to) = all
+		},
 	}
-	all := make([]any, len(values))
-	for i := range values {
-		all[i] = f.parts.read(&values[i])
-	}
-	return all
-}
-
-func (f multiValue[T, V]) set(to *T, value any) {
-	values, _ := value.([]any)
-	if len(values) == 0 {
-		*f.at(to) = nil
-		return
-	}
-	all := make([]V, len(values))
-	for i := range values {
-		o, _ := values[i].(schema.Object)
-		f.parts.write(o, &all[i])
-	}
-	*f.at(to) = all
 }

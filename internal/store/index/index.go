@@ -51,7 +51,9 @@ type Index[T client.Object] struct {
 	mu         sync.RWMutex
 	namespaces map[string]*namespaceIndex[T]
 	watched    map[string]uint64 // the newest revision of each namespace that was watched; it outlives the objects
-	waiters    waiters[T]
+
+	entryWaiters    waitList[client.ObjectKey, *Entry[T]] // for the entry of a key; nil is none
+	revisionWaiters waitList[string, uint64]              // for the newest watched revision of a namespace
 }
 
 // New returns an empty index. listRevision returns the resourceVersion of the newest list of a namespace: only events with
@@ -117,7 +119,8 @@ func (x *Index[T]) remove(o T) {
 func (x *Index[T]) changed(o T, e *Entry[T], watchedAt uint64) {
 	watched := max(x.watched[o.GetNamespace()], watchedAt)
 	x.watched[o.GetNamespace()] = watched
-	x.waiters.changed(client.ObjectKeyFromObject(o), e, watched)
+	x.entryWaiters.changed(client.ObjectKeyFromObject(o), e)
+	x.revisionWaiters.changed(o.GetNamespace(), watched)
 }
 
 // watchedAt returns the revision of an event that was watched. Of what a list shows, the revision is the object's and
@@ -184,11 +187,6 @@ func (x *Index[T]) Identified(namespace, externalID string) []*Entry[T] {
 	return read(x, namespace, func(n *namespaceIndex[T]) []*Entry[T] { return n.byExternalID.all(externalID) })
 }
 
-// IsNameShared reports whether several live objects of a namespace have a folded name.
-func (x *Index[T]) IsNameShared(namespace, name string) bool {
-	return read(x, namespace, func(n *namespaceIndex[T]) bool { return len(n.byName.several[name]) > 1 })
-}
-
 // SharedNames returns the folded names that several live objects of a namespace have.
 func (x *Index[T]) SharedNames(namespace string) []string {
 	return read(x, namespace, func(n *namespaceIndex[T]) []string { return n.byName.shared() })
@@ -228,23 +226,32 @@ func (x *Index[T]) FormerNames(namespace string) []string {
 }
 
 // Page returns up to count of the objects that SCIM shows, by age, without those of the hidden ids: behind a position
-// if there is one, and then from the 1-based startIndex on. total counts them all.
+// if there is one, and then from the 1-based startIndex on. total counts them all. Its cost follows the page and the number
+// of hidden ids, not the number of objects.
 func (x *Index[T]) Page(namespace string, after *scim.Position, startIndex, count int, hidden map[string]bool) (objects []T, total int) {
 	defer x.lockSorted(namespace)()
 	n := x.namespaces[namespace]
 	if n == nil {
 		return nil, 0
 	}
-	all := n.listed.sorted()
-	if len(hidden) > 0 {
-		all = slices.DeleteFunc(slices.Clone(all), func(o T) bool { return hidden[o.GetName()] })
-	}
+	all, gaps := n.listed.sorted(), n.placesOf(hidden)
 	from := 0
 	if after != nil {
 		from = behind(all, *after)
 	}
+	first, _ := slices.BinarySearch(gaps, from)
 	from += min(max(startIndex, 1)-1, len(all)-from)
-	return slices.Clone(all[from : from+min(max(count, 0), len(all)-from)]), len(all)
+	for _, gap := range gaps[first:] { // each hidden object on the way moves the start by one
+		if gap <= from {
+			from++
+		}
+	}
+	for i := from; i < len(all) && len(objects) < count; i++ {
+		if _, isHidden := slices.BinarySearch(gaps, i); !isHidden {
+			objects = append(objects, all[i])
+		}
+	}
+	return objects, len(all) - len(gaps)
 }
 
 // lockSorted locks the index for reading, with the list of a namespace in order.

@@ -179,11 +179,6 @@ func (tr *trial) checkKeys() {
 			tr.check("listing "+u, tr.index.Listing(namespace, u), tr.model.of(namespace, func(k Keys) bool { return slices.Contains(k.Members, u) }))
 		}
 		shared := tr.model.sharedNames(namespace)
-		for _, name := range names {
-			if got := tr.index.IsNameShared(namespace, name); got != slices.Contains(shared, name) {
-				tr.Fatalf("at revision %d, %s is shared: %t", tr.newest, name, got)
-			}
-		}
 		tr.check("names", tr.index.Names(namespace), tr.model.names(namespace, func(k Keys) string { return k.Name }))
 		tr.check("former names", tr.index.FormerNames(namespace), tr.model.names(namespace, func(k Keys) string { return k.FormerName }))
 		tr.check("shared names", tr.index.SharedNames(namespace), shared)
@@ -291,5 +286,4 @@ func checkSnapshot(t *testing.T, x *Index[*group], user string) {
 	x.Get("acme", "g1")
 	x.Names("acme")
 	x.FormerNames("acme")
-	x.IsNameShared("acme", "n")
 }

@@ -45,6 +45,19 @@ func (n *namespaceIndex[T]) replace(old, e *Entry[T]) {
 	n.listed.replace(old, e)
 }
 
+// placesOf returns the places in the list of the ids that are in it, in order.
+func (n *namespaceIndex[T]) placesOf(ids map[string]bool) (places []int) {
+	for id := range ids {
+		if e := n.byID[id]; e != nil && e.Listed {
+			if i, found := n.listed.find(e.Object); found {
+				places = append(places, i)
+			}
+		}
+	}
+	slices.Sort(places)
+	return places
+}
+
 func (n *namespaceIndex[T]) moveMemberships(old, e *Entry[T]) {
 	var before, after []string
 	var id string

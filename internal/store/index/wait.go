@@ -7,17 +7,6 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 )
 
-// waiters are the requests that wait for the index to change.
-type waiters[T client.Object] struct {
-	entries   waitList[client.ObjectKey, *Entry[T]] // for the entry of a key; nil is none
-	revisions waitList[string, uint64]              // for the newest watched revision of a namespace
-}
-
-func (w *waiters[T]) changed(key client.ObjectKey, e *Entry[T], watched uint64) {
-	w.entries.changed(key, e)
-	w.revisions.changed(key.Namespace, watched)
-}
-
 // waitList holds, by key, the requests that wait for a value.
 type waitList[K comparable, V any] map[K][]*waiter[V]
 
@@ -61,7 +50,21 @@ func (x *Index[T]) WaitForEntry(ctx context.Context, key client.ObjectKey, accep
 		x.mu.Unlock()
 		return nil
 	}
-	return wait(ctx, x, &x.waiters.entries, key, accepts)
+	return wait(ctx, x, &x.entryWaiters, key, accepts)
+}
+
+// HasSeen reports whether the index shows an object as it was read, or what became of it later. It is certain of what a
+// watch has shown: a deletion that the watch has missed does not count as seen until the next watched event.
+func (x *Index[T]) HasSeen(o T) bool {
+	x.mu.RLock()
+	defer x.mu.RUnlock()
+	revision := RevisionOf(o)
+	if n := x.namespaces[o.GetNamespace()]; n != nil {
+		if e := n.byID[o.GetName()]; e != nil && RevisionOf(e.Object) >= revision {
+			return true
+		}
+	}
+	return x.watched[o.GetNamespace()] >= revision
 }
 
 // WaitForRevision returns once the index shows a watched write of a namespace at that revision or later, and with it
@@ -73,7 +76,7 @@ func (x *Index[T]) WaitForRevision(ctx context.Context, namespace string, revisi
 		x.mu.Unlock()
 		return nil
 	}
-	return wait(ctx, x, &x.waiters.revisions, namespace, accepts)
+	return wait(ctx, x, &x.revisionWaiters, namespace, accepts)
 }
 
 // wait adds a waiter, unlocks the index, and waits.

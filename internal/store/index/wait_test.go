@@ -18,7 +18,7 @@ func isGone(e *Entry[*group]) bool { return e == nil }
 func (x *Index[T]) isWaitedFor() bool {
 	x.mu.RLock()
 	defer x.mu.RUnlock()
-	return len(x.waiters.entries)+len(x.waiters.revisions) > 0
+	return len(x.entryWaiters)+len(x.revisionWaiters) > 0
 }
 
 func TestMetConditionIsNotWaitedFor(t *testing.T) {
@@ -161,8 +161,8 @@ func TestEndOfContextLeavesNoWaiter(t *testing.T) {
 				t.Errorf("the error is %v", err)
 			}
 		}
-		if n := len(x.waiters.entries[key("a")]); n != 1 || len(x.waiters.revisions) != 0 {
-			t.Errorf("%d requests wait for the entry, %d for a revision", n, len(x.waiters.revisions))
+		if n := len(x.entryWaiters[key("a")]); n != 1 || len(x.revisionWaiters) != 0 {
+			t.Errorf("%d requests wait for the entry, %d for a revision", n, len(x.revisionWaiters))
 		}
 		x.addAll(newGroup("a", 5))
 		stays.isOver("the object is there")
@@ -170,4 +170,23 @@ func TestEndOfContextLeavesNoWaiter(t *testing.T) {
 			t.Error("a waiter is left")
 		}
 	})
+}
+
+func TestObjectIsSeenAsItWasReadOrLater(t *testing.T) {
+	x := newIndex(3)
+	expect := func(what string, o *group, want bool) {
+		t.Helper()
+		if got := x.HasSeen(o); got != want {
+			t.Errorf("%s: seen %t", what, got)
+		}
+	}
+	expect("none", newGroup("a", 2), false)
+	x.addAll(newGroup("a", 2)) // of a list
+	expect("as listed", newGroup("a", 2), true)
+	expect("a later write", newGroup("a", 5), false)
+	expect("another one of the list, which may come yet", newGroup("b", 1), false)
+	x.addAll(newGroup("c", 6)) // watched
+	expect("an earlier write, gone by now", newGroup("a", 5), true)
+	expect("a later write than the last event", newGroup("a", 7), false)
+	expect("of another namespace", newGroup("a", 5, inNamespace("other")), false)
 }

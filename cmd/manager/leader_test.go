@@ -1,0 +1,73 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/go-logr/logr"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/meta"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/client-go/rest"
+	"k8s.io/client-go/tools/leaderelection/resourcelock"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/manager"
+	"sigs.k8s.io/controller-runtime/pkg/metrics/server"
+)
+
+// lease is a lease that an API server stores once, and is away after that.
+type lease struct{ writes atomic.Int32 }
+
+func (l *lease) Get(context.Context) (*resourcelock.LeaderElectionRecord, []byte, error) {
+	return nil, nil, apierrors.NewNotFound(schema.GroupResource{Resource: "leases"}, l.Describe())
+}
+
+func (l *lease) Create(context.Context, resourcelock.LeaderElectionRecord) error {
+	if l.writes.Add(1) > 1 {
+		return errors.New("connection refused")
+	}
+	return nil
+}
+
+func (l *lease) Update(context.Context, resourcelock.LeaderElectionRecord) error {
+	return errors.New("connection refused")
+}
+func (l *lease) RecordEvent(string) {}
+func (l *lease) Identity() string   { return "replica" }
+func (l *lease) Describe() string   { return "lease" }
+
+// newTerm returns a manager that is the leader until it cannot renew its lease.
+func newTerm(t *testing.T) manager.Manager {
+	t.Helper()
+	duration, renew, retry := time.Second, 500*time.Millisecond, 100*time.Millisecond
+	mgr, err := ctrl.NewManager(&rest.Config{Host: "https://127.0.0.1:1"}, ctrl.Options{
+		Logger: logr.Discard(), Scheme: runtime.NewScheme(), Metrics: server.Options{BindAddress: "0"},
+		MapperProvider: func(*rest.Config, *http.Client) (meta.RESTMapper, error) { return meta.NewDefaultRESTMapper(nil), nil },
+		LeaderElection: true, LeaderElectionResourceLockInterface: &lease{},
+		LeaseDuration: &duration, RenewDeadline: &renew, RetryPeriod: &retry,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return mgr
+}
+
+// A term that ends for any other reason than its lease is an error, which an administrator has to see.
+func TestLostLeaseIsToldFromAnError(t *testing.T) {
+	if err := newTerm(t).Start(t.Context()); !isLeaseLost(err) {
+		t.Errorf("a lost lease: %v", err)
+	}
+	broken := newTerm(t)
+	err := broken.Add(manager.RunnableFunc(func(context.Context) error { return errors.New("no such informer") }))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := broken.Start(t.Context()); isLeaseLost(err) {
+		t.Errorf("a controller that fails: %v", err)
+	}
+}

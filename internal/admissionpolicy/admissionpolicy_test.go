@@ -1,0 +1,98 @@
+package admissionpolicy
+
+import (
+	"slices"
+	"testing"
+
+	admissionv1 "k8s.io/api/admissionregistration/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+)
+
+// required returns a copy of the required policies, which a test may change.
+func required() (s Set) {
+	for _, p := range Required().Policies {
+		s.Policies = append(s.Policies, *p.DeepCopy())
+	}
+	for _, b := range Required().Bindings {
+		s.Bindings = append(s.Bindings, *b.DeepCopy())
+	}
+	return s
+}
+
+func TestEveryRequiredPolicyHasABinding(t *testing.T) {
+	all := Required()
+	if len(all.Policies) < 6 || len(all.Policies) != len(all.Bindings) {
+		t.Errorf("%d policies, %d bindings", len(all.Policies), len(all.Bindings))
+	}
+	for _, p := range all.Policies {
+		if all.bindingOf(p.Name).PolicyName == "" {
+			t.Errorf("%s has no binding", p.Name)
+		}
+	}
+}
+
+func TestProblems(t *testing.T) {
+	const lock = "cloudsso-lock"
+	policy := func(s *Set) *admissionv1.ValidatingAdmissionPolicy {
+		i := slices.IndexFunc(s.Policies, func(p admissionv1.ValidatingAdmissionPolicy) bool { return p.Name == lock })
+		return &s.Policies[i]
+	}
+	binding := func(s *Set) *admissionv1.ValidatingAdmissionPolicyBinding {
+		i := slices.IndexFunc(s.Bindings, func(b admissionv1.ValidatingAdmissionPolicyBinding) bool { return b.Spec.PolicyName == lock })
+		return &s.Bindings[i]
+	}
+	const absent, changed, unbound = "is absent", "has been changed", "has no binding, or one that has been changed"
+	for _, test := range []struct {
+		name   string
+		change func(*Set)
+		want   string // what is wrong with the lock
+	}{
+		{"as required", func(*Set) {}, ""},
+		{"another namespace of the operator", func(s *Set) {
+			policy(s).Spec.Variables[0].Expression = "'system:serviceaccount:' + 'elsewhere' + ':' + 'cloudsso-operator'"
+		}, ""},
+		{"a prefix", func(s *Set) {
+			for i := range s.Policies {
+				s.Policies[i].Name = "acme-" + s.Policies[i].Name
+			}
+			for i := range s.Bindings {
+				s.Bindings[i].Spec.PolicyName = "acme-" + s.Bindings[i].Spec.PolicyName
+			}
+		}, ""},
+		{"other policies beside them", func(s *Set) {
+			s.Policies = append(s.Policies, admissionv1.ValidatingAdmissionPolicy{ObjectMeta: metav1.ObjectMeta{Name: "other"}})
+		}, ""},
+		{"no policy", func(s *Set) { policy(s).Name = "other" }, absent},
+		{"another expression", func(s *Set) { policy(s).Spec.Validations[0].Expression = "true" }, changed},
+		{"an additional condition", func(s *Set) {
+			p := policy(s)
+			p.Spec.MatchConditions = append(p.Spec.MatchConditions, admissionv1.MatchCondition{Name: "never", Expression: "false"})
+		}, changed},
+		{"fewer operations", func(s *Set) {
+			rule := &policy(s).Spec.MatchConstraints.ResourceRules[0]
+			rule.Operations = rule.Operations[:1]
+		}, changed},
+		{"another failure policy", func(s *Set) { policy(s).Spec.FailurePolicy = new(admissionv1.Fail) }, changed},
+		{"a selector", func(s *Set) {
+			policy(s).Spec.MatchConstraints.NamespaceSelector = &metav1.LabelSelector{MatchLabels: map[string]string{"a": "b"}}
+		}, changed},
+		{"no binding", func(s *Set) { binding(s).Spec.PolicyName = "other" }, unbound},
+		{"a binding that only warns", func(s *Set) { binding(s).Spec.ValidationActions = []admissionv1.ValidationAction{admissionv1.Warn} }, unbound},
+		{"a binding to other directories", func(s *Set) { binding(s).Spec.ParamRef.Name = "other" }, unbound},
+		{"a binding for some namespaces", func(s *Set) {
+			binding(s).Spec.MatchResources = &admissionv1.MatchResources{NamespaceSelector: &metav1.LabelSelector{MatchLabels: map[string]string{"a": "b"}}}
+		}, unbound},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			installed := required()
+			test.change(&installed)
+			var want []Problem
+			if test.want != "" {
+				want = []Problem{{lock, test.want}}
+			}
+			if got := Required().Problems(installed); !slices.Equal(got, want) {
+				t.Errorf("problems: %v, want %v", got, want)
+			}
+		})
+	}
+}

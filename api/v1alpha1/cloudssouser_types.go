@@ -245,10 +245,10 @@ type MultiValue struct {
 	// +kubebuilder:validation:MaxLength=1024
 	Type string `json:"type,omitempty"`
 
-	// primary marks the preferred value; at most one in a list is primary.
+	// primary marks the preferred value; at most one in a list is primary. Absent means false.
 	//
 	// +optional
-	Primary bool `json:"primary,omitempty"`
+	Primary *bool `json:"primary,omitempty"`
 }
 
 // Certificate is one X.509 certificate of a user (RFC 7643 section 4.1.2).
@@ -271,10 +271,10 @@ type Certificate struct {
 	// +kubebuilder:validation:MaxLength=1024
 	Type string `json:"type,omitempty"`
 
-	// primary marks the preferred value; at most one in a list is primary.
+	// primary marks the preferred value; at most one in a list is primary. Absent means false.
 	//
 	// +optional
-	Primary bool `json:"primary,omitempty"`
+	Primary *bool `json:"primary,omitempty"`
 }
 
 // Address is one postal address (RFC 7643 section 4.1.2).
@@ -322,10 +322,10 @@ type Address struct {
 	// +kubebuilder:validation:MaxLength=1024
 	Type string `json:"type,omitempty"`
 
-	// primary marks the preferred address; at most one in a list is primary.
+	// primary marks the preferred address; at most one in a list is primary. Absent means false.
 	//
 	// +optional
-	Primary bool `json:"primary,omitempty"`
+	Primary *bool `json:"primary,omitempty"`
 }
 
 // Enterprise is the enterprise extension of a user (RFC 7643 section 4.3).

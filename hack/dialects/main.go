@@ -26,5 +26,12 @@ func run() error {
 	if err != nil {
 		return err
 	}
+	for _, c := range all {
+		for _, file := range c.Handled {
+			if _, err := os.Stat(file); err != nil {
+				return fmt.Errorf("%s names a file in which it is handled: %w", c.Provider, err)
+			}
+		}
+	}
 	return os.WriteFile(document, []byte(page(all)), 0o644)
 }

@@ -2,6 +2,7 @@ package scim
 
 import (
 	"cmp"
+	"context"
 	"iter"
 	"slices"
 	"strings"
@@ -9,6 +10,7 @@ import (
 
 	"github.com/cloudsso/cloudsso-operator/internal/scim/filter"
 	"github.com/cloudsso/cloudsso-operator/internal/scim/fold"
+	"github.com/cloudsso/cloudsso-operator/internal/scim/limits"
 	"github.com/cloudsso/cloudsso-operator/internal/scim/schema"
 )
 
@@ -114,7 +116,7 @@ func toSortKey(a *schema.Attribute, v any) any {
 	case int64:
 		return float64(v)
 	case string:
-		if at, err := time.Parse(time.RFC3339, v); a.Type == schema.DateTime && err == nil {
+		if at, err := schema.ParseDateTime(v); a.Type == schema.DateTime && err == nil {
 			return at.UTC().Format("2006-01-02T15:04:05.000000000")
 		}
 		if a.CaseExact {
@@ -162,12 +164,13 @@ type Candidate interface {
 }
 
 // Select returns the page of a query from candidates that are in the order of creation. It looks at all
-// candidates. If they are to be sorted by an attribute, it holds all matches in memory, and otherwise those of
-// the page only.
-func (q Query) Select(candidates iter.Seq[Candidate]) *Page {
+// candidates, or fails once the request is over. If they are to be sorted by an attribute, it holds all matches in
+// memory, and otherwise those of the page only.
+func (q Query) Select(ctx context.Context, candidates iter.Seq[Candidate]) (*Page, error) {
 	page := &Page{}
 	passed := 0
-	for c := range q.sorted(q.matching(candidates)) {
+	budget := &budget{left: limits.FilterComparisons}
+	for c := range q.sorted(q.matching(untilDone(ctx, candidates), budget)) {
 		page.Total++
 		if q.After != nil && q.Order.Compare(q.Order.Position(c), *q.After) <= 0 {
 			continue
@@ -176,20 +179,59 @@ func (q Query) Select(candidates iter.Seq[Candidate]) *Page {
 			page.Resources = append(page.Resources, q.Omit.strip(c.Resource()))
 		}
 	}
-	return page
+	return page, cmp.Or(ctx.Err(), budget.err())
 }
 
-func (q Query) matching(candidates iter.Seq[Candidate]) iter.Seq[Candidate] {
+// untilDone ends a sequence once the context is done.
+func untilDone(ctx context.Context, candidates iter.Seq[Candidate]) iter.Seq[Candidate] {
+	return func(yield func(Candidate) bool) {
+		for c := range candidates {
+			if ctx.Err() != nil || !yield(c) {
+				return
+			}
+		}
+	}
+}
+
+// matching returns the candidates that match the filter, as long as the budget lasts.
+func (q Query) matching(candidates iter.Seq[Candidate], b *budget) iter.Seq[Candidate] {
 	if q.Filter == nil {
 		return candidates
 	}
 	return func(yield func(Candidate) bool) {
 		for c := range candidates {
-			if q.Filter.Match(c) && !yield(c) {
+			b.Source = c
+			matches := q.Filter.Match(b)
+			if b.left < 0 || matches && !yield(c) {
 				return
 			}
 		}
 	}
+}
+
+// budget is a candidate whose evaluation is paid for, so that a filter with many conditions does not take the
+// processor from other clients.
+type budget struct {
+	filter.Source
+	left int // comparisons
+}
+
+// Get implements filter.Source.
+func (b *budget) Get(a *schema.Attribute) any {
+	b.left--
+	return b.Source.Get(a)
+}
+
+// Spend implements filter.Meter.
+func (b *budget) Spend(comparisons int) { b.left -= comparisons }
+
+// err returns the error for the client if the budget is exceeded.
+func (b *budget) err() error {
+	if b.left >= 0 {
+		return nil
+	}
+	return BadRequest(TooMany, "the filter needs more than %d comparisons in this directory; use fewer conditions, or join them by and "+
+		"with eq on id, userName, externalId or a group's displayName", limits.FilterComparisons)
 }
 
 func (q Query) sorted(candidates iter.Seq[Candidate]) iter.Seq[Candidate] {

@@ -1,6 +1,7 @@
 // Package scim is a SCIM 2.0 service provider (RFC 7643, RFC 7644) over any Store.
 //
 //	server → patch → filter → schema     the protocol
+//	dialect                              what providers write differently, read in one place
 //	server → Store                       the store: memory, or custom resources
 //
 // It imports the standard library and golang.org/x/text only.
@@ -22,8 +23,11 @@ import (
 //     the call is then safe and leads to the same end.
 //   - NotFound, "no conflict", and an empty page of a filter that requires an id, a userName or a group's displayName
 //     are certain: true at some moment during the call. Other filters may lag behind writes through another Store.
+//   - A call whose context is done before it begins changes nothing, and a scan ends when its context is done. A change
+//     that has begun may be carried through.
 //   - A later read through the same Store shows every acknowledged write.
 //   - Names are compared by fold.Name: userName among users, displayName among groups.
+//   - An unassigned active means true, and is returned as true.
 type Store interface {
 	// Create stores a new resource and returns it with the id that the directory chose.
 	//

@@ -9,9 +9,12 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/util/validation/field"
 
 	"github.com/cloudsso/cloudsso-operator/internal/nameclaim"
 	"github.com/cloudsso/cloudsso-operator/internal/scim"
+	"github.com/cloudsso/cloudsso-operator/internal/scim/schema"
 )
 
 // The reasons of the 403 of a directory that is not synchronized: scim.Error.Reason.
@@ -100,16 +103,47 @@ func isRefusedByAdmission(err error) bool {
 // or policy of the cluster refused it, which names none.
 func invalid(err error) error {
 	var status apierrors.APIStatus
-	var details []string
+	var problems []string
 	if errors.As(err, &status) && status.Status().Details != nil {
-		for _, cause := range status.Status().Details.Causes {
-			if cause.Field != "" {
-				details = append(details, strings.TrimPrefix(cause.Field, "spec.")+": "+cause.Message)
+		refused := status.Status().Details
+		for _, cause := range refused.Causes {
+			switch {
+			case cause.Field == "", cause.Field == notAField:
+			case refused.Kind == claimKind && cause.Field == "spec.name":
+				problems = append(problems, fmt.Sprintf("%s: Too long: may not be more than %d characters", claimedAttribute(refused.Name), nameLength))
+			default:
+				problems = append(problems, strings.TrimPrefix(cause.Field, "spec.")+": "+explain(cause))
 			}
 		}
 	}
-	if len(details) == 0 {
-		details = append(details, err.Error())
+	if len(problems) == 0 {
+		problems = append(problems, err.Error())
 	}
-	return scim.BadRequest(scim.InvalidValue, "%s", strings.Join(details, "; "))
+	return scim.BadRequest(scim.InvalidValue, "%s", strings.Join(problems, "; "))
+}
+
+// notAField is the field of the cause that says that rules were not checked because of the other causes.
+const notAField = "<nil>"
+
+// claimKind is the kind of a claim, which is written before the object that has the name.
+const claimKind = "CloudSSONameClaim"
+
+// nameLength is the largest number of characters of a userName, and of a group's displayName. The bound of a claim is that
+// of the longest folded name.
+const nameLength = 256
+
+// claimedAttribute returns the attribute whose value a claim of that metadata.name claims.
+func claimedAttribute(claim string) string {
+	if strings.HasPrefix(claim, "group-") {
+		return schema.GroupDisplayName.Name
+	}
+	return schema.UserName.Name
+}
+
+// explain returns what is wrong with a field. The API server counts the characters of a string, and calls them bytes.
+func explain(cause metav1.StatusCause) string {
+	if cause.Type == metav1.CauseType(field.ErrorTypeTooLong) {
+		return strings.ReplaceAll(cause.Message, " bytes", " characters")
+	}
+	return cause.Message
 }

@@ -24,14 +24,14 @@ func list[T client.Object](ctx context.Context, n *namespacedStore, c *collectio
 		return nil, err
 	}
 	if candidates != nil {
-		return selectFrom(n, c, query, slices.Values(candidates)), nil
+		return selectFrom(ctx, n, c, query, slices.Values(candidates))
 	}
 	hidden, err := c.hidden(ctx, n.namespace)
 	if err != nil {
 		return nil, err
 	}
 	if query.Filter != nil || query.Order.By != nil {
-		return selectFrom(n, c, query, c.all(n.namespace, hidden)), nil
+		return selectFrom(ctx, n, c, query, c.all(n.namespace, hidden))
 	}
 	objects, total := c.index.Page(n.namespace, query.After, query.StartIndex, query.Count, hidden)
 	page := &scim.Page{Total: total}
@@ -41,8 +41,8 @@ func list[T client.Object](ctx context.Context, n *namespacedStore, c *collectio
 	return page, nil
 }
 
-func selectFrom[T client.Object](n *namespacedStore, c *collection[T], query scim.Query, objects iter.Seq[T]) *scim.Page {
-	return query.Select(func(yield func(scim.Candidate) bool) {
+func selectFrom[T client.Object](ctx context.Context, n *namespacedStore, c *collection[T], query scim.Query, objects iter.Seq[T]) (*scim.Page, error) {
+	return query.Select(ctx, func(yield func(scim.Candidate) bool) {
 		for o := range objects {
 			if !yield(&candidate[T]{store: n, collection: c, object: o}) {
 				return

@@ -165,15 +165,22 @@ const (
 )
 
 // withWriteTimeout returns a context that does not end when the client hangs up: a request of several writes is carried
-// through.
-func withWriteTimeout(ctx context.Context) (context.Context, context.CancelFunc) {
-	return context.WithTimeout(context.WithoutCancel(ctx), writeTimeout)
+// through once it has begun. It returns an error if the client has hung up already.
+func withWriteTimeout(ctx context.Context) (context.Context, context.CancelFunc, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, nil, err
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), writeTimeout)
+	return ctx, cancel, nil
 }
 
 // Create is part of scim.Store.
 func (n *namespacedStore) Create(ctx context.Context, rt *schema.ResourceType, attributes schema.Object, members []string) (*scim.Resource, error) {
 	n.Priority.Wait(ctx)
-	ctx, cancel := withWriteTimeout(ctx)
+	ctx, cancel, err := withWriteTimeout(ctx)
+	if err != nil {
+		return nil, err
+	}
 	defer cancel()
 	if rt == schema.Group {
 		return n.createGroup(ctx, attributes, members)
@@ -207,7 +214,10 @@ func (n *namespacedStore) Update(ctx context.Context, rt *schema.ResourceType, i
 	if rt == schema.Group {
 		n.Priority.Wait(ctx)
 	}
-	ctx, cancel := withWriteTimeout(ctx)
+	ctx, cancel, err := withWriteTimeout(ctx)
+	if err != nil {
+		return nil, err
+	}
 	defer cancel()
 	if rt == schema.Group {
 		return n.updateGroup(ctx, id, change)
@@ -217,7 +227,10 @@ func (n *namespacedStore) Update(ctx context.Context, rt *schema.ResourceType, i
 
 // Delete is part of scim.Store.
 func (n *namespacedStore) Delete(ctx context.Context, rt *schema.ResourceType, id string, precondition scim.Precondition) error {
-	ctx, cancel := withWriteTimeout(ctx)
+	ctx, cancel, err := withWriteTimeout(ctx)
+	if err != nil {
+		return err
+	}
 	defer cancel()
 	if rt == schema.Group {
 		return n.deleteGroup(ctx, id, precondition)

@@ -98,7 +98,7 @@ var _ = Describe("a user's life", func() {
 		stored := user(ctx, created.ID())
 		Expect(stored.Spec.Source).To(Equal(v1alpha1.SourceSCIM))
 		Expect(stored.Spec.UserName).To(Equal(name))
-		Expect(stored.Spec.Emails).To(ConsistOf(v1alpha1.MultiValue{Value: name, Type: "work", Primary: true}))
+		Expect(stored.Spec.Emails).To(ConsistOf(v1alpha1.MultiValue{Value: name, Type: "work", Primary: new(true)}))
 		Expect(fmt.Sprintf("%+v", stored)).NotTo(ContainSubstring("1mz050nq"), "the password was stored")
 	})
 

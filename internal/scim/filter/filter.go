@@ -24,10 +24,20 @@ type Source interface {
 	Get(*schema.Attribute) any
 }
 
+// Meter is a Source that is told what its evaluation costs beyond one call of Get for each comparison.
+type Meter interface {
+	Source
+	// Spend is called with the number of comparisons that a list of values makes necessary.
+	Spend(comparisons int)
+}
+
 // SyntaxError says at which position a filter or a path is malformed.
 type SyntaxError struct {
 	Position int // in bytes, from 1
 	Problem  string
+	// IsUnknownAttribute says that the text up to the position is well-formed, and that no schema has the
+	// attribute there.
+	IsUnknownAttribute bool
 }
 
 // Error returns the detail for the client.
@@ -69,6 +79,22 @@ func Mentions(f Filter, attributes ...*schema.Attribute) bool {
 	}
 	return false
 }
+
+// Terms returns the number of comparisons in f, which is what one evaluation may cost.
+func Terms(f Filter) int {
+	switch f := f.(type) {
+	case *logical:
+		return Terms(f.left) + Terms(f.right)
+	case *negation:
+		return Terms(f.operand)
+	case *valuePath:
+		return 1 + f.terms
+	}
+	return 1
+}
+
+// Or returns the filter that selects what either of two filters selects.
+func Or(a, b Filter) Filter { return &logical{or: true, left: a, right: b} }
 
 // Implied returns the sub-attributes that a value filter requires to be equal to something. If no value
 // matches the filter, a PATCH can create one that has them.

@@ -55,6 +55,22 @@ func TestMatch(t *testing.T) {
 		{`name.familyName eq "adams"`, true},
 		{`emails.value eq "a@home.example"`, true},
 		{`emails[type eq "work" and value co "@example"]`, true},
+
+		// An absent primary means false (RFC 7643 section 2.4), and is absent all the same.
+		{`emails[primary eq false]`, true},
+		{`emails[primary eq false and type eq "home"]`, true},
+		{`emails[primary eq false and type eq "work"]`, false},
+		{`emails[primary eq "False" and type eq "home"]`, true},
+		{`emails[primary ne true and type eq "home"]`, true},
+		{`emails[primary ne false and type eq "home"]`, false},
+		{`emails[not (primary eq true) and type eq "home"]`, true},
+		{`emails[primary pr and type eq "home"]`, false},
+		{`emails[primary eq null and type eq "home"]`, true},
+		{`emails.primary eq false`, true},
+		{`photos.primary eq true`, false},
+		{`photos.primary eq false`, true},
+		{`phoneNumbers.primary eq false`, false},
+		{`phoneNumbers[primary eq false]`, false},
 		{`emails[type eq "home" and value co "@example.c"]`, false},
 		{`not (userName eq "bob")`, true},
 		{`userName eq "bob" or title eq "engineer" and active eq true`, true},
@@ -93,6 +109,11 @@ func TestMatch(t *testing.T) {
 		{`active ne false`, true},
 		{`emails.primary eq true`, true},
 		// Dates.
+		{`meta.created gt "2026-03-01T11:59:59"`, true}, // without a zone, as UTC
+		{`meta.created gt "2026-03-01T12:00:00"`, false},
+		{`meta.created ge "2026-03-01T12:00:00.0000000"`, true},
+		{`meta.created lt "2026-03-01T12:00:00.1"`, true},
+		{`meta.created gt "2026-03-01T05:00:00.0000001-07:00"`, false},
 		{`meta.created eq "2026-03-01T12:00:00Z"`, true},
 		{`meta.created eq "2026-03-01T13:00:00+01:00"`, true},
 		{`meta.lastModified gt "2026-03-02T12:00:00Z"`, true},
@@ -184,6 +205,7 @@ func TestErrorsSayWhereAFilterIsMalformed(t *testing.T) {
 		{`name eq "x"`, 8},
 		{`password sw "a"`, 1},
 		{"userName eq \"\xff\"", 14},
+		{`externalId eq "a\ud83d"`, 15},
 		{strings.Repeat("(", limits.FilterDepth+1) + "active pr", limits.FilterDepth + 1},
 		{strings.Repeat(" ", limits.FilterLength) + "active pr", limits.FilterLength + 1},
 	} {

@@ -1,9 +1,11 @@
 package filter
 
 import (
-	"encoding/json"
 	"fmt"
 	"strings"
+
+	"github.com/cloudsso/cloudsso-operator/internal/scim/dialect"
+	"github.com/cloudsso/cloudsso-operator/internal/scim/schema"
 )
 
 // lexer splits a filter into tokens.
@@ -14,6 +16,10 @@ type lexer struct {
 
 func (l *lexer) errorf(at int, format string, args ...any) error {
 	return &SyntaxError{Position: at + 1, Problem: fmt.Sprintf(format, args...)}
+}
+
+func (l *lexer) unknownAttribute(at int, format string, args ...any) error {
+	return &SyntaxError{Position: at + 1, Problem: fmt.Sprintf(format, args...), IsUnknownAttribute: true}
 }
 
 func (l *lexer) skipSpace() {
@@ -60,8 +66,7 @@ func (l *lexer) keyword(word string) bool {
 	return false
 }
 
-// literal reads a comparison value: JSON, or an unquoted word, which authentik before 2025.10 sends and Entra
-// ID's documentation shows.
+// literal reads a comparison value: JSON, or a bare word.
 func (l *lexer) literal() (any, error) {
 	start := l.at
 	if l.next() == '"' {
@@ -77,12 +82,9 @@ func (l *lexer) literal() (any, error) {
 	case "null":
 		return nil, nil
 	default:
-		return bareWord(word), nil
+		return dialect.BareWord(word), nil
 	}
 }
-
-// bareWord is an unquoted value other than true, false and null: a number, or text.
-type bareWord string
 
 func (l *lexer) quoted() (any, error) {
 	start := l.at
@@ -92,9 +94,9 @@ func (l *lexer) quoted() (any, error) {
 			l.at++
 		case '"':
 			l.at++
-			var text string
-			if err := json.Unmarshal([]byte(l.input[start:l.at]), &text); err != nil {
-				return nil, l.errorf(start, "%s is not a JSON string", l.input[start:l.at])
+			text, err := schema.ParseString(l.input[start:l.at])
+			if err != nil {
+				return nil, l.errorf(start, "%s is not a JSON string: %v", l.input[start:l.at], err)
 			}
 			return text, nil
 		}

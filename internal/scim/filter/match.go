@@ -84,11 +84,12 @@ func (n *negation) appendTo(dst []byte) []byte {
 type valuePath struct {
 	path   schema.Path
 	filter Filter
+	terms  int // of the filter
 }
 
 // Match implements Filter.
 func (v *valuePath) Match(s Source) bool {
-	return anyValue(s, v.path, func(value any) bool {
+	return anyValue(s, v.path, v.terms, func(value any) bool {
 		o, ok := value.(schema.Object)
 		return ok && v.filter.Match(o)
 	})
@@ -117,7 +118,7 @@ func (c *comparison) Match(s Source) bool {
 	case c.literal == nil:
 		return isPresent(s, c.path) == (c.operator == ne)
 	case c.operator == ne:
-		return !anyValue(s, c.path, func(v any) bool { return c.holds(eq, v) })
+		return !anyValue(s, c.path, 1, func(v any) bool { return c.holds(eq, v) })
 	}
 	if len(c.path) == 1 { // the common case, without a closure
 		if v := s.Get(c.path[0]); v != nil {
@@ -126,7 +127,7 @@ func (c *comparison) Match(s Source) bool {
 			}
 		}
 	}
-	return anyValue(s, c.path, func(v any) bool { return c.holds(c.operator, v) })
+	return anyValue(s, c.path, 1, func(v any) bool { return c.holds(c.operator, v) })
 }
 
 // String implements Filter.
@@ -153,6 +154,9 @@ func (c *comparison) appendTo(dst []byte) []byte {
 
 // holds compares one value with the literal.
 func (c *comparison) holds(op operator, v any) bool {
+	if v == nil {
+		v = c.path.Last().AbsentMeans
+	}
 	switch literal := c.literal.(type) {
 	case bool:
 		b, ok := v.(bool)
@@ -166,7 +170,7 @@ func (c *comparison) holds(op operator, v any) bool {
 		}
 	case time.Time:
 		text, _ := v.(string)
-		at, err := time.Parse(time.RFC3339, text)
+		at, err := schema.ParseDateTime(text)
 		return err == nil && satisfiesOrder(op, at.Compare(literal))
 	case string:
 		text, ok := v.(string)
@@ -212,9 +216,10 @@ func satisfiesOrder(op operator, order int) bool {
 	return false
 }
 
-// isPresent evaluates the operator pr: the attribute has a value, and a complex value is not empty.
+// isPresent evaluates the operator pr: the attribute has a value, and a complex value is not empty. What an absent
+// value means does not count.
 func isPresent(s Source, path schema.Path) bool {
-	return anyValue(s, path, func(v any) bool {
+	return anyValue(s, path, 1, func(v any) bool {
 		if o, ok := v.(schema.Object); ok {
 			return len(o) > 0
 		}
@@ -223,10 +228,14 @@ func isPresent(s Source, path schema.Path) bool {
 }
 
 // anyValue reports whether the condition holds for a value at the path. There are several values if an
-// attribute on the path is multi-valued.
-func anyValue(s Source, path schema.Path, condition func(any) bool) bool {
+// attribute on the path is multi-valued. The value is nil if the last attribute is unassigned. The condition makes
+// that many comparisons.
+func anyValue(s Source, path schema.Path, comparisons int, condition func(any) bool) bool {
 	v := s.Get(path[0])
 	if values, ok := v.([]any); ok {
+		if m, isMeter := s.(Meter); isMeter {
+			m.Spend(len(values) * comparisons)
+		}
 		for _, v := range values {
 			if anyValueBelow(v, path[1:], condition) {
 				return true
@@ -234,7 +243,7 @@ func anyValue(s Source, path schema.Path, condition func(any) bool) bool {
 		}
 		return false
 	}
-	return v != nil && anyValueBelow(v, path[1:], condition)
+	return (v != nil || len(path) == 1) && anyValueBelow(v, path[1:], condition)
 }
 
 // anyValueBelow reports whether the condition holds for a value at the rest of the path, which begins within
@@ -244,5 +253,5 @@ func anyValueBelow(v any, path schema.Path, condition func(any) bool) bool {
 		return condition(v)
 	}
 	o, ok := v.(schema.Object)
-	return ok && anyValue(o, path, condition)
+	return ok && anyValue(o, path, 0, condition)
 }

@@ -3,9 +3,9 @@ package filter
 import (
 	"strconv"
 	"strings"
-	"time"
 	"unicode/utf8"
 
+	"github.com/cloudsso/cloudsso-operator/internal/scim/dialect"
 	"github.com/cloudsso/cloudsso-operator/internal/scim/fold"
 	"github.com/cloudsso/cloudsso-operator/internal/scim/limits"
 	"github.com/cloudsso/cloudsso-operator/internal/scim/schema"
@@ -132,7 +132,7 @@ func (p *parser) valuePathAndSub(path schema.Path) (Filter, error) {
 	if err != nil {
 		return nil, err
 	}
-	v.filter = &logical{left: v.filter, right: c}
+	v.filter, v.terms = &logical{left: v.filter, right: c}, v.terms+1
 	return v, nil
 }
 
@@ -174,7 +174,7 @@ func (p *parser) path() (schema.Path, error) {
 	}
 	path := p.resolve(name)
 	if path == nil {
-		return nil, p.errorf(start, "there is no attribute %q", name)
+		return nil, p.unknownAttribute(start, "there is no attribute %q", name)
 	}
 	return path, nil
 }
@@ -202,7 +202,7 @@ func (p *parser) valuePath(path schema.Path) (*valuePath, error) {
 	if err == nil && !p.accept(']') {
 		err = p.errorf(start, "the bracket is not closed")
 	}
-	return &valuePath{path: path, filter: f}, err
+	return &valuePath{path: path, filter: f, terms: Terms(f)}, err
 }
 
 // newComparison converts the literal to the attribute's type and returns the comparison. If that is not
@@ -241,7 +241,7 @@ func newComparison(path schema.Path, op operator, literal any) (c *comparison, p
 // because some providers quote booleans and numbers.
 func convertLiteral(t schema.Type, literal any) any {
 	text, quoted := literal.(string)
-	if word, ok := literal.(bareWord); ok {
+	if word, ok := literal.(dialect.BareWord); ok {
 		text, quoted = string(word), true
 	}
 	if b, ok := literal.(bool); ok {
@@ -255,7 +255,7 @@ func convertLiteral(t schema.Type, literal any) any {
 	}
 	switch t {
 	case schema.Boolean:
-		if b, err := strconv.ParseBool(strings.ToLower(text)); err == nil && len(text) > 1 {
+		if b, ok := dialect.Boolean(text); ok {
 			return b
 		}
 		return nil
@@ -265,7 +265,7 @@ func convertLiteral(t schema.Type, literal any) any {
 		}
 		return nil
 	case schema.DateTime:
-		if at, err := time.Parse(time.RFC3339, text); err == nil {
+		if at, err := schema.ParseDateTime(text); err == nil {
 			return at
 		}
 		return nil

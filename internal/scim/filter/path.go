@@ -60,8 +60,11 @@ func (p *parser) parseSelection(path *Path) error {
 	}
 	start := p.at
 	name := p.word()
+	if name == "" {
+		return p.errorf(start, "a sub-attribute is expected")
+	}
 	if path.Sub = path.Attribute.Last().Sub(name); path.Sub == nil {
-		return p.errorf(start, "%s has no sub-attribute %q", path.Attribute, name)
+		return p.unknownAttribute(start, "%s has no sub-attribute %q", path.Attribute, name)
 	}
 	return nil
 }

@@ -33,6 +33,9 @@ const (
 	// PatchOperations is the largest number of operations in one PATCH. Some identity providers send one
 	// operation for each member.
 	PatchOperations = 10_000
+	// MemberFilterTerms is the largest number of comparisons in the filters of all paths of one PATCH that select
+	// members by anything but value eq. Each is evaluated for each member, at less than 100 ns.
+	MemberFilterTerms = 100
 	// BulkOperations is the largest number of operations in a bulk request, announced as bulk.maxOperations.
 	// At a few milliseconds each, the response arrives long before an identity provider's timeout.
 	BulkOperations = 1_000
@@ -65,6 +68,10 @@ const (
 const (
 	// FilterLength is the length of the longest filter, in bytes: hundreds of comparisons.
 	FilterLength = 8 << 10
+	// FilterComparisons is the largest number of comparisons that a filter may need over all resources of a list. A
+	// condition on an attribute counts for each resource, and for each of its values; one that is decided already
+	// does not. It permits twenty conditions for each of 100,000 users, and takes less than a second.
+	FilterComparisons = 2_000_000
 	// FilterDepth is the largest nesting of a filter. It keeps the parser and the evaluation from exhausting
 	// the stack.
 	FilterDepth = 32
@@ -86,6 +93,6 @@ const (
 	Detail = 2 << 10
 	// Quoted is the length, in bytes, up to which a detail quotes one value of the client's.
 	Quoted = 80
-	// UnknownExtensions is the largest number of unknown extension schemas that are logged, each once.
-	UnknownExtensions = 100
+	// UnknownAttributes is the largest number of unknown attributes and extensions that are logged, each once.
+	UnknownAttributes = 100
 )

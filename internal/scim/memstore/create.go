@@ -8,9 +8,12 @@ import (
 )
 
 // Create is part of scim.Store.
-func (s *Store) Create(_ context.Context, rt *schema.ResourceType, attributes schema.Object, members []string) (*scim.Resource, error) {
+func (s *Store) Create(ctx context.Context, rt *schema.ResourceType, attributes schema.Object, members []string) (*scim.Resource, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
 	if holder := s.holder(rt, attributes, nil); holder != nil {
 		if !isRestoredBy(holder, attributes) {
 			return nil, taken(holder, attributes)

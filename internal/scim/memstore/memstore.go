@@ -61,24 +61,24 @@ func (s *Store) Get(_ context.Context, rt *schema.ResourceType, id string, omit 
 }
 
 // List implements scim.Store.
-func (s *Store) List(_ context.Context, rt *schema.ResourceType, query scim.Query) (*scim.Page, error) {
+func (s *Store) List(ctx context.Context, rt *schema.ResourceType, query scim.Query) (*scim.Page, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return query.Select(func(yield func(scim.Candidate) bool) {
+	return query.Select(ctx, func(yield func(scim.Candidate) bool) {
 		for _, e := range s.all {
 			if e.rt == rt && !yield(s.resource(e, scim.Omit{})) {
 				return
 			}
 		}
-	}), nil
+	})
 }
 
 // Delete is part of scim.Store.
-func (s *Store) Delete(_ context.Context, rt *schema.ResourceType, id string, precondition scim.Precondition) error {
+func (s *Store) Delete(ctx context.Context, rt *schema.ResourceType, id string, precondition scim.Precondition) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	e, err := s.find(rt, id, precondition)
-	if err != nil {
+	if err = cmp.Or(err, ctx.Err()); err != nil {
 		return err
 	}
 	if rt == schema.User {
@@ -123,6 +123,9 @@ func (s *Store) resource(e *entry, omit scim.Omit) *scim.Resource {
 	r := &scim.Resource{Type: e.rt, ID: e.id, Created: e.created, LastModified: e.lastModified, Attributes: e.attributes}
 	if e.rt == schema.Group && !omit.Members {
 		r.Members = s.references(e.members)
+	}
+	if e.rt == schema.User {
+		r.Attributes = r.Attributes.With(schema.Active, isActive(e))
 	}
 	if e.rt == schema.User && !omit.Groups {
 		var groups []scim.Reference

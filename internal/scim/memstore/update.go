@@ -1,6 +1,7 @@
 package memstore
 
 import (
+	"cmp"
 	"context"
 	"slices"
 
@@ -9,16 +10,16 @@ import (
 )
 
 // Update implements scim.Store.
-func (s *Store) Update(_ context.Context, rt *schema.ResourceType, id string, change scim.Change) (*scim.Resource, error) {
+func (s *Store) Update(ctx context.Context, rt *schema.ResourceType, id string, change scim.Change) (*scim.Resource, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	e, err := s.find(rt, id, change.Precondition)
-	if err != nil {
+	if err = cmp.Or(err, ctx.Err()); err != nil {
 		return nil, err
 	}
 	attributes := e.attributes
 	if change.Attributes != nil {
-		if attributes, err = change.Attributes(e.attributes); err != nil {
+		if attributes, err = change.Attributes(s.resource(e, scim.Omit{Groups: true}).Attributes); err != nil {
 			return nil, err
 		}
 	}

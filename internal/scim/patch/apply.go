@@ -1,20 +1,34 @@
 package patch
 
 import (
+	"cmp"
+	"context"
 	"slices"
 
 	"github.com/cloudsso/cloudsso-operator/internal/scim"
 	"github.com/cloudsso/cloudsso-operator/internal/scim/filter"
+	"github.com/cloudsso/cloudsso-operator/internal/scim/limits"
 	"github.com/cloudsso/cloudsso-operator/internal/scim/schema"
 )
 
 // Apply returns a resource's attributes after the operations, in their order, and validates them. It does not
-// modify the attributes given. The result shares unchanged values with them.
-func (p *Patch) Apply(o schema.Object) (schema.Object, error) {
+// modify the attributes given. The result shares unchanged values with them. The time that it takes is linear in
+// the operations and their values, because a multi-valued attribute never grows beyond limits.Values.
+func (p *Patch) Apply(ctx context.Context, o schema.Object) (schema.Object, error) {
+	changed := map[*schema.Attribute]bool{}
 	for _, op := range p.operations {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
 		var err error
 		if o, err = op.applyWithin(o, op.path.Attribute); err != nil {
-			return nil, err
+			return nil, addOperationIndex(err, op.index)
+		}
+		changed[op.path.Attribute[0]] = true
+	}
+	for a := range changed {
+		if values, ok := o.Get(a).([]any); ok {
+			o = o.With(a, schema.Distinct(a, values))
 		}
 	}
 	return o, schema.Validate(p.rt, o)
@@ -25,7 +39,7 @@ func (op operation) applyWithin(o schema.Object, path schema.Path) (schema.Objec
 	a, current := path[0], o.Get(path[0])
 	if len(path) == 1 {
 		v, err := op.newValue(a, current)
-		return o.With(a, v), err
+		return o.With(a, v), cmp.Or(err, op.checkSize(current, v))
 	}
 	if values, ok := current.([]any); ok {
 		changed, err := op.applyToEach(values, path[1:])
@@ -38,9 +52,6 @@ func (op operation) applyWithin(o schema.Object, path schema.Path) (schema.Objec
 	inner, err := op.applyWithin(inner, path[1:])
 	if a.MultiValued {
 		return o.With(a, []any{inner}), err
-	}
-	if len(inner) == 0 {
-		return o.Without(a), err
 	}
 	return o.With(a, inner), err
 }
@@ -62,6 +73,16 @@ func (op operation) applyToEach(values []any, path schema.Path) ([]any, error) {
 	return changed, nil
 }
 
+// checkSize returns an error if the operation makes a multi-valued attribute larger than limits.Values.
+func (op operation) checkSize(before, after any) error {
+	old, _ := before.([]any)
+	values, _ := after.([]any)
+	if len(values) > limits.Values && len(values) > len(old) {
+		return scim.BadRequest(scim.InvalidValue, "%s would have %d values; at most %d are supported", op.path, len(values), limits.Values)
+	}
+	return nil
+}
+
 // newValue returns the value of the attribute at the end of the path after the operation.
 func (op operation) newValue(a *schema.Attribute, current any) (any, error) {
 	values, _ := current.([]any)
@@ -75,70 +96,37 @@ func (op operation) newValue(a *schema.Attribute, current any) (any, error) {
 	case a.MultiValued && op.verb == opAdd:
 		return op.addValues(a, values), nil
 	case a.Type == schema.Complex && !a.MultiValued:
-		return mergeComplex(current, op.value), nil
+		return schema.Merge(current, op.value), nil
 	}
 	return op.value, nil
-}
-
-// mergeComplex sets the sub-attributes in value and keeps the others.
-func mergeComplex(current, value any) any {
-	o, _ := current.(schema.Object)
-	given, _ := value.(schema.Object)
-	for _, f := range given {
-		if inner, complexValue := f.Value.(schema.Object); complexValue {
-			o = o.With(f.Attribute, mergeComplex(o.Get(f.Attribute), inner))
-		} else {
-			o = o.With(f.Attribute, f.Value)
-		}
-	}
-	return o
 }
 
 // addValues adds the values that are not present yet. If an added value is primary, the others no longer are.
 func (op operation) addValues(a *schema.Attribute, values []any) []any {
 	added, _ := op.value.([]any)
 	result := slices.Clone(values)
+	known := schema.NewElements(a, result)
 	touched := map[int]bool{}
 	for _, v := range added {
-		i := slices.IndexFunc(result, func(other any) bool { return isSameElement(a, v, other) })
-		if i < 0 {
+		i, there := known.Find(v)
+		if there {
+			result[i] = schema.Merge(result[i], v)
+		} else {
 			i = len(result)
 			result = append(result, v)
-		} else {
-			result[i] = mergeElement(result[i], v)
+			known.Add(v)
 		}
 		touched[i] = true
 	}
 	return onePrimary(a, result, touched)
 }
 
-func mergeElement(current, v any) any {
-	if _, complexValue := v.(schema.Object); complexValue {
-		return mergeComplex(current, v)
-	}
-	return v
-}
-
-// isSameElement reports whether two elements of a multi-valued attribute are the same one: equal as a whole,
-// or equal in value and type.
-func isSameElement(a *schema.Attribute, v, other any) bool {
-	o, ok := v.(schema.Object)
-	p, _ := other.(schema.Object)
-	value, kind := a.Sub("value"), a.Sub("type")
-	if !ok || value == nil || o.Get(value) == nil {
-		return schema.Equal(v, other)
-	}
-	return o.Get(value) == p.Get(value) && (kind == nil || o.Get(kind) == nil || o.Get(kind) == p.Get(kind))
-}
-
 // removeValues removes the elements that the operation names. Elements are compared by their sub-attribute
 // value, if they have one.
 func (op operation) removeValues(values []any) []any {
-	gone, _ := op.value.([]any)
-	a := op.path.Attribute.Last()
-	return slices.DeleteFunc(slices.Clone(values), func(v any) bool {
-		return slices.ContainsFunc(gone, func(g any) bool { return isSameElement(a, g, v) })
-	})
+	named, _ := op.value.([]any)
+	gone := schema.NewElements(op.path.Attribute.Last(), named)
+	return slices.DeleteFunc(slices.Clone(values), gone.Selects)
 }
 
 // applyToSelected applies the operation to the elements that the filter selects. If it selects none, add and
@@ -186,12 +174,12 @@ func (op operation) applyToSelected(a *schema.Attribute, current any) (any, erro
 
 // impliedElement returns the element that an operation creates if its filter selects none: one that has what
 // the filter requires. Entra ID relies on it, for replace too, if the filter is on type or primary
-// (emails[type eq "work"].value). A replace whose filter is on value names an element that does not exist, and
-// has no target (RFC 7644 section 3.5.2.3).
+// (emails[type eq "work"].value). A replace whose filter is on value, or on a type that is not one of the canonical
+// values of the schema, names an element that does not exist, and has no target (RFC 7644 section 3.5.2.3).
 func (op operation) impliedElement(a *schema.Attribute) (schema.Object, error) {
 	o := filter.Implied(op.path.Filter)
-	named := a.Sub("value") != nil && o.Get(a.Sub("value")) != nil
-	if len(o) == 0 || named && op.verb == opReplace {
+	hasNoTarget := o.Get(a.Sub("value")) != nil || !a.Sub("type").IsCanonical(o.String(a.Sub("type")))
+	if len(o) == 0 || hasNoTarget && op.verb == opReplace {
 		return nil, scim.BadRequest(scim.NoTarget, "path %q matches no value", op.path)
 	}
 	return o, nil
@@ -217,7 +205,7 @@ func (op operation) setWithin(o schema.Object) schema.Object {
 	if op.path.Sub != nil {
 		return o.With(op.path.Sub, op.value)
 	}
-	o, _ = mergeComplex(o, op.value).(schema.Object)
+	o, _ = schema.Merge(o, op.value).(schema.Object)
 	return o
 }
 

@@ -1,8 +1,11 @@
 package patch
 
 import (
+	"slices"
+
 	"github.com/cloudsso/cloudsso-operator/internal/scim"
 	"github.com/cloudsso/cloudsso-operator/internal/scim/filter"
+	"github.com/cloudsso/cloudsso-operator/internal/scim/limits"
 	"github.com/cloudsso/cloudsso-operator/internal/scim/schema"
 )
 
@@ -26,11 +29,11 @@ func (p *Patch) addMemberOperation(v verb, path *filter.Path, value any) error {
 	}
 	switch {
 	case v == opAdd:
-		p.addMemberChange(scim.MemberChange{Op: scim.AddMembers, IDs: ids})
+		p.members.set(scim.AddMembers, ids)
 	case v == opRemove && value != nil:
-		p.addMemberChange(scim.MemberChange{Op: scim.RemoveMembers, IDs: ids})
+		p.members.set(scim.RemoveMembers, ids)
 	default:
-		p.addMemberChange(scim.MemberChange{Op: scim.ReplaceMembers, IDs: ids})
+		p.members.replace(ids)
 	}
 	return nil
 }
@@ -39,18 +42,84 @@ func (p *Patch) addMemberOperation(v verb, path *filter.Path, value any) error {
 // selected members and adds those of the value.
 func (p *Patch) addFilteredMemberOperation(v verb, f filter.Filter, ids []string) error {
 	if v != opAdd {
-		removal := scim.MemberChange{Op: scim.RemoveMembers}
-		var known bool
-		if removal.IDs, known = filter.Alternatives(f, schema.MembersValue); !known {
-			removal.IDs = nil
-			removal.Match = func(r scim.Reference) bool { return f.Match(r.Member()) }
+		if named, known := filter.Alternatives(f, schema.MembersValue); known {
+			p.members.set(scim.RemoveMembers, named)
+		} else if err := p.members.removeMatching(f); err != nil {
+			return err
 		}
-		p.addMemberChange(removal)
 	}
-	if v != opRemove && len(ids) > 0 {
-		p.addMemberChange(scim.MemberChange{Op: scim.AddMembers, IDs: ids})
+	if v != opRemove {
+		p.members.set(scim.AddMembers, ids)
 	}
 	return nil
 }
 
-func (p *Patch) addMemberChange(c scim.MemberChange) { p.members = append(p.members, c) }
+// memberChanges are the operations on members, in as few changes as have the same effect. A store compares each
+// member with each change, and some identity providers send one operation for each member.
+type memberChanges struct {
+	before    []scim.MemberChange // up to the last filter
+	filters   filter.Filter       // the filters that the last one of before removes by; nil if it has none
+	terms     int                 // of all filters
+	replaces  bool                // the changes below replace all members
+	ids       []string            // in the order in which they were named first
+	isRemoved map[string]bool     // whether the last operation that names an id removes it
+}
+
+// set adds or removes members.
+func (m *memberChanges) set(op scim.MemberOp, ids []string) {
+	if m.isRemoved == nil {
+		m.isRemoved = make(map[string]bool, len(ids))
+	}
+	for _, id := range ids {
+		if _, named := m.isRemoved[id]; !named {
+			m.ids = append(m.ids, id)
+		}
+		m.isRemoved[id] = op == scim.RemoveMembers
+	}
+}
+
+// replace replaces all members, so that no earlier change has an effect.
+func (m *memberChanges) replace(ids []string) {
+	*m = memberChanges{terms: m.terms, replaces: true}
+	m.set(scim.AddMembers, ids)
+}
+
+// removeMatching removes the members that match a filter. What it removes depends on all changes before it.
+func (m *memberChanges) removeMatching(f filter.Filter) error {
+	if m.terms += filter.Terms(f); m.terms > limits.MemberFilterTerms {
+		return scim.BadRequest(scim.TooMany, "the paths of members have more than %d conditions; name the members by value eq", limits.MemberFilterTerms)
+	}
+	if m.filters != nil && len(m.ids) == 0 {
+		f = filter.Or(m.filters, f)
+		m.before = m.before[:len(m.before)-1]
+	}
+	m.before = append(m.changes(), scim.MemberChange{
+		Op:    scim.RemoveMembers,
+		Match: func(r scim.Reference) bool { return f.Match(r.Member()) },
+	})
+	m.filters, m.replaces, m.ids, m.isRemoved = f, false, nil, nil
+	return nil
+}
+
+// changes returns the changes in the order in which they are applied.
+func (m *memberChanges) changes() []scim.MemberChange {
+	var added, removed []string
+	for _, id := range m.ids {
+		if m.isRemoved[id] {
+			removed = append(removed, id)
+		} else {
+			added = append(added, id)
+		}
+	}
+	all := slices.Clip(m.before)
+	switch {
+	case m.replaces:
+		return append(all, scim.MemberChange{Op: scim.ReplaceMembers, IDs: added})
+	case len(removed) > 0:
+		all = append(all, scim.MemberChange{Op: scim.RemoveMembers, IDs: removed})
+	}
+	if len(added) > 0 {
+		all = append(all, scim.MemberChange{Op: scim.AddMembers, IDs: added})
+	}
+	return all
+}

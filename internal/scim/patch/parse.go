@@ -1,12 +1,15 @@
 package patch
 
 import (
+	"cmp"
+	"context"
 	"errors"
 	"fmt"
 	"slices"
 	"strings"
 
 	"github.com/cloudsso/cloudsso-operator/internal/scim"
+	"github.com/cloudsso/cloudsso-operator/internal/scim/dialect"
 	"github.com/cloudsso/cloudsso-operator/internal/scim/filter"
 	"github.com/cloudsso/cloudsso-operator/internal/scim/limits"
 	"github.com/cloudsso/cloudsso-operator/internal/scim/schema"
@@ -14,12 +17,13 @@ import (
 
 // Patch is a PATCH request. It has been checked as far as that is possible without the resource.
 type Patch struct {
-	// Unknown are the names that begin with a URN of no known schema. They are ignored.
+	// Unknown are the names and paths that no schema has. They are ignored.
 	Unknown []string
 
 	rt         *schema.ResourceType
+	at         int // the index of the operation that is being read
 	operations []operation
-	members    []scim.MemberChange
+	members    memberChanges
 }
 
 type verb int
@@ -31,37 +35,63 @@ const (
 )
 
 // operation changes the attribute at a path. The value is decoded for the last attribute of the path, as
-// described at schema.Object. It is nil if the operation has none.
+// described at schema.Object; only a replace of a complex value may have fields of nil. It is nil if the
+// operation has none.
 type operation struct {
 	verb  verb
 	path  *filter.Path
 	value any
+	index int // in Operations
 }
 
 // Parse reads the body of a PATCH request. Any error is one for the client: a *scim.Error or a *schema.Error.
-func Parse(rt *schema.ResourceType, body []byte) (*Patch, error) {
+func Parse(ctx context.Context, rt *schema.ResourceType, body []byte) (*Patch, error) {
 	message, err := schema.ParseObject(body)
 	if err != nil {
 		return nil, err
 	}
-	list, ok := schema.JSONMember(message, "Operations").([]any)
+	operations, _ := schema.JSONMember(message, "Operations")
+	list, ok := operations.([]any)
 	if !ok {
 		return nil, scim.BadRequest(scim.InvalidSyntax, "Operations must be an array")
+	}
+	if len(list) == 0 {
+		return nil, scim.BadRequest(scim.InvalidSyntax, "Operations has no operation")
 	}
 	if len(list) > limits.PatchOperations {
 		return nil, scim.BadRequest(scim.TooMany, "Operations has %d operations; at most %d are supported", len(list), limits.PatchOperations)
 	}
 	p := &Patch{rt: rt}
-	for i, item := range list {
-		fields, ok := item.(map[string]any)
-		if !ok {
-			return nil, scim.BadRequest(scim.InvalidSyntax, "Operations[%d] must be an object", i)
-		}
-		if err := p.readOperation(fields); err != nil {
-			return nil, addOperationIndex(err, i)
-		}
+	if err := p.readOperations(ctx, list); err != nil {
+		return nil, err
 	}
 	return p, nil
+}
+
+func (p *Patch) readOperations(ctx context.Context, list []any) error {
+	var unknown error // the first of them
+	numUnknown := 0
+	for i, item := range list {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		p.at = i
+		fields, ok := item.(map[string]any)
+		if !ok {
+			return scim.BadRequest(scim.InvalidSyntax, "Operations[%d] must be an object", i)
+		}
+		err := p.readOperation(fields)
+		if unknownPath := (*unknownPathError)(nil); errors.As(err, &unknownPath) {
+			unknown = cmp.Or(unknown, addOperationIndex(err, i))
+			numUnknown++
+		} else if err != nil {
+			return addOperationIndex(err, i)
+		}
+	}
+	if numUnknown < len(list) {
+		return nil
+	}
+	return unknown
 }
 
 // addOperationIndex says in an error which operation it is about.
@@ -75,16 +105,21 @@ func addOperationIndex(err error, i int) error {
 	return &at
 }
 
-// readOperation reads one operation. Entra ID writes Add, Replace and Remove.
+// readOperation reads one operation.
 func (p *Patch) readOperation(fields map[string]any) error {
-	op, _ := schema.JSONMember(fields, "op").(string)
+	named, _ := schema.JSONMember(fields, "op")
+	op, _ := named.(string)
 	verbs := map[string]verb{"add": opAdd, "replace": opReplace, "remove": opRemove}
-	v, known := verbs[strings.ToLower(op)]
+	v, known := verbs[dialect.Verb(op)]
 	if !known {
 		return scim.BadRequest(scim.InvalidSyntax, "op must be add, replace or remove, not %q", op)
 	}
-	value := schema.JSONMember(fields, "value")
-	switch path := schema.JSONMember(fields, "path").(type) {
+	value, sent := schema.JSONMember(fields, "value")
+	if !sent && v != opRemove {
+		return scim.BadRequest(scim.InvalidValue, "value is missing: add and replace need one; to unassign an attribute, send null or use remove")
+	}
+	target, _ := schema.JSONMember(fields, "path")
+	switch path := target.(type) {
 	case nil:
 		return p.readWithoutPath(v, value)
 	case string:
@@ -110,10 +145,11 @@ func (p *Patch) readWithoutPath(v verb, value any) error {
 	}
 	for _, name := range sortedKeys(fields) {
 		path, err := filter.ParsePath(p.rt, name)
-		if err != nil && p.isUnknownURN(name) {
-			p.Unknown = append(p.Unknown, name)
+		if err != nil {
+			p.ignore(name)
+			continue
 		}
-		if err != nil || !isWritable(path) {
+		if !isWritable(path) {
 			continue
 		}
 		if err := p.addOperation(v, path, fields[name]); err != nil {
@@ -134,16 +170,19 @@ func sortedKeys(fields map[string]any) []string {
 	return keys
 }
 
-// readWithPath reads an operation with a path. A path that begins with the URN of an unknown extension is
-// ignored (RFC 7644 section 3.3 permits it for unknown attributes).
+// readWithPath reads an operation with a path.
 func (p *Patch) readWithPath(v verb, name string, value any) error {
 	path, err := filter.ParsePath(p.rt, name)
 	if err != nil {
-		if p.isUnknownURN(name) {
-			p.Unknown = append(p.Unknown, name)
-			return nil
+		refusal := scim.BadRequest(scim.InvalidPath, "path %q: %v", name, err)
+		if !isUnknownAttribute(err) {
+			return refusal
 		}
-		return scim.BadRequest(scim.InvalidPath, "path %q: %v", name, err)
+		p.ignore(name)
+		if !p.rt.HasForeignURN(name) {
+			return &unknownPathError{refusal}
+		}
+		return nil
 	}
 	if path.Attribute[0] == schema.Password {
 		return nil
@@ -154,23 +193,24 @@ func (p *Patch) readWithPath(v verb, name string, value any) error {
 	return p.addOperation(v, path, value)
 }
 
-func (p *Patch) isUnknownURN(name string) bool {
-	lower := strings.ToLower(name)
-	if !strings.HasPrefix(lower, "urn:") {
-		return false
-	}
-	known := append([]*schema.Schema{p.rt.Schema}, extensionSchemas(p.rt)...)
-	return !slices.ContainsFunc(known, func(s *schema.Schema) bool {
-		return strings.HasPrefix(lower, strings.ToLower(s.ID))
-	})
+// unknownPathError is the error of an operation whose path names an attribute that no schema has. It is the
+// error of the request only if the request has no other operation: a deactivation must not fail because a
+// provider also sends an attribute that is not stored. Names with the URN of an unknown extension have no such
+// error (RFC 7644 section 3.3 permits to ignore them).
+type unknownPathError struct{ refusal *scim.Error }
+
+// Error returns the detail for the client.
+func (e *unknownPathError) Error() string { return e.refusal.Error() }
+
+// Unwrap returns the error for the client.
+func (e *unknownPathError) Unwrap() error { return e.refusal }
+
+func isUnknownAttribute(err error) bool {
+	var syntax *filter.SyntaxError
+	return errors.As(err, &syntax) && syntax.IsUnknownAttribute
 }
 
-func extensionSchemas(rt *schema.ResourceType) (all []*schema.Schema) {
-	for _, e := range rt.Extensions {
-		all = append(all, e.Schema)
-	}
-	return all
-}
+func (p *Patch) ignore(name string) { p.Unknown = append(p.Unknown, name) }
 
 func isWritable(path *filter.Path) bool {
 	if path.Sub != nil && path.Sub.Mutability == schema.ReadOnly {
@@ -181,25 +221,37 @@ func isWritable(path *filter.Path) bool {
 	})
 }
 
-// addOperation decodes the value and adds the operation to the patch.
+// addOperation decodes the value and adds the operation to the patch, unless it changes nothing.
 func (p *Patch) addOperation(v verb, path *filter.Path, value any) error {
 	if path.Attribute[0] == schema.Members {
 		return p.addMemberOperation(v, path, value)
 	}
 	decoded, err := decodeValue(path, value)
-	if err != nil {
+	if err != nil || schema.IsEmpty(decoded) { // everything in the value is unknown
 		return err
 	}
-	if decoded == nil && v != opRemove {
-		if v == opAdd {
-			return nil
-		}
-		v = opRemove // an empty value is unassigned (RFC 7643 section 2.5)
+	last := path.Attribute.Last()
+	isMerged := v == opReplace && path.Filter == nil && !last.MultiValued
+	if !isMerged {
+		decoded = schema.Assigned(decoded)
 	}
-	if last := path.Attribute.Last(); v == opRemove && path.Filter == nil && last.Required {
-		return scim.BadRequest(scim.Mutability, "%s is required and cannot be removed", path) // RFC 7644 section 3.5.2.2
+	hasNone := decoded == nil
+	switch {
+	case hasNone && v == opAdd:
+		return nil
+	case hasNone && v == opReplace: // an empty value is unassigned (RFC 7643 section 2.5)
+		v = opRemove
+	case hasNone && value != nil && path.Filter == nil && last.MultiValued: // remove of no value
+		return nil
 	}
-	p.operations = append(p.operations, operation{v, path, decoded})
+	return p.addDecoded(operation{v, path, decoded, p.at})
+}
+
+func (p *Patch) addDecoded(op operation) error {
+	if op.verb == opRemove && op.path.Filter == nil && op.path.Attribute.Last().Required { // RFC 7644 section 3.5.2.2
+		return scim.BadRequest(scim.Mutability, "%s is required and cannot be removed", op.path)
+	}
+	p.operations = append(p.operations, op)
 	return nil
 }
 
@@ -208,8 +260,8 @@ func decodeValue(path *filter.Path, value any) (any, error) {
 	case path.Sub != nil:
 		return schema.DecodeValue(path.Sub, path.String(), value)
 	case path.Filter != nil:
-		if list, ok := value.([]any); ok && len(list) == 1 {
-			value = list[0]
+		if one, ok := dialect.Single(value); ok {
+			value = one
 		}
 		return schema.DecodeElement(path.Attribute.Last(), path.String(), value)
 	}
@@ -217,6 +269,9 @@ func decodeValue(path *filter.Path, value any) (any, error) {
 }
 
 // Change returns the patch as a change of a resource.
-func (p *Patch) Change() scim.Change {
-	return scim.Change{Attributes: p.Apply, Members: p.members}
+func (p *Patch) Change(ctx context.Context) scim.Change {
+	return scim.Change{
+		Attributes: func(current schema.Object) (schema.Object, error) { return p.Apply(ctx, current) },
+		Members:    p.members.changes(),
+	}
 }

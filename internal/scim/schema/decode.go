@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/cloudsso/cloudsso-operator/internal/scim/dialect"
 	"github.com/cloudsso/cloudsso-operator/internal/scim/limits"
 )
 
@@ -37,18 +38,13 @@ func Decode(rt *ResourceType, data []byte) (*Body, error) {
 		return nil, err
 	}
 	body := &Body{}
-	seen := map[*Attribute]bool{}
 	for name, v := range fields {
 		a := rt.Attribute(name)
 		if a == nil {
 			body.Unknown = append(body.Unknown, name)
 			continue
 		}
-		if seen[a] {
-			return nil, invalid(a.Name, "is given twice, in different letter case")
-		}
-		seen[a] = true
-		if err := body.decodeAttribute(a, v); err != nil {
+		if err := body.decodeAttribute(rt, a, v); err != nil {
 			return nil, err
 		}
 	}
@@ -57,10 +53,10 @@ func Decode(rt *ResourceType, data []byte) (*Body, error) {
 
 // decodeAttribute decodes the value of a top-level attribute into the body. It ignores what a client cannot
 // write.
-func (b *Body) decodeAttribute(a *Attribute, v any) error {
+func (b *Body) decodeAttribute(rt *ResourceType, a *Attribute, v any) error {
 	switch {
 	case a == Schemas:
-		return checkSchemas(v)
+		return checkSchemas(rt, v)
 	case a == Members:
 		b.HasMembers = true
 		ids, err := DecodeMembers(v)
@@ -71,28 +67,31 @@ func (b *Body) decodeAttribute(a *Attribute, v any) error {
 	}
 	value, err := DecodeValue(a, a.Name, v)
 	if err == nil {
-		b.Attributes = b.Attributes.With(a, value)
+		b.Attributes = b.Attributes.With(a, Assigned(value))
 	}
 	return err
 }
 
-// checkSchemas accepts any URIs. Identity providers send URIs of their own (Entra ID does for groups), and the
-// type of a resource follows from its endpoint.
-func checkSchemas(v any) error {
-	list, ok := v.([]any)
-	if !ok {
-		list = []any{v}
-	}
-	for _, uri := range list {
-		if _, ok := uri.(string); !ok && uri != nil {
+// checkSchemas accepts any URIs, or none, except the schema of another resource type. Identity providers send URIs
+// of their own (Entra ID does for groups) or leave them out, and the type of a resource follows from its endpoint.
+func checkSchemas(rt *ResourceType, v any) error {
+	list := dialect.List(v)
+	for _, item := range list {
+		uri, ok := item.(string)
+		if !ok && item != nil {
 			return malformed("schemas must be an array of strings")
+		}
+		for _, other := range ResourceTypes {
+			if other != rt && strings.EqualFold(uri, other.Schema.ID) {
+				return malformed("schemas has %s, which is not the schema of a %s; send it to %s", other.Schema.ID, rt.Name, other.Endpoint)
+			}
 		}
 	}
 	return nil
 }
 
-// ParseObject reads a body that must be a JSON object. Numbers become json.Number. Any error is an *Error that
-// says where the problem is.
+// ParseObject reads a body that must be a JSON object. Numbers become json.Number, and text stays as it is: see
+// strictReader. Any error is an *Error that says where the problem is.
 func ParseObject(data []byte) (map[string]any, error) {
 	var parsed any
 	if err := parseJSON(data, &parsed); err != nil {
@@ -105,22 +104,19 @@ func ParseObject(data []byte) (map[string]any, error) {
 	return fields, nil
 }
 
-// JSONMember returns the value of an object's member of that name, in any letter case. It returns nil if the
-// object has no such member. An exact match comes first.
-func JSONMember(o map[string]any, name string) any {
-	if v, there := o[name]; there {
-		return v
-	}
+// JSONMember returns the value of an object's member of that name, in any letter case, and whether the object
+// has such a member: null is not the same as absent. ParseObject refuses an object that has two.
+func JSONMember(o map[string]any, name string) (v any, sent bool) {
 	for key, v := range o {
-		if strings.EqualFold(key, name) {
-			return v
+		if isSameName(key, name) {
+			return v, true
 		}
 	}
-	return nil
+	return nil, false
 }
 
 func parseJSON(data []byte, v any) error {
-	if err := checkShape(data); err != nil {
+	if err := checkStrict(data); err != nil {
 		return err
 	}
 	decoder := json.NewDecoder(bytes.NewReader(data))
@@ -146,75 +142,49 @@ func parseJSON(data []byte, v any) error {
 	return nil
 }
 
-// checkShape bounds the nesting and the number of values before any value is built from the body.
-func checkShape(data []byte) error {
-	depth, values, inString := 0, 0, false
-	for i := 0; i < len(data); i++ {
-		switch c := data[i]; {
-		case inString && c == '\\':
-			i++
-		case c == '"':
-			inString = !inString
-		case inString:
-		case c == '{' || c == '[':
-			if depth++; depth > limits.Depth {
-				return malformed("the body is nested deeper than %d levels, at byte %d", limits.Depth, i)
-			}
-			values++ // the first value in it; each comma adds one
-		case c == ',':
-			values++
-		case c == '}' || c == ']':
-			depth--
-		}
-		if values > limits.BodyValues {
-			return malformed("the body has more than %d JSON values", limits.BodyValues)
-		}
-	}
-	return nil
-}
-
-// DecodeValue converts a parsed JSON value into the value of an attribute, as described at Object. It returns
-// nil if the value is unassigned. The path names the value in errors.
+// DecodeValue converts a parsed JSON value into the value of an attribute. The path names the value in errors.
+// What a client sends may say three things about an attribute, and the result keeps them apart:
+//
+//	nil                             it is unassigned: null, "", or an empty array (RFC 7643 section 2.5)
+//	an empty Object, or empty list  nothing: all content is unknown, and is ignored
+//	any other value                 as described at Object; a field of nil unassigns that sub-attribute
+//
+// Of a multi-valued attribute it returns each pair of value and type once (RFC 7643 section 2.4).
+//
+// Assigned returns the part of it that can be stored.
 func DecodeValue(a *Attribute, path string, v any) (any, error) {
 	if !a.MultiValued {
 		return decodeOne(a, path, v)
 	}
-	list, ok := v.([]any)
-	if !ok {
-		list = []any{v}
-	}
+	list := dialect.List(v)
 	if len(list) > limits.Values {
 		return nil, invalid(path, "has %d values; at most %d are supported", len(list), limits.Values)
 	}
-	var values []any
+	isUnassigned, values := true, make([]any, 0, len(list))
 	for i, item := range list {
 		value, err := DecodeElement(a, path+"["+strconv.Itoa(i)+"]", item)
 		if err != nil {
 			return nil, err
 		}
-		if value != nil {
+		isUnassigned = isUnassigned && value == nil
+		if value != nil && !IsEmpty(value) {
 			values = append(values, value)
 		}
 	}
-	if len(values) == 0 {
+	if isUnassigned {
 		return nil, nil
 	}
+	values = Distinct(a, values)
 	return values, checkPrimary(a, path, values)
 }
 
-// decodeOne decodes the value of a single-valued attribute. Entra ID sends some of them as an array of one.
+// decodeOne decodes the value of a single-valued attribute.
 func decodeOne(a *Attribute, path string, v any) (any, error) {
-	if list, ok := v.([]any); ok {
-		switch len(list) {
-		case 0:
-			return nil, nil
-		case 1:
-			v = list[0]
-		default:
-			return nil, invalid(path, "must be a single value, not an array of %d", len(list))
-		}
+	one, ok := dialect.Single(v)
+	if !ok {
+		return nil, invalid(path, "must be a single value, not an array of %d", len(dialect.List(v)))
 	}
-	return DecodeElement(a, path, v)
+	return DecodeElement(a, path, one)
 }
 
 // DecodeElement converts one element of a multi-valued attribute, in the way of DecodeValue.
@@ -235,6 +205,9 @@ func DecodeElement(a *Attribute, path string, v any) (any, error) {
 }
 
 func decodeComplex(a *Attribute, path string, v any) (any, error) {
+	if v == "" {
+		return nil, nil
+	}
 	fields, ok := v.(map[string]any)
 	if !ok {
 		value := a.Sub("value")
@@ -243,38 +216,26 @@ func decodeComplex(a *Attribute, path string, v any) (any, error) {
 		}
 		fields = map[string]any{"value": v}
 	}
-	var o Object
-	seen := make(map[*Attribute]bool, len(fields))
+	o := make(Object, 0, min(len(fields), len(a.SubAttributes)))
 	for name, v := range fields {
 		sub := a.Sub(name)
 		if sub == nil || sub.Mutability == ReadOnly {
 			continue
 		}
-		at := path + a.separator() + sub.Name
-		if seen[sub] {
-			return nil, invalid(at, "is given twice, in different letter case")
-		}
-		seen[sub] = true
-		value, err := DecodeValue(sub, at, v)
+		value, err := DecodeValue(sub, path+a.separator()+sub.Name, v)
 		if err != nil {
 			return nil, err
 		}
-		o = o.With(sub, value)
-	}
-	if len(o) == 0 {
-		return nil, nil
+		if !IsEmpty(value) {
+			o = append(o, Field{sub, value})
+		}
 	}
 	return o, nil
 }
 
 func decodeBoolean(path string, v any) (any, error) {
-	switch v := v.(type) {
-	case bool:
-		return v, nil
-	case string:
-		if b, err := strconv.ParseBool(strings.ToLower(v)); err == nil && len(v) > 1 {
-			return b, nil
-		}
+	if value, ok := dialect.Boolean(v); ok {
+		return value, nil
 	}
 	return nil, invalid(path, "must be a boolean")
 }
@@ -297,13 +258,8 @@ func decodeNumber(a *Attribute, path string, v any) (any, error) {
 }
 
 func decodeString(a *Attribute, path string, v any) (any, error) {
-	var s string
-	switch v := v.(type) {
-	case string:
-		s = v
-	case json.Number: // some providers send employee numbers as JSON numbers
-		s = v.String()
-	default:
+	s, ok := dialect.Text(v)
+	if !ok {
 		return nil, invalid(path, "must be a string")
 	}
 	if len(s) > limits.Text {
@@ -314,7 +270,7 @@ func decodeString(a *Attribute, path string, v any) (any, error) {
 	}
 	switch a.Type {
 	case DateTime:
-		if _, err := time.Parse(time.RFC3339, s); err != nil {
+		if _, err := ParseDateTime(s); err != nil {
 			return nil, invalid(path, "must be a date and time as in 2011-08-01T18:29:49Z")
 		}
 	case Binary:
@@ -325,13 +281,22 @@ func decodeString(a *Attribute, path string, v any) (any, error) {
 	return s, nil
 }
 
-// DecodeMembers returns the ids in a group's members attribute: an array of objects with a value, an array of
-// ids, or one of either.
-func DecodeMembers(v any) ([]string, error) {
-	list, ok := v.([]any)
-	if !ok {
-		list = []any{v}
+// ParseDateTime parses an xsd:dateTime (RFC 7643 section 2.3.5). One without a time zone is taken as UTC.
+func ParseDateTime(s string) (time.Time, error) {
+	if at, err := time.Parse(time.RFC3339, s); err == nil {
+		return at, nil
 	}
+	return time.Parse("2006-01-02T15:04:05", s)
+}
+
+// DecodeMembers returns the ids in a group's members attribute: an array of objects with a value, an array of
+// ids, or one of either. Null and the empty array are no members. An array that names no member is an error,
+// because a replacement by it would empty the group.
+func DecodeMembers(v any) ([]string, error) {
+	if v == nil {
+		return nil, nil
+	}
+	list := dialect.List(v)
 	if len(list) > limits.Members {
 		return nil, invalid(Members.Name, "has %d values; at most %d are supported in one request", len(list), limits.Members)
 	}
@@ -354,6 +319,9 @@ func DecodeMembers(v any) ([]string, error) {
 			return nil, invalid(path, "is a group: nested groups are not supported; push the group's users instead")
 		}
 		ids = append(ids, id)
+	}
+	if len(ids) == 0 && len(list) > 0 {
+		return nil, invalid(Members.Name+"[0].value", "is missing: it is the id of the member")
 	}
 	return ids, nil
 }

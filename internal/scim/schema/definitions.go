@@ -52,6 +52,13 @@ var (
 	MembersValue     = Members.Sub("value")
 )
 
+// holdingIDs are the attributes whose text is the id of another resource. Text in place of a complex value stands for
+// its value.
+var holdingIDs = []*Attribute{Members, MembersValue, Enterprise.Sub("manager"), Enterprise.Sub("manager").Sub("value")}
+
+// HoldsID reports whether the attribute's text is the id of another resource.
+func (a *Attribute) HoldsID() bool { return slices.Contains(holdingIDs, a) }
+
 // unsearchable are attributes that the service adds when it writes a response: URLs, and the version. Filters
 // and sorting work on stored resources, which do not have them.
 var unsearchable = []*Attribute{Meta.Sub("location"), Meta.Sub("version"), Members.Sub("$ref"), Groups.Sub("$ref")}
@@ -72,7 +79,7 @@ func loadSchema(name string) *Schema {
 		panic(fmt.Sprintf("definitions/%s.json: %v", name, err))
 	}
 	for _, a := range s.Attributes {
-		a.computeReturnedByDefault()
+		a.complete()
 	}
 	return s
 }
@@ -91,7 +98,7 @@ func newExtension(s *Schema) Extension {
 		Name: s.ID, Type: Complex, SubAttributes: s.Attributes, Description: s.Description,
 		Mutability: ReadWrite, Returned: ReturnedDefault,
 	}
-	a.computeReturnedByDefault()
+	a.complete()
 	return Extension{Schema: s, Attribute: a}
 }
 

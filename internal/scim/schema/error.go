@@ -1,6 +1,12 @@
 package schema
 
-import "fmt"
+import (
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/cloudsso/cloudsso-operator/internal/scim/limits"
+)
 
 // The scimTypes (RFC 7644 section 3.12) of an Error.
 const (
@@ -29,4 +35,12 @@ func invalid(path, format string, args ...any) error {
 
 func malformed(format string, args ...any) error {
 	return &Error{ScimType: InvalidSyntax, Problem: fmt.Sprintf(format, args...)}
+}
+
+// quoted quotes a part of a body, shortened for a message.
+func quoted(s string) string {
+	if len(s) > limits.Quoted {
+		s = strings.ToValidUTF8(s[:limits.Quoted], "") + "…"
+	}
+	return strconv.Quote(s)
 }

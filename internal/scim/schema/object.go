@@ -15,7 +15,8 @@ import "slices"
 //	Object   Complex
 //	[]any    of these, if the attribute is multi-valued; never empty
 //
-// An unassigned attribute has no field (RFC 7643 section 2.5: null and the empty array are unassigned).
+// An unassigned attribute has no field (RFC 7643 section 2.5: null and the empty array are unassigned). Only a
+// value that DecodeValue has just returned may have fields of nil: see there.
 type Object []Field
 
 // Field is one assigned attribute.
@@ -40,10 +41,10 @@ func (o Object) String(a *Attribute) string {
 	return s
 }
 
-// With returns a copy of o in which the attribute has the value v. A v of nil or an empty []any unassigns the
-// attribute.
+// With returns a copy of o in which the attribute has the value v. A v of nil, an empty []any or an empty Object
+// unassigns the attribute.
 func (o Object) With(a *Attribute, v any) Object {
-	if list, ok := v.([]any); v == nil || ok && len(list) == 0 {
+	if v == nil || IsEmpty(v) {
 		return o.Without(a)
 	}
 	for i := range o {
@@ -64,4 +65,44 @@ func (o Object) Without(a *Attribute) Object {
 		}
 	}
 	return o
+}
+
+// IsEmpty reports whether v is an Object without fields or a list without values.
+func IsEmpty(v any) bool {
+	switch v := v.(type) {
+	case Object:
+		return len(v) == 0
+	case []any:
+		return len(v) == 0
+	}
+	return false
+}
+
+// Assigned returns a value of DecodeValue without the attributes that it unassigns, or nil if nothing is left.
+func Assigned(v any) any {
+	switch v := v.(type) {
+	case Object:
+		assigned := make(Object, 0, len(v))
+		for _, f := range v {
+			if value := Assigned(f.Value); value != nil {
+				assigned = append(assigned, Field{f.Attribute, value})
+			}
+		}
+		if len(assigned) > 0 {
+			return assigned
+		}
+		return nil
+	case []any:
+		assigned := make([]any, 0, len(v))
+		for _, item := range v {
+			if value := Assigned(item); value != nil {
+				assigned = append(assigned, value)
+			}
+		}
+		if len(assigned) > 0 {
+			return assigned
+		}
+		return nil
+	}
+	return v
 }

@@ -1,6 +1,11 @@
 package schema
 
-import "strings"
+import (
+	"slices"
+	"strings"
+
+	"github.com/cloudsso/cloudsso-operator/internal/scim/dialect"
+)
 
 // Path leads to an attribute. It has one element for a top-level attribute or an extension, and one more for
 // each level below it: a sub-attribute, or an extension's attribute and that attribute's sub-attribute.
@@ -47,14 +52,14 @@ func (rt *ResourceType) Resolve(name string, others ...*ResourceType) Path {
 }
 
 func (rt *ResourceType) resolve(name string) Path {
-	if rest, ok := cutURN(name, rt.Schema.ID); ok {
+	if rest, ok := dialect.CutURN(name, rt.Schema.ID); ok {
 		return resolveIn(nil, rt.Attributes, rest) // the common attributes are part of every schema (RFC 7643 section 3.1)
 	}
 	for _, e := range rt.Extensions {
 		if strings.EqualFold(name, e.Schema.ID) {
 			return Path{e.Attribute}
 		}
-		if rest, ok := cutURN(name, e.Schema.ID); ok {
+		if rest, ok := dialect.CutURN(name, e.Schema.ID); ok {
 			return resolveIn(Path{e.Attribute}, e.Schema.Attributes, rest)
 		}
 	}
@@ -69,11 +74,19 @@ func (rt *ResourceType) resolve(name string) Path {
 	return nil
 }
 
-func cutURN(name, urn string) (rest string, ok bool) {
-	if len(name) > len(urn) && name[len(urn)] == ':' && strings.EqualFold(name[:len(urn)], urn) {
-		return name[len(urn)+1:], true
+// HasForeignURN reports whether a name begins with the URN of a schema that the type does not have. Such an
+// extension may have a URN that begins with that of a known one.
+func (rt *ResourceType) HasForeignURN(name string) bool {
+	const scheme = "urn:"
+	if len(name) < len(scheme) || !strings.EqualFold(name[:len(scheme)], scheme) || isWithin(name, rt.Schema.ID) {
+		return false
 	}
-	return "", false
+	return !slices.ContainsFunc(rt.Extensions, func(e Extension) bool { return isWithin(name, e.Schema.ID) })
+}
+
+func isWithin(name, urn string) bool {
+	_, ok := dialect.CutURN(name, urn)
+	return ok || strings.EqualFold(name, urn)
 }
 
 func resolveIn(to Path, attributes []*Attribute, name string) Path {

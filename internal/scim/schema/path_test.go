@@ -32,6 +32,11 @@ func TestResolve(t *testing.T) {
 		{core + ":externalId", "externalId"},
 		{core + ":meta.created", "meta.created"},
 
+		// A dot for the colon after the URN.
+		{enterprise + ".manager", enterprise + ":manager"},
+		{strings.ToLower(enterprise) + ".Manager.value", enterprise + ":manager.value"},
+		{core + ".userName", "userName"},
+
 		{"", ""},
 		{".", ""},
 		{":", ""},
@@ -49,12 +54,10 @@ func TestResolve(t *testing.T) {
 		{"Manager.value", enterprise + ":manager.value"},
 		{core, ""},
 		{core + ":", ""},
-		{core + ".userName", ""},
 		{core + ":nothing", ""},
 		{core + ":department", ""},
 		{enterprise + ":", ""},
 		{enterprise + ":userName", ""},
-		{enterprise + ".department", ""},
 		{enterprise + "s:department", ""},
 		{"urn:example:User:userName", ""},
 	} {
@@ -160,5 +163,31 @@ func TestAttributesOfResourceTypes(t *testing.T) {
 	}
 	if schema.User.Attribute("") != nil || schema.UserSchema.Attribute("id") != nil || schema.Group.Attribute("userName") != nil {
 		t.Error("an attribute is found that the type does not have")
+	}
+}
+
+func TestForeignURNs(t *testing.T) {
+	for name, want := range map[string]bool{
+		"urn:example:User:x":            true,
+		"URN:example":                   true,
+		"urn:":                          true,
+		enterprise + "Custom:jobCode":   true,
+		enterprise + "2":                true,
+		core + "s:userName":             true,
+		enterprise:                      false,
+		enterprise + ":jobCode":         false,
+		enterprise + ".jobCode":         false,
+		strings.ToUpper(core) + ":role": false,
+		core:                            false,
+		"userName":                      false,
+		"urn":                           false,
+		"":                              false,
+		"uri:example:User:x":            false,
+		"example:urn:example:User:x":    false,
+		"urn:ietf:params:scim:schemas:core:2.0:Group:members": true,
+	} {
+		if got := schema.User.HasForeignURN(name); got != want {
+			t.Errorf("%s: %t", name, got)
+		}
 	}
 }

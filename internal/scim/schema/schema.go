@@ -5,7 +5,10 @@
 // description, and no new code.
 package schema
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // Type is the data type of an attribute (RFC 7643 section 2.3).
 type Type string
@@ -60,21 +63,37 @@ type Attribute struct {
 	Uniqueness      string       `json:"uniqueness,omitempty"`
 	ReferenceTypes  []string     `json:"referenceTypes,omitempty"`
 
+	// AbsentMeans is the value that a filter sees if the attribute is unassigned; nil if none. Of primary it is
+	// false (RFC 7643 section 2.4).
+	AbsentMeans any `json:"-"`
+
 	returnedByDefault bool // returned "always" or "default", and so is every sub-attribute
 }
 
-// computeReturnedByDefault sets the field of that name in the attribute and its sub-attributes. It is called
+// complete sets the fields that follow from the others, in the attribute and its sub-attributes. It is called
 // once, after a schema is loaded.
-func (a *Attribute) computeReturnedByDefault() {
+func (a *Attribute) complete() {
 	a.returnedByDefault = a.Returned == ReturnedAlways || a.Returned == ReturnedDefault
 	for _, sub := range a.SubAttributes {
-		sub.computeReturnedByDefault()
+		sub.complete()
 		a.returnedByDefault = a.returnedByDefault && sub.returnedByDefault
+	}
+	if primary := a.Sub("primary"); a.MultiValued && primary != nil {
+		primary.AbsentMeans = false
 	}
 }
 
 // Sub returns the sub-attribute of that name, in any letter case (RFC 7643 section 2.1), or nil.
 func (a *Attribute) Sub(name string) *Attribute { return findAttribute(a.SubAttributes, name) }
+
+// IsCanonical reports whether text is one of the attribute's canonical values, in any letter case. All values are if
+// the schema lists none, or has no such attribute, and so is no value.
+func (a *Attribute) IsCanonical(text string) bool {
+	if a == nil || text == "" || len(a.CanonicalValues) == 0 {
+		return true
+	}
+	return slices.ContainsFunc(a.CanonicalValues, func(value string) bool { return strings.EqualFold(value, text) })
+}
 
 // Schema describes one schema (RFC 7643 section 7).
 type Schema struct {
@@ -114,9 +133,13 @@ func (rt *ResourceType) Attribute(name string) *Attribute { return findAttribute
 
 func findAttribute(attributes []*Attribute, name string) *Attribute {
 	for _, a := range attributes {
-		if len(a.Name) == len(name) && strings.EqualFold(a.Name, name) {
+		if isSameName(a.Name, name) {
 			return a
 		}
 	}
 	return nil
 }
+
+// isSameName reports whether two names are the same in any letter case. A name has ASCII letters only (RFC 7643
+// section 2.1), so that no other letter is taken for one of its letters.
+func isSameName(a, b string) bool { return len(a) == len(b) && strings.EqualFold(a, b) }

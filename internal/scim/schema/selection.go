@@ -12,8 +12,9 @@ type Selection struct {
 	only, except []Path
 }
 
-// ParseSelection reads the two parameters, each a comma-separated list of attribute names or "". A name
-// without an attribute selects nothing. If both are given, attributes takes precedence.
+// ParseSelection reads the two parameters, each a comma-separated list of attribute names or "". Of a value path the
+// name before the bracket counts, because a selection is of attributes and not of values. A name without an attribute
+// selects nothing. If both are given, attributes takes precedence.
 func ParseSelection(rt *ResourceType, attributes, excludedAttributes string) Selection {
 	if only := parsePaths(rt, attributes); strings.TrimSpace(attributes) != "" {
 		return Selection{only: append(only, Path{ID})} // an empty list would select the default
@@ -25,12 +26,42 @@ func parsePaths(rt *ResourceType, list string) (all []Path) {
 	if list == "" {
 		return nil // most requests have neither parameter
 	}
-	for name := range strings.SplitSeq(list, ",") {
+	for name := range strings.SplitSeq(withoutBrackets(list), ",") {
 		if p := rt.Resolve(strings.TrimSpace(name)); p != nil {
 			all = append(all, p)
 		}
 	}
 	return all
+}
+
+// withoutBrackets cuts each item of a list at its first bracket. A comma within brackets or quotes does not end an
+// item.
+func withoutBrackets(list string) string {
+	if !strings.Contains(list, "[") {
+		return list
+	}
+	var names strings.Builder
+	isCut, depth, inQuotes := false, 0, false
+	for i := 0; i < len(list); i++ {
+		switch c := list[i]; {
+		case inQuotes && c == '\\':
+			i++
+		case depth > 0 && c == '"':
+			inQuotes = !inQuotes
+		case inQuotes:
+		case c == '[':
+			isCut = true
+			depth++
+		case c == ']':
+			depth--
+		case c == ',' && depth <= 0:
+			isCut, depth = false, 0
+			names.WriteByte(c)
+		case !isCut:
+			names.WriteByte(c)
+		}
+	}
+	return names.String()
 }
 
 // Has reports whether any part of a top-level attribute is selected.

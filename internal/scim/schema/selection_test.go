@@ -110,6 +110,11 @@ func TestReturned(t *testing.T) {
 		{"parts.usual", "", `{"always":"x","parts":{"always":"x","usual":"x"}}`},
 		{"parts.request", "", `{"always":"x","parts":{"always":"x","request":"x"}}`},
 		{"parts.never", "", `{"always":"x","parts":{"always":"x"}}`},
+		{`parts[usual eq "x"]`, "", `{"always":"x","parts":{"always":"x","usual":"x","request":"x"}}`}, // the name before the bracket
+		{`parts[usual eq "a,usual]\",\\"].usual , request`, "", `{"always":"x","request":"x","parts":{"always":"x","usual":"x","request":"x"}}`},
+		{`never[,usual`, "", `{"always":"x"}`},
+		{`],usual`, "", `{"always":"x","usual":"x"}`},
+		{"", `parts[usual eq "x"],usual`, `{"always":"x"}`},
 		{"", "always,usual,request,never", `{"always":"x","parts":{"always":"x","usual":"x"}}`},
 		{"", "parts", `{"always":"x","usual":"x"}`},
 		{"", "parts.always,parts.usual", `{"always":"x","usual":"x","parts":{"always":"x"}}`},

@@ -543,7 +543,7 @@ func (w *announcedService) representations(url, parameters string) map[string]ma
 	views := map[string]map[string]any{}
 	for what, r := range map[string]*reply{
 		"GET":   w.do("GET", url+"?"+parameters, ""),
-		"PATCH": w.do("PATCH", url+"?"+parameters, patchJSON("")),
+		"PATCH": w.do("PATCH", url+"?"+parameters, patchJSON(`{"op":"add","value":{}}`)),
 	} {
 		views[what] = r.answers(200).body
 	}

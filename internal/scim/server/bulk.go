@@ -15,11 +15,8 @@ import (
 	"github.com/cloudsso/cloudsso-operator/internal/scim/schema"
 )
 
-// The URN of a BulkResponse, and the prefix of a reference to a bulkId (RFC 7644 section 3.7).
-const (
-	bulkResponseURN = "urn:ietf:params:scim:api:messages:2.0:BulkResponse"
-	bulkIDPrefix    = "bulkId:"
-)
+// bulkResponseURN is the schema of a BulkResponse (RFC 7644 section 3.7).
+const bulkResponseURN = "urn:ietf:params:scim:api:messages:2.0:BulkResponse"
 
 // bulk handles POST to /Bulk (RFC 7644 section 3.7). Operations succeed or fail one by one, in their order. An
 // operation that refers to the bulkId of another runs after that one. The request as a whole is not atomic.
@@ -90,7 +87,8 @@ func (s *server) bulkRequest(req *request, data []byte) (*batch, error) {
 	if err != nil {
 		return nil, err
 	}
-	list, ok := schema.JSONMember(message, "Operations").([]any)
+	operations, _ := schema.JSONMember(message, "Operations")
+	list, ok := operations.([]any)
 	if !ok {
 		return nil, scim.BadRequest(scim.InvalidSyntax, "Operations must be an array")
 	}
@@ -101,8 +99,12 @@ func (s *server) bulkRequest(req *request, data []byte) (*batch, error) {
 		}
 	}
 	b := &batch{server: s, parent: req, byID: map[string]int{}, waitBudget: limits.BulkWait * time.Second}
-	if b.failOnErrors, err = failOnErrors(schema.JSONMember(message, "failOnErrors")); err != nil {
+	tolerated, _ := schema.JSONMember(message, "failOnErrors")
+	if b.failOnErrors, err = failOnErrors(tolerated); err != nil {
 		return nil, err
+	}
+	if len(list) == 0 {
+		return nil, scim.BadRequest(scim.InvalidSyntax, "Operations has no operation")
 	}
 	for i, item := range list {
 		fields, ok := item.(map[string]any)
@@ -141,7 +143,7 @@ func readBulkOperation(fields map[string]any) (op bulkOperation, err error) {
 		name string
 		to   *string
 	}{{"method", &op.method}, {"bulkId", &op.bulkID}, {"path", &op.path}, {"version", &op.version}} {
-		v := schema.JSONMember(fields, text.name)
+		v, _ := schema.JSONMember(fields, text.name)
 		if s, ok := v.(string); ok {
 			*text.to = s
 		} else if v != nil {
@@ -149,7 +151,7 @@ func readBulkOperation(fields map[string]any) (op bulkOperation, err error) {
 		}
 	}
 	op.method = strings.ToUpper(op.method)
-	op.data = schema.JSONMember(fields, "data")
+	op.data, _ = schema.JSONMember(fields, "data")
 	return op, nil
 }
 
@@ -199,7 +201,7 @@ func (b *batch) run(op *bulkOperation) (*response, error) {
 	if id != "" {
 		op.result.Location = b.location(r.rt, id)
 	}
-	data, err := b.substituteBulkIDs(op.data)
+	data, err := b.resolveData(r.rt, op.method, op.data)
 	if err != nil {
 		return nil, err
 	}
@@ -284,57 +286,6 @@ func (b *batch) findRoute(path string) (r route, id string) {
 		}
 	}
 	return route{}, ""
-}
-
-// resolveBulkID replaces "bulkId:" and the name after it by the id of the resource that the operation of that
-// name created.
-func (b *batch) resolveBulkID(text string) (string, error) {
-	at := strings.Index(text, bulkIDPrefix)
-	if at < 0 {
-		return text, nil
-	}
-	name := text[at+len(bulkIDPrefix):]
-	i, known := b.byID[name]
-	if !known {
-		return "", scim.BadRequest(scim.InvalidValue, "%s: no POST in this request has that bulkId", quoted(bulkIDPrefix+name))
-	}
-	if b.operations[i].state == underWay {
-		return "", &scim.Error{
-			Status: http.StatusConflict,
-			Detail: fmt.Sprintf("%s: the operations refer to each other in a circle; create a resource without the reference, then add it", quoted(bulkIDPrefix+name)),
-		}
-	}
-	if b.runOnce(i); b.operations[i].id == "" {
-		return "", &scim.Error{
-			Status: http.StatusConflict,
-			Detail: fmt.Sprintf("%s: the operation with that bulkId has failed", quoted(bulkIDPrefix+name)),
-		}
-	}
-	return text[:at] + b.operations[i].id, nil
-}
-
-// substituteBulkIDs resolves all strings in a JSON value that begin with "bulkId:".
-func (b *batch) substituteBulkIDs(v any) (any, error) {
-	var err error
-	switch v := v.(type) {
-	case string:
-		if strings.HasPrefix(v, bulkIDPrefix) {
-			return b.resolveBulkID(v)
-		}
-	case []any:
-		for i := range v {
-			if v[i], err = b.substituteBulkIDs(v[i]); err != nil {
-				return nil, err
-			}
-		}
-	case map[string]any:
-		for key := range v {
-			if v[key], err = b.substituteBulkIDs(v[key]); err != nil {
-				return nil, err
-			}
-		}
-	}
-	return v, nil
 }
 
 // encodeResponse returns the BulkResponse: the results of the operations that ran, in the order of the

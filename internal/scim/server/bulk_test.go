@@ -3,6 +3,7 @@ package server_test
 import (
 	"fmt"
 	"net/http"
+	"net/url"
 	"strings"
 	"testing"
 	"time"
@@ -69,6 +70,44 @@ func TestReferencedBulkOperationsRunFirst(t *testing.T) {
 	s.do("GET", strings.TrimPrefix(r.text("Operations.2.location"), base), "").answers(200).has("userName", "alice").has("title", "CEO")
 }
 
+func TestReferencesToBulkIDsAreResolvedWhereAnIDIsHeld(t *testing.T) {
+	s := newService(t)
+	user, bob := s.user("carol"), s.user("bob")
+	staff, others := s.group("Staff", user, bob), s.group("Others", bob)
+	r := s.bulk("201 200 200 200 200 201",
+		postOperation("/Users", "alice", `{"userName":"alice"}`),
+		`{"method":"PATCH","path":"/Groups/`+staff+`","data":`+patchJSON(`{"OP":"add","PATH":"members","VALUE":["bulkId:alice"]},{"op":"replace","value":{"members":[{"value":"bulkId:alice"},{"value":"`+user+`"}]}},`+
+			`{"op":"remove","path":"members[value eq \"`+user+`\"]"}`)+`}`,
+		`{"method":"PATCH","path":"/Groups/`+others+`","data":`+patchJSON(`{"op":"add","path":"members","value":{"value":"bulkId:alice"}},{"op":"remove","path":"members[value eq \"bulkId:alice\" or value eq \"`+bob+`\"]"}`)+`}`,
+		`{"method":"PATCH","path":"/Users/`+user+`","data":`+patchJSON(`{"op":"add","path":"`+enterprise+`:manager","value":"bulkId:alice"}`)+`}`,
+		`{"method":"PUT","path":"/Users/`+bob+`","data":{"userName":"bob","`+enterprise+`":{"manager":{"value":"bulkId:alice"}}}}`,
+		postOperation("/Users", "dave", `{"userName":"dave","`+enterprise+`":{"manager":"bulkId:alice"}}`))
+	alice := strings.TrimPrefix(r.text("Operations.0.location"), base+"/Users/")
+	s.do("GET", "/Groups/"+staff, "").answers(200).has("members", 1).has("members.0.value", alice)
+	s.do("GET", "/Groups/"+others, "").answers(200).has("members", 0)
+	s.do("GET", "/Users?filter="+url.QueryEscape(enterprise+`:manager.value eq "`+alice+`"`), "").answers(200).has("totalResults", 3)
+
+	t.Log("references that cannot be resolved")
+	s.bulk("400 400 400",
+		`{"method":"PATCH","path":"/Groups/`+staff+`","data":`+patchJSON(`{"op":"remove","path":"members[value eq \"bulkId:nobody\"]"}`)+`}`,
+		`{"method":"PATCH","path":"/Groups/`+staff+`","data":`+patchJSON(`{"op":"add","path":"members","value":["bulkId:nobody"]}`)+`}`,
+		`{"method":"PATCH","path":"/Groups/`+staff+`","data":`+patchJSON(`{"op":"add","value":{"members":["bulkId:nobody"]}}`)+`}`)
+	s.do("GET", "/Groups/"+staff, "").answers(200).has("members", 1)
+}
+
+func TestOtherTextThatBeginsLikeAReferenceIsText(t *testing.T) {
+	s := newService(t)
+	r := s.bulk("201 201 200 200",
+		postOperation("/Users", "alice", `{"userName":"bulkId:alice","displayName":"bulkId:alice","emails":["bulkId:alice"]}`),
+		postOperation("/Groups", "staff", `{"displayName":"bulkId:nobody","members":[{"value":"bulkId:alice","display":"bulkId:nobody"}]}`),
+		`{"method":"PATCH","path":"/Users/bulkId:alice","data":`+patchJSON(`{"op":"add","path":"title","value":"bulkId:alice"},{"op":"replace","path":"emails[value eq \"bulkId:alice\"].display","value":"bulkId:nobody"},`+
+			`{"op":"add","value":{"nickName":"bulkId:nobody","x":"bulkId:nobody"}}`)+`}`,
+		`{"method":"PATCH","path":"/Groups/bulkId:staff","data":`+patchJSON(`{"op":"replace","path":"displayName","value":"bulkId:alice"}`)+`}`)
+	s.do("GET", strings.TrimPrefix(r.text("Operations.0.location"), base), "").answers(200).has("userName", "bulkId:alice").has("displayName", "bulkId:alice").
+		has("emails.0.value", "bulkId:alice").has("emails.0.display", "bulkId:nobody").has("title", "bulkId:alice").has("nickName", "bulkId:nobody")
+	s.do("GET", strings.TrimPrefix(r.text("Operations.1.location"), base), "").answers(200).has("displayName", "bulkId:alice").has("members", 1)
+}
+
 func TestInvalidBulkOperationsFailOneByOne(t *testing.T) {
 	s := newService(t)
 	t.Log("operations that refer to each other in a circle")
@@ -125,7 +164,7 @@ func TestMalformedBulkRequestsAreRefused(t *testing.T) {
 	s.do("POST", "/Bulk", bulkJSON(), "Authorization: ").refuses(401, "")
 	s.do("GET", "/Bulk", "").refuses(405, "").sends("Allow", "POST")
 	s.do("GET", "/Users", "").answers(200).has("totalResults", 0)
-	s.bulk("")
+	s.do("POST", "/Bulk", bulkJSON()).refuses(400, "invalidSyntax", "Operations")
 }
 
 func TestEachBulkOperationIsObserved(t *testing.T) {
@@ -219,7 +258,6 @@ func TestBulkIsRefusedIfNoOperationIsAdmitted(t *testing.T) {
 		if want := 3; refusal.Status != 401 && len(*asked) != want || len(s.records) != 4 || s.records[0].Status != refusal.Status {
 			t.Errorf("%d: asked %q, observed %+v", refusal.Status, *asked, s.records)
 		}
-		s.do("POST", "/Bulk", bulkJSON()).answers(200).has("Operations", 0)
 	}
 }
 

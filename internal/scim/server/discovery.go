@@ -32,9 +32,9 @@ func (s *server) discovery() []route {
 	}
 	return []route{
 		open("/ServiceProviderConfig", static(s.serviceProviderConfig())),
-		open("/ResourceTypes", static(listOf(types))),
+		open("/ResourceTypes", unfiltered(static(listOf(types)))),
 		open("/ResourceTypes/{id}", oneOf("ResourceType", types)),
-		open("/Schemas", static(listOf(schemas))),
+		open("/Schemas", unfiltered(static(listOf(schemas)))),
 		open("/Schemas/{id}", oneOf("Schema", schemas)),
 	}
 }
@@ -43,14 +43,19 @@ func open(pattern string, get endpoint) route {
 	return route{pattern: pattern, methods: map[string]action{http.MethodGet: {OperationDiscovery, get, true}}}
 }
 
-// static serves one document. It refuses a filter, as RFC 7644 section 4 requires.
+// static serves one document. As with any single resource, a filter has no meaning and is ignored.
 func static(d document) endpoint {
 	body := encodeDocument(d)
+	return func(*request) (*response, error) { return &response{status: http.StatusOK, body: body}, nil }
+}
+
+// unfiltered serves a list that cannot be filtered. It refuses a filter, as RFC 7644 section 4 requires.
+func unfiltered(list endpoint) endpoint {
 	return func(req *request) (*response, error) {
 		if req.URL.Query().Has("filter") {
 			return nil, &scim.Error{Status: http.StatusForbidden, Detail: req.pattern + " cannot be filtered"}
 		}
-		return &response{status: http.StatusOK, body: body}, nil
+		return list(req)
 	}
 }
 

@@ -4,12 +4,14 @@ import (
 	"errors"
 	"fmt"
 	"net/http/httptest"
+	"net/url"
 	"strings"
 	"testing"
 	"testing/iotest"
 	"unicode/utf8"
 
 	"github.com/cloudsso/cloudsso-operator/internal/scim/limits"
+	"github.com/cloudsso/cloudsso-operator/internal/scim/schema"
 	"github.com/cloudsso/cloudsso-operator/internal/scim/server"
 )
 
@@ -57,7 +59,14 @@ func TestInvalidRequestsAreRefused(t *testing.T) {
 		{"name is a number", "POST", "/Users", `{"userName":"x","name":3}`, 400, "invalidValue", []string{"name"}},
 		{"part of a name", "POST", "/Users", `{"userName":"x","name":{"givenName":[]},"emails":[{"value":true}]}`, 400, "invalidValue", []string{"emails[0].value"}},
 		{"two primaries", "POST", "/Users", `{"userName":"x","emails":[{"value":"a","primary":true},{"value":"b","primary":true}]}`, 400, "invalidValue", []string{"emails", "primary"}},
-		{"twice", "POST", "/Users", `{"userName":"x","USERNAME":"y"}`, 400, "invalidValue", []string{"userName", "twice"}},
+		{"twice", "POST", "/Users", `{"userName":"x","USERNAME":"y"}`, 400, "invalidSyntax", []string{"username", "twice"}},
+		{"twice", "PATCH", "/Users/" + u, patchJSON(`{"op":"replace","OP":"remove","path":"title","value":"x"}`), 400, "invalidSyntax", []string{"twice", "byte"}},
+		{"twice", "POST", "/Bulk", `{"Operations":[{"method":"DELETE","path":"/Users/` + u + `","PATH":"/Groups/` + g + `"}]}`, 400, "invalidSyntax", []string{"twice"}},
+		{"twice", "POST", "/Users/.search", `{"count":1,"Count":2}`, 400, "invalidSyntax", []string{"twice"}},
+		{"not UTF-8", "POST", "/Users", "{\"userName\":\"Ren\xe9\"}", 400, "invalidSyntax", []string{"UTF-8", "byte 17"}},
+		{"not UTF-8", "PATCH", "/Users/" + u, patchJSON("{\"op\":\"replace\",\"path\":\"title\",\"value\":\"\xe9\"}"), 400, "invalidSyntax", []string{"UTF-8"}},
+		{"half a surrogate pair", "PUT", "/Users/" + u, `{"userName":"alice","externalId":"x\ud83d"}`, 400, "invalidSyntax", []string{"surrogate", "byte 34"}},
+		{"half a surrogate pair", "GET", "/Users?filter=" + url.QueryEscape(`externalId eq "x\ud83d"`), "", 400, "invalidFilter", []string{"surrogate"}},
 		{"over-long", "POST", "/Users", `{"userName":"` + strings.Repeat("x", 100<<10) + `"}`, 400, "invalidValue", []string{"userName", "long"}},
 		{"too many values", "POST", "/Users", `{"userName":"x","emails":[` + strings.Repeat(`{"value":"a"},`, 500) + `{}]}`, 400, "invalidValue", []string{"emails"}},
 		{"over the limit", "POST", "/Users", `{"userName":"x",` + secret + `,"title":"` + strings.Repeat("x", 200<<10) + `"}`, 413, "", []string{"204800"}},
@@ -67,6 +76,10 @@ func TestInvalidRequestsAreRefused(t *testing.T) {
 		{"a member without value", "POST", "/Groups", `{"displayName":"x","members":[{"display":"a"}]}`, 400, "invalidValue", []string{"members[0].value"}},
 		{"no operations", "PATCH", "/Users/" + u, `{"userName":"x"}`, 400, "invalidSyntax", []string{"Operations"}},
 		{"operations are an object", "PATCH", "/Users/" + u, `{"Operations":{}}`, 400, "invalidSyntax", []string{"Operations"}},
+		{"no operation", "PATCH", "/Users/" + u, `{"Operations":[]}`, 400, "invalidSyntax", []string{"Operations"}},
+		{"another type's schema", "POST", "/Users", `{"schemas":["` + schema.GroupSchema.ID + `"],"userName":"x"}`, 400, "invalidSyntax", []string{"schemas", "/Groups"}},
+		{"another type's schema", "POST", "/Groups", `{"schemas":["` + schema.UserSchema.ID + `"],"displayName":"x"}`, 400, "invalidSyntax", []string{"schemas", "/Users"}},
+		{"another type's schema", "PUT", "/Users/" + u, `{"schemas":["` + schema.UserSchema.ID + `","` + strings.ToUpper(schema.GroupSchema.ID) + `"],"userName":"alice"}`, 400, "invalidSyntax", []string{"schemas"}},
 		{"no op", "PATCH", "/Users/" + u, patchJSON(`{"path":"title","value":"x"}`), 400, "invalidSyntax", []string{"Operations[0]", "op"}},
 		{"unknown op", "PATCH", "/Users/" + u, patchJSON(`{"op":"replace","path":"title","value":"x"},{"op":"move","path":"title"}`), 400, "invalidSyntax", []string{"Operations[1]", "move"}},
 		{"unknown path", "PATCH", "/Users/" + u, patchJSON(`{"op":"replace","path":"shoeSize","value":"x"}`), 400, "invalidPath", []string{"shoeSize"}},
@@ -113,6 +126,16 @@ func TestABodyThatIsAnnouncedTooLargeIsNotRead(t *testing.T) {
 	s.send(r).refuses(400, "invalidSyntax", "before it was complete")
 }
 
+// Providers leave schemas out, or send URIs of their own.
+func TestSchemasMayBeAbsent(t *testing.T) {
+	s := newService(t)
+	for i, schemas := range []string{``, `"schemas":[],`, `"schemas":null,`, `"schemas":["urn:example:User"],`} {
+		id := s.do("POST", "/Users", fmt.Sprintf(`{%s"userName":"alice-%d"}`, schemas, i)).answers(201).has("schemas.0", schema.UserSchema.ID).id()
+		s.do("PATCH", "/Users/"+id, `{`+schemas+`"Operations":[{"op":"replace","path":"title","value":"CEO"}]}`).answers(200).has("title", "CEO")
+		s.do("PUT", "/Users/"+id, fmt.Sprintf(`{%s"userName":"bob-%d"}`, schemas, i)).answers(200).has("title", nil)
+	}
+}
+
 // Details quote at most a part of what the client sent.
 func TestDetailsAreBounded(t *testing.T) {
 	s := newService(t)
@@ -144,8 +167,8 @@ func TestPasswordsAreNeverStored(t *testing.T) {
 	s.do("POST", "/Users", `{"userName":{},"password":"`+password+`"}`).answers(400)
 }
 
-// A URN is logged once, however often requests have it.
-func TestUnknownExtensionsAreLoggedOnce(t *testing.T) {
+// A name is logged once, however often requests have it.
+func TestUnknownAttributesAreLoggedOnce(t *testing.T) {
 	const urn = "urn:example:params:scim:schemas:extension:badge:2.0:User"
 	s := newService(t)
 	id := s.do("POST", "/Users", `{"userName":"alice","`+urn+`":{"number":"7"},"favouriteColour":"red"}`).answers(201).has(urn, nil).id()
@@ -158,6 +181,14 @@ func TestUnknownExtensionsAreLoggedOnce(t *testing.T) {
 	s.do("PATCH", "/Users/"+id, patchJSON(`{"op":"add","value":{"`+urn+`:number":"9"}}`)).answers(200)
 	if n := strings.Count(s.log.String(), urn+":number "); n != 1 {
 		t.Errorf("logged %d times: %s", n, &s.log)
+	}
+	s.do("PATCH", "/Users/"+id, patchJSON(`{"op":"replace","path":"`+schema.UserSchema.ID+`:role","value":"member"},{"op":"Replace","path":"active","value":"False"}`)).
+		answers(200).has("active", false)
+	s.do("PATCH", "/Users/"+id, patchJSON(`{"op":"replace","value":{"shoeSize":"9"}}`)).answers(200)
+	for _, name := range []string{schema.UserSchema.ID + ":role ", "shoeSize "} {
+		if n := strings.Count(s.log.String(), name); n != 1 {
+			t.Errorf("%s is logged %d times: %s", name, n, &s.log)
+		}
 	}
 	for i := range 1000 {
 		s.do("PATCH", "/Users/"+id, patchJSON(fmt.Sprintf(`{"op":"add","path":"urn:example:%d:x","value":"9"}`, i))).answers(200)

@@ -143,7 +143,7 @@ func TestOneCredentialCannotUseUpAllLargeBodies(t *testing.T) {
 			},
 		})
 		end := make(chan struct{})
-		text := `{"displayName":"Everyone","x":"` + strings.Repeat(strings.Repeat("x", 1000)+`","x":"`, limits.SmallBody/1000+1) + `"}`
+		text := `{"displayName":"Everyone","x":["` + strings.Repeat(strings.Repeat("x", 1000)+`","`, limits.SmallBody/1000+1) + `"]}`
 		push := func(who string, announced int64, body io.Reader) *discardingWriter {
 			r, _ := http.NewRequestWithContext(t.Context(), http.MethodPut, "http://sso.example.com/scim/v2/Groups/x", body)
 			r.Header.Set("Authorization", who)

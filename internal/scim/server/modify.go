@@ -1,6 +1,7 @@
 package server
 
 import (
+	"cmp"
 	"errors"
 	"net/http"
 
@@ -24,16 +25,16 @@ func (s *server) modify(req *request) (*response, error) {
 	if err != nil {
 		return nil, err
 	}
-	p, err := patch.Parse(req.rt, data)
+	p, err := patch.Parse(req.Context(), req.rt, data)
 	if err != nil {
 		return nil, operationError(err)
 	}
 	s.logUnknown(req, p.Unknown)
-	change := p.Change()
+	change := p.Change(req.Context())
 	change.Precondition = req.precondition()
 	change.Attributes = func(current schema.Object) (schema.Object, error) {
-		next, err := p.Apply(current)
-		return keepActive(current, next), err
+		next, err := p.Apply(req.Context(), current)
+		return next, cmp.Or(operationError(err), checkActive(current, next))
 	}
 	r, err := req.session.Store.Update(req.Context(), req.rt, req.id(), change)
 	if err != nil {
@@ -47,7 +48,7 @@ func (s *server) modify(req *request) (*response, error) {
 	return s.resourceResponse(http.StatusOK, r, selected), nil
 }
 
-// operationError keeps the number of the operation in an error of patch.Parse.
+// operationError keeps the number of the operation in an error of package patch.
 func operationError(err error) error {
 	var body *schema.Error
 	if errors.As(err, &body) {

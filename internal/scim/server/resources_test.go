@@ -236,16 +236,23 @@ func TestChangesOfAnUnknownIDAreRefused(t *testing.T) {
 	s.do("GET", "/Users", "").has("totalResults", 0)
 }
 
-func TestPatchKeepsActive(t *testing.T) {
+func TestOnlyAnExplicitTrueActivatesAUser(t *testing.T) {
 	s := newService(t)
-	id := s.do("POST", "/Users", `{"userName":"alice","active":false}`).answers(201).id()
+	inactive := s.do("POST", "/Users", `{"userName":"alice","active":false}`).answers(201).id()
+	active := s.do("POST", "/Users", `{"userName":"bob","active":true}`).answers(201).id()
 	for _, operation := range []string{
 		`{"op":"remove","path":"active"}`,
 		`{"op":"replace","path":"active","value":null}`,
 		`{"op":"replace","value":{"active":null}}`,
 	} {
-		s.do("PATCH", "/Users/"+id, patchJSON(operation)).answers(200).has("active", false)
+		s.do("PATCH", "/Users/"+inactive, patchJSON(operation)).refuses(400, "mutability", "active", "true")
+		s.do("GET", "/Users/"+inactive, "").answers(200).has("active", false)
+		s.do("PATCH", "/Users/"+active, patchJSON(operation)).answers(200).has("active", true)
 	}
+	s.do("GET", "/Users?filter=active+eq+true", "").answers(200).has("totalResults", 1).has("Resources.0.id", active)
+	s.do("PATCH", "/Users/"+inactive, patchJSON(`{"op":"add","value":{"active":null,"title":"CEO"}}`)).answers(200).has("active", false).has("title", "CEO")
+	s.do("PUT", "/Users/"+inactive, `{"userName":"alice","active":null}`).answers(200).has("active", false)
+	s.do("PATCH", "/Users/"+inactive, patchJSON(`{"op":"replace","path":"active","value":true}`)).answers(200).has("active", true)
 }
 
 func TestPatchIsAllOrNothing(t *testing.T) {
@@ -467,7 +474,7 @@ func TestDiscovery(t *testing.T) {
 		}
 		s.do("GET", "/Schemas/"+strings.ToUpper(id), "").answers(200).has("id", id)
 	}
-	for _, path := range []string{"/Schemas", "/ResourceTypes", "/ServiceProviderConfig"} {
+	for _, path := range []string{"/Schemas", "/ResourceTypes"} {
 		s.do("GET", path+"?filter="+url.QueryEscape(`id eq "User"`), "").refuses(403, "", "filtered")
 	}
 }

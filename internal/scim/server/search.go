@@ -32,7 +32,7 @@ func searchRequest(data []byte) (query, error) {
 	}
 	values := url.Values{}
 	for _, name := range []string{"attributes", "excludedAttributes", "filter", "sortBy", "sortOrder", "startIndex", "count", "cursor"} {
-		v := schema.JSONMember(fields, name)
+		v, _ := schema.JSONMember(fields, name)
 		if v == nil {
 			continue
 		}

@@ -9,10 +9,11 @@
 //	body.go            the body of a request
 //	negotiate.go       media types
 //	create.go, read.go, list.go, replace.go, modify.go, remove.go, bulk.go   one operation each
+//	bulkid.go          references between the operations of a bulk request
 //	search.go          lists whose parameters are in the body
 //	cursor.go          pages by cursor
 //	active.go          defaults of the attribute active
-//	unknown.go         the log of ignored extensions
+//	unknown.go         the log of ignored attributes
 //	response.go        writing of responses
 //	buffer.go          buffers of responses
 //	representation.go  resources as JSON

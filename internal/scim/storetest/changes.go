@@ -1,6 +1,7 @@
 package storetest
 
 import (
+	"context"
 	"errors"
 	"net/http"
 	"slices"
@@ -27,6 +28,15 @@ var changes = []behaviour{
 			s.same(s.updated(schema.User, r.ID, change), r)
 			s.same(s.got(schema.User, r.ID), r)
 		}
+	}},
+	{"a user without active is active", func(s *store) {
+		r := s.createdUser(user("alice").Without(schema.Active))
+		s.holds(r, user("alice"))
+		s.equal(s.findIDs(schema.User, `active eq true`), []string{r.ID}, "created")
+		r = s.set(r, schema.Active, false)
+		s.holds(s.set(r, schema.Active, nil), user("alice"))
+		s.equal(s.findIDs(schema.User, `active eq true`), []string{r.ID}, "after active was unassigned")
+		s.holds(s.got(schema.User, r.ID), user("alice"))
 	}},
 	{"an error of the change is returned as it is, and nothing changes", func(s *store) {
 		users := s.users("alice", "bob")
@@ -55,6 +65,23 @@ var changes = []behaviour{
 			}
 			s.same(s.got(r.Type, r.ID), r)
 		}
+	}},
+	{"a call whose context is done before it begins changes nothing", func(s *store) {
+		users := s.users("alice", "bob")
+		g := s.created(schema.Group, group("Admins"), users...)
+		alice := s.got(schema.User, users[0])
+		ctx, cancel := context.WithCancel(s.t.Context())
+		cancel()
+		_, created := s.Create(ctx, schema.User, user("carol"), nil)
+		_, changed := s.Update(ctx, schema.User, alice.ID, changeAttribute(schema.Active, false))
+		_, emptied := s.Update(ctx, schema.Group, g.ID, changeMembers(removeMatching(func(scim.Reference) bool { return true })))
+		deleted := s.Delete(ctx, schema.User, alice.ID, nil)
+		if created == nil || changed == nil || emptied == nil || deleted == nil {
+			s.t.Errorf("created %v, changed %v, emptied %v, deleted %v", created, changed, emptied, deleted)
+		}
+		s.same(s.got(schema.User, alice.ID), alice)
+		s.same(s.got(schema.Group, g.ID), g)
+		s.equal(s.findIDs(schema.User, `userName eq "carol"`), nil, "created")
 	}},
 	{"a precondition is checked before a change that would fail or change nothing", func(s *store) {
 		r := s.createdUser(user("alice"))

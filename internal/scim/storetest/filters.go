@@ -20,7 +20,8 @@ var filters = []behaviour{
 			`userName eq "alice" or userName eq "nobody"`, `not (userName eq "bob")`,
 			`active eq true`, `userName sw "al"`, `title pr`, `name.familyName eq "smith"`,
 			`emails eq "alice@example.com"`, `emails.value ew "@home.example"`,
-			`emails[type eq "work" and value co "@example.com"]`,
+			`emails[type eq "work" and value co "@example.com"]`, `emails[primary eq true and type eq "work"]`,
+			`emails[primary eq false and type eq "home"]`, `emails[primary eq false and type eq "other"]`, // absent means false
 			`urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:department eq "Tour Operations"`,
 		} {
 			s.equal(s.findIDs(schema.User, f), []string{alice.ID}, f)
@@ -32,7 +33,7 @@ var filters = []behaviour{
 			`userName eq "nobody"`, `userName eq ""`, `id eq "nobody"`, `externalId eq "00u2"`,
 			`externalId eq "00U1everything"`, `externalId eq ""`, // externalId is caseExact: RFC 7643 section 3.1
 			`userName eq "alice" and active eq false`, `externalId eq "00u1EVERYTHING" and userName eq "bob"`,
-			`emails[type eq "home" and value co "@example.com"]`,
+			`emails[type eq "home" and value co "@example.com"]`, `emails[primary eq false and type eq "work"]`,
 		} {
 			s.equal(s.findIDs(schema.User, f), nil, f)
 		}

@@ -2,6 +2,8 @@ package storetest
 
 import (
 	"cmp"
+	"context"
+	"errors"
 	"slices"
 
 	"github.com/cloudsso/cloudsso-operator/internal/scim"
@@ -9,6 +11,16 @@ import (
 )
 
 var lists = []behaviour{
+	{"a scan ends when the context is done", func(s *store) {
+		s.users("alice", "bob", "carol")
+		ctx, cancel := context.WithCancel(s.t.Context())
+		cancel()
+		query := all
+		query.Filter = s.parseFilter(schema.User, "title pr or active eq true")
+		if page, err := s.List(ctx, schema.User, query); !errors.Is(err, context.Canceled) {
+			s.t.Errorf("page %v, error %v", page, err)
+		}
+	}},
 	{"an empty store has empty lists", func(s *store) {
 		for _, rt := range []*schema.ResourceType{schema.User, schema.Group} {
 			if page := s.listed(rt, all); page.Total != 0 || len(page.Resources) != 0 {

@@ -25,7 +25,8 @@ func everything() schema.Object {
 			"middleName", "B.", "honorificPrefix", "Dr.", "honorificSuffix", "III")).
 		With(multiValued("emails",
 			pairs{"value", "alice@example.com", "type", "work", "primary", true},
-			pairs{"value", "alice@home.example", "type", "home", "display", "at home"})).
+			pairs{"value", "alice@home.example", "type", "home", "display", "at home", "primary", false},
+			pairs{"value", "alice@club.example", "type", "other"})).
 		With(multiValued("phoneNumbers", pairs{"value", "tel:+44-20-7946-0000", "type", "work"})).
 		With(multiValued("ims", pairs{"value", "alice", "type", "xmpp"})).
 		With(multiValued("photos", pairs{"value", "https://photos.example.com/alice", "type", "photo"})).

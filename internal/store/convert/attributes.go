@@ -60,7 +60,7 @@ func values(name string, at func(*userSpec) *[]v1alpha1.MultiValue) field[userSp
 		scalar(a.Sub("value"), func(v *v1alpha1.MultiValue) *string { return &v.Value }),
 		scalar(a.Sub("display"), func(v *v1alpha1.MultiValue) *string { return &v.Display }),
 		scalar(a.Sub("type"), func(v *v1alpha1.MultiValue) *string { return &v.Type }),
-		scalar(a.Sub("primary"), func(v *v1alpha1.MultiValue) *bool { return &v.Primary }),
+		mark(a.Sub("primary"), func(v *v1alpha1.MultiValue) **bool { return &v.Primary }),
 	})
 }
 
@@ -74,7 +74,7 @@ var addressFields = fields[v1alpha1.Address]{
 	scalar(addresses.Sub("postalCode"), func(a *v1alpha1.Address) *string { return &a.PostalCode }),
 	scalar(addresses.Sub("country"), func(a *v1alpha1.Address) *string { return &a.Country }),
 	scalar(addresses.Sub("type"), func(a *v1alpha1.Address) *string { return &a.Type }),
-	scalar(addresses.Sub("primary"), func(a *v1alpha1.Address) *bool { return &a.Primary }),
+	mark(addresses.Sub("primary"), func(a *v1alpha1.Address) **bool { return &a.Primary }),
 }
 
 var certificates = userAttribute("x509Certificates")
@@ -83,7 +83,7 @@ var certificateFields = fields[v1alpha1.Certificate]{
 	scalar(certificates.Sub("value"), func(c *v1alpha1.Certificate) *string { return &c.Value }),
 	scalar(certificates.Sub("display"), func(c *v1alpha1.Certificate) *string { return &c.Display }),
 	scalar(certificates.Sub("type"), func(c *v1alpha1.Certificate) *string { return &c.Type }),
-	scalar(certificates.Sub("primary"), func(c *v1alpha1.Certificate) *bool { return &c.Primary }),
+	mark(certificates.Sub("primary"), func(c *v1alpha1.Certificate) **bool { return &c.Primary }),
 }
 
 var enterpriseFields = fields[v1alpha1.Enterprise]{

@@ -221,7 +221,8 @@ func TestUnassignedAttributes(t *testing.T) {
 		{"an empty complex value", userSpec{Name: &v1alpha1.Name{}}, `{"active":true}`},
 		{"an empty complex value in another", userSpec{Enterprise: &v1alpha1.Enterprise{Manager: &v1alpha1.Manager{}}}, `{"active":true}`},
 		{"an empty list", userSpec{Emails: []v1alpha1.MultiValue{}}, `{"active":true}`},
-		{"a primary that is false", userSpec{Emails: []v1alpha1.MultiValue{{Value: "a"}}}, `{"active":true,"emails":[{"value":"a"}]}`},
+		{"a primary that is absent", userSpec{Emails: []v1alpha1.MultiValue{{Value: "a"}}}, `{"active":true,"emails":[{"value":"a"}]}`},
+		{"a primary that is false", userSpec{Emails: []v1alpha1.MultiValue{{Value: "a", Primary: new(bool)}}}, `{"active":true,"emails":[{"value":"a","primary":false}]}`},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			if got := text(schema.User, convert.User.Attributes(&test.spec)); got != test.want {

@@ -67,18 +67,31 @@ func (m *Mapping[T]) Attribute(spec *T, a *schema.Attribute) (value any, known b
 	return f.value(spec), true
 }
 
-// scalar returns the field of a string or a boolean, unassigned when it is "" or false.
-func scalar[T any, V string | bool](a *schema.Attribute, at func(*T) *V) field[T] {
+// scalar returns the field of a string, unassigned when it is "".
+func scalar[T any](a *schema.Attribute, at func(*T) *string) field[T] {
 	return field[T]{
 		attribute: a,
 		value: func(from *T) any {
-			var unassigned V
-			if v := *at(from); v != unassigned {
+			if v := *at(from); v != "" {
 				return v
 			}
 			return nil
 		},
-		set: func(to *T, value any) { *at(to), _ = value.(V) },
+		set: func(to *T, value any) { *at(to), _ = value.(string) },
+	}
+}
+
+// mark returns the field of a boolean that may be unassigned.
+func mark[T any](a *schema.Attribute, at func(*T) **bool) field[T] {
+	return field[T]{
+		attribute: a,
+		value: func(from *T) any {
+			if b := *at(from); b != nil {
+				return *b
+			}
+			return nil
+		},
+		set: func(to *T, value any) { setBool(at(to), value) },
 	}
 }
 
@@ -90,12 +103,14 @@ func trueUnlessSet[T any](a *schema.Attribute, at func(*T) **bool) field[T] {
 			b := *at(from)
 			return b == nil || *b
 		},
-		set: func(to *T, value any) {
-			*at(to) = nil
-			if b, sent := value.(bool); sent {
-				*at(to) = &b
-			}
-		},
+		set: func(to *T, value any) { setBool(at(to), value) },
+	}
+}
+
+func setBool(to **bool, value any) {
+	*to = nil
+	if b, sent := value.(bool); sent {
+		*to = &b
 	}
 }
 

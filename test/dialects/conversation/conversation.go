@@ -11,6 +11,9 @@ package conversation
 // Conversation is the conversation of one provider, in one of its variants.
 type Conversation struct {
 	Provider string `json:"provider"`
+	// Handled are the files that handle what this provider does differently from the RFCs, from the root of the
+	// repository.
+	Handled []string `json:"handled"`
 	// Headers are sent with each of the provider's requests. A header with the value "" is not sent.
 	Headers map[string]string `json:"headers"`
 	// Before are steps that are taken once, before the first row.

@@ -89,17 +89,18 @@ func TestNames(t *testing.T) {
 
 func TestIncompleteFilesAreRefused(t *testing.T) {
 	const row = "- {sends: s, answer: a, source: x, steps: [{request: GET / HTTP/1.1, status: 200}]}"
-	if _, err := parse([]byte("provider: p\nrows:\n" + row)); err != nil {
+	if _, err := parse([]byte("provider: p\nhandled: [f]\nrows:\n" + row)); err != nil {
 		t.Error(err)
 	}
 	for name, text := range map[string]string{
-		"a member misspelt":   "provider: p\nrow:\n" + row,
-		"no provider":         "rows:\n" + row,
-		"no rows":             "provider: p",
-		"no source":           "provider: p\nrows:\n" + strings.Replace(row, "source: x, ", "", 1),
-		"no status":           "provider: p\nrows:\n" + strings.Replace(row, ", status: 200", "", 1),
-		"no request":          "provider: p\nrows:\n" + strings.Replace(row, "GET / HTTP/1.1", "GET", 1),
-		"an incomplete start": "provider: p\nbefore: [{request: GET / HTTP/1.1}]\nrows:\n" + row,
+		"a member misspelt":   "provider: p\nhandled: [f]\nrow:\n" + row,
+		"no provider":         "handled: [f]\nrows:\n" + row,
+		"no file":             "provider: p\nrows:\n" + row,
+		"no rows":             "provider: p\nhandled: [f]",
+		"no source":           "provider: p\nhandled: [f]\nrows:\n" + strings.Replace(row, "source: x, ", "", 1),
+		"no status":           "provider: p\nhandled: [f]\nrows:\n" + strings.Replace(row, ", status: 200", "", 1),
+		"no request":          "provider: p\nhandled: [f]\nrows:\n" + strings.Replace(row, "GET / HTTP/1.1", "GET", 1),
+		"an incomplete start": "provider: p\nhandled: [f]\nbefore: [{request: GET / HTTP/1.1}]\nrows:\n" + row,
 	} {
 		if _, err := parse([]byte(text)); err == nil {
 			t.Errorf("%s is accepted", name)

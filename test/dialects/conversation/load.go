@@ -40,8 +40,8 @@ func parse(data []byte) (*Conversation, error) {
 	if err := yaml.UnmarshalStrict(data, c); err != nil {
 		return nil, err
 	}
-	if c.Provider == "" || len(c.Rows) == 0 {
-		return nil, errors.New("provider and rows are required")
+	if c.Provider == "" || len(c.Handled) == 0 || len(c.Rows) == 0 {
+		return nil, errors.New("provider, handled and rows are required")
 	}
 	failures := []error{valid("before", c.Before)}
 	for _, row := range c.Rows {

@@ -55,9 +55,8 @@ var needed = []right{
 	{"create", "", "secrets", ""},
 	{"create", "events.k8s.io", "events", ""},
 	{"update", "coordination.k8s.io", "leases", system},
-	{"watch", "", "namespaces", ""},
-	{"watch", "admissionregistration.k8s.io", "validatingadmissionpolicies", ""},
-	{"watch", "admissionregistration.k8s.io", "validatingadmissionpolicybindings", ""},
+	{"list", "admissionregistration.k8s.io", "validatingadmissionpolicies", ""},
+	{"list", "admissionregistration.k8s.io", "validatingadmissionpolicybindings", ""},
 	{"create", "authentication.k8s.io", "tokenreviews", ""},
 	{"create", "authorization.k8s.io", "subjectaccessreviews", ""},
 }

@@ -278,6 +278,9 @@ func decodeString(a *Attribute, path string, v any) (any, error) {
 			return nil, invalid(path, "must be base64")
 		}
 	}
+	if err := checkCharacters(a, path, s); err != nil {
+		return nil, err
+	}
 	return s, nil
 }
 

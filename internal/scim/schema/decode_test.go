@@ -52,7 +52,7 @@ func TestDecode(t *testing.T) {
 		{"only attributes that cannot be written", `{` + unwritable + `}`, `{}`},
 		{"an empty object", `{}`, `{}`},
 		{"white space", " \r\n\t{ \"userName\" :\n\"a\" } \n", `{"userName":"a"}`},
-		{"escapes", `{"userName":"\u0061\n\"\\\/\ud83d\ude00"}`, `{"userName":"a\n\"\\/😀"}`},
+		{"escapes", `{"title":"\u0061\n\"\\\/\ud83d\ude00"}`, `{"title":"a\n\"\\/😀"}`},
 		{"an escaped backslash before a u", `{"userName":"\\ud83d"}`, `{"userName":"\\ud83d"}`},
 		{"the replacement character itself", `{"userName":"\ufffd"}`, `{"userName":"` + "\ufffd" + `"}`},
 

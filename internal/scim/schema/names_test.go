@@ -1,0 +1,75 @@
+package schema
+
+import (
+	"strings"
+	"testing"
+)
+
+// What identity providers send as names.
+func TestNamesThatProvidersSendAreAccepted(t *testing.T) {
+	for _, name := range []string{
+		"alice@example.com", "alice+test@example.com", "o'brien@example.com", "o’brien@example.com", "Domain Users", "R&D (Zürich)",
+		"josé.garcía@example.com", "jose\u0301@example.com", "Gal·la", "佐藤 花子", "スター・ウォーズ", "김민준", "\u1100\u1161\u11a8", "Мария", "נתן ג׳ונס",
+		"محمد ٣", "ΑΒΓ", "ｆｕｌｌ", "👩 team", "a b", "DOMAIN\\alice", "alice#EXT#@example.com", "a/b:c*?<>|", "100 %", "ß", "ﷺ", "no-break\u00a0space",
+	} {
+		if err := checkCharacters(UserName, "userName", name); err != nil {
+			t.Errorf("%q: %v", name, err)
+		}
+	}
+}
+
+func TestNamesThatLookAlikeAreRefused(t *testing.T) {
+	for _, c := range []struct{ what, name, codePoint string }{
+		{"zero width space", "ad\u200bmin", "U+200B"},
+		{"zero width joiner", "ad\u200dmin", "U+200D"},
+		{"zero width non-joiner", "ad\u200cmin", "U+200C"},
+		{"soft hyphen", "ad\u00admin", "U+00AD"},
+		{"word joiner", "ad\u2060min", "U+2060"},
+		{"byte order mark", "ad\ufeffmin", "U+FEFF"},
+		{"bidi override", "\u202eadmin", "U+202E"},
+		{"bidi isolate", "admin\u2069", "U+2069"},
+		{"tag", "admin\U000e0041", "U+E0041"},
+		{"variation selector", "a\ufe0fdmin", "U+FE0F"},
+		{"combining grapheme joiner", "a\u034fdmin", "U+034F"},
+		{"Hangul filler", "admin\u3164", "U+3164"},
+		{"Mongolian vowel separator", "a\u180edmin", "U+180E"},
+		{"line separator", "admin\u2028x", "U+2028"},
+		{"private use", "admin\ue000", "U+E000"},
+		{"unassigned", "admin\U000e0fff", "U+E0FFF"},
+		{"noncharacter", "admin\uffff", "U+FFFF"},
+		{"NUL", "admin\x00", "U+0000"},
+		{"newline", "admin\n", "U+000A"},
+		{"escape", "\x1b[2Jadmin", "U+001B"},
+		{"C1", "\u009b31madmin", "U+009B"},
+		{"delete", "admin\x7f", "U+007F"},
+		{"space at the end", "admin ", "ends with a space"},
+		{"space at the beginning", " admin", "begins or"},
+		{"no-break space at the end", "admin\u00a0", "ends with a space"},
+	} {
+		for _, a := range []*Attribute{UserName, GroupDisplayName} {
+			err := checkCharacters(a, a.Name, c.name)
+			if err == nil || !strings.Contains(err.Error(), c.codePoint) || !strings.Contains(err.Error(), a.Name) {
+				t.Errorf("%s with %s: %v, want it refused with %q", a.Name, c.what, err, c.codePoint)
+			}
+		}
+	}
+}
+
+func TestControlCharactersAreRefusedInWhatKubectlPrints(t *testing.T) {
+	for _, c := range []struct{ resource, body, path string }{
+		{"User", `{"userName":"a","displayName":"x\u009b31m"}`, "displayName"},
+		{"User", `{"userName":"a","externalId":"x\u001b"}`, "externalId"},
+		{"User", `{"userName":"a","emails":[{"value":"x\u0000@example.com"}]}`, "emails"},
+		{"Group", `{"displayName":"a","members":[{"value":"x\u009b"}]}`, "members"},
+	} {
+		rt := map[string]*ResourceType{"User": User, "Group": Group}[c.resource]
+		if _, err := Decode(rt, []byte(c.body)); err == nil || !strings.Contains(err.Error(), "control character") || !strings.Contains(err.Error(), c.path) {
+			t.Errorf("%s: %v", c.body, err)
+		}
+	}
+	for _, body := range []string{`{"userName":"a","displayName":"Jane \u2764\ufe0f "}`, `{"userName":"a","addresses":[{"formatted":"1 Main St\nTown"}]}`} {
+		if _, err := Decode(User, []byte(body)); err != nil {
+			t.Errorf("%s: %v", body, err)
+		}
+	}
+}

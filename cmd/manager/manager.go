@@ -156,7 +156,7 @@ func addSCIM(ctx context.Context, mgr manager.Manager, o options, sources *infor
 	if err != nil {
 		return nil, err
 	}
-	tokens := auth.New(auth.Options{})
+	tokens := auth.New(auth.Options{MaxRate: float64(o.maxRate)})
 	keysSynced, err := authcache.Watch(ctx, mgr.GetCache(), tokens.Keyring())
 	if err != nil {
 		return nil, err

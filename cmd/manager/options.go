@@ -22,6 +22,7 @@ type options struct {
 	scimURL           string
 	certFile, keyFile string
 	insecureHTTP      bool
+	maxRate           int
 
 	metricsAddress string
 	metricsSecure  bool
@@ -42,6 +43,7 @@ func (o *options) bind(flags *pflag.FlagSet) {
 	flags.StringVar(&o.certFile, "scim-tls-cert-file", "", "certificate of the SCIM service, PEM; read again when it changes")
 	flags.StringVar(&o.keyFile, "scim-tls-key-file", "", "private key of the certificate, PEM")
 	flags.BoolVar(&o.insecureHTTP, "scim-insecure-http", false, "serve SCIM without TLS, on loopback unless --scim-bind-address says otherwise: for an ingress that terminates TLS")
+	flags.IntVar(&o.maxRate, "max-request-rate", 1000, "requests a second that a directory's spec.rateLimit may permit each credential at each replica, at most, and a burst of ten times as many; 0 for no maximum")
 	flags.StringVar(&o.metricsAddress, "metrics-bind-address", ":8080", "address of the Prometheus metrics; 0 for none")
 	flags.BoolVar(&o.metricsSecure, "metrics-secure", true, "serve metrics over HTTPS to clients whose token may get /metrics (ClusterRole cloudsso-metrics-reader); false serves them to every client without TLS, on loopback only")
 	flags.StringVar(&o.probeAddress, "health-probe-bind-address", ":8081", "address of /healthz and /readyz; 0 for none")

@@ -67,7 +67,13 @@ type Options struct {
 	Rate float64
 	// Burst is how many requests each credential may send at once. Default: DefaultBurst.
 	Burst int
+	// MaxRate is the greatest rate that a directory may set for its credentials. Its burst is at most what MaxRate
+	// permits in burstSeconds. Default: no maximum.
+	MaxRate float64
 }
+
+// burstSeconds is in how many seconds a credential that sends MaxRate would send the greatest burst.
+const burstSeconds = 10
 
 // Authenticator finds the credential of a request, and limits how many requests it sends. Safe for concurrent use.
 type Authenticator struct {
@@ -87,7 +93,10 @@ func New(o Options) *Authenticator {
 	if o.Burst <= 0 {
 		o.Burst = DefaultBurst
 	}
-	return &Authenticator{keyring: newKeyring(Budget{o.Rate, o.Burst}), failures: newFailures(), now: o.Now}
+	if o.MaxRate <= 0 {
+		o.MaxRate = math.MaxInt32
+	}
+	return &Authenticator{keyring: newKeyring(Budget{o.Rate, o.Burst}, o.MaxRate), failures: newFailures(), now: o.Now}
 }
 
 // Keyring returns the Authenticator's credentials, which the caller fills.

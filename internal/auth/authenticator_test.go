@@ -423,6 +423,24 @@ func BenchmarkAuthenticate(b *testing.B) {
 
 // A directory's budget applies to its present and future credentials, and to no other directory's. After it is
 // removed, the default applies again.
+func TestOperatorBoundsTheBudgetOfADirectory(t *testing.T) {
+	a, c := newAuthenticator(auth.Options{MaxRate: 4})
+	a.Keyring().SetCredential(okta, auth.HashToken(token), policy.CredentialUse{SlotHeld: true, ExpiresAt: c.Now().Add(time.Hour)})
+	for _, budget := range []*auth.Budget{nil, {Rate: 1_000_000, Burst: 1_000_000}} {
+		a.Keyring().SetBudget(okta.Namespace, budget)
+		c.Advance(time.Minute) // a full bucket
+		accepted := 0
+		for range 100 {
+			if _, err := a.Authenticate(bearer(token), remote); err == nil {
+				accepted++
+			}
+		}
+		if accepted != 40 {
+			t.Errorf("%d requests at once, want ten times the greatest rate of 4", accepted)
+		}
+	}
+}
+
 func TestDirectoryHasItsOwnBudget(t *testing.T) {
 	a, c := newAuthenticator(auth.Options{Rate: 1, Burst: 10})
 	later, others := tokenOf("acme", 2), tokenOf("other", 1)

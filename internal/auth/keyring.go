@@ -33,6 +33,7 @@ func (p Principal) String() string {
 // does not grow with the number of credentials.
 type Keyring struct {
 	defaultBudget Budget
+	maxRate       float64
 
 	mu          sync.RWMutex
 	budgets     map[string]Budget // by namespace, without those that have the default
@@ -53,15 +54,21 @@ type Budget struct {
 	Burst int     // requests at once
 }
 
+// atMost returns the budget, or its greatest permitted part.
+func (b Budget) atMost(rate float64) Budget {
+	return Budget{Rate: min(b.Rate, rate), Burst: int(min(float64(b.Burst), rate*burstSeconds))}
+}
+
 type credential struct {
 	hash    TokenHash
 	use     policy.CredentialUse
 	limiter *rate.Limiter
 }
 
-func newKeyring(defaultBudget Budget) *Keyring {
+func newKeyring(defaultBudget Budget, maxRate float64) *Keyring {
 	return &Keyring{
-		defaultBudget: defaultBudget,
+		defaultBudget: defaultBudget.atMost(maxRate),
+		maxRate:       maxRate,
 		budgets:       map[string]Budget{},
 		credentials:   map[Principal]*credential{},
 		owners:        map[lookupKey][]Principal{},
@@ -96,13 +103,14 @@ func (k *Keyring) budgetOf(namespace string) Budget {
 	return k.defaultBudget
 }
 
-// SetBudget sets how many requests each credential of a namespace may send from now on; nil sets the default.
+// SetBudget sets how many requests each credential of a namespace may send from now on; nil sets the default. A budget
+// beyond the maximum counts as the maximum.
 func (k *Keyring) SetBudget(namespace string, b *Budget) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	delete(k.budgets, namespace)
 	if b != nil {
-		k.budgets[namespace] = *b
+		k.budgets[namespace] = b.atMost(k.maxRate)
 	}
 	now := k.budgetOf(namespace)
 	for p, c := range k.credentials {

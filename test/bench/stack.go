@@ -95,7 +95,7 @@ func (b *bench) start(ctx context.Context, selected []measurement) error {
 func (b *bench) startStack(ctx context.Context, size size) (*stack, error) {
 	environment, err := quickstart.Start(ctx, quickstart.Options{
 		Dir: filepath.Join(b.dir, string(size)), FeatureGates: featureGates, RateLimit: &unlimited, Profile: b.profiles != "",
-		Flags: []string{"--leader-lease-duration=" + leaseDuration.String()},
+		Flags: []string{"--leader-lease-duration=" + leaseDuration.String(), "--max-request-rate=0"},
 	})
 	if err != nil {
 		return nil, fmt.Errorf("starting the %s stack: %w", size, err)

@@ -54,7 +54,7 @@ var _ = BeforeSuite(func(ctx SpecContext) {
 	SetDefaultEventuallyPollingInterval(20 * time.Millisecond)
 	var err error
 	// Without the race detector, because it takes several times the memory of the shipped binary.
-	environment, err = quickstart.Start(ctx, quickstart.Options{Dir: GinkgoT().TempDir(), Progress: func(step string) { GinkgoWriter.Println(step) }})
+	environment, err = quickstart.Start(ctx, quickstart.Options{Dir: GinkgoT().TempDir(), Flags: []string{"--max-request-rate=0"}, Progress: func(step string) { GinkgoWriter.Println(step) }})
 	Expect(err).NotTo(HaveOccurred())
 	DeferCleanup(func() { Expect(environment.Stop()).To(Succeed()) })
 	noisyToken = addNoisyDirectory(ctx)

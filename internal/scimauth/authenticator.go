@@ -66,10 +66,11 @@ func (a *Authenticator) Authenticate(r *http.Request) (server.Session, error) {
 	}
 	principal, err := a.authenticate(r)
 	if err != nil {
-		return server.Session{Subject: subject(err)}, refusal(err)
+		refused := failureOf(err).Principal
+		return server.Session{Subject: refused.String(), Directory: refused.Namespace}, refusal(err)
 	}
 	a.Recorder.Used(principal)
-	session := server.Session{Subject: principal.String()}
+	session := server.Session{Subject: principal.String(), Directory: principal.Namespace}
 	if err := a.admit(principal, r.Method, strings.TrimPrefix(r.URL.Path, a.Prefix)); err != nil {
 		return session, err
 	}
@@ -135,8 +136,6 @@ func failureOf(err error) auth.Error {
 	}
 	return auth.Error{}
 }
-
-func subject(err error) string { return failureOf(err).Principal.String() }
 
 // refusal returns the SCIM error of a failed authentication. Its detail never says why: the reason goes to the log.
 func refusal(err error) error {

@@ -5,8 +5,9 @@ import (
 	"sync"
 )
 
-// keyMutex is a mutex for each key. It lets the requests of this process that change one group take turns, which would
-// otherwise conflict with each other. Requests of other replicas are not kept out, so no correctness depends on it.
+// keyMutex is a mutex for each key. It lets requests of this process take turns: those that change one group would
+// otherwise conflict with each other, and those that read a whole directory would occupy every processor. Requests of other
+// replicas are not kept out, so no correctness depends on it.
 type keyMutex struct {
 	mu   sync.Mutex
 	held map[string]*keyLock

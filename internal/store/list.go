@@ -2,7 +2,9 @@ package store
 
 import (
 	"context"
+	"fmt"
 	"iter"
+	"net/http"
 	"slices"
 	"time"
 
@@ -31,6 +33,11 @@ func list[T client.Object](ctx context.Context, n *namespacedStore, c *collectio
 		return nil, err
 	}
 	if query.Filter != nil || query.Order.By != nil {
+		unlock, err := n.scanLocks.lock(ctx, n.namespace)
+		if err != nil {
+			return nil, scanInProgress(n.namespace, err)
+		}
+		defer unlock()
 		return selectFrom(ctx, n, c, query, c.all(n.namespace, hidden))
 	}
 	objects, total := c.index.Page(n.namespace, query.After, query.StartIndex, query.Count, hidden)
@@ -39,6 +46,16 @@ func list[T client.Object](ctx context.Context, n *namespacedStore, c *collectio
 		page.Resources = append(page.Resources, c.represent(n, o, query.Omit))
 	}
 	return page, nil
+}
+
+// scanInProgress returns the 429 of a request that has waited in vain for the scans before it. A directory has one scan at
+// a time at each replica, so that the others keep a processor.
+func scanInProgress(namespace string, cause error) error {
+	return &scim.Error{
+		Status: http.StatusTooManyRequests, RetryAfter: retryAfter, Cause: cause,
+		Detail: fmt.Sprintf("other requests that read the whole directory %q are in progress, one at a time; send fewer of them, or a filter "+
+			"with eq on id, userName, externalId or a group's displayName", namespace),
+	}
 }
 
 func selectFrom[T client.Object](ctx context.Context, n *namespacedStore, c *collection[T], query scim.Query, objects iter.Seq[T]) (*scim.Page, error) {

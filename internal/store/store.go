@@ -55,6 +55,7 @@ type Store struct {
 	groups     *collection[*v1alpha1.CloudSSOGroup]
 	slices     *collection[*v1alpha1.CloudSSOMembershipSlice]
 	groupLocks keyMutex
+	scanLocks  keyMutex // by namespace
 	// directories tells how the list and watch calls for directories fare.
 	directories *informer.Source
 	userScan    userScan

@@ -63,7 +63,7 @@ var _ = Describe("Slow clients", func() {
 			Eventually(func() error {
 				_, err := noisy.Do(ctx, "GET", "/Users?count=1", "")
 				return err
-			}).Should(MatchError(ContainSubstring("256 requests of this credential")))
+			}).Should(MatchError(ContainSubstring("256 requests of this directory")))
 		})
 		Expect(measure(ctx)[refusalsMetric("in-flight")]).To(BeNumerically(">", before[refusalsMetric("in-flight")]))
 		silent.closeAll()

@@ -46,11 +46,11 @@ const (
 
 // Limits of concurrent requests, for each replica.
 const (
-	// InFlight is the largest number of concurrent requests of one credential. It is many times what an
+	// InFlight is the largest number of concurrent requests of one directory. It is many times what an
 	// identity provider sends, and keeps capacity for others if a client misbehaves.
 	InFlight = 256
-	// Unanswered is the largest number of requests of one credential whose responses the client has not read
-	// yet, refusals included. All requests without a valid credential share one such number. Beyond it, the
+	// Unanswered is the largest number of requests of one directory whose responses the clients have not read
+	// yet, refusals included. All requests without a known credential share one such number. Beyond it, the
 	// service closes a request without a response, because an HTTP/2 client can leave any number of responses
 	// unread, and each holds memory.
 	Unanswered = 1_024
@@ -60,7 +60,7 @@ const (
 	SmallBody = 64 << 10
 	// LargeBodies is the largest number of concurrent requests with bodies larger than SmallBody.
 	LargeBodies = 6
-	// LargeBodiesEach is the largest number of such requests of one credential. The rest is for others.
+	// LargeBodiesEach is the largest number of such requests of one directory. The rest is for others.
 	LargeBodiesEach = 3
 )
 

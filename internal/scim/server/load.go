@@ -13,57 +13,57 @@ import (
 
 // The reasons for refusing an authenticated request: scim.Error.Reason.
 const (
-	ReasonInFlight    = "in-flight"    // its credential has too many requests in progress
+	ReasonInFlight    = "in-flight"    // its directory has too many requests in progress
 	ReasonLargeBodies = "large-bodies" // too many large bodies are in progress
 )
 
-// load bounds the requests and bodies in progress. Each client has a share of its own. All requests without a
-// valid credential count as one client.
+// load bounds the requests and bodies in progress. Each directory has a share of its own, so that two credentials of one
+// tenant do not have two. All requests without a known credential share the one of "".
 type load struct {
 	mu          sync.Mutex
-	clients     map[string]*client // those with requests in progress, by Session.Subject
-	largeBodies chan struct{}      // a place for each large body
+	shares      map[string]*share // those with requests in progress, by Session.Directory
+	largeBodies chan struct{}     // a place for each large body
 }
 
-// client counts the requests of one credential.
-type client struct {
+// share counts the requests of one directory.
+type share struct {
 	requests    int
 	largeBodies chan struct{} // its places for large bodies; nil until it needs one
 }
 
 func newLoad() *load {
-	return &load{clients: map[string]*client{}, largeBodies: make(chan struct{}, limits.LargeBodies)}
+	return &load{shares: map[string]*share{}, largeBodies: make(chan struct{}, limits.LargeBodies)}
 }
 
 // slot is one request in progress, from its authentication until its response has been written. The zero value
 // belongs to an operation of a bulk request, which the slot of that request covers.
 type slot struct {
 	load           *load
-	subject        string
-	client         *client
+	directory      string
+	share          *share
 	holdsLargeBody bool // holds a place for a large body
-	position       int  // among the client's requests when it arrived, from 1
+	position       int  // among the directory's requests when it arrived, from 1
 }
 
-func (l *load) acquire(subject string) slot {
+func (l *load) acquire(directory string) slot {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	c := l.clients[subject]
+	c := l.shares[directory]
 	if c == nil {
-		c = &client{}
-		l.clients[subject] = c
+		c = &share{}
+		l.shares[directory] = c
 	}
 	c.requests++
-	return slot{load: l, subject: subject, client: c, position: c.requests}
+	return slot{load: l, directory: directory, share: c, position: c.requests}
 }
 
-// checkInFlight returns a 429 if limits.InFlight requests of the client are in progress.
+// checkInFlight returns a 429 if limits.InFlight requests of the directory are in progress.
 func (s *slot) checkInFlight() error {
 	if s.position <= limits.InFlight {
 		return nil
 	}
-	whose := "of this credential"
-	if s.subject == "" {
+	whose := "of this directory"
+	if s.directory == "" {
 		whose = "without a credential"
 	}
 	return &scim.Error{
@@ -74,7 +74,7 @@ func (s *slot) checkInFlight() error {
 	}
 }
 
-// hasTooManyUnanswered reports whether so many responses of the client are unread that another one would only
+// hasTooManyUnanswered reports whether so many responses of the directory are unread that another one would only
 // take memory.
 func (s *slot) hasTooManyUnanswered() bool { return s.position > limits.Unanswered }
 
@@ -84,53 +84,53 @@ func (s *slot) release() {
 		return
 	}
 	if s.holdsLargeBody {
-		<-s.client.largeBodies
+		<-s.share.largeBodies
 		<-s.load.largeBodies
 	}
 	s.load.mu.Lock()
 	defer s.load.mu.Unlock()
-	if s.client.requests--; s.client.requests == 0 {
-		delete(s.load.clients, s.subject)
+	if s.share.requests--; s.share.requests == 0 {
+		delete(s.load.shares, s.directory)
 	}
 }
 
 // largeBodyTimeout is how long a large body waits: a third of the time that the client has to send it.
 const largeBodyTimeout = 20 * time.Second
 
-// acquireLargeBody waits for one of the client's places for large bodies, then for one of those that all
-// clients share. Because a client has limits.LargeBodiesEach places, it cannot fill the common queue.
+// acquireLargeBody waits for one of the directory's places for large bodies, then for one of those that all
+// directories share. Because a directory has limits.LargeBodiesEach places, it cannot fill the common queue.
 func (s *slot) acquireLargeBody(ctx context.Context) error {
 	if s.load == nil || s.holdsLargeBody { // the body of a bulk request holds the place for its operations
 		return nil
 	}
 	ctx, cancel := context.WithTimeout(ctx, largeBodyTimeout)
 	defer cancel()
-	clientPlaces := s.clientPlaces()
+	own := s.ownPlaces()
 	select {
-	case clientPlaces <- struct{}{}:
+	case own <- struct{}{}:
 	case <-ctx.Done():
 		return largeBodyError(http.StatusTooManyRequests, ctx.Err(),
-			"%d bodies of more than %d bytes of this credential are in progress; send fewer at a time", limits.LargeBodiesEach, limits.SmallBody)
+			"%d bodies of more than %d bytes of this directory are in progress; send fewer at a time", limits.LargeBodiesEach, limits.SmallBody)
 	}
 	select {
 	case s.load.largeBodies <- struct{}{}:
 		s.holdsLargeBody = true
 		return nil
 	case <-ctx.Done():
-		<-clientPlaces
+		<-own
 		return largeBodyError(http.StatusServiceUnavailable, ctx.Err(),
 			"%d bodies of more than %d bytes are in progress; try again", limits.LargeBodies, limits.SmallBody)
 	}
 }
 
-// clientPlaces returns the client's places for large bodies.
-func (s *slot) clientPlaces() chan struct{} {
+// ownPlaces returns the directory's places for large bodies.
+func (s *slot) ownPlaces() chan struct{} {
 	s.load.mu.Lock()
 	defer s.load.mu.Unlock()
-	if s.client.largeBodies == nil {
-		s.client.largeBodies = make(chan struct{}, limits.LargeBodiesEach)
+	if s.share.largeBodies == nil {
+		s.share.largeBodies = make(chan struct{}, limits.LargeBodiesEach)
 	}
-	return s.client.largeBodies
+	return s.share.largeBodies
 }
 
 func largeBodyError(status int, cause error, format string, bounds ...any) error {

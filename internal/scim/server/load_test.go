@@ -35,14 +35,20 @@ func (s *blockingStore) Get(ctx context.Context, rt *schema.ResourceType, id str
 	return s.Store.Get(ctx, rt, id, omit)
 }
 
-// A client that sends without limit uses up its own share only.
-func TestOneCredentialCannotUseUpAllRequests(t *testing.T) {
+// sessionOf returns the session of a credential that is called "directory/name".
+func sessionOf(store scim.Store, credential string) server.Session {
+	directory, _, _ := strings.Cut(credential, "/")
+	return server.Session{Store: store, Subject: credential, Directory: directory}
+}
+
+// The clients of a directory that send without limit use up its own share only.
+func TestOneDirectoryCannotUseUpAllRequests(t *testing.T) {
 	d := &blockingStore{arrived: make(chan struct{}, limits.InFlight), release: make(chan struct{})}
 	var observed func(server.Record)
 	s := newService(t, withoutObserver, func(o *server.Options) {
 		o.Observe = func(r server.Record) { observed(r) }
 		o.Authenticate = func(r *http.Request) (server.Session, error) {
-			return server.Session{Store: d, Subject: r.Header.Get("Authorization")}, nil
+			return sessionOf(d, r.Header.Get("Authorization")), nil
 		}
 	})
 	d.Store = s.store.Store.(*memstore.Store) //nolint:errcheck // newService creates a memory store
@@ -62,22 +68,22 @@ func TestOneCredentialCannotUseUpAllRequests(t *testing.T) {
 		}
 	}
 	var all sync.WaitGroup
-	for range limits.InFlight {
-		all.Go(func() { ask("wild", 404) })
+	for i := range limits.InFlight {
+		all.Go(func() { ask("wild/"+[]string{"okta", "entra"}[i%2], 404) })
 	}
 	for range limits.InFlight {
 		<-d.arrived
 	}
-	ask("wild", 429)
+	ask("wild/okta", 429)
 	if limited.Load() != 1 {
 		t.Error("the observer does not get the reason")
 	}
-	all.Go(func() { ask("other", 404) })
+	all.Go(func() { ask("other/okta", 404) })
 	<-d.arrived
 	close(d.release)
 	all.Wait()
 	d.arrived = make(chan struct{}, 1)
-	ask("wild", 404)
+	ask("wild/okta", 404)
 }
 
 type discardingWriter struct {
@@ -129,9 +135,9 @@ func (s *stalledBody) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// A large body takes a place whether its length was announced or not. A credential cannot take all places, and
+// A large body takes a place whether its length was announced or not. A directory cannot take all places, and
 // a request that waits too long gets a status and a reason.
-func TestOneCredentialCannotUseUpAllLargeBodies(t *testing.T) {
+func TestOneDirectoryCannotUseUpAllLargeBodies(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		reasons := make(chan string, 100)
 		s := newService(t, withoutObserver)
@@ -139,7 +145,7 @@ func TestOneCredentialCannotUseUpAllLargeBodies(t *testing.T) {
 		s.handler = server.New(server.Options{
 			BaseURL: base, Logger: slog.New(slog.DiscardHandler), Observe: func(r server.Record) { reasons <- r.Reason },
 			Authenticate: func(r *http.Request) (server.Session, error) {
-				return server.Session{Store: directory, Subject: r.Header.Get("Authorization")}, nil
+				return sessionOf(directory, r.Header.Get("Authorization")), nil
 			},
 		})
 		end := make(chan struct{})
@@ -159,37 +165,37 @@ func TestOneCredentialCannotUseUpAllLargeBodies(t *testing.T) {
 				if i == 0 {
 					announced = int64(len(text))
 				}
-				if w := push("wild", announced, &stalledBody{strings.NewReader(text), end}); w.status != http.StatusNotFound {
+				if w := push([]string{"wild/okta", "wild/entra"}[i%2], announced, &stalledBody{strings.NewReader(text), end}); w.status != http.StatusNotFound {
 					t.Errorf("the status is %d", w.status)
 				}
 			})
 		}
 		synctest.Wait()
 		for _, announced := range []int64{-1, int64(len(text))} {
-			if w := push("wild", announced, iotest.HalfReader(strings.NewReader(text))); w.status != http.StatusTooManyRequests || w.header.Get("Retry-After") != "1" {
-				t.Errorf("beyond the client's places the status is %d", w.status)
+			if w := push("wild/okta", announced, iotest.HalfReader(strings.NewReader(text))); w.status != http.StatusTooManyRequests || w.header.Get("Retry-After") != "1" {
+				t.Errorf("beyond the directory's places the status is %d", w.status)
 			}
 			if reason := <-reasons; reason != server.ReasonLargeBodies {
 				t.Errorf("the observed reason is %q", reason)
 			}
-			if w := push("other", announced, strings.NewReader(text)); w.status != http.StatusNotFound {
-				t.Errorf("the status for another client is %d", w.status)
+			if w := push("other/okta", announced, strings.NewReader(text)); w.status != http.StatusNotFound {
+				t.Errorf("the status for another directory is %d", w.status)
 			}
 			<-reasons
 		}
-		if w := push("wild", -1, strings.NewReader(`{"displayName":"Everyone"}`)); w.status != http.StatusNotFound {
+		if w := push("wild/okta", -1, strings.NewReader(`{"displayName":"Everyone"}`)); w.status != http.StatusNotFound {
 			t.Errorf("the status for a small body is %d", w.status)
 		}
 		for range limits.LargeBodiesEach {
-			all.Go(func() { push("second", -1, &stalledBody{strings.NewReader(text), end}) })
+			all.Go(func() { push("second/okta", -1, &stalledBody{strings.NewReader(text), end}) })
 		}
 		synctest.Wait()
-		if w := push("third", -1, strings.NewReader(text)); w.status != http.StatusServiceUnavailable || w.header.Get("Retry-After") != "1" {
+		if w := push("third/okta", -1, strings.NewReader(text)); w.status != http.StatusServiceUnavailable || w.header.Get("Retry-After") != "1" {
 			t.Errorf("without a free place the status is %d", w.status)
 		}
 		close(end)
 		all.Wait()
-		if w := push("third", -1, strings.NewReader(text)); w.status != http.StatusNotFound {
+		if w := push("third/okta", -1, strings.NewReader(text)); w.status != http.StatusNotFound {
 			t.Errorf("afterwards the status is %d", w.status)
 		}
 	})

@@ -51,6 +51,9 @@ type Session struct {
 	// Subject names the credential for the audit log. It is not a secret. Authenticate may return it with an
 	// error, if the credential is known and refused.
 	Subject string
+	// Directory names the resources that the credential gives access to. The credentials of one directory share its
+	// places for requests and large bodies. Authenticate returns it whenever it returns a Subject.
+	Directory string
 	// Revalidate, if not nil, is called before each operation of a bulk request. During a long one, the
 	// credential may expire or synchronization may be disabled. Each operation also counts as a request for
 	// the rate limit. The errors are those of Authenticate, and become the result of the operation. A 401 is

@@ -164,7 +164,7 @@ func (s *server) handler(r route) http.HandlerFunc {
 		defer req.slot.release()
 		resp := s.respond(req, func(req *request) (*response, error) {
 			refused := s.authenticate(req)
-			req.slot = s.load.acquire(req.record.Subject)
+			req.slot = s.load.acquire(req.session.Directory)
 			if err := cmp.Or(refused, req.slot.checkInFlight()); err != nil {
 				return nil, err
 			}
@@ -237,7 +237,7 @@ func (s *server) authenticate(req *request) error {
 		return nil
 	}
 	session, err := s.Authenticate(req.Request)
-	req.record.Subject = session.Subject
+	req.record.Subject, req.session.Directory = session.Subject, session.Directory
 	if err != nil {
 		if status := statusOf(err); req.open && status != http.StatusUnauthorized && status != http.StatusTooManyRequests {
 			return nil

@@ -1,0 +1,65 @@
+package store_test
+
+import (
+	"context"
+	"net/http"
+	"sync"
+	"testing"
+
+	"github.com/cloudsso/cloudsso-operator/internal/scim"
+	"github.com/cloudsso/cloudsso-operator/internal/scim/filter"
+	"github.com/cloudsso/cloudsso-operator/internal/scim/schema"
+)
+
+// stalledFilter matches nothing before end is closed.
+type stalledFilter struct {
+	filter.Filter
+	begun, end chan struct{}
+	once       *sync.Once
+}
+
+func (f stalledFilter) Match(s filter.Source) bool {
+	f.once.Do(func() { close(f.begun) })
+	<-f.end
+	return f.Filter.Match(s)
+}
+
+// While a directory is scanned, another scan of it waits, until its request ends. Other directories and other requests
+// do not wait.
+func TestADirectoryHasOneScanAtATime(t *testing.T) {
+	scanned, other := newDirectory(t), newDirectory(t)
+	scanned.mustCreate("alice@example.com")
+	other.mustCreate("bob@example.com")
+	const unindexed = `title pr or userName co "example"`
+	f, err := filter.Parse(schema.User, unindexed)
+	if err != nil {
+		t.Fatal(err)
+	}
+	stalled := stalledFilter{f, make(chan struct{}), make(chan struct{}), &sync.Once{}}
+	var first sync.WaitGroup
+	first.Go(func() {
+		page, err := scanned.List(t.Context(), schema.User, scim.Query{Filter: stalled, StartIndex: 1, Count: 10})
+		if err != nil || page.Total != 1 {
+			t.Errorf("the first scan: %v, %v", page, err)
+		}
+	})
+	<-stalled.begun
+
+	impatient, cancel := context.WithCancel(t.Context())
+	cancel()
+	_, err = scanned.List(impatient, schema.User, scim.Query{Filter: f, StartIndex: 1, Count: 10})
+	if status(err) != http.StatusTooManyRequests {
+		t.Errorf("a second scan that ends before the first: %v", err)
+	}
+	if ids := other.find(unindexed); len(ids) != 1 {
+		t.Errorf("a scan of another directory finds %v", ids)
+	}
+	if ids := scanned.find(`userName eq "alice@example.com"`); len(ids) != 1 {
+		t.Errorf("a search by userName finds %v", ids)
+	}
+	close(stalled.end)
+	first.Wait()
+	if ids := scanned.find(unindexed); len(ids) != 1 {
+		t.Errorf("a scan after the first finds %v", ids)
+	}
+}

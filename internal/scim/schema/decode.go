@@ -278,9 +278,6 @@ func decodeString(a *Attribute, path string, v any) (any, error) {
 			return nil, invalid(path, "must be base64")
 		}
 	}
-	if err := checkCharacters(a, path, s); err != nil {
-		return nil, err
-	}
 	return s, nil
 }
 
@@ -317,6 +314,9 @@ func DecodeMembers(v any) ([]string, error) {
 		id := o.String(MembersValue)
 		if id == "" {
 			return nil, invalid(path+".value", "is missing: it is the id of the member")
+		}
+		if err := checkControl(path+".value", id); err != nil {
+			return nil, err
 		}
 		if strings.EqualFold(o.String(Members.Sub("type")), "Group") {
 			return nil, invalid(path, "is a group: nested groups are not supported; push the group's users instead")

@@ -1,7 +1,8 @@
 package schema
 
 import (
-	"slices"
+	"cmp"
+	"fmt"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -15,21 +16,58 @@ import (
 var names = []*Attribute{UserName, GroupDisplayName}
 
 // printed are other attributes that kubectl prints. A control character in them could change what a terminal shows.
-var printed = []*Attribute{UserDisplayName, ExternalID, UserSchema.mustAttribute("emails").Sub("value"), MembersValue}
+var printed = []*Attribute{UserDisplayName, ExternalID, emails}
 
-// checkCharacters refuses text with a character that the attribute must not have. It changes nothing: text is stored as
-// it was sent.
-func checkCharacters(a *Attribute, path, text string) error {
-	isName := slices.Contains(names, a)
-	if !isName && !slices.Contains(printed, a) {
+var (
+	emails     = UserSchema.mustAttribute("emails")
+	emailValue = emails.Sub("value")
+)
+
+// CheckCharacters refuses a change of a resource that brings in a character which its attributes must not have. It does not
+// look at what stays as it is, and not at printed attributes if the change deactivates a user: a leaver must lose access
+// whatever the request has besides. It changes nothing: text is stored as it was sent. Any error is an *Error.
+func CheckCharacters(current, next Object) error {
+	for _, a := range names {
+		if name := next.String(a); name != current.String(a) {
+			if err := cmp.Or(checkControl(a.Name, name), checkName(a.Name, name)); err != nil {
+				return err
+			}
+		}
+	}
+	if next.Get(Active) == false && current.Get(Active) != false {
 		return nil
 	}
+	for _, a := range printed {
+		if v := next.Get(a); !Equal(v, current.Get(a)) {
+			if err := checkPrinted(a.Name, v); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// checkPrinted refuses control characters in a text, and in the value of each element of a list.
+func checkPrinted(path string, v any) error {
+	switch v := v.(type) {
+	case string:
+		return checkControl(path, v)
+	case []any:
+		for i, element := range v {
+			if o, ok := element.(Object); ok {
+				if err := checkControl(fmt.Sprintf("%s[%d].value", path, i), o.String(emailValue)); err != nil {
+					return err
+				}
+			}
+		}
+	}
+	return nil
+}
+
+func checkControl(path, text string) error {
 	if i := strings.IndexFunc(text, unicode.IsControl); i >= 0 {
 		r, _ := utf8.DecodeRuneInString(text[i:])
 		return invalid(path, "contains the control character %U; remove it", r)
-	}
-	if isName {
-		return checkName(path, text)
 	}
 	return nil
 }

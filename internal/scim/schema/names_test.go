@@ -12,7 +12,7 @@ func TestNamesThatProvidersSendAreAccepted(t *testing.T) {
 		"josé.garcía@example.com", "jose\u0301@example.com", "Gal·la", "佐藤 花子", "スター・ウォーズ", "김민준", "\u1100\u1161\u11a8", "Мария", "נתן ג׳ונס",
 		"محمد ٣", "ΑΒΓ", "ｆｕｌｌ", "👩 team", "a b", "DOMAIN\\alice", "alice#EXT#@example.com", "a/b:c*?<>|", "100 %", "ß", "ﷺ", "no-break\u00a0space",
 	} {
-		if err := checkCharacters(UserName, "userName", name); err != nil {
+		if err := CheckCharacters(nil, Object{}.With(UserName, name)); err != nil {
 			t.Errorf("%q: %v", name, err)
 		}
 	}
@@ -47,7 +47,7 @@ func TestNamesThatLookAlikeAreRefused(t *testing.T) {
 		{"no-break space at the end", "admin\u00a0", "ends with a space"},
 	} {
 		for _, a := range []*Attribute{UserName, GroupDisplayName} {
-			err := checkCharacters(a, a.Name, c.name)
+			err := CheckCharacters(nil, Object{}.With(a, c.name))
 			if err == nil || !strings.Contains(err.Error(), c.codePoint) || !strings.Contains(err.Error(), a.Name) {
 				t.Errorf("%s with %s: %v, want it refused with %q", a.Name, c.what, err, c.codePoint)
 			}
@@ -56,20 +56,46 @@ func TestNamesThatLookAlikeAreRefused(t *testing.T) {
 }
 
 func TestControlCharactersAreRefusedInWhatKubectlPrints(t *testing.T) {
-	for _, c := range []struct{ resource, body, path string }{
-		{"User", `{"userName":"a","displayName":"x\u009b31m"}`, "displayName"},
-		{"User", `{"userName":"a","externalId":"x\u001b"}`, "externalId"},
-		{"User", `{"userName":"a","emails":[{"value":"x\u0000@example.com"}]}`, "emails"},
-		{"Group", `{"displayName":"a","members":[{"value":"x\u009b"}]}`, "members"},
+	for _, c := range []struct {
+		rt         *ResourceType
+		body, path string // no path: accepted
+	}{
+		{User, `{"displayName":"x\u009b31m"}`, "displayName"},
+		{User, `{"externalId":"x\u001b"}`, "externalId"},
+		{User, `{"emails":[{"value":"a@example.com"},{"value":"x\u0000@example.com"}]}`, "emails[1].value"},
+		{Group, `{"displayName":"a","members":[{"value":"x\u009b"}]}`, "members[0].value"},
+		{User, `{"displayName":"Jane \u2764\ufe0f "}`, ""},
+		{User, `{"addresses":[{"formatted":"1 Main St\nTown"}]}`, ""},
 	} {
-		rt := map[string]*ResourceType{"User": User, "Group": Group}[c.resource]
-		if _, err := Decode(rt, []byte(c.body)); err == nil || !strings.Contains(err.Error(), "control character") || !strings.Contains(err.Error(), c.path) {
+		b, err := Decode(c.rt, []byte(c.body))
+		if err == nil {
+			err = CheckCharacters(nil, b.Attributes)
+		}
+		if c.path == "" && err != nil || c.path != "" && (err == nil || !strings.HasPrefix(err.Error(), c.path+" contains the control character")) {
 			t.Errorf("%s: %v", c.body, err)
 		}
 	}
-	for _, body := range []string{`{"userName":"a","displayName":"Jane \u2764\ufe0f "}`, `{"userName":"a","addresses":[{"formatted":"1 Main St\nTown"}]}`} {
-		if _, err := Decode(User, []byte(body)); err != nil {
-			t.Errorf("%s: %v", body, err)
+}
+
+// A leaver must lose access whatever else a request has.
+func TestCharactersDoNotKeepAUserActive(t *testing.T) {
+	stored := Object{}.With(UserName, "ad\u200bmin").With(UserDisplayName, "Jane").With(Active, true)
+	for _, c := range []struct {
+		what    string
+		next    Object
+		refused bool
+	}{
+		{"a name that was stored before", stored.With(UserDisplayName, "Jane D"), false},
+		{"a control character beside a deactivation", stored.With(Active, false).With(UserDisplayName, "Jane\t"), false},
+		{"a control character of an active user", stored.With(UserDisplayName, "Jane\t"), true},
+		{"another bad name beside a deactivation", stored.With(Active, false).With(UserName, "ad\u200dmin"), true},
+	} {
+		if err := CheckCharacters(stored, c.next); (err != nil) != c.refused {
+			t.Errorf("%s: %v", c.what, err)
 		}
+	}
+	inactive := stored.With(Active, false)
+	if CheckCharacters(inactive, inactive.With(UserDisplayName, "Jane\t")) == nil {
+		t.Error("an inactive user gets a control character")
 	}
 }

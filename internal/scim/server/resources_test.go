@@ -78,6 +78,22 @@ func TestADeletedUserNeverComesBack(t *testing.T) {
 	s.do("GET", "/Users/"+id, "").refuses(404, "", id)
 }
 
+func TestANameThatLooksLikeAnotherIsRefused(t *testing.T) {
+	s := newService(t)
+	alice, group := s.user("alice"), s.group("Admins")
+	for _, r := range []struct{ method, path, body string }{
+		{"POST", "/Users", `{"userName":"al\u200bice"}`},
+		{"PUT", "/Users/" + alice, `{"userName":"al\u200bice"}`},
+		{"PATCH", "/Users/" + alice, patchJSON(`{"op":"replace","path":"userName","value":"al\u200bice"}`)},
+		{"POST", "/Groups", `{"displayName":"Ad\u200bmins"}`},
+		{"PUT", "/Groups/" + group, `{"displayName":"Ad\u200bmins"}`},
+		{"PATCH", "/Groups/" + group, patchJSON(`{"op":"replace","value":{"displayName":"Ad\u200bmins"}}`)},
+	} {
+		s.do(r.method, r.path, r.body).refuses(400, "invalidValue", "U+200B")
+	}
+	s.do("PUT", "/Users/"+alice, `{"userName":"alice","displayName":"Al\tice","active":false}`).answers(200)
+}
+
 func TestCreateGroup(t *testing.T) {
 	s := newService(t)
 	alice, bob := s.user("alice"), s.do("POST", "/Users", `{"userName":"bob","displayName":"Bob B."}`).answers(201).id()

@@ -339,8 +339,12 @@ var _ = Describe("the switch", Serial, func() {
 			Expect(environment.Admin.Get(ctx, client.ObjectKey{Namespace: environment.Namespace, Name: v1alpha1.DirectoryName}, d)).To(Succeed())
 			return d.Status
 		}
-		Eventually(func() *v1alpha1.RefusedWrites { return directory().RefusedWrites }).ShouldNot(BeNil())
-		Expect(directory().RefusedWrites.Last[0].Resource).To(Equal("Users/" + id))
+		Eventually(func() string {
+			if refused := directory().RefusedWrites; refused != nil {
+				return refused.Last[0].Resource
+			}
+			return ""
+		}).Should(Equal("Users/" + id))
 
 		setSwitch(ctx, v1alpha1.SynchronizationEnabled)
 		Eventually(func() string {

@@ -16,7 +16,7 @@ import (
 	"github.com/cloudsso/cloudsso-operator/internal/auth"
 )
 
-var _ = Describe("a token", func() {
+var _ = Describe("a token", Serial, func() {
 	It("in any part of a request is in no log, Event or status", func(ctx SpecContext) {
 		token := environment.Token
 		id := create(ctx, unique("redacted"))

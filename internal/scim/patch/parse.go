@@ -227,7 +227,7 @@ func (p *Patch) addOperation(v verb, path *filter.Path, value any) error {
 		return p.addMemberOperation(v, path, value)
 	}
 	decoded, err := decodeValue(path, value)
-	if err != nil || schema.IsEmpty(decoded) { // everything in the value is unknown
+	if err != nil || v != opRemove && schema.IsEmpty(decoded) { // everything in the value is unknown
 		return err
 	}
 	last := path.Attribute.Last()

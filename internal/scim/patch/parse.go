@@ -114,30 +114,39 @@ func (p *Patch) readOperation(fields map[string]any) error {
 	if !known {
 		return scim.BadRequest(scim.InvalidSyntax, "op must be add, replace or remove, not %q", op)
 	}
-	value, sent := schema.JSONMember(fields, "value")
-	if !sent && v != opRemove {
-		return scim.BadRequest(scim.InvalidValue, "value is missing: add and replace need one; to unassign an attribute, send null or use remove")
-	}
 	target, _ := schema.JSONMember(fields, "path")
 	switch path := target.(type) {
 	case nil:
-		return p.readWithoutPath(v, value)
+		return p.readWithoutPath(v, fields)
 	case string:
 		if strings.TrimSpace(path) == "" {
-			return p.readWithoutPath(v, value)
+			return p.readWithoutPath(v, fields)
 		}
-		return p.readWithPath(v, path, value)
+		return p.readWithPath(v, path, fields)
 	default:
 		return scim.BadRequest(scim.InvalidPath, "path must be a string")
 	}
 }
 
+// valueOf returns the value of an operation, without which only a remove is complete.
+func valueOf(v verb, operation map[string]any) (any, error) {
+	value, sent := schema.JSONMember(operation, "value")
+	if !sent && v != opRemove {
+		return nil, scim.BadRequest(scim.InvalidValue, "value is missing: add and replace need one; to unassign an attribute, send null or use remove")
+	}
+	return value, nil
+}
+
 // readWithoutPath reads an operation without a path. Its value is an object whose names are attributes, and
 // may contain dots or begin with a URN. Attributes that a client cannot write are ignored, because Okta sends
 // the id.
-func (p *Patch) readWithoutPath(v verb, value any) error {
+func (p *Patch) readWithoutPath(v verb, operation map[string]any) error {
 	if v == opRemove {
 		return scim.BadRequest(scim.NoTarget, "remove needs a path")
+	}
+	value, err := valueOf(v, operation)
+	if err != nil {
+		return err
 	}
 	fields, ok := value.(map[string]any)
 	if !ok {
@@ -170,8 +179,9 @@ func sortedKeys(fields map[string]any) []string {
 	return keys
 }
 
-// readWithPath reads an operation with a path.
-func (p *Patch) readWithPath(v verb, name string, value any) error {
+// readWithPath reads an operation with a path. Its value is read only if the path is known and writable, because
+// serializers that drop null send an unknown attribute without a value.
+func (p *Patch) readWithPath(v verb, name string, operation map[string]any) error {
 	path, err := filter.ParsePath(p.rt, name)
 	if err != nil {
 		refusal := scim.BadRequest(scim.InvalidPath, "path %q: %v", name, err)
@@ -189,6 +199,10 @@ func (p *Patch) readWithPath(v verb, name string, value any) error {
 	}
 	if !isWritable(path) {
 		return scim.BadRequest(scim.Mutability, "%s is read-only", path)
+	}
+	value, err := valueOf(v, operation)
+	if err != nil {
+		return err
 	}
 	return p.addOperation(v, path, value)
 }

@@ -95,6 +95,7 @@ func TestApply(t *testing.T) {
 		{"a dot after the URN of an extension", `{"op":"add","path":"` + enterprise + `.manager","value":"7"}`, []string{enterprise, `{"department":"Sales","manager":{"value":"7"}}`}},
 		{"unknown attributes beside another operation", `{"op":"add","path":"nothing","value":"x"},{"op":"replace","path":"active","value":false},{"op":"replace","path":"` + enterprise + `:jobCode","value":"x"},` +
 			`{"op":"add","path":"emails[type eq \"work\"].verified","value":true},{"op":"remove","path":"emails[verified eq true]"},{"op":"add","path":"name.initials","value":"A"}`, []string{"active", "false"}},
+		{"an unknown attribute without a value, beside another operation", `{"op":"replace","path":"active","value":false},{"op":"replace","path":"customAttr"},{"op":"add","path":"urn:example:User:x"}`, []string{"active", "false"}},
 		{"an unknown attribute beside an unknown extension", `{"op":"add","path":"urn:example:User:x","value":"1"},{"op":"add","path":"nothing","value":"x"}`, nil},
 		{"a password", `{"op":"replace","path":"password","value":"p"}`, nil},
 
@@ -203,6 +204,7 @@ func TestInvalidOperationsAreRefused(t *testing.T) {
 		{"a missing op", `{"path":"active","value":true}`, scim.InvalidSyntax, "op"},
 		{"add without a value", `{"op":"add","path":"title"}`, scim.InvalidValue, "value is missing"},
 		{"replace without a value", `{"op":"replace","path":"active"}`, scim.InvalidValue, "value is missing"},
+		{"an unknown attribute without a value, alone", `{"op":"replace","path":"customAttr"}`, scim.InvalidPath, "customAttr"},
 		{"replace at a value path, without a value", `{"op":"replace","path":"emails[type eq \"work\"]"}`, scim.InvalidValue, "value is missing"},
 		{"replace at a sub-attribute, without a value", `{"op":"replace","path":"emails[type eq \"work\"].value"}`, scim.InvalidValue, "value is missing"},
 		{"replace with neither path nor value", `{"op":"replace"}`, scim.InvalidValue, "value is missing"},

@@ -3,6 +3,7 @@ package patch
 import (
 	"cmp"
 	"context"
+	"errors"
 	"slices"
 
 	"github.com/cloudsso/cloudsso-operator/internal/scim"
@@ -16,15 +17,24 @@ import (
 // the operations and their values, because a multi-valued attribute never grows beyond limits.Values.
 func (p *Patch) Apply(ctx context.Context, o schema.Object) (schema.Object, error) {
 	changed := map[*schema.Attribute]bool{}
+	var unlisted error // the first of them
+	p.Unlisted = nil
 	for _, op := range p.operations {
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
-		var err error
-		if o, err = op.applyWithin(o, op.path.Attribute); err != nil {
+		next, err := op.applyWithin(o, op.path.Attribute)
+		if unlistedType := (*unlistedTypeError)(nil); errors.As(err, &unlistedType) {
+			unlisted = cmp.Or(unlisted, addOperationIndex(err, op.index))
+			p.Unlisted = append(p.Unlisted, op.path.String())
+			continue
+		} else if err != nil {
 			return nil, addOperationIndex(err, op.index)
 		}
-		changed[op.path.Attribute[0]] = true
+		o, changed[op.path.Attribute[0]] = next, true
+	}
+	if len(changed) == 0 && unlisted != nil {
+		return nil, unlisted
 	}
 	for a := range changed {
 		if values, ok := o.Get(a).([]any); ok {
@@ -178,12 +188,25 @@ func (op operation) applyToSelected(a *schema.Attribute, current any) (any, erro
 // values of the schema, names an element that does not exist, and has no target (RFC 7644 section 3.5.2.3).
 func (op operation) impliedElement(a *schema.Attribute) (schema.Object, error) {
 	o := filter.Implied(op.path.Filter)
-	hasNoTarget := o.Get(a.Sub("value")) != nil || !a.Sub("type").IsCanonical(o.String(a.Sub("type")))
-	if len(o) == 0 || hasNoTarget && op.verb == opReplace {
-		return nil, scim.BadRequest(scim.NoTarget, "path %q matches no value", op.path)
+	noTarget := scim.BadRequest(scim.NoTarget, "path %q matches no value", op.path)
+	switch {
+	case len(o) == 0, op.verb == opReplace && o.Get(a.Sub("value")) != nil:
+		return nil, noTarget
+	case op.verb == opReplace && !a.Sub("type").IsCanonical(o.String(a.Sub("type"))):
+		return nil, &unlistedTypeError{noTarget}
 	}
 	return o, nil
 }
+
+// unlistedTypeError is the error of a replace that selects no value, by a type that the schema does not list. In the
+// way of an unknownPathError, it is the error of the request only if no other operation can be applied.
+type unlistedTypeError struct{ refusal *scim.Error }
+
+// Error returns the detail for the client.
+func (e *unlistedTypeError) Error() string { return e.refusal.Error() }
+
+// Unwrap returns the error for the client.
+func (e *unlistedTypeError) Unwrap() error { return e.refusal }
 
 // changeElement returns a selected element after the operation. The result is empty if the element is removed.
 func (op operation) changeElement(o schema.Object) schema.Object {

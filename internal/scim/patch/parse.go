@@ -19,6 +19,8 @@ import (
 type Patch struct {
 	// Unknown are the names and paths that no schema has. They are ignored.
 	Unknown []string
+	// Unlisted are the paths that the last call of Apply ignored: see unlistedTypeError.
+	Unlisted []string
 
 	rt         *schema.ResourceType
 	at         int // the index of the operation that is being read
@@ -249,16 +251,18 @@ func (p *Patch) addOperation(v verb, path *filter.Path, value any) error {
 	if !isMerged {
 		decoded = schema.Assigned(decoded)
 	}
-	hasNone := decoded == nil
+	if decoded != nil {
+		return p.addDecoded(operation{v, path, decoded, p.at})
+	}
 	switch {
-	case hasNone && v == opAdd:
+	case v == opAdd:
 		return nil
-	case hasNone && v == opReplace: // an empty value is unassigned (RFC 7643 section 2.5)
+	case v == opReplace: // an empty value is unassigned (RFC 7643 section 2.5)
 		v = opRemove
-	case hasNone && value != nil && path.Filter == nil && last.MultiValued: // remove of no value
+	case value != nil && path.Filter == nil && last.MultiValued: // remove of no value
 		return nil
 	}
-	return p.addDecoded(operation{v, path, decoded, p.at})
+	return p.addDecoded(operation{v, path, nil, p.at})
 }
 
 func (p *Patch) addDecoded(op operation) error {

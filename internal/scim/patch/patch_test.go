@@ -96,6 +96,8 @@ func TestApply(t *testing.T) {
 		{"unknown attributes beside another operation", `{"op":"add","path":"nothing","value":"x"},{"op":"replace","path":"active","value":false},{"op":"replace","path":"` + enterprise + `:jobCode","value":"x"},` +
 			`{"op":"add","path":"emails[type eq \"work\"].verified","value":true},{"op":"remove","path":"emails[verified eq true]"},{"op":"add","path":"name.initials","value":"A"}`, []string{"active", "false"}},
 		{"an unknown attribute without a value, beside another operation", `{"op":"replace","path":"active","value":false},{"op":"replace","path":"customAttr"},{"op":"add","path":"urn:example:User:x"}`, []string{"active", "false"}},
+		{"a type that the schema does not list, beside other operations", `{"op":"replace","path":"emails[type eq \"personal\"].value","value":"p@example.com"},{"op":"replace","path":"active","value":false},` +
+			`{"op":"replace","path":"addresses[type eq \"personal\"]","value":{"locality":"x"}}`, []string{"active", "false"}},
 		{"an unknown attribute beside an unknown extension", `{"op":"add","path":"urn:example:User:x","value":"1"},{"op":"add","path":"nothing","value":"x"}`, nil},
 		{"a password", `{"op":"replace","path":"password","value":"p"}`, nil},
 
@@ -226,6 +228,8 @@ func TestInvalidOperationsAreRefused(t *testing.T) {
 		{"a value that does not exist replaced", `{"op":"replace","path":"emails[value eq \"nobody@example.com\"].type","value":"work"}`, scim.NoTarget, "nobody"},
 		{"a value of a type that the schema does not list replaced", `{"op":"replace","path":"emails[type eq \"nonexistent\"].value","value":"x"}`, scim.NoTarget, "nonexistent"},
 		{"a value of such a type, and of more, replaced", `{"op":"replace","path":"addresses[primary eq true and type eq \"nonexistent\"]","value":{"locality":"x"}}`, scim.NoTarget, "nonexistent"},
+		{"a value of such a type, beside an unknown attribute", `{"op":"add","path":"nothing","value":"x"},{"op":"replace","path":"emails[type eq \"nonexistent\"].value","value":"x"}`, scim.NoTarget, "Operations[1]"},
+		{"a value that does not exist, beside another operation", `{"op":"replace","path":"active","value":false},{"op":"replace","path":"emails[value eq \"nobody@example.com\"].type","value":"work"}`, scim.NoTarget, "nobody"},
 		{"a filter that requires no sub-attribute", `{"op":"replace","path":"phoneNumbers[not (type eq \"work\")].value","value":"1"}`, scim.NoTarget, "phoneNumbers"},
 		{"two primary values", `{"op":"replace","path":"emails","value":[{"value":"a","primary":true},{"value":"b","primary":true}]}`, "", "primary"},
 		{"an error in the second operation", `{"op":"add","path":"title","value":"x"},{"op":"add","path":"emails[","value":"x"}`, scim.InvalidPath, "Operations[1]"},

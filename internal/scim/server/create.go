@@ -39,6 +39,6 @@ func (s *server) resource(req *request) (*schema.Body, error) {
 		return nil, err
 	}
 	req.recordResource(body.Attributes)
-	s.logUnknown(req, body.Unknown)
+	s.logIgnored(req, reasonUnknown, body.Unknown)
 	return body, schema.Validate(req.rt, body.Attributes)
 }

@@ -185,7 +185,13 @@ func TestUnknownAttributesAreLoggedOnce(t *testing.T) {
 	s.do("PATCH", "/Users/"+id, patchJSON(`{"op":"replace","path":"`+schema.UserSchema.ID+`:role","value":"member"},{"op":"Replace","path":"active","value":"False"}`)).
 		answers(200).has("active", false)
 	s.do("PATCH", "/Users/"+id, patchJSON(`{"op":"replace","value":{"shoeSize":"9"}}`)).answers(200)
-	for _, name := range []string{schema.UserSchema.ID + ":role ", "shoeSize "} {
+	s.do("PATCH", "/Users/"+id, patchJSON(`{"op":"replace","path":"emails[type eq \"personal\"].value","value":"x"}`)).refuses(400, "noTarget", "personal")
+	if strings.Contains(s.log.String(), "personal") {
+		t.Errorf("a refused operation is logged as ignored: %s", &s.log)
+	}
+	s.do("PATCH", "/Users/"+id, patchJSON(`{"op":"replace","path":"emails[type eq \"personal\"].value","value":"x"},{"op":"replace","path":"active","value":false}`)).
+		answers(200).has("active", false).has("emails", nil)
+	for _, name := range []string{schema.UserSchema.ID + ":role ", "shoeSize ", `personal\"].value`} {
 		if n := strings.Count(s.log.String(), name); n != 1 {
 			t.Errorf("%s is logged %d times: %s", name, n, &s.log)
 		}

@@ -29,7 +29,7 @@ func (s *server) modify(req *request) (*response, error) {
 	if err != nil {
 		return nil, operationError(err)
 	}
-	s.logUnknown(req, p.Unknown)
+	s.logIgnored(req, reasonUnknown, p.Unknown)
 	change := p.Change(req.Context())
 	change.Precondition = req.precondition()
 	change.Attributes = func(current schema.Object) (schema.Object, error) {
@@ -40,6 +40,7 @@ func (s *server) modify(req *request) (*response, error) {
 	if err != nil {
 		return nil, err
 	}
+	s.logIgnored(req, "the schema does not list the type, and no value has it", p.Unlisted)
 	req.recordResource(r.Attributes)
 	selected := q.selection(req.rt)
 	if !q.Has("attributes") && selected.Has(schema.Members) && hasManyMembers(r) {

@@ -8,6 +8,9 @@ import (
 	"github.com/cloudsso/cloudsso-operator/internal/scim/limits"
 )
 
+// reasonUnknown is the reason for which most attributes are ignored.
+const reasonUnknown = "no schema has it"
+
 // unknown remembers which unknown attributes and extensions have been logged. They are ignored (RFC 7644 section
 // 3.3). An administrator who misses one finds its name in the log, once and not for every request.
 type unknown struct {
@@ -30,13 +33,14 @@ func (u *unknown) addNew(name string) bool {
 	return true
 }
 
-// logUnknown logs the attributes of a request that no schema has.
-func (s *server) logUnknown(req *request, names []string) {
+// logIgnored logs the attributes of a request that are ignored for a reason.
+func (s *server) logIgnored(req *request, reason string, names []string) {
 	for _, name := range names {
 		name = shortened(name, limits.Quoted)
 		if s.unknown.addNew(name) {
-			s.Logger.LogAttrs(req.Context(), slog.LevelInfo, "attribute ignored: no schema has it; logged once for each name",
-				slog.String("attribute", name), slog.String("requestID", req.record.RequestID),
+			s.Logger.LogAttrs(req.Context(), slog.LevelInfo, "attribute ignored; logged once for each name",
+				slog.String("attribute", name), slog.String("reason", reason),
+				slog.String("requestID", req.record.RequestID),
 				slog.String("route", req.pattern), slog.String("subject", req.record.Subject))
 		}
 	}

@@ -169,8 +169,8 @@ type Candidate interface {
 func (q Query) Select(ctx context.Context, candidates iter.Seq[Candidate]) (*Page, error) {
 	page := &Page{}
 	passed := 0
-	budget := &budget{left: limits.FilterComparisons}
-	for c := range q.sorted(q.matching(untilDone(ctx, candidates), budget)) {
+	meter := filter.NewMeter(ctx, limits.FilterComparisons)
+	for c := range q.sorted(q.matching(untilDone(ctx, candidates), meter)) {
 		page.Total++
 		if q.After != nil && q.Order.Compare(q.Order.Position(c), *q.After) <= 0 {
 			continue
@@ -179,7 +179,15 @@ func (q Query) Select(ctx context.Context, candidates iter.Seq[Candidate]) (*Pag
 			page.Resources = append(page.Resources, q.Omit.strip(c.Resource()))
 		}
 	}
-	return page, cmp.Or(ctx.Err(), budget.err())
+	if meter.Ended() {
+		return nil, cmp.Or(ctx.Err(), tooManyComparisons())
+	}
+	return page, ctx.Err()
+}
+
+func tooManyComparisons() error {
+	return BadRequest(TooMany, "the filter needs more than %d comparisons in this directory; use fewer conditions, or join them by and "+
+		"with eq on id, userName, externalId or a group's displayName", limits.FilterComparisons)
 }
 
 // untilDone ends a sequence once the context is done.
@@ -193,45 +201,40 @@ func untilDone(ctx context.Context, candidates iter.Seq[Candidate]) iter.Seq[Can
 	}
 }
 
-// matching returns the candidates that match the filter, as long as the budget lasts.
-func (q Query) matching(candidates iter.Seq[Candidate], b *budget) iter.Seq[Candidate] {
+// matching returns the candidates that match the filter, until the meter has ended.
+func (q Query) matching(candidates iter.Seq[Candidate], m *filter.Meter) iter.Seq[Candidate] {
 	if q.Filter == nil {
 		return candidates
 	}
 	return func(yield func(Candidate) bool) {
+		s := &source{meter: m}
 		for c := range candidates {
-			b.Source = c
-			matches := q.Filter.Match(b)
-			if b.left < 0 || matches && !yield(c) {
+			s.Candidate, s.lists = c, s.lists[:0]
+			matches := q.Filter.Match(s, m)
+			if m.Ended() || matches && !yield(c) {
 				return
 			}
 		}
 	}
 }
 
-// budget is a candidate whose evaluation is paid for, so that a filter with many conditions does not take the
-// processor from other clients.
-type budget struct {
-	filter.Source
-	left int // comparisons
+// source is a candidate as a filter reads it. It makes the values of members and groups once, however many conditions
+// read them, and charges each, because a group has up to limits.Members.
+type source struct {
+	Candidate
+	meter *filter.Meter
+	lists schema.Object // of members and groups
 }
 
 // Get implements filter.Source.
-func (b *budget) Get(a *schema.Attribute) any {
-	b.left--
-	return b.Source.Get(a)
-}
-
-// Spend implements filter.Meter.
-func (b *budget) Spend(comparisons int) { b.left -= comparisons }
-
-// err returns the error for the client if the budget is exceeded.
-func (b *budget) err() error {
-	if b.left >= 0 {
-		return nil
+func (s *source) Get(a *schema.Attribute) any {
+	if a != schema.Members && a != schema.Groups {
+		return s.Candidate.Get(a)
 	}
-	return BadRequest(TooMany, "the filter needs more than %d comparisons in this directory; use fewer conditions, or join them by and "+
-		"with eq on id, userName, externalId or a group's displayName", limits.FilterComparisons)
+	if !slices.ContainsFunc(s.lists, func(f schema.Field) bool { return f.Attribute == a }) {
+		s.lists = append(s.lists, schema.Field{Attribute: a, Value: s.Resource().references(a, s.meter.Spend)})
+	}
+	return s.lists.Get(a)
 }
 
 func (q Query) sorted(candidates iter.Seq[Candidate]) iter.Seq[Candidate] {

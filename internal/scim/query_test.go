@@ -3,7 +3,9 @@ package scim_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"iter"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -60,9 +62,10 @@ func TestAFilterHasABudget(t *testing.T) {
 		{"conditions that are decided already", `title eq "engineer" or (` + alternatives(100, `title eq "x"`) + `)`, users},
 		{"conditions that are decided by and", `title eq "x" and (` + alternatives(100, `title eq "x"`) + `)`, 0},
 		{"each value of a list", alternatives(3, `emails.value eq "x"`), 0},
+		{"a part of each value", `emails.value co "xyz"`, 0},
 		{"each value of too many lists", alternatives(4, `emails.value eq "x"`), -1},
-		{"conditions within a value path", `emails[` + alternatives(4, `value eq "x"`) + `]`, 0},
-		{"too many conditions within a value path", `emails[` + alternatives(5, `value eq "x"`) + `]`, -1},
+		{"conditions within a value path", `emails[` + alternatives(3, `value eq "x"`) + `]`, 0},
+		{"too many conditions within a value path", `emails[` + alternatives(4, `value eq "x"`) + `]`, -1},
 		{"a value path with another condition", `emails[` + alternatives(4, `value eq "x"`) + `].type eq "work"`, -1},
 		{"ne of a list", alternatives(4, `emails.value ne "x"`), users},
 		{"negated conditions", `not (` + alternatives(11, `title eq "x"`) + `)`, -1},
@@ -80,6 +83,98 @@ func TestAFilterHasABudget(t *testing.T) {
 	}
 	if page, _, err := selectBy(t.Context(), t, alternatives(100, `title eq "x"`), 100); err != nil || page.Total != 0 {
 		t.Errorf("many conditions in a small directory: %v, %v", page, err)
+	}
+}
+
+// The members of a group are read once for all conditions, and no more of them than the budget permits.
+func TestMembersCountForTheBudget(t *testing.T) {
+	for _, c := range []struct {
+		what, filter string
+		groups       int
+		refused      bool
+		mostRead     int // members
+	}{
+		{"some conditions", alternatives(10, `members.value eq "x"`), 1, false, limits.Members},
+		{"many conditions", alternatives(300, `members.value eq "x"`), 1, true, limits.Members},
+		{"conditions within a value path", `members[` + alternatives(300, `value eq "x"`) + `]`, 1, true, limits.Members},
+		{"many groups", `members pr`, 30, true, limits.FilterComparisons},
+	} {
+		read := 0
+		page, err := selectGroups(t.Context(), t, c.filter, c.groups, func() { read++ })
+		var refusal *scim.Error
+		if isRefused := errors.As(err, &refusal) && refusal.Type == scim.TooMany; isRefused != c.refused || read > c.mostRead {
+			t.Errorf("%s: %v, %v after %d members", c.what, page, err, read)
+		}
+	}
+}
+
+func TestAnEvaluationEndsWithTheRequest(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	read := 0
+	_, err := selectGroups(ctx, t, `members.value eq "x"`, 1, func() {
+		if read++; read == 10 {
+			cancel()
+		}
+	})
+	if !errors.Is(err, context.Canceled) || read != 10 {
+		t.Errorf("%v after %d members", err, read)
+	}
+}
+
+// selectGroups selects from groups of limits.Members, and calls onRead for each member that is read.
+func selectGroups(ctx context.Context, tb testing.TB, expression string, n int, onRead func()) (*scim.Page, error) {
+	tb.Helper()
+	f, err := filter.Parse(schema.Group, expression)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	group := &scim.Resource{Type: schema.Group, ID: "staff-1", Members: func(yield func(scim.Reference) bool) {
+		for range limits.Members {
+			if onRead(); !yield(scim.Reference{Value: "alice-1"}) {
+				return
+			}
+		}
+	}}
+	return scim.Query{Filter: f, StartIndex: 1, Count: 1}.Select(ctx, func(yield func(scim.Candidate) bool) {
+		for range n {
+			if !yield(group) {
+				return
+			}
+		}
+	})
+}
+
+func TestTheLengthOfTextCountsForTheBudget(t *testing.T) {
+	for _, c := range []struct {
+		what, letter string
+		conditions   int
+		refused      bool
+	}{
+		{"text that is folded", "ä", 5, false},
+		{"text that is folded, many times", "ä", 20, true},
+		{"characters with a long folded form", "\ufdfa", 5, true},
+		{"ASCII", "a", 100, false},
+		{"ASCII, many times", "a", 300, true},
+	} {
+		email := `{"value":"` + strings.Repeat(c.letter, 8192/len(c.letter)-4)
+		var emails []string
+		for i := range limits.Values {
+			emails = append(emails, fmt.Sprintf(`%s%d"}`, email, i))
+		}
+		body, err := schema.Decode(schema.User, []byte(`{"userName":"alice","emails":[`+strings.Join(emails, ",")+`]}`))
+		if err != nil {
+			t.Fatal(err)
+		}
+		f, err := filter.Parse(schema.User, alternatives(c.conditions, `emails.value co "x"`))
+		if err != nil {
+			t.Fatal(err)
+		}
+		one := slices.Values([]scim.Candidate{&scim.Resource{Type: schema.User, ID: "alice-1", Attributes: body.Attributes}})
+		_, err = scim.Query{Filter: f, StartIndex: 1, Count: 1}.Select(t.Context(), one)
+		var refusal *scim.Error
+		if isRefused := errors.As(err, &refusal) && refusal.Type == scim.TooMany; isRefused != c.refused {
+			t.Errorf("%s: %v", c.what, err)
+		}
 	}
 }
 

@@ -50,10 +50,8 @@ func (r *Resource) Get(a *schema.Attribute) any {
 			{Attribute: metaCreated, Value: r.Created.UTC().Format(TimeFormat)},
 			{Attribute: metaLastModified, Value: r.LastModified.UTC().Format(TimeFormat)},
 		}
-	case schema.Members:
-		return references(a, r.Members, memberType)
-	case schema.Groups:
-		return references(a, r.Groups, groupType)
+	case schema.Members, schema.Groups:
+		return r.references(a, func(int) bool { return true })
 	}
 	return r.Attributes.Get(a)
 }
@@ -88,12 +86,20 @@ var (
 	groupType  = schema.Field{Attribute: schema.Groups.Sub("type"), Value: "direct"}
 )
 
-func references(a *schema.Attribute, all iter.Seq[Reference], kind schema.Field) any {
+// references returns the value of members or groups. It spends one for each reference, and stops if that is refused.
+func (r *Resource) references(a *schema.Attribute, spend func(int) bool) any {
+	all, kind := r.Members, memberType
+	if a == schema.Groups {
+		all, kind = r.Groups, groupType
+	}
 	if all == nil {
 		return nil
 	}
 	var values []any
 	for reference := range all {
+		if !spend(1) {
+			break
+		}
 		values = append(values, append(reference.object(a), kind))
 	}
 	if values == nil {

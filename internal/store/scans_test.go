@@ -18,10 +18,10 @@ type stalledFilter struct {
 	once       *sync.Once
 }
 
-func (f stalledFilter) Match(s filter.Source) bool {
+func (f stalledFilter) Match(s filter.Source, m *filter.Meter) bool {
 	f.once.Do(func() { close(f.begun) })
 	<-f.end
-	return f.Filter.Match(s)
+	return f.Filter.Match(s, m)
 }
 
 // While a directory is scanned, another scan of it waits, until its request ends. Other directories and other requests

@@ -10,8 +10,9 @@ import (
 
 // Filter is a parsed filter whose attribute names are resolved against a schema.
 type Filter interface {
-	// Match reports whether the filter selects the resource.
-	Match(Source) bool
+	// Match reports whether the filter selects the resource. It charges its comparisons to the meter, and stops once
+	// that has ended.
+	Match(Source, *Meter) bool
 	// String returns the filter in canonical form. Parse reads it as an equal filter.
 	String() string
 
@@ -22,13 +23,6 @@ type Filter interface {
 type Source interface {
 	// Get returns the attribute's value as described at schema.Object, or nil if it is unassigned.
 	Get(*schema.Attribute) any
-}
-
-// Meter is a Source that is told what its evaluation costs beyond one call of Get for each comparison.
-type Meter interface {
-	Source
-	// Spend is called with the number of comparisons that a list of values makes necessary.
-	Spend(comparisons int)
 }
 
 // SyntaxError says at which position a filter or a path is malformed.
@@ -88,7 +82,7 @@ func Terms(f Filter) int {
 	case *negation:
 		return Terms(f.operand)
 	case *valuePath:
-		return 1 + f.terms
+		return 1 + Terms(f.filter)
 	}
 	return 1
 }

@@ -167,7 +167,7 @@ func TestMatch(t *testing.T) {
 			t.Errorf("%s: %v", input, err)
 			continue
 		}
-		if got := f.Match(r); got != want {
+		if got := f.Match(r, nil); got != want {
 			t.Errorf("%s: %t, want %t", input, got, want)
 		}
 	}
@@ -222,10 +222,10 @@ func TestQueriesOverSeveralTypes(t *testing.T) {
 		t.Error("a user has no members")
 	}
 	f, err := filter.Parse(schema.User, `members pr or userName sw "alice"`, schema.Group)
-	if err != nil || !f.Match(resource(t, person)) {
+	if err != nil || !f.Match(resource(t, person), nil) {
 		t.Errorf("%v, %v", f, err)
 	}
-	if f, err = filter.Parse(schema.User, `members pr`, schema.Group); err != nil || f.Match(resource(t, person)) {
+	if f, err = filter.Parse(schema.User, `members pr`, schema.Group); err != nil || f.Match(resource(t, person), nil) {
 		t.Errorf("%v, %v", f, err)
 	}
 }
@@ -344,7 +344,7 @@ func FuzzParse(f *testing.F) {
 		if err != nil {
 			t.Fatalf("%q prints as %q, which is not a filter: %v", input, parsed, err)
 		}
-		if again.String() != parsed.String() || again.Match(r) != parsed.Match(r) {
+		if again.String() != parsed.String() || again.Match(r, nil) != parsed.Match(r, nil) {
 			t.Fatalf("%q prints as %q, which means %q", input, parsed, again)
 		}
 	})
@@ -356,7 +356,7 @@ func TestUserNameIsComparedWithoutAllocation(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if n := testing.AllocsPerRun(100, func() { f.Match(r) }); n != 0 {
+	if n := testing.AllocsPerRun(100, func() { f.Match(r, nil) }); n != 0 {
 		t.Errorf("%v allocations", n)
 	}
 }
@@ -392,7 +392,7 @@ func BenchmarkMatch(b *testing.B) {
 			}
 			b.ReportAllocs()
 			for b.Loop() {
-				if !f.Match(r) {
+				if !f.Match(r, nil) {
 					b.Fatal("no match")
 				}
 			}

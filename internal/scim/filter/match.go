@@ -41,11 +41,11 @@ type logical struct {
 }
 
 // Match implements Filter.
-func (l *logical) Match(s Source) bool {
+func (l *logical) Match(s Source, m *Meter) bool {
 	if l.or {
-		return l.left.Match(s) || l.right.Match(s)
+		return l.left.Match(s, m) || !m.Ended() && l.right.Match(s, m)
 	}
-	return l.left.Match(s) && l.right.Match(s)
+	return l.left.Match(s, m) && !m.Ended() && l.right.Match(s, m)
 }
 
 // String implements Filter.
@@ -70,7 +70,7 @@ func (l *logical) operand(dst []byte, f Filter) []byte {
 type negation struct{ operand Filter }
 
 // Match implements Filter.
-func (n *negation) Match(s Source) bool { return !n.operand.Match(s) }
+func (n *negation) Match(s Source, m *Meter) bool { return !n.operand.Match(s, m) }
 
 // String implements Filter.
 func (n *negation) String() string { return string(n.appendTo(nil)) }
@@ -84,14 +84,13 @@ func (n *negation) appendTo(dst []byte) []byte {
 type valuePath struct {
 	path   schema.Path
 	filter Filter
-	terms  int // of the filter
 }
 
 // Match implements Filter.
-func (v *valuePath) Match(s Source) bool {
-	return anyValue(s, v.path, v.terms, func(value any) bool {
+func (v *valuePath) Match(s Source, m *Meter) bool {
+	return m.Spend(1) && anyValue(s, v.path, m, func(value any) bool {
 		o, ok := value.(schema.Object)
-		return ok && v.filter.Match(o)
+		return ok && v.filter.Match(o, m)
 	})
 }
 
@@ -111,23 +110,25 @@ type comparison struct {
 }
 
 // Match implements Filter. The operator ne holds for a multi-valued attribute if no value is equal.
-func (c *comparison) Match(s Source) bool {
+func (c *comparison) Match(s Source, m *Meter) bool {
 	switch {
+	case !m.Spend(1):
+		return false
 	case c.operator == pr:
-		return isPresent(s, c.path)
+		return isPresent(s, c.path, m)
 	case c.literal == nil:
-		return isPresent(s, c.path) == (c.operator == ne)
+		return isPresent(s, c.path, m) == (c.operator == ne)
 	case c.operator == ne:
-		return !anyValue(s, c.path, 1, func(v any) bool { return c.holds(eq, v) })
+		return !anyValue(s, c.path, m, func(v any) bool { return c.holds(eq, v, m) })
 	}
 	if len(c.path) == 1 { // the common case, without a closure
 		if v := s.Get(c.path[0]); v != nil {
 			if _, list := v.([]any); !list {
-				return c.holds(c.operator, v)
+				return c.holds(c.operator, v, m)
 			}
 		}
 	}
-	return anyValue(s, c.path, 1, func(v any) bool { return c.holds(c.operator, v) })
+	return anyValue(s, c.path, m, func(v any) bool { return c.holds(c.operator, v, m) })
 }
 
 // String implements Filter.
@@ -153,7 +154,7 @@ func (c *comparison) appendTo(dst []byte) []byte {
 }
 
 // holds compares one value with the literal.
-func (c *comparison) holds(op operator, v any) bool {
+func (c *comparison) holds(op operator, v any, m *Meter) bool {
 	if v == nil {
 		v = c.path.Last().AbsentMeans
 	}
@@ -178,14 +179,21 @@ func (c *comparison) holds(op operator, v any) bool {
 			return false
 		}
 		if !c.path.Last().CaseExact {
-			if op == eq {
-				return fold.Equal(text, c.folded)
-			}
-			return compareText(op, fold.Name(text), c.folded)
+			return c.holdsFolded(op, text, m)
 		}
-		return compareText(op, text, literal)
+		return m.spendText(text, "") && compareText(op, text, literal)
 	}
 	return false
+}
+
+// holdsFolded compares a text with the literal in folded form. It charges what it has folded, because some characters
+// have a long form.
+func (c *comparison) holdsFolded(op operator, text string, m *Meter) bool {
+	if op == eq && fold.IsASCII(text) {
+		return m.spendText(text, "") && fold.Equal(text, c.folded)
+	}
+	folded := fold.Name(text)
+	return m.spendText(text, folded) && compareText(op, folded, c.folded)
 }
 
 func compareText(op operator, text, literal string) bool {
@@ -218,8 +226,8 @@ func satisfiesOrder(op operator, order int) bool {
 
 // isPresent evaluates the operator pr: the attribute has a value, and a complex value is not empty. What an absent
 // value means does not count.
-func isPresent(s Source, path schema.Path) bool {
-	return anyValue(s, path, 1, func(v any) bool {
+func isPresent(s Source, path schema.Path, m *Meter) bool {
+	return anyValue(s, path, m, func(v any) bool {
 		if o, ok := v.(schema.Object); ok {
 			return len(o) > 0
 		}
@@ -228,30 +236,29 @@ func isPresent(s Source, path schema.Path) bool {
 }
 
 // anyValue reports whether the condition holds for a value at the path. There are several values if an
-// attribute on the path is multi-valued. The value is nil if the last attribute is unassigned. The condition makes
-// that many comparisons.
-func anyValue(s Source, path schema.Path, comparisons int, condition func(any) bool) bool {
+// attribute on the path is multi-valued, and each is charged. The value is nil if the last attribute is unassigned.
+func anyValue(s Source, path schema.Path, m *Meter, condition func(any) bool) bool {
 	v := s.Get(path[0])
 	if values, ok := v.([]any); ok {
-		if m, isMeter := s.(Meter); isMeter {
-			m.Spend(len(values) * comparisons)
-		}
 		for _, v := range values {
-			if anyValueBelow(v, path[1:], condition) {
+			if !m.Spend(1) {
+				return false
+			}
+			if anyValueBelow(v, path[1:], m, condition) {
 				return true
 			}
 		}
 		return false
 	}
-	return (v != nil || len(path) == 1) && anyValueBelow(v, path[1:], condition)
+	return (v != nil || len(path) == 1) && anyValueBelow(v, path[1:], m, condition)
 }
 
 // anyValueBelow reports whether the condition holds for a value at the rest of the path, which begins within
 // v.
-func anyValueBelow(v any, path schema.Path, condition func(any) bool) bool {
+func anyValueBelow(v any, path schema.Path, m *Meter, condition func(any) bool) bool {
 	if len(path) == 0 {
 		return condition(v)
 	}
 	o, ok := v.(schema.Object)
-	return ok && anyValue(o, path, 0, condition)
+	return ok && anyValue(o, path, m, condition)
 }

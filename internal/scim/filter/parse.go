@@ -132,7 +132,7 @@ func (p *parser) valuePathAndSub(path schema.Path) (Filter, error) {
 	if err != nil {
 		return nil, err
 	}
-	v.filter, v.terms = &logical{left: v.filter, right: c}, v.terms+1
+	v.filter = &logical{left: v.filter, right: c}
 	return v, nil
 }
 
@@ -202,7 +202,7 @@ func (p *parser) valuePath(path schema.Path) (*valuePath, error) {
 	if err == nil && !p.accept(']') {
 		err = p.errorf(start, "the bracket is not closed")
 	}
-	return &valuePath{path: path, filter: f, terms: Terms(f)}, err
+	return &valuePath{path: path, filter: f}, err
 }
 
 // newComparison converts the literal to the attribute's type and returns the comparison. If that is not

@@ -21,7 +21,7 @@ const maxRounds = 8
 // Name(Name(s)) == Name(s). Invalid UTF-8 becomes U+FFFD. A lower-case ASCII name is returned without an
 // allocation.
 func Name(s string) string {
-	if isASCII(s) {
+	if IsASCII(s) {
 		return strings.ToLower(s)
 	}
 	s = norm.NFKC.String(strings.ToValidUTF8(s, string(utf8.RuneError)))
@@ -38,7 +38,7 @@ func Name(s string) string {
 // Equal reports whether Name(s) equals folded, which must be a folded name. It allocates nothing if s is
 // ASCII.
 func Equal(s, folded string) bool {
-	if !isASCII(s) {
+	if !IsASCII(s) {
 		return Name(s) == folded
 	}
 	if len(s) != len(folded) {
@@ -70,7 +70,8 @@ func smallCherokee(r rune) rune {
 	return r
 }
 
-func isASCII(s string) bool {
+// IsASCII reports whether the folded form of a text differs in letter case at most.
+func IsASCII(s string) bool {
 	for i := range len(s) {
 		if s[i] >= utf8.RuneSelf {
 			return false

@@ -14,7 +14,8 @@ import (
 
 // Apply returns a resource's attributes after the operations, in their order, and validates them. It does not
 // modify the attributes given. The result shares unchanged values with them. The time that it takes is linear in
-// the operations and their values, because a multi-valued attribute never grows beyond limits.Values.
+// the operations and their values, because a multi-valued attribute never grows beyond limits.Values. The filters in the
+// paths may need limits.FilterComparisons.
 func (p *Patch) Apply(ctx context.Context, o schema.Object) (schema.Object, error) {
 	changed := map[*schema.Attribute]bool{}
 	var unlisted error // the first of them
@@ -24,6 +25,9 @@ func (p *Patch) Apply(ctx context.Context, o schema.Object) (schema.Object, erro
 			return nil, err
 		}
 		next, err := op.applyWithin(o, op.path.Attribute)
+		if p.meter.Ended() {
+			err = cmp.Or(ctx.Err(), tooManyComparisons())
+		}
 		if unlistedType := (*unlistedTypeError)(nil); errors.As(err, &unlistedType) {
 			unlisted = cmp.Or(unlisted, addOperationIndex(err, op.index))
 			p.Unlisted = append(p.Unlisted, op.path.String())
@@ -42,6 +46,11 @@ func (p *Patch) Apply(ctx context.Context, o schema.Object) (schema.Object, erro
 		}
 	}
 	return o, schema.Validate(p.rt, o)
+}
+
+func tooManyComparisons() error {
+	return scim.BadRequest(scim.TooMany, "the filters in the paths need more than %d comparisons; send fewer operations at a time, or "+
+		"paths with fewer conditions", limits.FilterComparisons)
 }
 
 // applyWithin applies the operation to the attribute at the path, which begins within o.
@@ -150,7 +159,7 @@ func (op operation) applyToSelected(a *schema.Attribute, current any) (any, erro
 	touched := map[int]bool{}
 	for _, v := range values {
 		o, _ := v.(schema.Object)
-		if !op.path.Filter.Match(o) {
+		if !op.path.Filter.Match(o, op.meter) {
 			result = append(result, v)
 			continue
 		}

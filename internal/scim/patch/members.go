@@ -95,7 +95,7 @@ func (m *memberChanges) removeMatching(f filter.Filter) error {
 	}
 	m.before = append(m.changes(), scim.MemberChange{
 		Op:    scim.RemoveMembers,
-		Match: func(r scim.Reference) bool { return f.Match(r.Member()) },
+		Match: func(r scim.Reference) bool { return f.Match(r.Member(), nil) },
 	})
 	m.filters, m.replaces, m.ids, m.isRemoved = f, false, nil, nil
 	return nil

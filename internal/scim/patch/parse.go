@@ -26,6 +26,7 @@ type Patch struct {
 	at         int // the index of the operation that is being read
 	operations []operation
 	members    memberChanges
+	meter      *filter.Meter // of the filters in the paths, also if Apply is called several times
 }
 
 type verb int
@@ -44,6 +45,7 @@ type operation struct {
 	path  *filter.Path
 	value any
 	index int // in Operations
+	meter *filter.Meter
 }
 
 // Parse reads the body of a PATCH request. Any error is one for the client: a *scim.Error or a *schema.Error.
@@ -63,7 +65,7 @@ func Parse(ctx context.Context, rt *schema.ResourceType, body []byte) (*Patch, e
 	if len(list) > limits.PatchOperations {
 		return nil, scim.BadRequest(scim.TooMany, "Operations has %d operations; at most %d are supported", len(list), limits.PatchOperations)
 	}
-	p := &Patch{rt: rt}
+	p := &Patch{rt: rt, meter: filter.NewMeter(ctx, limits.FilterComparisons)}
 	if err := p.readOperations(ctx, list); err != nil {
 		return nil, err
 	}
@@ -252,7 +254,7 @@ func (p *Patch) addOperation(v verb, path *filter.Path, value any) error {
 		decoded = schema.Assigned(decoded)
 	}
 	if decoded != nil {
-		return p.addDecoded(operation{v, path, decoded, p.at})
+		return p.addDecoded(operation{v, path, decoded, p.at, p.meter})
 	}
 	switch {
 	case v == opAdd:
@@ -262,7 +264,7 @@ func (p *Patch) addOperation(v verb, path *filter.Path, value any) error {
 	case value != nil && path.Filter == nil && last.MultiValued: // remove of no value
 		return nil
 	}
-	return p.addDecoded(operation{v, path, nil, p.at})
+	return p.addDecoded(operation{v, path, nil, p.at, p.meter})
 }
 
 func (p *Patch) addDecoded(op operation) error {

@@ -279,6 +279,38 @@ func TestAMultiValuedAttributeDoesNotGrowBeyondItsLimit(t *testing.T) {
 	}
 }
 
+// One PATCH has one budget for the filters of all paths, also if it is applied again after a conflict.
+func TestPathFiltersHaveABudget(t *testing.T) {
+	long := decode(t, `{"userName":"alice","emails":[`+strings.ReplaceAll(numberedEmails(0, limits.Values), "@", strings.Repeat("ä", 4000))+`]}`)
+	short := decode(t, `{"userName":"alice","emails":[`+numberedEmails(0, limits.Values)+`]}`)
+	terms := func(n int) string {
+		return `{"op":"remove","path":"emails[` + strings.TrimSuffix(strings.Repeat(`value co \"xyz\" or `, n), " or ") + `]"}`
+	}
+	for _, c := range []struct {
+		what       string
+		o          schema.Object
+		operations string
+		times      int
+		refused    bool
+	}{
+		{"many operations", short, strings.TrimSuffix(strings.Repeat(terms(1)+",", 5000), ","), 1, false},
+		{"long filters", short, strings.TrimSuffix(strings.Repeat(terms(300)+",", 60), ","), 1, false},
+		{"too many long filters", short, strings.TrimSuffix(strings.Repeat(terms(300)+",", 100), ","), 1, true},
+		{"long values", long, terms(5), 1, false},
+		{"long values, many times", long, terms(20), 1, true},
+		{"long values, again after conflicts", long, terms(5), 3, true},
+	} {
+		p, err := patch.Parse(t.Context(), schema.User, []byte(request(c.operations)))
+		for i := 0; err == nil && i < c.times; i++ {
+			_, err = p.Apply(t.Context(), c.o)
+		}
+		var refusal *scim.Error
+		if isRefused := errors.As(err, &refusal) && refusal.Type == scim.TooMany; isRefused != c.refused || err != nil && !strings.HasPrefix(refusal.Detail, "Operations[") {
+			t.Errorf("%s: %v", c.what, err)
+		}
+	}
+}
+
 // numberedEmails returns values that differ, with the numbers from first to end-1.
 func numberedEmails(first, end int) string {
 	var list []string
@@ -440,21 +472,20 @@ func BenchmarkDeactivate(b *testing.B) {
 	}
 }
 
-// The patch is parsed beforehand.
 func BenchmarkApply(b *testing.B) {
 	for name, operations := range map[string]string{
 		"active":     `{"op":"replace","path":"active","value":false}`,
 		"value path": `{"op":"replace","path":"emails[type eq \"work\"].value","value":"b@example.com"}`,
 	} {
 		b.Run(name, func(b *testing.B) {
-			p, err := patch.Parse(context.Background(), schema.User, []byte(request(operations)))
-			if err != nil {
-				b.Fatal(err)
-			}
 			o := decode(b, person)
 			b.ReportAllocs()
 			for b.Loop() {
-				if _, err := p.Apply(context.Background(), o); err != nil {
+				p, err := patch.Parse(context.Background(), schema.User, []byte(request(operations)))
+				if err == nil {
+					_, err = p.Apply(context.Background(), o)
+				}
+				if err != nil {
 					b.Fatal(err)
 				}
 			}

@@ -1,0 +1,53 @@
+package filter
+
+import (
+	"context"
+
+	"github.com/cloudsso/cloudsso-operator/internal/scim/fold"
+)
+
+// Meter bounds the work of the filters of one request, so that a filter with many conditions does not take the
+// processor from other clients. A nil Meter bounds nothing.
+type Meter struct {
+	left int
+	done <-chan struct{}
+}
+
+// NewMeter returns a meter for a request that may make that many comparisons: see limits.FilterComparisons.
+func NewMeter(ctx context.Context, comparisons int) *Meter {
+	return &Meter{left: comparisons, done: ctx.Done()}
+}
+
+// Spend charges comparisons that follow, and reports whether they may be made: the budget lasts, and the request is
+// not over. After it has returned false, the result of a Match means nothing, and no further charge is accepted.
+func (m *Meter) Spend(comparisons int) bool {
+	if m == nil {
+		return true
+	}
+	m.left -= comparisons
+	select {
+	case <-m.done:
+		m.left = -1
+	default:
+	}
+	return !m.Ended()
+}
+
+// Ended reports whether Spend has returned false.
+func (m *Meter) Ended() bool { return m != nil && m.left < 0 }
+
+// The length of a text, in bytes, that costs as much as one comparison. To fold text that is not ASCII costs several
+// times as much as to compare it.
+const (
+	comparedLength = 64
+	foldedLength   = 8
+)
+
+// spendText charges the length of a text and of its folded form, which is empty if the text is compared as it is. A
+// short text costs nothing.
+func (m *Meter) spendText(text, folded string) bool {
+	if folded == "" || fold.IsASCII(text) {
+		return m.Spend(len(text) / comparedLength)
+	}
+	return m.Spend((len(text) + len(folded)) / foldedLength)
+}

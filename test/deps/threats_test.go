@@ -4,11 +4,11 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
-	"strings"
 	"testing"
 )
 
-// heldBy matches a test in a row of docs/threat-model.md: its folder and a part of its name.
+// heldBy matches a test in a row of docs/threat-model.md: its folder, and its name or the beginning of the text of its
+// Ginkgo node.
 var heldBy = regexp.MustCompile("\\| `([a-z0-9/]+)`: ([^|]+) \\|")
 
 func TestThreatModelNamesTestsThatExist(t *testing.T) {
@@ -33,10 +33,32 @@ func TestThreatModelNamesTestsThatExist(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			found = found || strings.Contains(string(content), name)
+			found = found || declares(string(content), name)
 		}
 		if !found {
 			t.Errorf("%s has no test %q", folder, name)
+		}
+	}
+}
+
+// declares reports whether a file declares the test or fuzz test of that name, or a Ginkgo node whose text begins
+// with it.
+func declares(content, name string) bool {
+	quoted := regexp.QuoteMeta(name)
+	node := `\b(Describe|DescribeTable|Context|When|It|Entry)\("` + quoted
+	return regexp.MustCompile(`(?m)^func ` + quoted + `\(|` + node).MatchString(content)
+}
+
+func TestOnlyADeclarationIsATest(t *testing.T) {
+	for content, want := range map[string]bool{
+		"func TestX(t *testing.T) {":          true,
+		"func TestXY(t *testing.T) {":         false,
+		"// TestX shows it.":                  false,
+		"\tIt(\"TestX is refused\", func() {": true,
+		"\tExpect(\"TestX\")":                 false,
+	} {
+		if declares(content, "TestX") != want {
+			t.Errorf("%s: %t", content, !want)
 		}
 	}
 }

@@ -95,6 +95,9 @@ const (
 	Detail = 2 << 10
 	// Quoted is the length, in bytes, up to which a detail quotes one value of the client's.
 	Quoted = 80
-	// UnknownAttributes is the largest number of unknown attributes and extensions that are logged, each once.
+	// UnknownAttributes is the largest number of unknown attributes and extensions of one directory that are logged,
+	// each once.
 	UnknownAttributes = 100
+	// UnknownDirectories is the number of directories whose logged attributes are remembered, in about 20 MB at most.
+	UnknownDirectories = 1_000
 )

@@ -64,6 +64,8 @@ func (s *service) authenticate(r *http.Request) (server.Session, error) {
 	switch r.Header.Get("Authorization") {
 	case "Bearer " + token:
 		return server.Session{Store: s.store, Subject: "acme/okta"}, nil
+	case "Bearer other":
+		return server.Session{Store: s.store, Subject: "globex/okta", Directory: "globex"}, nil
 	case "Bearer off":
 		return server.Session{Subject: "acme/okta"}, &scim.Error{Status: 403, Detail: "SCIM synchronization is disabled"}
 	case "Bearer often":

@@ -202,4 +202,8 @@ func TestUnknownAttributesAreLoggedOnce(t *testing.T) {
 	if n := strings.Count(s.log.String(), "urn:example"); n > 100 {
 		t.Errorf("a client fills the log with %d lines", n)
 	}
+	s.do("PATCH", "/Users/"+id, patchJSON(`{"op":"add","value":{"shoeSize":"9"}}`), "Authorization: Bearer other").answers(200)
+	if !strings.Contains(s.log.String(), "subject=globex/okta") {
+		t.Error("the names of one directory keep those of another out of the log")
+	}
 }

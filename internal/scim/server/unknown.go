@@ -11,25 +11,32 @@ import (
 // reasonUnknown is the reason for which most attributes are ignored.
 const reasonUnknown = "no schema has it"
 
-// unknown remembers which unknown attributes and extensions have been logged. They are ignored (RFC 7644 section
-// 3.3). An administrator who misses one finds its name in the log, once and not for every request.
+// unknown remembers which ignored attributes and extensions of each directory have been logged. RFC 7644 section 3.3
+// permits to ignore them. An administrator who misses one finds its name in the log, once and not for every request.
 type unknown struct {
 	mu   sync.Mutex
-	seen map[string]bool
+	seen map[string]map[string]bool // names by directory
 }
 
-// addNew adds a name and reports whether it was not there before. It adds at most limits.UnknownAttributes.
-func (u *unknown) addNew(name string) bool {
+// addNew adds a name and reports whether it was not there before. It adds at most limits.UnknownAttributes for each
+// directory, so that the names of one tenant do not keep those of another out of the log. It forgets all of them
+// before it remembers those of more than limits.UnknownDirectories.
+func (u *unknown) addNew(directory, name string) bool {
 	name = strings.ToLower(name)
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	if u.seen[name] || len(u.seen) >= limits.UnknownAttributes {
+	names := u.seen[directory]
+	if names[name] || len(names) >= limits.UnknownAttributes {
 		return false
 	}
-	if u.seen == nil {
-		u.seen = map[string]bool{}
+	if names == nil {
+		names = map[string]bool{}
+		if u.seen == nil || len(u.seen) >= limits.UnknownDirectories {
+			u.seen = map[string]map[string]bool{}
+		}
+		u.seen[directory] = names
 	}
-	u.seen[name] = true
+	names[name] = true
 	return true
 }
 
@@ -37,7 +44,7 @@ func (u *unknown) addNew(name string) bool {
 func (s *server) logIgnored(req *request, reason string, names []string) {
 	for _, name := range names {
 		name = shortened(name, limits.Quoted)
-		if s.unknown.addNew(name) {
+		if s.unknown.addNew(req.session.Directory, name) {
 			s.Logger.LogAttrs(req.Context(), slog.LevelInfo, "attribute ignored; logged once for each name",
 				slog.String("attribute", name), slog.String("reason", reason),
 				slog.String("requestID", req.record.RequestID),

@@ -127,7 +127,7 @@ const (
 	ReasonExpired = "Expired"
 	// ReasonQuotaExceeded: two other credentials hold the directory's slots.
 	ReasonQuotaExceeded = "QuotaExceeded"
-	// ReasonSecretRefused: no token was minted, because the API server refused the Secret.
+	// ReasonSecretRefused: no token was minted, because the API server refused its Secret, or a change of the spec.
 	ReasonSecretRefused = "SecretRefused"
 	// ReasonOldLayout: the token is in a Secret that an earlier version of the operator read.
 	ReasonOldLayout = "OldLayout"

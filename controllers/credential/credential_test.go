@@ -1,6 +1,7 @@
 package credential_test
 
 import (
+	"context"
 	"strings"
 	"time"
 
@@ -124,8 +125,9 @@ var _ = Describe("A credential without a hash", func() {
 		c := declare(ctx, "okta")
 		expectReason(ctx, "okta", v1alpha1.ReasonSecretRefused)
 		Expect(readyMessage(ctx, "okta")).To(ContainSubstring("forbidden"))
-		Eventually(func() string { return get(ctx, "okta").Status.SecretName }, eventually).Should(BeEmpty())
+		Expect(get(ctx, "okta").Status.SecretName).To(BeEmpty())
 		expectEvent(ctx, "okta", "SecretRefused")
+		expectNothingChanges(ctx, "okta")
 
 		By("declaring a hash instead")
 		token := newToken()
@@ -134,6 +136,47 @@ var _ = Describe("A credential without a hash", func() {
 		expectAccepted(token)
 	})
 })
+
+var _ = Describe("A policy of the cluster that refuses a field of the spec", func() {
+	It("is shown by one condition if it refuses spec.tokenHash, and no Secret is left over", func(ctx SpecContext) {
+		allow := forbidField(ctx, "tokenHash", `"`+auth.HashToken("probe").String()+`"`)
+		declare(ctx, "okta")
+		expectReason(ctx, "okta", v1alpha1.ReasonSecretRefused)
+		Expect(readyMessage(ctx, "okta")).To(ContainSubstring("not allowed: <hash>"))
+		expectEvent(ctx, "okta", "SecretRefused")
+		expectNothingChanges(ctx, "okta")
+		Expect(secrets(ctx)).To(BeEmpty())
+
+		allow()
+		reconcileAgain(ctx, "okta", "allowed")
+		expectAccepted(handedOut(ctx, "okta"))
+		Expect(secrets(ctx)).To(HaveLen(1))
+	})
+
+	It("is shown by one condition if it refuses spec.expiresAt", func(ctx SpecContext) {
+		allow := forbidField(ctx, "expiresAt", "null")
+		token := newToken()
+		declare(ctx, "okta", declaring(token))
+		expectReason(ctx, "okta", v1alpha1.ReasonSecretRefused)
+		Expect(readyMessage(ctx, "okta")).To(ContainSubstring("not allowed"))
+		Expect(meta.IsStatusConditionTrue(get(ctx, "okta").Status.Conditions, v1alpha1.ConditionExpiring)).To(BeFalse())
+		expectNothingChanges(ctx, "okta")
+
+		allow()
+		reconcileAgain(ctx, "okta", "allowed")
+		expectReason(ctx, "okta", v1alpha1.ReasonReady)
+		expectAccepted(token)
+	})
+})
+
+// expectNothingChanges checks that two more attempts to mint a token leave the status as it is.
+func expectNothingChanges(ctx context.Context, name string) {
+	GinkgoHelper()
+	before := get(ctx, name).Status
+	reconcileAgain(ctx, name, "1")
+	reconcileAgain(ctx, name, "2")
+	Consistently(func() v1alpha1.SCIMCredentialStatus { return get(ctx, name).Status }, time.Second).Should(Equal(before))
+}
 
 var _ = Describe("A credential with a hash", func() {
 	It("accepts the token of the hash, for a year, and no Secret is created", func(ctx SpecContext) {
@@ -417,10 +460,10 @@ var _ = Describe("The controller", func() {
 		Consistently(func() []string { return written.In(namespace) }, time.Second).Should(Equal(before))
 	})
 
-	It("mints with four writes: the Secret's name, the Secret, the hash, the conditions", func(ctx SpecContext) {
+	It("mints with two dry runs and four writes: the Secret's name, the Secret, the hash, the conditions", func(ctx SpecContext) {
 		declare(ctx, "okta")
 		expectReason(ctx, "okta", v1alpha1.ReasonReady)
-		Consistently(func() []string { return written.In(namespace) }, time.Second).Should(HaveLen(4))
+		Consistently(func() []string { return written.In(namespace) }, time.Second).Should(HaveLen(6))
 	})
 
 	It("needs two writes for a declared token", func(ctx SpecContext) {

@@ -4,10 +4,12 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
+	"strings"
 	"time"
 
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
+	admissionv1 "k8s.io/api/admissionregistration/v1"
 	corev1 "k8s.io/api/core/v1"
 	eventsv1 "k8s.io/api/events/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -82,6 +84,51 @@ func forbidSecrets(ctx context.Context) {
 	Eventually(func() bool {
 		return apierrors.IsForbidden(admin.Create(ctx, &corev1.Secret{ObjectMeta: object("probe")}, client.DryRunAll))
 	}, eventually).Should(BeTrue())
+}
+
+// forbidField binds a policy of the cluster's administrators, which refuses to add or remove a field of the specs of the
+// namespace's credentials, and returns a function that removes it. change is a value that would do that.
+func forbidField(ctx context.Context, field, change string) (allow func()) {
+	GinkgoHelper()
+	policy := &admissionv1.ValidatingAdmissionPolicy{ObjectMeta: metav1.ObjectMeta{Name: namespace}}
+	policy.Spec.MatchConstraints = &admissionv1.MatchResources{ResourceRules: []admissionv1.NamedRuleWithOperations{{
+		RuleWithOperations: admissionv1.RuleWithOperations{
+			Operations: []admissionv1.OperationType{admissionv1.Update},
+			Rule:       admissionv1.Rule{APIGroups: []string{v1alpha1.GroupVersion.Group}, APIVersions: []string{"*"}, Resources: []string{"scimcredentials"}},
+		},
+	}}}
+	policy.Spec.Validations = []admissionv1.Validation{{
+		Expression:        "has(object.spec." + field + ") == has(oldObject.spec." + field + ")",
+		MessageExpression: "'not allowed: ' + string(object.spec." + field + ")",
+	}}
+	Expect(admin.Create(ctx, policy)).To(Succeed())
+	binding := &admissionv1.ValidatingAdmissionPolicyBinding{ObjectMeta: metav1.ObjectMeta{Name: namespace}}
+	binding.Spec = admissionv1.ValidatingAdmissionPolicyBindingSpec{
+		PolicyName: namespace, ValidationActions: []admissionv1.ValidationAction{admissionv1.Deny},
+		MatchResources: &admissionv1.MatchResources{NamespaceSelector: &metav1.LabelSelector{MatchLabels: map[string]string{corev1.LabelMetadataName: namespace}}},
+	}
+	Expect(admin.Create(ctx, binding)).To(Succeed())
+	probe := declare(ctx, "probe", disabled, ending(time.Hour))
+	isRefused := func() bool {
+		merge := client.RawPatch(types.MergePatchType, []byte(`{"spec":{"`+field+`":`+change+`}}`))
+		err := admin.Patch(ctx, probe.DeepCopy(), merge, client.DryRunAll)
+		return err != nil && strings.Contains(err.Error(), "ValidatingAdmissionPolicy '"+namespace+"'")
+	}
+	Eventually(isRefused, eventually).Should(BeTrue())
+	return func() {
+		remove(ctx, binding)
+		remove(ctx, policy)
+		Eventually(isRefused, eventually).Should(BeFalse())
+		remove(ctx, probe)
+	}
+}
+
+// reconcileAgain sets a label of a credential, and waits until the operator has tried to mint a token again.
+func reconcileAgain(ctx context.Context, name, label string) {
+	GinkgoHelper()
+	before := len(written.In(namespace))
+	patch(ctx, get(ctx, name), `{"metadata":{"labels":{"again":"`+label+`"}}}`)
+	Eventually(func() int { return len(written.In(namespace)) }, eventually).Should(BeNumerically(">", before))
 }
 
 func get(ctx context.Context, name string) *v1alpha1.SCIMCredential {

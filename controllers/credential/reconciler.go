@@ -17,7 +17,7 @@ import (
 // +kubebuilder:rbac:groups="",resources=secrets,verbs=create
 // +kubebuilder:rbac:groups=events.k8s.io,resources=events,verbs=create;patch
 
-// refusedInterval is how often a Secret that the API server has refused is tried again: a quota of Secrets, say, may have
+// refusedInterval is how often a write that the API server has refused is tried again: a quota of Secrets, say, may have
 // been raised.
 const refusedInterval = time.Minute
 
@@ -39,8 +39,8 @@ type findings struct {
 	holders []string
 	// minted reports that this reconcile minted the token.
 	minted bool
-	// refused is why the API server refused the Secret of a new token.
-	refused error
+	// refused is why the API server refused a new token, or spec.expiresAt; "" if it did not.
+	refused string
 	// duplicate is another credential of the directory with the same token; "" if there is none.
 	duplicate string
 }
@@ -76,7 +76,7 @@ func (r *Reconciler) reconcile(ctx context.Context, c *v1alpha1.SCIMCredential) 
 // requeueAfter returns the time until the status changes without a watched event; zero if it does not.
 func (f *findings) requeueAfter(c *v1alpha1.SCIMCredential) time.Duration {
 	next := policy.CredentialNextChange(policy.CredentialExpiry(c), f.now)
-	if f.refused != nil {
+	if f.refused != "" {
 		return controllerutil.Soonest(next, refusedInterval)
 	}
 	return next

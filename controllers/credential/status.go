@@ -28,7 +28,7 @@ func (f *findings) writeStatus(c *v1alpha1.SCIMCredential) {
 }
 
 // writeToken writes what the status says about the token. The token was minted if status.secretName is the name of its
-// Secret, because mint has written that before.
+// Secret, because createSecret has written that before.
 func writeToken(c *v1alpha1.SCIMCredential) {
 	if policy.CredentialHasOldLayout(c) {
 		return
@@ -70,12 +70,12 @@ func (f *findings) problem(c *v1alpha1.SCIMCredential) (reason, message string) 
 			v1alpha1.MaxCredentials, strings.Join(f.holders, " and "))
 	case c.Spec.Disabled:
 		return v1alpha1.ReasonDisabledCredential, "spec.disabled is true; set it to false to enable the credential again"
+	case f.refused != "" && (c.Spec.ExpiresAt == nil || c.Spec.TokenHash == "" && !policy.CredentialExpired(expiry, f.now)):
+		return v1alpha1.ReasonSecretRefused, fmt.Sprintf(
+			"the API server refused the Secret of a new token, or a change of the spec: %s; remove the cause, or set spec.expiresAt, and spec.tokenHash to the hash of a token of your own", f.refused)
 	case policy.CredentialExpired(expiry, f.now):
 		return v1alpha1.ReasonExpired, fmt.Sprintf(
 			"the credential expired at %s; create another one and delete this one, or set spec.expiresAt to a later time", inUTC(expiry))
-	case f.refused != nil:
-		return v1alpha1.ReasonSecretRefused, fmt.Sprintf(
-			"the API server refused the Secret of a new token: %s; remove the cause, or set spec.tokenHash to the hash of a token of your own", f.refused)
 	case f.duplicate != "":
 		return v1alpha1.ReasonTokenConflict, fmt.Sprintf(
 			"SCIMCredential %s has the same token, so neither authenticates; delete one of the two, or both if the token was stolen", f.duplicate)
@@ -85,6 +85,9 @@ func (f *findings) problem(c *v1alpha1.SCIMCredential) (reason, message string) 
 
 func (f *findings) expiring(c *v1alpha1.SCIMCredential) metav1.Condition {
 	expiry := policy.CredentialExpiry(c)
+	if c.Spec.ExpiresAt == nil { // the API server refuses to store it
+		expiry = policy.CredentialDefaultExpiry(c).Time
+	}
 	condition := metav1.Condition{
 		Type: v1alpha1.ConditionExpiring, Status: metav1.ConditionFalse, Reason: v1alpha1.ReasonFarFromExpiry,
 		Message: "the credential expires at " + inUTC(expiry),

@@ -149,7 +149,7 @@ var errInterrupted = errors.New("interrupted")
 
 func (i *interruption) wrap(next http.RoundTripper) http.RoundTripper {
 	return roundTripper(func(r *http.Request) (*http.Response, error) {
-		if r.Method != http.MethodPatch || path.Base(path.Dir(r.URL.Path)) != "scimcredentials" {
+		if r.Method != http.MethodPatch || r.URL.Query().Has("dryRun") || path.Base(path.Dir(r.URL.Path)) != "scimcredentials" {
 			return next.RoundTrip(r)
 		}
 		if i.before.CompareAndSwap(true, false) {

@@ -2,7 +2,9 @@ package credential
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"net/http"
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
@@ -32,7 +34,20 @@ func (r *Reconciler) completeSpec(ctx context.Context, c *v1alpha1.SCIMCredentia
 	if equality.Semantic.DeepEqual(*spec, c.Spec) {
 		return nil
 	}
-	// The resourceVersion is a precondition, so that a hash that was declared in the meantime is not replaced.
+	minted := spec.TokenHash != c.Spec.TokenHash
+	err := r.patchSpec(ctx, c, spec)
+	if isRefusal(err) {
+		ctrl.LoggerFrom(ctx).Error(err, "The spec of the SCIMCredential stays incomplete; the operator tries to complete it again within a minute.")
+		found.refused = auth.Redact(err.Error())
+		return nil
+	}
+	found.minted = minted && err == nil
+	return err
+}
+
+// patchSpec writes the spec. The resourceVersion is a precondition, so that a hash that was declared in the meantime is not
+// replaced.
+func (r *Reconciler) patchSpec(ctx context.Context, c *v1alpha1.SCIMCredential, spec *v1alpha1.SCIMCredentialSpec) error {
 	after := withSpec(c, spec)
 	if err := r.Patch(ctx, after, client.MergeFromWithOptions(c, client.MergeFromWithOptimisticLock{})); err != nil {
 		return fmt.Errorf("writing the spec of SCIMCredential %s/%s: %w", c.Namespace, c.Name, err)
@@ -41,40 +56,75 @@ func (r *Reconciler) completeSpec(ctx context.Context, c *v1alpha1.SCIMCredentia
 	return nil
 }
 
+// isRefusal reports whether the API server has refused a write, and would refuse it again: because of a role, a quota, a
+// policy or a webhook, which chooses its code.
+func isRefusal(err error) bool {
+	var status apierrors.APIStatus
+	if !errors.As(err, &status) {
+		return false
+	}
+	switch code := status.Status().Code; code {
+	case http.StatusUnauthorized, http.StatusNotFound, http.StatusRequestTimeout, http.StatusConflict, http.StatusTooManyRequests:
+		return false
+	default:
+		return code >= http.StatusBadRequest && code < http.StatusInternalServerError
+	}
+}
+
 func withSpec(c *v1alpha1.SCIMCredential, spec *v1alpha1.SCIMCredentialSpec) *v1alpha1.SCIMCredential {
 	c = c.DeepCopy()
 	c.Spec = *spec
 	return c
 }
 
-// mint creates a Secret with a new token, and sets its hash in spec. It writes the status before, which fails if the
-// credential has changed: no Secret is then left over.
+// mint stores a new token and sets its hash in spec. If the API server refuses that, it sets found.refused instead.
 func (r *Reconciler) mint(ctx context.Context, c *v1alpha1.SCIMCredential, spec *v1alpha1.SCIMCredentialSpec, found *findings) error {
 	token, err := auth.NewToken(r.Random, c.Namespace)
 	if err != nil {
 		return err
 	}
 	hash := auth.HashToken(token)
-	c.Status.SecretName = secretName(c.Name, hash)
-	if err := r.patchStatus(ctx, c, found); err != nil {
-		return err
-	}
-	// The option keeps the client from waiting for a cache of Secrets, which the operator may not read.
-	err = r.Create(ctx, newSecret(c, token, r.Endpoint), client.DisableReadYourWritesConsistency)
-	if apierrors.IsForbidden(err) {
-		found.refused = err
+	err = r.createSecret(ctx, c, newSecret(c, secretName(c.Name, hash), token, r.Endpoint), hash, found)
+	if isRefusal(err) {
+		// Each attempt has another token. Without its hash, the message stays the same.
+		found.refused = strings.NewReplacer(hash.String(), "<hash>", hash.Fingerprint(), "<hash>").Replace(auth.Redact(err.Error()))
 		return nil
 	}
 	if err != nil {
 		return err
 	}
-	ctrl.LoggerFrom(ctx).Info("Minted a token", "secret", c.Status.SecretName)
-	spec.TokenHash, found.minted = hash.String(), true
+	spec.TokenHash = hash.String()
 	return nil
 }
 
-// newSecret returns the Secret that status.secretName of the credential names.
-func newSecret(c *v1alpha1.SCIMCredential, token, endpoint string) *corev1.Secret {
+// withoutCache keeps the client from waiting for a cache: the operator may not read Secrets, and a dry run changes nothing.
+const withoutCache = client.DisableReadYourWritesConsistency
+
+// createSecret creates the Secret of a new token. Before that, two dry runs find out whether the API server accepts the
+// Secret and the hash in the spec, and the write of the status fails if the credential has changed: otherwise each
+// attempt would leave a Secret.
+func (r *Reconciler) createSecret(ctx context.Context, c *v1alpha1.SCIMCredential, secret *corev1.Secret, hash auth.TokenHash, found *findings) error {
+	after := c.DeepCopy()
+	after.Spec.TokenHash = hash.String()
+	if err := r.Patch(ctx, after, client.MergeFromWithOptions(c, client.MergeFromWithOptimisticLock{}), client.DryRunAll, withoutCache); err != nil {
+		return err
+	}
+	if err := r.Create(ctx, secret.DeepCopy(), client.DryRunAll, withoutCache); err != nil {
+		return err
+	}
+	c.Status.SecretName = secret.Name
+	if err := r.patchStatus(ctx, c, found); err != nil {
+		return err
+	}
+	if err := r.Create(ctx, secret, withoutCache); err != nil {
+		return err
+	}
+	ctrl.LoggerFrom(ctx).Info("Minted a token", "secret", secret.Name)
+	return nil
+}
+
+// newSecret returns the Secret of a minted token.
+func newSecret(c *v1alpha1.SCIMCredential, name, token, endpoint string) *corev1.Secret {
 	data := map[string][]byte{v1alpha1.SecretKeyToken: []byte(token)}
 	if endpoint != "" {
 		data[v1alpha1.SecretKeyEndpoint] = []byte(endpoint)
@@ -82,7 +132,7 @@ func newSecret(c *v1alpha1.SCIMCredential, token, endpoint string) *corev1.Secre
 	return &corev1.Secret{
 		ObjectMeta: metav1.ObjectMeta{
 			Namespace: c.Namespace,
-			Name:      c.Status.SecretName,
+			Name:      name,
 			OwnerReferences: []metav1.OwnerReference{{
 				APIVersion: v1alpha1.GroupVersion.String(), Kind: "SCIMCredential", Name: c.Name, UID: c.UID,
 			}},

@@ -274,8 +274,8 @@ const (
 	ConditionPoliciesInstalled = "PoliciesInstalled"
 	// ReasonPoliciesInstalled is the reason of a True PoliciesInstalled condition.
 	ReasonPoliciesInstalled = "Installed"
-	// ReasonPolicyMissing is the reason of a False PoliciesInstalled condition: a policy or its binding is absent, or has
-	// been changed.
+	// ReasonPolicyMissing is the reason of a False PoliciesInstalled condition: a policy or its binding is absent, has been
+	// changed, or names another service account.
 	ReasonPolicyMissing = "PolicyMissing"
 	// ReasonNotPermitted is the reason of an Unknown PoliciesInstalled condition: the operator may not read the policies.
 	ReasonNotPermitted = "NotPermitted"

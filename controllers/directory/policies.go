@@ -9,6 +9,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 	admissionv1 "k8s.io/api/admissionregistration/v1"
+	authenticationv1 "k8s.io/api/authentication/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/wait"
@@ -35,14 +36,16 @@ func init() { metrics.Registry.MustRegister(installed) }
 
 // policyCheck is a manager.Runnable that compares the cluster's admission policies with the required ones.
 type policyCheck struct {
-	reader client.Reader // reads live
+	reader   client.Reader // reads live
+	writer   client.Writer
+	username string // the operator's; "" until the first check
 	// changed gets an event whenever the condition changes.
 	changed   chan event.GenericEvent
 	condition atomic.Pointer[metav1.Condition] // nil until the first check
 }
 
-func newPolicyCheck(reader client.Reader) *policyCheck {
-	return &policyCheck{reader: reader, changed: make(chan event.GenericEvent)}
+func newPolicyCheck(reader client.Reader, writer client.Writer) *policyCheck {
+	return &policyCheck{reader: reader, writer: writer, changed: make(chan event.GenericEvent)}
 }
 
 // Start implements manager.Runnable.
@@ -74,14 +77,23 @@ func (c *policyCheck) compare(ctx context.Context) (*metav1.Condition, error) {
 		err := c.reader.List(ctx, list)
 		if apierrors.IsForbidden(err) {
 			installed.Reset()
-			return notPermitted(err), nil
+			return notPermitted("list validatingadmissionpolicies and validatingadmissionpolicybindings "+
+				"(bind its service account to the ClusterRole cloudsso-operator-cluster-reader)", err), nil
 		}
 		if err != nil {
 			return nil, err
 		}
 	}
+	err := c.learnUsername(ctx)
+	if apierrors.IsForbidden(err) {
+		installed.Reset()
+		return notPermitted("create selfsubjectreviews (the ClusterRole system:basic-user has it)", err), nil
+	}
+	if err != nil {
+		return nil, err
+	}
 	required := admissionpolicy.Required()
-	problems := required.Problems(admissionpolicy.Set{Policies: policies.Items, Bindings: bindings.Items})
+	problems := required.Problems(admissionpolicy.Set{Policies: policies.Items, Bindings: bindings.Items}, c.username)
 	for _, p := range required.Policies {
 		installed.WithLabelValues(p.Name).Set(1)
 	}
@@ -89,6 +101,19 @@ func (c *policyCheck) compare(ctx context.Context) (*metav1.Condition, error) {
 		installed.WithLabelValues(p.Policy).Set(0)
 	}
 	return policiesInstalled(problems), nil
+}
+
+// learnUsername asks the API server for the name that it knows the operator by, which every account may ask for.
+func (c *policyCheck) learnUsername(ctx context.Context) error {
+	if c.username != "" {
+		return nil
+	}
+	var review authenticationv1.SelfSubjectReview
+	if err := c.writer.Create(ctx, &review, client.DisableReadYourWritesConsistency); err != nil {
+		return fmt.Errorf("asking for the operator's own user name: %w", err)
+	}
+	c.username = review.Status.UserInfo.Username
+	return nil
 }
 
 func policiesInstalled(problems []admissionpolicy.Problem) *metav1.Condition {
@@ -109,10 +134,9 @@ func policiesInstalled(problems []admissionpolicy.Problem) *metav1.Condition {
 	}
 }
 
-func notPermitted(err error) *metav1.Condition {
+func notPermitted(right string, err error) *metav1.Condition {
 	return &metav1.Condition{
 		Type: v1alpha1.ConditionPoliciesInstalled, Status: metav1.ConditionUnknown, Reason: v1alpha1.ReasonNotPermitted,
-		Message: fmt.Sprintf("the operator lacks the right to list validatingadmissionpolicies and validatingadmissionpolicybindings "+
-			"(bind its service account to the ClusterRole cloudsso-operator-cluster-reader): %v", err),
+		Message: fmt.Sprintf("the operator lacks the right to %s: %v", right, err),
 	}
 }

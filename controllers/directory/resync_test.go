@@ -53,7 +53,7 @@ func newFixture(t *testing.T) *fixture {
 		now: time.Date(2027, 1, 31, 12, 0, 0, 0, time.UTC), events: events.NewFakeRecorder(100),
 	}
 	s.must(s.store.Create(t.Context(), &v1alpha1.CloudSSODirectory{ObjectMeta: metav1.ObjectMeta{Namespace: s.namespace, Name: v1alpha1.DirectoryName}}))
-	s.controller = &Reconciler{Base: controllerutil.Base{Client: s.store, Events: s.events, Now: s.clock}, counters: newCounters(), policies: newPolicyCheck(s.store)}
+	s.controller = &Reconciler{Base: controllerutil.Base{Client: s.store, Events: s.events, Now: s.clock}, counters: newCounters(), policies: newPolicyCheck(s.store, s.store)}
 	s.replica = usage.New(s.store, s.clock)
 	return s
 }

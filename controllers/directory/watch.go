@@ -22,7 +22,7 @@ const countInterval = time.Second
 func (r *Reconciler) SetupWithManager(mgr ctrl.Manager) error {
 	r.SetDefaults(mgr, "cloudssodirectory")
 	r.counters = newCounters()
-	r.policies = newPolicyCheck(mgr.GetAPIReader())
+	r.policies = newPolicyCheck(mgr.GetAPIReader(), mgr.GetClient())
 	if err := mgr.Add(r.policies); err != nil {
 		return err
 	}

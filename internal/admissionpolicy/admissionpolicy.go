@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"io/fs"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -89,23 +90,38 @@ type Problem struct {
 // String returns the problem as part of a message.
 func (p Problem) String() string { return p.Policy + " " + p.What }
 
-// Problems returns what is wrong in a cluster with the policies that s requires. A kustomization may have put a prefix
-// before their names.
-func (s Set) Problems(installed Set) (all []Problem) {
+// Problems returns what is wrong in a cluster with the policies that s requires, for the operator that the API server knows
+// as username. A kustomization may have put a prefix before their names, so a cluster with several installations has
+// several policies of a name: one that has no problem is enough.
+func (s Set) Problems(installed Set, username string) (all []Problem) {
 	for _, required := range s.Policies {
-		at := slices.IndexFunc(installed.Policies, func(p admissionv1.ValidatingAdmissionPolicy) bool {
-			return strings.HasSuffix(p.Name, required.Name)
-		})
-		switch {
-		case at < 0:
-			all = append(all, Problem{required.Name, "is absent"})
-		case !equality.Semantic.DeepEqual(withoutAccounts(required), withoutAccounts(installed.Policies[at])):
-			all = append(all, Problem{required.Name, "has been changed"})
-		case !installed.hasBinding(s.bindingOf(required.Name), installed.Policies[at].Name):
-			all = append(all, Problem{required.Name, "has no binding, or one that has been changed"})
+		what := "is absent"
+		for _, policy := range installed.Policies {
+			if !strings.HasSuffix(policy.Name, required.Name) {
+				continue
+			}
+			if what = s.compare(required, policy, installed, username); what == "" {
+				break
+			}
+		}
+		if what != "" {
+			all = append(all, Problem{required.Name, what})
 		}
 	}
 	return all
+}
+
+// compare returns what is wrong with a policy of the cluster; "" if it is as required.
+func (s Set) compare(required, policy admissionv1.ValidatingAdmissionPolicy, installed Set, username string) string {
+	switch {
+	case !equality.Semantic.DeepEqual(withoutAccounts(required), withoutAccounts(policy)):
+		return "has been changed"
+	case !namesAccount(policy, username):
+		return "does not name the operator's service account " + username
+	case !installed.hasBinding(s.bindingOf(required.Name), policy.Name):
+		return "has no binding, or one that has been changed"
+	}
+	return ""
 }
 
 // accounts are the variables of a policy that name the operator's service accounts, which each installation sets.
@@ -121,6 +137,30 @@ func withoutAccounts(policy admissionv1.ValidatingAdmissionPolicy) admissionv1.V
 	}
 	return spec
 }
+
+// namesAccount reports whether a variable of the policy names the account, or the policy has no such variable. The
+// variables are CEL expressions: a concatenation of quoted texts, or a list of quoted texts.
+func namesAccount(policy admissionv1.ValidatingAdmissionPolicy, username string) bool {
+	hasAccounts := false
+	for _, variable := range policy.Spec.Variables {
+		if !slices.Contains(accounts, variable.Name) {
+			continue
+		}
+		hasAccounts = true
+		if strings.Contains(joinTexts(variable.Expression), "'"+username+"'") {
+			return true
+		}
+	}
+	return !hasAccounts
+}
+
+// joinTexts returns a CEL expression with its concatenated texts as one, all in single quotes.
+func joinTexts(expression string) string {
+	return concatenation.ReplaceAllLiteralString(strings.ReplaceAll(expression, `"`, "'"), "")
+}
+
+// concatenation matches the end of a text, a plus sign and the beginning of the next text.
+var concatenation = regexp.MustCompile(`'\s*\+\s*'`)
 
 // bindingOf returns the spec of the binding of a policy.
 func (s Set) bindingOf(policy string) (none admissionv1.ValidatingAdmissionPolicyBindingSpec) {

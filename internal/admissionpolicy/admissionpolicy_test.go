@@ -41,7 +41,12 @@ func TestProblems(t *testing.T) {
 		i := slices.IndexFunc(s.Bindings, func(b admissionv1.ValidatingAdmissionPolicyBinding) bool { return b.Spec.PolicyName == lock })
 		return &s.Bindings[i]
 	}
-	const absent, changed, unbound = "is absent", "has been changed", "has no binding, or one that has been changed"
+	const (
+		operator        = "system:serviceaccount:cloudsso-system:cloudsso-operator"
+		absent, changed = "is absent", "has been changed"
+		unbound         = "has no binding, or one that has been changed"
+		unnamed         = "does not name the operator's service account " + operator
+	)
 	for _, test := range []struct {
 		name   string
 		change func(*Set)
@@ -50,6 +55,23 @@ func TestProblems(t *testing.T) {
 		{"as required", func(*Set) {}, ""},
 		{"another namespace of the operator", func(s *Set) {
 			policy(s).Spec.Variables[0].Expression = "'system:serviceaccount:' + 'elsewhere' + ':' + 'cloudsso-operator'"
+		}, unnamed},
+		{"an account whose name begins with the operator's", func(s *Set) {
+			policy(s).Spec.Variables[0].Expression = "'system:serviceaccount:' + 'cloudsso-system' + ':' + 'cloudsso-operator-2'"
+		}, unnamed},
+		{"a shard", func(s *Set) {
+			policy(s).Spec.Variables[0].Expression = "'system:serviceaccount:' + 'elsewhere' + ':' + 'cloudsso-operator'"
+			policy(s).Spec.Variables[1].Expression = `["system:serviceaccount:a:b", "system:serviceaccount:cloudsso-system:cloudsso-operator"]`
+		}, ""},
+		{"the policy of another installation alone", func(s *Set) {
+			policy(s).Spec.Variables[0].Expression = "'system:serviceaccount:' + 'acme' + ':' + 'cloudsso-operator'"
+			binding(s).Spec.PolicyName = "acme-" + lock
+			policy(s).Name = "acme-" + lock
+		}, unnamed},
+		{"a changed policy of another installation before it", func(s *Set) {
+			stale := policy(s).DeepCopy()
+			stale.Name, stale.Spec.Validations[0].Expression = "a-"+lock, "true"
+			s.Policies = slices.Insert(s.Policies, 0, *stale)
 		}, ""},
 		{"a prefix", func(s *Set) {
 			for i := range s.Policies {
@@ -90,7 +112,7 @@ func TestProblems(t *testing.T) {
 			if test.want != "" {
 				want = []Problem{{lock, test.want}}
 			}
-			if got := Required().Problems(installed); !slices.Equal(got, want) {
+			if got := Required().Problems(installed, operator); !slices.Equal(got, want) {
 				t.Errorf("problems: %v, want %v", got, want)
 			}
 		})

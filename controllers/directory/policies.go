@@ -48,8 +48,9 @@ func newPolicyCheck(reader client.Reader, writer client.Writer) *policyCheck {
 	return &policyCheck{reader: reader, writer: writer, changed: make(chan event.GenericEvent)}
 }
 
-// Start implements manager.Runnable.
+// Start implements manager.Runnable. It returns when the leadership is lost, and the metric is then absent.
 func (c *policyCheck) Start(ctx context.Context) error {
+	defer installed.Reset()
 	wait.UntilWithContext(ctx, c.check, policyInterval)
 	return nil
 }

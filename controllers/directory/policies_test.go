@@ -4,9 +4,12 @@ import (
 	"context"
 	"slices"
 	"testing"
+	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
 	admissionv1 "k8s.io/api/admissionregistration/v1"
 	authenticationv1 "k8s.io/api/authentication/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -40,6 +43,12 @@ func clusterWithPolicies(t *testing.T, username string) client.Client {
 	}).Build()
 }
 
+func reportedPolicies() int {
+	metrics := make(chan prometheus.Metric, 100)
+	installed.Collect(metrics)
+	return len(metrics)
+}
+
 func TestPoliciesMustNameTheOperator(t *testing.T) {
 	for username, want := range map[string]string{
 		"system:serviceaccount:cloudsso-system:cloudsso-operator": v1alpha1.ReasonPoliciesInstalled,
@@ -53,5 +62,31 @@ func TestPoliciesMustNameTheOperator(t *testing.T) {
 		if condition.Reason != want {
 			t.Errorf("%s: %s: %s, want %s", username, condition.Reason, condition.Message, want)
 		}
+	}
+}
+
+func TestPoliciesAreReportedByTheLeaderAlone(t *testing.T) {
+	c := clusterWithPolicies(t, "system:serviceaccount:cloudsso-system:cloudsso-operator")
+	check := newPolicyCheck(c, c)
+	ctx, cancel := context.WithCancel(t.Context())
+	stopped := make(chan error)
+	go func() { stopped <- check.Start(ctx) }()
+	select {
+	case <-check.changed:
+	case <-time.After(time.Minute):
+		t.Fatal("the policies were not read")
+	}
+	if n, want := reportedPolicies(), len(admissionpolicy.Required().Policies); n != want {
+		t.Errorf("the leader reports %d policies, want %d", n, want)
+	}
+	cancel()
+	if err := <-stopped; err != nil {
+		t.Error(err)
+	}
+	if n := reportedPolicies(); n != 0 {
+		t.Errorf("%d policies are still reported after the leadership is lost", n)
+	}
+	if condition := check.condition.Load(); condition == nil || condition.Status != metav1.ConditionTrue {
+		t.Errorf("condition %v", condition)
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"regexp"
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
@@ -91,13 +92,20 @@ func policyNotReady(err error) bool {
 }
 
 // isRefusedByAdmission reports whether a webhook, a policy or a quota of the cluster's administrators has refused a write,
-// and would refuse it again; a webhook that gives no status makes it a 400. Any other 403 may pass: the authorizer refuses until an API server that has just started knows
-// the roles, and the operator's own policies refuse the operator only until their configuration is mended.
+// and would refuse it again. A webhook that gives no status makes it a 400. Any other 403 may pass: an API server that has
+// just started refuses until it knows the roles, and the operator's own policies refuse until they name its account.
 func isRefusedByAdmission(err error) bool {
+	if !apierrors.IsForbidden(err) && !apierrors.IsBadRequest(err) {
+		return false
+	}
 	message := err.Error()
-	return (apierrors.IsForbidden(err) || apierrors.IsBadRequest(err)) && (strings.Contains(message, "denied the request") || strings.Contains(message, "exceeded quota") ||
-		strings.Contains(message, "denied request") && !strings.Contains(message, "ValidatingAdmissionPolicy 'cloudsso-"))
+	byWebhook, byQuota := strings.Contains(message, "denied the request"), strings.Contains(message, "exceeded quota")
+	byPolicy := strings.Contains(message, "denied request") && !ownPolicy.MatchString(message)
+	return byWebhook || byQuota || byPolicy
 }
+
+// ownPolicy matches the refusal of one of the operator's own policies, whose name may have a prefix (config/default).
+var ownPolicy = regexp.MustCompile(`ValidatingAdmissionPolicy '[^']*cloudsso-(deletion-guard|lock|name-claims|source)'`)
 
 // invalid returns the 400 that names the attributes that the resource's own validation refused, or why an admission webhook
 // or policy of the cluster refused it, which names none.

@@ -421,8 +421,7 @@ func BenchmarkAuthenticate(b *testing.B) {
 	}
 }
 
-// A directory's budget applies to its present and future credentials, and to no other directory's. After it is
-// removed, the default applies again.
+// MaxRate is the greatest rate of a directory, and ten times that rate its greatest burst.
 func TestOperatorBoundsTheBudgetOfADirectory(t *testing.T) {
 	a, c := newAuthenticator(auth.Options{MaxRate: 4})
 	a.Keyring().SetCredential(okta, auth.HashToken(token), policy.CredentialUse{SlotHeld: true, ExpiresAt: c.Now().Add(time.Hour)})
@@ -441,6 +440,8 @@ func TestOperatorBoundsTheBudgetOfADirectory(t *testing.T) {
 	}
 }
 
+// A directory's budget applies to its present and future credentials, and to no other directory's. After it is
+// removed, the default applies again.
 func TestDirectoryHasItsOwnBudget(t *testing.T) {
 	a, c := newAuthenticator(auth.Options{Rate: 1, Burst: 10})
 	later, others := tokenOf("acme", 2), tokenOf("other", 1)

@@ -110,7 +110,8 @@ func (h TokenHash) Fingerprint() string { return hex.EncodeToString(h[:])[:finge
 var tokenLike = regexp.MustCompile("(?i)" + TokenPrefix + "[0-9a-z_-]+")
 
 // Redact replaces the tokens in a text. A client can send a token in every part of a request: as an id, in a path, as a
-// method. So every text that leaves the operator for a log, an Event or a status is redacted.
+// method. So the log, Events, and what a status quotes of a request are redacted. An attribute is stored as the client sent
+// it, and conditions quote userNames and displayNames as stored.
 func Redact(text string) string {
 	if !strings.Contains(strings.ToLower(text), TokenPrefix) { // as in most texts, and five times faster
 		return text

@@ -23,6 +23,7 @@ import (
 	ctrlutil "sigs.k8s.io/controller-runtime/pkg/controller/controllerutil"
 
 	"github.com/cloudsso/cloudsso-operator/api/v1alpha1"
+	"github.com/cloudsso/cloudsso-operator/internal/auth"
 	"github.com/cloudsso/cloudsso-operator/internal/jsonpatch"
 	"github.com/cloudsso/cloudsso-operator/internal/policy"
 )
@@ -55,10 +56,10 @@ func (b *Base) SetDefaults(mgr ctrl.Manager, name string) {
 	}
 }
 
-// Emit records Events on an object.
+// Emit records Events on an object, without the tokens that a client may have sent as a name.
 func (b *Base) Emit(o client.Object, all ...Event) {
 	for _, e := range all {
-		b.Events.Eventf(o, nil, e.kind, e.reason, e.action, "%s", e.note)
+		b.Events.Eventf(o, nil, e.kind, e.reason, e.action, "%s", auth.Redact(e.note))
 	}
 }
 

@@ -1,11 +1,15 @@
 package controllerutil_test
 
 import (
+	"crypto/rand"
 	"fmt"
 	"strings"
 	"testing"
 
+	"k8s.io/client-go/tools/events"
+
 	"github.com/cloudsso/cloudsso-operator/api/v1alpha1"
+	"github.com/cloudsso/cloudsso-operator/internal/auth"
 	"github.com/cloudsso/cloudsso-operator/internal/controllerutil"
 )
 
@@ -25,6 +29,20 @@ func TestAdviceSaysWhereItCanBeFollowed(t *testing.T) {
 		if got := controllerutil.WhereToChange(test.sources...); got != test.want {
 			t.Errorf("of %v: %q, want %q", test.sources, got, test.want)
 		}
+	}
+}
+
+func TestEventsHaveNoToken(t *testing.T) {
+	token, err := auth.NewToken(rand.Reader, "acme")
+	if err != nil {
+		t.Fatal(err)
+	}
+	recorder := events.NewFakeRecorder(1)
+	base := controllerutil.Base{Events: recorder}
+	base.Emit(&v1alpha1.CloudSSOUser{}, controllerutil.Warning("Conflict", "Check", `userName "`+token+`" is already that of a user`))
+	note := <-recorder.Events
+	if strings.Contains(note, token) || !strings.Contains(note, "is already that of a user") {
+		t.Errorf("note %q", note)
 	}
 }
 

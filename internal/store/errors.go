@@ -67,12 +67,17 @@ func toSCIMError(err error) error {
 		return scim.Unavailable(retryAfter, fmt.Errorf("the API server refuses the operator; if that lasts, see config/rbac and config/policy: %w", err))
 	case apierrors.IsBadRequest(err):
 		return fmt.Errorf("the API server refuses the operator: %w", err)
-	case apierrors.IsRequestEntityTooLargeError(err):
+	case apierrors.IsRequestEntityTooLargeError(err), isTooLargeForEtcd(err):
 		return &scim.Error{Status: http.StatusRequestEntityTooLarge, Detail: "the resource is too large to be stored", Cause: err}
 	case errors.Is(err, context.Canceled): // the client has hung up
 		return err
 	}
 	return scim.Unavailable(retryAfter, err)
+}
+
+// isTooLargeForEtcd reports whether etcd refused an object for its size. The API server answers 500 then, with etcd's text.
+func isTooLargeForEtcd(err error) bool {
+	return strings.Contains(err.Error(), "etcdserver: request is too large")
 }
 
 // isOutcomeUnknown reports whether the API server may have carried out the request that failed, or may do so later.

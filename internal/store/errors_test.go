@@ -2,7 +2,9 @@ package store_test
 
 import (
 	"errors"
+	"fmt"
 	"net/http"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -49,6 +51,22 @@ func TestRefusalsOfTheAPIServerAreTranslated(t *testing.T) {
 			if strings.Contains(refused.Detail, word) {
 				t.Errorf("%s: %q says %q", c.what, refused.Detail, word)
 			}
+		}
+	}
+}
+
+// The API server takes 3 MiB, etcd half of it.
+func TestAResourceThatIsTooLargeIsToldFromAnOutage(t *testing.T) {
+	d := newDirectory(t)
+	certificates := schema.User.Attribute("x509Certificates")
+	for what, values := range map[string]int{"for etcd": 30, "for the API server": 60} {
+		var all []any
+		for n := range values {
+			all = append(all, schema.Object{}.With(certificates.Sub("value"), strings.Repeat("A", 65_536)).With(certificates.Sub("type"), strconv.Itoa(n)))
+		}
+		_, err := d.Create(t.Context(), schema.User, schema.Object{}.With(schema.UserName, fmt.Sprintf("%d@example.com", values)).With(certificates, all), nil)
+		if status(err) != http.StatusRequestEntityTooLarge {
+			t.Errorf("too large %s: %v", what, err)
 		}
 	}
 }

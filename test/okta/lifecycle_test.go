@@ -3,6 +3,7 @@ package okta_test
 import (
 	"context"
 	"fmt"
+	"net/http"
 	"net/url"
 	"strings"
 	"time"
@@ -318,6 +319,22 @@ var _ = Describe("group push", func() {
 			return apierrors.IsNotFound(err)
 		}).Should(BeTrue())
 		send(ctx, 200, "GET", "/Users/"+alice, "")
+	})
+})
+
+var _ = Describe("a user with a large profile", func() {
+	It("grows up to the limit, and is deactivated and deleted all the same", func(ctx SpecContext) {
+		id := create(ctx, unique("large"))
+		certificate := strings.Repeat("A", 65_536)
+		status := 0
+		for n := 0; n < 20 && status != http.StatusRequestEntityTooLarge; n++ {
+			answer, err := okta.Do(ctx, "PATCH", "/Users/"+id, patch(fmt.Sprintf(`[{"op":"add","path":"x509Certificates","value":[{"value":%q,"type":"%d"}]}]`, certificate, n)))
+			Expect(err).NotTo(HaveOccurred())
+			status = answer.Status
+		}
+		Expect(status).To(Equal(http.StatusRequestEntityTooLarge))
+		Expect(send(ctx, 200, "PATCH", "/Users/"+id, patch(`[{"op":"replace","value":{"active":false}}]`)).Body["active"]).To(BeFalse())
+		send(ctx, 204, "DELETE", "/Users/"+id, "")
 	})
 })
 

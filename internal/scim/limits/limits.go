@@ -30,6 +30,9 @@ const (
 	Members = 100_000
 	// Text is the length of the longest string, in bytes: a certificate or an inline photo.
 	Text = 64 << 10
+	// Resource is the longest resource that is stored, as JSON and without members, in bytes: as much as UserBody, so
+	// that it can be replaced. etcd takes 1.5 MiB, so that there is room for metadata, and for a deactivation.
+	Resource = UserBody
 	// PatchOperations is the largest number of operations in one PATCH. Some identity providers send one
 	// operation for each member.
 	PatchOperations = 10_000

@@ -34,7 +34,7 @@ func CheckCharacters(current, next Object) error {
 			}
 		}
 	}
-	if next.Get(Active) == false && current.Get(Active) != false {
+	if Deactivates(current, next) {
 		return nil
 	}
 	for _, a := range printed {
@@ -45,6 +45,11 @@ func CheckCharacters(current, next Object) error {
 		}
 	}
 	return nil
+}
+
+// Deactivates reports whether a change takes a user's access.
+func Deactivates(current, next Object) bool {
+	return current != nil && current.Get(Active) != false && next.Get(Active) == false
 }
 
 // checkPrinted refuses control characters in a text, and in the value of each element of a list.

@@ -17,7 +17,7 @@ func (s *server) create(req *request) (*response, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := schema.CheckCharacters(nil, body.Attributes); err != nil {
+	if err := checkChange(req.rt, nil, body.Attributes); err != nil {
 		return nil, err
 	}
 	r, err := req.session.Store.Create(req.Context(), req.rt, withDefaultActive(req.rt, body.Attributes), body.Members)

@@ -34,7 +34,7 @@ func (s *server) modify(req *request) (*response, error) {
 	change.Precondition = req.precondition()
 	change.Attributes = func(current schema.Object) (schema.Object, error) {
 		next, err := p.Apply(req.Context(), current)
-		return next, cmp.Or(operationError(err), checkActive(current, next), schema.CheckCharacters(current, next))
+		return next, cmp.Or(operationError(err), checkActive(current, next), checkChange(req.rt, current, next))
 	}
 	r, err := req.session.Store.Update(req.Context(), req.rt, req.id(), change)
 	if err != nil {

@@ -55,5 +55,5 @@ func replaced(rt *schema.ResourceType, current, next schema.Object) (schema.Obje
 		}
 		next = next.With(a, current.Get(a))
 	}
-	return next, schema.CheckCharacters(current, next)
+	return next, checkChange(rt, current, next)
 }

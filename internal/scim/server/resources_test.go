@@ -94,6 +94,23 @@ func TestANameThatLooksLikeAnotherIsRefused(t *testing.T) {
 	s.do("PUT", "/Users/"+alice, `{"userName":"alice","displayName":"Al\tice","active":false}`).answers(200)
 }
 
+// A user that takes no change any more could not be deactivated.
+func TestAUserDoesNotGrowBeyondTheLimit(t *testing.T) {
+	s := newService(t)
+	alice := "/Users/" + s.user("alice")
+	values := make([]string, limits.Resource/limits.Text/2)
+	for i := range values {
+		values[i] = fmt.Sprintf(`{"value":%q,"type":"%d"}`, strings.Repeat("x", limits.Text), i)
+	}
+	half := func(list string) string {
+		return patchJSON(`{"op":"replace","path":"` + list + `","value":[` + strings.Join(values, ",") + `]}`)
+	}
+	s.do("PATCH", alice, half("photos")).answers(200)
+	s.do("PATCH", alice, half("ims")).refuses(413, "", fmt.Sprint(limits.Resource), "remove some values")
+	s.do("PATCH", alice, patchJSON(`{"op":"replace","path":"active","value":false}`)).answers(200)
+	s.do("DELETE", alice, "").answers(204)
+}
+
 func TestCreateGroup(t *testing.T) {
 	s := newService(t)
 	alice, bob := s.user("alice"), s.do("POST", "/Users", `{"userName":"bob","displayName":"Bob B."}`).answers(201).id()

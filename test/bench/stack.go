@@ -13,6 +13,7 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+	rbacv1 "k8s.io/api/rbac/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
@@ -21,6 +22,7 @@ import (
 
 	"github.com/cloudsso/cloudsso-operator/api/v1alpha1"
 	"github.com/cloudsso/cloudsso-operator/hack/quickstart"
+	"github.com/cloudsso/cloudsso-operator/test/controlplane"
 	"github.com/cloudsso/cloudsso-operator/test/load"
 )
 
@@ -121,11 +123,29 @@ func (s *stack) connect(ctx context.Context) (err error) {
 	if s.raw, err = client.NewWithWatch(s.operator, client.Options{Scheme: scheme}); err != nil {
 		return err
 	}
+	if err := s.permitRemovals(ctx); err != nil {
+		return err
+	}
 	if err := s.createDirectory(ctx, rawNamespace); err != nil {
 		return err
 	}
 	s.template, err = s.createTemplate(ctx)
 	return err
+}
+
+// permitRemovals lets the operator's account delete users. The operator never does, but the policies let no other account
+// remove the users that a measurement has created.
+func (s *stack) permitRemovals(ctx context.Context) error {
+	name := metav1.ObjectMeta{Name: "bench-removals"}
+	return errors.Join(
+		s.Admin.Create(ctx, &rbacv1.ClusterRole{ObjectMeta: name, Rules: []rbacv1.PolicyRule{
+			{APIGroups: []string{v1alpha1.GroupVersion.Group}, Resources: []string{"cloudssousers"}, Verbs: []string{"delete"}},
+		}}),
+		s.Admin.Create(ctx, &rbacv1.ClusterRoleBinding{
+			ObjectMeta: name,
+			RoleRef:    rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "ClusterRole", Name: name.Name},
+			Subjects:   []rbacv1.Subject{{Kind: rbacv1.ServiceAccountKind, Namespace: controlplane.SystemNamespace, Name: controlplane.OperatorServiceAccount}},
+		}))
 }
 
 // createDirectory creates a namespace whose directory is synchronized.

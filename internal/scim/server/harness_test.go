@@ -137,6 +137,9 @@ func (s *service) send(request *http.Request) *reply {
 	if len(seen) != 1 && !strings.HasSuffix(request.URL.Path, "/Bulk") || len(seen) == 0 || s.record().Status != r.status {
 		s.t.Fatalf("observed %+v of a request with the status %d", seen, r.status)
 	}
+	if cached := r.header.Get("Cache-Control"); r.raw != "" && cached != "no-store" {
+		s.t.Errorf("Cache-Control is %q", cached)
+	}
 	if id := r.header.Get("X-Request-Id"); id == "" || id != s.record().RequestID {
 		s.t.Errorf("X-Request-Id is %q, observed %q", id, s.record().RequestID)
 	}

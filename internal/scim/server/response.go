@@ -43,6 +43,7 @@ func (resp *response) write(w http.ResponseWriter, req *request) {
 	if resp.body != nil {
 		resp.set("Content-Type", mediaType(req.Header.Values("Accept")))
 		resp.set("X-Content-Type-Options", "nosniff")
+		resp.set("Cache-Control", "no-store") // a resource is personal data, and a proxy must not keep it
 		if resp.rest == nil {
 			resp.set("Content-Length", strconv.Itoa(len(resp.body)))
 		}

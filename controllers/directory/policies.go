@@ -3,6 +3,7 @@ package directory
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -96,10 +97,11 @@ func (c *policyCheck) compare(ctx context.Context) (*metav1.Condition, error) {
 	required := admissionpolicy.Required()
 	problems := required.Problems(admissionpolicy.Set{Policies: policies.Items, Bindings: bindings.Items}, c.username)
 	for _, p := range required.Policies {
-		installed.WithLabelValues(p.Name).Set(1)
-	}
-	for _, p := range problems {
-		installed.WithLabelValues(p.Policy).Set(0)
+		value := 1.0
+		if slices.ContainsFunc(problems, func(problem admissionpolicy.Problem) bool { return problem.Policy == p.Name }) {
+			value = 0
+		}
+		installed.WithLabelValues(p.Name).Set(value)
 	}
 	return policiesInstalled(problems), nil
 }

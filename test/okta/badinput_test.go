@@ -50,7 +50,7 @@ var _ = Describe("bad input", Serial, func() {
 		Entry("a nested group", 400, "POST", "/Groups", `{"displayName":"nest","members":[{"value":"g","type":"Group"}]}`, "", "nested"),
 		Entry("a filter that cannot be read", 400, "GET", "/Users?filter=userName+eq+", "", "invalidFilter", ""),
 		Entry("an unknown route", 404, "GET", "/Nothing", "", "", ""),
-		Entry("an unknown id", 404, "GET", "/Users/nobody", "", "", "nobody"),
+		Entry("an unknown id", 404, "GET", "/Users/absent", "", "", "absent"),
 		Entry("an id that no object can have", 404, "GET", "/Users/No%20Body%2Fat%20all", "", "", ""),
 		Entry("a method that is not there", 405, "DELETE", "/Users", "", "", ""),
 	)

@@ -296,7 +296,7 @@ var _ = Describe("group push", func() {
 	})
 
 	It("skips a member that is unknown, and says so in an Event", func(ctx SpecContext) {
-		send(ctx, 200, "PATCH", "/Groups/"+id, patch(fmt.Sprintf(`[{"op":"add","path":"members","value":[{"value":"nobody"},{"value":%q}]}]`, bob)))
+		send(ctx, 200, "PATCH", "/Groups/"+id, patch(fmt.Sprintf(`[{"op":"add","path":"members","value":[{"value":"absent"},{"value":%q}]}]`, bob)))
 		Expect(members(ctx)).To(ConsistOf(bob))
 		Eventually(eventsOn(ctx, id)).Should(ContainElement("MemberSkipped"))
 	})

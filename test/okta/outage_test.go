@@ -36,9 +36,9 @@ var _ = Describe("while the control plane does not answer", Serial, func() {
 		Expect(send(ctx, 200, "GET", "/Users"+byFilter("userName eq %q", name), "").IDs()).To(ConsistOf(id))
 		for _, ask := range []func() *provider.Response{
 			func() *provider.Response {
-				return attempt(ctx, "GET", "/Users"+byFilter("userName eq %q", unique("nobody")), "")
+				return attempt(ctx, "GET", "/Users"+byFilter("userName eq %q", unique("absent")), "")
 			},
-			func() *provider.Response { return attempt(ctx, "GET", "/Users/nobody-x7k2p", "") },
+			func() *provider.Response { return attempt(ctx, "GET", "/Users/absent-x7k2p", "") },
 		} {
 			answer := ask()
 			Expect(answer.Status).To(Equal(503), answer.Raw)

@@ -163,7 +163,7 @@ var _ = Describe("Too much load", func() {
 				if i%2 == 0 {
 					length = -1
 				}
-				return send("PUT", "/Groups/nobody-x7k2p", io.NopCloser(strings.NewReader(body)), length)
+				return send("PUT", "/Groups/absent-x7k2p", io.NopCloser(strings.NewReader(body)), length)
 			})
 			Expect(got[http.StatusNotFound]).To(BeNumerically(">=", 2))
 			Expect(got[http.StatusNotFound] + got[http.StatusTooManyRequests]).To(Equal(2*largeBodies - 1))
@@ -178,7 +178,7 @@ var _ = Describe("Too much load", func() {
 			text := `{"displayName":"Everyone","x":[` + strings.Repeat(`{"a":0},`, hostile.values/2) + `{}]}`
 			withWellBehavedClients(ctx, func() {
 				sendAll(hostile.n, hostile.atATime, func(int) reply {
-					return send("PUT", "/Groups/nobody-x7k2p", io.NopCloser(strings.NewReader(text)), int64(len(text)))
+					return send("PUT", "/Groups/absent-x7k2p", io.NopCloser(strings.NewReader(text)), int64(len(text)))
 				})
 			})
 		}

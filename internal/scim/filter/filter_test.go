@@ -127,7 +127,7 @@ func TestMatch(t *testing.T) {
 		{`emails eq "alice@example.com"`, true}, // its value
 		{`emails co "home"`, true},
 		{`emails ne "a@home.example"`, false}, // one of them is
-		{`emails ne "nobody@example.com"`, true},
+		{`emails ne "absent@example.com"`, true},
 		{`emails.type eq "HOME"`, true},
 		{`emails[type eq "work"]`, true},
 		{`emails[type eq "other"]`, false},
@@ -194,7 +194,7 @@ func TestErrorsSayWhereAFilterIsMalformed(t *testing.T) {
 		{`emails[type eq "work"].nothing eq "x"`, 24},
 		{`emails[nothing eq "x"]`, 8},
 		{`userName[type eq "x"]`, 9},
-		{`nobodysAttribute eq "x"`, 1},
+		{`unknownAttribute eq "x"`, 1},
 		{`name.nothing eq "x"`, 1},
 		{`urn:example:User:x eq "x"`, 1},
 		{`userName eq "\x"`, 13},

@@ -230,7 +230,7 @@ func (w *announcedService) checkWalk(rt *resourceType, n int, next func(found in
 
 func TestAnnouncedBulkLimits(t *testing.T) {
 	withPageSizes(t, func(w *announcedService) {
-		operation := `{"method":"DELETE","path":"` + w.types[0].Endpoint + `/nobody"}`
+		operation := `{"method":"DELETE","path":"` + w.types[0].Endpoint + `/absent"}`
 		bulk := func(n int) string { return bulkJSON(slices.Repeat([]string{operation}, n)...) }
 		padded := func(size int) string {
 			body := bulk(1)

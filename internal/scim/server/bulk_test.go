@@ -89,9 +89,9 @@ func TestReferencesToBulkIDsAreResolvedWhereAnIDIsHeld(t *testing.T) {
 
 	t.Log("references that cannot be resolved")
 	s.bulk("400 400 400",
-		`{"method":"PATCH","path":"/Groups/`+staff+`","data":`+patchJSON(`{"op":"remove","path":"members[value eq \"bulkId:nobody\"]"}`)+`}`,
-		`{"method":"PATCH","path":"/Groups/`+staff+`","data":`+patchJSON(`{"op":"add","path":"members","value":["bulkId:nobody"]}`)+`}`,
-		`{"method":"PATCH","path":"/Groups/`+staff+`","data":`+patchJSON(`{"op":"add","value":{"members":["bulkId:nobody"]}}`)+`}`)
+		`{"method":"PATCH","path":"/Groups/`+staff+`","data":`+patchJSON(`{"op":"remove","path":"members[value eq \"bulkId:absent\"]"}`)+`}`,
+		`{"method":"PATCH","path":"/Groups/`+staff+`","data":`+patchJSON(`{"op":"add","path":"members","value":["bulkId:absent"]}`)+`}`,
+		`{"method":"PATCH","path":"/Groups/`+staff+`","data":`+patchJSON(`{"op":"add","value":{"members":["bulkId:absent"]}}`)+`}`)
 	s.do("GET", "/Groups/"+staff, "").answers(200).has("members", 1)
 }
 
@@ -99,12 +99,12 @@ func TestOtherTextThatBeginsLikeAReferenceIsText(t *testing.T) {
 	s := newService(t)
 	r := s.bulk("201 201 200 200",
 		postOperation("/Users", "alice", `{"userName":"bulkId:alice","displayName":"bulkId:alice","emails":["bulkId:alice"]}`),
-		postOperation("/Groups", "staff", `{"displayName":"bulkId:nobody","members":[{"value":"bulkId:alice","display":"bulkId:nobody"}]}`),
-		`{"method":"PATCH","path":"/Users/bulkId:alice","data":`+patchJSON(`{"op":"add","path":"title","value":"bulkId:alice"},{"op":"replace","path":"emails[value eq \"bulkId:alice\"].display","value":"bulkId:nobody"},`+
-			`{"op":"add","value":{"nickName":"bulkId:nobody","x":"bulkId:nobody"}}`)+`}`,
+		postOperation("/Groups", "staff", `{"displayName":"bulkId:absent","members":[{"value":"bulkId:alice","display":"bulkId:absent"}]}`),
+		`{"method":"PATCH","path":"/Users/bulkId:alice","data":`+patchJSON(`{"op":"add","path":"title","value":"bulkId:alice"},{"op":"replace","path":"emails[value eq \"bulkId:alice\"].display","value":"bulkId:absent"},`+
+			`{"op":"add","value":{"nickName":"bulkId:absent","x":"bulkId:absent"}}`)+`}`,
 		`{"method":"PATCH","path":"/Groups/bulkId:staff","data":`+patchJSON(`{"op":"replace","path":"displayName","value":"bulkId:alice"}`)+`}`)
 	s.do("GET", strings.TrimPrefix(r.text("Operations.0.location"), base), "").answers(200).has("userName", "bulkId:alice").has("displayName", "bulkId:alice").
-		has("emails.0.value", "bulkId:alice").has("emails.0.display", "bulkId:nobody").has("title", "bulkId:alice").has("nickName", "bulkId:nobody")
+		has("emails.0.value", "bulkId:alice").has("emails.0.display", "bulkId:absent").has("title", "bulkId:alice").has("nickName", "bulkId:absent")
 	s.do("GET", strings.TrimPrefix(r.text("Operations.1.location"), base), "").answers(200).has("displayName", "bulkId:alice").has("members", 1)
 }
 
@@ -123,7 +123,7 @@ func TestInvalidBulkOperationsFailOneByOne(t *testing.T) {
 	s.bulk("409 409 400",
 		postOperation("/Users", "d", `{"userName":"carol"}`),
 		postOperation("/Groups", "e", `{"displayName":"E","members":[{"value":"bulkId:d"}]}`),
-		postOperation("/Groups", "f", `{"displayName":"F","members":[{"value":"bulkId:nobody"}]}`))
+		postOperation("/Groups", "f", `{"displayName":"F","members":[{"value":"bulkId:absent"}]}`))
 	t.Log("invalid operations")
 	s.bulk("400 400 400 400 400 400 400",
 		`{"method":"POST","path":"/Users","data":{"userName":"no bulkId"}}`,

@@ -20,7 +20,7 @@ func FuzzRequest(f *testing.F) {
 		{"GET", "/Users/id-1", "excludedAttributes=meta", ""},
 		{"POST", "/Users", "", `{"userName":"bob","emails":[{"value":"a","primary":"True"},{"value":"a","primary":false}],"` + enterprise + `":{"manager":null}}`},
 		{"POST", "/Groups/.search", "", `{"filter":"members.value eq \"id-1\"","count":0}`},
-		{"PUT", "/Groups/id-2", "", `{"schemas":[],"displayName":"Others","members":[{"value":"id-1"},"nobody"]}`},
+		{"PUT", "/Groups/id-2", "", `{"schemas":[],"displayName":"Others","members":[{"value":"id-1"},"absent"]}`},
 		{"PATCH", "/Users/id-1", "attributes=emails", patchJSON(`{"op":"Replace","path":"emails[type eq \"work\"].value","value":"b"},{"op":"add","path":"x","value":1},{"op":"remove","path":"active"}`)},
 		{"PATCH", "/Users/id-1", "", patchJSON(`{"op":"replace","value":{"name":{"givenName":null},"` + enterprise + `":{"department":"","x":1},"active":"False"}}`)},
 		{"PATCH", "/Groups/id-2", "", patchJSON(`{"op":"remove","path":"members[value eq \"id-1\" and display co \"a\"]"},{"op":"add","path":"members","value":"id-1"}`)},

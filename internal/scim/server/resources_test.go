@@ -115,7 +115,7 @@ func TestCreateGroup(t *testing.T) {
 	s := newService(t)
 	alice, bob := s.user("alice"), s.do("POST", "/Users", `{"userName":"bob","displayName":"Bob B."}`).answers(201).id()
 	r := s.do("POST", "/Groups", `{"displayName":"Admins","externalId":"g1","members":[
-		{"value":"`+alice+`","display":"ignored"},{"value":"`+bob+`","type":"User","$ref":null},{"value":"nobody"}]}`).answers(201)
+		{"value":"`+alice+`","display":"ignored"},{"value":"`+bob+`","type":"User","$ref":null},{"value":"absent"}]}`).answers(201)
 	r.sends("Location", base+"/Groups/"+r.id()).has("displayName", "Admins").has("externalId", "g1").has("members", 2)
 	r.has("members.0.value", alice).has("members.0.display", "alice").has("members.0.type", "User").has("members.0.$ref", base+"/Users/"+alice)
 	r.has("members.1.value", bob).has("members.1.display", "Bob B.")
@@ -150,7 +150,7 @@ func TestConditionalGet(t *testing.T) {
 		}
 	}
 	s.do("GET", "/Users/"+id, "", `If-None-Match: W/"other"`).answers(200)
-	s.do("GET", "/Users/nobody", "", `If-None-Match: *`).answers(404)
+	s.do("GET", "/Users/absent", "", `If-None-Match: *`).answers(404)
 }
 
 func TestConditionalChanges(t *testing.T) {
@@ -263,9 +263,9 @@ func TestReplaceGroup(t *testing.T) {
 
 func TestChangesOfAnUnknownIDAreRefused(t *testing.T) {
 	s := newService(t)
-	s.do("PUT", "/Users/nobody", `{"userName":"alice"}`).refuses(404, "", "nobody")
-	s.do("PATCH", "/Users/nobody", patchJSON(`{"op":"replace","path":"active","value":false}`)).refuses(404, "", "nobody")
-	s.do("DELETE", "/Users/nobody", "").refuses(404, "", "nobody")
+	s.do("PUT", "/Users/absent", `{"userName":"alice"}`).refuses(404, "", "absent")
+	s.do("PATCH", "/Users/absent", patchJSON(`{"op":"replace","path":"active","value":false}`)).refuses(404, "", "absent")
+	s.do("DELETE", "/Users/absent", "").refuses(404, "", "absent")
 	s.do("GET", "/Users", "").has("totalResults", 0)
 }
 
@@ -431,7 +431,7 @@ func TestFilters(t *testing.T) {
 		`userName eq "ALICE@example.com"`: 1,
 		`externalId eq "a;b&c"`:           1,
 		`id eq "` + id + `"`:              1,
-		`userName eq "nobody"`:            0,
+		`userName eq "absent"`:            0,
 		`active eq true`:                  2,
 	} {
 		s.do("GET", "/Users?filter="+url.QueryEscape(filter), "").answers(200).has("totalResults", total).has("Resources", total)

@@ -67,7 +67,7 @@ func TestHeadIsGetWithoutBody(t *testing.T) {
 	}
 	web := httptest.NewServer(s.handler)
 	defer web.Close()
-	for _, path := range []string{"/Users", "/Users/" + id, "/Users/nobody", "/Schemas"} {
+	for _, path := range []string{"/Users", "/Users/" + id, "/Users/absent", "/Schemas"} {
 		get, head := roundTrip(t, web, "GET", path), roundTrip(t, web, "HEAD", path) //nolint:bodyclose // it closes them
 		for _, header := range []string{"Content-Type", "Content-Length", "Etag"} {
 			if get.Header.Get(header) != head.Header.Get(header) {
@@ -246,7 +246,7 @@ func TestMediaTypes(t *testing.T) {
 		"text/html, application/json;q=0.9, text/css": "application/json",
 	} {
 		s.do("GET", "/Users", "", "Accept: "+accept).answers(200).sends("Content-Type", want)
-		s.do("GET", "/Users/nobody", "", "Accept: "+accept).answers(404).sends("Content-Type", want)
+		s.do("GET", "/Users/absent", "", "Accept: "+accept).answers(404).sends("Content-Type", want)
 	}
 }
 

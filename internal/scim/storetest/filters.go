@@ -17,7 +17,7 @@ var filters = []behaviour{
 			`externalId eq "00u1EVERYTHING"`,
 			fmt.Sprintf("id eq %q", alice.ID),
 			`userName eq "alice" and active eq true`, `active eq true and userName eq "alice"`,
-			`userName eq "alice" or userName eq "nobody"`, `not (userName eq "bob")`,
+			`userName eq "alice" or userName eq "absent"`, `not (userName eq "bob")`,
 			`active eq true`, `userName sw "al"`, `title pr`, `name.familyName eq "smith"`,
 			`emails eq "alice@example.com"`, `emails.value ew "@home.example"`,
 			`emails[type eq "work" and value co "@example.com"]`, `emails[primary eq true and type eq "work"]`,
@@ -30,7 +30,7 @@ var filters = []behaviour{
 	{"a user that does not match is not found", func(s *store) {
 		s.createdUser(everything())
 		for _, f := range []string{
-			`userName eq "nobody"`, `userName eq ""`, `id eq "nobody"`, `externalId eq "00u2"`,
+			`userName eq "absent"`, `userName eq ""`, `id eq "absent"`, `externalId eq "00u2"`,
 			`externalId eq "00U1everything"`, `externalId eq ""`, // externalId is caseExact: RFC 7643 section 3.1
 			`userName eq "alice" and active eq false`, `externalId eq "00u1EVERYTHING" and userName eq "bob"`,
 			`emails[type eq "home" and value co "@example.com"]`, `emails[primary eq false and type eq "work"]`,

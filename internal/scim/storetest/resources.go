@@ -46,7 +46,7 @@ var resources = []behaviour{
 	}},
 	{"an unknown id returns 404", func(s *store) {
 		for _, rt := range []*schema.ResourceType{schema.User, schema.Group} {
-			for _, id := range []string{"nobody", "", "No/body", "-", "üñí", strings.Repeat("x", 300)} {
+			for _, id := range []string{"absent", "", "ab/sent", "-", "üñí", strings.Repeat("x", 300)} {
 				s.missing(rt, id)
 			}
 		}

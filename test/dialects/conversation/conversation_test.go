@@ -82,7 +82,7 @@ func TestNames(t *testing.T) {
 			t.Errorf("%s was kept as %q", path, names["x"])
 		}
 	}
-	if _, err := names.In(Step{Request: "GET /Users/${nobody} HTTP/1.1"}); err == nil || !strings.Contains(err.Error(), "nobody") {
+	if _, err := names.In(Step{Request: "GET /Users/${absent} HTTP/1.1"}); err == nil || !strings.Contains(err.Error(), "absent") {
 		t.Errorf("an unknown name gives %v", err)
 	}
 }

@@ -1,5 +1,5 @@
-# Builds the manager; the result holds that one static binary.
-FROM --platform=$BUILDPLATFORM golang:1.26 AS builder
+# Builds the manager; the result holds that one static binary. Base images are pinned by digest, because a tag can be moved.
+FROM --platform=$BUILDPLATFORM golang:1.26.8@sha256:6c2a5538f964f1c82f97ad14988bf05de100d922d159d0e398b54c7b0ca0c6c9 AS builder
 ARG TARGETOS
 ARG TARGETARCH
 ARG VERSION=devel
@@ -16,7 +16,7 @@ COPY internal/ internal/
 RUN CGO_ENABLED=0 GOOS=${TARGETOS:-linux} GOARCH=${TARGETARCH} \
     go build -trimpath -ldflags "-s -w -X main.version=${VERSION}" -o manager ./cmd/manager
 
-FROM gcr.io/distroless/static:nonroot
+FROM gcr.io/distroless/static:nonroot@sha256:e2e927ec666bae08560abb3c55d0659eceabb657f56b6782ab500a9fc7f555e3
 WORKDIR /
 COPY --from=builder /workspace/manager .
 USER 65532:65532

@@ -134,7 +134,7 @@ bench-compare: ## Compare the Go benchmarks of two revisions (OLD=HEAD NEW=, by 
 	@COUNT='$(or $(COUNT),6)' BENCH='$(or $(BENCH),.)' test/bench/compare.sh '$(OLD)' '$(NEW)'
 
 .PHONY: verify
-verify: verify-generated verify-modules verify-manifests verify-prose vet lint test-names ## Check generated files, modules, manifests and words; run vet, lint and the search of name claims.
+verify: verify-generated verify-modules verify-manifests verify-prose verify-vulnerabilities vet lint test-names ## Check generated files, modules, manifests, words and known vulnerabilities; run vet, lint and the search of name claims.
 
 .PHONY: verify-generated
 verify-generated: generate manifests docs
@@ -144,6 +144,10 @@ verify-generated: generate manifests docs
 .PHONY: verify-prose
 verify-prose: ## Check the words of comments and documents (.prose-words.txt) and the form of doc comments.
 	go run ./hack/prose
+
+.PHONY: verify-vulnerabilities
+verify-vulnerabilities: ## Look for known vulnerabilities that the manager calls; skipped with a message if the database cannot be reached.
+	@hack/vulnerabilities.sh
 
 .PHONY: verify-modules
 verify-modules:

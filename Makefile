@@ -42,11 +42,11 @@ help: ## Show this list.
 # Built and then exec'd instead of go run, because a SIGTERM to make must reach the program itself.
 .PHONY: run
 run: ## Start a control plane, the operator, a directory and a credential; Ctrl-C stops all (KEEP=1, SCIM_PORT=, SCIM_TLS=off).
-	@assets=$$($(ASSETS)); go build -o bin/run ./hack/run; KUBEBUILDER_ASSETS=$$assets exec bin/run
+	@assets=$$($(ASSETS)); echo "compiling hack/run (minutes the first time, seconds later)" >&2; go build -o bin/run ./hack/run; KUBEBUILDER_ASSETS=$$assets exec bin/run
 
 .PHONY: demo
 demo: ## Send the requests of an identity provider's day to a running make run, or to an operator of its own.
-	@assets=$$($(ASSETS)); go build -o bin/demo ./hack/demo; KUBEBUILDER_ASSETS=$$assets exec bin/demo
+	@assets=$$($(ASSETS)); echo "compiling hack/demo" >&2; go build -o bin/demo ./hack/demo; KUBEBUILDER_ASSETS=$$assets exec bin/demo
 
 .PHONY: controlplane
 controlplane: ## Prepare etcd, kube-apiserver, kubectl and kube-controller-manager; print their folder.

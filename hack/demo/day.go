@@ -24,7 +24,7 @@ func (d *day) play(ctx context.Context) error {
 			return err
 		}
 	}
-	title("That was the day.")
+	title("That was the day. docs/okta.md connects Okta; docs/switch.md says more about the switch.")
 	return nil
 }
 

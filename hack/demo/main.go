@@ -10,6 +10,7 @@ import (
 	"os/exec"
 	"os/signal"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"syscall"
 
@@ -108,7 +109,7 @@ func (d *day) scim(ctx context.Context, status int, method, path, body string) (
 	if err != nil {
 		return nil, err
 	}
-	fmt.Printf("  → %d %s\n", response.Status, abbreviate(response.Raw))
+	fmt.Printf("  → %d %s\n", response.Status, strings.TrimSpace(response.Raw))
 	if response.Status != status {
 		return nil, fmt.Errorf("%s %s was answered with %d instead of %d", method, path, response.Status, status)
 	}
@@ -117,20 +118,24 @@ func (d *day) scim(ctx context.Context, status int, method, path, body string) (
 
 // run runs kubectl as an administrator, prints its output, and reports whether it succeeded.
 func (d *day) run(ctx context.Context, args ...string) bool {
-	fmt.Println("$ kubectl " + strings.Join(args, " "))
-	command := exec.CommandContext(ctx, d.kubectl, append([]string{"-n", d.namespace}, args...)...)
+	args = append([]string{"-n", d.namespace}, args...)
+	fmt.Println("$ kubectl " + shellJoin(args))
+	command := exec.CommandContext(ctx, d.kubectl, args...)
 	command.Env = append(os.Environ(), "KUBECONFIG="+d.kubeconfig)
 	command.Stdout, command.Stderr = os.Stdout, os.Stdout
 	return command.Run() == nil
 }
 
-// shown is how many bytes of a response are printed.
-const shown = 160
+// unquoted matches an argument that a shell takes as it is.
+var unquoted = regexp.MustCompile(`^[A-Za-z0-9_./:=,@%+-]+$`)
 
-func abbreviate(s string) string {
-	s = strings.TrimSpace(s)
-	if len(s) <= shown {
-		return s
+// shellJoin returns the arguments as a person can paste them into a shell.
+func shellJoin(args []string) string {
+	words := make([]string, len(args))
+	for i, arg := range args {
+		if words[i] = arg; !unquoted.MatchString(arg) {
+			words[i] = "'" + strings.ReplaceAll(arg, "'", `'\''`) + "'"
+		}
 	}
-	return s[:shown] + "…"
+	return strings.Join(words, " ")
 }

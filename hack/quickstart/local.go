@@ -7,6 +7,8 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/go-logr/logr"
@@ -22,7 +24,7 @@ import (
 type Options struct {
 	// Dir holds what is written: certificate, kubeconfigs, logs, the manager's binary, etcd's data.
 	Dir string
-	// Keep uses etcd's data and the certificate of an earlier run in Dir. By default a run starts without them.
+	// Keep uses etcd's data, the certificate and the port of an earlier run in Dir. By default a run starts without them.
 	Keep bool
 	// Namespace is the directory's; by default DefaultNamespace.
 	Namespace string
@@ -49,6 +51,9 @@ type Options struct {
 
 // DefaultNamespace is the namespace of the directory that is set up.
 const DefaultNamespace = "acme"
+
+// portFile is the name of the file that holds the port of the SCIM service.
+const portFile = "port"
 
 // CredentialName is the name of the credential that is set up.
 const CredentialName = "okta"
@@ -94,7 +99,7 @@ func Start(ctx context.Context, o Options) (_ *Environment, err error) {
 	}{
 		{"preparing " + o.Dir, e.prepare},
 		{"starting etcd and kube-apiserver", e.startControlPlane},
-		{"compiling the manager", e.compile},
+		{"compiling the manager (minutes the first time, seconds later)", e.compile},
 		{"creating the directory and a credential in namespace " + o.Namespace, e.setUp},
 		{"starting the manager", e.startFirst},
 		{"waiting for the token", e.awaitToken},
@@ -109,7 +114,7 @@ func Start(ctx context.Context, o Options) (_ *Environment, err error) {
 }
 
 func (e *Environment) prepare(context.Context) error {
-	if err := vacant(e.options.Port); err != nil {
+	if err := e.choosePort(); err != nil {
 		return err
 	}
 	if !e.options.Keep {
@@ -123,6 +128,20 @@ func (e *Environment) prepare(context.Context) error {
 	var err error
 	e.log, err = os.Create(e.path("manager.log"))
 	return err
+}
+
+// choosePort uses the port of the earlier run if its data are kept, so that what a provider was told stays true.
+func (e *Environment) choosePort() error {
+	if e.options.Keep && e.options.Port == 0 {
+		earlier, err := os.ReadFile(e.path(portFile))
+		if err == nil {
+			e.options.Port, err = strconv.Atoi(strings.TrimSpace(string(earlier)))
+		}
+		if err != nil && !errors.Is(err, os.ErrNotExist) {
+			return fmt.Errorf("reading the port of the earlier run: %w", err)
+		}
+	}
+	return vacant(e.options.Port)
 }
 
 func (e *Environment) startControlPlane(ctx context.Context) error {
@@ -186,7 +205,7 @@ func (e *Environment) startFirst(ctx context.Context) error {
 	}
 	e.BaseURL = e.Manager.URL
 	e.manager.port, e.manager.publicURL = 0, e.BaseURL
-	return nil
+	return os.WriteFile(e.path(portFile), []byte(strconv.Itoa(e.Manager.port)+"\n"), 0o600)
 }
 
 func (e *Environment) certificate() (certificate, error) {

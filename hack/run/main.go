@@ -3,7 +3,7 @@
 //
 // Environment:
 //
-//	SCIM_PORT   port of the SCIM service; by default a free one
+//	SCIM_PORT   port of the SCIM service; by default a free one, with KEEP that of the last run
 //	SCIM_TLS    "off" serves plain HTTP on loopback
 //	KEEP        "1" keeps the data of the last run; by default they are deleted
 package main

@@ -59,12 +59,18 @@ The operator is running. Give this to the identity provider:
 
 In another terminal:
 
-  source %s
+  source '%s'
   curl%s -H "Authorization: Bearer $SCIM_TOKEN" -H "Content-Type: application/scim+json" \
        -d '{"schemas":["urn:ietf:params:scim:schemas:core:2.0:User"],"userName":"alice@example.com"}' "$SCIM_BASE_URL/Users"
-  %s -n "$CLOUDSSO_NAMESPACE" get cloudssousers,cloudssogroups,scimcredentials,cloudssodirectories
-  make demo
+  '%s' -n "$CLOUDSSO_NAMESPACE" get cloudssousers,cloudssogroups,scimcredentials,cloudssodirectories
 
-Logs: %s. Ctrl-C stops everything.
+Next:
+
+  make demo         shows an identity provider's day, with kubectl's tables between the steps
+  docs/okta.md      connects Okta
+  docs/switch.md    says who may change and delete what
+  docs/install.md   installs the operator in a cluster
+
+Logs: %s. KEEP=1 make run goes on with these data, on the same port. Ctrl-C stops everything.
 `, e.BaseURL, token, ca, path, trust, kubectl, e.LogFile())
 }

@@ -52,6 +52,7 @@ var _ = Describe("make run", func() {
 		kept := copied.up(session)
 		Expect(kept).To(HaveKeyWithValue("SCIM_TOKEN", variables["SCIM_TOKEN"]))
 		Expect(kept).To(HaveKeyWithValue("SCIM_CA_FILE", ""))
+		Expect(port(kept)).To(Equal(port(variables)), "a provider was told the old one")
 		isOnLoopbackAlone(ctx, kept["SCIM_BASE_URL"])
 		scim := connect(kept)
 		Expect(send(ctx, scim, http.StatusOK, "GET", "/Users/"+id, "").Body).To(HaveKeyWithValue("userName", "alice@example.com"))
@@ -102,6 +103,13 @@ func refuses(copied checkout, message, setting string) {
 	Expect(string(session.Out.Contents())).NotTo(ContainSubstring("compiling"))
 	Expect(copied.path(".run", "etcd")).NotTo(BeAnExistingFile())
 	copied.isLeftAlone()
+}
+
+func port(variables map[string]string) string {
+	GinkgoHelper()
+	base, err := url.Parse(variables["SCIM_BASE_URL"])
+	Expect(err).NotTo(HaveOccurred())
+	return base.Port()
 }
 
 // connect makes a client that has no connection yet, from the variables as they were written.

@@ -170,9 +170,9 @@ func (q Query) Select(ctx context.Context, candidates iter.Seq[Candidate]) (*Pag
 	page := &Page{}
 	passed := 0
 	meter := filter.NewMeter(ctx, limits.FilterComparisons)
-	for c := range q.sorted(q.matching(untilDone(ctx, candidates), meter)) {
+	for at, c := range q.sorted(q.matching(untilDone(ctx, candidates), meter), meter) {
 		page.Total++
-		if q.After != nil && q.Order.Compare(q.Order.Position(c), *q.After) <= 0 {
+		if q.After != nil && q.Order.Compare(at, *q.After) <= 0 {
 			continue
 		}
 		if passed++; passed >= q.StartIndex && len(page.Resources) < q.Count {
@@ -186,7 +186,7 @@ func (q Query) Select(ctx context.Context, candidates iter.Seq[Candidate]) (*Pag
 }
 
 func tooManyComparisons() error {
-	return BadRequest(TooMany, "the filter needs more than %d comparisons in this directory; use fewer conditions, or join them by and "+
+	return BadRequest(TooMany, "the filter and sortBy need more than %d comparisons in this directory; use fewer conditions, or join them by and "+
 		"with eq on id, userName, externalId or a group's displayName", limits.FilterComparisons)
 }
 
@@ -218,7 +218,7 @@ func (q Query) matching(candidates iter.Seq[Candidate], m *filter.Meter) iter.Se
 	}
 }
 
-// source is a candidate as a filter reads it. It makes the values of members and groups once, however many conditions
+// source is a candidate as a filter or sortBy reads it. It makes the values of members and groups once, however many conditions
 // read them, and charges each, because a group has up to limits.Members.
 type source struct {
 	Candidate
@@ -237,22 +237,31 @@ func (s *source) Get(a *schema.Attribute) any {
 	return s.lists.Get(a)
 }
 
-func (q Query) sorted(candidates iter.Seq[Candidate]) iter.Seq[Candidate] {
-	if q.Order.By == nil {
-		return candidates
-	}
-	type placed struct {
-		at Position
-		c  Candidate
-	}
-	return func(yield func(Candidate) bool) {
+// sorted returns the candidates in the query's order with their places, or none if the meter ends before all are placed.
+func (q Query) sorted(candidates iter.Seq[Candidate], m *filter.Meter) iter.Seq2[Position, Candidate] {
+	return func(yield func(Position, Candidate) bool) {
+		type placed struct {
+			at Position
+			c  Candidate
+		}
 		var all []placed
+		s := &source{meter: m}
 		for c := range candidates {
-			all = append(all, placed{q.Order.Position(c), c})
+			s.Candidate, s.lists = c, s.lists[:0]
+			at := q.Order.Position(s)
+			switch {
+			case q.Order.By != nil:
+				all = append(all, placed{at, c})
+			case !yield(at, c):
+				return
+			}
+			if m.Ended() {
+				return
+			}
 		}
 		slices.SortFunc(all, func(a, b placed) int { return q.Order.Compare(a.at, b.at) })
 		for _, p := range all {
-			if !yield(p.c) {
+			if !yield(p.at, p.c) {
 				return
 			}
 		}

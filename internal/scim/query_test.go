@@ -69,6 +69,8 @@ func TestAFilterHasABudget(t *testing.T) {
 		{"a value path with another condition", `emails[` + alternatives(4, `value eq "x"`) + `].type eq "work"`, -1},
 		{"ne of a list", alternatives(4, `emails.value ne "x"`), users},
 		{"negated conditions", `not (` + alternatives(11, `title eq "x"`) + `)`, -1},
+		{"dates", `meta.created lt "2020-01-01T00:00:00Z"`, users},
+		{"too many dates", alternatives(3, `meta.created gt "2020-01-01T00:00:00Z"`), -1},
 	} {
 		page, looked, err := selectBy(t.Context(), t, c.filter, users)
 		var refused *scim.Error
@@ -108,6 +110,18 @@ func TestMembersCountForTheBudget(t *testing.T) {
 	}
 }
 
+// To sort by members reads them all, as a filter does.
+func TestSortingCountsForTheBudget(t *testing.T) {
+	for groups, refused := range map[int]bool{10: false, 30: true} {
+		read := 0
+		_, err := selectFrom(t.Context(), scim.Query{Order: scim.Order{By: schema.Path{schema.Members}}, StartIndex: 1, Count: 1}, groups, func() { read++ })
+		var refusal *scim.Error
+		if isRefused := errors.As(err, &refusal) && refusal.Type == scim.TooMany; isRefused != refused || read > limits.FilterComparisons+1 {
+			t.Errorf("%d groups: %v after %d members", groups, err, read)
+		}
+	}
+}
+
 func TestAnEvaluationEndsWithTheRequest(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	read := 0
@@ -128,6 +142,10 @@ func selectGroups(ctx context.Context, tb testing.TB, expression string, n int, 
 	if err != nil {
 		tb.Fatal(err)
 	}
+	return selectFrom(ctx, scim.Query{Filter: f, StartIndex: 1, Count: 1}, n, onRead)
+}
+
+func selectFrom(ctx context.Context, q scim.Query, n int, onRead func()) (*scim.Page, error) {
 	group := &scim.Resource{Type: schema.Group, ID: "staff-1", Members: func(yield func(scim.Reference) bool) {
 		for range limits.Members {
 			if onRead(); !yield(scim.Reference{Value: "alice-1"}) {
@@ -135,7 +153,7 @@ func selectGroups(ctx context.Context, tb testing.TB, expression string, n int, 
 			}
 		}
 	}}
-	return scim.Query{Filter: f, StartIndex: 1, Count: 1}.Select(ctx, func(yield func(scim.Candidate) bool) {
+	return q.Select(ctx, func(yield func(scim.Candidate) bool) {
 		for range n {
 			if !yield(group) {
 				return
@@ -192,6 +210,7 @@ func BenchmarkLongFilter(b *testing.B) {
 		"text":   `title eq "x"`,
 		"list":   `emails.value co "xyz"`,
 		"values": `emails[type eq "work" and value eq "x"]`,
+		"dates":  `meta.created gt "2020-01-01T00:00:00Z"`,
 	} {
 		b.Run(name, func(b *testing.B) {
 			expression := alternatives(limits.FilterLength/len(condition+" or "), condition)

@@ -171,6 +171,9 @@ func (c *comparison) holds(op operator, v any, m *Meter) bool {
 		}
 	case time.Time:
 		text, _ := v.(string)
+		if !m.Spend(timeCost) {
+			return false
+		}
 		at, err := schema.ParseDateTime(text)
 		return err == nil && satisfiesOrder(op, at.Compare(literal))
 	case string:

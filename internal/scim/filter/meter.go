@@ -43,6 +43,9 @@ const (
 	foldedLength   = 8
 )
 
+// timeCost is how many further comparisons a dateTime costs, because it is formatted from the resource and then parsed.
+const timeCost = 4
+
 // spendText charges the length of a text and of its folded form, which is empty if the text is compared as it is. A
 // short text costs nothing.
 func (m *Meter) spendText(text, folded string) bool {

@@ -74,8 +74,8 @@ const (
 	// FilterComparisons is the largest number of comparisons that a filter may need over all resources of a list, and
 	// that the filters in the paths of a PATCH may need together. A condition on an attribute counts for each resource,
 	// and for each of its values. A member that is read, each 64 bytes of a text, and each 8 bytes of a text that is not
-	// ASCII and of its folded form count like one more. A condition that is decided already does not count. It permits
-	// twenty conditions for each of 100,000 users.
+	// ASCII and of its folded form count like one more, and a dateTime like four more. A condition that is decided already
+	// does not count. It permits twenty conditions for each of 100,000 users.
 	FilterComparisons = 2_000_000
 	// FilterDepth is the largest nesting of a filter. It keeps the parser and the evaluation from exhausting
 	// the stack.

@@ -9,6 +9,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/cloudsso/cloudsso-operator/api/v1alpha1"
+	"github.com/cloudsso/cloudsso-operator/internal/controllerutil"
 )
 
 var _ = Describe("a group", func() {
@@ -90,6 +91,79 @@ var _ = Describe("a group", func() {
 		Expect(admin.Delete(ctx, g)).To(Succeed())
 		Eventually(isGone(ctx, g)).Should(BeTrue())
 		Expect(holderOf(ctx, g)()).To(BeEmpty())
+	})
+})
+
+var _ = Describe("a group's members without effect", func() {
+	It("are counted and named in a group of source Manual, with the reason why, until they have effect", func(ctx SpecContext) {
+		createUser(ctx, "here", "here", scim)
+		off, on := userWith(scim, inactive), createUser(ctx, "on", "on", manual)
+		off.Name, off.Spec.UserName = "off", "off"
+		create(ctx, off)
+		lost, held := userWith(scim, deprovisioned), userWith(manual, suspended)
+		lost.Name, lost.Spec.UserName, held.Name, held.Spec.UserName = "lost", "lost", "held", "held"
+		create(ctx, lost)
+		create(ctx, held)
+		g := createGroup(ctx, "crew", "Crew", manual, "here", "off", "lost", "held", "unknown", "on")
+		ineffective := func() string {
+			reread(ctx, g)
+			return controllerutil.MessageOf(g.Status.Conditions, v1alpha1.ConditionIneffectiveMembers)
+		}
+		Eventually(ineffective).Should(ContainSubstring("off (Disabled), lost (Deprovisioned), held (Suspended), unknown (Unknown);"))
+		Expect(g.Status.Members).To(HaveValue(Equal(int32(4))))
+		Expect(g.Status.EffectiveMembers).To(HaveValue(Equal(int32(2))))
+		Expect(g.Status.ManualMembers).To(BeNil())
+		Expect(meta.IsStatusConditionTrue(g.Status.Conditions, v1alpha1.ConditionEffective)).To(BeTrue())
+
+		modify(ctx, off, func(u *v1alpha1.CloudSSOUser) { u.Spec.Active = new(true) })
+		Eventually(ineffective).ShouldNot(ContainSubstring("off"))
+		Expect(g.Status.EffectiveMembers).To(HaveValue(Equal(int32(3))))
+		modify(ctx, on, suspended)
+		Eventually(ineffective).Should(ContainSubstring("on (Suspended)"))
+		modify(ctx, g, func(g *v1alpha1.CloudSSOGroup) { g.Spec.Members = membersOf("here", "off") })
+		Eventually(func() *metav1.Condition {
+			reread(ctx, g)
+			return meta.FindStatusCondition(g.Status.Conditions, v1alpha1.ConditionIneffectiveMembers)
+		}).Should(BeNil())
+		Expect(readiness(ctx, g)()).To(Equal(v1alpha1.ReasonReady))
+		Expect(g.Status.EffectiveMembers).To(HaveValue(Equal(int32(2))))
+	})
+
+	It("cost a synchronized group no write when the identity provider disables them", func(ctx SpecContext) {
+		u := createUser(ctx, "here", "here", scim)
+		g := createGroup(ctx, "crew", "Crew", scim, "here")
+		declared := createGroup(ctx, "declared", "Declared", manual, "here")
+		Eventually(memberCount(ctx, g)).Should(HaveValue(Equal(int32(1))))
+		Eventually(memberCount(ctx, declared)).Should(HaveValue(Equal(int32(1))))
+		modify(ctx, u, inactive)
+		Eventually(func() *int32 { reread(ctx, declared); return declared.Status.EffectiveMembers }).Should(HaveValue(BeZero()))
+		version := g.ResourceVersion
+		reread(ctx, g)
+		Expect(g.ResourceVersion).To(Equal(version))
+		Expect(g.Status.EffectiveMembers).To(BeNil())
+	})
+})
+
+var _ = Describe("a Manual member of a synchronized group", func() {
+	It("is counted, named and reported, until it is taken out or adopted", func(ctx SpecContext) {
+		createUser(ctx, "synced", "synced", scim)
+		local, other := createUser(ctx, "local", "local", manual), createUser(ctx, "other", "other", manual)
+		g := createGroup(ctx, "crew", "Crew", scim, "synced", "local", other.Name)
+		manualMembers := func() *int32 { reread(ctx, g); return g.Status.ManualMembers }
+		Eventually(manualMembers).Should(HaveValue(Equal(int32(2))))
+		Expect(g.Status.Members).To(HaveValue(Equal(int32(3))))
+		Expect(g.Status.EffectiveMembers).To(BeNil())
+		shown := meta.FindStatusCondition(g.Status.Conditions, v1alpha1.ConditionManualMembers)
+		Expect(shown).To(And(HaveField("Status", metav1.ConditionTrue), HaveField("Reason", v1alpha1.ReasonAddedByHand),
+			HaveField("Message", ContainSubstring("local, other;"))))
+		Eventually(reasonsOf(ctx, "crew")).Should(ContainElement(v1alpha1.ConditionManualMembers))
+		Expect(readiness(ctx, g)()).To(Equal(v1alpha1.ReasonReady))
+
+		modify(ctx, local, func(u *v1alpha1.CloudSSOUser) { u.Spec.Source = scim })
+		Eventually(manualMembers).Should(HaveValue(Equal(int32(1))))
+		modify(ctx, g, func(g *v1alpha1.CloudSSOGroup) { g.Spec.Members = membersOf("synced", "local") })
+		Eventually(manualMembers).Should(HaveValue(BeZero()))
+		Expect(meta.FindStatusCondition(g.Status.Conditions, v1alpha1.ConditionManualMembers)).To(BeNil())
 	})
 })
 

@@ -93,12 +93,14 @@ func reread(ctx context.Context, o client.Object) {
 }
 
 // readiness returns a function that rereads a user or group and returns the reason of its Ready condition, if that was
-// computed from the present spec.
+// computed from the present spec. The conditions of a synchronized user do not say from which.
 func readiness(ctx context.Context, o client.Object) func() string {
 	return func() string {
 		reread(ctx, o)
 		c := meta.FindStatusCondition(conditionsOf(o), v1alpha1.ConditionReady)
-		if c == nil || c.ObservedGeneration != o.GetGeneration() {
+		u, isUser := o.(*v1alpha1.CloudSSOUser)
+		switch isSynchronizedUser := isUser && u.Spec.Source == scim; {
+		case c == nil, !isSynchronizedUser && c.ObservedGeneration != o.GetGeneration():
 			return ""
 		}
 		return c.Reason

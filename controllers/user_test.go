@@ -44,7 +44,10 @@ var _ = Describe("a user", func() {
 		} {
 			modify(ctx, u, step.change)
 			Eventually(stateOf(ctx, u)).Should(Equal(step.state))
+			Expect(meta.IsStatusConditionTrue(u.Status.Conditions, v1alpha1.ConditionReady)).To(BeTrue(), "what the spec asks for has been carried out")
 			Expect(controllerutil.ReasonOf(u.Status.Conditions, v1alpha1.ConditionReady)).To(Equal(step.ready))
+			isActive := step.state == v1alpha1.UserActive
+			Expect(meta.IsStatusConditionTrue(u.Status.Conditions, v1alpha1.ConditionEffective)).To(Equal(isActive))
 			if step.event != "" {
 				expected = append(expected, step.event)
 			}
@@ -68,9 +71,9 @@ var _ = Describe("a user", func() {
 	})
 
 	for _, leave := range []struct {
-		how  string
-		from v1alpha1.Source
-	}{{"deprovisioned", scim}, {"deleted", manual}} {
+		how, why string
+		from     v1alpha1.Source
+	}{{"deprovisioned", v1alpha1.ReasonDeprovisioned, scim}, {"deleted", "Unknown", manual}} {
 		It(fmt.Sprintf("that is %s leaves its SCIM groups, and stays listed in Manual groups without effect", leave.how), func(ctx SpecContext) {
 			u := createUser(ctx, "dora", "dora", leave.from)
 			createUser(ctx, "erik", "erik", scim)
@@ -94,8 +97,8 @@ var _ = Describe("a user", func() {
 			Expect(declared.Spec.Members).To(Equal(membersOf("dora", "erik")))
 			Eventually(func() string {
 				reread(ctx, declared)
-				return controllerutil.MessageOf(declared.Status.Conditions, v1alpha1.ConditionReady)
-			}).Should(ContainSubstring("dora"))
+				return controllerutil.MessageOf(declared.Status.Conditions, v1alpha1.ConditionIneffectiveMembers)
+			}).Should(ContainSubstring("dora (" + leave.why + ")"))
 		})
 	}
 })

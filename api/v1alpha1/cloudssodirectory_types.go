@@ -121,7 +121,7 @@ type RefusedWrites struct {
 
 // UserCounts counts the users of a directory.
 type UserCounts struct {
-	// active is the number of users who have access, of either source.
+	// active is the number of active users, of either source: neither disabled nor deprovisioned.
 	//
 	// +required
 	// +kubebuilder:validation:Minimum=0
@@ -161,6 +161,12 @@ type UserCounts struct {
 
 // GroupCounts counts the groups of a directory.
 type GroupCounts struct {
+	// total is the number of groups of either source.
+	//
+	// +required
+	// +kubebuilder:validation:Minimum=0
+	Total int32 `json:"total"`
+
 	// scim is the number of groups of source SCIM.
 	//
 	// +required
@@ -197,10 +203,10 @@ type CredentialCounts struct {
 
 // CloudSSODirectoryStatus is the observed state of a directory.
 type CloudSSODirectoryStatus struct {
-	// observedGeneration is the spec generation this status was computed from.
+	// observedGeneration is the spec generation this status was computed from; -1 until the operator has written it.
 	//
 	// +optional
-	// +kubebuilder:validation:Minimum=0
+	// +kubebuilder:validation:Minimum=-1
 	ObservedGeneration int64 `json:"observedGeneration,omitempty"`
 
 	// conditions: Ready, ResyncNeeded, PoliciesInstalled.
@@ -259,6 +265,9 @@ type CloudSSODirectoryStatus struct {
 
 // Conditions and reasons of a CloudSSODirectory.
 const (
+	// ReasonSynchronizationDisabled is the reason of a True Ready condition while synchronization is Disabled.
+	ReasonSynchronizationDisabled = "SynchronizationDisabled"
+
 	// ConditionResyncNeeded is True if synchronization is Enabled again after writes were refused: providers do
 	// not retry a 403, so a full push is needed. It becomes False when AnnotationResynced says that a full push
 	// has succeeded.
@@ -289,8 +298,9 @@ const (
 // +kubebuilder:printcolumn:name="Synchronization",type=string,JSONPath=`.spec.scimSynchronization`
 // +kubebuilder:printcolumn:name="Active",type=integer,JSONPath=`.status.users.active`
 // +kubebuilder:printcolumn:name="Disabled",type=integer,JSONPath=`.status.users.disabled`
-// +kubebuilder:printcolumn:name="Groups",type=integer,JSONPath=`.status.groups.scim`
+// +kubebuilder:printcolumn:name="Groups",type=integer,JSONPath=`.status.groups.total`
 // +kubebuilder:printcolumn:name="Credentials",type=integer,JSONPath=`.status.credentials.usable`
+// +kubebuilder:printcolumn:name="Resync needed",type=string,JSONPath=`.status.conditions[?(@.type=="ResyncNeeded")].status`
 // +kubebuilder:printcolumn:name="Last request",type=date,JSONPath=`.status.lastRequestTime`
 // +kubebuilder:printcolumn:name="Age",type=date,JSONPath=`.metadata.creationTimestamp`
 // +kubebuilder:printcolumn:name="Endpoint",type=string,priority=1,JSONPath=`.status.endpoint`
@@ -308,6 +318,7 @@ type CloudSSODirectory struct {
 	// status is the observed state. Only the operator writes it.
 	//
 	// +optional
+	// +kubebuilder:default:={"observedGeneration":-1}
 	Status CloudSSODirectoryStatus `json:"status,omitempty"`
 }
 

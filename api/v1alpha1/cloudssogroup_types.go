@@ -67,13 +67,13 @@ type Member struct {
 
 // CloudSSOGroupStatus is the observed state of a group.
 type CloudSSOGroupStatus struct {
-	// observedGeneration is the spec generation this status was computed from.
+	// observedGeneration is the spec generation this status was computed from; -1 until the operator has written it.
 	//
 	// +optional
-	// +kubebuilder:validation:Minimum=0
+	// +kubebuilder:validation:Minimum=-1
 	ObservedGeneration int64 `json:"observedGeneration,omitempty"`
 
-	// conditions: Ready, DeletionHeld.
+	// conditions: Ready, Effective, ManualMembers, IneffectiveMembers, DeletionHeld.
 	//
 	// +optional
 	// +listType=map
@@ -88,6 +88,20 @@ type CloudSSOGroupStatus struct {
 	// +kubebuilder:validation:Minimum=0
 	Members *int32 `json:"members,omitempty"`
 
+	// effectiveMembers is the number of members that have effect. Only groups of source Manual have it, because each
+	// user that an identity provider disables would cost a write of all groups of that user.
+	//
+	// +optional
+	// +kubebuilder:validation:Minimum=0
+	EffectiveMembers *int32 `json:"effectiveMembers,omitempty"`
+
+	// manualMembers is the number of members of source Manual. Only groups of source SCIM have it: such a member was
+	// added while synchronization was Disabled, and the identity provider neither sees nor removes it.
+	//
+	// +optional
+	// +kubebuilder:validation:Minimum=0
+	ManualMembers *int32 `json:"manualMembers,omitempty"`
+
 	// claimedName is the displayName, as spelled in spec, whose CloudSSONameClaim this group holds. Only groups of
 	// source Manual have it.
 	//
@@ -96,7 +110,22 @@ type CloudSSOGroupStatus struct {
 	ClaimedName string `json:"claimedName,omitempty"`
 }
 
-// Reasons of a group's Ready condition, beside ReasonReady.
+// Conditions of a group, beside ConditionReady, ConditionEffective and ConditionDeletionHeld. A group that has no such
+// members has no such condition.
+const (
+	// ConditionManualMembers is True on a group of source SCIM with members of source Manual. It names the first.
+	ConditionManualMembers = "ManualMembers"
+	// ReasonAddedByHand is the reason of a True ManualMembers condition.
+	ReasonAddedByHand = "AddedByHand"
+
+	// ConditionIneffectiveMembers is True on a group of source Manual with members that have no effect. It names the
+	// first, each with the reason why.
+	ConditionIneffectiveMembers = "IneffectiveMembers"
+	// ReasonWithoutEffect is the reason of a True IneffectiveMembers condition.
+	ReasonWithoutEffect = "WithoutEffect"
+)
+
+// Reasons of a group's False Ready condition. With the first two Effective is False too.
 const (
 	// ReasonDisplayNameConflict: another group holds the CloudSSONameClaim of this displayName.
 	ReasonDisplayNameConflict = "DisplayNameConflict"
@@ -120,6 +149,8 @@ const (
 // +kubebuilder:printcolumn:name="Source",type=string,JSONPath=`.spec.source`
 // +kubebuilder:printcolumn:name="Age",type=date,JSONPath=`.metadata.creationTimestamp`
 // +kubebuilder:printcolumn:name="External ID",type=string,priority=1,JSONPath=`.spec.externalId`
+// +kubebuilder:printcolumn:name="Effective",type=integer,priority=1,JSONPath=`.status.effectiveMembers`
+// +kubebuilder:printcolumn:name="Manual",type=integer,priority=1,JSONPath=`.status.manualMembers`
 type CloudSSOGroup struct {
 	metav1.TypeMeta `json:",inline"`
 	// +optional
@@ -133,6 +164,7 @@ type CloudSSOGroup struct {
 	// status is the observed state. Only the operator writes it.
 	//
 	// +optional
+	// +kubebuilder:default:={"observedGeneration":-1}
 	Status CloudSSOGroupStatus `json:"status,omitempty"`
 }
 

@@ -393,7 +393,7 @@ type Manager struct {
 type UserState string
 
 const (
-	// UserActive has access.
+	// UserActive has effect as a member.
 	UserActive UserState = "Active"
 	// UserDisabled was disabled by the identity provider (active: false).
 	UserDisabled UserState = "Disabled"
@@ -407,13 +407,14 @@ const (
 
 // CloudSSOUserStatus is the observed state of a user.
 type CloudSSOUserStatus struct {
-	// observedGeneration is the spec generation this status was computed from.
+	// observedGeneration is the spec generation this status was computed from. Only users of source Manual have it,
+	// because that of a synchronized user would need a write after each change of the profile.
 	//
 	// +optional
 	// +kubebuilder:validation:Minimum=0
 	ObservedGeneration int64 `json:"observedGeneration,omitempty"`
 
-	// conditions: Ready, DeletionHeld.
+	// conditions: Ready, Effective, DeletionHeld. A synchronized user has none until there is something to report.
 	//
 	// +optional
 	// +listType=map
@@ -428,20 +429,21 @@ type CloudSSOUserStatus struct {
 	State UserState `json:"state,omitempty"`
 
 	// claimedName is the userName, as spelled in spec, whose CloudSSONameClaim this user holds. Only users of source
-	// Manual have it: they have access only while it is their present userName.
+	// Manual have it: they have effect only while it is their present userName.
 	//
 	// +optional
 	// +kubebuilder:validation:MaxLength=256
 	ClaimedName string `json:"claimedName,omitempty"`
 }
 
-// Reasons of a user's Ready condition, beside ReasonReady.
+// Reasons of a False Effective condition of a user. With the first two Ready is False, with the others it is True,
+// because the spec asks for them.
 const (
 	// ReasonUserNameConflict: another live user holds the CloudSSONameClaim of this userName.
 	ReasonUserNameConflict = "UserNameConflict"
 	// ReasonUserNamePending: the controller does not know yet which user holds this userName.
 	ReasonUserNamePending = "UserNamePending"
-	// ReasonDisabled: the identity provider disabled the user.
+	// ReasonDisabled: spec.active is false.
 	ReasonDisabled = "Disabled"
 	// ReasonSuspended: an administrator suspended the user.
 	ReasonSuspended = "Suspended"

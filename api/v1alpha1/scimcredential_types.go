@@ -67,13 +67,13 @@ type SCIMCredentialSpec struct {
 
 // SCIMCredentialStatus is the observed state of a credential. It never holds the token.
 type SCIMCredentialStatus struct {
-	// observedGeneration is the spec generation this status was computed from.
+	// observedGeneration is the spec generation this status was computed from; -1 until the operator has written it.
 	//
 	// +optional
-	// +kubebuilder:validation:Minimum=0
+	// +kubebuilder:validation:Minimum=-1
 	ObservedGeneration int64 `json:"observedGeneration,omitempty"`
 
-	// conditions: Ready, Expiring.
+	// conditions: Ready, Usable, Expiring.
 	//
 	// +optional
 	// +listType=map
@@ -118,12 +118,18 @@ type SCIMCredentialStatus struct {
 
 // Conditions and reasons of a SCIMCredential.
 const (
+	// ConditionUsable is True while the credential authenticates. If it is not, the reason says why: that of the
+	// condition Ready.
+	ConditionUsable = "Usable"
+	// ReasonUsable is the reason of a True Usable condition.
+	ReasonUsable = "Usable"
 	// ConditionExpiring is True from 90 days before the credential expires.
 	ConditionExpiring = "Expiring"
 
-	// ReasonDisabledCredential: spec.disabled is true.
+	// ReasonDisabledCredential: spec.disabled is true. The credential is Ready, and not Usable.
 	ReasonDisabledCredential = "Disabled"
-	// ReasonExpired: the credential has expired.
+	// ReasonExpired: the time in spec.expiresAt has passed. The credential is Ready, and not Usable. It is also the
+	// reason of a True Expiring condition.
 	ReasonExpired = "Expired"
 	// ReasonQuotaExceeded: two other credentials hold the directory's slots.
 	ReasonQuotaExceeded = "QuotaExceeded"
@@ -133,7 +139,7 @@ const (
 	ReasonOldLayout = "OldLayout"
 	// ReasonTokenConflict: another credential of the directory has the same token; neither authenticates.
 	ReasonTokenConflict = "TokenConflict"
-	// ReasonExpiresSoon is the reason of a True Expiring condition.
+	// ReasonExpiresSoon is the reason of a True Expiring condition until the credential expires.
 	ReasonExpiresSoon = "ExpiresSoon"
 	// ReasonFarFromExpiry is the reason of a False Expiring condition.
 	ReasonFarFromExpiry = "FarFromExpiry"
@@ -146,7 +152,8 @@ const (
 // +kubebuilder:subresource:status
 // +kubebuilder:resource:path=scimcredentials,shortName=scimcred,categories=cloudsso
 // +kubebuilder:printcolumn:name="Ready",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].status`
-// +kubebuilder:printcolumn:name="Reason",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].reason`
+// +kubebuilder:printcolumn:name="Usable",type=string,JSONPath=`.status.conditions[?(@.type=="Usable")].status`
+// +kubebuilder:printcolumn:name="Reason",type=string,JSONPath=`.status.conditions[?(@.type=="Usable")].reason`
 // +kubebuilder:printcolumn:name="Expires",type=string,JSONPath=`.spec.expiresAt`
 // +kubebuilder:printcolumn:name="Last used",type=date,JSONPath=`.status.lastUsedTime`
 // +kubebuilder:printcolumn:name="Age",type=date,JSONPath=`.metadata.creationTimestamp`
@@ -169,6 +176,7 @@ type SCIMCredential struct {
 	// status is the observed state. Only the operator writes it.
 	//
 	// +optional
+	// +kubebuilder:default:={"observedGeneration":-1}
 	Status SCIMCredentialStatus `json:"status,omitempty"`
 }
 

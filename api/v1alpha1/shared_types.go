@@ -45,15 +45,23 @@ const (
 	LabelExcludeFromBackup = "velero.io/exclude-from-backup"
 )
 
-// ConditionReady is True when the spec has been carried out. Its reasons are listed with each kind.
+// ConditionReady is True when the spec has been carried out, a spec that switches an object off too. Its reasons are
+// listed with each kind.
 const ConditionReady = "Ready"
+
+// ConditionEffective is True while a user or group has effect: a user that is a member counts, a group is one that its
+// members are in. If it is not, the reason says why: one of those of the condition Ready.
+const ConditionEffective = "Effective"
 
 // ConditionDeletionHeld is True while a deletion waits for SCIM synchronization to be switched off
 // (users and groups of source SCIM).
 const ConditionDeletionHeld = "DeletionHeld"
 
-// ReasonReady is the reason of a True Ready condition, on every kind.
+// ReasonReady is the reason of a True Ready condition, on every kind, unless the object is switched off.
 const ReasonReady = "Ready"
+
+// ReasonEffective is the reason of a True Effective condition.
+const ReasonEffective = "Effective"
 
 // ReasonSynchronizationEnabled is the reason of a True DeletionHeld condition.
 const ReasonSynchronizationEnabled = "SynchronizationEnabled"

@@ -71,7 +71,11 @@ var _ = Describe("A credential without a hash", func() {
 		Expect(meta.IsStatusConditionTrue(get(ctx, "okta").Status.Conditions, v1alpha1.ConditionExpiring)).To(BeTrue())
 		expectEvent(ctx, "okta", "Expiring")
 		expectReason(ctx, "okta", v1alpha1.ReasonExpired)
-		ended := meta.FindStatusCondition(get(ctx, "okta").Status.Conditions, v1alpha1.ConditionReady).LastTransitionTime
+		conditions := get(ctx, "okta").Status.Conditions
+		Expect(meta.IsStatusConditionTrue(conditions, v1alpha1.ConditionReady)).To(BeTrue(), "the spec says when it expires")
+		Expect(meta.FindStatusCondition(conditions, v1alpha1.ConditionExpiring).Reason).To(Equal(v1alpha1.ReasonExpired))
+		Expect(meta.IsStatusConditionFalse(conditions, v1alpha1.ConditionUsable)).To(BeTrue())
+		ended := meta.FindStatusCondition(conditions, v1alpha1.ConditionUsable).LastTransitionTime
 		Expect(ended.Time).To(BeTemporally("~", c.Spec.ExpiresAt.Time, time.Second))
 		Expect(refusal(token)).To(Equal(auth.ReasonExpired))
 		expectEvent(ctx, "okta", "Expired")

@@ -20,7 +20,7 @@ import (
 func (f *findings) writeStatus(c *v1alpha1.SCIMCredential) {
 	c.Status.ObservedGeneration = c.Generation
 	writeToken(c)
-	for _, condition := range []metav1.Condition{f.ready(c), f.expiring(c)} {
+	for _, condition := range []metav1.Condition{f.ready(c), f.usable(c), f.expiring(c)} {
 		condition.ObservedGeneration = c.Generation
 		condition.LastTransitionTime = metav1.NewTime(f.now)
 		meta.SetStatusCondition(&c.Status.Conditions, condition)
@@ -44,16 +44,27 @@ func writeToken(c *v1alpha1.SCIMCredential) {
 	}
 }
 
-// ready returns the condition Ready: whether the credential authenticates.
+// ready returns the condition Ready: a credential that its spec disables, or ends at a time that has passed, is Ready.
 func (f *findings) ready(c *v1alpha1.SCIMCredential) metav1.Condition {
-	reason, message := f.problem(c)
-	if reason != "" {
-		return metav1.Condition{Type: v1alpha1.ConditionReady, Status: metav1.ConditionFalse, Reason: reason, Message: message}
+	condition := metav1.Condition{Type: v1alpha1.ConditionReady, Status: metav1.ConditionFalse}
+	switch condition.Reason, condition.Message = f.problem(c); condition.Reason {
+	case "":
+		condition.Status, condition.Reason = metav1.ConditionTrue, v1alpha1.ReasonReady
+		condition.Message = "the credential has a slot, a token, and a time at which it expires"
+	case v1alpha1.ReasonDisabledCredential, v1alpha1.ReasonExpired:
+		condition.Status = metav1.ConditionTrue
 	}
-	return metav1.Condition{
-		Type: v1alpha1.ConditionReady, Status: metav1.ConditionTrue, Reason: v1alpha1.ReasonReady,
-		Message: "the credential authenticates until " + inUTC(policy.CredentialExpiry(c)),
+	return condition
+}
+
+// usable returns the condition Usable: whether the credential authenticates.
+func (f *findings) usable(c *v1alpha1.SCIMCredential) metav1.Condition {
+	condition := metav1.Condition{Type: v1alpha1.ConditionUsable, Status: metav1.ConditionFalse}
+	if condition.Reason, condition.Message = f.problem(c); condition.Reason == "" {
+		condition.Status, condition.Reason = metav1.ConditionTrue, v1alpha1.ReasonUsable
+		condition.Message = "the credential authenticates until " + inUTC(policy.CredentialExpiry(c))
 	}
+	return condition
 }
 
 // problem returns why the credential does not authenticate, the most fundamental reason first; "" if it does.
@@ -97,7 +108,7 @@ func (f *findings) expiring(c *v1alpha1.SCIMCredential) metav1.Condition {
 		condition.Message += "; before that, create another one and give its token to the identity provider"
 	}
 	if policy.CredentialExpired(expiry, f.now) {
-		condition.Message = "the credential expired at " + inUTC(expiry)
+		condition.Reason, condition.Message = v1alpha1.ReasonExpired, "the credential expired at " + inUTC(expiry)
 	}
 	return condition
 }

@@ -214,7 +214,7 @@ func TestConditionSaysHowToClearIt(t *testing.T) {
 		wants    []string
 		requeue  time.Duration
 	}{
-		{"without annotation", nil, []string{"1 writes", command}, 0},
+		{"without annotation", nil, []string{"1 write was refused", "does not retry: start a full push", command}, 0},
 		{"not a time", func(*fixture) string { return "yes" }, []string{command, `"yes" is not an RFC 3339 time`}, 0},
 		{"a long value", func(*fixture) string { return strings.Repeat("é", 10_000) }, []string{command, "is not an RFC 3339 time"}, 0},
 		{"a time in the future", ahead, []string{command, "its time is in the future"}, time.Minute},
@@ -259,5 +259,19 @@ func TestEventsOfASwitchAndAPush(t *testing.T) {
 	want := "[SynchronizationEnabled SynchronizationDisabled WritesRefused SynchronizationEnabled ResyncNeeded Resynced]"
 	if got := fmt.Sprint(reasons); got != want {
 		t.Errorf("Events %s, want %s", got, want)
+	}
+}
+
+// While the switch is Disabled, a push would be refused as well.
+func TestConditionSaysWhenToPush(t *testing.T) {
+	s := newFixture(t)
+	s.step("off")
+	s.step("refuse")
+	s.step("refuse")
+	s.step("reconcile")
+	c := s.condition()
+	const want = "2 writes were refused while SCIM synchronization was switched off, and the identity provider does not retry: when synchronization is switched on, start a full push"
+	if c.Status != metav1.ConditionFalse || !strings.HasPrefix(c.Message, want) {
+		t.Errorf("%+v", c)
 	}
 }

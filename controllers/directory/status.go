@@ -48,7 +48,7 @@ func recordCounts(d *v1alpha1.CloudSSODirectory, position v1alpha1.Synchronizati
 	d.Status.Users = &v1alpha1.UserCounts{
 		Active: c.active, Disabled: c.disabled, Deprovisioned: c.deprovisioned, SCIM: c.scimUsers, Manual: c.manualUsers,
 	}
-	d.Status.Groups = &v1alpha1.GroupCounts{SCIM: c.scimGroups, Manual: c.manualGroups}
+	d.Status.Groups = &v1alpha1.GroupCounts{Total: c.scimGroups + c.manualGroups, SCIM: c.scimGroups, Manual: c.manualGroups}
 	if position == v1alpha1.SynchronizationEnabled {
 		d.Status.Users.DeletionHeld, d.Status.Groups.DeletionHeld = c.guardUsers, c.guardGroups
 	}
@@ -66,11 +66,12 @@ func countCredentials(credentials []v1alpha1.SCIMCredential, now time.Time) *v1a
 }
 
 func ready(position v1alpha1.Synchronization) metav1.Condition {
+	reason := v1alpha1.ReasonSynchronizationDisabled
 	message := "SCIM synchronization is switched off: requests are refused, and synchronized users and groups may be edited and deleted"
 	if position == v1alpha1.SynchronizationEnabled {
-		message = "SCIM requests are served, and synchronized users and groups are locked"
+		reason, message = v1alpha1.ReasonReady, "SCIM requests are served, and synchronized users and groups are locked"
 	}
-	return metav1.Condition{Type: v1alpha1.ConditionReady, Status: metav1.ConditionTrue, Reason: v1alpha1.ReasonReady, Message: message}
+	return metav1.Condition{Type: v1alpha1.ConditionReady, Status: metav1.ConditionTrue, Reason: reason, Message: message}
 }
 
 func resync(d *v1alpha1.CloudSSODirectory, position v1alpha1.Synchronization, now time.Time) metav1.Condition {
@@ -81,16 +82,23 @@ func resync(d *v1alpha1.CloudSSODirectory, position v1alpha1.Synchronization, no
 			Message: "no write of the identity provider is missing: none was refused, or a full push has made up for it",
 		}
 	}
-	condition := metav1.Condition{
-		Type: v1alpha1.ConditionResyncNeeded, Status: metav1.ConditionFalse, Reason: v1alpha1.ReasonWritesRefused,
-		Message: fmt.Sprintf("%d writes of the identity provider were refused while SCIM synchronization was switched off, and it does not "+
-			"retry them: once it is on again, start a full push or import there, and when that has succeeded, run: %s%s",
-			missed.Count, acknowledgeCommand(d), whyNotAcknowledged(d, now)),
-	}
+	condition := metav1.Condition{Type: v1alpha1.ConditionResyncNeeded, Status: metav1.ConditionFalse, Reason: v1alpha1.ReasonWritesRefused}
+	when := "when synchronization is switched on, start"
 	if position == v1alpha1.SynchronizationEnabled {
-		condition.Status = metav1.ConditionTrue
+		condition.Status, when = metav1.ConditionTrue, "start"
 	}
+	condition.Message = fmt.Sprintf("%s refused while SCIM synchronization was switched off, and the identity provider does not retry: "+
+		"%s a full push or import there, and when that has succeeded, run: %s%s",
+		wereWrites(missed.Count), when, acknowledgeCommand(d), whyNotAcknowledged(d, now))
 	return condition
+}
+
+// wereWrites returns a number of writes, and the verb that follows it.
+func wereWrites(n int64) string {
+	if n == 1 {
+		return "1 write was"
+	}
+	return fmt.Sprintf("%d writes were", n)
 }
 
 // acknowledgeCommand returns the kubectl command that acknowledges a full push.

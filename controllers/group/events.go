@@ -13,6 +13,10 @@ const eventMembersRemoved = "MembersRemoved"
 // statusEvents returns the Events of the change from one status to the next.
 func statusEvents(before, after *v1alpha1.CloudSSOGroup) []controllerutil.Event {
 	all := controllerutil.DeletionHeldEvents(before.Status.Conditions, after.Status.Conditions)
+	if !hasManualMembers(before) && hasManualMembers(after) {
+		all = append(all, controllerutil.Warning(v1alpha1.ConditionManualMembers, "Report",
+			controllerutil.MessageOf(after.Status.Conditions, v1alpha1.ConditionManualMembers)))
+	}
 	was := meta.FindStatusCondition(before.Status.Conditions, v1alpha1.ConditionReady)
 	is := meta.FindStatusCondition(after.Status.Conditions, v1alpha1.ConditionReady)
 	switch {
@@ -23,4 +27,8 @@ func statusEvents(before, after *v1alpha1.CloudSSOGroup) []controllerutil.Event 
 		all = append(all, controllerutil.Warning(is.Reason, "Report", is.Message))
 	}
 	return all
+}
+
+func hasManualMembers(g *v1alpha1.CloudSSOGroup) bool {
+	return meta.IsStatusConditionTrue(g.Status.Conditions, v1alpha1.ConditionManualMembers)
 }

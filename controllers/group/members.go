@@ -17,12 +17,15 @@ import (
 
 // memberScan is what a look at all members of a group has found.
 type memberScan struct {
-	live       int32      // members that are live users
-	unknown    []string   // members that are no users, and may stay
-	notLive    []string   // members of a Manual group without effect: the operator does not write such a group
-	removals   []removals // members that have to be taken out
-	duplicates []removals // members that an earlier list has too
-	isCut      bool       // removals are maxRemovals of more
+	live        int32                     // members that are live users
+	effective   int32                     // members of a Manual group that have effect
+	ineffective controllerutil.FirstNames // members of a Manual group that have none: the operator does not write such a group
+	manual      controllerutil.FirstNames // members of source Manual of a synchronized group, which SCIM does not show
+	unknown     []string                  // members that are no users, and may stay
+	removals    []removals                // members that have to be taken out
+	duplicates  []removals                // members that an earlier list has too
+	removable   int                       // members in removals
+	isCut       bool                      // removals are maxRemovals of more
 }
 
 // maxRemovals bounds the members that one reconcile takes out, because each costs a live read.
@@ -58,7 +61,8 @@ func (r *Reconciler) scanMembers(ctx context.Context, g *v1alpha1.CloudSSOGroup,
 	}
 	began := time.Now()
 	defer func() { r.scans.record(client.ObjectKeyFromObject(g), time.Since(began)) }()
-	scan, seen, removable := memberScan{}, map[string]bool{}, 0
+	scan, seen := memberScan{}, map[string]bool{}
+	removesUnknown := policy.RemovesUnknownMembers(g, position)
 	user := &v1alpha1.CloudSSOUser{} // one for all: there may be a hundred thousand
 	for _, list := range lists {
 		removed, duplicates := removals{list: list}, removals{list: list}
@@ -70,16 +74,9 @@ func (r *Reconciler) scanMembers(ctx context.Context, g *v1alpha1.CloudSSOGroup,
 			switch {
 			case seen[m.Name]:
 				duplicates.names = append(duplicates.names, m.Name)
-			case state == memberLive:
-				scan.live++
-			case state == memberUnknown && !policy.RemovesUnknownMembers(g, position):
-				scan.unknown = append(scan.unknown, m.Name)
 			case g.Spec.Source != v1alpha1.SourceSCIM:
-				scan.notLive = append(scan.notLive, m.Name)
-			case removable == maxRemovals:
-				scan.isCut = true
-			default:
-				removable++
+				scan.addToManual(m.Name, state, user)
+			case scan.addToSynchronized(m.Name, state, user, removesUnknown):
 				removed.names = append(removed.names, m.Name)
 			}
 			seen[m.Name] = true
@@ -88,6 +85,40 @@ func (r *Reconciler) scanMembers(ctx context.Context, g *v1alpha1.CloudSSOGroup,
 		scan.duplicates = duplicates.appendTo(scan.duplicates)
 	}
 	return scan, nil
+}
+
+// addToManual adds a member of a Manual group: it stays listed, whatever its state.
+func (s *memberScan) addToManual(name string, state memberState, u *v1alpha1.CloudSSOUser) {
+	if state == memberLive {
+		s.live++
+	}
+	if state == memberUnknown {
+		s.unknown = append(s.unknown, name)
+	}
+	if why := ineffectiveBecause(state, u); why != "" {
+		s.ineffective.Add(name, why)
+	} else {
+		s.effective++
+	}
+}
+
+// addToSynchronized adds a member of a synchronized group, and reports whether it has to be taken out.
+func (s *memberScan) addToSynchronized(name string, state memberState, u *v1alpha1.CloudSSOUser, removesUnknown bool) (isRemoved bool) {
+	switch {
+	case state == memberLive:
+		s.live++
+		if u.Spec.Source == v1alpha1.SourceManual {
+			s.manual.Add(name, "")
+		}
+	case state == memberUnknown && !removesUnknown:
+		s.unknown = append(s.unknown, name)
+	case s.removable == maxRemovals:
+		s.isCut = true
+	default:
+		s.removable++
+		return true
+	}
+	return false
 }
 
 func (l removals) appendTo(all []removals) []removals {
@@ -104,6 +135,25 @@ const (
 	memberNotLive             // deprovisioned, or terminating
 	memberUnknown
 )
+
+// What a message says about members without effect that no reason of a condition names.
+const (
+	unknownMember  = "Unknown"
+	deletingMember = "BeingDeleted"
+)
+
+// ineffectiveBecause returns why a member has no effect; "" if it has. A Manual user has effect while its claimedName is its
+// userName. That a synchronized user does not hold its name is known from its status.
+func ineffectiveBecause(state memberState, u *v1alpha1.CloudSSOUser) string {
+	switch {
+	case state == memberUnknown:
+		return unknownMember
+	case policy.IsTerminating(u):
+		return deletingMember
+	}
+	pending := u.Spec.Source == v1alpha1.SourceManual && u.Status.ClaimedName != u.Spec.UserName
+	return policy.IneffectiveReason(u, u.Status.State == v1alpha1.UserConflict, pending)
+}
 
 // memberState reads a user into u and returns its state. The cache may be older than what this controller has written: a
 // user that is created or deleted has the group reconciled again, and no member is taken out without a live read.

@@ -25,7 +25,7 @@ func newGroup(name string, source v1alpha1.Source) *v1alpha1.CloudSSOGroup {
 
 // The lock or the guard may refuse what people can do about a synchronized group.
 func TestMessageAdvisesWhatCanBeDone(t *testing.T) {
-	const where = "in the identity provider, or after switching SCIM synchronization off"
+	const hidden = "; the identity provider does not see this one, which can be renamed or deleted after switching SCIM synchronization off"
 	unknown := memberScan{unknown: []string{"bob"}}
 	heldBy := func(source v1alpha1.Source) controllerutil.NameHolding {
 		return controllerutil.NameHolding{Other: newGroup("b", source)}
@@ -37,10 +37,10 @@ func TestMessageAdvisesWhatCanBeDone(t *testing.T) {
 		scan    memberScan
 		want    string
 	}{
-		{"two synchronized", scim, heldBy(scim), memberScan{}, "CloudSSOGroup b; rename or delete one of the two, " + where},
-		{"a manual one", manual, heldBy(scim), memberScan{}, "CloudSSOGroup b; rename or delete one of the two; the one of source SCIM " + where},
+		{"two synchronized", scim, heldBy(scim), memberScan{}, "rename or delete CloudSSOGroup b in the identity provider" + hidden},
+		{"a manual one", manual, heldBy(scim), memberScan{}, "rename or delete this one, or CloudSSOGroup b in the identity provider"},
 		{"two manual", manual, heldBy(manual), memberScan{}, "CloudSSOGroup b; rename or delete one of the two"},
-		{"unknown members of a synchronized one", scim, controllerutil.NameHolding{}, unknown, "bob; create those users, or take them out of spec.members, " + where},
+		{"unknown members of a synchronized one", scim, controllerutil.NameHolding{}, unknown, "bob; create those users, or take them out of spec.members; when SCIM synchronization is switched on, the operator takes them out"},
 		{"unknown members of a manual one", manual, controllerutil.NameHolding{}, unknown, "bob; create those users, or take them out of spec.members"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -133,6 +133,53 @@ func TestGroupIsNotReconciledAtEveryChangeOfItsMembers(t *testing.T) {
 			r.enqueueChanged().Update(t.Context(), e, &q)
 			if !slices.Equal(q.after, []time.Duration{test.after}) {
 				t.Errorf("enqueued after %v", q.after)
+			}
+		})
+	}
+}
+
+// memberLists are the groups and slices that list a user, whichever it is.
+type memberLists []client.Object
+
+func (l memberLists) MemberListsOf(string, string) []client.Object { return l }
+
+func (l memberLists) GroupsOf(string, string) (names []string) {
+	for _, list := range l {
+		names = append(names, list.GetName())
+	}
+	return names
+}
+
+// A deactivation must not cost a look at the members of each synchronized group of a user.
+func TestChangeOfAUserReconcilesTheGroupsThatCountIt(t *testing.T) {
+	const pause = 6 * time.Second
+	r := Reconciler{Memberships: memberLists{newGroup("synced", scim), newGroup("declared", manual), newGroup("large", manual)}}
+	r.scans.record(client.ObjectKey{Namespace: "acme", Name: "large"}, pause/scanShare)
+	claimed := func(u *v1alpha1.CloudSSOUser) { u.Status.ClaimedName = u.Spec.UserName }
+	for _, test := range []struct {
+		name          string
+		before, after func(*v1alpha1.CloudSSOUser)
+		all, manual   []time.Duration
+	}{
+		{"disabled", claimed, func(u *v1alpha1.CloudSSOUser) { claimed(u); u.Spec.Active = new(false) }, nil, []time.Duration{membersInterval, pause}},
+		{"got its name", func(*v1alpha1.CloudSSOUser) {}, claimed, nil, []time.Duration{membersInterval, pause}},
+		{"a new profile", claimed, func(u *v1alpha1.CloudSSOUser) { claimed(u); u.Spec.DisplayName = "Bob" }, nil, nil},
+		{"adopted", claimed, func(u *v1alpha1.CloudSSOUser) { u.Spec.Source = scim }, []time.Duration{0, 0, pause}, nil},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			before, after := &v1alpha1.CloudSSOUser{}, &v1alpha1.CloudSSOUser{}
+			for u, change := range map[*v1alpha1.CloudSSOUser]func(*v1alpha1.CloudSSOUser){before: test.before, after: test.after} {
+				u.Namespace, u.Name, u.Spec.UserName, u.Spec.Source = "acme", "bob", "bob", manual
+				change(u)
+			}
+			e := event.UpdateEvent{ObjectOld: before, ObjectNew: after}
+			var all, some delays
+			if memberChanges.Update(e) {
+				r.enqueueGroupsOf().Update(t.Context(), e, &all)
+			}
+			r.enqueueManualGroupsOf().Update(t.Context(), e, &some)
+			if !slices.Equal(all.after, test.all) || !slices.Equal(some.after, test.manual) {
+				t.Errorf("all groups after %v, those of source Manual after %v", all.after, some.after)
 			}
 		})
 	}

@@ -35,6 +35,7 @@ func (r *Reconciler) SetupWithManager(mgr ctrl.Manager) error {
 		Watches(&v1alpha1.CloudSSOGroup{}, r.enqueueChanged()).
 		Watches(&v1alpha1.CloudSSOGroup{}, r.EnqueueNamesakes(), builder.WithPredicates(nameChanges)).
 		Watches(&v1alpha1.CloudSSOUser{}, r.enqueueGroupsOf(), builder.WithPredicates(memberChanges)).
+		Watches(&v1alpha1.CloudSSOUser{}, r.enqueueManualGroupsOf()).
 		Watches(&v1alpha1.CloudSSOMembershipSlice{}, r.enqueueGroup()).
 		Watches(&v1alpha1.CloudSSODirectory{}, controllerutil.EnqueueDependents(r.Client, newList, dependsOnSwitch), builder.WithPredicates(predicate.GenerationChangedPredicate{})).
 		WithOptions(controller.Options{MaxConcurrentReconciles: maxConcurrentReconciles}).
@@ -56,12 +57,30 @@ var nameChanges = predicate.Funcs{UpdateFunc: func(e event.UpdateEvent) bool {
 		policy.IsLive(before) != policy.IsLive(after))
 }}
 
-// memberChanges selects the changes of a user that change what its groups count.
+// memberChanges selects the changes of a user that change what each of its groups counts.
 var memberChanges = predicate.Funcs{UpdateFunc: func(e event.UpdateEvent) bool {
 	before, ok1 := e.ObjectOld.(*v1alpha1.CloudSSOUser)
 	after, ok2 := e.ObjectNew.(*v1alpha1.CloudSSOUser)
-	return ok1 && ok2 && policy.IsLive(before) != policy.IsLive(after)
+	return ok1 && ok2 && (policy.IsLive(before) != policy.IsLive(after) || before.Spec.Source != after.Spec.Source)
 }}
+
+// enqueueManualGroupsOf returns a handler that enqueues the Manual groups of a user that gets or loses effect, because they
+// count effective members. Many users may do so at once, so a group waits like one whose own list changes.
+func (r *Reconciler) enqueueManualGroupsOf() handler.EventHandler {
+	return handler.Funcs{UpdateFunc: func(_ context.Context, e event.UpdateEvent, q queue) {
+		before, ok1 := e.ObjectOld.(*v1alpha1.CloudSSOUser)
+		after, ok2 := e.ObjectNew.(*v1alpha1.CloudSSOUser)
+		if !ok1 || !ok2 || ineffectiveBecause(memberLive, before) == ineffectiveBecause(memberLive, after) {
+			return
+		}
+		for _, list := range r.Memberships.MemberListsOf(after.Namespace, after.Name) {
+			if policy.SourceOf(list) == v1alpha1.SourceManual {
+				key := client.ObjectKey{Namespace: after.Namespace, Name: membership.GroupOf(list)}
+				q.AddAfter(ctrl.Request{NamespacedName: key}, max(r.scans.pause(key), membersInterval))
+			}
+		}
+	}}
+}
 
 // enqueueGroupsOf returns a handler that enqueues the groups of a user: a large one when its next scan is due.
 func (r *Reconciler) enqueueGroupsOf() handler.EventHandler {

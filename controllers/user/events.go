@@ -39,7 +39,7 @@ func stateEvent(is v1alpha1.UserState, after *v1alpha1.CloudSSOUser) controlleru
 	case v1alpha1.UserConflict:
 		return controllerutil.Warning(ready.Reason, "Refuse", ready.Message)
 	case v1alpha1.UserActive:
-		return controllerutil.Normal(eventEnabled, "Enable", "has access again")
+		return controllerutil.Normal(eventEnabled, "Enable", "active again: counts as a member of its groups")
 	case v1alpha1.UserDisabled, v1alpha1.UserSuspended, v1alpha1.UserDeprovisioned:
 	}
 	return controllerutil.Normal(ready.Reason, "Disable", ready.Message)

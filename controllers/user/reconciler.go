@@ -1,4 +1,4 @@
-// Package user reconciles CloudSSOUsers: whether they have access, which of them holds a userName, and their removal.
+// Package user reconciles CloudSSOUsers: whether they have effect, which of them holds a userName, and their removal.
 //
 //	reconciler.go  the steps in their order
 //	leave.go       out of its groups, when deprovisioned or deleted
@@ -42,7 +42,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 	return controllerutil.Reconcile(ctx, r.Client, req, &v1alpha1.CloudSSOUser{}, r.reconcile)
 }
 
-// reconcile takes the steps. The status comes before what takes longer, because it says that a user has no access.
+// reconcile takes the steps. The status comes before what takes longer, because it says that a user has no effect.
 func (r *Reconciler) reconcile(ctx context.Context, u *v1alpha1.CloudSSOUser) (requeueAfter time.Duration, err error) {
 	if policy.IsTerminating(u) {
 		return 0, r.finalize(ctx, u)
@@ -64,9 +64,6 @@ func (r *Reconciler) reconcile(ctx context.Context, u *v1alpha1.CloudSSOUser) (r
 		return 0, err
 	}
 	computeStatus(u, holding)
-	if statusEquivalent(before, u) {
-		u.Status = before.Status
-	}
 	if err := patchStatus(ctx, r.Client, before, u); err != nil {
 		return 0, err
 	}

@@ -4,6 +4,7 @@ import (
 	"strings"
 	"testing"
 
+	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/cloudsso/cloudsso-operator/api/v1alpha1"
@@ -20,37 +21,99 @@ func newUser(source v1alpha1.Source, userName string) *v1alpha1.CloudSSOUser {
 	return u
 }
 
-// The lock or the guard may refuse what people can do about a synchronized user.
+// The lock or the guard may refuse what people can do about a synchronized user, and SCIM does not show one whose userName
+// another user holds.
 func TestMessageAdvisesWhatCanBeDone(t *testing.T) {
-	const conflict, gone = v1alpha1.UserConflict, v1alpha1.UserDeprovisioned
 	heldBy := func(source v1alpha1.Source) controllerutil.NameHolding {
 		return controllerutil.NameHolding{Other: newUser(source, "bob")}
 	}
+	const hidden = "; the identity provider does not see this one, which can be renamed or deleted after switching SCIM synchronization off"
+	unchanged := func(*v1alpha1.CloudSSOUser) {}
+	gone := func(u *v1alpha1.CloudSSOUser) { u.Spec.DeprovisionedAt = new(metav1.Now()) }
 	for _, test := range []struct {
 		name    string
 		source  v1alpha1.Source
-		state   v1alpha1.UserState
+		change  func(*v1alpha1.CloudSSOUser)
 		holding controllerutil.NameHolding
 		want    string
 	}{
-		{"two synchronized", scim, conflict, heldBy(scim), `userName "bob" is already that of CloudSSOUser bob-scim; rename or delete one of the two, in the identity provider, or after switching SCIM synchronization off`},
-		{"a manual one", manual, conflict, heldBy(scim), "rename or delete one of the two; the one of source SCIM in the identity provider, or after switching SCIM synchronization off"},
-		{"two manual", manual, conflict, heldBy(manual), `userName "bob" is already that of CloudSSOUser bob-manual; rename or delete one of the two`},
+		{"two synchronized", scim, unchanged, heldBy(scim), `userName "bob" is already that of CloudSSOUser bob-scim; rename or delete CloudSSOUser bob-scim in the identity provider` + hidden},
+		{"a synchronized one, held by a manual one", scim, unchanged, heldBy(manual), "rename or delete CloudSSOUser bob-manual" + hidden},
+		{"a manual one, held by a synchronized one", manual, unchanged, heldBy(scim), "rename or delete this one, or CloudSSOUser bob-scim in the identity provider"},
+		{"two manual", manual, unchanged, heldBy(manual), `userName "bob" is already that of CloudSSOUser bob-manual; rename or delete one of the two`},
 		{"deprovisioned", scim, gone, controllerutil.NameHolding{}, "until you delete it with SCIM synchronization switched off"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			u := newUser(test.source, "bob")
-			u.Status.State = test.state
-			if got := ready(u, test.holding).Message; !strings.HasSuffix(got, test.want) {
-				t.Errorf("got %q, want %q", got, test.want)
+			test.change(u)
+			for _, c := range []metav1.Condition{ready(u, test.holding), effective(u, test.holding)} {
+				if !strings.HasSuffix(c.Message, test.want) {
+					t.Errorf("%s: got %q, want %q", c.Type, c.Message, test.want)
+				}
 			}
 		})
 	}
 }
 
+func TestConditionsOfEachState(t *testing.T) {
+	const isTrue, isFalse = metav1.ConditionTrue, metav1.ConditionFalse
+	conflict, pending := controllerutil.NameHolding{Other: newUser(scim, "bob")}, controllerutil.NameHolding{Undecided: true}
+	for _, test := range []struct {
+		name             string
+		source           v1alpha1.Source
+		change           func(*v1alpha1.CloudSSOUser)
+		holding          controllerutil.NameHolding
+		ready, effective metav1.ConditionStatus
+		reasons          [2]string
+	}{
+		{"active", manual, func(*v1alpha1.CloudSSOUser) {}, controllerutil.NameHolding{}, isTrue, isTrue, [2]string{v1alpha1.ReasonReady, v1alpha1.ReasonEffective}},
+		{"disabled", scim, func(u *v1alpha1.CloudSSOUser) { u.Spec.Active = new(false) }, controllerutil.NameHolding{}, isTrue, isFalse, [2]string{v1alpha1.ReasonDisabled, v1alpha1.ReasonDisabled}},
+		{"suspended", scim, func(u *v1alpha1.CloudSSOUser) { u.Spec.Suspended = true }, controllerutil.NameHolding{}, isTrue, isFalse, [2]string{v1alpha1.ReasonSuspended, v1alpha1.ReasonSuspended}},
+		{"disabled, another user holds the name", manual, func(u *v1alpha1.CloudSSOUser) { u.Spec.Active = new(false) }, conflict, isFalse, isFalse, [2]string{v1alpha1.ReasonUserNameConflict, v1alpha1.ReasonUserNameConflict}},
+		{"disabled, the name is undecided", manual, func(u *v1alpha1.CloudSSOUser) { u.Spec.Active = new(false) }, pending, isFalse, isFalse, [2]string{v1alpha1.ReasonUserNamePending, v1alpha1.ReasonDisabled}},
+		{"the name is undecided", manual, func(*v1alpha1.CloudSSOUser) {}, pending, isFalse, isFalse, [2]string{v1alpha1.ReasonUserNamePending, v1alpha1.ReasonUserNamePending}},
+		{"the name is undecided again", manual, func(u *v1alpha1.CloudSSOUser) { u.Status.ClaimedName = "bob" }, pending, isFalse, isTrue, [2]string{v1alpha1.ReasonUserNamePending, v1alpha1.ReasonEffective}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			u := newUser(test.source, "bob")
+			test.change(u)
+			computeStatus(u, test.holding)
+			r, e := meta.FindStatusCondition(u.Status.Conditions, v1alpha1.ConditionReady), meta.FindStatusCondition(u.Status.Conditions, v1alpha1.ConditionEffective)
+			if r.Status != test.ready || e.Status != test.effective || r.Reason != test.reasons[0] || e.Reason != test.reasons[1] {
+				t.Errorf("%+v", u.Status.Conditions)
+			}
+			generation := int64(0) // a synchronized user's status does not follow its profile
+			if test.source == manual {
+				generation = u.Generation
+			}
+			if u.Status.ObservedGeneration != generation || r.ObservedGeneration != generation || e.ObservedGeneration != generation {
+				t.Errorf("generations: %+v", u.Status)
+			}
+		})
+	}
+}
+
+// There is no access yet that a user could have or lose.
+func TestMessagesPromiseNoAccess(t *testing.T) {
+	for _, change := range []func(*v1alpha1.CloudSSOUser){
+		func(*v1alpha1.CloudSSOUser) {},
+		func(u *v1alpha1.CloudSSOUser) { u.Spec.Active = new(false) },
+		func(u *v1alpha1.CloudSSOUser) { u.Spec.Suspended = true },
+		func(u *v1alpha1.CloudSSOUser) { u.Spec.DeprovisionedAt = new(metav1.Now()) },
+	} {
+		u := newUser(scim, "bob")
+		change(u)
+		for _, c := range []metav1.Condition{ready(u, controllerutil.NameHolding{}), effective(u, controllerutil.NameHolding{})} {
+			if strings.Contains(c.Message, "access") {
+				t.Errorf("%s: %q", c.Type, c.Message)
+			}
+		}
+	}
+}
+
 func TestSuspendedMessageNamesTheUserItWasInheritedFrom(t *testing.T) {
 	u := newUser(scim, "bob")
-	u.Status.State = v1alpha1.UserSuspended
+	u.Spec.Suspended = true
 	if got := ready(u, controllerutil.NameHolding{}).Message; !strings.HasPrefix(got, "suspended by an administrator") {
 		t.Errorf("without the annotation: %q", got)
 	}

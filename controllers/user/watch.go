@@ -91,7 +91,7 @@ func (d *deactivations) take(user client.ObjectKey) *priority.Deactivation {
 	return (*priority.Gate)(nil).New()
 }
 
-// isEffective reports whether a user has access, as far as spec and the last known conflict tell.
+// isEffective reports whether a user has effect, as far as spec and the last known conflict tell.
 func isEffective(u *v1alpha1.CloudSSOUser) bool {
 	return policy.IsEffective(u, u.Status.State == v1alpha1.UserConflict)
 }

@@ -66,7 +66,7 @@ func Token(ctx context.Context, c client.Client, namespace, name string) (string
 	key := client.ObjectKey{Namespace: namespace, Name: name}
 	err := wait.PollUntilContextTimeout(ctx, pollInterval, tokenTimeout, true, func(ctx context.Context) (bool, error) {
 		err := c.Get(ctx, key, credential)
-		return meta.IsStatusConditionTrue(credential.Status.Conditions, v1alpha1.ConditionReady), client.IgnoreNotFound(err)
+		return meta.IsStatusConditionTrue(credential.Status.Conditions, v1alpha1.ConditionUsable), client.IgnoreNotFound(err)
 	})
 	if err != nil {
 		return "", fmt.Errorf("no token was minted for SCIMCredential %s: %w", key, err)

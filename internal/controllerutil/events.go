@@ -2,7 +2,6 @@ package controllerutil
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
@@ -49,26 +48,42 @@ func MessageOf(conditions []metav1.Condition, conditionType string) string {
 	return ""
 }
 
-// WhereToChange returns the end of an advice to change objects: people cannot change synchronized objects while the switch
-// is on. It is "" if none of the sources is SCIM.
-func WhereToChange(sources ...v1alpha1.Source) string {
-	const where = "in the identity provider, or after switching SCIM synchronization off"
-	switch {
-	case !slices.Contains(sources, v1alpha1.SourceSCIM):
-		return ""
-	case slices.ContainsFunc(sources, func(s v1alpha1.Source) bool { return s != v1alpha1.SourceSCIM }):
-		return "; the one of source SCIM " + where
-	}
-	return ", " + where
-}
-
 // maxNames is how many names one message has: an Event's note ends at 1,024 characters.
 const maxNames = 10
 
 // JoinNames returns names for a message, at most ten of them.
 func JoinNames(names []string) string {
-	if len(names) <= maxNames {
-		return strings.Join(names, ", ")
+	first := FirstNames{total: len(names)}
+	first.names = names[:min(len(names), maxNames)]
+	return first.String()
+}
+
+// FirstNames collects names for a message and keeps the first ten. The zero value is empty.
+type FirstNames struct {
+	names []string
+	total int
+}
+
+// Add adds a name, with why it is named in brackets, if that is not "".
+func (f *FirstNames) Add(name, why string) {
+	f.total++
+	if f.total > maxNames {
+		return
 	}
-	return fmt.Sprintf("%s and %d more", strings.Join(names[:maxNames], ", "), len(names)-maxNames)
+	if why != "" {
+		name += " (" + why + ")"
+	}
+	f.names = append(f.names, name)
+}
+
+// Len returns how many names were added.
+func (f *FirstNames) Len() int { return f.total }
+
+// String returns the names as JoinNames does.
+func (f *FirstNames) String() string {
+	all := strings.Join(f.names, ", ")
+	if more := f.total - len(f.names); more > 0 {
+		return fmt.Sprintf("%s and %d more", all, more)
+	}
+	return all
 }

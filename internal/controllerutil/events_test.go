@@ -13,25 +13,6 @@ import (
 	"github.com/cloudsso/cloudsso-operator/internal/controllerutil"
 )
 
-func TestAdviceSaysWhereItCanBeFollowed(t *testing.T) {
-	const scim, manual = v1alpha1.SourceSCIM, v1alpha1.SourceManual
-	for _, test := range []struct {
-		sources []v1alpha1.Source
-		want    string
-	}{
-		{[]v1alpha1.Source{manual}, ""},
-		{[]v1alpha1.Source{manual, manual}, ""},
-		{[]v1alpha1.Source{scim}, ", in the identity provider, or after switching SCIM synchronization off"},
-		{[]v1alpha1.Source{scim, scim}, ", in the identity provider, or after switching SCIM synchronization off"},
-		{[]v1alpha1.Source{manual, scim}, "; the one of source SCIM in the identity provider, or after switching SCIM synchronization off"},
-		{[]v1alpha1.Source{scim, manual}, "; the one of source SCIM in the identity provider, or after switching SCIM synchronization off"},
-	} {
-		if got := controllerutil.WhereToChange(test.sources...); got != test.want {
-			t.Errorf("of %v: %q, want %q", test.sources, got, test.want)
-		}
-	}
-}
-
 func TestEventsHaveNoToken(t *testing.T) {
 	token, err := auth.NewToken(rand.Reader, "acme")
 	if err != nil {
@@ -57,5 +38,21 @@ func TestMessageNamesTenObjectsAtMost(t *testing.T) {
 		if got := controllerutil.JoinNames(names(n)); got != want {
 			t.Errorf("of %d: %q, want %q", n, got, want)
 		}
+		var first controllerutil.FirstNames
+		for _, name := range names(n) {
+			first.Add(name, "")
+		}
+		if got := first.String(); got != want || first.Len() != n {
+			t.Errorf("collected %d: %q, %d, want %q", n, got, first.Len(), want)
+		}
+	}
+}
+
+func TestMessageSaysWhyAnObjectIsNamed(t *testing.T) {
+	var first controllerutil.FirstNames
+	first.Add("bob", "Disabled")
+	first.Add("eve", "")
+	if got := first.String(); got != "bob (Disabled), eve" {
+		t.Error(got)
 	}
 }

@@ -108,8 +108,25 @@ func (h NameHolding) ClaimedName(o client.Object, name, before string) string {
 // ConflictMessage returns what to say about a user or group whose name another one holds.
 func (h NameHolding) ConflictMessage(o client.Object, name string) string {
 	claimed := nameclaim.NameOf(o)
-	return fmt.Sprintf("%s %q is already that of %s %s; rename or delete one of the two%s", claimed.Attribute(), name, claimed.Kind,
-		h.Other.GetName(), WhereToChange(policy.SourceOf(o), policy.SourceOf(h.Other)))
+	holder := fmt.Sprintf("%s %s", claimed.Kind, h.Other.GetName())
+	return fmt.Sprintf("%s %q is already that of %s; rename or delete %s", claimed.Attribute(), name, holder,
+		conflictRemedy(policy.SourceOf(o), policy.SourceOf(h.Other), holder))
+}
+
+// conflictRemedy returns which of two objects of one name can be renamed or deleted, and where. SCIM does not show an object
+// whose name another one holds, so the identity provider cannot change it.
+func conflictRemedy(source, holderSource v1alpha1.Source, holder string) string {
+	const hidden = "the identity provider does not see this one, which can be renamed or deleted after switching SCIM synchronization off"
+	isSynchronized, isHolderSynchronized := source == v1alpha1.SourceSCIM, holderSource == v1alpha1.SourceSCIM
+	switch {
+	case isSynchronized && isHolderSynchronized:
+		return holder + " in the identity provider; " + hidden
+	case isSynchronized:
+		return holder + "; " + hidden
+	case isHolderSynchronized:
+		return "this one, or " + holder + " in the identity provider"
+	}
+	return "one of the two"
 }
 
 // PendingMessage returns what to say about a user or group whose name is not decided.

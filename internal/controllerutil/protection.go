@@ -36,7 +36,6 @@ func ProtectDeletion(ctx context.Context, c client.Client, o client.Object, posi
 	}
 	meta.SetStatusCondition(conditions, metav1.Condition{
 		Type: v1alpha1.ConditionDeletionHeld, Status: metav1.ConditionTrue, Reason: v1alpha1.ReasonSynchronizationEnabled,
-		ObservedGeneration: o.GetGeneration(),
 		Message: "being deleted, and held with full effect: synchronized objects go only while SCIM synchronization is switched off; " +
 			"to let it go, set spec.scimSynchronization of CloudSSODirectory default to Disabled",
 	})

@@ -162,5 +162,5 @@ func (u CredentialUse) Refusal(now time.Time) CredentialRefusal {
 // may be used, and its controller has found its token in order.
 func CredentialUsable(c *v1alpha1.SCIMCredential, now time.Time) bool {
 	return CredentialUseOf(c).Refusal(now) == CredentialAllowed &&
-		meta.IsStatusConditionPresentAndEqual(c.Status.Conditions, v1alpha1.ConditionReady, metav1.ConditionTrue)
+		meta.IsStatusConditionPresentAndEqual(c.Status.Conditions, v1alpha1.ConditionUsable, metav1.ConditionTrue)
 }

@@ -38,7 +38,7 @@ func unfinished(c *v1alpha1.SCIMCredential) { c.Spec.ExpiresAt = nil }
 func disabled(c *v1alpha1.SCIMCredential)   { c.Spec.Disabled = true }
 func deleted(c *v1alpha1.SCIMCredential)    { c.DeletionTimestamp = &metav1.Time{Time: born} }
 func ready(c *v1alpha1.SCIMCredential) {
-	c.Status.Conditions = []metav1.Condition{{Type: v1alpha1.ConditionReady, Status: metav1.ConditionTrue}}
+	c.Status.Conditions = []metav1.Condition{{Type: v1alpha1.ConditionUsable, Status: metav1.ConditionTrue}}
 }
 
 func ending(at time.Time) func(*v1alpha1.SCIMCredential) {

@@ -171,7 +171,7 @@ func unauthorized(err error) error {
 }
 
 // advice is for the administrator who configures the identity provider.
-const advice = "give the identity provider the token of a SCIMCredential that is Ready"
+const advice = "give the identity provider the token of a SCIMCredential that is Usable"
 
 func tooManyRequests(err error, detail string) error {
 	failure := failureOf(err)

@@ -138,7 +138,7 @@ func TestManyFailuresAreSlowedDown(t *testing.T) {
 	if code != http.StatusTooManyRequests || failure.RetryAfter <= 0 || failure.Reason != "malformed" {
 		t.Errorf("answered with %d, %v", code, failure)
 	}
-	for _, words := range []string{"credential is not accepted", "more than 20", "10 times a minute", "SCIMCredential that is Ready", "try again in"} {
+	for _, words := range []string{"credential is not accepted", "more than 20", "10 times a minute", "SCIMCredential that is Usable", "try again in"} {
 		if !strings.Contains(failure.Detail, words) {
 			t.Errorf("%q does not say %q", failure.Detail, words)
 		}

@@ -232,6 +232,6 @@ func (n *namespacedStore) reportSkipped(g *v1alpha1.CloudSSOGroup, unknown []str
 	}
 	named := strings.Join(unknown[:min(len(unknown), maxReported)], ", ")
 	n.Log.Warn("members skipped: no such users", "namespace", g.Namespace, "group", g.Name, "count", len(unknown), "members", named)
-	n.Warn(g, reasonMemberSkipped, fmt.Sprintf("%d members pushed by the identity provider were skipped, because no such users exist: %s. "+
+	n.Warn(g, reasonMemberSkipped, fmt.Sprintf("members that the identity provider pushed (%d) were skipped, because no such users exist: %s. "+
 		"Provision them first, then push the group again.", len(unknown), named))
 }

@@ -102,17 +102,19 @@ func TestASecondHolderIsNotVisible(t *testing.T) {
 }
 
 func TestControllersHaveFinishedWhenStatusSaysSo(t *testing.T) {
-	condition := func(status metav1.ConditionStatus, reason string) []metav1.Condition {
-		return []metav1.Condition{{Type: v1alpha1.ConditionReady, Status: status, Reason: reason}}
+	const isTrue, isFalse = metav1.ConditionTrue, metav1.ConditionFalse
+	conditions := func(ready, effective metav1.ConditionStatus) []metav1.Condition {
+		return []metav1.Condition{{Type: v1alpha1.ConditionReady, Status: ready}, {Type: v1alpha1.ConditionEffective, Status: effective}}
 	}
-	conflict := v1alpha1.CloudSSOUserStatus{State: v1alpha1.UserConflict, Conditions: condition(metav1.ConditionFalse, v1alpha1.ReasonUserNameConflict)}
+	conflict := v1alpha1.CloudSSOUserStatus{State: v1alpha1.UserConflict, Conditions: conditions(isFalse, isFalse)}
 	for _, tt := range []struct {
 		label, wrong string
 		change       func(o *Objects)
 	}{
 		{"the second in conflict", "", func(*Objects) {}},
 		{"the second not in conflict", "user 2 is Active and should be Conflict", func(o *Objects) { o.Users[1].Status.State = v1alpha1.UserActive }},
-		{"the second in conflict and Ready", "user 2 is Conflict and Ready says", func(o *Objects) { o.Users[1].Status.Conditions = condition(metav1.ConditionTrue, v1alpha1.ReasonReady) }},
+		{"the second in conflict and Ready", "user 2 is Conflict and Ready should be false", func(o *Objects) { o.Users[1].Status.Conditions = conditions(isTrue, isFalse) }},
+		{"the second in conflict and Effective", "user 2 is Conflict and Effective should be false", func(o *Objects) { o.Users[1].Status.Conditions = conditions(isFalse, isTrue) }},
 		{"the first in conflict", "user 1 is Conflict and should be Active", func(o *Objects) { o.Users[0].Status = conflict }},
 		{"neither holds the name", "is the name of [1 2]", func(o *Objects) { o.Claims[0].Spec.Holder = "3" }},
 		{"a Manual user without its claim", "its claimedName is", func(o *Objects) { o.Users[0].Spec.Source = v1alpha1.SourceManual }},
@@ -120,10 +122,13 @@ func TestControllersHaveFinishedWhenStatusSaysSo(t *testing.T) {
 			o.Users[0].Spec.Source, o.Users[0].Status.ClaimedName = v1alpha1.SourceManual, "A"
 		}},
 		{"suspended, and not reported", "user 1 is Active and should be Suspended", func(o *Objects) { o.Users[0].Spec.Suspended = true }},
-		{"disabled without a condition", "has no condition Ready", func(o *Objects) { o.Users[0].Spec.Active, o.Users[0].Status.State = new(false), v1alpha1.UserDisabled }},
-		{"active, and not Ready", "user 1 is Active and Ready says", func(o *Objects) {
-			o.Users[0].Status.Conditions = condition(metav1.ConditionFalse, v1alpha1.ReasonDisabled)
+		{"disabled without a condition", "user 1 is Disabled and Ready should be true", func(o *Objects) { o.Users[0].Spec.Active, o.Users[0].Status.State = new(false), v1alpha1.UserDisabled }},
+		{"disabled, and Ready", "", func(o *Objects) {
+			o.Users[0].Spec.Active, o.Users[0].Status.State = new(false), v1alpha1.UserDisabled
+			o.Users[0].Status.Conditions = conditions(isTrue, isFalse)
 		}},
+		{"active, and not Ready", "user 1 is Active and Ready should be true", func(o *Objects) { o.Users[0].Status.Conditions = conditions(isFalse, isTrue) }},
+		{"active, and not Effective", "user 1 is Active and Effective should be true", func(o *Objects) { o.Users[0].Status.Conditions = conditions(isTrue, isFalse) }},
 	} {
 		t.Run(tt.label, func(t *testing.T) {
 			o := namesakes()

@@ -83,20 +83,24 @@ func stateOf(u *v1alpha1.CloudSSOUser, hidden bool) v1alpha1.UserState {
 
 func unsettledUser(u *v1alpha1.CloudSSOUser, hidden bool) string {
 	state := stateOf(u, hidden)
-	ready := meta.FindStatusCondition(u.Status.Conditions, v1alpha1.ConditionReady)
+	isOrdinary := state == v1alpha1.UserActive && len(u.Status.Conditions) == 0
 	switch {
 	case u.Status.State != state:
 		return fmt.Sprintf("is %s and should be %s", u.Status.State, state)
-	case state == v1alpha1.UserActive && ready != nil && ready.Status != metav1.ConditionTrue:
-		return fmt.Sprintf("is %s and Ready says %v", state, ready)
-	case state != v1alpha1.UserActive && ready == nil:
-		return fmt.Sprintf("is %s and has no condition Ready", state)
-	case hidden && (ready.Status != metav1.ConditionFalse || ready.Reason != v1alpha1.ReasonUserNameConflict):
-		return fmt.Sprintf("is %s and Ready says %v", state, ready)
+	case !isOrdinary && !hasCondition(u, v1alpha1.ConditionReady, !hidden):
+		return fmt.Sprintf("is %s and Ready should be %t: %v", state, !hidden, u.Status.Conditions)
+	case !isOrdinary && !hasCondition(u, v1alpha1.ConditionEffective, state == v1alpha1.UserActive):
+		return fmt.Sprintf("is %s and Effective should be %t: %v", state, state == v1alpha1.UserActive, u.Status.Conditions)
 	case u.Spec.Source == v1alpha1.SourceManual && isLive(u) && !hidden && u.Status.ClaimedName != u.Spec.UserName:
 		return fmt.Sprintf("is called %q and its claimedName is %q", u.Spec.UserName, u.Status.ClaimedName)
 	}
 	return ""
+}
+
+// hasCondition reports whether a user has a condition with the status given.
+func hasCondition(u *v1alpha1.CloudSSOUser, conditionType string, want bool) bool {
+	c := meta.FindStatusCondition(u.Status.Conditions, conditionType)
+	return c != nil && (c.Status == metav1.ConditionTrue) == want
 }
 
 // unsettledGroup returns what a controller has yet to do for a group. live says of each user that exists whether it is.

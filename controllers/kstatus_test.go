@@ -1,0 +1,209 @@
+package controllers_test
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"time"
+
+	. "github.com/onsi/ginkgo/v2"
+	. "github.com/onsi/gomega"
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"sigs.k8s.io/cli-utils/pkg/kstatus/status"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/client/apiutil"
+	"sigs.k8s.io/yaml"
+
+	"github.com/cloudsso/cloudsso-operator/api/v1alpha1"
+)
+
+const samplesFolder = "../config/samples"
+
+// aHash is a well-formed hash of a token.
+const aHash = "sha256:f18006307c057b7455ab6a6d662e087bd8c8f9e7a5e71ae323293f82f2708db8"
+
+var _ = Describe("a GitOps tool that waits", func() {
+	It("ends on the samples", func(ctx SpecContext) {
+		for _, name := range kustomization() {
+			apply(ctx, sample(name))
+		}
+		for _, name := range kustomization() {
+			Eventually(isObservedAndCurrent(ctx, sample(name))).Should(BeTrue(), name)
+		}
+	})
+
+	for _, name := range []string{"scimcredential_declared.yaml", "scimcredential_expiring.yaml"} {
+		It("ends on the sample "+name, func(ctx SpecContext) {
+			apply(ctx, sample(name))
+			Eventually(isObservedAndCurrent(ctx, sample(name))).Should(BeTrue())
+		})
+	}
+
+	DescribeTable("ends on what is switched off by its spec, and a second condition says so",
+		func(ctx SpecContext, o client.Object, effect, reason string) {
+			create(ctx, o)
+			Eventually(conditionOf(ctx, o, effect)).Should(And(HaveField("Status", metav1.ConditionFalse), HaveField("Reason", reason)))
+			Expect(conditionOf(ctx, o, v1alpha1.ConditionReady)()).To(And(HaveField("Status", metav1.ConditionTrue), HaveField("Reason", reason)))
+			Expect(kstatus(ctx, o)()).To(Equal(status.CurrentStatus))
+		},
+		Entry("a synchronized user with active: false", userWith(scim, inactive), v1alpha1.ConditionEffective, v1alpha1.ReasonDisabled),
+		Entry("a synchronized user that is suspended", userWith(scim, suspended), v1alpha1.ConditionEffective, v1alpha1.ReasonSuspended),
+		Entry("a deprovisioned user", userWith(scim, deprovisioned), v1alpha1.ConditionEffective, v1alpha1.ReasonDeprovisioned),
+		Entry("a Manual user with active: false", userWith(manual, inactive), v1alpha1.ConditionEffective, v1alpha1.ReasonDisabled),
+		Entry("a Manual user that is suspended", userWith(manual, suspended), v1alpha1.ConditionEffective, v1alpha1.ReasonSuspended),
+		Entry("a disabled credential", &v1alpha1.SCIMCredential{Spec: v1alpha1.SCIMCredentialSpec{Disabled: true}}, v1alpha1.ConditionUsable, v1alpha1.ReasonDisabledCredential),
+		Entry("an expired credential", &v1alpha1.SCIMCredential{Spec: v1alpha1.SCIMCredentialSpec{ExpiresAt: new(metav1.NewTime(time.Now().Add(-time.Hour)))}},
+			v1alpha1.ConditionUsable, v1alpha1.ReasonExpired),
+	)
+
+	It("ends on a directory whose switch is Disabled", func(ctx SpecContext) {
+		d := directoryOf(ctx)
+		turn(ctx, v1alpha1.SynchronizationDisabled)
+		Eventually(conditionOf(ctx, d, v1alpha1.ConditionReady)).Should(And(
+			HaveField("Status", metav1.ConditionTrue), HaveField("Reason", v1alpha1.ReasonSynchronizationDisabled)))
+		Expect(kstatus(ctx, d)()).To(Equal(status.CurrentStatus))
+	})
+
+	It("ends on a synchronized user with conditions whose profile changes again and again", func(ctx SpecContext) {
+		u := createUser(ctx, "alice", "alice", scim)
+		modify(ctx, u, inactive)
+		Eventually(stateOf(ctx, u)).Should(Equal(v1alpha1.UserDisabled))
+		modify(ctx, u, func(u *v1alpha1.CloudSSOUser) { u.Spec.DisplayName = "Alice" })
+		marker := createUser(ctx, "marker", "marker", manual) // its status comes after the other user was seen
+		Eventually(readiness(ctx, marker)).Should(Equal(v1alpha1.ReasonReady))
+		Expect(kstatus(ctx, u)()).To(Equal(status.CurrentStatus))
+	})
+
+	It("does not end while another user or group has the name, or a member is unknown", func(ctx SpecContext) {
+		createUser(ctx, "first", "bob", scim)
+		createGroup(ctx, "first", "Staff", scim)
+		Eventually(isObservedAndCurrent(ctx, newGroup("first", "", scim))).Should(BeTrue())
+		for o, reason := range map[client.Object]string{
+			newUser("declared", "BOB", manual):              v1alpha1.ReasonUserNameConflict,
+			newUser("second", "Bob", scim):                  v1alpha1.ReasonUserNameConflict,
+			newGroup("second", "staff", manual):             v1alpha1.ReasonDisplayNameConflict,
+			newGroup("early", "Early", manual, "not-there"): v1alpha1.ReasonUnknownMembers,
+		} {
+			create(ctx, o)
+			Eventually(conditionOf(ctx, o, v1alpha1.ConditionReady)).Should(HaveField("Reason", reason))
+			Expect(kstatus(ctx, o)()).To(Equal(status.InProgressStatus), reason)
+		}
+	})
+
+	It("does not end while a credential has no slot, or the token of another one", func(ctx SpecContext) {
+		withHash := func(name string) *v1alpha1.SCIMCredential {
+			return &v1alpha1.SCIMCredential{
+				ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: name}, Spec: v1alpha1.SCIMCredentialSpec{TokenHash: aHash},
+			}
+		}
+		first, second, third := withHash("a"), withHash("b"), withHash("c")
+		create(ctx, first)
+		Eventually(isObservedAndCurrent(ctx, first)).Should(BeTrue())
+		create(ctx, second)
+		for _, c := range []client.Object{first, second} {
+			Eventually(conditionOf(ctx, c, v1alpha1.ConditionReady)).Should(HaveField("Reason", v1alpha1.ReasonTokenConflict))
+			Expect(kstatus(ctx, c)()).To(Equal(status.InProgressStatus))
+		}
+		create(ctx, third)
+		Eventually(conditionOf(ctx, third, v1alpha1.ConditionReady)).Should(HaveField("Reason", v1alpha1.ReasonQuotaExceeded))
+		Expect(kstatus(ctx, third)()).To(Equal(status.InProgressStatus))
+	})
+})
+
+func inactive(u *v1alpha1.CloudSSOUser)      { u.Spec.Active = new(false) }
+func suspended(u *v1alpha1.CloudSSOUser)     { u.Spec.Suspended = true }
+func deprovisioned(u *v1alpha1.CloudSSOUser) { u.Spec.DeprovisionedAt = new(metav1.Now()) }
+
+func userWith(source v1alpha1.Source, change func(*v1alpha1.CloudSSOUser)) *v1alpha1.CloudSSOUser {
+	u := &v1alpha1.CloudSSOUser{Spec: v1alpha1.CloudSSOUserSpec{Source: source, UserName: "alice"}}
+	change(u)
+	return u
+}
+
+// create creates an object in the spec's namespace.
+func create(ctx context.Context, o client.Object) {
+	GinkgoHelper()
+	o.SetNamespace(namespace)
+	if o.GetName() == "" {
+		o.SetName("one")
+	}
+	Expect(admin.Create(ctx, o)).To(Succeed())
+}
+
+// kustomization returns the files that kubectl apply -k applies.
+func kustomization() []string {
+	GinkgoHelper()
+	var k struct{ Resources []string }
+	readYAML("kustomization.yaml", &k)
+	Expect(k.Resources).NotTo(BeEmpty())
+	return k.Resources
+}
+
+// sample returns the object of a file, in the spec's namespace.
+func sample(file string) *unstructured.Unstructured {
+	GinkgoHelper()
+	u := &unstructured.Unstructured{}
+	readYAML(file, &u.Object)
+	u.SetNamespace(namespace)
+	return u
+}
+
+func readYAML(file string, into any) {
+	GinkgoHelper()
+	content, err := os.ReadFile(filepath.Join(samplesFolder, file))
+	Expect(err).NotTo(HaveOccurred())
+	Expect(yaml.Unmarshal(content, into)).To(Succeed())
+}
+
+// apply applies an object as kubectl apply --server-side does.
+func apply(ctx context.Context, u *unstructured.Unstructured) {
+	GinkgoHelper()
+	Expect(admin.Apply(ctx, client.ApplyConfigurationFromUnstructured(u), client.FieldOwner("gitops"), client.ForceOwnership)).To(Succeed())
+}
+
+// read reads an object as a tool does that knows no type.
+func read(ctx context.Context, o client.Object) *unstructured.Unstructured {
+	GinkgoHelper()
+	gvk, err := apiutil.GVKForObject(o, admin.Scheme())
+	Expect(err).NotTo(HaveOccurred())
+	u := &unstructured.Unstructured{}
+	u.SetGroupVersionKind(gvk)
+	Expect(admin.Get(ctx, client.ObjectKey{Namespace: namespace, Name: o.GetName()}, u)).To(Succeed())
+	return u
+}
+
+// kstatus returns a function that reads an object and returns its status as Flux and Helm compute it.
+func kstatus(ctx context.Context, o client.Object) func() status.Status {
+	return func() status.Status {
+		GinkgoHelper()
+		result, err := status.Compute(read(ctx, o))
+		Expect(err).NotTo(HaveOccurred())
+		return result.Status
+	}
+}
+
+// isObservedAndCurrent returns a function that reports whether the operator has looked at the present spec of an object and
+// a tool that waits ends.
+func isObservedAndCurrent(ctx context.Context, o client.Object) func() bool {
+	return func() bool {
+		u := read(ctx, o)
+		observed, _, err := unstructured.NestedInt64(u.Object, "status", "observedGeneration")
+		Expect(err).NotTo(HaveOccurred())
+		return observed == u.GetGeneration() && kstatus(ctx, o)() == status.CurrentStatus
+	}
+}
+
+// conditionOf returns a function that reads an object and returns a condition; nil if there is none.
+func conditionOf(ctx context.Context, o client.Object, conditionType string) func() *metav1.Condition {
+	return func() *metav1.Condition {
+		GinkgoHelper()
+		u := read(ctx, o)
+		content, err := yaml.Marshal(u.Object["status"])
+		Expect(err).NotTo(HaveOccurred())
+		var shown struct{ Conditions []metav1.Condition }
+		Expect(yaml.Unmarshal(content, &shown)).To(Succeed())
+		return meta.FindStatusCondition(shown.Conditions, conditionType)
+	}
+}

@@ -8,7 +8,7 @@ import metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 // Lengths count characters (Unicode code points). The bounds only refuse abuse: they are wide enough for every value
 // that a provider sends about a person.
 //
-// +kubebuilder:validation:XValidation:rule="!has(self.deprovisionedAt) || self.source == 'SCIM'",message="deprovisionedAt is for users of source SCIM only: to take access from a Manual user set suspended: true, or delete the user",fieldPath=".deprovisionedAt",reason=FieldValueForbidden
+// +kubebuilder:validation:XValidation:rule="!has(self.deprovisionedAt) || self.source == 'SCIM'",message="deprovisionedAt is for users of source SCIM only: to disable a Manual user set suspended: true, or delete the user",fieldPath=".deprovisionedAt",reason=FieldValueForbidden
 type CloudSSOUserSpec struct {
 	// source says who owns this user: SCIM means an identity provider, Manual a person or GitOps. Only the
 	// operator sets SCIM. A Manual user can become a SCIM user (adoption), but not the reverse.
@@ -37,20 +37,19 @@ type CloudSSOUserSpec struct {
 	// +kubebuilder:validation:MaxLength=256
 	ExternalID string `json:"externalId,omitempty"`
 
-	// active says whether the identity provider permits the user access (RFC 7643 section 4.1.1). If absent, it
-	// is true.
+	// active is false if the identity provider has disabled the user (RFC 7643 section 4.1.1). If absent, it is true.
 	//
 	// +optional
 	Active *bool `json:"active,omitempty"`
 
-	// suspended is set by an administrator: a suspended user has no access, even if active is true. No identity
+	// suspended is set by an administrator: a suspended user has no effect, even if active is true. No identity
 	// provider can read or change it. It may be changed at any time.
 	//
 	// +optional
 	Suspended bool `json:"suspended,omitempty"`
 
 	// deprovisionedAt is when the identity provider deleted this user (RFC 7644 section 3.6). The object
-	// stays, without access and memberships, and its userName is free. A user that the provider creates later is
+	// stays, without effect and memberships, and its userName is free. A user that the provider creates later is
 	// another object, with another id. Only on users of source SCIM.
 	//
 	// +optional

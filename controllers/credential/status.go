@@ -108,7 +108,7 @@ func (f *findings) expiring(c *v1alpha1.SCIMCredential) metav1.Condition {
 		condition.Message += "; before that, create another one and give its token to the identity provider"
 	}
 	if policy.CredentialExpired(expiry, f.now) {
-		condition.Reason, condition.Message = v1alpha1.ReasonExpired, "the credential expired at " + inUTC(expiry)
+		condition.Reason, condition.Message = v1alpha1.ReasonExpired, "the credential expired at "+inUTC(expiry)
 	}
 	return condition
 }

@@ -34,13 +34,13 @@ func isRoutine(source v1alpha1.Source, was, is v1alpha1.UserState) bool {
 }
 
 func stateEvent(is v1alpha1.UserState, after *v1alpha1.CloudSSOUser) controllerutil.Event {
-	ready := meta.FindStatusCondition(after.Status.Conditions, v1alpha1.ConditionReady)
+	effect := meta.FindStatusCondition(after.Status.Conditions, v1alpha1.ConditionEffective)
 	switch is {
 	case v1alpha1.UserConflict:
-		return controllerutil.Warning(ready.Reason, "Refuse", ready.Message)
+		return controllerutil.Warning(effect.Reason, "Refuse", effect.Message)
 	case v1alpha1.UserActive:
 		return controllerutil.Normal(eventEnabled, "Enable", "active again: counts as a member of its groups")
 	case v1alpha1.UserDisabled, v1alpha1.UserSuspended, v1alpha1.UserDeprovisioned:
 	}
-	return controllerutil.Normal(ready.Reason, "Disable", ready.Message)
+	return controllerutil.Normal(effect.Reason, "Disable", effect.Message)
 }

@@ -78,13 +78,14 @@ var _ = DescribeTable("kubectl get prints",
 			{"Disabled", 0},
 			{"Groups", 0},
 			{"Credentials", 0},
+			{"Resync needed", 0},
 			{"Last request", 0},
 			{"Age", 0},
 			{"Endpoint", wide},
 		},
 		map[string]any{
-			"Name": "default", "Synchronization": "Enabled", "Active": 412.0, "Disabled": 9.0, "Groups": 27.0,
-			"Credentials": 1.0, "Endpoint": "https://sso.example.com/scim/v2",
+			"Name": "default", "Synchronization": "Enabled", "Active": 412.0, "Disabled": 9.0, "Groups": 28.0,
+			"Credentials": 1.0, "Resync needed": "True", "Endpoint": "https://sso.example.com/scim/v2",
 		}),
 	Entry("users", "CloudSSOUser",
 		[]column{
@@ -102,15 +103,23 @@ var _ = DescribeTable("kubectl get prints",
 		}),
 	Entry("groups", "CloudSSOGroup",
 		[]column{
-			{"Display name", 0}, {"Members", 0}, {"Ready", 0}, {"Source", 0}, {"Age", 0}, {"External ID", wide},
+			{"Display name", 0},
+			{"Members", 0},
+			{"Ready", 0},
+			{"Source", 0},
+			{"Age", 0},
+			{"External ID", wide},
+			{"Effective", wide},
+			{"Manual", wide},
 		},
 		map[string]any{
-			"Name": "tour-guides-q4m8z", "Display name": "Tour Guides", "Members": 1.0, "Ready": "True",
-			"Source": "SCIM", "External ID": "00g1emaKYZTWRYYRRTSK",
+			"Name": "tour-guides-q4m8z", "Display name": "Tour Guides", "Members": 2.0, "Ready": "True",
+			"Source": "SCIM", "External ID": "00g1emaKYZTWRYYRRTSK", "Effective": nil, "Manual": 1.0,
 		}),
 	Entry("credentials", "SCIMCredential",
 		[]column{
 			{"Ready", 0},
+			{"Usable", 0},
 			{"Reason", 0},
 			{"Expires", 0},
 			{"Last used", 0},
@@ -121,7 +130,7 @@ var _ = DescribeTable("kubectl get prints",
 			{"Description", wide},
 		},
 		map[string]any{
-			"Name": "okta", "Ready": "True", "Reason": "Ready", "Expires": "2027-11-02T09:00:00Z",
+			"Name": "okta", "Ready": "True", "Usable": "True", "Reason": "Usable", "Expires": "2027-11-02T09:00:00Z",
 			"Token": "Minted", "Fingerprint": "3a7bd3e2", "Secret": "okta-3a7bd3e2", "Description": "Okta production",
 		}),
 )
@@ -142,6 +151,19 @@ var _ = Describe("kubectl get", func() {
 		Expect(cluster.Create(ctx, object(namespace, "CloudSSOUser", least("CloudSSOUser")))).To(Succeed())
 		Expect(row(table(ctx, namespace, "CloudSSOUser"))).To(HaveKeyWithValue("State", "Active"))
 	})
+})
+
+var _ = Describe("The printed columns in the reference", func() {
+	for _, kind := range kinds {
+		It("are those of "+kind, func(ctx SpecContext) {
+			_, section, found := strings.Cut(referencePages()[strings.ToLower(kind)], "\n## Printed columns\n")
+			Expect(found).To(BeTrue())
+			section, _, _ = strings.Cut(section, "\n## ")
+			for _, column := range columns(table(ctx, newNamespace(ctx), kind)) {
+				Expect(section).To(MatchRegexp(`\b` + strings.ToUpper(column.name) + `\b`))
+			}
+		})
+	}
 })
 
 // statusExample returns the one example with a status on the page of a kind.

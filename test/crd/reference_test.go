@@ -95,6 +95,24 @@ var _ = Describe("The reference", func() {
 	}
 })
 
+// wordOfCondition matches a constant of a condition's type or reason in the sources of the API.
+var wordOfCondition = regexp.MustCompile(`(?m)^(?:const|\t)\s*((?:Condition|Reason)\w+) = "(\w+)"$`)
+
+var _ = Describe("The conditions in the reference", func() {
+	for _, kind := range kindsWithStatus {
+		It("are those of the code: "+kind, func() {
+			page := referencePages()[strings.ToLower(kind)]
+			source, err := os.ReadFile(filepath.Join(apiFolder, strings.ToLower(kind)+"_types.go"))
+			Expect(err).NotTo(HaveOccurred())
+			words := wordOfCondition.FindAllStringSubmatch(string(source), -1)
+			Expect(words).NotTo(BeEmpty())
+			for _, word := range words {
+				Expect(page).To(MatchRegexp(`(?m)^\| .*\x60`+word[2]+`\x60.* \|$`), word[1])
+			}
+		})
+	}
+})
+
 func accepts(ctx SpecContext, good example) {
 	GinkgoHelper()
 	namespace := newNamespace(ctx)

@@ -10,6 +10,7 @@ import (
 	. "github.com/onsi/gomega"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/watch"
+	"sigs.k8s.io/cli-utils/pkg/kstatus/status"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/cloudsso/cloudsso-operator/api/v1alpha1"
@@ -77,9 +78,9 @@ var _ = Describe("Status", func() {
 			made := object(newNamespace(ctx), kind, least(kind))
 			made.Object["status"] = map[string]any{"observedGeneration": int64(1)}
 			Expect(cluster.Create(ctx, made)).To(Succeed())
-			status, _, err := unstructured.NestedMap(made.Object, "status")
+			shown, _, err := unstructured.NestedMap(made.Object, "status")
 			Expect(err).NotTo(HaveOccurred())
-			Expect(status).To(Equal(defaultStatus[kind]))
+			Expect(shown).To(Equal(defaultStatus[kind]))
 			made.Object["status"] = map[string]any{"observedGeneration": int64(1)}
 			Expect(cluster.Status().Update(ctx, made)).To(Succeed())
 			Expect(made.Object["status"]).To(Equal(map[string]any{"observedGeneration": int64(1)}))
@@ -88,7 +89,24 @@ var _ = Describe("Status", func() {
 })
 
 // defaultStatus is the status, by kind, of an object whose status has not been written.
-var defaultStatus = map[string]map[string]any{"CloudSSOUser": {"state": "Active"}}
+var defaultStatus = map[string]map[string]any{
+	"CloudSSOUser":      {"state": "Active"},
+	"CloudSSOGroup":     {"observedGeneration": int64(-1)},
+	"CloudSSODirectory": {"observedGeneration": int64(-1)},
+	"SCIMCredential":    {"observedGeneration": int64(-1)},
+}
+
+// A tool that waits takes an object without conditions as current, unless its generation has not been observed.
+var _ = Describe("An object that no operator has looked at", func() {
+	for _, kind := range []string{"CloudSSOGroup", "CloudSSODirectory", "SCIMCredential"} {
+		It("is in progress to kstatus: "+kind, func(ctx SpecContext) {
+			made := object(newNamespace(ctx), kind, least(kind))
+			Expect(cluster.Create(ctx, made)).To(Succeed())
+			Expect(cluster.Get(ctx, client.ObjectKeyFromObject(made), made)).To(Succeed())
+			Expect(status.Compute(made)).To(HaveField("Status", status.InProgressStatus))
+		})
+	}
+})
 
 // An active user that SCIM creates needs no status write.
 var _ = Describe("The default status of a user", func() {

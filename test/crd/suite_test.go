@@ -27,6 +27,7 @@ const (
 	crdFolder       = "../../config/crd"
 	samplesFolder   = "../../config/samples"
 	referenceFolder = "../../docs/reference"
+	apiFolder       = "../../api/v1alpha1"
 )
 
 var (

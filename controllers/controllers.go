@@ -38,7 +38,7 @@ func SetupWithManager(mgr ctrl.Manager, c Config) error {
 		reconciler interface{ SetupWithManager(ctrl.Manager) error }
 	}{
 		{"credential", &credential.Reconciler{Endpoint: c.Endpoint}},
-		{"directory", &directory.Reconciler{Endpoint: c.Endpoint}},
+		{"directory", &directory.Reconciler{NameOwner: names, Endpoint: c.Endpoint}},
 		{"user", &user.Reconciler{NameOwner: names, Memberships: c.Memberships, Priority: c.Priority}},
 		{"group", &group.Reconciler{NameOwner: names, Memberships: c.Memberships}},
 		{"slice", &slice.Reconciler{}},

@@ -97,6 +97,8 @@ var _ = Describe("a sliced group", func() {
 		Eventually(exists(ctx, s)).Should(BeFalse())
 		Eventually(exists(ctx, g)).Should(BeFalse())
 		late := createSlice(ctx, "s2", g.Name, scim, "a")
+		Consistently(exists(ctx, late), "500ms").Should(BeTrue(), "a restore may bring a slice before its group")
+		turn(ctx, v1alpha1.SynchronizationEnabled)
 		Eventually(exists(ctx, late)).Should(BeFalse())
 	})
 

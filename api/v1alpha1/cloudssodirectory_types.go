@@ -209,7 +209,7 @@ type CloudSSODirectoryStatus struct {
 	// +kubebuilder:validation:Minimum=-1
 	ObservedGeneration int64 `json:"observedGeneration,omitempty"`
 
-	// conditions: Ready, ResyncNeeded, PoliciesInstalled.
+	// conditions: Ready, Activated, ResyncNeeded, PoliciesInstalled.
 	//
 	// +optional
 	// +listType=map
@@ -234,6 +234,14 @@ type CloudSSODirectoryStatus struct {
 	// +optional
 	// +kubebuilder:validation:XValidation:rule="self >= timestamp('0001-01-01T00:00:00Z')",message="switchedAt is a time of RFC 3339, as in 2027-01-31T00:00:00Z"
 	SwitchedAt *metav1.Time `json:"switchedAt,omitempty"`
+
+	// activatedAt is when the directory was activated. Until then SCIM requests are answered 503, and synchronized users
+	// and groups can be written by hand, so that a restore can bring them back. A backup does not have it: a time before
+	// metadata.creationTimestamp has no effect.
+	//
+	// +optional
+	// +kubebuilder:validation:XValidation:rule="self >= timestamp('0001-01-01T00:00:00Z')",message="activatedAt is a time of RFC 3339, as in 2027-01-31T00:00:00Z"
+	ActivatedAt *metav1.Time `json:"activatedAt,omitempty"`
 
 	// lastRequestTime is when a SCIM request was last authenticated. It is at most a minute behind.
 	//
@@ -267,6 +275,14 @@ type CloudSSODirectoryStatus struct {
 const (
 	// ReasonSynchronizationDisabled is the reason of a True Ready condition while synchronization is Disabled.
 	ReasonSynchronizationDisabled = "SynchronizationDisabled"
+	// ConditionActivated is True if the directory is activated. The operator activates a new directory at once. A
+	// directory that was restored from a backup waits for a person.
+	ConditionActivated = "Activated"
+	// ReasonActivated is the reason of a True Activated condition.
+	ReasonActivated = "Activated"
+	// ReasonAwaitingActivation is the reason of a False Activated condition, and of a False Ready condition of a
+	// directory whose switch is Enabled.
+	ReasonAwaitingActivation = "AwaitingActivation"
 
 	// ConditionResyncNeeded is True if synchronization is Enabled again after writes were refused: providers do
 	// not retry a 403, so a full push is needed. It becomes False when AnnotationResynced says that a full push

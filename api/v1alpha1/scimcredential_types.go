@@ -137,6 +137,8 @@ const (
 	ReasonSecretRefused = "SecretRefused"
 	// ReasonOldLayout: the token is in a Secret that an earlier version of the operator read.
 	ReasonOldLayout = "OldLayout"
+	// ReasonExpiryMissing: the credential was restored from a backup without spec.expiresAt.
+	ReasonExpiryMissing = "ExpiryMissing"
 	// ReasonTokenConflict: another credential of the directory has the same token; neither authenticates.
 	ReasonTokenConflict = "TokenConflict"
 	// ReasonExpiresSoon is the reason of a True Expiring condition until the credential expires.

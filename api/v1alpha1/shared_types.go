@@ -13,7 +13,7 @@ const (
 	SourceManual Source = "Manual"
 )
 
-// Finalizers, annotations and labels of the operator.
+// Finalizers, annotations and labels of the operator, and labels of Velero.
 const (
 	// FinalizerGuard holds a synchronized object that is being deleted while synchronization is Enabled. It
 	// serves clusters without the admission policies.
@@ -39,6 +39,16 @@ const (
 	// person sets it to say that the push has made up for every write refused before it. A time in the future has no
 	// effect yet.
 	AnnotationResynced = "cloudsso.dev/resynced"
+
+	// AnnotationActivate on a CloudSSODirectory activates it after a restore, if its value is the directory's present
+	// metadata.uid. The annotation of a backup has the uid of another object, and activates nothing.
+	AnnotationActivate = "cloudsso.dev/activate"
+	// AnnotationRestored says that an object was restored from a backup by another tool than Velero. Its value has no
+	// meaning.
+	AnnotationRestored = "cloudsso.dev/restored"
+
+	// LabelRestored is the label that Velero adds to every object that it restores.
+	LabelRestored = "velero.io/restore-name"
 
 	// LabelExcludeFromBackup keeps an object out of Velero's backups: "true" on every CloudSSONameClaim, because claims
 	// are rebuilt from the objects that a restore brings back.

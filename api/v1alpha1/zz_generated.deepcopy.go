@@ -142,6 +142,10 @@ func (in *CloudSSODirectoryStatus) DeepCopyInto(out *CloudSSODirectoryStatus) {
 		in, out := &in.SwitchedAt, &out.SwitchedAt
 		*out = (*in).DeepCopy()
 	}
+	if in.ActivatedAt != nil {
+		in, out := &in.ActivatedAt, &out.ActivatedAt
+		*out = (*in).DeepCopy()
+	}
 	if in.LastRequestTime != nil {
 		in, out := &in.LastRequestTime, &out.LastRequestTime
 		*out = (*in).DeepCopy()

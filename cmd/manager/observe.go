@@ -109,7 +109,7 @@ func eventOf(r scimserver.Record) audit.Event {
 		return audit.AuthenticationRefused
 	case r.Operation == scimserver.OperationUnknown:
 		return audit.RequestUnknown
-	case r.Reason == scimauth.ReasonSwitchedOff, r.Reason == scimauth.ReasonNoDirectory:
+	case r.Reason == scimauth.ReasonSwitchedOff, r.Reason == scimauth.ReasonNoDirectory, r.Reason == scimauth.ReasonAwaitingActivation:
 		return audit.SynchronizationRefused
 	}
 	return events[r.Operation]

@@ -81,6 +81,9 @@ func (f *findings) problem(c *v1alpha1.SCIMCredential) (reason, message string) 
 			v1alpha1.MaxCredentials, strings.Join(f.holders, " and "))
 	case c.Spec.Disabled:
 		return v1alpha1.ReasonDisabledCredential, "spec.disabled is true; set it to false to enable the credential again"
+	case lacksExpiry(c):
+		return v1alpha1.ReasonExpiryMissing, "the credential was restored from a backup without spec.expiresAt, so it is not known when its token expires; " +
+			"set spec.expiresAt, or delete this credential and create another one"
 	case f.refused != "" && (c.Spec.ExpiresAt == nil || c.Spec.TokenHash == "" && !policy.CredentialExpired(expiry, f.now)):
 		return v1alpha1.ReasonSecretRefused, fmt.Sprintf(
 			"the API server refused the Secret of a new token, or a change of the spec: %s; remove the cause, or set spec.expiresAt, and spec.tokenHash to the hash of a token of your own", f.refused)
@@ -94,8 +97,18 @@ func (f *findings) problem(c *v1alpha1.SCIMCredential) (reason, message string) 
 	return "", ""
 }
 
+// lacksExpiry reports whether a credential has no spec.expiresAt, and gets none from the operator: see completeSpec.
+func lacksExpiry(c *v1alpha1.SCIMCredential) bool {
+	return c.Spec.ExpiresAt == nil && policy.IsRestored(c)
+}
+
 func (f *findings) expiring(c *v1alpha1.SCIMCredential) metav1.Condition {
 	expiry := policy.CredentialExpiry(c)
+	if lacksExpiry(c) {
+		return metav1.Condition{
+			Type: v1alpha1.ConditionExpiring, Status: metav1.ConditionUnknown, Reason: v1alpha1.ReasonExpiryMissing, Message: "spec.expiresAt is not set",
+		}
+	}
 	if c.Spec.ExpiresAt == nil { // the API server refuses to store it
 		expiry = policy.CredentialDefaultExpiry(c).Time
 	}

@@ -20,10 +20,11 @@ import (
 	"github.com/cloudsso/cloudsso-operator/internal/policy"
 )
 
-// completeSpec writes what the declaration leaves out: spec.expiresAt, and the hash of a new token.
+// completeSpec writes what the declaration leaves out: spec.expiresAt, and the hash of a new token. A restored credential
+// has a new creation time, which must not give it another year, so it stays unusable without spec.expiresAt.
 func (r *Reconciler) completeSpec(ctx context.Context, c *v1alpha1.SCIMCredential, found *findings) error {
 	spec := c.Spec.DeepCopy()
-	if spec.ExpiresAt == nil {
+	if spec.ExpiresAt == nil && !policy.IsRestored(c) {
 		spec.ExpiresAt = new(policy.CredentialDefaultExpiry(c))
 	}
 	if policy.CredentialNeedsToken(withSpec(c, spec), found.now) {

@@ -105,5 +105,5 @@ func countsOfGroup(g *v1alpha1.CloudSSOGroup) (c counts) {
 
 // isGuarded reports whether an object's deletion is held while its directory is synchronized.
 func isGuarded(o client.Object) bool {
-	return policy.ProtectsDeletion(o, v1alpha1.SynchronizationEnabled)
+	return policy.ProtectsDeletion(o, policy.SwitchEnabled)
 }

@@ -8,20 +8,21 @@ import (
 	"github.com/cloudsso/cloudsso-operator/internal/controllerutil"
 )
 
-// Reasons of Events on a directory, beside v1alpha1.ConditionResyncNeeded and ReasonWritesRefused.
+// Reasons of Events on a directory, beside those of its conditions.
 const (
 	eventEnabled  = "SynchronizationEnabled"
 	eventDisabled = "SynchronizationDisabled"
 	eventResynced = "Resynced"
 )
 
-// statusEvents returns the Events of the change from one status to the next: the switch was turned, a write was
-// refused (the first since the last full push), a full push is needed, a full push was acknowledged, and an admission
-// policy is missing.
+// statusEvents returns the Events of the change from one status to the next: the directory waits for its activation, or was
+// activated after that, the switch was turned, a write was refused (the first since the last full push), a full push is
+// needed, a full push was acknowledged, and an admission policy is missing.
 func statusEvents(before, after *v1alpha1.CloudSSODirectory) []controllerutil.Event {
 	var all []controllerutil.Event
 	conditionsBefore, conditions := before.Status.Conditions, after.Status.Conditions
-	if was, is := before.Status.SCIMSynchronization, after.Status.SCIMSynchronization; was != is {
+	all = append(all, activationEvents(conditionsBefore, conditions)...)
+	if was, is := before.Status.SCIMSynchronization, after.Status.SCIMSynchronization; was != is && !isAwaitingActivation(conditions) {
 		reason := eventDisabled
 		if is == v1alpha1.SynchronizationEnabled {
 			reason = eventEnabled
@@ -40,6 +41,21 @@ func statusEvents(before, after *v1alpha1.CloudSSODirectory) []controllerutil.Ev
 		all = append(all, controllerutil.Warning(v1alpha1.ReasonPolicyMissing, "Check", controllerutil.MessageOf(conditions, v1alpha1.ConditionPoliciesInstalled)))
 	}
 	return all
+}
+
+func activationEvents(before, after []metav1.Condition) []controllerutil.Event {
+	message := controllerutil.MessageOf(after, v1alpha1.ConditionActivated)
+	switch was, is := isAwaitingActivation(before), isAwaitingActivation(after); {
+	case is && !was:
+		return []controllerutil.Event{controllerutil.Warning(v1alpha1.ReasonAwaitingActivation, "Activate", message)}
+	case was && !is:
+		return []controllerutil.Event{controllerutil.Normal(v1alpha1.ReasonActivated, "Activate", message)}
+	}
+	return nil
+}
+
+func isAwaitingActivation(conditions []metav1.Condition) bool {
+	return meta.IsStatusConditionFalse(conditions, v1alpha1.ConditionActivated)
 }
 
 func isMissing(conditions []metav1.Condition) bool {

@@ -5,6 +5,7 @@
 //	status.go      the status and its conditions
 //	counters.go    the number of users and groups, from watch events
 //	events.go      the Events of a change of status
+//	activate.go    whether a directory is activated
 //	policies.go    whether the admission policies are installed
 //	watch.go       which changes need a reconcile
 package directory
@@ -29,6 +30,7 @@ import (
 // Reconciler reconciles CloudSSODirectories. SetupWithManager sets the defaults.
 type Reconciler struct {
 	controllerutil.Base
+	controllerutil.NameOwner
 	// Endpoint is the SCIM base URL.
 	Endpoint string
 
@@ -48,18 +50,24 @@ func (r *Reconciler) reconcile(ctx context.Context, d *v1alpha1.CloudSSODirector
 		return 0, fmt.Errorf("counting the credentials of namespace %s: %w", d.Namespace, err)
 	}
 	before, now := d.DeepCopy(), r.Now()
+	pending, err := r.activate(ctx, d, now)
+	if err != nil {
+		return 0, err
+	}
 	computeStatus(d, r.Endpoint, r.counters.of(d.Namespace), credentials.Items, now, r.policies.condition.Load())
 	if err := r.patchStatus(ctx, before, d); err != nil {
 		return 0, err
 	}
 	r.Emit(d, statusEvents(before, d)...)
-	return untilResynced(d, now), nil
+	return controllerutil.Soonest(pending, untilResynced(d, now)), nil
 }
 
 // patchStatus writes the status. If it removes refused writes, the resourceVersion is a precondition, because a replica may
-// have added more in the meantime.
+// have added more in the meantime. If it activates the directory, too, because the directory may have been deleted and
+// restored in the meantime.
 func (r *Reconciler) patchStatus(ctx context.Context, before, after *v1alpha1.CloudSSODirectory) error {
-	if before.Status.RefusedWrites == nil || after.Status.RefusedWrites != nil {
+	forgets := before.Status.RefusedWrites != nil && after.Status.RefusedWrites == nil
+	if !forgets && policy.IsActivated(before) == policy.IsActivated(after) {
 		return controllerutil.PatchStatus(ctx, r.Client, before, after)
 	}
 	return controllerutil.PatchStatusOf(ctx, r.Client, before, after)

@@ -20,11 +20,11 @@ func computeStatus(d *v1alpha1.CloudSSODirectory, endpoint string, c counts, cre
 	position := policy.SwitchOf(d)
 	d.Status.ObservedGeneration = d.Generation
 	d.Status.Endpoint = endpoint
-	recordSwitch(d, position, now)
+	recordSwitch(d, now)
 	d.Status.RefusedWrites = policy.MissedWrites(d, now)
 	recordCounts(d, position, c)
 	d.Status.Credentials = countCredentials(credentials, now)
-	conditions := []metav1.Condition{ready(position), resync(d, position, now)}
+	conditions := []metav1.Condition{ready(d), activated(d), resync(d, position, now)}
 	if policies != nil {
 		conditions = append(conditions, *policies)
 	}
@@ -36,7 +36,11 @@ func computeStatus(d *v1alpha1.CloudSSODirectory, endpoint string, c counts, cre
 }
 
 // recordSwitch sets the position of the switch, and the time if it has changed.
-func recordSwitch(d *v1alpha1.CloudSSODirectory, position v1alpha1.Synchronization, now time.Time) {
+func recordSwitch(d *v1alpha1.CloudSSODirectory, now time.Time) {
+	position := v1alpha1.SynchronizationDisabled
+	if d.Spec.SCIMSynchronization == v1alpha1.SynchronizationEnabled {
+		position = v1alpha1.SynchronizationEnabled
+	}
 	if d.Status.SCIMSynchronization == position {
 		return
 	}
@@ -44,12 +48,12 @@ func recordSwitch(d *v1alpha1.CloudSSODirectory, position v1alpha1.Synchronizati
 	d.Status.SCIMSynchronization, d.Status.SwitchedAt = position, &at
 }
 
-func recordCounts(d *v1alpha1.CloudSSODirectory, position v1alpha1.Synchronization, c counts) {
+func recordCounts(d *v1alpha1.CloudSSODirectory, position policy.Switch, c counts) {
 	d.Status.Users = &v1alpha1.UserCounts{
 		Active: c.active, Disabled: c.disabled, Deprovisioned: c.deprovisioned, SCIM: c.scimUsers, Manual: c.manualUsers,
 	}
 	d.Status.Groups = &v1alpha1.GroupCounts{Total: c.scimGroups + c.manualGroups, SCIM: c.scimGroups, Manual: c.manualGroups}
-	if position == v1alpha1.SynchronizationEnabled {
+	if position.HoldsDeletions() {
 		d.Status.Users.DeletionHeld, d.Status.Groups.DeletionHeld = c.guardUsers, c.guardGroups
 	}
 }
@@ -65,16 +69,22 @@ func countCredentials(credentials []v1alpha1.SCIMCredential, now time.Time) *v1a
 	return counts
 }
 
-func ready(position v1alpha1.Synchronization) metav1.Condition {
+func ready(d *v1alpha1.CloudSSODirectory) metav1.Condition {
+	position := policy.SwitchOf(d)
+	if position == policy.SwitchAwaitingActivation {
+		return metav1.Condition{
+			Type: v1alpha1.ConditionReady, Status: metav1.ConditionFalse, Reason: v1alpha1.ReasonAwaitingActivation, Message: activated(d).Message,
+		}
+	}
 	reason := v1alpha1.ReasonSynchronizationDisabled
 	message := "SCIM synchronization is switched off: requests are refused, and synchronized users and groups may be edited and deleted"
-	if position == v1alpha1.SynchronizationEnabled {
+	if position == policy.SwitchEnabled {
 		reason, message = v1alpha1.ReasonReady, "SCIM requests are served, and synchronized users and groups are locked"
 	}
 	return metav1.Condition{Type: v1alpha1.ConditionReady, Status: metav1.ConditionTrue, Reason: reason, Message: message}
 }
 
-func resync(d *v1alpha1.CloudSSODirectory, position v1alpha1.Synchronization, now time.Time) metav1.Condition {
+func resync(d *v1alpha1.CloudSSODirectory, position policy.Switch, now time.Time) metav1.Condition {
 	missed := d.Status.RefusedWrites
 	if missed == nil {
 		return metav1.Condition{
@@ -84,7 +94,7 @@ func resync(d *v1alpha1.CloudSSODirectory, position v1alpha1.Synchronization, no
 	}
 	condition := metav1.Condition{Type: v1alpha1.ConditionResyncNeeded, Status: metav1.ConditionFalse, Reason: v1alpha1.ReasonWritesRefused}
 	when := "when synchronization is switched on, start"
-	if position == v1alpha1.SynchronizationEnabled {
+	if position == policy.SwitchEnabled {
 		condition.Status, when = metav1.ConditionTrue, "start"
 	}
 	condition.Message = fmt.Sprintf("%s refused while SCIM synchronization was switched off, and the identity provider does not retry: "+

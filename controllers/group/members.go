@@ -54,7 +54,7 @@ func (r *Reconciler) lists(ctx context.Context, g *v1alpha1.CloudSSOGroup) ([]cl
 	return lists, nil
 }
 
-func (r *Reconciler) scanMembers(ctx context.Context, g *v1alpha1.CloudSSOGroup, position v1alpha1.Synchronization) (memberScan, error) {
+func (r *Reconciler) scanMembers(ctx context.Context, g *v1alpha1.CloudSSOGroup, position policy.Switch) (memberScan, error) {
 	lists, err := r.lists(ctx, g)
 	if err != nil {
 		return memberScan{}, err

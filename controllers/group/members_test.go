@@ -9,6 +9,7 @@ import (
 
 	"github.com/cloudsso/cloudsso-operator/api/v1alpha1"
 	"github.com/cloudsso/cloudsso-operator/internal/membership"
+	"github.com/cloudsso/cloudsso-operator/internal/policy"
 )
 
 // Each member that is taken out costs a live read, so one reconcile takes out a bounded number and another one follows.
@@ -31,7 +32,7 @@ func TestOneScanFindsABoundedNumberOfRemovals(t *testing.T) {
 			g.Spec.Members = append(g.Spec.Members, v1alpha1.Member{Name: fmt.Sprintf("unknown-%d", i)})
 		}
 		g.Spec.Members = append(g.Spec.Members, v1alpha1.Member{Name: live.Name})
-		scan, err := r.scanMembers(t.Context(), g, v1alpha1.SynchronizationEnabled)
+		scan, err := r.scanMembers(t.Context(), g, policy.SwitchEnabled)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -37,7 +37,7 @@ func (r *Reconciler) SetupWithManager(mgr ctrl.Manager) error {
 		Watches(&v1alpha1.CloudSSOUser{}, r.enqueueGroupsOf(), builder.WithPredicates(memberChanges)).
 		Watches(&v1alpha1.CloudSSOUser{}, r.enqueueManualGroupsOf()).
 		Watches(&v1alpha1.CloudSSOMembershipSlice{}, r.enqueueGroup()).
-		Watches(&v1alpha1.CloudSSODirectory{}, controllerutil.EnqueueDependents(r.Client, newList, dependsOnSwitch), builder.WithPredicates(predicate.GenerationChangedPredicate{})).
+		Watches(&v1alpha1.CloudSSODirectory{}, controllerutil.EnqueueDependents(r.Client, newList, dependsOnSwitch), builder.WithPredicates(controllerutil.SwitchChanges)).
 		WithOptions(controller.Options{MaxConcurrentReconciles: maxConcurrentReconciles}).
 		Complete(r)
 }

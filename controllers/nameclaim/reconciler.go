@@ -9,17 +9,21 @@ import (
 
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/builder"
-	"sigs.k8s.io/controller-runtime/pkg/predicate"
 
 	"github.com/cloudsso/cloudsso-operator/api/v1alpha1"
 	"github.com/cloudsso/cloudsso-operator/internal/controllerutil"
+	"github.com/cloudsso/cloudsso-operator/internal/policy"
 )
 
 // +kubebuilder:rbac:groups=cloudsso.dev,resources=cloudssodirectories,verbs=get;list;watch
 
 // interval is how often the claims of a directory are listed: once a day, because each request and controller looks after
-// its own, and once when an operator becomes leader or a directory is changed.
+// its own, and once when an operator becomes leader, or a directory is changed or activated.
 const interval = 24 * time.Hour
+
+// restoreInterval is how often the claims of a directory are listed that is not activated: a restore may still be creating
+// users and groups, which the identity provider does not claim names for.
+const restoreInterval = 15 * time.Second
 
 // syncInterval is when to look again whether the index is synced, which takes some tenths of a second more than the cache.
 const syncInterval = time.Second
@@ -35,7 +39,7 @@ func (r *Reconciler) SetupWithManager(mgr ctrl.Manager) error {
 	r.SetDefaults(mgr, "cloudssonameclaim")
 	return ctrl.NewControllerManagedBy(mgr).
 		Named("cloudssonameclaim").
-		For(&v1alpha1.CloudSSODirectory{}, builder.WithPredicates(predicate.GenerationChangedPredicate{})).
+		For(&v1alpha1.CloudSSODirectory{}, builder.WithPredicates(controllerutil.SwitchChanges)).
 		Complete(r)
 }
 
@@ -54,6 +58,9 @@ func (r *Reconciler) reconcile(ctx context.Context, d *v1alpha1.CloudSSODirector
 	}
 	if swept.Acquired+swept.Deleted > 0 {
 		ctrl.LoggerFrom(ctx).Info("Name claims are in line with users and groups again", "acquired", swept.Acquired, "deleted", swept.Deleted)
+	}
+	if policy.SwitchOf(d) == policy.SwitchAwaitingActivation {
+		return restoreInterval, nil
 	}
 	return interval, nil
 }

@@ -15,6 +15,10 @@ import (
 // emptyLifetime is how long an empty slice is kept: a group that is emptied is often filled again.
 const emptyLifetime = 10 * time.Second
 
+// orphanLifetime is how long a slice without a group is kept while SCIM requests are not served: a restore may bring it back
+// before its group, but takes less than a day.
+const orphanLifetime = 24 * time.Hour
+
 // isCollectable reports whether a slice can go, or else when to look again: its group is gone, or it is the operator's own
 // and has been empty for a while. A person's slice may wait for its group, and for members.
 func (r *Reconciler) isCollectable(ctx context.Context, s *v1alpha1.CloudSSOMembershipSlice) (collectable bool, requeueAfter time.Duration, err error) {
@@ -29,13 +33,25 @@ func (r *Reconciler) isCollectable(ctx context.Context, s *v1alpha1.CloudSSOMemb
 	switch {
 	case client.IgnoreNotFound(err) != nil:
 		return false, 0, fmt.Errorf("reading CloudSSOGroup %s: %w", key, err)
-	case err != nil, policy.IsTerminating(g):
+	case err != nil:
+		return r.isOrphanCollectable(ctx, s)
+	case policy.IsTerminating(g):
 		return true, 0, nil
 	case len(s.Spec.Members) > 0:
 		return false, 0, nil
 	}
 	age := r.Now().Sub(policy.LastModified(s))
 	return age >= emptyLifetime, max(emptyLifetime-age, 0), nil
+}
+
+// isOrphanCollectable reports whether a slice whose group does not exist can go, or else when to look again.
+func (r *Reconciler) isOrphanCollectable(ctx context.Context, s *v1alpha1.CloudSSOMembershipSlice) (collectable bool, requeueAfter time.Duration, err error) {
+	position, err := controllerutil.SwitchOf(ctx, r.Client, s.Namespace)
+	if err != nil || position == policy.SwitchEnabled {
+		return err == nil, 0, err
+	}
+	age := r.Now().Sub(s.CreationTimestamp.Time)
+	return age >= orphanLifetime, max(orphanLifetime-age, 0), nil
 }
 
 // collect deletes a slice if it is still the version given. The group keeps the time of the slice's last change as its own.

@@ -3,6 +3,7 @@ package slice
 import (
 	"context"
 
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/builder"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -19,14 +20,17 @@ import (
 // SetupWithManager adds the reconciler to mgr. The controller of groups adds the index by membership.GroupField.
 func (r *Reconciler) SetupWithManager(mgr ctrl.Manager) error {
 	r.SetDefaults(mgr, "cloudssomembershipslice")
-	held := controllerutil.EnqueueDependents(r.Client, func() client.ObjectList { return &v1alpha1.CloudSSOMembershipSliceList{} }, policy.IsBeingDeleted)
+	newList := func() client.ObjectList { return &v1alpha1.CloudSSOMembershipSliceList{} }
 	return ctrl.NewControllerManagedBy(mgr).
 		Named("cloudssomembershipslice").
 		For(&v1alpha1.CloudSSOMembershipSlice{}).
 		Watches(&v1alpha1.CloudSSOGroup{}, handler.EnqueueRequestsFromMapFunc(r.slicesOf), builder.WithPredicates(terminations)).
-		Watches(&v1alpha1.CloudSSODirectory{}, held, builder.WithPredicates(predicate.GenerationChangedPredicate{})).
+		Watches(&v1alpha1.CloudSSODirectory{}, controllerutil.EnqueueDependents(r.Client, newList, dependsOnSwitch), builder.WithPredicates(controllerutil.SwitchChanges)).
 		Complete(r)
 }
+
+// dependsOnSwitch reports whether a slice depends on the switch: its deletion may be held, or it waits for its group.
+func dependsOnSwitch(o metav1.Object) bool { return policy.SourceOf(o) == v1alpha1.SourceSCIM }
 
 // terminations selects groups that are terminating: a slice that is created too late goes with its group.
 var terminations = predicate.Funcs{

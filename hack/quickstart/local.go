@@ -103,6 +103,7 @@ func Start(ctx context.Context, o Options) (_ *Environment, err error) {
 		{"creating the directory and a credential in namespace " + o.Namespace, e.setUp},
 		{"starting the manager", e.startFirst},
 		{"waiting for the token", e.awaitToken},
+		{"waiting until the directory is activated", e.awaitActivation},
 		{"waiting until the admission policies are in force, half a minute after the API server's start", e.awaitPolicies},
 	} {
 		o.Progress(step.name)
@@ -163,6 +164,10 @@ func (e *Environment) startControlPlane(ctx context.Context) error {
 
 func (e *Environment) awaitPolicies(ctx context.Context) error {
 	return e.ControlPlane.AwaitPolicies(ctx)
+}
+
+func (e *Environment) awaitActivation(ctx context.Context) error {
+	return AwaitActivation(ctx, e.Admin, e.Namespace)
 }
 
 func (e *Environment) writeKubeconfig(path string, config *rest.Config) error {

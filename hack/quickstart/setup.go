@@ -16,6 +16,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/cloudsso/cloudsso-operator/api/v1alpha1"
+	"github.com/cloudsso/cloudsso-operator/internal/policy"
 )
 
 // tokenTimeout is how long the operator may take to mint a token. It usually takes far less than a second.
@@ -55,6 +56,22 @@ func (e *Environment) setUp(ctx context.Context) error {
 func (e *Environment) awaitToken(ctx context.Context) (err error) {
 	if e.Token, err = Token(ctx, e.Admin, e.Namespace, CredentialName); err != nil {
 		return fmt.Errorf("%w; see %s and `kubectl -n %s describe scimcredential %s`", err, e.LogFile(), e.Namespace, CredentialName)
+	}
+	return nil
+}
+
+// activationTimeout is how long the operator may take to activate a directory. It usually takes milliseconds.
+const activationTimeout = 10 * time.Second
+
+// AwaitActivation waits until the operator has activated the directory of a namespace, and so serves its SCIM requests.
+func AwaitActivation(ctx context.Context, c client.Client, namespace string) error {
+	d, key := &v1alpha1.CloudSSODirectory{}, client.ObjectKey{Namespace: namespace, Name: v1alpha1.DirectoryName}
+	err := wait.PollUntilContextTimeout(ctx, pollInterval, activationTimeout, true, func(ctx context.Context) (bool, error) {
+		err := c.Get(ctx, key, d)
+		return policy.SwitchOf(d) == policy.SwitchEnabled, client.IgnoreNotFound(err)
+	})
+	if err != nil {
+		return fmt.Errorf("CloudSSODirectory %s is not served: %w; see `kubectl -n %s describe cloudssodirectory`", key, err, namespace)
 	}
 	return nil
 }

@@ -47,14 +47,14 @@ type NameHolding struct {
 // Determine finds out whether a live user or group holds its name, and claims the name for it if no live object does. A
 // synchronized object without a namesake holds its name: the request that created it has claimed it, or the sweep does.
 // claimed is the object's status.claimedName.
-func (n NameOwner) Determine(ctx context.Context, o client.Object, claimed string, position v1alpha1.Synchronization) (holding NameHolding, err error) {
+func (n NameOwner) Determine(ctx context.Context, o client.Object, claimed string, position policy.Switch) (holding NameHolding, err error) {
 	name := nameclaim.NameOf(o)
 	if former := name.Renamed(claimed); claimed != "" && former != name {
 		if holding.Former, err = n.Claims.HeldBy(ctx, former, o.GetName()); err != nil {
 			return NameHolding{}, err
 		}
 	}
-	isSynchronized := policy.SourceOf(o) == v1alpha1.SourceSCIM && position == v1alpha1.SynchronizationEnabled
+	isSynchronized := policy.SourceOf(o) == v1alpha1.SourceSCIM && position == policy.SwitchEnabled
 	if !policy.IsLive(o) || isSynchronized && len(n.Names.Namesakes(o)) == 0 {
 		return holding, nil
 	}

@@ -5,12 +5,15 @@ import (
 	"fmt"
 	"time"
 
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/event"
 	"sigs.k8s.io/controller-runtime/pkg/handler"
+	"sigs.k8s.io/controller-runtime/pkg/predicate"
 
 	"github.com/cloudsso/cloudsso-operator/api/v1alpha1"
 	"github.com/cloudsso/cloudsso-operator/internal/policy"
@@ -24,7 +27,7 @@ const heldAfter = 2 * time.Second
 // ProtectDeletion holds the deletion of an object while its directory is synchronized, and sets the condition
 // DeletionHeld; otherwise it takes the guard off. It returns when to look again. An object that is not being deleted is
 // left alone.
-func ProtectDeletion(ctx context.Context, c client.Client, o client.Object, position v1alpha1.Synchronization, conditions *[]metav1.Condition, now time.Time) (time.Duration, error) {
+func ProtectDeletion(ctx context.Context, c client.Client, o client.Object, position policy.Switch, conditions *[]metav1.Condition, now time.Time) (time.Duration, error) {
 	if !policy.IsBeingDeleted(o) {
 		return 0, nil
 	}
@@ -68,12 +71,25 @@ func EnqueueDependents(c client.Reader, newList func() client.ObjectList, depend
 	})
 }
 
-// SwitchOf returns the position of a namespace's switch, as the cache has it.
-func SwitchOf(ctx context.Context, c client.Reader, namespace string) (v1alpha1.Synchronization, error) {
+// SwitchOf returns what is in effect in a namespace, as the cache has it.
+func SwitchOf(ctx context.Context, c client.Reader, namespace string) (policy.Switch, error) {
 	d := &v1alpha1.CloudSSODirectory{}
 	err := c.Get(ctx, client.ObjectKey{Namespace: namespace, Name: v1alpha1.DirectoryName}, d)
-	if client.IgnoreNotFound(err) != nil {
+	switch {
+	case apierrors.IsNotFound(err):
+		return policy.SwitchOf(nil), nil
+	case err != nil:
 		return "", fmt.Errorf("reading CloudSSODirectory %s/%s: %w", namespace, v1alpha1.DirectoryName, err)
 	}
 	return policy.SwitchOf(d), nil
 }
+
+// SwitchChanges selects the changes of a directory after which something else may be in effect: those of its spec, and its
+// activation.
+var SwitchChanges = predicate.Or(predicate.GenerationChangedPredicate{}, predicate.Funcs{
+	UpdateFunc: func(e event.UpdateEvent) bool {
+		before, ok1 := e.ObjectOld.(*v1alpha1.CloudSSODirectory)
+		after, ok2 := e.ObjectNew.(*v1alpha1.CloudSSODirectory)
+		return ok1 && ok2 && policy.SwitchOf(before) != policy.SwitchOf(after)
+	},
+})

@@ -8,6 +8,7 @@ import (
 
 	"github.com/cloudsso/cloudsso-operator/api/v1alpha1"
 	"github.com/cloudsso/cloudsso-operator/internal/controllerutil"
+	"github.com/cloudsso/cloudsso-operator/internal/policy"
 )
 
 // The operator takes the guard off right after it has begun a deletion. Such a deletion is not reported as held, even if it
@@ -28,7 +29,7 @@ func TestDeletionIsHeldFromTwoSecondsOn(t *testing.T) {
 		u.DeletionTimestamp = &metav1.Time{Time: begun.Truncate(time.Second)}
 		u.Spec.Source = v1alpha1.SourceSCIM
 		u.Finalizers = []string{v1alpha1.FinalizerGuard}
-		requeueAfter, err := controllerutil.ProtectDeletion(t.Context(), nil, u, v1alpha1.SynchronizationEnabled, &u.Status.Conditions, begun.Add(test.age))
+		requeueAfter, err := controllerutil.ProtectDeletion(t.Context(), nil, u, policy.SwitchEnabled, &u.Status.Conditions, begun.Add(test.age))
 		if held := controllerutil.IsDeletionHeld(u.Status.Conditions); err != nil || requeueAfter != test.requeueAfter || held != test.held {
 			t.Errorf("after %s: held %t, again in %s, %v", test.age, held, requeueAfter, err)
 		}

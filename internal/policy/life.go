@@ -8,14 +8,6 @@ import (
 	"github.com/cloudsso/cloudsso-operator/api/v1alpha1"
 )
 
-// SwitchOf returns the position of a namespace's switch; directory is nil if there is none.
-func SwitchOf(directory *v1alpha1.CloudSSODirectory) v1alpha1.Synchronization {
-	if directory == nil || directory.Spec.SCIMSynchronization != v1alpha1.SynchronizationEnabled {
-		return v1alpha1.SynchronizationDisabled
-	}
-	return v1alpha1.SynchronizationEnabled
-}
-
 // IsLive reports whether a user or group can hold its name: it is not terminating, and not a deprovisioned user.
 func IsLive(o metav1.Object) bool {
 	u, isUser := o.(*v1alpha1.CloudSSOUser)
@@ -46,12 +38,12 @@ func SourceOf(o metav1.Object) v1alpha1.Source {
 
 // RemovesUnknownMembers reports whether members of a group that are no users are taken out. Those of a synchronized group
 // were users once, because SCIM adds no others. If people may write the list, a member may be created later.
-func RemovesUnknownMembers(g *v1alpha1.CloudSSOGroup, position v1alpha1.Synchronization) bool {
-	return g.Spec.Source == v1alpha1.SourceSCIM && position == v1alpha1.SynchronizationEnabled
+func RemovesUnknownMembers(g *v1alpha1.CloudSSOGroup, position Switch) bool {
+	return g.Spec.Source == v1alpha1.SourceSCIM && position == SwitchEnabled
 }
 
 // ProtectsDeletion reports whether a deletion must wait: the guard is on, and the directory is synchronized.
-func ProtectsDeletion(o metav1.Object, position v1alpha1.Synchronization) bool {
+func ProtectsDeletion(o metav1.Object, position Switch) bool {
 	return IsBeingDeleted(o) && SourceOf(o) == v1alpha1.SourceSCIM &&
-		position == v1alpha1.SynchronizationEnabled && slices.Contains(o.GetFinalizers(), v1alpha1.FinalizerGuard)
+		position.HoldsDeletions() && slices.Contains(o.GetFinalizers(), v1alpha1.FinalizerGuard)
 }

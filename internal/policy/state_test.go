@@ -98,37 +98,17 @@ func TestGroupIsLiveUntilItTerminates(t *testing.T) {
 	}
 }
 
-func TestSwitch(t *testing.T) {
-	at := func(s v1alpha1.Synchronization) *v1alpha1.CloudSSODirectory {
-		return &v1alpha1.CloudSSODirectory{Spec: v1alpha1.CloudSSODirectorySpec{SCIMSynchronization: s}}
-	}
-	for _, test := range []struct {
-		name      string
-		directory *v1alpha1.CloudSSODirectory
-		want      v1alpha1.Synchronization
-	}{
-		{"no directory", nil, v1alpha1.SynchronizationDisabled},
-		{"not set", at(""), v1alpha1.SynchronizationDisabled},
-		{"disabled", at(v1alpha1.SynchronizationDisabled), v1alpha1.SynchronizationDisabled},
-		{"enabled", at(v1alpha1.SynchronizationEnabled), v1alpha1.SynchronizationEnabled},
-	} {
-		t.Run(test.name, func(t *testing.T) {
-			if got := policy.SwitchOf(test.directory); got != test.want {
-				t.Errorf("got %s, want %s", got, test.want)
-			}
-		})
-	}
-}
-
 func TestDeletionThatIsHeld(t *testing.T) {
-	const on, off = v1alpha1.SynchronizationEnabled, v1alpha1.SynchronizationDisabled
+	const on, off = policy.SwitchEnabled, policy.SwitchDisabled
 	for _, test := range []struct {
 		name     string
 		user     *v1alpha1.CloudSSOUser
-		position v1alpha1.Synchronization
+		position policy.Switch
 		want     bool
 	}{
 		{"synchronized, switch on", newUser(terminating, guarded), on, true},
+		{"synchronized, not activated", newUser(terminating, guarded), policy.SwitchAwaitingActivation, true},
+		{"synchronized, no directory", newUser(terminating, guarded), policy.SwitchAbsent, false},
 		{"synchronized, switch off", newUser(terminating, guarded), off, false},
 		{"guard lifted", newUser(terminating), on, false},
 		{"manual", newUser(terminating, guarded, manual), on, false},

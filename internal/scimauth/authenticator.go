@@ -9,7 +9,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/cloudsso/cloudsso-operator/api/v1alpha1"
 	"github.com/cloudsso/cloudsso-operator/internal/auth"
 	"github.com/cloudsso/cloudsso-operator/internal/scim"
 	"github.com/cloudsso/cloudsso-operator/internal/scim/server"
@@ -24,8 +23,7 @@ type TokenAuthenticator interface {
 // Stores holds the users and groups of all namespaces: *store.Store.
 type Stores interface {
 	Synced() bool
-	Exists(namespace string) bool
-	Synchronization(namespace string) v1alpha1.Synchronization
+	Refusal(namespace string) *scim.Error
 	In(namespace string) scim.Store
 }
 
@@ -48,9 +46,10 @@ type Authenticator struct {
 
 // The values of scim.Error.Reason beside those of auth.
 const (
-	ReasonStarting    = "starting" // this replica's informers have not synced
-	ReasonSwitchedOff = store.ReasonSwitchedOff
-	ReasonNoDirectory = store.ReasonNoDirectory
+	ReasonStarting           = "starting" // this replica's informers have not synced
+	ReasonSwitchedOff        = store.ReasonSwitchedOff
+	ReasonNoDirectory        = store.ReasonNoDirectory
+	ReasonAwaitingActivation = store.ReasonAwaitingActivation
 )
 
 // warmUp is the Retry-After while the informers of a starting replica sync.
@@ -96,8 +95,9 @@ func (a *Authenticator) revalidate(r *http.Request, principal auth.Principal, me
 	return a.admit(principal, method, path)
 }
 
-// admit refuses every request but discovery (RFC 7644 section 4) while the namespace is not synchronized, and records
-// refused writes. It admits a bulk request, because each of its operations is revalidated.
+// admit refuses every request but discovery (RFC 7644 section 4) while the namespace is not served, and records writes that
+// were refused with 403, because the provider does not repeat them. It admits a bulk request, because each of its operations
+// is revalidated.
 func (a *Authenticator) admit(p auth.Principal, method, path string) error {
 	resource := strings.Trim(path, "/")
 	kind, id, _ := strings.Cut(resource, "/")
@@ -105,13 +105,14 @@ func (a *Authenticator) admit(p auth.Principal, method, path string) error {
 	case "ServiceProviderConfig", "ResourceTypes", "Schemas", "Bulk":
 		return nil
 	}
-	if a.Stores.Synchronization(p.Namespace) == v1alpha1.SynchronizationEnabled {
+	refusal := a.Stores.Refusal(p.Namespace)
+	if refusal == nil {
 		return nil
 	}
-	if isWrite(method, kind, id) {
+	if refusal.Status == http.StatusForbidden && isWrite(method, kind, id) {
 		a.Recorder.Refused(p, method, resource)
 	}
-	return store.SynchronizationDisabled(p.Namespace, a.Stores.Exists(p.Namespace))
+	return refusal
 }
 
 // isWrite reports whether a request would change a resource. A POST to .search is a query (RFC 7644 section 3.4.3).

@@ -11,6 +11,8 @@ import (
 	"testing"
 	"time"
 
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
 	"github.com/cloudsso/cloudsso-operator/api/v1alpha1"
 	"github.com/cloudsso/cloudsso-operator/internal/auth"
 	"github.com/cloudsso/cloudsso-operator/internal/policy"
@@ -18,6 +20,7 @@ import (
 	"github.com/cloudsso/cloudsso-operator/internal/scim/memstore"
 	"github.com/cloudsso/cloudsso-operator/internal/scim/server"
 	"github.com/cloudsso/cloudsso-operator/internal/scimauth"
+	"github.com/cloudsso/cloudsso-operator/internal/store"
 )
 
 var (
@@ -38,8 +41,7 @@ func tokenOf(n byte) string {
 type replica struct {
 	synced       bool
 	keysUnsynced bool // the credentials are not known yet
-	noDirectory  bool // there is no CloudSSODirectory
-	position     v1alpha1.Synchronization
+	directory    *v1alpha1.CloudSSODirectory // nil if there is none
 	acme         scim.Store
 	used         []auth.Principal
 	refused      []string
@@ -47,13 +49,11 @@ type replica struct {
 
 func (r *replica) Synced() bool { return r.synced }
 
-func (r *replica) Exists(string) bool { return !r.noDirectory }
-
-func (r *replica) Synchronization(namespace string) v1alpha1.Synchronization {
+func (r *replica) Refusal(namespace string) *scim.Error {
 	if namespace == okta.Namespace {
-		return r.position
+		return store.Refusal(namespace, r.directory)
 	}
-	return v1alpha1.SynchronizationDisabled
+	return store.Refusal(namespace, nil)
 }
 
 func (r *replica) In(namespace string) scim.Store {
@@ -69,10 +69,17 @@ func (r *replica) Refused(p auth.Principal, method, resource string) {
 	r.refused = append(r.refused, strings.Join([]string{p.String(), method, resource}, " "))
 }
 
+// newDirectory returns a directory that is served.
+func newDirectory() *v1alpha1.CloudSSODirectory {
+	d := &v1alpha1.CloudSSODirectory{ObjectMeta: metav1.ObjectMeta{Namespace: okta.Namespace, Name: v1alpha1.DirectoryName, UID: "present"}}
+	d.Spec.SCIMSynchronization, d.Status.ActivatedAt = v1alpha1.SynchronizationEnabled, new(metav1.Now())
+	return d
+}
+
 func newReplica() (*replica, *scimauth.Authenticator) {
 	a := auth.New(auth.Options{})
 	a.Keyring().SetCredential(okta, auth.HashToken(token), policy.CredentialUse{SlotHeld: true, ExpiresAt: time.Now().Add(time.Hour)})
-	r := &replica{synced: true, position: v1alpha1.SynchronizationEnabled, acme: memstore.New(time.Now, func() string { return "1" })}
+	r := &replica{synced: true, directory: newDirectory(), acme: memstore.New(time.Now, func() string { return "1" })}
 	return r, &scimauth.Authenticator{Tokens: a, Stores: r, Recorder: r, Prefix: "/scim/v2", KeysSynced: func() bool { return !r.keysUnsynced }}
 }
 
@@ -185,7 +192,7 @@ func TestSwitchedOff(t *testing.T) {
 		{"GET", "/SchemasAndMore", 403, ""},
 	} {
 		r, authenticator := newReplica()
-		r.position = v1alpha1.SynchronizationDisabled
+		r.directory.Spec.SCIMSynchronization = v1alpha1.SynchronizationDisabled
 		s, err := authenticator.Authenticate(request(c.method, c.path, token))
 		code, failure := status(t, err)
 		if code != c.status || s.Subject != okta.String() || strings.Join(r.refused, ",") != c.refused {
@@ -216,7 +223,7 @@ func TestRefusedWritesOfTheService(t *testing.T) {
 		{"GET", "/Bulk", "", 405, ""},
 	} {
 		r, authenticator := newReplica()
-		r.position = v1alpha1.SynchronizationDisabled
+		r.directory.Spec.SCIMSynchronization = v1alpha1.SynchronizationDisabled
 		service := server.New(server.Options{Authenticate: authenticator.Authenticate, BaseURL: "https://scim.example.com/scim/v2", Logger: slog.New(slog.DiscardHandler)})
 		request := request(c.method, c.path, token)
 		request.Body = io.NopCloser(strings.NewReader(c.body))
@@ -228,9 +235,44 @@ func TestRefusedWritesOfTheService(t *testing.T) {
 	}
 }
 
+// A provider repeats what was answered 503, so nothing is recorded as refused.
+func TestRestoredDirectoryIsUnavailableUntilItIsActivated(t *testing.T) {
+	for _, c := range []struct {
+		method, path string
+		status       int
+	}{
+		{"GET", "/Users", 503}, {"POST", "/Users", 503}, {"DELETE", "/Groups/1", 503}, {"POST", "/.search", 503},
+		{"GET", "/ServiceProviderConfig", 200}, {"GET", "/Schemas", 200}, {"POST", "/Bulk", 200}, // whose operations are revalidated
+	} {
+		r, authenticator := newReplica()
+		r.directory.Status.ActivatedAt, r.directory.Labels = nil, map[string]string{v1alpha1.LabelRestored: "monday"}
+		_, err := authenticator.Authenticate(request(c.method, c.path, token))
+		code, failure := status(t, err)
+		if code != c.status || len(r.refused) > 0 {
+			t.Errorf("%s %s: %d, refused %q", c.method, c.path, code, r.refused)
+		}
+		if failure == nil {
+			continue
+		}
+		const command = "kubectl -n acme annotate --overwrite cloudssodirectory default cloudsso.dev/activate=present"
+		if failure.RetryAfter != time.Minute || failure.Reason != scimauth.ReasonAwaitingActivation || !strings.Contains(failure.Detail, command) {
+			t.Errorf("%s %s: %+v", c.method, c.path, failure)
+		}
+	}
+}
+
+func TestNewDirectoryIsUnavailableForAMoment(t *testing.T) {
+	r, authenticator := newReplica()
+	r.directory.Status.ActivatedAt = nil
+	_, err := authenticator.Authenticate(request("GET", "/Users", token))
+	if code, failure := status(t, err); code != http.StatusServiceUnavailable || failure.RetryAfter != time.Second || strings.Contains(failure.Detail, "backup") {
+		t.Errorf("answered with %d, %v", code, failure)
+	}
+}
+
 func TestRefusalWithoutDirectorySaysToCreateOne(t *testing.T) {
 	r, authenticator := newReplica()
-	r.position, r.noDirectory = v1alpha1.SynchronizationDisabled, true
+	r.directory = nil
 	_, err := authenticator.Authenticate(request("GET", "/Users", token))
 	if code, failure := status(t, err); code != http.StatusForbidden || failure.Reason != scimauth.ReasonNoDirectory || !strings.Contains(failure.Detail, "kubectl -n acme apply -f -") {
 		t.Errorf("answered with %d, %v", code, failure)
@@ -247,11 +289,11 @@ func TestSessionIsRevalidated(t *testing.T) {
 	if err := s.Revalidate("POST", "/Users"); err != nil {
 		t.Errorf("refused: %v", err)
 	}
-	r.position = v1alpha1.SynchronizationDisabled
+	r.directory.Spec.SCIMSynchronization = v1alpha1.SynchronizationDisabled
 	if code, _ := status(t, s.Revalidate("DELETE", "/Users/1")); code != http.StatusForbidden || strings.Join(r.refused, ",") != "acme/okta DELETE Users/1" {
 		t.Errorf("with the switch off: %d, refused %q", code, r.refused)
 	}
-	r.position = v1alpha1.SynchronizationEnabled
+	r.directory.Spec.SCIMSynchronization = v1alpha1.SynchronizationEnabled
 	known, ok := authenticator.Tokens.(*auth.Authenticator)
 	if !ok {
 		t.Fatalf("%T", authenticator.Tokens)

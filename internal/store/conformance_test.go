@@ -132,6 +132,9 @@ func newNamespace(t *testing.T) string {
 			t.Fatal(err)
 		}
 	}
+	if err := controlplane.Activate(t.Context(), admin, name); err != nil {
+		t.Fatal(err)
+	}
 	return name
 }
 

@@ -18,23 +18,6 @@ import (
 	"github.com/cloudsso/cloudsso-operator/internal/scim/schema"
 )
 
-// The reasons of the 403 of a directory that is not synchronized: scim.Error.Reason.
-const (
-	ReasonSwitchedOff = "switched-off" // the directory's switch is Disabled
-	ReasonNoDirectory = "no-directory" // the namespace has no CloudSSODirectory
-)
-
-// SynchronizationDisabled returns the 403 of a namespace whose switch is Disabled, or that has no directory.
-func SynchronizationDisabled(namespace string, exists bool) *scim.Error {
-	reason, detail := ReasonSwitchedOff, fmt.Sprintf("SCIM synchronization is Disabled for the directory %q; nothing was changed. To switch it on: "+
-		`kubectl -n %s patch cloudssodirectory default --type=merge -p '{"spec":{"scimSynchronization":"Enabled"}}'`, namespace, namespace)
-	if !exists {
-		reason, detail = ReasonNoDirectory, fmt.Sprintf("namespace %q has no CloudSSODirectory, so nothing is synchronized; nothing was changed. To declare one: "+
-			`echo '{"apiVersion":"cloudsso.dev/v1alpha1","kind":"CloudSSODirectory","metadata":{"name":"default"},"spec":{"scimSynchronization":"Enabled"}}' | kubectl -n %s apply -f -`, namespace, namespace)
-	}
-	return &scim.Error{Status: http.StatusForbidden, Detail: detail, Reason: reason}
-}
-
 // toSCIMError returns the answer that an identity provider is given for an error: errStale if the next attempt may
 // succeed, else a *scim.Error or an error whose cause goes to the log.
 func toSCIMError(err error) error {

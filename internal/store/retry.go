@@ -7,11 +7,6 @@ import (
 	"math/rand/v2"
 	"time"
 
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	"sigs.k8s.io/controller-runtime/pkg/client"
-
-	"github.com/cloudsso/cloudsso-operator/api/v1alpha1"
-	"github.com/cloudsso/cloudsso-operator/internal/policy"
 	"github.com/cloudsso/cloudsso-operator/internal/scim"
 )
 
@@ -77,17 +72,4 @@ func sleep(ctx context.Context, d time.Duration) error {
 	case <-ctx.Done():
 		return context.Cause(ctx)
 	}
-}
-
-// checkSwitch returns a 403 if the switch of a namespace is off. It is read live.
-func (s *Store) checkSwitch(ctx context.Context, namespace string) error {
-	d := &v1alpha1.CloudSSODirectory{}
-	err := s.Client.Get(ctx, client.ObjectKey{Namespace: namespace, Name: v1alpha1.DirectoryName}, d)
-	if client.IgnoreNotFound(err) != nil {
-		return toSCIMError(err)
-	}
-	if policy.SwitchOf(d) != v1alpha1.SynchronizationEnabled {
-		return SynchronizationDisabled(namespace, !apierrors.IsNotFound(err))
-	}
-	return nil
 }

@@ -15,7 +15,6 @@ import (
 	"github.com/cloudsso/cloudsso-operator/api/v1alpha1"
 	"github.com/cloudsso/cloudsso-operator/internal/informer"
 	"github.com/cloudsso/cloudsso-operator/internal/nameclaim"
-	"github.com/cloudsso/cloudsso-operator/internal/policy"
 	"github.com/cloudsso/cloudsso-operator/internal/priority"
 	"github.com/cloudsso/cloudsso-operator/internal/scim"
 	"github.com/cloudsso/cloudsso-operator/internal/scim/schema"
@@ -131,14 +130,6 @@ func (s *Store) In(namespace string) scim.Store { return &namespacedStore{s, nam
 
 // Claims returns the name claims that the store writes, for the controllers.
 func (s *Store) Claims() *nameclaim.Claims { return s.claims }
-
-// Exists reports whether a namespace has a CloudSSODirectory.
-func (s *Store) Exists(namespace string) bool { return s.directory(namespace) != nil }
-
-// Synchronization returns the position of a namespace's switch, as the cache has it.
-func (s *Store) Synchronization(namespace string) v1alpha1.Synchronization {
-	return policy.SwitchOf(s.directory(namespace))
-}
 
 // directory returns the CloudSSODirectory of a namespace as the cache has it, or nil.
 func (s *Store) directory(namespace string) *v1alpha1.CloudSSODirectory {

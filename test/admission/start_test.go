@@ -41,6 +41,7 @@ var _ = Describe("right after an API server's start", Serial, func() {
 			ObjectMeta: metav1.ObjectMeta{Namespace: "default", Name: v1alpha1.DirectoryName},
 			Spec:       v1alpha1.CloudSSODirectorySpec{SCIMSynchronization: enabled},
 		})).To(Succeed())
+		Expect(controlplane.Activate(ctx, person, "default")).To(Succeed())
 		u, g := newUser("default", "alice", v1alpha1.SourceSCIM), newGroup("default", "admins", v1alpha1.SourceSCIM)
 		manual := newUser("default", "manual", v1alpha1.SourceManual)
 		s := newSlice("default", "staff-1", v1alpha1.SourceSCIM)

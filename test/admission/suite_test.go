@@ -67,7 +67,8 @@ func newClient(config *rest.Config) client.Client {
 	return c
 }
 
-// newDirectory creates a namespace whose synchronization has the given position; "" leaves out the directory.
+// newDirectory creates a namespace whose synchronization has the given position, and is activated; "" leaves out the
+// directory.
 func newDirectory(ctx context.Context, position v1alpha1.Synchronization) (namespace string) {
 	GinkgoHelper()
 	ns := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{GenerateName: "policy-"}}
@@ -77,6 +78,8 @@ func newDirectory(ctx context.Context, position v1alpha1.Synchronization) (names
 			ObjectMeta: metav1.ObjectMeta{Namespace: ns.Name, Name: v1alpha1.DirectoryName},
 			Spec:       v1alpha1.CloudSSODirectorySpec{SCIMSynchronization: position},
 		})).To(Succeed())
+		Expect(controlplane.Activate(ctx, person, ns.Name)).To(Succeed())
+		awaitLock(ctx, ns.Name, position == v1alpha1.SynchronizationEnabled)
 	}
 	return ns.Name
 }
@@ -88,9 +91,15 @@ func turn(ctx context.Context, namespace string, position v1alpha1.Synchronizati
 	Expect(person.Get(ctx, client.ObjectKey{Namespace: namespace, Name: v1alpha1.DirectoryName}, d)).To(Succeed())
 	d.Spec.SCIMSynchronization = position
 	Expect(person.Update(ctx, d)).To(Succeed())
+	awaitLock(ctx, namespace, position == v1alpha1.SynchronizationEnabled)
+}
+
+// awaitLock waits until the API server applies the lock, or does not.
+func awaitLock(ctx context.Context, namespace string, applied bool) {
+	GinkgoHelper()
 	Eventually(func() bool {
 		return apierrors.IsForbidden(person.Create(ctx, newUser(namespace, "probe", v1alpha1.SourceSCIM), client.DryRunAll))
-	}).WithTimeout(time.Second).WithPolling(time.Millisecond).Should(Equal(position == v1alpha1.SynchronizationEnabled))
+	}).WithTimeout(time.Second).WithPolling(time.Millisecond).Should(Equal(applied))
 }
 
 func newUser(namespace, name string, source v1alpha1.Source) *v1alpha1.CloudSSOUser {

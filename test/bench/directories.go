@@ -280,10 +280,13 @@ func (s *stack) seedDirectories(ctx context.Context, directories, users int) err
 	return s.waitIdle(ctx)
 }
 
-// connectToDirectory waits for the token of a directory, and creates its client.
+// connectToDirectory waits for the token and the activation of a directory, and creates its client.
 func (s *stack) connectToDirectory(ctx context.Context, d *directory) error {
 	token, err := quickstart.Token(ctx, s.Admin, d.namespace, quickstart.CredentialName)
 	if err != nil {
+		return err
+	}
+	if err := quickstart.AwaitActivation(ctx, s.Admin, d.namespace); err != nil {
 		return err
 	}
 	d.scim, err = load.NewClient(load.Options{BaseURL: s.BaseURL, Token: token, CAFile: s.CAFile, Connections: manyWorkers})

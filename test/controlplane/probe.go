@@ -39,7 +39,10 @@ func (cp *ControlPlane) newProbe(ctx context.Context) (*probe, error) {
 	if apierrors.IsAlreadyExists(err) { // an interrupted start has left it
 		err = nil
 	}
-	return &probe{client: c}, err
+	if err != nil {
+		return nil, err
+	}
+	return &probe{client: c}, Activate(ctx, c, probeNamespace)
 }
 
 func probeDirectory() *v1alpha1.CloudSSODirectory {

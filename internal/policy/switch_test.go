@@ -1,0 +1,86 @@
+package policy_test
+
+import (
+	"testing"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/cloudsso/cloudsso-operator/api/v1alpha1"
+	"github.com/cloudsso/cloudsso-operator/internal/policy"
+)
+
+func newDirectory(changes ...func(*v1alpha1.CloudSSODirectory)) *v1alpha1.CloudSSODirectory {
+	d := &v1alpha1.CloudSSODirectory{ObjectMeta: metav1.ObjectMeta{UID: "present", CreationTimestamp: long}}
+	for _, change := range changes {
+		change(d)
+	}
+	return d
+}
+
+func at(position v1alpha1.Synchronization) func(*v1alpha1.CloudSSODirectory) {
+	return func(d *v1alpha1.CloudSSODirectory) { d.Spec.SCIMSynchronization = position }
+}
+
+func activated(after time.Duration) func(*v1alpha1.CloudSSODirectory) {
+	return func(d *v1alpha1.CloudSSODirectory) { d.Status.ActivatedAt = new(metav1.NewTime(long.Add(after))) }
+}
+
+func TestSwitch(t *testing.T) {
+	const on, off = v1alpha1.SynchronizationEnabled, v1alpha1.SynchronizationDisabled
+	for _, test := range []struct {
+		name      string
+		directory *v1alpha1.CloudSSODirectory
+		want      policy.Switch
+	}{
+		{"no directory", nil, policy.SwitchAbsent},
+		{"not set", newDirectory(activated(0)), policy.SwitchDisabled},
+		{"disabled", newDirectory(at(off), activated(0)), policy.SwitchDisabled},
+		{"disabled, not activated", newDirectory(at(off)), policy.SwitchDisabled},
+		{"enabled, not activated", newDirectory(at(on)), policy.SwitchAwaitingActivation},
+		{"enabled, activated before it was created", newDirectory(at(on), activated(-time.Second)), policy.SwitchAwaitingActivation},
+		{"enabled, activated as it was created", newDirectory(at(on), activated(0)), policy.SwitchEnabled},
+		{"enabled, activated later", newDirectory(at(on), activated(time.Hour)), policy.SwitchEnabled},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			if got := policy.SwitchOf(test.directory); got != test.want {
+				t.Errorf("got %s, want %s", got, test.want)
+			}
+		})
+	}
+}
+
+func TestRestoredDirectoryIsActivatedByItsPresentUID(t *testing.T) {
+	annotated := func(key, value string) func(*v1alpha1.CloudSSODirectory) {
+		return func(d *v1alpha1.CloudSSODirectory) { metav1.SetMetaDataAnnotation(&d.ObjectMeta, key, value) }
+	}
+	byVelero := func(d *v1alpha1.CloudSSODirectory) { d.Labels = map[string]string{v1alpha1.LabelRestored: "monday"} }
+	byHand := annotated(v1alpha1.AnnotationRestored, "")
+	for _, test := range []struct {
+		name      string
+		directory *v1alpha1.CloudSSODirectory
+		want      bool
+	}{
+		{"new", newDirectory(), true},
+		{"restored by Velero", newDirectory(byVelero), false},
+		{"restored by another tool", newDirectory(byHand), false},
+		{"restored, with the present uid", newDirectory(byVelero, byHand, annotated(v1alpha1.AnnotationActivate, "present")), true},
+		{"restored, with a former uid", newDirectory(byVelero, annotated(v1alpha1.AnnotationActivate, "former")), false},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			if got := policy.MayActivate(test.directory); got != test.want {
+				t.Errorf("got %t", got)
+			}
+		})
+	}
+}
+
+func TestActivationIsNeverBeforeTheCreation(t *testing.T) {
+	for _, clock := range []time.Duration{-time.Hour, 0, time.Hour} {
+		d := newDirectory(at(v1alpha1.SynchronizationEnabled))
+		d.Status.ActivatedAt = new(policy.ActivationTime(d, long.Add(clock)))
+		if got := policy.SwitchOf(d); got != policy.SwitchEnabled {
+			t.Errorf("with a clock that differs by %s: %s", clock, got)
+		}
+	}
+}

@@ -132,5 +132,5 @@ var _ = BeforeEach(func(ctx SpecContext) {
 		ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: v1alpha1.DirectoryName},
 		Spec:       v1alpha1.CloudSSODirectorySpec{SCIMSynchronization: v1alpha1.SynchronizationEnabled},
 	})).To(Succeed())
-	Eventually(resources.Refusal).WithArguments(namespace).Should(BeNil(), "the directory is not activated")
+	Eventually(func() bool { return resources.Refusal(namespace) == nil }).Should(BeTrue(), "the directory is not activated")
 })

@@ -18,7 +18,7 @@ func newDirectory(changes ...func(*v1alpha1.CloudSSODirectory)) *v1alpha1.CloudS
 	return d
 }
 
-func at(position v1alpha1.Synchronization) func(*v1alpha1.CloudSSODirectory) {
+func turned(position v1alpha1.Synchronization) func(*v1alpha1.CloudSSODirectory) {
 	return func(d *v1alpha1.CloudSSODirectory) { d.Spec.SCIMSynchronization = position }
 }
 
@@ -35,12 +35,12 @@ func TestSwitch(t *testing.T) {
 	}{
 		{"no directory", nil, policy.SwitchAbsent},
 		{"not set", newDirectory(activated(0)), policy.SwitchDisabled},
-		{"disabled", newDirectory(at(off), activated(0)), policy.SwitchDisabled},
-		{"disabled, not activated", newDirectory(at(off)), policy.SwitchDisabled},
-		{"enabled, not activated", newDirectory(at(on)), policy.SwitchAwaitingActivation},
-		{"enabled, activated before it was created", newDirectory(at(on), activated(-time.Second)), policy.SwitchAwaitingActivation},
-		{"enabled, activated as it was created", newDirectory(at(on), activated(0)), policy.SwitchEnabled},
-		{"enabled, activated later", newDirectory(at(on), activated(time.Hour)), policy.SwitchEnabled},
+		{"disabled", newDirectory(turned(off), activated(0)), policy.SwitchDisabled},
+		{"disabled, not activated", newDirectory(turned(off)), policy.SwitchDisabled},
+		{"enabled, not activated", newDirectory(turned(on)), policy.SwitchAwaitingActivation},
+		{"enabled, activated before it was created", newDirectory(turned(on), activated(-time.Second)), policy.SwitchAwaitingActivation},
+		{"enabled, activated as it was created", newDirectory(turned(on), activated(0)), policy.SwitchEnabled},
+		{"enabled, activated later", newDirectory(turned(on), activated(time.Hour)), policy.SwitchEnabled},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			if got := policy.SwitchOf(test.directory); got != test.want {
@@ -77,7 +77,7 @@ func TestRestoredDirectoryIsActivatedByItsPresentUID(t *testing.T) {
 
 func TestActivationIsNeverBeforeTheCreation(t *testing.T) {
 	for _, clock := range []time.Duration{-time.Hour, 0, time.Hour} {
-		d := newDirectory(at(v1alpha1.SynchronizationEnabled))
+		d := newDirectory(turned(v1alpha1.SynchronizationEnabled))
 		d.Status.ActivatedAt = new(policy.ActivationTime(d, long.Add(clock)))
 		if got := policy.SwitchOf(d); got != policy.SwitchEnabled {
 			t.Errorf("with a clock that differs by %s: %s", clock, got)

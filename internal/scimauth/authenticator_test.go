@@ -40,7 +40,7 @@ func tokenOf(n byte) string {
 // replica has the dependencies of an Authenticator: real credentials, and one directory whose state the test sets.
 type replica struct {
 	synced       bool
-	keysUnsynced bool // the credentials are not known yet
+	keysUnsynced bool                        // the credentials are not known yet
 	directory    *v1alpha1.CloudSSODirectory // nil if there is none
 	acme         scim.Store
 	used         []auth.Principal
@@ -241,8 +241,13 @@ func TestRestoredDirectoryIsUnavailableUntilItIsActivated(t *testing.T) {
 		method, path string
 		status       int
 	}{
-		{"GET", "/Users", 503}, {"POST", "/Users", 503}, {"DELETE", "/Groups/1", 503}, {"POST", "/.search", 503},
-		{"GET", "/ServiceProviderConfig", 200}, {"GET", "/Schemas", 200}, {"POST", "/Bulk", 200}, // whose operations are revalidated
+		{"GET", "/Users", 503},
+		{"POST", "/Users", 503},
+		{"DELETE", "/Groups/1", 503},
+		{"POST", "/.search", 503},
+		{"GET", "/ServiceProviderConfig", 200},
+		{"GET", "/Schemas", 200},
+		{"POST", "/Bulk", 200}, // whose operations are revalidated
 	} {
 		r, authenticator := newReplica()
 		r.directory.Status.ActivatedAt, r.directory.Labels = nil, map[string]string{v1alpha1.LabelRestored: "monday"}

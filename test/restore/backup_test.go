@@ -106,5 +106,7 @@ func (d *directory) lose(ctx context.Context) {
 	}
 	settings := d.settings(ctx)
 	Expect(person.Delete(ctx, settings)).To(Succeed())
-	Eventually(func() bool { return apierrors.IsNotFound(person.Get(ctx, client.ObjectKeyFromObject(settings), settings)) }).Should(BeTrue())
+	Eventually(func() bool {
+		return apierrors.IsNotFound(person.Get(ctx, client.ObjectKeyFromObject(settings), settings))
+	}).Should(BeTrue())
 }

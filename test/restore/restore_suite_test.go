@@ -27,7 +27,7 @@ func TestRestore(t *testing.T) {
 
 var (
 	environment *quickstart.Environment
-	person      client.Client // an administrator, to whom the admission policies apply
+	person      client.Client // an administrator; the admission policies apply
 )
 
 var _ = BeforeSuite(func(ctx SpecContext) {

@@ -39,7 +39,9 @@ type company struct {
 func newCompany(ctx context.Context) *company {
 	GinkgoHelper()
 	c := &company{directory: newDirectory(ctx)}
-	create := func(path, body string) string { return c.send(ctx, http.StatusCreated, http.MethodPost, path, body).ID() }
+	create := func(path, body string) string {
+		return c.send(ctx, http.StatusCreated, http.MethodPost, path, body).ID()
+	}
 	for n := range employees {
 		c.users = append(c.users, create("/Users", load.User(fmt.Sprintf("x%d", n))))
 	}
@@ -100,8 +102,11 @@ func (c *company) expectUnavailable(ctx context.Context) {
 	command := fmt.Sprintf("kubectl -n %s annotate --overwrite cloudssodirectory default cloudsso.dev/activate=%s", c.namespace, c.settings(ctx).UID)
 	Eventually(c.answer(ctx)).Should(Equal(http.StatusServiceUnavailable))
 	for _, request := range [][3]string{
-		{http.MethodGet, "/Users?count=100"}, {http.MethodGet, "/Users/" + c.users[0]}, {http.MethodPost, "/Users", load.User("early")},
-		{http.MethodDelete, "/Groups/" + c.team}, {http.MethodGet, load.Find("userName", load.UserName("x0"))},
+		{http.MethodGet, "/Users?count=100"},
+		{http.MethodGet, "/Users/" + c.users[0]},
+		{http.MethodPost, "/Users", load.User("early")},
+		{http.MethodDelete, "/Groups/" + c.team},
+		{http.MethodGet, load.Find("userName", load.UserName("x0"))},
 	} {
 		response := c.send(ctx, http.StatusServiceUnavailable, request[0], request[1], request[2])
 		Expect(response.Header.Get("Retry-After")).To(Equal("60"))

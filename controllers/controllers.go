@@ -14,6 +14,7 @@ import (
 	"github.com/cloudsso/cloudsso-operator/controllers/user"
 	"github.com/cloudsso/cloudsso-operator/internal/controllerutil"
 	"github.com/cloudsso/cloudsso-operator/internal/nameclaim"
+	"github.com/cloudsso/cloudsso-operator/internal/namespaceselector"
 	"github.com/cloudsso/cloudsso-operator/internal/priority"
 )
 
@@ -26,6 +27,8 @@ type Config struct {
 	Memberships controllerutil.Memberships
 	Names       controllerutil.Names
 	Claims      *nameclaim.Claims
+	// Selector says which namespaces may be directories; may be nil.
+	Selector *namespaceselector.Selector
 	// Priority is told of users that lose access, until they have been reconciled; may be nil.
 	Priority *priority.Gate
 }
@@ -38,7 +41,7 @@ func SetupWithManager(mgr ctrl.Manager, c Config) error {
 		reconciler interface{ SetupWithManager(ctrl.Manager) error }
 	}{
 		{"credential", &credential.Reconciler{Endpoint: c.Endpoint}},
-		{"directory", &directory.Reconciler{NameOwner: names, Endpoint: c.Endpoint}},
+		{"directory", &directory.Reconciler{NameOwner: names, Endpoint: c.Endpoint, Selector: c.Selector}},
 		{"user", &user.Reconciler{NameOwner: names, Memberships: c.Memberships, Priority: c.Priority}},
 		{"group", &group.Reconciler{NameOwner: names, Memberships: c.Memberships}},
 		{"slice", &slice.Reconciler{}},

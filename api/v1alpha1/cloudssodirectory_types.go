@@ -209,7 +209,7 @@ type CloudSSODirectoryStatus struct {
 	// +kubebuilder:validation:Minimum=-1
 	ObservedGeneration int64 `json:"observedGeneration,omitempty"`
 
-	// conditions: Ready, Activated, ResyncNeeded, PoliciesInstalled.
+	// conditions: Ready, Activated, NamespaceSelected, ResyncNeeded, PoliciesInstalled.
 	//
 	// +optional
 	// +listType=map
@@ -294,6 +294,16 @@ const (
 	// ReasonNothingRefused is the reason of a False ResyncNeeded condition.
 	ReasonNothingRefused = "NothingRefused"
 
+	// ConditionNamespaceSelected is True if the namespace may be a directory, as the cluster's administrator has decided by
+	// the operator's --directory-namespace-selector. Without that flag there is no such condition. Otherwise SCIM requests
+	// are not served. Its Unknown condition has ReasonNotPermitted: the operator may not read namespaces.
+	ConditionNamespaceSelected = "NamespaceSelected"
+	// ReasonNamespaceSelected is the reason of a True NamespaceSelected condition.
+	ReasonNamespaceSelected = "Selected"
+	// ReasonNamespaceNotSelected is the reason of a False NamespaceSelected condition, and of a False Ready condition of a
+	// directory whose switch is Enabled.
+	ReasonNamespaceNotSelected = "NotSelected"
+
 	// ConditionPoliciesInstalled is True if the operator's admission policies are installed and bound as required: they
 	// protect synchronized objects and name claims from changes and deletion by others.
 	ConditionPoliciesInstalled = "PoliciesInstalled"
@@ -302,7 +312,8 @@ const (
 	// ReasonPolicyMissing is the reason of a False PoliciesInstalled condition: a policy or its binding is absent, has been
 	// changed, or names another service account.
 	ReasonPolicyMissing = "PolicyMissing"
-	// ReasonNotPermitted is the reason of an Unknown PoliciesInstalled condition: the operator may not read the policies.
+	// ReasonNotPermitted is the reason of an Unknown PoliciesInstalled or NamespaceSelected condition: the operator may not
+	// read the policies, or the namespaces.
 	ReasonNotPermitted = "NotPermitted"
 )
 

@@ -32,6 +32,7 @@ import (
 	"github.com/cloudsso/cloudsso-operator/internal/cachetransform"
 	"github.com/cloudsso/cloudsso-operator/internal/httpserver"
 	"github.com/cloudsso/cloudsso-operator/internal/informer"
+	"github.com/cloudsso/cloudsso-operator/internal/namespaceselector"
 	"github.com/cloudsso/cloudsso-operator/internal/priority"
 	scimserver "github.com/cloudsso/cloudsso-operator/internal/scim/server"
 	"github.com/cloudsso/cloudsso-operator/internal/scimauth"
@@ -59,8 +60,12 @@ func run(ctx context.Context, o options, provisioning slog.Handler) error {
 	if err != nil {
 		return err
 	}
+	selector, err := addSelector(mgr, o)
+	if err != nil {
+		return err
+	}
 	gate := &priority.Gate{}
-	resources, err := addSCIM(ctx, mgr, o, sources, provisioning, gate)
+	resources, err := addSCIM(ctx, mgr, o, sources, provisioning, gate, selector)
 	if err != nil {
 		return err
 	}
@@ -70,6 +75,7 @@ func run(ctx context.Context, o options, provisioning slog.Handler) error {
 			Memberships: resources,
 			Names:       resources,
 			Claims:      resources.Claims(),
+			Selector:    selector,
 			Priority:    gate,
 		})
 	}})
@@ -128,8 +134,23 @@ func newDirectClient(mgr manager.Manager) (client.Client, error) {
 	return client.New(config, client.Options{Scheme: mgr.GetScheme(), Mapper: mgr.GetRESTMapper()})
 }
 
+// addSelector adds what says which namespaces may be directories; nil if every namespace may be one.
+func addSelector(mgr manager.Manager, o options) (*namespaceselector.Selector, error) {
+	selector, err := o.newSelector(mgr.GetConfig())
+	if err != nil || selector == nil {
+		return nil, err
+	}
+	settled := func(*http.Request) error {
+		if !selector.Settled() {
+			return errors.New("still reading namespaces")
+		}
+		return nil
+	}
+	return selector, errors.Join(mgr.Add(selector), mgr.AddReadyzCheck("namespaces", settled))
+}
+
 // addSCIM adds the SCIM service, which every replica runs.
-func addSCIM(ctx context.Context, mgr manager.Manager, o options, sources *informer.Sources, provisioning slog.Handler, gate *priority.Gate) (*store.Store, error) {
+func addSCIM(ctx context.Context, mgr manager.Manager, o options, sources *informer.Sources, provisioning slog.Handler, gate *priority.Gate, selector *namespaceselector.Selector) (*store.Store, error) {
 	logger := slog.New(logr.ToSlogHandler(mgr.GetLogger().WithName("scim")))
 	direct, err := newDirectClient(mgr)
 	if err != nil {
@@ -150,6 +171,7 @@ func addSCIM(ctx context.Context, mgr manager.Manager, o options, sources *infor
 		Log:       logger,
 		Lag:       observer.observeLag,
 		Priority:  gate,
+		Selection: selector.Of,
 		Now:       time.Now,
 		NewSuffix: func() string { return rand.String(suffixLength) },
 	})

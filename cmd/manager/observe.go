@@ -109,7 +109,8 @@ func eventOf(r scimserver.Record) audit.Event {
 		return audit.AuthenticationRefused
 	case r.Operation == scimserver.OperationUnknown:
 		return audit.RequestUnknown
-	case r.Reason == scimauth.ReasonSwitchedOff, r.Reason == scimauth.ReasonNoDirectory, r.Reason == scimauth.ReasonAwaitingActivation:
+	case r.Reason == scimauth.ReasonSwitchedOff, r.Reason == scimauth.ReasonNoDirectory, r.Reason == scimauth.ReasonAwaitingActivation,
+		r.Reason == scimauth.ReasonNotSelected, r.Reason == scimauth.ReasonSelectionUnknown:
 		return audit.SynchronizationRefused
 	}
 	return events[r.Operation]

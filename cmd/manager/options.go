@@ -9,8 +9,12 @@ import (
 	"time"
 
 	"github.com/spf13/pflag"
+	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/util/validation"
+	"k8s.io/client-go/rest"
 	"sigs.k8s.io/controller-runtime/pkg/cache"
+
+	"github.com/cloudsso/cloudsso-operator/internal/namespaceselector"
 )
 
 // scimPrefix is the path of the SCIM service.
@@ -33,8 +37,9 @@ type options struct {
 	leaseDuration     time.Duration
 	operatorNamespace string
 
-	namespaces []string
-	shard      string
+	namespaces        []string
+	shard             string
+	namespaceSelector string
 }
 
 func (o *options) bind(flags *pflag.FlagSet) {
@@ -52,6 +57,7 @@ func (o *options) bind(flags *pflag.FlagSet) {
 	flags.DurationVar(&o.leaseDuration, "leader-lease-duration", 5*time.Second, "how long the other replicas wait before they replace a leader that has died")
 	flags.StringVar(&o.operatorNamespace, "operator-namespace", "cloudsso-system", "namespace of the operator's own lease")
 	flags.StringSliceVar(&o.namespaces, "namespaces", nil, "namespaces to serve, such as acme,globex; repeatable; by default all of the cluster. Needs --shard")
+	flags.StringVar(&o.namespaceSelector, "directory-namespace-selector", "", "labels that a namespace must have to be a directory, such as sso=allowed or 'team in (a,b)'; by default every namespace may be one")
 	flags.StringVar(&o.shard, "shard", "", "name of the operator that serves --namespaces, such as north: its replicas elect a leader of their own")
 }
 
@@ -75,6 +81,15 @@ func (o *options) cachedNamespaces() map[string]cache.Config {
 		namespaces[namespace] = cache.Config{}
 	}
 	return namespaces
+}
+
+// newSelector returns a Selector of the namespaces that may be directories; nil if every namespace may be one.
+func (o *options) newSelector(config *rest.Config) (*namespaceselector.Selector, error) {
+	selector, err := labels.Parse(o.namespaceSelector)
+	if err != nil || selector.Empty() {
+		return nil, err
+	}
+	return namespaceselector.New(config, selector)
 }
 
 // listenAddress returns the address of the SCIM service.
@@ -103,7 +118,11 @@ func (o *options) validate() error {
 	if o.leaseDuration < minLeaseDuration {
 		return fmt.Errorf("--leader-lease-duration %s is too short: at least %s, because a lease counts whole seconds", o.leaseDuration, minLeaseDuration)
 	}
-	return errors.Join(o.validateTLS(), o.validateShard())
+	_, err = labels.Parse(o.namespaceSelector)
+	if err != nil {
+		err = fmt.Errorf("--directory-namespace-selector: %w", err)
+	}
+	return errors.Join(o.validateTLS(), o.validateShard(), err)
 }
 
 // validateTLS requires a certificate, or what says that none is needed.

@@ -17,7 +17,7 @@ const (
 
 // statusEvents returns the Events of the change from one status to the next: the directory waits for its activation, or was
 // activated after that, the switch was turned, a write was refused (the first since the last full push), a full push is
-// needed, a full push was acknowledged, and an admission policy is missing.
+// needed, a full push was acknowledged, the namespace is not selected, and an admission policy is missing.
 func statusEvents(before, after *v1alpha1.CloudSSODirectory) []controllerutil.Event {
 	var all []controllerutil.Event
 	conditionsBefore, conditions := before.Status.Conditions, after.Status.Conditions
@@ -36,6 +36,9 @@ func statusEvents(before, after *v1alpha1.CloudSSODirectory) []controllerutil.Ev
 		all = append(all, controllerutil.Warning(v1alpha1.ReasonWritesRefused, "Refuse", controllerutil.MessageOf(conditions, v1alpha1.ConditionResyncNeeded)))
 	case refused(conditionsBefore) && !refused(conditions):
 		all = append(all, controllerutil.Normal(eventResynced, "Report", controllerutil.MessageOf(conditions, v1alpha1.ConditionResyncNeeded)))
+	}
+	if isUnselected(conditions) && !isUnselected(conditionsBefore) {
+		all = append(all, controllerutil.Warning(v1alpha1.ReasonNamespaceNotSelected, "Check", controllerutil.MessageOf(conditions, v1alpha1.ConditionNamespaceSelected)))
 	}
 	if isMissing(conditions) && !isMissing(conditionsBefore) {
 		all = append(all, controllerutil.Warning(v1alpha1.ReasonPolicyMissing, "Check", controllerutil.MessageOf(conditions, v1alpha1.ConditionPoliciesInstalled)))
@@ -56,6 +59,10 @@ func activationEvents(before, after []metav1.Condition) []controllerutil.Event {
 
 func isAwaitingActivation(conditions []metav1.Condition) bool {
 	return meta.IsStatusConditionFalse(conditions, v1alpha1.ConditionActivated)
+}
+
+func isUnselected(conditions []metav1.Condition) bool {
+	return meta.IsStatusConditionFalse(conditions, v1alpha1.ConditionNamespaceSelected)
 }
 
 func isMissing(conditions []metav1.Condition) bool {

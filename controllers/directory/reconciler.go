@@ -6,6 +6,7 @@
 //	counters.go    the number of users and groups, from watch events
 //	events.go      the Events of a change of status
 //	activate.go    whether a directory is activated
+//	selection.go   whether its namespace may be a directory
 //	policies.go    whether the admission policies are installed
 //	watch.go       which changes need a reconcile
 package directory
@@ -15,11 +16,13 @@ import (
 	"fmt"
 	"time"
 
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/cloudsso/cloudsso-operator/api/v1alpha1"
 	"github.com/cloudsso/cloudsso-operator/internal/controllerutil"
+	"github.com/cloudsso/cloudsso-operator/internal/namespaceselector"
 	"github.com/cloudsso/cloudsso-operator/internal/policy"
 )
 
@@ -33,6 +36,8 @@ type Reconciler struct {
 	controllerutil.NameOwner
 	// Endpoint is the SCIM base URL.
 	Endpoint string
+	// Selector says which namespaces may be directories; nil selects every one.
+	Selector *namespaceselector.Selector
 
 	counters *counters
 	policies *policyCheck
@@ -45,6 +50,9 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 }
 
 func (r *Reconciler) reconcile(ctx context.Context, d *v1alpha1.CloudSSODirectory) (requeueAfter time.Duration, err error) {
+	if r.Selector != nil && r.Selector.Of(d.Namespace) == policy.NamespaceUnknown && r.Selector.Denied() == nil {
+		return syncInterval, nil // its labels are not known yet, which is a matter of milliseconds
+	}
 	var credentials v1alpha1.SCIMCredentialList
 	if err := r.List(ctx, &credentials, client.InNamespace(d.Namespace)); err != nil {
 		return 0, fmt.Errorf("counting the credentials of namespace %s: %w", d.Namespace, err)
@@ -55,6 +63,7 @@ func (r *Reconciler) reconcile(ctx context.Context, d *v1alpha1.CloudSSODirector
 		return 0, err
 	}
 	computeStatus(d, r.Endpoint, r.counters.of(d.Namespace), credentials.Items, now, r.policies.condition.Load())
+	r.recordSelection(d, metav1.NewTime(now))
 	if err := r.patchStatus(ctx, before, d); err != nil {
 		return 0, err
 	}

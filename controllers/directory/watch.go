@@ -2,6 +2,7 @@ package directory
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"k8s.io/client-go/util/workqueue"
@@ -28,7 +29,8 @@ func (r *Reconciler) SetupWithManager(mgr ctrl.Manager) error {
 	r.SetDefaults(mgr, "cloudssodirectory")
 	r.counters = newCounters()
 	r.policies = newPolicyCheck(mgr.GetAPIReader(), mgr.GetClient())
-	if err := mgr.Add(r.policies); err != nil {
+	selections := &selectionWatch{selector: r.Selector, changed: make(chan event.GenericEvent)}
+	if err := errors.Join(mgr.Add(r.policies), mgr.Add(selections)); err != nil {
 		return err
 	}
 	return ctrl.NewControllerManagedBy(mgr).
@@ -37,6 +39,7 @@ func (r *Reconciler) SetupWithManager(mgr ctrl.Manager) error {
 		Watches(&v1alpha1.SCIMCredential{}, handler.EnqueueRequestsFromMapFunc(directoryOf)).
 		Watches(&v1alpha1.CloudSSOUser{}, r.countingHandler()).
 		Watches(&v1alpha1.CloudSSOGroup{}, r.countingHandler()).
+		WatchesRawSource(source.Channel(selections.changed, handler.EnqueueRequestsFromMapFunc(r.everyDirectory))).
 		WatchesRawSource(source.Channel(r.policies.changed, handler.EnqueueRequestsFromMapFunc(r.everyDirectory))).
 		WithOptions(controller.Options{MaxConcurrentReconciles: maxConcurrentReconciles}).
 		Complete(r)

@@ -18,7 +18,7 @@ type Event string
 const (
 	AuthenticationRefused  Event = "Authentication Refused"  // 401, 400 for two headers, or 429 after many: no credential, or one that is not usable
 	RequestLimited         Event = "Request Limited"         // 429: a usable credential sends too many requests
-	SynchronizationRefused Event = "Synchronization Refused" // 403: the directory's switch is Disabled, or the namespace has no directory; 503: it is not activated
+	SynchronizationRefused Event = "Synchronization Refused" // 403: the directory's switch is Disabled, or the namespace has no directory or is not selected; 503: not activated
 	Discovery              Event = "Discovery"               // RFC 7644 section 4, including a refused filter
 	ResourceRead           Event = "Resource Read"           // section 3.4.1
 	ResourcesQueried       Event = "Resources Queried"       // sections 3.4.2 and 3.4.3

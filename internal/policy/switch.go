@@ -21,6 +21,11 @@ const (
 	SwitchAwaitingActivation Switch = "AwaitingActivation"
 	// SwitchDisabled refuses SCIM requests. People may write and delete synchronized objects.
 	SwitchDisabled Switch = "Disabled"
+	// SwitchNotSelected refuses SCIM requests like SwitchAwaitingActivation: the cluster's administrator has not selected the
+	// namespace for a directory.
+	SwitchNotSelected Switch = "NotSelected"
+	// SwitchSelectionUnknown is SwitchNotSelected while it is not known whether the namespace is selected.
+	SwitchSelectionUnknown Switch = "SelectionUnknown"
 	// SwitchAbsent is SwitchDisabled in a namespace without a directory.
 	SwitchAbsent Switch = "Absent"
 )
@@ -36,6 +41,27 @@ func SwitchOf(directory *v1alpha1.CloudSSODirectory) Switch {
 		return SwitchAwaitingActivation
 	}
 	return SwitchEnabled
+}
+
+// Selection says whether a namespace may be a directory.
+type Selection string
+
+// The selections of a namespace.
+const (
+	NamespaceSelected    Selection = "Selected"
+	NamespaceNotSelected Selection = "NotSelected"
+	NamespaceUnknown     Selection = "Unknown" // its labels cannot be read
+)
+
+// In returns what is in effect in a namespace of that selection. The switch decides first, because a person can turn it.
+func (s Switch) In(selection Selection) Switch {
+	switch {
+	case s == SwitchDisabled, s == SwitchAbsent, selection == NamespaceSelected:
+		return s
+	case selection == NamespaceNotSelected:
+		return SwitchNotSelected
+	}
+	return SwitchSelectionUnknown
 }
 
 // HoldsDeletions reports whether people may not delete synchronized objects.

@@ -50,6 +50,8 @@ const (
 	ReasonSwitchedOff        = store.ReasonSwitchedOff
 	ReasonNoDirectory        = store.ReasonNoDirectory
 	ReasonAwaitingActivation = store.ReasonAwaitingActivation
+	ReasonNotSelected        = store.ReasonNotSelected
+	ReasonSelectionUnknown   = store.ReasonSelectionUnknown
 )
 
 // warmUp is the Retry-After while the informers of a starting replica sync.

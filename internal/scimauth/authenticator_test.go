@@ -51,9 +51,9 @@ func (r *replica) Synced() bool { return r.synced }
 
 func (r *replica) Refusal(namespace string) *scim.Error {
 	if namespace == okta.Namespace {
-		return store.Refusal(namespace, r.directory)
+		return store.Refusal(namespace, r.directory, policy.NamespaceSelected)
 	}
-	return store.Refusal(namespace, nil)
+	return store.Refusal(namespace, nil, policy.NamespaceSelected)
 }
 
 func (r *replica) In(namespace string) scim.Store {

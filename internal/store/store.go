@@ -15,6 +15,7 @@ import (
 	"github.com/cloudsso/cloudsso-operator/api/v1alpha1"
 	"github.com/cloudsso/cloudsso-operator/internal/informer"
 	"github.com/cloudsso/cloudsso-operator/internal/nameclaim"
+	"github.com/cloudsso/cloudsso-operator/internal/policy"
 	"github.com/cloudsso/cloudsso-operator/internal/priority"
 	"github.com/cloudsso/cloudsso-operator/internal/scim"
 	"github.com/cloudsso/cloudsso-operator/internal/scim/schema"
@@ -39,6 +40,8 @@ type Config struct {
 	Log *slog.Logger
 	// Lag, if not nil, is told how long the informer of a resource took to show a write of this replica.
 	Lag func(resource string, lag time.Duration)
+	// Selection, if not nil, says whether a namespace may be a directory.
+	Selection func(namespace string) policy.Selection
 	// Priority, if not nil, lets deactivations go before creates and changes of groups.
 	Priority *priority.Gate
 	// Now is the clock. NewSuffix returns the random end of a new object's name, as generateName makes it.

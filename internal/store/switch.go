@@ -19,6 +19,8 @@ const (
 	ReasonSwitchedOff        = "switched-off"        // 403: the directory's switch is Disabled
 	ReasonNoDirectory        = "no-directory"        // 403: the namespace has no CloudSSODirectory
 	ReasonAwaitingActivation = "awaiting-activation" // 503: the directory is not activated
+	ReasonNotSelected        = "not-selected"        // 403: the cluster's administrator has not selected the namespace
+	ReasonSelectionUnknown   = "selection-unknown"   // 503: the operator cannot read the labels of the namespace
 )
 
 const (
@@ -30,8 +32,8 @@ const (
 
 // Refusal returns why the requests of a namespace are not served; nil if they are. d is the namespace's directory, or nil if
 // there is none.
-func Refusal(namespace string, d *v1alpha1.CloudSSODirectory) *scim.Error {
-	switch policy.SwitchOf(d) {
+func Refusal(namespace string, d *v1alpha1.CloudSSODirectory, selection policy.Selection) *scim.Error {
+	switch policy.SwitchOf(d).In(selection) {
 	case policy.SwitchEnabled:
 		return nil
 	case policy.SwitchAwaitingActivation:
@@ -40,6 +42,12 @@ func Refusal(namespace string, d *v1alpha1.CloudSSODirectory) *scim.Error {
 		return &scim.Error{Status: http.StatusForbidden, Reason: ReasonSwitchedOff, Detail: fmt.Sprintf(
 			"SCIM synchronization is Disabled for the directory %q; nothing was changed. To switch it on: "+
 				`kubectl -n %s patch cloudssodirectory default --type=merge -p '{"spec":{"scimSynchronization":"Enabled"}}'`, namespace, namespace)}
+	case policy.SwitchNotSelected:
+		return &scim.Error{Status: http.StatusForbidden, Reason: ReasonNotSelected, Detail: fmt.Sprintf(
+			"namespace %q is not selected for a directory of this cluster; nothing was changed. Ask the administrator of the cluster to select it", namespace)}
+	case policy.SwitchSelectionUnknown:
+		return &scim.Error{Status: http.StatusServiceUnavailable, Reason: ReasonSelectionUnknown, RetryAfter: retryAfter, Detail: fmt.Sprintf(
+			"it is not known whether namespace %q is selected for a directory; try again. If this lasts, see the condition NamespaceSelected of its CloudSSODirectory", namespace)}
 	case policy.SwitchAbsent:
 	}
 	return &scim.Error{Status: http.StatusForbidden, Reason: ReasonNoDirectory, Detail: fmt.Sprintf(
@@ -59,7 +67,14 @@ func awaitingActivation(namespace string, d *v1alpha1.CloudSSODirectory) *scim.E
 
 // Refusal returns why the requests of a namespace are not served, as the cache has its directory; nil if they are.
 func (s *Store) Refusal(namespace string) *scim.Error {
-	return Refusal(namespace, s.directory(namespace))
+	return Refusal(namespace, s.directory(namespace), s.selectionOf(namespace))
+}
+
+func (s *Store) selectionOf(namespace string) policy.Selection {
+	if s.Selection == nil {
+		return policy.NamespaceSelected
+	}
+	return s.Selection(namespace)
 }
 
 // checkSwitch returns an error if the requests of a namespace are not served. The directory is read live.
@@ -72,7 +87,7 @@ func (s *Store) checkSwitch(ctx context.Context, namespace string) error {
 	case err != nil:
 		return toSCIMError(err)
 	}
-	if refusal := Refusal(namespace, d); refusal != nil {
+	if refusal := Refusal(namespace, d, s.selectionOf(namespace)); refusal != nil {
 		return refusal
 	}
 	return nil

@@ -57,6 +57,8 @@ var needed = []right{
 	{"update", "coordination.k8s.io", "leases", system},
 	{"list", "admissionregistration.k8s.io", "validatingadmissionpolicies", ""},
 	{"list", "admissionregistration.k8s.io", "validatingadmissionpolicybindings", ""},
+	{"list", "", "namespaces", ""},
+	{"watch", "", "namespaces", ""},
 	{"create", "authentication.k8s.io", "tokenreviews", ""},
 	{"create", "authorization.k8s.io", "subjectaccessreviews", ""},
 }

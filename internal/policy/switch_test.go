@@ -50,6 +50,29 @@ func TestSwitch(t *testing.T) {
 	}
 }
 
+// The switch and the activation say what a person can do next, unless the namespace may not be a directory at all.
+func TestSelectionDecidesAfterTheSwitch(t *testing.T) {
+	const selected, refused, unknown = policy.NamespaceSelected, policy.NamespaceNotSelected, policy.NamespaceUnknown
+	for _, test := range []struct {
+		position  policy.Switch
+		selection policy.Selection
+		want      policy.Switch
+	}{
+		{policy.SwitchEnabled, selected, policy.SwitchEnabled},
+		{policy.SwitchAwaitingActivation, selected, policy.SwitchAwaitingActivation},
+		{policy.SwitchEnabled, refused, policy.SwitchNotSelected},
+		{policy.SwitchAwaitingActivation, refused, policy.SwitchNotSelected},
+		{policy.SwitchDisabled, refused, policy.SwitchDisabled},
+		{policy.SwitchAbsent, unknown, policy.SwitchAbsent},
+		{policy.SwitchEnabled, unknown, policy.SwitchSelectionUnknown},
+		{policy.SwitchEnabled, "", policy.SwitchSelectionUnknown},
+	} {
+		if got := test.position.In(test.selection); got != test.want {
+			t.Errorf("%s, %q: got %s, want %s", test.position, test.selection, got, test.want)
+		}
+	}
+}
+
 func TestRestoredDirectoryIsActivatedByItsPresentUID(t *testing.T) {
 	annotated := func(key, value string) func(*v1alpha1.CloudSSODirectory) {
 		return func(d *v1alpha1.CloudSSODirectory) { metav1.SetMetaDataAnnotation(&d.ObjectMeta, key, value) }

@@ -18,7 +18,7 @@ func TestReferenceShowsTheConditionsThatAreWritten(t *testing.T) {
 	for _, d := range directories {
 		d.Namespace = "acme"
 		position, now := policy.SwitchOf(&d), d.Status.SwitchedAt.Time
-		for i, c := range []metav1.Condition{ready(position), resync(&d, position, now)} {
+		for i, c := range []metav1.Condition{ready(&d), activated(&d), resync(&d, position, now)} {
 			shown := d.Status.Conditions[i]
 			c.LastTransitionTime, c.ObservedGeneration = shown.LastTransitionTime, d.Status.ObservedGeneration
 			if c != shown {

@@ -16,9 +16,9 @@ import (
 )
 
 const (
-	// maxAttempts bounds how often Acquire begins again because another writer changed the claim in between. Each of
-	// them made progress, so ten in a row mean that something is wrong.
-	maxAttempts = 10
+	// maxAttempts bounds how often Acquire begins again at once because another writer changed the claim in between. A
+	// caller that is overtaken so often backs off before it tries again.
+	maxAttempts = 3
 	// maxPauses bounds the looks at a claim of a request that is under way: with firstPause doubled each time they
 	// take 1.3 s together, and a create that is not hindered takes milliseconds.
 	maxPauses  = 7
@@ -38,8 +38,9 @@ type Acquired struct {
 // Acquire makes id the holder of the name. The object of that id may not exist yet, or not have the name yet; the
 // caller writes it next. Acquiring a claim that id holds already refreshes it.
 //
-// A *TakenError says that another live object has the name, a *PendingError that this is not decided. Any other
-// error is the API server's; the claim may then have been acquired all the same.
+// A *TakenError says that another live object has the name, a *PendingError that this is not decided, an *OvertakenError
+// that other writers have changed the claim at each attempt. Any other error is the API server's; the claim may then have
+// been acquired all the same.
 func (c *Claims) Acquire(ctx context.Context, name Name, id string) (Acquired, error) {
 	return c.acquireUntil(ctx, name, id, c.pause)
 }
@@ -63,7 +64,7 @@ func (c *Claims) acquireUntil(ctx context.Context, name Name, id string, pause f
 			return acquired, err
 		}
 	}
-	return Acquired{}, fmt.Errorf("CloudSSONameClaim %s: overtaken by other writers %d times", name.Key(), maxAttempts)
+	return Acquired{}, &OvertakenError{name}
 }
 
 // pauseBriefly waits before the next look at a claim of a request that is under way.

@@ -302,7 +302,7 @@ func testFailedCreate(t *testing.T, r replica) {
 		{fmt.Errorf("creating the user: %w", statusError(http.StatusForbidden)), true},
 		{statusError(http.StatusUnauthorized), false},
 		{statusError(http.StatusNotFound), false},
-		{statusError(http.StatusConflict), false},
+		{statusError(http.StatusConflict), true}, // at the counter of a quota
 		{statusError(http.StatusTooManyRequests), false},
 		{statusError(http.StatusInternalServerError), false},
 		{statusError(http.StatusServiceUnavailable), false},

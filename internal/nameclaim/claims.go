@@ -66,6 +66,14 @@ func (e *PendingError) Error() string {
 		e.Name.Namespace, e.Claim, e.Name.Attribute(), e.Name.Folded, e.Name.Kind, e.Holder, takeOverAfter)
 }
 
+// OvertakenError says that other writers changed the claim of a name at each attempt to write it. Each of them made
+// progress, so the caller gets its turn if it backs off and tries again.
+type OvertakenError struct{ Name Name }
+
+func (e *OvertakenError) Error() string {
+	return fmt.Sprintf("CloudSSONameClaim %s was changed by other writers at each of %d attempts", e.Name.Key(), maxAttempts)
+}
+
 // Holder returns the live object that holds the name, or nil if none does. Claim and object are read live, so the
 // answer was true at some moment during the call.
 func (c *Claims) Holder(ctx context.Context, name Name) (client.Object, error) {

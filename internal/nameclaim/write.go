@@ -84,6 +84,9 @@ func isRefused(err error) bool {
 	if apierrors.IsAlreadyExists(err) { // of an object of another request, because create reads its own back
 		return true
 	}
+	if apierrors.IsConflict(err) { // at the counter of a quota: admission ends before the object is stored
+		return true
+	}
 	switch status.Status().Code {
 	case http.StatusBadRequest, http.StatusForbidden, http.StatusRequestEntityTooLarge, http.StatusUnprocessableEntity:
 		return true

@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"time"
 
@@ -135,7 +136,7 @@ func (n *namespacedStore) updateGroup(ctx context.Context, id string, change sci
 	}
 	unlock, err := n.groupLocks.lock(ctx, n.namespace+"/"+id)
 	if err != nil {
-		return nil, toSCIMError(err)
+		return nil, contended(n.namespace, id, fmt.Errorf("waiting for earlier requests of this replica: %w", err))
 	}
 	defer unlock()
 	g, err := n.changeGroup(ctx, id, change, delta)

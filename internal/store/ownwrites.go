@@ -109,7 +109,7 @@ func (c *collection[T]) waitShown(ctx context.Context, found T) (*index.Entry[T]
 	key := client.ObjectKeyFromObject(found)
 	if err := c.index.WaitForEntry(ctx, key, shows(found)); err != nil {
 		c.endSilentWatch(key)
-		return nil, scim.Unavailable(retryAfter, fmt.Errorf("the informer does not show %s %s, which exists: %w", c.resource.Name, key, err))
+		return nil, behind(fmt.Errorf("the informer does not show %s %s, which exists: %w", c.resource.Name, key, err))
 	}
 	e := c.index.Get(found.GetNamespace(), found.GetName())
 	if e == nil || !e.Listed {
@@ -130,7 +130,7 @@ func (c *collection[T]) endSilentWatch(key client.ObjectKey) {
 // waitCaughtUp waits until the index shows every write to a namespace that this replica has acknowledged.
 func (c *collection[T]) waitCaughtUp(ctx context.Context, namespace string) error {
 	if err := c.available(); err != nil {
-		return scim.Unavailable(retryAfter, err)
+		return disconnected(err)
 	}
 	if c.pending.count.Load() == 0 {
 		return nil
@@ -139,7 +139,7 @@ func (c *collection[T]) waitCaughtUp(ctx context.Context, namespace string) erro
 	defer cancel()
 	for key, w := range c.pending.in(namespace) {
 		if err := c.index.WaitForEntry(ctx, key, w.isShown); err != nil && !c.isGone(context.WithoutCancel(ctx), key) {
-			return scim.Unavailable(retryAfter, fmt.Errorf("the informer does not show %s %s as this replica wrote it: %w", c.resource.Name, key, err))
+			return behind(fmt.Errorf("the informer does not show %s %s as this replica wrote it: %w", c.resource.Name, key, err))
 		}
 		c.pending.remove(key, w)
 	}

@@ -28,6 +28,17 @@ import (
 // no field.
 func refuser(t *testing.T, statuses map[string]metav1.Status) *httptest.Server {
 	t.Helper()
+	return webhook(t, func(u *v1alpha1.CloudSSOUser) *metav1.Status {
+		if status, isRefused := statuses[u.Spec.DisplayName]; isRefused {
+			return &status
+		}
+		return nil
+	})
+}
+
+// webhook is an admission webhook that refuses the users for which refusal returns a status.
+func webhook(t *testing.T, refusal func(*v1alpha1.CloudSSOUser) *metav1.Status) *httptest.Server {
+	t.Helper()
 	s := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		var review admissionv1.AdmissionReview
 		var user v1alpha1.CloudSSOUser
@@ -38,10 +49,8 @@ func refuser(t *testing.T, statuses map[string]metav1.Status) *httptest.Server {
 		if err := json.Unmarshal(review.Request.Object.Raw, &user); err != nil {
 			t.Error(err)
 		}
-		review.Response = &admissionv1.AdmissionResponse{UID: review.Request.UID, Allowed: true}
-		if status, isRefused := statuses[user.Spec.DisplayName]; isRefused {
-			review.Response.Allowed, review.Response.Result = false, &status
-		}
+		status := refusal(&user)
+		review.Response = &admissionv1.AdmissionResponse{UID: review.Request.UID, Allowed: status == nil, Result: status}
 		if err := json.NewEncoder(w).Encode(review); err != nil {
 			t.Error(err)
 		}
@@ -49,6 +58,9 @@ func refuser(t *testing.T, statuses map[string]metav1.Status) *httptest.Server {
 	t.Cleanup(s.Close)
 	return s
 }
+
+// probeName is the name of a user that is never stored: its creation shows whether a rule is in force.
+const probeName = "probe"
 
 // register makes a namespace's users subject to a webhook, and waits until the API server asks it.
 func register(t *testing.T, d *directory, webhook *httptest.Server, refused string) {
@@ -77,8 +89,8 @@ func register(t *testing.T, d *directory, webhook *httptest.Server, refused stri
 		t.Fatal(err)
 	}
 	probe := &v1alpha1.CloudSSOUser{
-		ObjectMeta: metav1.ObjectMeta{Namespace: d.namespace, Name: "probe"},
-		Spec:       v1alpha1.CloudSSOUserSpec{Source: v1alpha1.SourceSCIM, UserName: "probe", DisplayName: refused},
+		ObjectMeta: metav1.ObjectMeta{Namespace: d.namespace, Name: probeName},
+		Spec:       v1alpha1.CloudSSOUserSpec{Source: v1alpha1.SourceSCIM, UserName: probeName, DisplayName: refused},
 	}
 	err = wait.PollUntilContextTimeout(t.Context(), 20*time.Millisecond, time.Minute, true, func(ctx context.Context) (bool, error) {
 		return writer.Create(ctx, probe.DeepCopy(), client.DryRunAll) != nil, nil

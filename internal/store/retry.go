@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"time"
-
-	"github.com/cloudsso/cloudsso-operator/internal/scim"
 )
 
 const (
@@ -56,7 +54,7 @@ func (a *attempts) next(ctx context.Context) error {
 	if a.made++; a.made > 1 {
 		a.delay = min(max(2*a.delay, firstDelay), maxDelay)
 		if err := sleep(ctx, rand.N(2*a.delay)); err != nil { //nolint:gosec // G404: spreads writers, guards nothing
-			return scim.Unavailable(retryAfter, fmt.Errorf("%s/%s: %d attempts were overtaken by other writers", a.namespace, a.id, a.made))
+			return contended(a.namespace, a.id, fmt.Errorf("%d attempts were overtaken by other writers: %w", a.made, err))
 		}
 	}
 	return a.store.checkSwitch(ctx, a.namespace)

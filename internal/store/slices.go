@@ -222,7 +222,7 @@ func (n *namespacedStore) waitForSlices(ctx context.Context, revision uint64) er
 	n.Lag("MembershipSlice", time.Since(began))
 	if err != nil {
 		n.slices.endSilentWatch(client.ObjectKey{Namespace: n.namespace})
-		return scim.Unavailable(retryAfter, fmt.Errorf("the informer does not show a write to the slices of namespace %s: %w", n.namespace, err))
+		return behind(fmt.Errorf("the informer does not show a write to the slices of namespace %s: %w", n.namespace, err))
 	}
 	return nil
 }

@@ -1,0 +1,55 @@
+package store_test
+
+import (
+	"sync"
+	"testing"
+
+	"github.com/cloudsso/cloudsso-operator/internal/scim"
+	"github.com/cloudsso/cloudsso-operator/internal/scim/schema"
+)
+
+// Two replicas do not know of each other's requests, so their writes of one group conflict. Each request gets its turn
+// within its time.
+func TestManyWritersOfOneGroupAtTwoReplicasAreAllAnswered(t *testing.T) {
+	const writers = 200
+	for name, members := range map[string]int{"in one list": 0, "in slices": 300} {
+		t.Run(name, func(t *testing.T) {
+			s := newSliced(t, members+writers, members)
+			var all sync.WaitGroup
+			for i, id := range s.users[members:] {
+				all.Go(func() { s.change(i%len(s.replicas), scim.AddMembers, id) })
+			}
+			all.Wait()
+			stored := s.stored()
+			for _, id := range s.users {
+				if stored[id] != 1 {
+					t.Errorf("%s is listed %d times", id, stored[id])
+				}
+			}
+		})
+	}
+}
+
+// Renames of one user refresh one claim, and write one object.
+func TestManyRenamesOfOneUserAtTwoReplicasAreAllAnswered(t *testing.T) {
+	first := newDirectory(t)
+	replicas := []*directory{first, {replica(t).In(first.namespace), t, first.namespace}}
+	id := first.mustCreate("alice")
+	names := []string{"bob", "carol"}
+	var all sync.WaitGroup
+	for i := range 60 {
+		all.Go(func() {
+			_, err := replicas[i%len(replicas)].Update(t.Context(), schema.User, id, scim.Change{Attributes: func(o schema.Object) (schema.Object, error) {
+				return o.With(schema.UserName, names[i%3%2]), nil
+			}})
+			if err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	all.Wait()
+	name := first.stored(id).Spec.UserName
+	if holder := first.claim(name).Spec.Holder; holder != id {
+		t.Errorf("%s is claimed for %s", name, holder)
+	}
+}

@@ -3,6 +3,7 @@ package controllers
 
 import (
 	"fmt"
+	"time"
 
 	ctrl "sigs.k8s.io/controller-runtime"
 
@@ -36,14 +37,15 @@ type Config struct {
 // SetupWithManager adds every controller to mgr.
 func SetupWithManager(mgr ctrl.Manager, c Config) error {
 	names := controllerutil.NameOwner{Names: c.Names, Claims: c.Claims}
+	remover := &controllerutil.MemberRemover{Client: mgr.GetClient(), Live: mgr.GetAPIReader(), Now: time.Now}
 	for _, controller := range []struct {
 		name       string
 		reconciler interface{ SetupWithManager(ctrl.Manager) error }
 	}{
 		{"credential", &credential.Reconciler{Endpoint: c.Endpoint}},
 		{"directory", &directory.Reconciler{NameOwner: names, Endpoint: c.Endpoint, Selector: c.Selector}},
-		{"user", &user.Reconciler{NameOwner: names, Memberships: c.Memberships, Priority: c.Priority}},
-		{"group", &group.Reconciler{NameOwner: names, Memberships: c.Memberships}},
+		{"user", &user.Reconciler{NameOwner: names, Memberships: c.Memberships, Remover: remover, Priority: c.Priority}},
+		{"group", &group.Reconciler{NameOwner: names, Memberships: c.Memberships, Remover: remover}},
 		{"slice", &slice.Reconciler{}},
 		{"nameclaim", &claims.Reconciler{NameOwner: names}},
 	} {

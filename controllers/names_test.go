@@ -294,16 +294,16 @@ var _ = Describe("a name", func() {
 
 var _ = Describe("the other objects of a name", func() {
 	type queue = workqueue.TypedRateLimitingInterface[ctrl.Request]
-	owner := func() handler.EventHandler { return controllerutil.NameOwner{Names: resources}.EnqueueNamesakes() }
+	namesakes := func() handler.EventHandler { return controllerutil.NewNamesakes(resources).Enqueue() }
 	for _, end := range []struct {
 		how  string
 		send func(context.Context, queue, client.Object)
 	}{
 		{"is deleted without finalizers", func(ctx context.Context, q queue, o client.Object) {
-			owner().Delete(ctx, event.DeleteEvent{Object: o}, q)
+			namesakes().Delete(ctx, event.DeleteEvent{Object: o}, q)
 		}},
 		{"is gone before the index is asked about its last change", func(ctx context.Context, q queue, o client.Object) {
-			owner().Update(ctx, event.UpdateEvent{ObjectOld: o, ObjectNew: o}, q)
+			namesakes().Update(ctx, event.UpdateEvent{ObjectOld: o, ObjectNew: o}, q)
 		}},
 	} {
 		It("are reconciled when an object "+end.how, func(ctx SpecContext) {

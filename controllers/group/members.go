@@ -174,10 +174,9 @@ func (r *Reconciler) memberState(ctx context.Context, key client.ObjectKey, u *v
 // takeOut takes members out that were added while they were deprovisioned or deleted (the user's controller takes out
 // those that it finds), and second copies of a member, which a crash may leave.
 func (r *Reconciler) takeOut(ctx context.Context, g *v1alpha1.CloudSSOGroup, scan memberScan) error {
-	remover := controllerutil.MemberRemover{Client: r.Client, Live: r.Live, Now: r.Now}
 	var all []string
 	for _, l := range scan.removals {
-		removed, err := remover.RemoveNotLive(ctx, l.list, l.names...)
+		removed, err := r.Remover.RemoveNotLive(ctx, l.list, l.names...)
 		if err != nil {
 			return fmt.Errorf("taking members out of CloudSSOGroup %s/%s: %w", g.Namespace, g.Name, err)
 		}
@@ -194,7 +193,7 @@ func (r *Reconciler) takeOut(ctx context.Context, g *v1alpha1.CloudSSOGroup, sca
 		return err // a reconcile of the present group follows
 	}
 	for _, l := range scan.duplicates {
-		if err := remover.RemoveFrom(ctx, l.list, l.names...); err != nil {
+		if err := r.Remover.RemoveFrom(ctx, l.list, l.names...); err != nil {
 			return err
 		}
 	}

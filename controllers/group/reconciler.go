@@ -33,6 +33,8 @@ type Reconciler struct {
 	controllerutil.Base
 	controllerutil.NameOwner
 	Memberships controllerutil.Memberships
+	// Remover takes users out of groups. It is the same for all controllers, so that they share writes.
+	Remover *controllerutil.MemberRemover
 
 	scans scanTimes
 }

@@ -26,6 +26,10 @@ const maxConcurrentReconciles = 2
 func (r *Reconciler) SetupWithManager(mgr ctrl.Manager) error {
 	r.SetDefaults(mgr, "cloudssogroup")
 	newList := func() client.ObjectList { return &v1alpha1.CloudSSOGroupList{} }
+	namesakes := controllerutil.NewNamesakes(r.Names)
+	if err := mgr.Add(namesakes); err != nil {
+		return err
+	}
 	if err := mgr.GetFieldIndexer().IndexField(context.Background(), &v1alpha1.CloudSSOMembershipSlice{}, membership.GroupField, groupOfSlice); err != nil {
 		return err
 	}
@@ -33,7 +37,7 @@ func (r *Reconciler) SetupWithManager(mgr ctrl.Manager) error {
 		Named("cloudssogroup").
 		For(&v1alpha1.CloudSSOGroup{}, builder.WithPredicates(predicate.Funcs{UpdateFunc: isUrgent})).
 		Watches(&v1alpha1.CloudSSOGroup{}, r.enqueueChanged()).
-		Watches(&v1alpha1.CloudSSOGroup{}, r.EnqueueNamesakes(), builder.WithPredicates(nameChanges)).
+		Watches(&v1alpha1.CloudSSOGroup{}, namesakes.Enqueue(), builder.WithPredicates(nameChanges)).
 		Watches(&v1alpha1.CloudSSOUser{}, r.enqueueGroupsOf(), builder.WithPredicates(memberChanges)).
 		Watches(&v1alpha1.CloudSSOUser{}, r.enqueueManualGroupsOf()).
 		Watches(&v1alpha1.CloudSSOMembershipSlice{}, r.enqueueGroup()).

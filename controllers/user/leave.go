@@ -30,13 +30,12 @@ func (r *Reconciler) finalize(ctx context.Context, u *v1alpha1.CloudSSOUser) err
 // leaveGroups takes a user that is not live out of its synchronized groups. A Manual group belongs to its author: the user
 // stays listed there, without effect. A user that is added to a list later is taken out by the group's controller.
 func (r *Reconciler) leaveGroups(ctx context.Context, u *v1alpha1.CloudSSOUser) error {
-	remover := controllerutil.MemberRemover{Client: r.Client, Live: r.Live, Now: r.Now}
 	var left []string
 	for _, list := range r.Memberships.MemberListsOf(u.Namespace, u.Name) {
 		if policy.SourceOf(list) != v1alpha1.SourceSCIM {
 			continue
 		}
-		removed, err := remover.RemoveNotLive(ctx, list, u.Name)
+		removed, err := r.Remover.RemoveNotLive(ctx, list, u.Name)
 		if err != nil {
 			return fmt.Errorf("taking CloudSSOUser %s/%s out of its groups: %w", u.Namespace, u.Name, err)
 		}

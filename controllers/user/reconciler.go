@@ -30,6 +30,8 @@ type Reconciler struct {
 	controllerutil.Base
 	controllerutil.NameOwner
 	Memberships controllerutil.Memberships
+	// Remover takes users out of groups. It is the same for all controllers, so that they share writes.
+	Remover *controllerutil.MemberRemover
 	// Priority, if not nil, is told of users that lose access, until they have been reconciled.
 	Priority *priority.Gate
 

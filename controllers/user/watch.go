@@ -27,18 +27,22 @@ const maxConcurrentReconciles = 8
 func (r *Reconciler) SetupWithManager(mgr ctrl.Manager) error {
 	r.SetDefaults(mgr, "cloudssouser")
 	newList := func() client.ObjectList { return &v1alpha1.CloudSSOUserList{} }
+	namesakes := controllerutil.NewNamesakes(r.Names)
+	if err := mgr.Add(namesakes); err != nil {
+		return err
+	}
 	return ctrl.NewControllerManagedBy(mgr).
 		Named("cloudssouser").
 		For(&v1alpha1.CloudSSOUser{}, builder.WithPredicates(unsettled)).
 		Watches(&v1alpha1.CloudSSOUser{}, r.prioritizeDeactivations()).
-		Watches(&v1alpha1.CloudSSOUser{}, r.EnqueueNamesakes(), builder.WithPredicates(nameChanges)).
+		Watches(&v1alpha1.CloudSSOUser{}, namesakes.Enqueue(), builder.WithPredicates(nameChanges)).
 		Watches(&v1alpha1.CloudSSODirectory{}, controllerutil.EnqueueDependents(r.Client, newList, policy.IsBeingDeleted), builder.WithPredicates(predicate.GenerationChangedPredicate{})).
 		WithOptions(controller.Options{MaxConcurrentReconciles: maxConcurrentReconciles}).
 		Complete(r)
 }
 
 // unsettled selects the users that need something done: an operator that starts does not reconcile each of a
-// directory, nor a user whose status it has just written. EnqueueNamesakes selects those that share a name.
+// directory, nor a user whose status it has just written. Namesakes.Enqueue selects those that share a name.
 var unsettled = predicate.NewPredicateFuncs(func(o client.Object) bool {
 	u, ok := o.(*v1alpha1.CloudSSOUser)
 	return ok && !isSettled(u)

@@ -45,6 +45,8 @@ type Options struct {
 	Profile bool
 	// FeatureGates are those of kube-apiserver; by default its own.
 	FeatureGates string
+	// Controllers are those of kube-controller-manager to run; by default it does not run.
+	Controllers []string
 	// Progress, if not nil, is called with the name of each step as it begins.
 	Progress func(step string)
 }
@@ -146,7 +148,9 @@ func (e *Environment) choosePort() error {
 }
 
 func (e *Environment) startControlPlane(ctx context.Context) error {
-	cp, err := controlplane.Start(ctx, controlplane.Options{DataDir: e.path("etcd"), LogDir: e.options.Dir, FeatureGates: e.options.FeatureGates})
+	cp, err := controlplane.Start(ctx, controlplane.Options{
+		DataDir: e.path("etcd"), LogDir: e.options.Dir, FeatureGates: e.options.FeatureGates, Controllers: e.options.Controllers,
+	})
 	if err != nil {
 		return err
 	}

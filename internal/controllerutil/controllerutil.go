@@ -3,7 +3,9 @@
 //	controllerutil.go  the skeleton of a reconciler, statuses and finalizers
 //	lookup.go          what the controllers read from the index of the SCIM side
 //	names.go           which object holds a name
+//	namesakes.go       the other objects of a name that changes hands
 //	members.go         taking users out of groups
+//	removals.go        the removals that share a write
 //	protection.go      deletions that are held
 //	events.go          Events, and the ends of messages
 package controllerutil
@@ -56,8 +58,12 @@ func (b *Base) SetDefaults(mgr ctrl.Manager, name string) {
 	}
 }
 
-// Emit records Events on an object, without the tokens that a client may have sent as a name.
+// Emit records Events on an object, without the tokens that a client may have sent as a name. It records none on an object
+// that goes: the Event would outlive it, and the API server refuses Events in a namespace that is being deleted.
 func (b *Base) Emit(o client.Object, all ...Event) {
+	if policy.IsTerminating(o) {
+		return
+	}
 	for _, e := range all {
 		b.Events.Eventf(o, nil, e.kind, e.reason, e.action, "%s", auth.Redact(e.note))
 	}

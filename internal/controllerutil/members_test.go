@@ -31,7 +31,7 @@ func TestMembers(t *testing.T) {
 
 var (
 	admin     client.Client
-	remover   controllerutil.MemberRemover
+	remover   *controllerutil.MemberRemover
 	now       = time.Date(2027, 1, 31, 12, 0, 0, 0, time.UTC)
 	namespace string
 )
@@ -49,7 +49,7 @@ var _ = BeforeSuite(func(ctx SpecContext) {
 	Expect(err).NotTo(HaveOccurred())
 	operator, err := client.New(config, client.Options{Scheme: scheme})
 	Expect(err).NotTo(HaveOccurred())
-	remover = controllerutil.MemberRemover{Client: operator, Live: operator, Now: func() time.Time { return now }}
+	remover = &controllerutil.MemberRemover{Client: operator, Live: operator, Now: func() time.Time { return now }}
 })
 
 var _ = BeforeEach(func(ctx SpecContext) {

@@ -6,26 +6,15 @@ import (
 	"fmt"
 	"time"
 
-	"k8s.io/client-go/util/workqueue"
-	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
-	"sigs.k8s.io/controller-runtime/pkg/event"
-	"sigs.k8s.io/controller-runtime/pkg/handler"
 
 	"github.com/cloudsso/cloudsso-operator/api/v1alpha1"
 	"github.com/cloudsso/cloudsso-operator/internal/nameclaim"
 	"github.com/cloudsso/cloudsso-operator/internal/policy"
 )
 
-const (
-	// pendingInterval is when to look again at a name whose claim belongs to a request that is under way.
-	pendingInterval = 2 * time.Second
-	// IndexInterval is when to look again at an index that does not show an object yet, which takes a millisecond as a rule.
-	IndexInterval = 20 * time.Millisecond
-	// maxIndexLooks bounds the looks at an index for one event, together 20 s: an index whose watch has missed a deletion
-	// does not tell that it has seen the object.
-	maxIndexLooks = 1000
-)
+// pendingInterval is when to look again at a name whose claim belongs to a request that is under way.
+const pendingInterval = 2 * time.Second
 
 // NameOwner finds out which object holds a name, and claims names for objects that no SCIM request has claimed them for.
 type NameOwner struct {
@@ -142,41 +131,4 @@ func (n NameOwner) Release(ctx context.Context, o client.Object) error {
 		return err
 	}
 	return n.Claims.Release(ctx, claim)
-}
-
-type queue = workqueue.TypedRateLimitingInterface[ctrl.Request]
-
-// EnqueueNamesakes returns a handler that enqueues the other objects of a name when an object takes or leaves it, and the
-// object itself if it has some.
-func (n NameOwner) EnqueueNamesakes() handler.EventHandler {
-	return handler.Funcs{
-		CreateFunc: func(_ context.Context, e event.CreateEvent, q queue) { n.enqueueNamesakes(q, maxIndexLooks, e.Object) },
-		UpdateFunc: func(_ context.Context, e event.UpdateEvent, q queue) {
-			n.enqueueNamesakes(q, maxIndexLooks, e.ObjectNew, e.ObjectOld)
-		},
-		DeleteFunc: func(_ context.Context, e event.DeleteEvent, q queue) { n.enqueueNamesakes(q, maxIndexLooks, e.Object) },
-	}
-}
-
-// enqueueNamesakes enqueues the namesakes of an object as it is and as it was before, once the index shows it. Of two
-// objects that get one name, the later event therefore finds the earlier object. An event handler must not wait, so
-// enqueueNamesakes looks again later.
-func (n NameOwner) enqueueNamesakes(q queue, looks int, o client.Object, before ...client.Object) {
-	if looks > 1 && !n.Names.HasSeen(o) {
-		time.AfterFunc(IndexInterval, func() {
-			if !q.ShuttingDown() {
-				n.enqueueNamesakes(q, looks-1, o, before...)
-			}
-		})
-		return
-	}
-	for _, named := range append(before, o) {
-		namesakes := n.Names.Namesakes(named)
-		for _, name := range namesakes {
-			q.Add(ctrl.Request{NamespacedName: client.ObjectKey{Namespace: o.GetNamespace(), Name: name}})
-		}
-		if len(namesakes) > 0 {
-			q.Add(ctrl.Request{NamespacedName: client.ObjectKeyFromObject(o)})
-		}
-	}
 }

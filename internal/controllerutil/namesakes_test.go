@@ -39,8 +39,13 @@ func TestNamesakesAreEnqueuedOnceTheIndexShowsThem(t *testing.T) {
 				began := time.Now()
 				q := workqueue.NewTypedRateLimitingQueue(workqueue.DefaultTypedControllerRateLimiter[ctrl.Request]())
 				defer q.ShutDown()
-				h := controllerutil.NameOwner{Names: lateIndex{from: began.Add(late)}}.EnqueueNamesakes()
-				h.Update(t.Context(), event.UpdateEvent{ObjectOld: second, ObjectNew: second}, q)
+				n := controllerutil.NewNamesakes(lateIndex{from: began.Add(late)})
+				go func() {
+					if err := n.Start(t.Context()); err != nil {
+						t.Error(err)
+					}
+				}()
+				n.Enqueue().Update(t.Context(), event.UpdateEvent{ObjectOld: second, ObjectNew: second}, q)
 				if took := time.Since(began); took > 0 {
 					t.Errorf("the handler has waited %s", took)
 				}

@@ -1,0 +1,175 @@
+// Package deletion_test deletes whole directories, and measures how long the operator's finalizers hold them up.
+package deletion_test
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"testing"
+	"time"
+
+	. "github.com/onsi/ginkgo/v2"
+	. "github.com/onsi/gomega"
+	"golang.org/x/sync/errgroup"
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/cloudsso/cloudsso-operator/api/v1alpha1"
+	"github.com/cloudsso/cloudsso-operator/hack/quickstart"
+)
+
+const (
+	// users and members are those of a directory that took two minutes to delete.
+	users, members = 622, 320
+	// limit is for how long the operator may hold users up that are being deleted, on two busy cores.
+	limit = 10 * time.Second
+	// namespaceLimit is longer, because the namespace controller looks again after eight seconds if a finalizer was left.
+	namespaceLimit = 2 * time.Minute
+)
+
+var environment *quickstart.Environment
+
+func TestDeletion(t *testing.T) {
+	RegisterFailHandler(Fail)
+	RunSpecs(t, "Deleting a directory")
+}
+
+var _ = BeforeSuite(func(ctx SpecContext) {
+	SetDefaultEventuallyTimeout(namespaceLimit)
+	SetDefaultEventuallyPollingInterval(50 * time.Millisecond)
+	var err error
+	environment, err = quickstart.Start(ctx, quickstart.Options{
+		Dir: GinkgoT().TempDir(), PlainHTTP: true, Controllers: []string{"namespace-controller", "garbage-collector-controller"},
+	})
+	Expect(err).NotTo(HaveOccurred())
+	DeferCleanup(func() { Expect(environment.Stop()).To(Succeed()) })
+}, NodeTimeout(5*time.Minute))
+
+// newDirectory creates a namespace with users, some of them members of a group. The switch is Disabled.
+func newDirectory(ctx context.Context, sliced bool) (namespace string) {
+	GinkgoHelper()
+	ns := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{GenerateName: "directory-"}}
+	Expect(environment.Admin.Create(ctx, ns)).To(Succeed())
+	create(ctx, &v1alpha1.CloudSSODirectory{ObjectMeta: metav1.ObjectMeta{Namespace: ns.Name, Name: v1alpha1.DirectoryName}})
+	all := make([]client.Object, users)
+	names := make([]v1alpha1.Member, users)
+	for i := range all {
+		names[i].Name = fmt.Sprintf("user-%d", i)
+		all[i] = &v1alpha1.CloudSSOUser{
+			ObjectMeta: metav1.ObjectMeta{Namespace: ns.Name, Name: names[i].Name, Finalizers: []string{v1alpha1.FinalizerGuard, v1alpha1.FinalizerMemberships}},
+			Spec:       v1alpha1.CloudSSOUserSpec{Source: v1alpha1.SourceSCIM, UserName: names[i].Name},
+		}
+	}
+	create(ctx, all...)
+	g := &v1alpha1.CloudSSOGroup{
+		ObjectMeta: metav1.ObjectMeta{Namespace: ns.Name, Name: "staff", Finalizers: []string{v1alpha1.FinalizerGuard, v1alpha1.FinalizerSlices}},
+		Spec:       v1alpha1.CloudSSOGroupSpec{Source: v1alpha1.SourceSCIM, DisplayName: "Staff", Members: names[:members]},
+	}
+	if sliced {
+		g.Spec.Sliced, g.Spec.Members = true, nil
+	}
+	create(ctx, g)
+	for i, from := 0, 0; sliced && from < members; i, from = i+1, from+v1alpha1.SliceSize {
+		create(ctx, &v1alpha1.CloudSSOMembershipSlice{
+			ObjectMeta: metav1.ObjectMeta{Namespace: ns.Name, Name: fmt.Sprintf("staff-%d", i), Finalizers: []string{v1alpha1.FinalizerGuard}},
+			Spec: v1alpha1.CloudSSOMembershipSliceSpec{
+				Source: v1alpha1.SourceSCIM, Group: g.Name, Members: names[from:min(from+v1alpha1.SliceSize, members)],
+			},
+		})
+	}
+	Eventually(func() *int32 {
+		Expect(environment.Admin.Get(ctx, client.ObjectKeyFromObject(g), g)).To(Succeed())
+		return g.Status.Members
+	}).Should(HaveValue(BeEquivalentTo(members)))
+	return ns.Name
+}
+
+func create(ctx context.Context, objects ...client.Object) {
+	GinkgoHelper()
+	var creates errgroup.Group
+	creates.SetLimit(8)
+	for _, o := range objects {
+		creates.Go(func() error { return environment.Admin.Create(ctx, o) })
+	}
+	Expect(creates.Wait()).To(Succeed())
+}
+
+// kubectl runs kubectl as an administrator; the policies apply. It waits for five objects a second at most, so the
+// test waits instead.
+func kubectl(ctx context.Context, arguments ...string) {
+	GinkgoHelper()
+	command := exec.CommandContext(ctx, filepath.Join(os.Getenv("KUBEBUILDER_ASSETS"), "kubectl"), append([]string{"--kubeconfig", environment.Kubeconfig}, arguments...)...)
+	output, err := command.CombinedOutput()
+	Expect(err).NotTo(HaveOccurred(), "%s", output)
+}
+
+var _ = DescribeTable("holds nothing up for more than seconds", func(ctx SpecContext, sliced bool, remove func(context.Context, string)) {
+	namespace := newDirectory(ctx, sliced)
+	remove(ctx, namespace)
+	began := time.Now()
+	Eventually(usersOf(ctx, namespace, isKept)).Should(BeEmpty())
+	requested := time.Now()
+	Eventually(usersOf(ctx, namespace, isAny)).Should(BeEmpty())
+	heldUp := time.Since(requested)
+	AddReportEntry("held up", fmt.Sprintf("for %s after %s in which the API server began the deletions", heldUp.Round(time.Millisecond), requested.Sub(began).Round(time.Millisecond)))
+	Expect(heldUp).To(BeNumerically("<", limit))
+	Eventually(slicesOf(ctx, namespace)).Should(BeEmpty())
+},
+	Entry("of all users, with a group in one list", false, deleteUsers),
+	Entry("of all objects, with a sliced group", true, deleteObjects),
+	Entry("of the namespace, with a sliced group", true, deleteNamespace),
+)
+
+func isKept(u *v1alpha1.CloudSSOUser) bool { return u.DeletionTimestamp == nil }
+func isAny(*v1alpha1.CloudSSOUser) bool    { return true }
+
+// usersOf returns a function that returns the names of some of the users of a namespace.
+func usersOf(ctx context.Context, namespace string, selected func(*v1alpha1.CloudSSOUser) bool) func() []string {
+	return func() (names []string) {
+		var all v1alpha1.CloudSSOUserList
+		Expect(environment.Admin.List(ctx, &all, client.InNamespace(namespace))).To(Succeed())
+		for i := range all.Items {
+			if selected(&all.Items[i]) {
+				names = append(names, all.Items[i].Name)
+			}
+		}
+		return names
+	}
+}
+
+// slicesOf returns a function that returns the slices of a namespace that have members.
+func slicesOf(ctx context.Context, namespace string) func() []v1alpha1.CloudSSOMembershipSlice {
+	return func() []v1alpha1.CloudSSOMembershipSlice {
+		var all v1alpha1.CloudSSOMembershipSliceList
+		Expect(environment.Admin.List(ctx, &all, client.InNamespace(namespace))).To(Succeed())
+		return slices.DeleteFunc(all.Items, func(s v1alpha1.CloudSSOMembershipSlice) bool { return len(s.Spec.Members) == 0 })
+	}
+}
+
+func deleteUsers(ctx context.Context, namespace string) {
+	GinkgoHelper()
+	kubectl(ctx, "-n", namespace, "delete", "cloudssousers", "--all", "--wait=false")
+}
+
+func deleteObjects(ctx context.Context, namespace string) {
+	GinkgoHelper()
+	kubectl(ctx, "-n", namespace, "delete", "cloudssousers,cloudssogroups,cloudssomembershipslices,cloudssodirectories", "--all", "--wait=false")
+}
+
+func deleteNamespace(ctx context.Context, namespace string) {
+	GinkgoHelper()
+	kubectl(ctx, "delete", "namespace", namespace, "--wait=false")
+	DeferCleanup(func(ctx SpecContext) {
+		Eventually(func() bool {
+			return apierrors.IsNotFound(environment.Admin.Get(ctx, client.ObjectKey{Name: namespace}, &corev1.Namespace{}))
+		}).Should(BeTrue())
+		log, err := os.ReadFile(environment.LogFile())
+		Expect(err).NotTo(HaveOccurred())
+		Expect(string(log)).NotTo(ContainSubstring("Server rejected event"), "an Event in a namespace that was being deleted")
+	})
+}

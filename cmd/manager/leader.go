@@ -84,6 +84,8 @@ func (l *leading) newManager(current *term) (manager.Manager, error) {
 	renew, retry := lease*2/3, lease/5
 	config := rest.CopyConfig(l.serving.GetConfig())
 	config.Timeout = requestTimeout // nothing watches with it, because the cache is that of the serving manager
+	election := rest.CopyConfig(config)
+	election.Wrap(asFieldManager) // because client-go overrides the config's user agent for leases
 	return ctrl.NewManager(config, ctrl.Options{
 		Scheme:         l.serving.GetScheme(),
 		MapperProvider: func(*rest.Config, *http.Client) (meta.RESTMapper, error) { return l.serving.GetRESTMapper(), nil },
@@ -94,6 +96,7 @@ func (l *leading) newManager(current *term) (manager.Manager, error) {
 		Controller:                    ctrlconfig.Controller{SkipNameValidation: &skipNameValidation},
 		Metrics:                       server.Options{BindAddress: "0"},
 		LeaderElection:                l.options.leaderElect,
+		LeaderElectionConfig:          election,
 		LeaderElectionID:              l.options.leaseName(),
 		LeaderElectionNamespace:       l.options.operatorNamespace,
 		LeaderElectionReleaseOnCancel: true,

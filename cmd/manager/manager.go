@@ -53,6 +53,7 @@ func run(ctx context.Context, o options, provisioning slog.Handler) error {
 	if err != nil {
 		return fmt.Errorf("finding the cluster: %w", err)
 	}
+	config.UserAgent = userAgent()
 	config.QPS = -1 // no client-side limit, because it would delay deactivations: API Priority and Fairness limits
 	config.Wrap(informer.WithoutRetryAfter)
 	sources := &informer.Sources{}
@@ -161,13 +162,17 @@ func addSCIM(ctx context.Context, mgr manager.Manager, o options, sources *infor
 		return nil, err
 	}
 	events := mgr.GetEventRecorder("scim")
+	record := func(kind string) func(runtime.Object, string, string) {
+		return func(on runtime.Object, reason, note string) {
+			events.Eventf(on, nil, kind, reason, "Synchronize", "%s", auth.Redact(note))
+		}
+	}
 	resources, err := store.New(ctx, store.Config{
-		Client:  direct,
-		Cache:   mgr.GetCache(),
-		Sources: sources,
-		Warn: func(on runtime.Object, reason, note string) {
-			events.Eventf(on, nil, corev1.EventTypeWarning, reason, "Synchronize", "%s", auth.Redact(note))
-		},
+		Client:    direct,
+		Cache:     mgr.GetCache(),
+		Sources:   sources,
+		Warn:      record(corev1.EventTypeWarning),
+		Inform:    record(corev1.EventTypeNormal),
 		Log:       logger,
 		Lag:       observer.observeLag,
 		Priority:  gate,

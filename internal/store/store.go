@@ -36,6 +36,8 @@ type Config struct {
 	Sources *informer.Sources
 	// Warn records a warning Event on an object.
 	Warn func(on runtime.Object, reason, note string)
+	// Inform, if not nil, records a normal Event on an object.
+	Inform func(on runtime.Object, reason, note string)
 	// Log gets what an administrator of the operator should know, and a client is not told.
 	Log *slog.Logger
 	// Lag, if not nil, is told how long the informer of a resource took to show a write of this replica.
@@ -70,6 +72,9 @@ type Store struct {
 func New(ctx context.Context, config Config) (*Store, error) {
 	if config.Lag == nil {
 		config.Lag = func(string, time.Duration) {}
+	}
+	if config.Inform == nil {
+		config.Inform = func(runtime.Object, string, string) {}
 	}
 	s := &Store{Config: config}
 	s.directories = config.Sources.Of(&v1alpha1.CloudSSODirectory{})

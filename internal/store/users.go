@@ -128,8 +128,11 @@ func (n *namespacedStore) createOver(ctx context.Context, holder *v1alpha1.Cloud
 		return nil, toSCIMError(err)
 	}
 	written, err := n.users.write(ctx, holder, next)
-	if isNotFound(err) {
+	switch {
+	case isNotFound(err):
 		return nil, errStale // the holder has been deleted, and the name is free
+	case err == nil && holder.Spec.Source == v1alpha1.SourceManual:
+		n.reportAdoption(written)
 	}
 	return written, err
 }
@@ -145,34 +148,6 @@ func isRestoredBy(u *v1alpha1.CloudSSOUser, attributes schema.Object) bool {
 
 // isActive reports whether the identity provider has the user active.
 func isActive(u *v1alpha1.CloudSSOUser) bool { return u.Spec.Active == nil || *u.Spec.Active }
-
-// mayAdopt returns nil if the directory's settings say that the identity provider takes over Manual users, else the 409
-// that says what to do.
-func (n *namespacedStore) mayAdopt(holder *v1alpha1.CloudSSOUser) error {
-	if d := n.directory(n.namespace); d == nil || d.Spec.ExistingUsers != v1alpha1.ExistingUsersAdopt {
-		return scim.Conflict("userName is already that of the manual user %q; to let the identity provider take it over, "+
-			"set spec.existingUsers of CloudSSODirectory %s/default to Adopt", holder.Name, n.namespace)
-	}
-	if owner := gitOpsOwner(holder); owner != "" {
-		return scim.Conflict("userName is already that of the manual user %q, which %s applies and would take back; "+
-			"remove it there first", holder.Name, owner)
-	}
-	return nil
-}
-
-// gitOpsOwner returns the tool whose tracking metadata an object carries, or "". Such a tool would undo an adoption at
-// its next synchronization.
-func gitOpsOwner(u *v1alpha1.CloudSSOUser) string {
-	switch {
-	case u.Annotations["argocd.argoproj.io/tracking-id"] != "", u.Labels["argocd.argoproj.io/instance"] != "":
-		return "Argo CD"
-	case u.Labels["app.kubernetes.io/instance"] != "": // Argo CD before version 3 tracks by it, and Helm sets it
-		return "Argo CD or Helm"
-	case u.Labels["kustomize.toolkit.fluxcd.io/name"] != "", u.Labels["helm.toolkit.fluxcd.io/name"] != "":
-		return "Flux"
-	}
-	return ""
-}
 
 func (n *namespacedStore) updateUser(ctx context.Context, id string, change scim.Change) (*scim.Resource, error) {
 	deactivation := n.Priority.New()

@@ -2,6 +2,7 @@ package okta_test
 
 import (
 	"context"
+	"os"
 
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
@@ -62,6 +63,10 @@ var _ = Describe("a Manual user whom the provider creates", Serial, func() {
 		Expect(adopted.Spec.Source).To(Equal(v1alpha1.SourceSCIM))
 		Expect(adopted.Spec.DisplayName).To(Equal("Test User"), "the provider's word counts from now on")
 		Expect(adopted.Spec.Title).To(BeEmpty())
+		Eventually(eventsOn(ctx, manual.Name)).Should(ContainElement("Adopted"))
+		log, err := os.ReadFile(environment.LogFile())
+		Expect(err).NotTo(HaveOccurred())
+		Expect(string(log)).To(MatchRegexp(`"adopted a Manual user".*%q`, manual.Name))
 
 		Expect(send(ctx, 200, "GET", "/Users"+byFilter("userName eq %q", name), "").IDs()).To(ConsistOf(manual.Name))
 		Expect(send(ctx, 409, "POST", "/Users", newUser(name, "00uother")).Body).To(HaveKeyWithValue("scimType", "uniqueness"))
@@ -96,6 +101,8 @@ var _ = Describe("a Manual user whom the provider creates", Serial, func() {
 			stays(ctx, refused)
 			Expect(environment.Admin.Delete(ctx, manual)).To(Succeed(), "it is still a person's to delete")
 		},
+		Entry("Helm, by its annotations", "annotation", "meta.helm.sh/release-name"),
+		Entry("Helm, by its label", "label", "app.kubernetes.io/managed-by"),
 		Entry("Argo CD, by annotation", "annotation", "argocd.argoproj.io/tracking-id"),
 		Entry("Argo CD, by its own label", "label", "argocd.argoproj.io/instance"),
 		Entry("Argo CD, by the label it had before version 3", "label", "app.kubernetes.io/instance"),

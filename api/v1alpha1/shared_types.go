@@ -30,6 +30,9 @@ const (
 	// AnnotationLastModified is SCIM's meta.lastModified (RFC 7643 section 3.1), RFC 3339 with nanoseconds.
 	// If it is absent, meta.lastModified is the creation time.
 	AnnotationLastModified = "cloudsso.dev/last-modified"
+	// AnnotationLastChange says which SCIM request wrote the user, group or slice last: JSON with cause ("Create",
+	// "Replace", "Modify" or "Delete"), credential, requestID and time. The provisioning log has the rest under that id.
+	AnnotationLastChange = "cloudsso.dev/last-change"
 	// AnnotationTouched on a slice changes when a replica has nothing to write, but needs a write of its own to wait for.
 	AnnotationTouched = "cloudsso.dev/touched"
 	// AnnotationSuspendedLike on a user names the deprovisioned user of the same userName whose suspension the user got

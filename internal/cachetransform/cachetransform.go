@@ -11,20 +11,30 @@ import (
 	"github.com/cloudsso/cloudsso-operator/api/v1alpha1"
 )
 
-// Transform is a cache.TransformFunc of client-go. It removes managed fields, which the operator does not read, and lets
-// objects share the strings that many of them have.
+// Transform is a cache.TransformFunc of client-go. It removes what the operator does not read, managed fields and the
+// annotation of the last change, and lets objects share the strings that many of them have.
 func Transform(object any) (any, error) {
 	o, ok := object.(metav1.Object)
 	if !ok {
 		return object, nil
 	}
 	o.SetManagedFields(nil)
+	removeLastChange(o)
 	o.SetNamespace(intern(o.GetNamespace()))
 	o.SetFinalizers(shareList(o.GetFinalizers()))
 	if u, ok := object.(*v1alpha1.CloudSSOUser); ok {
 		internUser(u)
 	}
 	return object, nil
+}
+
+// removeLastChange removes the annotation for people that each user, group and slice has.
+func removeLastChange(o metav1.Object) {
+	annotations := o.GetAnnotations()
+	delete(annotations, v1alpha1.AnnotationLastChange)
+	if len(annotations) == 0 {
+		o.SetAnnotations(nil)
+	}
 }
 
 func internUser(u *v1alpha1.CloudSSOUser) {

@@ -99,6 +99,18 @@ func (c *change) removes(id string) bool {
 	return c.named[id]
 }
 
+// Decided returns the members that this request has added and removed, as far as it has recorded.
+func (d *Delta) Decided() (added, removed []string) {
+	for id := range d.decided {
+		if d.contains(id, false) {
+			added = append(added, id)
+		} else {
+			removed = append(removed, id)
+		}
+	}
+	return added, removed
+}
+
 // Record notes that this request has added or removed the members, at that revision.
 func (d *Delta) Record(members []string, revision uint64) {
 	for _, id := range members {

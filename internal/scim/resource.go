@@ -24,6 +24,9 @@ type Resource struct {
 
 	// Groups are the groups that a user is a direct member of. It is nil under the same conditions.
 	Groups iter.Seq[Reference]
+
+	// Effect is what the call has changed, if it was a Create or an Update.
+	Effect Effect
 }
 
 // TimeFormat is the format of times in responses and for filters: RFC 3339 in UTC with milliseconds, which

@@ -74,7 +74,7 @@ func (n *namespacedStore) createGroup(ctx context.Context, attributes schema.Obj
 		return nil, err
 	}
 	n.reportSkipped(g, unknown)
-	return n.groupResource(g, scim.Omit{}), nil
+	return withEffect(n.groupResource(g, scim.Omit{}), groupEffect(scim.OriginNew, nil, delta)), nil
 }
 
 // createGroupOnce is one attempt of createGroup. It returns errStale if the next one may have another result.
@@ -139,26 +139,33 @@ func (n *namespacedStore) updateGroup(ctx context.Context, id string, change sci
 		return nil, contended(n.namespace, id, fmt.Errorf("waiting for earlier requests of this replica: %w", err))
 	}
 	defer unlock()
-	g, err := n.changeGroup(ctx, id, change, delta)
+	g, before, err := n.changeGroup(ctx, id, change, delta)
 	if err != nil {
 		return nil, err
 	}
 	n.reportSkipped(g, unknown)
-	return n.groupResource(g, scim.Omit{}), nil
+	return withEffect(n.groupResource(g, scim.Omit{}), groupEffect("", before, delta)), nil
 }
 
-// changeGroup changes the group object, and then its slices.
-func (n *namespacedStore) changeGroup(ctx context.Context, id string, change scim.Change, delta *membership.Delta) (*v1alpha1.CloudSSOGroup, error) {
+// groupEffect returns what a request has changed of a group.
+func groupEffect(origin scim.Origin, before schema.Object, delta *membership.Delta) scim.Effect {
+	added, removed := delta.Decided()
+	return scim.Effect{Origin: origin, Before: before, Added: scim.SampleMembers(added), Removed: scim.SampleMembers(removed)}
+}
+
+// changeGroup changes the group object, and then its slices. before are the attributes that it has changed.
+func (n *namespacedStore) changeGroup(ctx context.Context, id string, change scim.Change, delta *membership.Delta) (g *v1alpha1.CloudSSOGroup, before schema.Object, err error) {
 	views, err := n.viewBeforeRead(ctx, id, delta)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	var moved []string
-	g, err := n.groups.edit(ctx, n.namespace, id, func(g *v1alpha1.CloudSSOGroup) (err error) {
+	g, err = n.groups.edit(ctx, n.namespace, id, func(g *v1alpha1.CloudSSOGroup) (err error) {
 		current, err := n.groups.visible(n, g, change.Precondition)
 		if err != nil {
 			return err
 		}
+		before = current.Attributes
 		if change.Attributes != nil {
 			attributes, err := change.Attributes(current.Attributes)
 			if err != nil {
@@ -170,13 +177,13 @@ func (n *namespacedStore) changeGroup(ctx context.Context, id string, change sci
 		return err
 	})
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	delta.Record(moved, index.RevisionOf(g))
 	if g.Spec.Sliced && !delta.IsEmpty() {
 		err = n.changeSlices(ctx, g, delta, views)
 	}
-	return g, err
+	return g, before, err
 }
 
 // deleteGroup deletes the object, takes the guard off it, so that it is not live any more, and releases its displayName.

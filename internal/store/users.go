@@ -52,19 +52,26 @@ func (n *namespacedStore) createUser(ctx context.Context, attributes schema.Obje
 		return nil, err
 	}
 	var u *v1alpha1.CloudSSOUser
+	var effect scim.Effect
 	err := n.retry(ctx, n.namespace, "(new user)", func() (err error) {
-		u, err = n.createUserOnce(ctx, attributes)
+		u, effect, err = n.createUserOnce(ctx, attributes)
 		return err
 	})
 	if err != nil {
 		return nil, err
 	}
 	n.users.waitForOwnWrite(ctx, u)
-	return n.userResource(u, scim.Omit{}), nil
+	return withEffect(n.userResource(u, scim.Omit{}), effect), nil
+}
+
+// withEffect returns a resource with what the call has changed.
+func withEffect(r *scim.Resource, e scim.Effect) *scim.Resource {
+	r.Effect = e
+	return r
 }
 
 // createUserOnce is one attempt of createUser. It returns errStale if the next one may have another result.
-func (n *namespacedStore) createUserOnce(ctx context.Context, attributes schema.Object) (created *v1alpha1.CloudSSOUser, err error) {
+func (n *namespacedStore) createUserOnce(ctx context.Context, attributes schema.Object) (created *v1alpha1.CloudSSOUser, effect scim.Effect, err error) {
 	u := &v1alpha1.CloudSSOUser{}
 	convert.User.SetAttributes(attributes, &u.Spec)
 	u.Spec.Source = v1alpha1.SourceSCIM
@@ -82,7 +89,7 @@ func (n *namespacedStore) createUserOnce(ctx context.Context, attributes schema.
 			return n.createOver(ctx, holder, attributes)
 		}
 	}
-	return created, toSCIMError(err)
+	return created, scim.Effect{Origin: scim.OriginNew}, toSCIMError(err)
 }
 
 // inheritSuspension suspends a new user if the user who had the userName last was suspended when the identity provider
@@ -111,30 +118,31 @@ func (s *Store) lastDeprovisioned(name nameclaim.Name) *v1alpha1.CloudSSOUser {
 }
 
 // createOver answers a create whose userName a live user holds: it adopts or restores that user, or refuses.
-func (n *namespacedStore) createOver(ctx context.Context, holder *v1alpha1.CloudSSOUser, attributes schema.Object) (*v1alpha1.CloudSSOUser, error) {
+func (n *namespacedStore) createOver(ctx context.Context, holder *v1alpha1.CloudSSOUser, attributes schema.Object) (*v1alpha1.CloudSSOUser, scim.Effect, error) {
+	effect := scim.Effect{Origin: scim.OriginRestored, Before: convert.User.Attributes(&holder.Spec)}
 	next := holder.DeepCopy()
 	convert.User.SetAttributes(attributes, &next.Spec)
 	switch {
 	case holder.Spec.Source == v1alpha1.SourceManual:
 		if err := n.mayAdopt(holder); err != nil {
-			return nil, err
+			return nil, effect, err
 		}
-		next.Spec.Source = v1alpha1.SourceSCIM
+		next.Spec.Source, effect.Origin = v1alpha1.SourceSCIM, scim.OriginAdopted
 	case !isRestoredBy(holder, attributes):
-		return nil, scim.Conflict("userName is already that of User %q", holder.Name)
+		return nil, effect, scim.Conflict("userName is already that of User %q", holder.Name)
 	}
 	// The claim may be about to be taken over, if it was left over when the holder got the name. Refreshed, it is not.
 	if _, err := n.claims.Acquire(ctx, nameclaim.NameOf(holder), holder.Name); err != nil {
-		return nil, toSCIMError(err)
+		return nil, effect, toSCIMError(err)
 	}
 	written, err := n.users.write(ctx, holder, next)
 	switch {
 	case isNotFound(err):
-		return nil, errStale // the holder has been deleted, and the name is free
+		return nil, effect, errStale // the holder has been deleted, and the name is free
 	case err == nil && holder.Spec.Source == v1alpha1.SourceManual:
 		n.reportAdoption(written)
 	}
-	return written, err
+	return written, effect, err
 }
 
 // isRestoredBy reports whether a create means the user of its userName: a disabled one with the same non-empty externalId.
@@ -152,10 +160,14 @@ func isActive(u *v1alpha1.CloudSSOUser) bool { return u.Spec.Active == nil || *u
 func (n *namespacedStore) updateUser(ctx context.Context, id string, change scim.Change) (*scim.Resource, error) {
 	deactivation := n.Priority.New()
 	defer deactivation.End()
+	var effect scim.Effect
 	u, err := n.users.edit(ctx, n.namespace, id, func(u *v1alpha1.CloudSSOUser) error {
 		current, err := n.users.visible(n, u, change.Precondition)
-		if err != nil || change.Attributes == nil {
+		if err != nil {
 			return err
+		}
+		if effect.Before = current.Attributes; change.Attributes == nil {
+			return nil
 		}
 		attributes, err := change.Attributes(current.Attributes)
 		if err != nil {
@@ -171,7 +183,7 @@ func (n *namespacedStore) updateUser(ctx context.Context, id string, change scim
 	if err != nil {
 		return nil, err
 	}
-	return n.userResource(u, scim.Omit{}), nil
+	return withEffect(n.userResource(u, scim.Omit{}), effect), nil
 }
 
 // deprovisionUser carries out a SCIM DELETE: the object stays, without access, memberships or a hold on its userName.

@@ -15,7 +15,9 @@ import (
 // write stores spec and annotations of next in the place of current, and nothing else. Its precondition is the
 // generation, so that a status that was written in between is no conflict.
 func (c *collection[T]) write(ctx context.Context, current, next T) (T, error) {
-	policy.SetLastModified(next, c.Now())
+	now := c.Now()
+	policy.SetLastModified(next, now)
+	setLastChange(ctx, next, now)
 	p := jsonpatch.Patch{}.TestUID(current).TestGeneration(current).Replace("/spec", c.spec(next))
 	return c.patch(ctx, current, p.Annotations(current, next))
 }
@@ -39,6 +41,7 @@ func (c *collection[T]) patch(ctx context.Context, current T, p jsonpatch.Patch)
 // request that the API server has carried out is acknowledged. The error is the API server's.
 func (c *collection[T]) create(ctx context.Context, o T) (T, error) {
 	created := c.copy(o)
+	setLastChange(ctx, created, c.Now())
 	err := c.Client.Create(ctx, created)
 	if err == nil || !isOutcomeUnknown(err) {
 		return created, err

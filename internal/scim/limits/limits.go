@@ -98,6 +98,9 @@ const (
 	Detail = 2 << 10
 	// Quoted is the length, in bytes, up to which a detail quotes one value of the client's.
 	Quoted = 80
+	// NamedMembers is the number of members that a line of the provisioning log names of those that a request has added
+	// or removed. The line has the number of all.
+	NamedMembers = 5
 	// UnknownAttributes is the largest number of unknown attributes and extensions of one directory that are logged,
 	// each once.
 	UnknownAttributes = 100

@@ -2,6 +2,7 @@ package memstore
 
 import (
 	"context"
+	"slices"
 
 	"github.com/cloudsso/cloudsso-operator/internal/scim"
 	"github.com/cloudsso/cloudsso-operator/internal/scim/schema"
@@ -18,9 +19,10 @@ func (s *Store) Create(ctx context.Context, rt *schema.ResourceType, attributes 
 		if !isRestoredBy(holder, attributes) {
 			return nil, taken(holder, attributes)
 		}
+		effect := scim.Effect{Origin: scim.OriginRestored, Before: holder.attributes}
 		holder.attributes = attributes
 		holder.lastModified = s.now()
-		return s.resource(holder, scim.Omit{}), nil
+		return s.changed(holder, effect), nil
 	}
 	now := s.now()
 	e := &entry{rt: rt, id: s.newID(), created: now, lastModified: now, attributes: attributes}
@@ -28,7 +30,14 @@ func (s *Store) Create(ctx context.Context, rt *schema.ResourceType, attributes 
 		e.members = s.added(nil, members)
 	}
 	s.add(e)
-	return s.resource(e, scim.Omit{}), nil
+	return s.changed(e, scim.Effect{Origin: scim.OriginNew, Added: scim.SampleMembers(slices.Clone(e.members))}), nil
+}
+
+// changed returns a resource as the call that has changed it does.
+func (s *Store) changed(e *entry, effect scim.Effect) *scim.Resource {
+	r := s.resource(e, scim.Omit{})
+	r.Effect = effect
+	return r
 }
 
 // isRestoredBy reports whether a create means a disabled user: it has the same userName and the same non-empty externalId.

@@ -17,9 +17,10 @@ func (s *Store) Update(ctx context.Context, rt *schema.ResourceType, id string, 
 	if err = cmp.Or(err, ctx.Err()); err != nil {
 		return nil, err
 	}
+	before := s.resource(e, scim.Omit{Groups: true}).Attributes
 	attributes := e.attributes
 	if change.Attributes != nil {
-		if attributes, err = change.Attributes(s.resource(e, scim.Omit{Groups: true}).Attributes); err != nil {
+		if attributes, err = change.Attributes(before); err != nil {
 			return nil, err
 		}
 	}
@@ -27,10 +28,17 @@ func (s *Store) Update(ctx context.Context, rt *schema.ResourceType, id string, 
 		return nil, taken(holder, attributes)
 	}
 	members := s.applyMemberChanges(e.members, change.Members)
+	effect := scim.Effect{Before: before, Added: sampleWithout(members, e.members), Removed: sampleWithout(e.members, members)}
 	if !schema.Equal(attributes, e.attributes) || !slices.Equal(members, e.members) {
 		e.attributes, e.members, e.lastModified = attributes, members, s.now()
 	}
-	return s.resource(e, scim.Omit{}), nil
+	return s.changed(e, effect), nil
+}
+
+// sampleWithout returns the sample of the ids that are not among others.
+func sampleWithout(ids, others []string) scim.MemberSample {
+	known := newSet(others)
+	return scim.SampleMembers(removeIf(ids, func(id string) bool { return known[id] }))
 }
 
 // applyMemberChanges returns the members after the changes. It does not modify the slice given.

@@ -20,11 +20,16 @@ func (s *server) create(req *request) (*response, error) {
 	if err := checkChange(req.rt, nil, body.Attributes); err != nil {
 		return nil, err
 	}
-	r, err := req.session.Store.Create(req.Context(), req.rt, withDefaultActive(req.rt, body.Attributes), body.Members)
+	ctx, err := s.beforeChange(req)
+	if err != nil {
+		return nil, err
+	}
+	r, err := req.session.Store.Create(ctx, req.rt, withDefaultActive(req.rt, body.Attributes), body.Members)
 	if err != nil {
 		return nil, err
 	}
 	req.record.ID = r.ID
+	req.recordEffect(r)
 	return s.resourceResponse(http.StatusCreated, r, selected), nil
 }
 

@@ -36,12 +36,16 @@ func (s *server) modify(req *request) (*response, error) {
 		next, err := p.Apply(req.Context(), current)
 		return next, cmp.Or(operationError(err), checkActive(current, next), checkChange(req.rt, current, next))
 	}
-	r, err := req.session.Store.Update(req.Context(), req.rt, req.id(), change)
+	ctx, err := s.beforeChange(req)
+	if err != nil {
+		return nil, err
+	}
+	r, err := req.session.Store.Update(ctx, req.rt, req.id(), change)
 	if err != nil {
 		return nil, err
 	}
 	s.logIgnored(req, "the schema does not list the type, and no value has it", p.Unlisted)
-	req.recordResource(r.Attributes)
+	req.recordEffect(r)
 	selected := q.selection(req.rt)
 	if !q.Has("attributes") && selected.Has(schema.Members) && hasManyMembers(r) {
 		return &response{status: http.StatusNoContent}, nil

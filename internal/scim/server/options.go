@@ -30,6 +30,10 @@ type Options struct {
 	// Limits bound the cost of one request. A zero field has its default.
 	Limits Limits
 
+	// BeforeChange, if not nil, is called before a request, or an operation of a bulk request, changes a resource. Its
+	// error refuses the change. It must not block.
+	BeforeChange func(Record) error
+
 	// Observe, if not nil, is called once for each request, before its response is written. For a bulk
 	// request it is called for each operation first. It must not block.
 	Observe func(Record)
@@ -62,19 +66,23 @@ type Session struct {
 	Revalidate func(method, path string) error
 }
 
-// Record describes one request and its response, for the audit log and metrics. Of bodies it has only names,
-// and no secrets.
+// Record describes one request and its response, for the audit log and metrics. It has no secrets.
 type Record struct {
 	RequestID    string // as in the response's X-Request-Id and in the log
 	Operation    Operation
 	Method       string
-	Route        string    // the pattern below the prefix, such as "/Users/{id}"; empty for an unknown path
-	ResourceType string    // "User" or "Group"; empty for discovery and unknown routes
-	ID           string    // of the resource that was requested or created; empty if there is none
-	Name         string    // its userName or displayName, if known
-	ExternalID   string    // if known
-	Subject      string    // Session.Subject; empty if not authenticated
-	Remote       string    // the address that the request came from, with its port
+	Route        string   // the pattern below the prefix, such as "/Users/{id}"; empty for an unknown path
+	ResourceType string   // "User" or "Group"; empty for discovery and unknown routes
+	ID           string   // of the resource that was requested or created; empty if there is none
+	Name         string   // its userName or displayName, if known
+	ExternalID   string   // if known
+	Subject      string   // Session.Subject; empty if not authenticated
+	Remote       string   // the address that the request came from, with its port
+	UserAgent    string   // the header, as the client sent it
+	Effects      []Effect // what the request has done; empty if it has failed, and for a change of other attributes only
+	Changes      []AttributeChange
+	Added        scim.MemberSample // of a group
+	Removed      scim.MemberSample
 	Status       int       // HTTP status
 	Type         scim.Type // of an error, if it has one
 	Detail       string    // of an error, as in the response

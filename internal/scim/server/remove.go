@@ -1,11 +1,23 @@
 package server
 
-import "net/http"
+import (
+	"net/http"
+
+	"github.com/cloudsso/cloudsso-operator/internal/scim/schema"
+)
 
 // remove handles DELETE (RFC 7644 section 3.6).
 func (s *server) remove(req *request) (*response, error) {
-	if err := req.session.Store.Delete(req.Context(), req.rt, req.id(), req.precondition()); err != nil {
+	ctx, err := s.beforeChange(req)
+	if err != nil {
 		return nil, err
+	}
+	if err := req.session.Store.Delete(ctx, req.rt, req.id(), req.precondition()); err != nil {
+		return nil, err
+	}
+	req.record.Effects = []Effect{EffectDeleted}
+	if req.rt == schema.User {
+		req.record.Effects = []Effect{EffectDeprovisioned}
 	}
 	return &response{status: http.StatusNoContent}, nil
 }

@@ -35,11 +35,15 @@ func (s *server) replace(req *request) (*response, error) {
 	if body.HasMembers {
 		change.Members = []scim.MemberChange{{Op: scim.ReplaceMembers, IDs: body.Members}}
 	}
-	r, err := req.session.Store.Update(req.Context(), req.rt, req.id(), change)
+	ctx, err := s.beforeChange(req)
 	if err != nil {
 		return nil, err
 	}
-	req.recordResource(r.Attributes)
+	r, err := req.session.Store.Update(ctx, req.rt, req.id(), change)
+	if err != nil {
+		return nil, err
+	}
+	req.recordEffect(r)
 	return s.resourceResponse(http.StatusOK, r, selected), nil
 }
 

@@ -13,6 +13,7 @@
 //	search.go          lists whose parameters are in the body
 //	cursor.go          pages by cursor
 //	active.go          defaults of the attribute active
+//	effect.go          what a request has changed, for the observer
 //	unknown.go         the log of ignored attributes
 //	response.go        writing of responses
 //	buffer.go          buffers of responses
@@ -205,6 +206,7 @@ func (s *server) newRequest(httpReq *http.Request, r route, a action) *request {
 		Route:     r.pattern,
 		ID:        httpReq.PathValue("id"),
 		Remote:    httpReq.RemoteAddr,
+		UserAgent: httpReq.UserAgent(),
 	}}
 	if r.rt != nil {
 		req.record.ResourceType = r.rt.Name

@@ -32,6 +32,7 @@ func Run(t *testing.T, newStore func(t *testing.T) scim.Store) {
 		{"restorations", restorations},
 		{"members", members},
 		{"changes", changes},
+		{"effects", effects},
 		{"lists", lists},
 		{"filters", filters},
 		{"races", races},

@@ -1,0 +1,27 @@
+package cachetransform_test
+
+import (
+	"maps"
+	"testing"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/cloudsso/cloudsso-operator/api/v1alpha1"
+	"github.com/cloudsso/cloudsso-operator/internal/cachetransform"
+)
+
+func TestLastChangeIsNotCached(t *testing.T) {
+	for _, c := range []struct{ given, want map[string]string }{
+		{map[string]string{v1alpha1.AnnotationLastChange: "{}"}, nil},
+		{map[string]string{v1alpha1.AnnotationLastChange: "{}", v1alpha1.AnnotationLastModified: "x"}, map[string]string{v1alpha1.AnnotationLastModified: "x"}},
+		{nil, nil},
+	} {
+		u := &v1alpha1.CloudSSOUser{ObjectMeta: metav1.ObjectMeta{Annotations: maps.Clone(c.given)}}
+		if _, err := cachetransform.Transform(u); err != nil {
+			t.Fatal(err)
+		}
+		if !maps.Equal(u.Annotations, c.want) || len(c.want) == 0 && u.Annotations != nil {
+			t.Errorf("%v is cached as %v", c.given, u.Annotations)
+		}
+	}
+}

@@ -3,7 +3,6 @@ package main
 
 import (
 	"flag"
-	"fmt"
 	"io"
 	"log/slog"
 	"math"
@@ -14,6 +13,7 @@ import (
 	"github.com/spf13/pflag"
 	uberzap "go.uber.org/zap"
 	"go.uber.org/zap/zapcore"
+	"k8s.io/klog/v2"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/log/zap"
 
@@ -30,13 +30,21 @@ func main() {
 	logging.BindFlags(flag.CommandLine)
 	pflag.CommandLine.AddGoFlagSet(flag.CommandLine)
 	pflag.Parse()
-	ctrl.SetLogger(zap.New(zap.UseFlagOptions(&logging)))
+	setLoggers(zap.New(zap.UseFlagOptions(&logging)))
 
 	ctrl.Log.Info("Starting cloudsso-operator", "version", version)
 	if err := run(ctrl.SetupSignalHandler(), o, provisioningLog(logging)); err != nil {
-		fmt.Fprintln(os.Stderr, "manager:", err)
+		ctrl.Log.Error(err, "The operator has ended")
 		os.Exit(1)
 	}
+}
+
+// setLoggers makes every line of the process one of the logger's: those of controller-runtime, those of client-go, which come
+// through klog, and those of net/http, which come through the standard library's default logger.
+func setLoggers(logger logr.Logger) {
+	ctrl.SetLogger(logger)
+	klog.SetLogger(logger.WithName("client-go"))
+	slog.SetDefault(slog.New(logr.ToSlogHandler(logger.WithName("net"))))
 }
 
 // redactingWriter redacts tokens in the operator's logs, which write one line at a time.

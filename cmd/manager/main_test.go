@@ -34,7 +34,7 @@ func TestProvisioningLogIsComplete(t *testing.T) {
 		if err := flags.Parse(strings.Fields(c.flags)); err != nil {
 			t.Fatal(err)
 		}
-		log := audit.New(provisioningLog(o))
+		log := audit.New(audit.Config{Log: provisioningLog(o)})
 		for range burst {
 			log.Write(t.Context(), created)
 			log.Write(t.Context(), read)
@@ -47,7 +47,7 @@ func TestProvisioningLogIsComplete(t *testing.T) {
 		}
 	}
 	var out bytes.Buffer
-	audit.New(provisioningLog(zap.Options{DestWriter: &out})).Write(t.Context(), audit.Record{Event: audit.ResourceRead, Status: http.StatusServiceUnavailable})
+	audit.New(audit.Config{Log: provisioningLog(zap.Options{DestWriter: &out})}).Write(t.Context(), audit.Record{Event: audit.ResourceRead, Status: http.StatusServiceUnavailable})
 	if line := out.String(); !strings.Contains(line, `"level":"error"`) || strings.Contains(line, "stacktrace") {
 		t.Errorf("logged %s", line)
 	}

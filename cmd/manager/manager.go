@@ -26,7 +26,6 @@ import (
 
 	"github.com/cloudsso/cloudsso-operator/api/v1alpha1"
 	"github.com/cloudsso/cloudsso-operator/controllers"
-	"github.com/cloudsso/cloudsso-operator/internal/audit"
 	"github.com/cloudsso/cloudsso-operator/internal/auth"
 	"github.com/cloudsso/cloudsso-operator/internal/auth/authcache"
 	"github.com/cloudsso/cloudsso-operator/internal/cachetransform"
@@ -157,7 +156,11 @@ func addSCIM(ctx context.Context, mgr manager.Manager, o options, sources *infor
 	if err != nil {
 		return nil, err
 	}
-	observer, err := newObserver(audit.New(provisioning), metrics.Registry)
+	auditConfig, err := o.auditConfig(provisioning)
+	if err != nil {
+		return nil, err
+	}
+	observer, err := newObserver(auditConfig, logger, metrics.Registry)
 	if err != nil {
 		return nil, err
 	}
@@ -195,10 +198,12 @@ func addSCIM(ctx context.Context, mgr manager.Manager, o options, sources *infor
 		CertFile:  o.certFile,
 		KeyFile:   o.keyFile,
 		PlainHTTP: o.insecureHTTP,
+		Log:       logger,
 		Handler: scimserver.New(scimserver.Options{
 			Authenticate: authenticator.Authenticate,
 			BaseURL:      o.scimURL,
 			Prefix:       scimPrefix,
+			BeforeChange: observer.beforeChange,
 			Observe:      observer.observe,
 			Logger:       logger,
 		}),
@@ -212,7 +217,8 @@ func addSCIM(ctx context.Context, mgr manager.Manager, o options, sources *infor
 		}
 		return resources.Available()
 	}
-	return resources, errors.Join(mgr.Add(recorder), mgr.Add(listener), mgr.AddReadyzCheck("scim", listener.Ready), mgr.AddReadyzCheck("store", ready))
+	announcement := &announcement{ready: ready, log: logger, address: listener.Addr().String(), url: o.scimURL, tls: !o.insecureHTTP}
+	return resources, errors.Join(mgr.Add(recorder), mgr.Add(listener), mgr.Add(announcement), mgr.AddReadyzCheck("scim", listener.Ready), mgr.AddReadyzCheck("store", ready))
 }
 
 // suffixLength is the length of the random suffix of an object's name: that of the API server's generateName.

@@ -3,15 +3,18 @@ package main
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"net/http"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/cloudsso/cloudsso-operator/internal/audit"
 	"github.com/cloudsso/cloudsso-operator/internal/auth"
+	"github.com/cloudsso/cloudsso-operator/internal/scim"
 	scimserver "github.com/cloudsso/cloudsso-operator/internal/scim/server"
 	"github.com/cloudsso/cloudsso-operator/internal/scimauth"
 )
@@ -19,17 +22,21 @@ import (
 // observer writes the provisioning log and the metrics of SCIM requests.
 type observer struct {
 	log      *audit.Log
+	logger   *slog.Logger
 	duration *prometheus.HistogramVec
 	refusals *prometheus.CounterVec
 	lag      *prometheus.HistogramVec
+	lost     prometheus.Counter
+
+	isFileFailing atomic.Bool
 }
 
 // seconds are the histogram buckets, because most requests take milliseconds, and a write takes 25 seconds at most.
 var seconds = []float64{.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 25}
 
-func newObserver(log *audit.Log, registry prometheus.Registerer) (*observer, error) {
+func newObserver(config audit.Config, logger *slog.Logger, registry prometheus.Registerer) (*observer, error) {
 	o := &observer{
-		log: log,
+		logger: logger,
 		duration: prometheus.NewHistogramVec(prometheus.HistogramOpts{
 			Name:    "cloudsso_scim_request_duration_seconds",
 			Help:    "How long SCIM requests took, and operations of bulk requests, by method, route and status.",
@@ -44,8 +51,14 @@ func newObserver(log *audit.Log, registry prometheus.Registerer) (*observer, err
 			Help:    "How long this replica's cache took to show a write of this replica, by type of resource. The response to a write waits for it, three seconds at most.",
 			Buckets: seconds,
 		}, []string{"resource"}),
+		lost: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "cloudsso_audit_log_failures_total",
+			Help: "Lines of the provisioning log that its file, --audit-log-path, did not take.",
+		}),
 	}
-	return o, errors.Join(registry.Register(o.duration), registry.Register(o.refusals), registry.Register(o.lag))
+	config.FileResult = o.fileResult
+	o.log = audit.New(config)
+	return o, errors.Join(registry.Register(o.duration), registry.Register(o.refusals), registry.Register(o.lag), registry.Register(o.lost))
 }
 
 // observeLag records how long the cache took to show a write, for store.Config.Lag.
@@ -59,22 +72,69 @@ func (o *observer) observe(r scimserver.Record) {
 	if r.Reason != "" {
 		o.refusals.WithLabelValues(r.Reason).Inc()
 	}
+	o.log.Write(context.Background(), auditRecord(r))
+}
+
+// reasonAuditUnavailable is the scim.Error.Reason of a change that the required file of the provisioning log does not take.
+const reasonAuditUnavailable = "audit-unavailable"
+
+// auditRetryAfter is how long a client is asked to wait for the file: as long as for the API server.
+const auditRetryAfter = 5 * time.Second
+
+// beforeChange records that a change was requested, for scimserver.Options.BeforeChange.
+func (o *observer) beforeChange(r scimserver.Record) error {
+	err := o.log.Begin(context.Background(), auditRecord(r))
+	if err == nil {
+		return nil
+	}
+	return &scim.Error{
+		Status:     http.StatusServiceUnavailable,
+		Detail:     "the provisioning log cannot be written, so nothing was changed; try again",
+		RetryAfter: auditRetryAfter,
+		Reason:     reasonAuditUnavailable,
+		Cause:      err,
+	}
+}
+
+// fileResult counts the lines that the file of the provisioning log does not take. It logs the first of them, and the first
+// line that the file takes again: a full disk must not fill the operator's log.
+func (o *observer) fileResult(err error) {
+	if err != nil {
+		o.lost.Inc()
+	}
+	switch wasFailing := o.isFileFailing.Swap(err != nil); {
+	case err != nil && !wasFailing:
+		o.logger.Error("the file of the provisioning log cannot be written; its lines are in this log only", "error", err)
+	case err == nil && wasFailing:
+		o.logger.Info("the file of the provisioning log can be written again")
+	}
+}
+
+// auditRecord returns a request as the provisioning log has it.
+func auditRecord(r scimserver.Record) audit.Record {
 	namespace, credential, _ := strings.Cut(r.Subject, "/")
 	record := audit.Record{
 		Event:      eventOf(r),
 		RequestID:  r.RequestID,
 		Namespace:  namespace,
 		Credential: credential,
-		Remote:     r.Remote,
-		Method:     r.Method, ResourceType: r.ResourceType, ID: r.ID, ExternalID: r.ExternalID,
+		Remote:     r.Remote, UserAgent: r.UserAgent,
+		Operation: string(r.Operation), Method: r.Method, ResourceType: r.ResourceType, ID: r.ID, ExternalID: r.ExternalID,
+		Added: audit.Members(r.Added), Removed: audit.Members(r.Removed),
 		Status: r.Status, SCIMType: string(r.Type), Detail: r.Detail, Reason: r.Reason, Duration: r.Duration,
+	}
+	for _, effect := range r.Effects {
+		record.Effects = append(record.Effects, string(effect))
+	}
+	for _, c := range r.Changes {
+		record.Changes = append(record.Changes, audit.Change{Name: c.Name, Before: c.Before, After: c.After})
 	}
 	if r.ResourceType == "Group" {
 		record.DisplayName = r.Name
 	} else {
 		record.UserName = r.Name
 	}
-	o.log.Write(context.Background(), record)
+	return record
 }
 
 // boundedMethod returns the method, or "other" for an unknown method, because a client must not be able to add label
@@ -87,20 +147,27 @@ func boundedMethod(method string) string {
 	return "other"
 }
 
-// events are the audit events of the operations.
+// events are the audit events of the operations that have only one.
 var events = map[scimserver.Operation]audit.Event{
 	scimserver.OperationDiscovery: audit.Discovery,
 	scimserver.OperationRead:      audit.ResourceRead,
 	scimserver.OperationQuery:     audit.ResourcesQueried,
-	scimserver.OperationCreate:    audit.ResourceCreated,
 	scimserver.OperationReplace:   audit.ResourceReplaced,
 	scimserver.OperationModify:    audit.ResourceModified,
-	scimserver.OperationDelete:    audit.ResourceDeleted,
 	scimserver.OperationBulk:      audit.BulkProcessed,
 	scimserver.OperationUnknown:   audit.RequestUnknown,
 }
 
-// eventOf returns the event of a request: that of its operation, unless the request was refused before the operation began.
+// effectEvents are the audit events of the effects that an operation has only one of.
+var effectEvents = map[scimserver.Effect]audit.Event{
+	scimserver.EffectCreated:       audit.ResourceCreated,
+	scimserver.EffectRestored:      audit.ResourceRestored,
+	scimserver.EffectAdopted:       audit.ResourceAdopted,
+	scimserver.EffectDeprovisioned: audit.ResourceDeprovisioned,
+	scimserver.EffectDeleted:       audit.ResourceDeleted,
+}
+
+// eventOf returns the event of a request: what it has done, or why it has done nothing.
 func eventOf(r scimserver.Record) audit.Event {
 	switch {
 	case isLimited(r):
@@ -112,6 +179,24 @@ func eventOf(r scimserver.Record) audit.Event {
 	case r.Reason == scimauth.ReasonSwitchedOff, r.Reason == scimauth.ReasonNoDirectory, r.Reason == scimauth.ReasonAwaitingActivation,
 		r.Reason == scimauth.ReasonNotSelected, r.Reason == scimauth.ReasonSelectionUnknown:
 		return audit.SynchronizationRefused
+	case r.Status >= http.StatusInternalServerError:
+		return audit.RequestFailed
+	case r.Status >= http.StatusBadRequest:
+		return audit.RequestRefused
+	}
+	return doneEvent(r)
+}
+
+// doneEvent returns the event of a request that has succeeded.
+func doneEvent(r scimserver.Record) audit.Event {
+	for _, effect := range r.Effects {
+		if event, ok := effectEvents[effect]; ok {
+			return event
+		}
+	}
+	isChange := r.Operation == scimserver.OperationReplace || r.Operation == scimserver.OperationModify
+	if isChange && len(r.Changes) == 0 && r.Added.Count+r.Removed.Count == 0 {
+		return audit.ResourceUnchanged
 	}
 	return events[r.Operation]
 }

@@ -7,6 +7,8 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -23,45 +25,71 @@ import (
 	scimserver "github.com/cloudsso/cloudsso-operator/internal/scim/server"
 )
 
-func TestEventFollowsOperationAndRefusal(t *testing.T) {
-	for operation, served := range map[scimserver.Operation]audit.Event{
-		scimserver.OperationDiscovery: audit.Discovery,
-		scimserver.OperationRead:      audit.ResourceRead,
-		scimserver.OperationQuery:     audit.ResourcesQueried,
-		scimserver.OperationCreate:    audit.ResourceCreated,
-		scimserver.OperationReplace:   audit.ResourceReplaced,
-		scimserver.OperationModify:    audit.ResourceModified,
-		scimserver.OperationDelete:    audit.ResourceDeleted,
-		scimserver.OperationBulk:      audit.BulkProcessed,
-		scimserver.OperationUnknown:   audit.RequestUnknown,
+func TestEventSaysWhatTheRequestHasDone(t *testing.T) {
+	for _, c := range []struct {
+		operation scimserver.Operation
+		effects   []scimserver.Effect
+		want      audit.Event
+	}{
+		{scimserver.OperationDiscovery, nil, audit.Discovery},
+		{scimserver.OperationRead, nil, audit.ResourceRead},
+		{scimserver.OperationQuery, nil, audit.ResourcesQueried},
+		{scimserver.OperationBulk, nil, audit.BulkProcessed},
+		{scimserver.OperationUnknown, nil, audit.RequestUnknown},
+		{scimserver.OperationReplace, nil, audit.ResourceUnchanged},
+		{scimserver.OperationModify, nil, audit.ResourceUnchanged},
+		{scimserver.OperationCreate, []scimserver.Effect{scimserver.EffectCreated}, audit.ResourceCreated},
+		{scimserver.OperationCreate, []scimserver.Effect{scimserver.EffectRestored, scimserver.EffectReactivated}, audit.ResourceRestored},
+		{scimserver.OperationCreate, []scimserver.Effect{scimserver.EffectAdopted}, audit.ResourceAdopted},
+		{scimserver.OperationDelete, []scimserver.Effect{scimserver.EffectDeprovisioned}, audit.ResourceDeprovisioned},
+		{scimserver.OperationDelete, []scimserver.Effect{scimserver.EffectDeleted}, audit.ResourceDeleted},
 	} {
-		refused := audit.SynchronizationRefused
-		if operation == scimserver.OperationUnknown {
-			refused = audit.RequestUnknown // with the switch in either position
+		for _, status := range []int{200, 201, 204, 304} {
+			if got := eventOf(scimserver.Record{Operation: c.operation, Effects: c.effects, Status: status}); got != c.want {
+				t.Errorf("%s %v %d: %s, want %s", c.operation, c.effects, status, got, c.want)
+			}
 		}
+	}
+	changed := scimserver.Record{Status: 200, Changes: []scimserver.AttributeChange{{Name: "active"}}}
+	joined := scimserver.Record{Status: 200, Added: scim.MemberSample{Count: 1}}
+	left := scimserver.Record{Status: 204, Removed: scim.MemberSample{Count: 1}}
+	for _, r := range []scimserver.Record{changed, joined, left} {
+		r.Operation = scimserver.OperationReplace
+		replaced := eventOf(r)
+		r.Operation = scimserver.OperationModify
+		if modified := eventOf(r); replaced != audit.ResourceReplaced || modified != audit.ResourceModified {
+			t.Errorf("%+v: %s, %s", r, replaced, modified)
+		}
+	}
+}
+
+// A request that was refused or has failed is not logged as what it was to do.
+func TestEventOfARequestThatHasDoneNothing(t *testing.T) {
+	for _, operation := range []scimserver.Operation{
+		scimserver.OperationDiscovery, scimserver.OperationRead, scimserver.OperationQuery, scimserver.OperationCreate, scimserver.OperationReplace,
+		scimserver.OperationModify, scimserver.OperationDelete, scimserver.OperationBulk, scimserver.OperationUnknown,
+	} {
+		isUnknown := operation == scimserver.OperationUnknown // with the switch in either position
 		for _, response := range []struct {
 			status int
 			reason string
 			want   audit.Event
 		}{
-			{200, "", served},
-			{201, "", served},
-			{204, "", served},
-			{304, "", served},
-			{400, "", served},
-			{404, "", served},
-			{405, "", served},
-			{409, "", served},
-			{412, "", served},
-			{413, "", served},
-			{415, "", served},
-			{500, "", served},
-			{501, "", served},
-			{503, "", served},
-			{503, "starting", served},
-			{403, "", served}, // a filter on discovery, or a namespace that is being deleted
-			{403, "switched-off", refused},
-			{403, "no-directory", refused},
+			{400, "", audit.RequestRefused},
+			{404, "", audit.RequestRefused},
+			{405, "", audit.RequestRefused},
+			{409, "", audit.RequestRefused},
+			{412, "", audit.RequestRefused},
+			{413, "", audit.RequestRefused},
+			{415, "", audit.RequestRefused},
+			{500, "", audit.RequestFailed},
+			{501, "", audit.RequestFailed},
+			{503, "", audit.RequestFailed},
+			{503, "starting", audit.RequestFailed},
+			{503, "audit-unavailable", audit.RequestFailed},
+			{403, "", audit.RequestRefused}, // a filter on discovery, or a namespace that is being deleted
+			{403, "switched-off", audit.SynchronizationRefused},
+			{403, "no-directory", audit.SynchronizationRefused},
 			{401, "missing", audit.AuthenticationRefused},
 			{401, "expired", audit.AuthenticationRefused},
 			{429, "expired", audit.AuthenticationRefused},
@@ -71,9 +99,13 @@ func TestEventFollowsOperationAndRefusal(t *testing.T) {
 			{429, "large-bodies", audit.RequestLimited},
 			{429, "", audit.RequestLimited},
 		} {
+			want := response.want
+			if isUnknown && want != audit.AuthenticationRefused && want != audit.RequestLimited {
+				want = audit.RequestUnknown
+			}
 			r := scimserver.Record{Operation: operation, Status: response.status, Reason: response.reason}
-			if got := eventOf(r); got != response.want {
-				t.Errorf("%s %d %s: %s, want %s", operation, response.status, response.reason, got, response.want)
+			if got := eventOf(r); got != want {
+				t.Errorf("%s %d %s: %s, want %s", operation, response.status, response.reason, got, want)
 			}
 		}
 	}
@@ -83,7 +115,7 @@ func TestEventFollowsOperationAndRefusal(t *testing.T) {
 func logged(t *testing.T, session scimserver.Session, refusal error, method, path, body string) (lines []map[string]any) {
 	t.Helper()
 	var log bytes.Buffer
-	observer, err := newObserver(audit.New(slog.NewJSONHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug})), prometheus.NewRegistry())
+	observer, err := newObserver(audit.Config{Log: slog.NewJSONHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug})}, slog.New(slog.DiscardHandler), prometheus.NewRegistry())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -93,6 +125,7 @@ func logged(t *testing.T, session scimserver.Session, refusal error, method, pat
 	})
 	request := httptest.NewRequestWithContext(t.Context(), method, scimPrefix+path, strings.NewReader(body))
 	request.Header.Set("Authorization", "Bearer x")
+	request.Header.Set("User-Agent", "Okta SCIM Client")
 	service.ServeHTTP(httptest.NewRecorder(), request)
 	for decoder := json.NewDecoder(&log); decoder.More(); {
 		var line map[string]any
@@ -110,17 +143,17 @@ func TestRequestIsLoggedAsItsEvent(t *testing.T) {
 		want               audit.Event
 	}{
 		{"GET", "/ServiceProviderConfig", "", audit.Discovery},
-		{"GET", "/Schemas?filter=x", "", audit.Discovery},
+		{"GET", "/Schemas?filter=x", "", audit.RequestRefused},
 		{"POST", "/.search", "{}", audit.ResourcesQueried},
-		{"POST", "/Bulk", `{"Operations":[]}`, audit.BulkProcessed},
+		{"POST", "/Bulk", `{"Operations":[]}`, audit.RequestRefused},
 		{"GET", "/Users", "", audit.ResourcesQueried},
 		{"POST", "/Users", `{"userName":"alice"}`, audit.ResourceCreated},
 		{"POST", "/Groups", `{"displayName":"Staff"}`, audit.ResourceCreated},
-		{"GET", "/Users/x", "", audit.ResourceRead},
-		{"HEAD", "/Groups/x", "", audit.ResourceRead},
-		{"PUT", "/Users/x", `{"userName":"alice"}`, audit.ResourceReplaced},
-		{"PATCH", "/Groups/x", "{}", audit.ResourceModified},
-		{"DELETE", "/Users/x", "", audit.ResourceDeleted},
+		{"GET", "/Users/x", "", audit.RequestRefused},
+		{"HEAD", "/Groups/x", "", audit.RequestRefused},
+		{"PUT", "/Users/x", `{"userName":"alice"}`, audit.RequestRefused},
+		{"PATCH", "/Groups/x", "{}", audit.RequestRefused},
+		{"DELETE", "/Users/x", "", audit.RequestRefused},
 		{"GET", "/Me", "", audit.RequestUnknown},
 		{"FROB", "/Groups", "", audit.RequestUnknown},
 	} {
@@ -170,7 +203,7 @@ func TestRefusalsAreLoggedWithTheirReason(t *testing.T) {
 
 func TestRefusalsAreCountedByReason(t *testing.T) {
 	registry := prometheus.NewRegistry()
-	observer, err := newObserver(audit.New(slog.DiscardHandler), registry)
+	observer, err := newObserver(audit.Config{Log: slog.DiscardHandler}, slog.New(slog.DiscardHandler), registry)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -197,7 +230,7 @@ func TestRefusalsAreCountedByReason(t *testing.T) {
 	if len(counted) != 2 || counted["expired"] != 2 || counted["rate-limited"] != 1 {
 		t.Errorf("counted %v", counted)
 	}
-	if _, err := newObserver(audit.New(slog.DiscardHandler), registry); err == nil {
+	if _, err := newObserver(audit.Config{Log: slog.DiscardHandler}, slog.New(slog.DiscardHandler), registry); err == nil {
 		t.Error("metrics of one name are registered twice")
 	}
 }
@@ -212,7 +245,7 @@ func TestTokensInARequestAreNotLogged(t *testing.T) {
 	var out bytes.Buffer
 	options := zap.Options{DestWriter: redactingWriter{&out}, Level: zapcore.Level(-1)}
 	registry := prometheus.NewRegistry()
-	observer, err := newObserver(audit.New(provisioningLog(options)), registry)
+	observer, err := newObserver(audit.Config{Log: provisioningLog(options)}, slog.New(slog.DiscardHandler), registry)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -271,5 +304,84 @@ func TestSecondAuthorizationHeaderIsARefusedAuthentication(t *testing.T) {
 	lines := logged(t, scimserver.Session{}, ambiguous, "POST", "/Users", "{}")
 	if len(lines) != 1 || lines[0]["msg"] != "Authentication Refused" || lines[0]["reason"] != "ambiguous" || lines[0]["status"] != 400. {
 		t.Errorf("logged %v", lines)
+	}
+}
+
+// A change that the required file of the provisioning log does not take is not carried out. Reads go on.
+func TestRequiredFileThatIsFullRefusesChanges(t *testing.T) {
+	full, err := os.OpenFile("/dev/full", os.O_WRONLY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = full.Close() }()
+	var operatorLog bytes.Buffer
+	registry := prometheus.NewRegistry()
+	config := audit.Config{Log: slog.DiscardHandler, File: audit.FileHandler(full), Required: true}
+	observer, err := newObserver(config, slog.New(slog.NewJSONHandler(&operatorLog, nil)), registry)
+	if err != nil {
+		t.Fatal(err)
+	}
+	session := scimserver.Session{Store: memstore.New(time.Now, func() string { return "id" }), Subject: "acme/okta"}
+	service := scimserver.New(scimserver.Options{
+		Authenticate: func(*http.Request) (scimserver.Session, error) { return session, nil },
+		BaseURL:      "https://sso.example.com" + scimPrefix, Prefix: scimPrefix, Logger: slog.New(slog.DiscardHandler),
+		BeforeChange: observer.beforeChange, Observe: observer.observe,
+	})
+	send := func(method, body string) *httptest.ResponseRecorder {
+		response := httptest.NewRecorder()
+		service.ServeHTTP(response, httptest.NewRequestWithContext(t.Context(), method, scimPrefix+"/Users", strings.NewReader(body)))
+		return response
+	}
+	for range 3 {
+		if r := send("POST", `{"userName":"alice"}`); r.Code != http.StatusServiceUnavailable || r.Header().Get("Retry-After") != "5" || !strings.Contains(r.Body.String(), "nothing was changed") {
+			t.Errorf("a change got %d %v %s", r.Code, r.Header(), r.Body)
+		}
+	}
+	if r := send("GET", ""); r.Code != http.StatusOK || !strings.Contains(r.Body.String(), `"totalResults":0`) {
+		t.Errorf("a read got %d %s", r.Code, r.Body)
+	}
+	if lines := jsonLines(t, operatorLog.String()); len(lines) != 1 || lines[0]["level"] != "ERROR" {
+		t.Errorf("the operator's log has %v, want one line about the file", lines)
+	}
+	if lost := valueOf(t, registry, "cloudsso_audit_log_failures_total"); lost != 6 { // the request and the refusal of each
+		t.Errorf("%v lines are counted as lost, want 6", lost)
+	}
+	observer.fileResult(nil)
+	observer.fileResult(nil)
+	if lines := jsonLines(t, operatorLog.String()); len(lines) != 2 || lines[1]["level"] != "INFO" {
+		t.Errorf("the operator's log has %v, want a second line about the file", lines)
+	}
+}
+
+// valueOf returns the value of a counter without labels.
+func valueOf(t *testing.T, registry *prometheus.Registry, name string) float64 {
+	t.Helper()
+	families, err := registry.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, family := range families {
+		if family.GetName() == name {
+			return family.GetMetric()[0].GetCounter().GetValue()
+		}
+	}
+	t.Fatalf("there is no metric %s", name)
+	return 0
+}
+
+// The name and the values of what a request has changed reach the log.
+func TestChangeIsLoggedWithItsEffects(t *testing.T) {
+	store := memstore.New(time.Now, func() string { return "id" })
+	session := scimserver.Session{Store: store, Subject: "acme/okta"}
+	logged(t, session, nil, "POST", "/Users", `{"userName":"alice"}`)
+	lines := logged(t, session, nil, "PATCH", "/Users/id", `{"Operations":[{"op":"replace","path":"active","value":false}]}`)
+	want := map[string]any{
+		"msg": "Resource Modified", "effects": []any{"Deactivated"}, "changed": []any{"active"}, "operation": "Modify", "userAgent": "Okta SCIM Client",
+		"before": nil, "after": nil,
+	}
+	for key, value := range want {
+		if !reflect.DeepEqual(lines[0][key], value) {
+			t.Errorf("%s is %v, want %v", key, lines[0][key], value)
+		}
 	}
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"log/slog"
 	"net"
 	"net/url"
 	"strings"
@@ -14,7 +15,9 @@ import (
 	"k8s.io/client-go/rest"
 	"sigs.k8s.io/controller-runtime/pkg/cache"
 
+	"github.com/cloudsso/cloudsso-operator/internal/audit"
 	"github.com/cloudsso/cloudsso-operator/internal/namespaceselector"
+	"github.com/cloudsso/cloudsso-operator/internal/scim/schema"
 )
 
 // scimPrefix is the path of the SCIM service.
@@ -27,6 +30,10 @@ type options struct {
 	certFile, keyFile string
 	insecureHTTP      bool
 	maxRate           int
+
+	auditFile     audit.FileOptions
+	auditRequired bool
+	auditValues   []string
 
 	metricsAddress string
 	metricsSecure  bool
@@ -49,6 +56,11 @@ func (o *options) bind(flags *pflag.FlagSet) {
 	flags.StringVar(&o.keyFile, "scim-tls-key-file", "", "private key of the certificate, PEM")
 	flags.BoolVar(&o.insecureHTTP, "scim-insecure-http", false, "serve SCIM without TLS, on loopback unless --scim-bind-address says otherwise: for an ingress that terminates TLS")
 	flags.IntVar(&o.maxRate, "max-request-rate", 1000, "requests a second that a directory's spec.rateLimit may permit each credential at each replica, at most, and a burst of ten times as many; 0 for no maximum")
+	flags.StringVar(&o.auditFile.Path, "audit-log-path", "", "file that has the provisioning log too, without successful reads; by default only the operator's log has it")
+	flags.IntVar(&o.auditFile.MaxSize, "audit-log-maxsize", 100, "megabytes after which the provisioning log begins a new file")
+	flags.IntVar(&o.auditFile.MaxBackups, "audit-log-maxbackup", 10, "old files of the provisioning log that are kept; 0 for all")
+	flags.BoolVar(&o.auditRequired, "audit-log-required", false, "carry out a change only after --audit-log-path has the line that it was requested; if the file cannot be written, changes get 503, deactivations too")
+	flags.StringSliceVar(&o.auditValues, "audit-log-values", nil, "attributes whose values before and after a change are in the provisioning log, such as active,name.familyName; by default it has names of attributes only")
 	flags.StringVar(&o.metricsAddress, "metrics-bind-address", ":8080", "address of the Prometheus metrics; 0 for none")
 	flags.BoolVar(&o.metricsSecure, "metrics-secure", true, "serve metrics over HTTPS to clients whose token may get /metrics (ClusterRole cloudsso-metrics-reader); false serves them to every client without TLS, on loopback only")
 	flags.StringVar(&o.probeAddress, "health-probe-bind-address", ":8081", "address of /healthz and /readyz; 0 for none")
@@ -122,7 +134,7 @@ func (o *options) validate() error {
 	if err != nil {
 		err = fmt.Errorf("--directory-namespace-selector: %w", err)
 	}
-	return errors.Join(o.validateTLS(), o.validateShard(), err)
+	return errors.Join(o.validateTLS(), o.validateShard(), o.validateAudit(), err)
 }
 
 // validateTLS requires a certificate, or what says that none is needed.
@@ -136,6 +148,36 @@ func (o *options) validateTLS() error {
 		return fmt.Errorf("--metrics-secure=false serves metrics to every client, so --metrics-bind-address %q must be a loopback address such as 127.0.0.1:8080", o.metricsAddress)
 	}
 	return nil
+}
+
+// validateAudit requires a file for what is about the file, and attributes that exist.
+func (o *options) validateAudit() error {
+	if o.auditRequired && o.auditFile.Path == "" {
+		return errors.New("--audit-log-required needs --audit-log-path")
+	}
+	if o.auditFile.MaxSize <= 0 || o.auditFile.MaxBackups < 0 {
+		return errors.New("--audit-log-maxsize must be 1 or more, and --audit-log-maxbackup 0 or more")
+	}
+	for _, name := range o.auditValues {
+		if schema.User.Resolve(name) == nil && schema.Group.Resolve(name) == nil {
+			return fmt.Errorf("--audit-log-values: there is no attribute %q", name)
+		}
+	}
+	return nil
+}
+
+// auditConfig returns how the provisioning log is written, and opens its file.
+func (o *options) auditConfig(log slog.Handler) (audit.Config, error) {
+	c := audit.Config{Log: log, Required: o.auditRequired, Values: o.auditValues}
+	if o.auditFile.Path == "" {
+		return c, nil
+	}
+	file, err := audit.OpenFile(o.auditFile)
+	if err != nil {
+		return c, fmt.Errorf("opening the provisioning log: %w; see --audit-log-path", err)
+	}
+	c.File = audit.FileHandler(redactingWriter{file})
+	return c, nil
 }
 
 // isLoopback reports whether an address to listen on can be reached only from this machine.

@@ -1,10 +1,17 @@
 package main
 
 import (
+	"crypto/rand"
+	"log/slog"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
 	"github.com/spf13/pflag"
+
+	"github.com/cloudsso/cloudsso-operator/internal/audit"
+	"github.com/cloudsso/cloudsso-operator/internal/auth"
 )
 
 func TestOptionsAreValidated(t *testing.T) {
@@ -38,6 +45,11 @@ func TestOptionsAreValidated(t *testing.T) {
 		{url + " --scim-insecure-http --directory-namespace-selector=sso=allowed,team!=x", ""},
 		{url + " --scim-insecure-http --directory-namespace-selector=sso=", ""},
 		{url + " --scim-insecure-http --directory-namespace-selector=sso=a=b", "--directory-namespace-selector: "},
+		{url + " " + tls + " --audit-log-path=audit.log --audit-log-required --audit-log-values=active,name.familyName,displayName,members", ""},
+		{url + " " + tls + " --audit-log-required", "needs --audit-log-path"},
+		{url + " " + tls + " --audit-log-maxsize=0", "--audit-log-maxsize must be 1 or more"},
+		{url + " " + tls + " --audit-log-maxbackup=-1", "--audit-log-maxbackup 0 or more"},
+		{url + " " + tls + " --audit-log-values=active,shoeSize", `there is no attribute "shoeSize"`},
 		{url + " --scim-insecure-http --leader-lease-duration=1s", "too short"},
 		{url + " --scim-insecure-http --namespaces=acme", "go together"},
 		{url + " --scim-insecure-http --shard=north", "go together"},
@@ -55,6 +67,28 @@ func TestOptionsAreValidated(t *testing.T) {
 		if c.problem == "" && err != nil || c.problem != "" && (err == nil || !strings.Contains(err.Error(), c.problem)) {
 			t.Errorf("%s: %v, want %q", c.flags, err, c.problem)
 		}
+	}
+}
+
+func TestProvisioningLogIsOpenedBeforeTheOperatorStarts(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "audit.log")
+	o := options{auditFile: audit.FileOptions{Path: path, MaxSize: 1}}
+	c, err := o.auditConfig(slog.DiscardHandler)
+	if err != nil || c.File == nil {
+		t.Fatalf("%+v, %v", c, err)
+	}
+	token, err := auth.NewToken(rand.Reader, "acme")
+	if err != nil {
+		t.Fatal(err)
+	}
+	audit.New(c).Write(t.Context(), audit.Record{Event: audit.RequestRefused, Status: 404, ID: token})
+	text, err := os.ReadFile(path)
+	if err != nil || !strings.Contains(string(text), "cssoscim_[redacted]") || strings.Contains(string(text), token) {
+		t.Errorf("the file has %s, %v", text, err)
+	}
+	o.auditFile.Path = filepath.Join(path, "below")
+	if _, err := o.auditConfig(slog.DiscardHandler); err == nil || !strings.Contains(err.Error(), "--audit-log-path") {
+		t.Errorf("a file below a file: %v", err)
 	}
 }
 

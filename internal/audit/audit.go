@@ -1,33 +1,20 @@
 // Package audit writes the provisioning log: one line for each SCIM request, with its credential, operation,
-// resource and result. A line never holds a password or a request's body. Its handler has to write through a writer that
-// redacts tokens, because a client can send one as an id or a method.
+// resource and result. A line never holds a password or a request's body. Its writers have to redact tokens, because a client
+// can send one as an id or a method.
+//
+//	event.go   what a request is logged as: a closed set
+//	audit.go   the record of a request, and the lines that are written of it
+//	file.go    the file that has the lines a second time
 package audit
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 	"net/http"
 	"strings"
 	"time"
-)
-
-// Event is the type of a line. The set is closed, because alerts on the log rely on it.
-type Event string
-
-// The events of the provisioning log.
-const (
-	AuthenticationRefused  Event = "Authentication Refused"  // 401, 400 for two headers, or 429 after many: no credential, or one that is not usable
-	RequestLimited         Event = "Request Limited"         // 429: a usable credential sends too many requests
-	SynchronizationRefused Event = "Synchronization Refused" // 403: the directory's switch is Disabled, or the namespace has no directory or is not selected; 503: not activated
-	Discovery              Event = "Discovery"               // RFC 7644 section 4, including a refused filter
-	ResourceRead           Event = "Resource Read"           // section 3.4.1
-	ResourcesQueried       Event = "Resources Queried"       // sections 3.4.2 and 3.4.3
-	ResourceCreated        Event = "Resource Created"        // section 3.3
-	ResourceReplaced       Event = "Resource Replaced"       // section 3.5.1
-	ResourceModified       Event = "Resource Modified"       // section 3.5.2
-	ResourceDeleted        Event = "Resource Deleted"        // section 3.6
-	BulkProcessed          Event = "Bulk Processed"          // section 3.7
-	RequestUnknown         Event = "Request Unknown"         // no such endpoint, or a method that it does not have
+	"unicode"
 )
 
 // levelRead is logr's V(1), which --zap-log-level=debug shows. It does not show slog.LevelDebug, which is V(4).
@@ -36,20 +23,32 @@ const levelRead = slog.LevelInfo - 1
 // maxValueBytes is how much of a client's value is logged: enough to recognize it, too little to flood the log.
 const maxValueBytes = 256
 
+// maxChanges is how many changed attributes a line names: more than an identity provider maps.
+const maxChanges = 50
+
 // Record is one request. Empty fields are left out of the log.
 type Record struct {
 	Event     Event
 	RequestID string
 	// Namespace is the directory's; Credential is the name of the SCIMCredential.
 	Namespace, Credential string
-	// Remote is the address that the request came from: the client's, or a proxy's.
+	// Remote is the address that the request came from: the client's, or that of a proxy that is not trusted.
 	Remote string
+	// UserAgent is the header of that name.
+	UserAgent string
 
-	// Method is the HTTP method; ResourceType "User" or "Group"; ID the SCIM id.
-	Method, ResourceType, ID string
+	// Operation is the SCIM operation; Method the HTTP method; ResourceType "User" or "Group"; ID the SCIM id.
+	Operation, Method, ResourceType, ID string
 	// UserName, DisplayName and ExternalID are the resource's. DisplayName is for groups only, because a user's
 	// is personal data that userName makes unnecessary.
 	UserName, DisplayName, ExternalID string
+
+	// Effects are what the request has done, in words of a closed set such as "Deactivated".
+	Effects []string
+	// Changes are the attributes that it has changed.
+	Changes []Change
+	// Added and Removed are members of a group.
+	Added, Removed Members
 
 	// Status is the HTTP status. SCIMType and Detail are those of the SCIM error (RFC 7644 section 3.12).
 	Status           int
@@ -60,23 +59,92 @@ type Record struct {
 	Duration time.Duration
 }
 
+// Change is an attribute whose value a request has changed.
+type Change struct {
+	Name string // such as "name.givenName"
+	// Before and After return the values as JSON; "" if the attribute was or is unassigned. They are called only if the
+	// values of the attribute are logged.
+	Before, After func() string
+}
+
+// Members are members of a group.
+type Members struct {
+	Count int
+	IDs   []string // the first
+}
+
+// Config configures a Log. Log is required.
+type Config struct {
+	// Log is the operator's log.
+	Log slog.Handler
+	// File has the lines a second time, see FileHandler; nil for none.
+	File slog.Handler
+	// Required refuses a change if File cannot record beforehand that it was requested.
+	Required bool
+	// Values are the attributes whose values are logged, with those of their sub-attributes. Of others a line has the names.
+	Values []string
+	// FileResult, if not nil, is told the result of each line that is written to File: nil if it is stored.
+	FileResult func(error)
+	// Now is the clock. Default: time.Now.
+	Now func() time.Time
+}
+
 // Log writes the provisioning log. The zero value is not usable; see New.
 type Log struct {
-	logger *slog.Logger
+	config Config
 }
 
-// New returns a Log that writes to handler.
-func New(handler slog.Handler) *Log {
-	return &Log{logger: slog.New(handler)}
-}
-
-// Write logs a request. A successful read has level debug, because providers poll and changes would be hard to
-// find between the polls. A client's error (4xx) has level warning, the operator's (5xx) level error.
-func (l *Log) Write(ctx context.Context, r Record) {
-	level := r.level()
-	if l.logger.Enabled(ctx, level) {
-		l.logger.LogAttrs(ctx, level, string(r.Event), r.attributes()...)
+// New returns a Log.
+func New(c Config) *Log {
+	if c.Now == nil {
+		c.Now = time.Now
 	}
+	if c.FileResult == nil {
+		c.FileResult = func(error) {}
+	}
+	return &Log{config: c}
+}
+
+// Begin records that a change was requested, before it is carried out. It returns an error if the change must not be carried
+// out, because the file is required and cannot be written.
+func (l *Log) Begin(ctx context.Context, r Record) error {
+	if !l.config.Required || l.config.File == nil {
+		return nil
+	}
+	r.Event = ChangeRequested
+	return l.writeFile(ctx, l.line(r))
+}
+
+// Write logs a request and its result. A successful read has level debug, because providers poll and changes would be hard to
+// find between the polls. A client's error (4xx) has level warning, the operator's (5xx) level error.
+//
+// A line that the file does not take does not change the response: the operator's log has the line too, and the change is
+// stored already.
+func (l *Log) Write(ctx context.Context, r Record) {
+	line := l.line(r)
+	if l.config.Log.Enabled(ctx, line.Level) {
+		_ = l.config.Log.Handle(ctx, line) // zap reports no errors
+	}
+	if l.config.File != nil && l.config.File.Enabled(ctx, line.Level) {
+		_ = l.writeFile(ctx, line) // FileResult is told
+	}
+}
+
+func (l *Log) writeFile(ctx context.Context, line slog.Record) error {
+	err := l.config.File.Handle(ctx, line)
+	l.config.FileResult(err)
+	return err
+}
+
+// line returns the line of a request.
+func (l *Log) line(r Record) slog.Record {
+	line := slog.NewRecord(l.config.Now(), r.level(), string(r.Event), 0)
+	line.AddAttrs(r.texts()...)
+	line.AddAttrs(l.changes(r)...)
+	if r.Event != ChangeRequested {
+		line.AddAttrs(slog.Int("status", r.Status), slog.Float64("duration", r.Duration.Seconds()))
+	}
+	return line
 }
 
 func (r Record) level() slog.Level {
@@ -93,13 +161,16 @@ func (r Record) level() slog.Level {
 	return slog.LevelInfo
 }
 
-func (r Record) attributes() []slog.Attr {
+// texts returns the fields that are texts and not empty.
+func (r Record) texts() []slog.Attr {
 	attributes := make([]slog.Attr, 0, 16)
 	for _, a := range []struct{ key, value string }{
 		{"requestID", r.RequestID},
 		{"namespace", r.Namespace},
 		{"credential", r.Credential},
 		{"remote", r.Remote},
+		{"userAgent", r.UserAgent},
+		{"operation", r.Operation},
 		{"method", r.Method},
 		{"resourceType", r.ResourceType},
 		{"id", r.ID},
@@ -111,16 +182,82 @@ func (r Record) attributes() []slog.Attr {
 		{"reason", r.Reason},
 	} {
 		if a.value != "" {
-			attributes = append(attributes, slog.String(a.key, bounded(a.value)))
+			attributes = append(attributes, slog.String(a.key, readable(a.value)))
 		}
 	}
-	return append(attributes, slog.Int("status", r.Status), slog.Duration("duration", r.Duration))
+	return attributes
 }
 
-// bounded cuts a value that is too long to log, and marks the cut.
-func bounded(s string) string {
-	if len(s) <= maxValueBytes {
+// changes returns the fields that say what a request has changed.
+func (l *Log) changes(r Record) (attributes []slog.Attr) {
+	if len(r.Effects) > 0 {
+		attributes = append(attributes, slog.Any("effects", r.Effects))
+	}
+	if len(r.Changes) > 0 {
+		attributes = append(attributes, l.attributeChanges(r.Changes[:min(len(r.Changes), maxChanges)])...)
+	}
+	if r.Added.Count > 0 {
+		attributes = append(attributes, slog.Int("membersAdded", r.Added.Count), slog.Any("addedMembers", r.Added.IDs))
+	}
+	if r.Removed.Count > 0 {
+		attributes = append(attributes, slog.Int("membersRemoved", r.Removed.Count), slog.Any("removedMembers", r.Removed.IDs))
+	}
+	return attributes
+}
+
+// attributeChanges returns the names of the changed attributes, and the values of those that are configured.
+func (l *Log) attributeChanges(changes []Change) []slog.Attr {
+	names := make([]string, 0, len(changes))
+	before, after := map[string]string{}, map[string]string{}
+	for _, c := range changes {
+		names = append(names, c.Name)
+		if l.hasValues(c.Name) {
+			before[c.Name], after[c.Name] = readable(c.Before()), readable(c.After())
+		}
+	}
+	attributes := []slog.Attr{slog.Any("changed", names)}
+	if len(before) > 0 {
+		attributes = append(attributes, slog.Any("before", before), slog.Any("after", after))
+	}
+	return attributes
+}
+
+// hasValues reports whether the values of an attribute are logged.
+func (l *Log) hasValues(name string) bool {
+	for _, configured := range l.config.Values {
+		if rest, ok := cutPrefixFold(name, configured); ok && (rest == "" || rest[0] == '.' || rest[0] == ':') {
+			return true
+		}
+	}
+	return false
+}
+
+// cutPrefixFold cuts a prefix in any letter case.
+func cutPrefixFold(s, prefix string) (rest string, found bool) {
+	if len(s) < len(prefix) || !strings.EqualFold(s[:len(prefix)], prefix) {
+		return s, false
+	}
+	return s[len(prefix):], true
+}
+
+// readable returns a value as it is logged: cut if it is too long, with a mark, and with the code points of characters that a
+// terminal would not show, or obey.
+func readable(s string) string {
+	if len(s) > maxValueBytes {
+		s = strings.ToValidUTF8(s[:maxValueBytes], "") + "…"
+	}
+	if !strings.ContainsFunc(s, isUnprintable) {
 		return s
 	}
-	return strings.ToValidUTF8(s[:maxValueBytes], "") + "…"
+	var b strings.Builder
+	for _, r := range s {
+		if isUnprintable(r) {
+			fmt.Fprintf(&b, "<U+%04X>", r)
+		} else {
+			b.WriteRune(r)
+		}
+	}
+	return b.String()
 }
+
+func isUnprintable(r rune) bool { return !unicode.IsPrint(r) }

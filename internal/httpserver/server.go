@@ -7,9 +7,11 @@
 package httpserver
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net"
 	"net/http"
 	"sync/atomic"
@@ -30,6 +32,8 @@ type Config struct {
 	PlainHTTP bool
 	// Handler serves the requests.
 	Handler http.Handler
+	// Log receives the errors of connections, such as failed TLS handshakes; by default slog.Default().
+	Log *slog.Logger
 }
 
 // Server is a manager.Runnable that serves whether or not its replica is the leader. The manager stops it before the
@@ -58,6 +62,7 @@ func New(c Config) (*Server, error) {
 		}
 	}
 	s.http = newHTTPServer(s.closeWhileShuttingDown(c.Handler))
+	s.http.ErrorLog = slog.NewLogLogger(cmp.Or(c.Log, slog.Default()).Handler(), slog.LevelInfo)
 	s.http.ConnState = s.connections.stateChanged
 	return s, nil
 }

@@ -1,0 +1,169 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"crypto/x509"
+	"encoding/json"
+	"encoding/pem"
+	"errors"
+	"log"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+
+	"k8s.io/klog/v2"
+	"sigs.k8s.io/controller-runtime/pkg/log/zap"
+
+	"github.com/cloudsso/cloudsso-operator/internal/httpserver"
+)
+
+// lockedBuffer is a buffer for several writers.
+type lockedBuffer struct {
+	mu     sync.Mutex
+	buffer bytes.Buffer
+}
+
+// Write implements io.Writer.
+func (b *lockedBuffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.buffer.Write(p)
+}
+
+func (b *lockedBuffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.buffer.String()
+}
+
+// processLog has what this process logs. setLoggers is called once, before any client-go goroutine reads the loggers.
+var processLog lockedBuffer
+
+func TestMain(m *testing.M) {
+	setLoggers(zap.New(zap.WriteTo(redactingWriter{&processLog})))
+	os.Exit(m.Run())
+}
+
+// jsonLines returns the lines of a log, each of which must be JSON.
+func jsonLines(t *testing.T, text string) (lines []map[string]any) {
+	t.Helper()
+	for line := range strings.Lines(text) {
+		var fields map[string]any
+		if err := json.Unmarshal([]byte(line), &fields); err != nil {
+			t.Errorf("%q is no JSON", line)
+		}
+		lines = append(lines, fields)
+	}
+	return lines
+}
+
+func TestEveryLineOfTheProcessIsJSON(t *testing.T) {
+	klog.Info("from klog")
+	klog.Background().Error(errors.New("broken"), "from client-go\nwith a second line")
+	klog.FromContext(t.Context()).Info("from a context")
+	log.Print("from the standard library\nwith a second line")
+	slog.Info("from slog")
+	number := 0
+	for _, line := range jsonLines(t, processLog.String()) {
+		if text, _ := line["msg"].(string); strings.HasPrefix(text, "from ") { // a manager of another test may log too
+			number++
+		}
+	}
+	if number != 5 {
+		t.Errorf("5 calls have logged %s", processLog.String())
+	}
+}
+
+// A failed TLS handshake is an error that net/http logs itself.
+func TestErrorOfAConnectionIsJSON(t *testing.T) {
+	certFile, keyFile := selfSigned(t)
+	server, err := httpserver.New(httpserver.Config{Address: "127.0.0.1:0", CertFile: certFile, KeyFile: keyFile, Handler: http.NotFoundHandler()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() { ended <- server.Start(ctx) }()
+	connection, err := (&net.Dialer{}).DialContext(t.Context(), "tcp", server.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := connection.Write([]byte("GET / HTTP/1.1\r\n\r\n")); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := connection.Read(make([]byte, 1000)); err != nil {
+		t.Log(err)
+	}
+	_ = connection.Close()
+	stop()
+	if err := <-ended; err != nil {
+		t.Error(err)
+	}
+	if lines := jsonLines(t, processLog.String()); len(lines) == 0 || !strings.Contains(processLog.String(), "TLS handshake error") {
+		t.Errorf("logged %s", processLog.String())
+	}
+}
+
+func TestServiceIsAnnouncedOnceItIsReady(t *testing.T) {
+	var out bytes.Buffer
+	asked := 0
+	a := &announcement{
+		ready: func(*http.Request) error {
+			if asked++; asked < 3 {
+				return errors.New("still reading")
+			}
+			return nil
+		},
+		log: slog.New(slog.NewJSONHandler(&out, nil)), address: "127.0.0.1:8443", url: "https://sso.example.com/scim/v2", tls: true,
+	}
+	if err := a.Start(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	lines := jsonLines(t, out.String())
+	if len(lines) != 1 || asked != 3 || lines[0]["msg"] != "The SCIM service is up" || lines[0]["url"] != a.url || lines[0]["address"] != a.address || lines[0]["tls"] != true {
+		t.Errorf("logged %v after %d questions", lines, asked)
+	}
+}
+
+func TestServiceThatNeverBecomesReadyIsNotAnnounced(t *testing.T) {
+	var out bytes.Buffer
+	ctx, cancel := context.WithTimeout(t.Context(), 2*readyPollInterval)
+	defer cancel()
+	a := &announcement{ready: func(*http.Request) error { return errors.New("no") }, log: slog.New(slog.NewJSONHandler(&out, nil))}
+	if err := a.Start(ctx); err != nil || out.Len() > 0 {
+		t.Errorf("logged %s, %v", &out, err)
+	}
+	if ctx.Err() == nil {
+		t.Error("Start returned before its context ended")
+	}
+}
+
+// selfSigned returns the files of a certificate and its key.
+func selfSigned(t *testing.T) (certFile, keyFile string) {
+	t.Helper()
+	server := httptest.NewTLSServer(http.NotFoundHandler())
+	defer server.Close()
+	certificate := server.TLS.Certificates[0]
+	key, err := x509.MarshalPKCS8PrivateKey(certificate.PrivateKey)
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	certFile, keyFile = filepath.Join(dir, "tls.crt"), filepath.Join(dir, "tls.key")
+	for path, block := range map[string]*pem.Block{
+		certFile: {Type: "CERTIFICATE", Bytes: certificate.Certificate[0]},
+		keyFile:  {Type: "PRIVATE KEY", Bytes: key},
+	} {
+		if err := os.WriteFile(path, pem.EncodeToMemory(block), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return certFile, keyFile
+}

@@ -1,0 +1,180 @@
+package audit_test
+
+import (
+	"bytes"
+	"errors"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/cloudsso/cloudsso-operator/internal/audit"
+)
+
+// fullDisk is a device on which every write fails as on a full disk.
+const fullDisk = "/dev/full"
+
+var deactivation = audit.Record{Event: audit.ResourceModified, RequestID: "7f3a", Operation: "Modify", Status: 200, Effects: []string{"Deactivated"}}
+
+func openFile(t *testing.T, path string) audit.Config {
+	t.Helper()
+	file, err := audit.OpenFile(audit.FileOptions{Path: path, MaxSize: 1, MaxBackups: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := file.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	now := func() time.Time { return time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC) }
+	return audit.Config{Log: slog.DiscardHandler, File: audit.FileHandler(file), Now: now}
+}
+
+func linesOf(t *testing.T, path string) []string {
+	t.Helper()
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return strings.Split(strings.TrimSuffix(string(text), "\n"), "\n")
+}
+
+func TestFileHasEveryLineButSuccessfulReads(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "audit.log")
+	log := audit.New(openFile(t, path))
+	if err := log.Begin(t.Context(), deactivation); err != nil {
+		t.Fatal(err)
+	}
+	for _, r := range []audit.Record{
+		deactivation,
+		{Event: audit.ResourceRead, Status: 200},
+		{Event: audit.RequestRefused, Operation: "Read", Status: 404},
+	} {
+		log.Write(t.Context(), r)
+	}
+	want := []string{
+		`{"ts":"2026-01-02T03:04:05Z","level":"info","msg":"Resource Modified","requestID":"7f3a","operation":"Modify","effects":["Deactivated"],"status":200,"duration":0}`,
+		`{"ts":"2026-01-02T03:04:05Z","level":"warn","msg":"Request Refused","operation":"Read","status":404,"duration":0}`,
+	}
+	if got := linesOf(t, path); !slices.Equal(got, want) {
+		t.Errorf("the file has\n%s", strings.Join(got, "\n"))
+	}
+	if info, err := os.Stat(path); err != nil || info.Mode().Perm() != 0o600 {
+		t.Errorf("the mode of the file is %v, %v", info.Mode(), err)
+	}
+}
+
+func TestRequiredFileHasAChangeBeforeItIsCarriedOut(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "audit.log")
+	c := openFile(t, path)
+	c.Required = true
+	log := audit.New(c)
+	requested := deactivation
+	requested.Status = 0
+	if err := log.Begin(t.Context(), requested); err != nil {
+		t.Fatal(err)
+	}
+	want := `{"ts":"2026-01-02T03:04:05Z","level":"info","msg":"Change Requested","requestID":"7f3a","operation":"Modify","effects":["Deactivated"]}`
+	if got := linesOf(t, path); !slices.Equal(got, []string{want}) {
+		t.Errorf("the file has\n%s", strings.Join(got, "\n"))
+	}
+}
+
+func TestFullDisk(t *testing.T) {
+	full, err := os.OpenFile(fullDisk, os.O_WRONLY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = full.Close() }()
+	var operatorLog bytes.Buffer
+	var results []error
+	c := audit.Config{
+		Log: slog.NewJSONHandler(&operatorLog, nil), File: audit.FileHandler(full),
+		FileResult: func(err error) { results = append(results, err) },
+	}
+	if err := audit.New(c).Begin(t.Context(), deactivation); err != nil {
+		t.Errorf("a file that is not required refuses a change: %v", err)
+	}
+	c.Required = true
+	log := audit.New(c)
+	if err := log.Begin(t.Context(), deactivation); !errors.Is(err, syscall.ENOSPC) {
+		t.Errorf("a required file permits a change that it does not record: %v", err)
+	}
+	log.Write(t.Context(), deactivation)
+	if !strings.Contains(operatorLog.String(), "7f3a") {
+		t.Error("the operator's log does not have the line that the file did not take")
+	}
+	if len(results) != 2 || !errors.Is(results[1], syscall.ENOSPC) {
+		t.Errorf("results %v, want two failures", results)
+	}
+}
+
+// partialWriter takes a part of the first line, as a disk does that becomes full.
+type partialWriter struct {
+	bytes.Buffer
+	failed bool
+}
+
+func (w *partialWriter) Write(line []byte) (int, error) {
+	if !w.failed {
+		w.failed = true
+		n, _ := w.Buffer.Write(line[:10])
+		return n, syscall.ENOSPC
+	}
+	return w.Buffer.Write(line)
+}
+
+func TestLineAfterAPartialOneIsALineOfItsOwn(t *testing.T) {
+	var w partialWriter
+	log := audit.New(audit.Config{Log: slog.DiscardHandler, File: audit.FileHandler(&w)})
+	log.Write(t.Context(), deactivation)
+	log.Write(t.Context(), deactivation)
+	lines := strings.Split(w.String(), "\n")
+	if len(lines) != 3 || decoded(t, []byte(lines[1]))["requestID"] != "7f3a" || lines[2] != "" {
+		t.Errorf("the file has %q", w.String())
+	}
+}
+
+func TestFileIsRotatedBySize(t *testing.T) {
+	dir := t.TempDir()
+	c := openFile(t, filepath.Join(dir, "audit.log"))
+	log := audit.New(c)
+	r := deactivation
+	r.Detail = strings.Repeat("x", 200)
+	for range 4 << 20 / 200 {
+		log.Write(t.Context(), r)
+	}
+	var sizes []int64
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range entries {
+		info, err := e.Info()
+		if err != nil {
+			continue // removed as one too many
+		}
+		sizes = append(sizes, info.Size())
+		if info.Size() > 1<<20 {
+			t.Errorf("%s has %d bytes", e.Name(), info.Size())
+		}
+	}
+	if len(sizes) < 2 {
+		t.Errorf("files of %v bytes, want more than one", sizes)
+	}
+}
+
+func TestFileThatCannotBeOpenedIsAnErrorAtOnce(t *testing.T) {
+	blocked := filepath.Join(t.TempDir(), "file")
+	if err := os.WriteFile(blocked, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := audit.OpenFile(audit.FileOptions{Path: filepath.Join(blocked, "audit.log"), MaxSize: 1}); err == nil {
+		t.Error("a file below a file was opened")
+	}
+}

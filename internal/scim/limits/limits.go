@@ -61,6 +61,15 @@ const (
 	// hundreds of members. At most LargeBodies of the larger ones are in memory at a time. Decoding a body
 	// takes several times its size, and fifty times the size of one that is made to be expensive.
 	SmallBody = 64 << 10
+	// BodyGrace is the time in seconds in which a body may arrive at any rate: a packet that is lost several times takes
+	// some seconds.
+	BodyGrace = 10
+	// BodyRate is how many bytes of a body must arrive in each second after that, on average, as long as the service waits
+	// for them: an eighth of a slow uplink. A body that trickles would keep a place for large bodies.
+	BodyRate = 16 << 10
+	// BodyTime is the time in seconds in which a whole body must have arrived since its request began, at any rate: as
+	// long as internal/httpserver gives a request.
+	BodyTime = 60
 	// LargeBodies is the largest number of concurrent requests with bodies larger than SmallBody.
 	LargeBodies = 6
 	// LargeBodiesEach is the largest number of such requests of one directory. The rest is for others.

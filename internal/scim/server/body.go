@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"os"
 
 	"github.com/cloudsso/cloudsso-operator/internal/scim"
 	"github.com/cloudsso/cloudsso-operator/internal/scim/limits"
@@ -26,6 +27,8 @@ func (req *request) body() ([]byte, error) {
 		return nil, req.bodyTooLarge()
 	case errors.As(err, &refused):
 		return nil, refused
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		return nil, req.limits.slowBody(err)
 	case err != nil:
 		return nil, &scim.Error{
 			Status: http.StatusBadRequest,

@@ -2,6 +2,7 @@ package server
 
 import (
 	"cmp"
+	"time"
 
 	"github.com/cloudsso/cloudsso-operator/internal/scim/limits"
 )
@@ -15,6 +16,9 @@ type Limits struct {
 	MaxCount  int   // largest page; default limits.LargestPage
 
 	BulkOperations int // largest number of operations in a bulk request; default limits.BulkOperations
+
+	BodyGrace time.Duration // in which a body may arrive at any rate; default limits.BodyGrace seconds
+	BodyRate  int64         // bytes a second that must arrive after that; default limits.BodyRate
 }
 
 func (l Limits) withDefaults() Limits {
@@ -26,5 +30,8 @@ func (l Limits) withDefaults() Limits {
 		MaxCount:  cmp.Or(l.MaxCount, limits.LargestPage),
 
 		BulkOperations: cmp.Or(l.BulkOperations, limits.BulkOperations),
+
+		BodyGrace: cmp.Or(l.BodyGrace, limits.BodyGrace*time.Second),
+		BodyRate:  cmp.Or(l.BodyRate, limits.BodyRate),
 	}
 }

@@ -7,6 +7,7 @@
 //	load.go            bounds of concurrent requests
 //	query.go           parameters of the URL
 //	body.go            the body of a request
+//	pace.go            the minimum rate at which a body arrives
 //	negotiate.go       media types
 //	create.go, read.go, list.go, replace.go, modify.go, remove.go, bulk.go   one operation each
 //	bulkid.go          references between the operations of a bulk request
@@ -74,6 +75,7 @@ type request struct {
 	record   Record
 	slot     slot
 	bodyRead bool // the whole body has been read
+	limits   *Limits
 }
 
 func (s *server) routes() *http.ServeMux {
@@ -163,6 +165,7 @@ func (s *server) handler(r route) http.HandlerFunc {
 		req := s.newRequest(httpReq, r, r.action(httpReq.Method))
 		req.record.RequestID = s.NewRequestID()
 		defer req.slot.release()
+		s.pace(req, w)
 		resp := s.respond(req, func(req *request) (*response, error) {
 			refused := s.authenticate(req)
 			req.slot = s.load.acquire(req.session.Directory)
@@ -194,13 +197,14 @@ func (req *request) releaseConnection(w http.ResponseWriter, resp *response) {
 	if req.ContentLength != 0 && !req.bodyRead {
 		_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(restTimeout)) // fails for a test's recorder
 	}
-	if req.ProtoMajor == 2 && resp.status == http.StatusUnauthorized {
+	isSlow := resp.status == http.StatusRequestTimeout
+	if req.ProtoMajor == 2 && resp.status == http.StatusUnauthorized || isSlow {
 		resp.set("Connection", "close")
 	}
 }
 
 func (s *server) newRequest(httpReq *http.Request, r route, a action) *request {
-	req := &request{Request: httpReq, route: r, action: a, record: Record{
+	req := &request{Request: httpReq, route: r, action: a, limits: &s.Limits, record: Record{
 		Operation: a.operation,
 		Method:    httpReq.Method,
 		Route:     r.pattern,

@@ -1,0 +1,214 @@
+package server_test
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/cloudsso/cloudsso-operator/internal/scim/limits"
+	"github.com/cloudsso/cloudsso-operator/internal/scim/server"
+)
+
+// grace is the BodyGrace of these tests: many times what a packet on loopback takes.
+const grace = 200 * time.Millisecond
+
+func newPaced(t *testing.T, bytesPerSecond int64, adjust ...func(*server.Options)) *service {
+	t.Helper()
+	var mu sync.Mutex
+	s := newService(t, append(adjust, func(o *server.Options) {
+		o.Limits.BodyGrace, o.Limits.BodyRate = grace, bytesPerSecond
+		observe := o.Observe
+		o.Observe = func(r server.Record) {
+			mu.Lock()
+			defer mu.Unlock()
+			observe(r)
+		}
+		o.Now = time.Now
+	})...)
+	return s
+}
+
+// largeUser is the body of a user that waits for a place.
+func largeUser(userName string) string {
+	return `{"userName":"` + userName + `","title":"` + strings.Repeat("x", 100) + `"}` + strings.Repeat(" ", limits.SmallBody)
+}
+
+// trickle sends the header of a request over HTTP/1.1, and a byte of its body at a time until the connection ends. It returns
+// the status and the media type of the response, and whether the server has closed the connection after it.
+func trickle(t *testing.T, address string) (status int, mediaType string, isClosed bool) {
+	t.Helper()
+	connection, err := (&net.Dialer{}).DialContext(t.Context(), "tcp", address)
+	if err != nil {
+		t.Error(err)
+		return 0, "", false
+	}
+	defer func() { _ = connection.Close() }()
+	_, err = fmt.Fprintf(connection, "POST /scim/v2/Users HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer %s\r\nContent-Length: %d\r\n\r\n{", token, limits.SmallBody+1)
+	if err != nil {
+		t.Error(err)
+	}
+	ended := make(chan struct{})
+	defer close(ended)
+	go writeSlowly(connection, ended)
+	reader := bufio.NewReader(connection)
+	response, err := http.ReadResponse(reader, nil)
+	if err != nil {
+		t.Error(err)
+		return 0, "", false
+	}
+	defer func() { _ = response.Body.Close() }()
+	_, err = io.Copy(io.Discard, response.Body)
+	_, afterwards := reader.ReadByte()
+	return response.StatusCode, response.Header.Get("Content-Type"), err == nil && afterwards != nil
+}
+
+// writeSlowly writes a byte now and then until ended is closed, or the connection is.
+func writeSlowly(w io.Writer, ended <-chan struct{}) {
+	pause := time.NewTicker(grace / 10)
+	defer pause.Stop()
+	for {
+		select {
+		case <-pause.C:
+			if _, err := w.Write([]byte(" ")); err != nil {
+				return
+			}
+		case <-ended:
+			return
+		}
+	}
+}
+
+func TestBodyThatTricklesLosesItsPlace(t *testing.T) {
+	s := newPaced(t, 1<<20)
+	listener := httptest.NewServer(s.handler)
+	defer listener.Close()
+	var tricklers sync.WaitGroup
+	for range limits.LargeBodiesEach {
+		tricklers.Go(func() {
+			status, mediaType, isClosed := trickle(t, listener.Listener.Addr().String())
+			if status != http.StatusRequestTimeout || mediaType != "application/scim+json" || !isClosed {
+				t.Errorf("a body that trickles got %d, %s, closed %v", status, mediaType, isClosed)
+			}
+		})
+	}
+	tricklers.Wait()
+	for _, r := range s.records {
+		if r.Status != http.StatusRequestTimeout || r.Reason != server.ReasonSlowBody {
+			t.Errorf("observed %+v", r)
+		}
+	}
+	request, err := http.NewRequestWithContext(t.Context(), http.MethodPost, listener.URL+"/scim/v2/Users", strings.NewReader(largeUser("alice")))
+	if err != nil {
+		t.Fatal(err)
+	}
+	request.Header.Set("Authorization", "Bearer "+token)
+	began := time.Now()
+	response, err := listener.Client().Do(request)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = response.Body.Close()
+	if response.StatusCode != http.StatusCreated || time.Since(began) > 10*time.Second {
+		t.Errorf("the next large body got %d after %s", response.StatusCode, time.Since(began))
+	}
+}
+
+func TestBodyThatTricklesOnAnHTTP2StreamIsRefused(t *testing.T) {
+	s := newPaced(t, 1<<20)
+	listener := httptest.NewUnstartedServer(s.handler)
+	listener.EnableHTTP2 = true
+	listener.StartTLS()
+	defer listener.Close()
+	body, writer := io.Pipe()
+	ended := make(chan struct{})
+	defer close(ended)
+	go writeSlowly(writer, ended)
+	request, err := http.NewRequestWithContext(t.Context(), http.MethodPost, listener.URL+"/scim/v2/Users", body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	request.Header.Set("Authorization", "Bearer "+token)
+	response, err := listener.Client().Do(request)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = response.Body.Close()
+	if response.StatusCode != http.StatusRequestTimeout || response.ProtoMajor != 2 {
+		t.Errorf("got %s over %s", response.Status, response.Proto)
+	}
+}
+
+// pausingBody is a body that pauses longer than the grace after its first part.
+type pausingBody struct {
+	first, rest io.Reader
+	paused      bool
+}
+
+func (b *pausingBody) Read(p []byte) (int, error) {
+	n, err := b.first.Read(p)
+	if !errors.Is(err, io.EOF) {
+		return n, err
+	}
+	if !b.paused {
+		b.paused = true
+		<-time.After(2 * grace)
+	}
+	return b.rest.Read(p)
+}
+
+func TestBodyThatHasArrivedFastMayPause(t *testing.T) {
+	s := newPaced(t, limits.SmallBody/4) // the first part counts as four seconds
+	listener := httptest.NewServer(s.handler)
+	defer listener.Close()
+	text := largeUser("alice")
+	body := &pausingBody{first: strings.NewReader(text[:limits.SmallBody]), rest: strings.NewReader(text[limits.SmallBody:])}
+	request, err := http.NewRequestWithContext(t.Context(), http.MethodPost, listener.URL+"/scim/v2/Users", body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	request.Header.Set("Authorization", "Bearer "+token)
+	response, err := listener.Client().Do(request)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = response.Body.Close()
+	if response.StatusCode != http.StatusCreated {
+		t.Errorf("got %s", response.Status)
+	}
+}
+
+// The deadline of a body must not end a request whose body has arrived, while the store is busy.
+func TestRequestMayTakeLongerThanItsBody(t *testing.T) {
+	s := newPaced(t, 1<<20, func(o *server.Options) {
+		o.BeforeChange = func(server.Record) error {
+			<-time.After(2 * grace)
+			return nil
+		}
+	})
+	listener := httptest.NewServer(s.handler)
+	defer listener.Close()
+	for _, userName := range []string{"alice", "bob"} { // the second one on the same connection
+		request, err := http.NewRequestWithContext(t.Context(), http.MethodPost, listener.URL+"/scim/v2/Users", strings.NewReader(largeUser(userName)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		request.Header.Set("Authorization", "Bearer "+token)
+		response, err := listener.Client().Do(request)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, _ = io.Copy(io.Discard, response.Body)
+		_ = response.Body.Close()
+		if response.StatusCode != http.StatusCreated {
+			t.Errorf("%s got %s", userName, response.Status)
+		}
+	}
+}

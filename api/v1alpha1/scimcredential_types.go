@@ -63,6 +63,19 @@ type SCIMCredentialSpec struct {
 	// +optional
 	// +kubebuilder:validation:XValidation:rule="self >= timestamp('2000-01-01T00:00:00Z')",message="expiresAt is a time of RFC 3339 after 1999, as in 2027-01-31T00:00:00Z: leave it out for one year from creation"
 	ExpiresAt *metav1.Time `json:"expiresAt,omitempty"`
+
+	// allowedNetworks are the networks that requests may come from, as CIDRs: "203.0.113.0/24", or "203.0.113.7/32" for
+	// one address. A request from elsewhere is refused as if the token were wrong, within a second of a change and on every
+	// replica. If absent, requests may come from everywhere. Behind a proxy the operator needs --trusted-proxies, because
+	// it sees the proxy's address otherwise.
+	//
+	// +optional
+	// +listType=set
+	// +kubebuilder:validation:MinItems=1
+	// +kubebuilder:validation:MaxItems=32
+	// +kubebuilder:validation:items:MaxLength=43
+	// +kubebuilder:validation:XValidation:rule="self.all(n, isCIDR(n) && cidr(n) == cidr(n).masked())",message="each network is a CIDR without bits beyond its length, as in 203.0.113.0/24, or 203.0.113.7/32 for one address"
+	AllowedNetworks []string `json:"allowedNetworks,omitempty"`
 }
 
 // SCIMCredentialStatus is the observed state of a credential. It never holds the token.

@@ -199,6 +199,8 @@ func addSCIM(ctx context.Context, mgr manager.Manager, o options, sources *infor
 		KeyFile:   o.keyFile,
 		PlainHTTP: o.insecureHTTP,
 		Log:       logger,
+
+		TrustedProxies: networks(o.trustedProxies),
 		Handler: scimserver.New(scimserver.Options{
 			Authenticate: authenticator.Authenticate,
 			BaseURL:      o.scimURL,

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"net/netip"
 	"net/url"
 	"strings"
 	"time"
@@ -30,6 +31,7 @@ type options struct {
 	certFile, keyFile string
 	insecureHTTP      bool
 	maxRate           int
+	trustedProxies    []string
 
 	auditFile     audit.FileOptions
 	auditRequired bool
@@ -56,6 +58,7 @@ func (o *options) bind(flags *pflag.FlagSet) {
 	flags.StringVar(&o.keyFile, "scim-tls-key-file", "", "private key of the certificate, PEM")
 	flags.BoolVar(&o.insecureHTTP, "scim-insecure-http", false, "serve SCIM without TLS, on loopback unless --scim-bind-address says otherwise: for an ingress that terminates TLS")
 	flags.IntVar(&o.maxRate, "max-request-rate", 1000, "requests a second that a directory's spec.rateLimit may permit each credential at each replica, at most, and a burst of ten times as many; 0 for no maximum")
+	flags.StringSliceVar(&o.trustedProxies, "trusted-proxies", nil, "networks of the proxies before the SCIM service, such as 10.0.0.0/8,fd00::/8: the client of a request from there is the rightmost address of X-Forwarded-For that is in none of them; by default the client is the address that the connection comes from")
 	flags.StringVar(&o.auditFile.Path, "audit-log-path", "", "file that has the provisioning log too, without successful reads; by default only the operator's log has it")
 	flags.IntVar(&o.auditFile.MaxSize, "audit-log-maxsize", 100, "megabytes after which the provisioning log begins a new file")
 	flags.IntVar(&o.auditFile.MaxBackups, "audit-log-maxbackup", 10, "old files of the provisioning log that are kept; 0 for all")
@@ -130,11 +133,14 @@ func (o *options) validate() error {
 	if o.leaseDuration < minLeaseDuration {
 		return fmt.Errorf("--leader-lease-duration %s is too short: at least %s, because a lease counts whole seconds", o.leaseDuration, minLeaseDuration)
 	}
-	_, err = labels.Parse(o.namespaceSelector)
-	if err != nil {
-		err = fmt.Errorf("--directory-namespace-selector: %w", err)
+	return errors.Join(o.validateTLS(), o.validateShard(), o.validateAudit(), o.validateProxies(), o.validateSelector())
+}
+
+func (o *options) validateSelector() error {
+	if _, err := labels.Parse(o.namespaceSelector); err != nil {
+		return fmt.Errorf("--directory-namespace-selector: %w", err)
 	}
-	return errors.Join(o.validateTLS(), o.validateShard(), o.validateAudit(), err)
+	return nil
 }
 
 // validateTLS requires a certificate, or what says that none is needed.
@@ -148,6 +154,34 @@ func (o *options) validateTLS() error {
 		return fmt.Errorf("--metrics-secure=false serves metrics to every client, so --metrics-bind-address %q must be a loopback address such as 127.0.0.1:8080", o.metricsAddress)
 	}
 	return nil
+}
+
+// validateProxies requires networks that say which proxies are trusted. If every address were a proxy's, each client could
+// choose the address that it is counted with.
+func (o *options) validateProxies() error {
+	for _, text := range o.trustedProxies {
+		network, err := netip.ParsePrefix(text)
+		switch {
+		case err != nil:
+			return fmt.Errorf("--trusted-proxies: %q is not a network such as 10.0.0.0/8, or 10.0.0.1/32 for one address", text)
+		case network != network.Masked():
+			return fmt.Errorf("--trusted-proxies: %q has bits beyond its length; the network is %s", text, network.Masked())
+		case network.Bits() == 0:
+			return fmt.Errorf("--trusted-proxies: %q is every address, so that each client could choose its own", text)
+		}
+	}
+	return nil
+}
+
+// networks returns the networks of valid texts.
+func networks(texts []string) []netip.Prefix {
+	var all []netip.Prefix
+	for _, text := range texts {
+		if network, err := netip.ParsePrefix(text); err == nil {
+			all = append(all, network)
+		}
+	}
+	return all
 }
 
 // validateAudit requires a file for what is about the file, and attributes that exist.

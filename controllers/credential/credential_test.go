@@ -108,6 +108,20 @@ var _ = Describe("A credential without a hash", func() {
 		expectAccepted(handedOut(ctx, "okta"))
 	})
 
+	It("is refused at once from a network that it does not allow", func(ctx SpecContext) {
+		c := declare(ctx, "okta")
+		token := handedOut(ctx, "okta")
+		expectAccepted(token)
+		patch(ctx, c, `{"spec":{"allowedNetworks":["203.0.113.0/24"]}}`)
+		expectRefused(token, auth.ReasonNetwork)
+		_, err := authenticator.Authenticate([]string{"Bearer " + token}, "203.0.113.7:4711")
+		Expect(err).NotTo(HaveOccurred())
+		patch(ctx, c, `{"spec":{"allowedNetworks":["203.0.113.0/24","192.0.2.1/32"]}}`)
+		expectAccepted(token)
+		patch(ctx, c, `{"spec":{"allowedNetworks":null}}`)
+		expectAccepted(token)
+	})
+
 	It("gets no token while it is disabled", func(ctx SpecContext) {
 		c := declare(ctx, "okta", disabled)
 		expectReason(ctx, "okta", v1alpha1.ReasonDisabledCredential)

@@ -33,6 +33,7 @@ const (
 	ReasonExpired     Reason = "expired"      // the credential has expired
 	ReasonQuota       Reason = "quota"        // the credential holds no slot
 	ReasonDeleted     Reason = "deleted"      // the credential is being deleted
+	ReasonNetwork     Reason = "network"      // the request comes from a network that spec.allowedNetworks does not have
 	ReasonRateLimited Reason = "rate-limited" // a usable credential sends too many requests
 )
 
@@ -110,6 +111,9 @@ func (a *Authenticator) Keyring() *Keyring { return a.keyring }
 func (a *Authenticator) Authenticate(authorization []string, remote string) (Principal, error) {
 	now := a.now()
 	p, c, refused := a.find(authorization, now)
+	if refused == "" && !c.use.IsAllowedFrom(addressOf(remote)) {
+		refused = ReasonNetwork
+	}
 	if refused == ReasonAmbiguous { // no token was tried
 		return Principal{}, &Error{Reason: refused}
 	}

@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"net/netip"
 	"strings"
 	"sync"
 	"testing"
@@ -475,5 +476,50 @@ func TestDirectoryHasItsOwnBudget(t *testing.T) {
 	a.Keyring().SetBudget(okta.Namespace, nil)
 	if n := allowed(token); n != 10 {
 		t.Errorf("%d of the default burst of 10", n)
+	}
+}
+
+func TestTokenIsAcceptedFromTheAllowedNetworksOnly(t *testing.T) {
+	networks := func(texts ...string) (all []netip.Prefix) {
+		for _, text := range texts {
+			all = append(all, netip.MustParsePrefix(text))
+		}
+		return all
+	}
+	for _, c := range []struct {
+		networks []netip.Prefix
+		remote   string
+		want     auth.Reason
+	}{
+		{nil, "192.0.2.1:4711", ""},
+		{nil, "not an address", ""},
+		{networks("192.0.2.0/24"), "192.0.2.1:4711", ""},
+		{networks("192.0.2.0/24"), "192.0.2.1", ""},
+		{networks("192.0.2.0/24"), "[::ffff:192.0.2.1]:4711", ""},
+		{networks("203.0.113.0/24", "192.0.2.0/24"), "192.0.2.1", ""},
+		{networks("2001:db8::/32"), "[2001:db8::1%eth0]:4711", ""},
+		{networks("192.0.2.0/24"), "192.0.3.1:4711", auth.ReasonNetwork},
+		{networks("0.0.0.0/0"), "[2001:db8::1]:4711", auth.ReasonNetwork},
+		{networks("0.0.0.0/0"), "not an address", auth.ReasonNetwork},
+		{[]netip.Prefix{}, "192.0.2.1", auth.ReasonNetwork},
+	} {
+		a, _ := newAuthenticator(auth.Options{})
+		use := good
+		use.Networks = c.networks
+		a.Keyring().SetCredential(okta, auth.HashToken(token), use)
+		p, err := a.Authenticate(bearer(token), c.remote)
+		if got := refusal(t, err); got != c.want {
+			t.Errorf("%v from %s: %q, want %q", c.networks, c.remote, got, c.want)
+		}
+		var refused *auth.Error
+		if errors.As(err, &refused) {
+			p = refused.Principal
+		}
+		if p != okta {
+			t.Errorf("%v from %s: the credential is %v", c.networks, c.remote, p)
+		}
+		if _, err := a.Authenticate(bearer(tokenOf("acme", 2)), c.remote); refusal(t, err) != auth.ReasonUnknown {
+			t.Errorf("an unknown token from %s: %v", c.remote, err)
+		}
 	}
 }

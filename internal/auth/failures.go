@@ -64,16 +64,21 @@ func delayOf(l *rate.Limiter, now time.Time) time.Duration {
 // remoteOf returns the network that a remote address is counted with. The address may have a port. All invalid
 // addresses are counted together.
 func remoteOf(remote string) netip.Prefix {
-	addr, err := netip.ParseAddr(remote)
-	if err != nil {
-		withPort, _ := netip.ParseAddrPort(remote)
-		addr = withPort.Addr()
-	}
-	addr = addr.WithZone("").Unmap()
+	addr := addressOf(remote)
 	bits := addr.BitLen()
 	if addr.Is6() {
 		bits = addressBitsV6
 	}
 	prefix, _ := addr.Prefix(bits)
 	return prefix
+}
+
+// addressOf returns a remote address without its port, if it has one; the zero address if it is invalid.
+func addressOf(remote string) netip.Addr {
+	addr, err := netip.ParseAddr(remote)
+	if err != nil {
+		withPort, _ := netip.ParseAddrPort(remote)
+		addr = withPort.Addr()
+	}
+	return addr.WithZone("").Unmap()
 }

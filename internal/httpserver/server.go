@@ -3,6 +3,7 @@
 //	server.go       configuration, start and shutdown
 //	tls.go          the certificate, which is reloaded when its files change
 //	limits.go       timeouts and bounds, each with its reason
+//	clientaddress.go  the client's address behind a proxy
 //	connections.go  the connection that is closed when too many are open
 package httpserver
 
@@ -14,6 +15,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/netip"
 	"sync/atomic"
 	"time"
 
@@ -32,6 +34,9 @@ type Config struct {
 	PlainHTTP bool
 	// Handler serves the requests.
 	Handler http.Handler
+	// TrustedProxies are the networks of the proxies whose X-Forwarded-For says which client a request came from. Of other
+	// peers the header is not read. The handler sees the client in RemoteAddr, then without a port.
+	TrustedProxies []netip.Prefix
 	// Log receives the errors of connections, such as failed TLS handshakes; by default slog.Default().
 	Log *slog.Logger
 }
@@ -61,7 +66,7 @@ func New(c Config) (*Server, error) {
 			return nil, errors.Join(err, listener.Close())
 		}
 	}
-	s.http = newHTTPServer(s.closeWhileShuttingDown(c.Handler))
+	s.http = newHTTPServer(s.closeWhileShuttingDown(withClientAddress(c.Handler, c.TrustedProxies)))
 	s.http.ErrorLog = slog.NewLogLogger(cmp.Or(c.Log, slog.Default()).Handler(), slog.LevelInfo)
 	s.http.ConnState = s.connections.stateChanged
 	return s, nil

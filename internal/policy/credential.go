@@ -4,6 +4,7 @@ package policy
 
 import (
 	"cmp"
+	"net/netip"
 	"slices"
 	"time"
 
@@ -129,6 +130,8 @@ type CredentialUse struct {
 	Disabled    bool
 	Terminating bool
 	ExpiresAt   time.Time // zero is not usable
+	// Networks are those that requests may come from; nil for all.
+	Networks []netip.Prefix
 }
 
 // CredentialUseOf returns what decides about a credential's use.
@@ -138,7 +141,28 @@ func CredentialUseOf(c *v1alpha1.SCIMCredential) CredentialUse {
 		Disabled:    c.Spec.Disabled,
 		Terminating: !c.DeletionTimestamp.IsZero(),
 		ExpiresAt:   CredentialExpiry(c),
+		Networks:    credentialNetworks(c),
 	}
+}
+
+// credentialNetworks returns the networks that a credential's requests may come from; nil for all. A text that is no network
+// permits no address.
+func credentialNetworks(c *v1alpha1.SCIMCredential) []netip.Prefix {
+	if len(c.Spec.AllowedNetworks) == 0 {
+		return nil
+	}
+	networks := []netip.Prefix{}
+	for _, text := range c.Spec.AllowedNetworks {
+		if network, err := netip.ParsePrefix(text); err == nil {
+			networks = append(networks, network)
+		}
+	}
+	return networks
+}
+
+// IsAllowedFrom reports whether a request may come from an address. The invalid address is in no network.
+func (u CredentialUse) IsAllowedFrom(address netip.Addr) bool {
+	return u.Networks == nil || slices.ContainsFunc(u.Networks, func(n netip.Prefix) bool { return n.Contains(address) })
 }
 
 // Refusal says whether the credential may be used now, and if not, why. Its token is another matter.

@@ -224,6 +224,35 @@ var _ = Describe("A token hash", func() {
 	)
 })
 
+var _ = Describe("The allowed networks of a credential", func() {
+	const kind = "SCIMCredential"
+
+	It("are CIDRs of both versions", func(ctx SpecContext) {
+		networks := []any{"203.0.113.0/24", "203.0.113.7/32", "2001:db8::/32", "0.0.0.0/0", "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff/128"}
+		Expect(try(ctx, kind, spec{"allowedNetworks": networks})).To(Succeed())
+	})
+
+	DescribeTable("are refused", func(ctx SpecContext, problem string, networks ...any) {
+		Expect(try(ctx, kind, spec{"allowedNetworks": networks})).To(MatchError(ContainSubstring(problem)))
+	},
+		Entry("an address", "each network is a CIDR", "203.0.113.7"),
+		Entry("bits beyond the length", "each network is a CIDR", "203.0.113.7/24"),
+		Entry("a name", "each network is a CIDR", "okta.com"),
+		Entry("nothing", "should have at least 1 items"),
+		Entry("one twice", "Duplicate value", "10.0.0.0/8", "10.0.0.0/8"),
+		Entry("a text that is too long", "Too long", strings.Repeat("1", 44)),
+	)
+
+	It("are 32 at most", func(ctx SpecContext) {
+		var networks []any
+		for i := range 33 {
+			networks = append(networks, fmt.Sprintf("10.%d.0.0/16", i))
+		}
+		Expect(try(ctx, kind, spec{"allowedNetworks": networks[:32]})).To(Succeed())
+		Expect(try(ctx, kind, spec{"allowedNetworks": networks})).To(MatchError(ContainSubstring("Too many")))
+	})
+})
+
 var _ = Describe("A directory", func() {
 	It("is switched off and rejects existing users unless said otherwise", func(ctx SpecContext) {
 		made := object(newNamespace(ctx), "CloudSSODirectory", spec{})

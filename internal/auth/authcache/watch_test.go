@@ -40,6 +40,15 @@ func TestEvents(t *testing.T) {
 		{"a credential that is changed", func(h toolscache.ResourceEventHandler) {
 			h.OnUpdate(credential(), credential(func(c *v1alpha1.SCIMCredential) { c.Spec.Disabled = true }))
 		}, false},
+		{"a credential that gets networks", func(h toolscache.ResourceEventHandler) {
+			h.OnUpdate(credential(), credential(func(c *v1alpha1.SCIMCredential) { c.Spec.AllowedNetworks = []string{"203.0.113.0/24"} }))
+		}, false},
+		{"a credential that gets the client's network", func(h toolscache.ResourceEventHandler) {
+			h.OnUpdate(credential(), credential(func(c *v1alpha1.SCIMCredential) { c.Spec.AllowedNetworks = []string{"no network", "192.0.2.0/24"} }))
+		}, true},
+		{"a credential whose networks are none", func(h toolscache.ResourceEventHandler) {
+			h.OnUpdate(credential(), credential(func(c *v1alpha1.SCIMCredential) { c.Spec.AllowedNetworks = []string{"no network"} }))
+		}, false},
 		{"a credential that begins to be deleted", func(h toolscache.ResourceEventHandler) {
 			h.OnUpdate(credential(), credential(func(c *v1alpha1.SCIMCredential) {
 				c.DeletionTimestamp = &metav1.Time{Time: time.Now()}

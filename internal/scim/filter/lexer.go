@@ -96,7 +96,7 @@ func (l *lexer) quoted() (any, error) {
 			l.at++
 			text, err := schema.ParseString(l.input[start:l.at])
 			if err != nil {
-				return nil, l.errorf(start, "%s is not a JSON string: %v", l.input[start:l.at], err)
+				return nil, l.errorf(start, "the text is not a JSON string: %v", err)
 			}
 			return text, nil
 		}

@@ -32,7 +32,7 @@ func (p *parser) parseFilter() (Filter, error) {
 	}
 	f, err := p.or()
 	if err == nil && p.next() != 0 {
-		err = p.errorf(p.at, "%q is not expected here", p.input[p.at:])
+		err = p.errorf(p.at, "the text from here on is not expected")
 	}
 	if err != nil {
 		return nil, err
@@ -126,7 +126,7 @@ func (p *parser) valuePathAndSub(path schema.Path) (Filter, error) {
 	name := p.word()
 	sub := path.Last().Sub(name)
 	if sub == nil {
-		return nil, p.errorf(start, "%s has no sub-attribute %q", path, name)
+		return nil, p.errorf(start, "%s has no sub-attribute %s", path, schema.QuoteName(name))
 	}
 	c, err := p.comparison(start, schema.Path{sub})
 	if err != nil {
@@ -174,7 +174,7 @@ func (p *parser) path() (schema.Path, error) {
 	}
 	path := p.resolve(name)
 	if path == nil {
-		return nil, p.unknownAttribute(start, "there is no attribute %q", name)
+		return nil, p.unknownAttribute(start, "there is no attribute %s", schema.QuoteName(name))
 	}
 	return path, nil
 }

@@ -43,7 +43,7 @@ func ParsePath(rt *schema.ResourceType, input string) (*Path, error) {
 		}
 	}
 	if p.next() != 0 {
-		return nil, p.errorf(p.at, "%q is not expected here", input[p.at:])
+		return nil, p.errorf(p.at, "the text from here on is not expected")
 	}
 	return path, nil
 }
@@ -64,7 +64,7 @@ func (p *parser) parseSelection(path *Path) error {
 		return p.errorf(start, "a sub-attribute is expected")
 	}
 	if path.Sub = path.Attribute.Last().Sub(name); path.Sub == nil {
-		return p.unknownAttribute(start, "%s has no sub-attribute %q", path.Attribute, name)
+		return p.unknownAttribute(start, "%s has no sub-attribute %s", path.Attribute, schema.QuoteName(name))
 	}
 	return nil
 }

@@ -197,7 +197,7 @@ func (op operation) applyToSelected(a *schema.Attribute, current any) (any, erro
 // values of the schema, names an element that does not exist, and has no target (RFC 7644 section 3.5.2.3).
 func (op operation) impliedElement(a *schema.Attribute) (schema.Object, error) {
 	o := filter.Implied(op.path.Filter)
-	noTarget := scim.BadRequest(scim.NoTarget, "path %q matches no value", op.path)
+	noTarget := scim.BadRequest(scim.NoTarget, "path %s matches no value", schema.QuoteName(op.path.String()))
 	switch {
 	case len(o) == 0, op.verb == opReplace && o.Get(a.Sub("value")) != nil:
 		return nil, noTarget

@@ -116,7 +116,7 @@ func (p *Patch) readOperation(fields map[string]any) error {
 	verbs := map[string]verb{"add": opAdd, "replace": opReplace, "remove": opRemove}
 	v, known := verbs[dialect.Verb(op)]
 	if !known {
-		return scim.BadRequest(scim.InvalidSyntax, "op must be add, replace or remove, not %q", op)
+		return scim.BadRequest(scim.InvalidSyntax, "op must be add, replace or remove")
 	}
 	target, _ := schema.JSONMember(fields, "path")
 	switch path := target.(type) {
@@ -157,6 +157,9 @@ func (p *Patch) readWithoutPath(v verb, operation map[string]any) error {
 		return scim.BadRequest(scim.InvalidValue, "value must be an object if the operation has no path")
 	}
 	for _, name := range sortedKeys(fields) {
+		if schema.NamesPassword(name) {
+			continue
+		}
 		path, err := filter.ParsePath(p.rt, name)
 		if err != nil {
 			p.ignore(name)
@@ -186,9 +189,12 @@ func sortedKeys(fields map[string]any) []string {
 // readWithPath reads an operation with a path. Its value is read only if the path is known and writable, because
 // serializers that drop null send an unknown attribute without a value.
 func (p *Patch) readWithPath(v verb, name string, operation map[string]any) error {
+	if schema.NamesPassword(name) { // whatever follows: passwords are ignored
+		return nil
+	}
 	path, err := filter.ParsePath(p.rt, name)
 	if err != nil {
-		refusal := scim.BadRequest(scim.InvalidPath, "path %q: %v", name, err)
+		refusal := scim.BadRequest(scim.InvalidPath, "path %s: %v", schema.QuoteName(name), err)
 		if !isUnknownAttribute(err) {
 			return refusal
 		}
@@ -196,9 +202,6 @@ func (p *Patch) readWithPath(v verb, name string, operation map[string]any) erro
 		if !p.rt.HasForeignURN(name) {
 			return &unknownPathError{refusal}
 		}
-		return nil
-	}
-	if path.Attribute[0] == schema.Password {
 		return nil
 	}
 	if !isWritable(path) {

@@ -196,7 +196,7 @@ func (b *batch) run(op *bulkOperation) (*response, error) {
 	r, id := b.findRoute(path)
 	requested, served := r.methods[op.method]
 	if !served || op.method == http.MethodGet {
-		return nil, scim.BadRequest(scim.InvalidValue, "%s %s is not an operation of a bulk request", quoted(op.method), quoted(op.path))
+		return nil, scim.BadRequest(scim.InvalidValue, "%s with this method is not an operation of a bulk request", quoted(op.path))
 	}
 	if id != "" {
 		op.result.Location = b.location(r.rt, id)

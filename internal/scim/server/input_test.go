@@ -167,6 +167,47 @@ func TestPasswordsAreNeverStored(t *testing.T) {
 	s.do("POST", "/Users", `{"userName":{},"password":"`+password+`"}`).answers(400)
 }
 
+// Some clients put a password where it does not belong. It is in no response, record or log: do looks at them.
+func TestPasswordsInWrongPlacesAreNotRepeated(t *testing.T) {
+	const urn = "urn:ietf:params:scim:schemas:core:2.0:User"
+	s := newService(t)
+	alice := "/Users/" + s.createUser("alice")
+	for _, operation := range []string{
+		`{"op":"replace","path":"password.` + password + `","value":1}`,
+		`{"op":"replace","path":"password=` + password + `"}`,
+		`{"op":"replace","path":"PASSWORD ` + password + `","value":"x"}`,
+		`{"op":"replace","path":"` + urn + `:password.` + password + `","value":"x"}`,
+		`{"op":"remove","path":"password[value eq \"` + password + `\"]"}`,
+		`{"op":"remove","path":"password[value eq \"` + password + `"}`,
+		`{"op":"` + password + `","path":"password","value":"x"}`,
+		`{"op":"replace password=` + password + `"}`,
+		`{"op":"replace","path":"active","value":"` + password + `"}`,
+		`{"op":"replace","path":"active ` + password + `","value":false}`,
+		`{"op":"add","path":"urn:x:` + password + `","value":"` + password + `"}`,
+		`{"op":"replace","value":{"password.` + password + `":"x","password":"` + password + `"}}`,
+		`{"op":"replace","value":"` + password + `"}`,
+	} {
+		s.do("PATCH", alice, patchJSON(operation))
+		s.do("PATCH", alice, patchJSON(operation+`,{"op":"replace","path":"title","value":"x"}`))
+	}
+	for _, filter := range []string{
+		`password eq "` + password + `"`, `userName eq "` + password + ` `, `userName eq "alice" ` + password, `userName ` + password + ` "x"`,
+		`password.` + password + ` eq "x"`, `active eq ` + password, `emails[type eq "work"] ` + password, `userName eq "\x` + password + `"`,
+	} {
+		s.do("GET", "/Users?filter="+url.QueryEscape(filter), "").answers(400)
+		s.do("POST", "/Users/.search", `{"filter":`+string(schema.AppendString(nil, filter))+`}`).answers(400)
+	}
+	for _, body := range []string{
+		`"` + password + `"`, password, `{"userName":"bob","password":"` + password + `"`, `{"name":"` + password + `"}`,
+		`{"userName":"bob","active":"` + password + `"}`, `{"userName":"bob","password":"x","password":"` + password + `"}`,
+		`{"userName":"bob","password.` + password + `":1,"PASSWORD.` + password + `":2}`, `{"userName":"carol","password.` + password + `":1}`,
+	} {
+		s.do("POST", "/Users", body)
+	}
+	s.do("POST", "/Bulk", `{"Operations":[{"method":"`+password+`","path":"/Users","bulkId":"b","data":{}}]}`).answers(200)
+	s.do("GET", "/Users?sortBy=password."+password, "").answers(400)
+}
+
 // A name is logged once, however often requests have it.
 func TestUnknownAttributesAreLoggedOnce(t *testing.T) {
 	const urn = "urn:example:params:scim:schemas:extension:badge:2.0:User"

@@ -136,7 +136,7 @@ func (q query) readPart(rt *schema.ResourceType, others []*schema.ResourceType, 
 	}
 	if by := q.Get("sortBy"); by != "" {
 		if p.order.By = rt.Resolve(by, others...); p.order.By == nil {
-			return p, scim.BadRequest(scim.InvalidPath, "sortBy: there is no attribute %s", quoted(by))
+			return p, scim.BadRequest(scim.InvalidPath, "sortBy: there is no attribute %s", schema.QuoteName(by))
 		}
 		if !p.order.By.Last().Searchable() {
 			return p, scim.BadRequest(scim.InvalidPath, "sortBy: a list cannot be sorted by %s", p.order.By)

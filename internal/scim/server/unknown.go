@@ -6,6 +6,7 @@ import (
 	"sync"
 
 	"github.com/cloudsso/cloudsso-operator/internal/scim/limits"
+	"github.com/cloudsso/cloudsso-operator/internal/scim/schema"
 )
 
 // reasonUnknown is the reason for which most attributes are ignored.
@@ -43,7 +44,10 @@ func (u *unknown) addNew(directory, name string) bool {
 // logIgnored logs the attributes of a request that are ignored for a reason.
 func (s *server) logIgnored(req *request, reason string, names []string) {
 	for _, name := range names {
-		name = shortened(name, limits.Quoted)
+		if schema.NamesPassword(name) { // it is always ignored, and its value may follow it
+			continue
+		}
+		name = shortened(schema.RepeatableName(name), limits.Quoted)
 		if s.unknown.addNew(req.session.Directory, name) {
 			s.Logger.LogAttrs(req.Context(), slog.LevelInfo, "attribute ignored; logged once for each name",
 				slog.String("attribute", name), slog.String("reason", reason),

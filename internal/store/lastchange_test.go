@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/cloudsso/cloudsso-operator/api/v1alpha1"
@@ -105,4 +106,32 @@ func TestGroupAndItsSlicesSayWhichRequestWroteThemLast(t *testing.T) {
 		t.Fatal(err)
 	}
 	wasChangedBy(t, g, "r3", "Replace")
+}
+
+func TestAdoptionSaysSo(t *testing.T) {
+	d := newDirectory(t)
+	settings := &v1alpha1.CloudSSODirectory{}
+	if err := admin.Get(t.Context(), client.ObjectKey{Namespace: d.namespace, Name: v1alpha1.DirectoryName}, settings); err != nil {
+		t.Fatal(err)
+	}
+	settings.Spec.ExistingUsers = v1alpha1.ExistingUsersAdopt
+	if err := admin.Update(t.Context(), settings); err != nil {
+		t.Fatal(err)
+	}
+	manual := &v1alpha1.CloudSSOUser{
+		ObjectMeta: metav1.ObjectMeta{Namespace: d.namespace, Name: "alice"},
+		Spec:       v1alpha1.CloudSSOUserSpec{Source: v1alpha1.SourceManual, UserName: "alice", DisplayName: "By hand"},
+	}
+	if err := admin.Create(t.Context(), manual); err != nil {
+		t.Fatal(err)
+	}
+	adopter := replica(t).In(d.namespace) // its cache has both
+	r, err := adopter.Create(request(t, d.namespace, "r1", "Create"), schema.User, schema.Object{}.With(schema.UserName, "alice").With(schema.Active, true), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if r.ID != "alice" || r.Effect.Origin != scim.OriginAdopted || r.Effect.Before.String(schema.UserDisplayName) != "By hand" {
+		t.Errorf("%s, effect %+v", r.ID, r.Effect)
+	}
+	wasChangedBy(t, d.stored("alice"), "r1", "Create")
 }

@@ -275,6 +275,7 @@ type CloudSSODirectoryStatus struct {
 const (
 	// ReasonSynchronizationDisabled is the reason of a True Ready condition while synchronization is Disabled.
 	ReasonSynchronizationDisabled = "SynchronizationDisabled"
+
 	// ConditionActivated is True if the directory is activated. The operator activates a new directory at once. A
 	// directory that was restored from a backup waits for a person.
 	ConditionActivated = "Activated"

@@ -15,7 +15,6 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
-	"github.com/cloudsso/cloudsso-operator/api/v1alpha1"
 	"github.com/cloudsso/cloudsso-operator/internal/audit"
 	"github.com/cloudsso/cloudsso-operator/internal/auth"
 	"github.com/cloudsso/cloudsso-operator/internal/httpserver"
@@ -29,11 +28,8 @@ import (
 // directory is one synchronized directory in memory.
 type directory struct{ store scim.Store }
 
-func (directory) Synced() bool       { return true }
-func (directory) Exists(string) bool { return true }
-func (directory) Synchronization(string) v1alpha1.Synchronization {
-	return v1alpha1.SynchronizationEnabled
-}
+func (directory) Synced() bool                           { return true }
+func (directory) Refusal(string) *scim.Error             { return nil }
 func (d directory) In(string) scim.Store                 { return d.store }
 func (directory) Used(auth.Principal)                    {}
 func (directory) Refused(auth.Principal, string, string) {}

@@ -7,7 +7,7 @@ type Event string
 const (
 	AuthenticationRefused  Event = "Authentication Refused"  // 401, 400 for two headers, or 429 after many: no credential, or one that is not usable
 	RequestLimited         Event = "Request Limited"         // 429: a usable credential sends too many requests
-	SynchronizationRefused Event = "Synchronization Refused" // 403: the directory's switch is Disabled, or the namespace has no directory
+	SynchronizationRefused Event = "Synchronization Refused" // 403: the directory's switch is Disabled, or the namespace has no directory or is not selected; 503: not activated
 	RequestRefused         Event = "Request Refused"         // any other 4xx: nothing was changed
 	RequestFailed          Event = "Request Failed"          // 5xx: a 503 that was sent for a change may have been carried out
 	RequestUnknown         Event = "Request Unknown"         // no such endpoint, or a method that it does not have

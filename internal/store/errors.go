@@ -166,7 +166,7 @@ func isRefusedByAdmission(err error) bool {
 }
 
 // ownPolicy matches the refusal of one of the operator's own policies, whose name may have a prefix (config/default).
-var ownPolicy = regexp.MustCompile(`ValidatingAdmissionPolicy '[^']*cloudsso-(deletion-guard|lock|name-claims|source)'`)
+var ownPolicy = regexp.MustCompile(`ValidatingAdmissionPolicy '[^']*cloudsso-(deletion-guard|lock|metadata|name-claims|source)'`)
 
 // invalid returns the 400 that names the attributes that the resource's own validation refused, or why an admission webhook
 // or policy of the cluster refused it, which names none.
@@ -180,6 +180,8 @@ func invalid(err error) error {
 			case cause.Field == "", cause.Field == notAField:
 			case refused.Kind == claimKind && cause.Field == "spec.name":
 				problems = append(problems, fmt.Sprintf("%s: Too long: may not be more than %d characters", claimedAttribute(refused.Name), nameLength))
+			case cause.Field == "spec": // a rule on several attributes, which names them
+				problems = append(problems, strings.TrimPrefix(explain(cause), "Invalid value: "))
 			default:
 				problems = append(problems, strings.TrimPrefix(cause.Field, "spec.")+": "+explain(cause))
 			}

@@ -2,11 +2,13 @@ package store_test
 
 import (
 	"errors"
-	"fmt"
 	"net/http"
-	"strconv"
+	"slices"
 	"strings"
 	"testing"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/cloudsso/cloudsso-operator/internal/scim"
 	"github.com/cloudsso/cloudsso-operator/internal/scim/schema"
@@ -33,6 +35,7 @@ func TestRefusalsOfTheAPIServerAreTranslated(t *testing.T) {
 		{"a long externalId", schema.User, user.With(schema.ExternalID, strings.Repeat("x", 257)), []string{"externalId", "256 characters"}},
 		{"a long title, and a long externalId", schema.User, user.With(title, strings.Repeat("x", 1025)).With(schema.ExternalID, strings.Repeat("x", 257)), []string{"title", "1024 characters", "externalId", "; "}},
 		{"a long value of a list", schema.User, user.With(emails, []any{email(strings.Repeat("x", 8193), false)}), []string{"emails[0].value", "8192 characters"}},
+		{"values that are too long together", schema.User, user.With(emails, slices.Repeat([]any{email(strings.Repeat("x", 8192), false)}, 9)), []string{"emails", "65536 characters together", "remove or shorten"}},
 		{"two primary values", schema.User, user.With(emails, []any{email("a", true), email("b", true)}), []string{"emails", "at most one email is primary"}},
 		{"a long displayName", schema.Group, schema.Object{}.With(schema.GroupDisplayName, strings.Repeat("g", 257)), []string{"displayName", "256 characters"}},
 	} {
@@ -55,18 +58,36 @@ func TestRefusalsOfTheAPIServerAreTranslated(t *testing.T) {
 	}
 }
 
-// The API server takes 3 MiB, etcd half of it.
+// The API server takes 3 MiB, etcd half of it. The bounds of owner references do not apply to the operator.
 func TestAResourceThatIsTooLargeIsToldFromAnOutage(t *testing.T) {
 	d := newDirectory(t)
-	certificates := schema.User.Attribute("x509Certificates")
-	for what, values := range map[string]int{"for etcd": 30, "for the API server": 60} {
-		var all []any
-		for n := range values {
-			all = append(all, schema.Object{}.With(certificates.Sub("value"), strings.Repeat("A", 65_536)).With(certificates.Sub("type"), strconv.Itoa(n)))
+	alice, err := d.create("alice")
+	if err != nil {
+		t.Fatal(err)
+	}
+	writer, err := client.New(operator, client.Options{Scheme: scheme})
+	if err != nil {
+		t.Fatal(err)
+	}
+	u := d.stored(alice.ID)
+	size := 0
+	for _, step := range []int{500_000, 50_000, 5_000, 500} {
+		for err = nil; err == nil; size += step {
+			before := u.DeepCopy()
+			u.OwnerReferences = []metav1.OwnerReference{{APIVersion: "v1", Kind: "ConfigMap", Name: strings.Repeat("n", size+step), UID: "1"}}
+			if err = writer.Patch(t.Context(), u, client.MergeFrom(before)); err != nil {
+				u, size = before, size-step
+			}
 		}
-		_, err := d.Create(t.Context(), schema.User, schema.Object{}.With(schema.UserName, fmt.Sprintf("%d@example.com", values)).With(certificates, all), nil)
-		if status(err) != http.StatusRequestEntityTooLarge {
-			t.Errorf("too large %s: %v", what, err)
-		}
+	}
+	retitle := scim.Change{Attributes: func(o schema.Object) (schema.Object, error) {
+		return o.With(schema.User.Attribute("title"), strings.Repeat("t", 1024)), nil
+	}}
+	if _, err := d.Update(t.Context(), schema.User, alice.ID, retitle); status(err) != http.StatusRequestEntityTooLarge {
+		t.Errorf("too large for etcd: %v", err)
+	}
+	large := schema.Object{}.With(schema.UserName, "bob").With(schema.User.Attribute("title"), strings.Repeat("t", 4<<20))
+	if _, err := d.Create(t.Context(), schema.User, large, nil); status(err) != http.StatusRequestEntityTooLarge {
+		t.Errorf("too large for the API server: %v", err)
 	}
 }

@@ -325,7 +325,7 @@ var _ = Describe("group push", func() {
 var _ = Describe("a user with a large profile", func() {
 	It("grows up to the limit, and is deactivated and deleted all the same", func(ctx SpecContext) {
 		id := create(ctx, unique("large"))
-		certificate := strings.Repeat("A", 65_536)
+		certificate := strings.Repeat("A", 16_384)
 		status := 0
 		for n := 0; n < 20 && status != http.StatusRequestEntityTooLarge; n++ {
 			answer, err := okta.Do(ctx, "PATCH", "/Users/"+id, patch(fmt.Sprintf(`[{"op":"add","path":"x509Certificates","value":[{"value":%q,"type":"%d"}]}]`, certificate, n)))

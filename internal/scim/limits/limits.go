@@ -5,7 +5,7 @@ package limits
 // Limits of bodies, in bytes.
 const (
 	// UserBody is the largest body of a request about a user. A user with every attribute and some inline
-	// photos is a few kilobytes. A custom resource holds at most 1 MiB.
+	// photos is a few kilobytes. A PATCH of PatchOperations may be longer than what it stores.
 	UserBody = 1 << 20
 	// GroupBody is the largest body of a request about a group. A full push lists every member in 100 to 160
 	// bytes each, so that this is enough for Members.
@@ -30,9 +30,10 @@ const (
 	Members = 100_000
 	// Text is the length of the longest string, in bytes: a certificate or an inline photo.
 	Text = 64 << 10
-	// Resource is the longest resource that is stored, as JSON and without members, in bytes: as much as UserBody, so
-	// that it can be replaced. etcd takes 1.5 MiB, so that there is room for metadata, and for a deactivation.
-	Resource = UserBody
+	// Resource is the longest resource that is stored, as JSON and without members, in bytes: a user with ten
+	// certificates, a photo and a hundred roles has 50,000. etcd takes 1.5 MiB, and stores some characters in six bytes,
+	// so that there is room for metadata, and for a deactivation.
+	Resource = 64 << 10
 	// PatchOperations is the largest number of operations in one PATCH. Some identity providers send one
 	// operation for each member.
 	PatchOperations = 10_000

@@ -98,9 +98,9 @@ func TestANameThatLooksLikeAnotherIsRefused(t *testing.T) {
 func TestAUserDoesNotGrowBeyondTheLimit(t *testing.T) {
 	s := newService(t)
 	alice := "/Users/" + s.user("alice")
-	values := make([]string, limits.Resource/limits.Text/2)
+	values := make([]string, 4)
 	for i := range values {
-		values[i] = fmt.Sprintf(`{"value":%q,"type":"%d"}`, strings.Repeat("x", limits.Text), i)
+		values[i] = fmt.Sprintf(`{"value":%q,"type":"%d"}`, strings.Repeat("x", limits.Resource/8), i)
 	}
 	half := func(list string) string {
 		return patchJSON(`{"op":"replace","path":"` + list + `","value":[` + strings.Join(values, ",") + `]}`)

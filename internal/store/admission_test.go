@@ -12,6 +12,7 @@ import (
 func TestPoliciesOfTheOperatorAreToldFromOthers(t *testing.T) {
 	for name, isOther := range map[string]bool{
 		"cloudsso-lock":                false,
+		"cloudsso-metadata":            false,
 		"cloudsso-source":              false,
 		"cloudsso-name-claims":         false,
 		"cloudsso-deletion-guard":      false,

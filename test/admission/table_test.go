@@ -141,7 +141,7 @@ var _ = Describe("synchronized users and groups", func() {
 	})
 
 	It("are not collected as garbage while the switch is Enabled, and are afterwards", func(ctx SpecContext) {
-		u, _ := synchronized(ctx, enabled)
+		u, _ := synchronized(ctx, disabled)
 		owner := &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Namespace: u.Namespace, Name: "owner"}}
 		Expect(person.Create(ctx, owner)).To(Succeed())
 		Expect(patched(ctx, person, u, func(u *v1alpha1.CloudSSOUser) {
@@ -150,6 +150,7 @@ var _ = Describe("synchronized users and groups", func() {
 		witness := newUser(u.Namespace, "witness", v1alpha1.SourceManual)
 		witness.OwnerReferences = u.OwnerReferences
 		Expect(person.Create(ctx, witness)).To(Succeed())
+		turn(ctx, u.Namespace, enabled)
 		Expect(person.Delete(ctx, owner)).To(Succeed())
 		Eventually(isGone(ctx, witness)).Should(BeTrue(), "the garbage collector has run")
 		Expect(isGone(ctx, u)()).To(BeFalse())

@@ -95,7 +95,7 @@ func installSouth(ctx context.Context) {
 	}
 	patch, err := k8syaml.YAMLToJSON(configFile("default/shards.yaml"))
 	Expect(err).NotTo(HaveOccurred())
-	for _, name := range []string{"cloudsso-deletion-guard", "cloudsso-lock", "cloudsso-name-claims", "cloudsso-secrets", "cloudsso-source"} {
+	for _, name := range []string{"cloudsso-deletion-guard", "cloudsso-lock", "cloudsso-metadata", "cloudsso-name-claims", "cloudsso-secrets", "cloudsso-source"} {
 		policy := &admissionv1.ValidatingAdmissionPolicy{ObjectMeta: metav1.ObjectMeta{Name: name}}
 		Expect(environment.Admin.Patch(ctx, policy, client.RawPatch(types.JSONPatchType, patch))).To(Succeed())
 		Expect(policy.Spec.Variables[1].Name).To(Equal("shards"))

@@ -11,15 +11,16 @@ import (
 	"github.com/cloudsso/cloudsso-operator/api/v1alpha1"
 )
 
-// Transform is a cache.TransformFunc of client-go. It removes what the operator does not read, managed fields and the
-// annotation of the last change, and lets objects share the strings that many of them have.
+// Transform is a cache.TransformFunc of client-go. It removes what the operator does not read: managed fields, the value of
+// kubectl's copy of the object, and the annotation of the last change. It lets objects share the strings that many of
+// them have.
 func Transform(object any) (any, error) {
 	o, ok := object.(metav1.Object)
 	if !ok {
 		return object, nil
 	}
 	o.SetManagedFields(nil)
-	removeLastChange(o)
+	stripAnnotations(o)
 	o.SetNamespace(intern(o.GetNamespace()))
 	o.SetFinalizers(shareList(o.GetFinalizers()))
 	if u, ok := object.(*v1alpha1.CloudSSOUser); ok {
@@ -28,10 +29,17 @@ func Transform(object any) (any, error) {
 	return object, nil
 }
 
-// removeLastChange removes the annotation for people that each user, group and slice has.
-func removeLastChange(o metav1.Object) {
+// lastApplied is the annotation that kubectl apply writes.
+const lastApplied = "kubectl.kubernetes.io/last-applied-configuration"
+
+// stripAnnotations removes the annotation for people that each user, group and slice has, and the value of kubectl's. The
+// key of that one stays, because a patch of an object without annotations writes them whole.
+func stripAnnotations(o metav1.Object) {
 	annotations := o.GetAnnotations()
 	delete(annotations, v1alpha1.AnnotationLastChange)
+	if _, applied := annotations[lastApplied]; applied {
+		annotations[lastApplied] = ""
+	}
 	if len(annotations) == 0 {
 		o.SetAnnotations(nil)
 	}

@@ -26,6 +26,7 @@ import (
 
 	"github.com/cloudsso/cloudsso-operator/api/v1alpha1"
 	"github.com/cloudsso/cloudsso-operator/internal/auth"
+	"github.com/cloudsso/cloudsso-operator/internal/cachetransform"
 	"github.com/cloudsso/cloudsso-operator/internal/jsonpatch"
 	"github.com/cloudsso/cloudsso-operator/internal/policy"
 )
@@ -74,10 +75,14 @@ func (b *Base) Emit(o client.Object, all ...Event) {
 const conflictInterval = 100 * time.Millisecond
 
 // Reconcile reads the object of a request into o and takes the steps, which return when to look again; zero if only a
-// watch tells. A conflict is another look soon. An object that is gone is done with.
+// watch tells. A conflict is another look soon. An object that is gone is done with. A trimmed object is left alone until
+// its namespace has a directory, unless it is being deleted.
 func Reconcile[T client.Object](ctx context.Context, c client.Reader, req ctrl.Request, o T, steps func(context.Context, T) (time.Duration, error)) (ctrl.Result, error) {
 	if err := c.Get(ctx, req.NamespacedName, o); err != nil {
 		return ctrl.Result{}, client.IgnoreNotFound(err)
+	}
+	if cachetransform.IsTrimmed(o) && !policy.IsBeingDeleted(o) {
+		return ctrl.Result{}, nil
 	}
 	after, err := steps(ctx, o)
 	if apierrors.IsConflict(err) {

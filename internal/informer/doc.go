@@ -4,4 +4,7 @@
 // client-go's reflector waits up to a minute between two attempts if several have failed. This package therefore
 // retries list and watch calls below the reflector, twice a second. The reflector's back-off grows by one step only if
 // it has to list again, because the API server does not know the revision of the last event any more.
+//
+// It also keeps the informers small: of namespaces without a marker, which is a CloudSSODirectory, they get only a part of
+// each object (Trimming). When a namespace gets a marker, its objects are listed, and put into the open watch.
 package informer

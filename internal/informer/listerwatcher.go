@@ -33,6 +33,11 @@ type listerWatcher struct {
 	api    cache.ListerWatcherWithContext
 	kind   string // for the log
 
+	marks   *marks   // nil unless these are the markers
+	trimmer *trimmer // nil unless the objects are trimmed
+	// markers are the namespaces of the markers that the list in progress has shown.
+	markers map[string]bool
+
 	// The Source's mutex guards these.
 	failingSince time.Time       // zero while nothing fails
 	open         context.Context //nolint:containedctx // of the present watch; it has ended if none is open
@@ -50,6 +55,11 @@ func (l *listerWatcher) IsWatchListSemanticsUnSupported() bool { return true }
 func (l *listerWatcher) list(ctx context.Context, options metav1.ListOptions) (page runtime.Object, err error) {
 	options.ResourceVersion, options.ResourceVersionMatch = "", ""
 	options.Limit = cmp.Or(options.Limit, pageSize)
+	if options.Continue == "" {
+		if err := l.beginList(ctx); err != nil {
+			return nil, err
+		}
+	}
 	err = l.retry(ctx, func() (err error) {
 		attempt, cancel := context.WithTimeout(ctx, pageTimeout)
 		defer cancel()
@@ -63,6 +73,26 @@ func (l *listerWatcher) list(ctx context.Context, options metav1.ListOptions) (p
 		return nil, err
 	}
 	return page, l.recordPage(page)
+}
+
+// beginList prepares for the first page of a list.
+func (l *listerWatcher) beginList(ctx context.Context) error {
+	l.markers = map[string]bool{}
+	if l.trimmer != nil {
+		return l.trimmer.beginList(ctx)
+	}
+	return nil
+}
+
+// endList follows the last page of a list.
+func (l *listerWatcher) endList(revision uint64) {
+	if l.marks != nil {
+		l.marks.replace(l, l.markers)
+	}
+	if l.trimmer != nil {
+		l.trimmer.endList(revision)
+	}
+	l.succeed()
 }
 
 func (l *listerWatcher) recordPage(page runtime.Object) error {
@@ -79,12 +109,16 @@ func (l *listerWatcher) recordPage(page runtime.Object) error {
 			o, err := meta.Accessor(item)
 			if err == nil {
 				l.source.listRevisions[o.GetNamespace()] = revision
+				l.markers[o.GetNamespace()] = true
 			}
 			return err
 		})
 	})
+	if err == nil && l.trimmer != nil {
+		err = l.trimmer.trimPage(page)
+	}
 	if err == nil && list.GetContinue() == "" {
-		l.succeed()
+		l.endList(revision)
 	}
 	return err
 }
@@ -93,6 +127,9 @@ func (l *listerWatcher) recordPage(page runtime.Object) error {
 func (l *listerWatcher) watch(ctx context.Context, options metav1.ListOptions) (watch.Interface, error) {
 	w := &openWatch{listerWatcher: l, events: make(chan watch.Event)}
 	ctx, w.stop = context.WithCancel(ctx)
+	if l.trimmer != nil {
+		options.ResourceVersion = strconv.FormatUint(l.trimmer.resumeAt(), 10)
+	}
 	var open context.Context
 	err := l.retry(ctx, func() (err error) {
 		attempt, end := context.WithCancel(ctx)

@@ -57,8 +57,18 @@ func (w *openWatch) run(ctx, open context.Context) {
 
 // pass passes events on. It returns why the watch ended, or nil if the reflector knows.
 func (w *openWatch) pass(ctx, open context.Context, settle <-chan time.Time) (settled bool, err error) {
+	loads := newLoads(w)
+	loading, stopLoading := context.WithCancel(open)
+	defer stopLoading()
+	loads.start(loading)
 	for {
 		select {
+		case <-loads.changed:
+			loads.start(loading)
+		case page := <-loads.pages:
+			if !loads.inject(open, page) {
+				return settled, errEnded
+			}
 		case <-open.Done():
 			return settled, errEnded
 		case <-settle:
@@ -73,9 +83,11 @@ func (w *openWatch) pass(ctx, open context.Context, settle <-chan time.Time) (se
 			case event.Type == watch.Error:
 				return settled, w.passError(ctx, event, settled)
 			}
-			if !w.send(open, event) {
+			revision, isNeeded := loads.prepare(event)
+			if isNeeded && !w.send(open, event) {
 				return settled, errEnded
 			}
+			w.passed(revision)
 		}
 	}
 }
@@ -90,6 +102,13 @@ func (w *openWatch) passError(ctx context.Context, event watch.Event, settled bo
 	w.fail(time.Now())
 	w.send(ctx, event)
 	return nil
+}
+
+// passed records that the reflector has an event.
+func (w *openWatch) passed(revision uint64) {
+	if w.trimmer != nil {
+		w.trimmer.passed(revision)
+	}
 }
 
 func (w *openWatch) send(ctx context.Context, event watch.Event) bool {

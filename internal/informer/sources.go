@@ -17,17 +17,41 @@ const endWatchInterval = 30 * time.Second
 // Sources keeps, for each kind, what the list and watch calls of its informers have met. The zero value can be used.
 // Its methods are safe for concurrent use.
 type Sources struct {
+	// Trimming, if not nil, says of which objects the informers keep only a part.
+	Trimming *Trimming
+
 	mu     sync.Mutex
 	byType map[reflect.Type]*Source
+	marks  *marks
 }
 
 // NewInformer returns a shared informer whose list and watch calls are retried in place and recorded. It fits
 // cache.Options.NewInformer of controller-runtime.
 func (s *Sources) NewInformer(lw cache.ListerWatcher, example runtime.Object, resync time.Duration, indexers cache.Indexers) cache.SharedIndexInformer {
 	l := &listerWatcher{source: s.Of(example), api: cache.ToListerWatcherWithContext(lw), kind: fmt.Sprintf("%T", example)}
+	s.trim(l, example)
 	l.source.update(func() { l.source.informers = append(l.source.informers, l) })
 	calls := &cache.ListWatch{ListWithContextFunc: l.list, WatchFuncWithContext: l.watch}
 	return cache.NewSharedIndexInformer(cache.ToListWatcherWithWatchListSemantics(calls, l), example, resync, indexers)
+}
+
+// trim prepares an informer whose objects are trimmed, or are the markers.
+func (s *Sources) trim(l *listerWatcher, example runtime.Object) {
+	if s.Trimming == nil {
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.marks == nil {
+		s.marks = newMarks()
+	}
+	if s.Trimming.isMarker(example) {
+		l.marks = s.marks
+		l.marks.replace(l, nil)
+	}
+	if s.Trimming.trims(example) {
+		l.trimmer = &trimmer{marks: s.marks, trim: s.Trimming.Trim, whole: map[string]bool{}}
+	}
 }
 
 // Of returns the Source of the example's Go type. The informers of several namespaces share it.
@@ -75,6 +99,18 @@ func (c *Source) ListRevision(namespace string) uint64 {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.listRevisions[namespace]
+}
+
+// IsWhole reports whether the informers of the kind have been given the objects of a namespace whole. Objects that were
+// trimmed before may still be on their way to the event handlers.
+func (c *Source) IsWhole(namespace string) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	isWhole := len(c.informers) == 0
+	for _, l := range c.informers {
+		isWhole = isWhole || l.trimmer == nil || l.trimmer.isWhole(namespace)
+	}
+	return isWhole
 }
 
 // EndWatch ends the open watches of the kind, so that each reflector watches again from the last event that it has

@@ -13,6 +13,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/cloudsso/cloudsso-operator/api/v1alpha1"
+	"github.com/cloudsso/cloudsso-operator/internal/cachetransform"
 	"github.com/cloudsso/cloudsso-operator/internal/informer"
 	"github.com/cloudsso/cloudsso-operator/internal/nameclaim"
 	"github.com/cloudsso/cloudsso-operator/internal/scim"
@@ -48,8 +49,35 @@ type collection[T client.Object] struct {
 func newCollection[T client.Object](s *Store, k kind[T]) *collection[T] {
 	c := &collection[T]{kind: k, Store: s}
 	c.source = s.Sources.Of(c.newObject())
-	c.index = index.New(k.keys, c.source.ListRevision)
+	c.index = index.New(func(o T) index.Keys {
+		keys := k.keys(o)
+		keys.Trimmed = cachetransform.IsTrimmed(o)
+		return keys
+	}, c.source.ListRevision)
 	return c
+}
+
+// checkWhole returns an error until the index has the objects of a namespace whole, which takes a moment after its
+// directory was created.
+func (c *collection[T]) checkWhole(namespace string) error {
+	if c.source.IsWhole(namespace) && !c.index.HasTrimmed(namespace) {
+		return nil
+	}
+	return errNotWhole(namespace)
+}
+
+// checkWholeObjects returns an error if an object that the index has returned is trimmed.
+func checkWholeObjects[T client.Object](objects ...T) error {
+	for _, o := range objects {
+		if cachetransform.IsTrimmed(o) {
+			return errNotWhole(o.GetNamespace())
+		}
+	}
+	return nil
+}
+
+func errNotWhole(namespace string) error {
+	return scim.Unavailable(retryAfter, fmt.Errorf("still reading the users and groups of namespace %s, which has just got a directory", namespace))
 }
 
 // newObject returns an empty object.
@@ -121,6 +149,9 @@ func (c *collection[T]) get(ctx context.Context, namespace, id string) (T, error
 			return none, err
 		}
 	}
+	if err := checkWholeObjects(e.Object); err != nil {
+		return none, err
+	}
 	return e.Object, c.checkHolder(ctx, e.Object)
 }
 
@@ -190,6 +221,9 @@ func (c *collection[T]) find(ctx context.Context, namespace, id string) (o T, is
 	if e == nil || !e.Listed {
 		o, err = c.readVisible(ctx, namespace, id)
 		return o, true, err
+	}
+	if err := checkWholeObjects(e.Object); err != nil {
+		return o, false, err
 	}
 	return e.Object, false, c.checkHolder(ctx, e.Object)
 }

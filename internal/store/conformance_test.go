@@ -78,7 +78,12 @@ func prepare(ctx context.Context, cp *controlplane.ControlPlane) (err error) {
 // replica returns one process's Store.
 func replica(t *testing.T) *store.Store {
 	t.Helper()
-	sources := &informer.Sources{}
+	return replicaOf(t, &informer.Sources{})
+}
+
+// replicaOf is replica with the sources of its informers.
+func replicaOf(t *testing.T, sources *informer.Sources) *store.Store {
+	t.Helper()
 	c, err := cache.New(operator, cache.Options{Scheme: scheme, NewInformer: sources.NewInformer, DefaultTransform: cachetransform.Transform})
 	if err != nil {
 		t.Fatal(err)

@@ -41,6 +41,9 @@ func list[T client.Object](ctx context.Context, n *namespacedStore, c *collectio
 		return selectFrom(ctx, n, c, query, c.all(n.namespace, hidden))
 	}
 	objects, total := c.index.Page(n.namespace, query.After, query.StartIndex, query.Count, hidden)
+	if err := checkWholeObjects(objects...); err != nil {
+		return nil, err
+	}
 	page := &scim.Page{Total: total}
 	for _, o := range objects {
 		page.Resources = append(page.Resources, c.represent(n, o, query.Omit))
@@ -59,13 +62,21 @@ func scanInProgress(namespace string, cause error) error {
 }
 
 func selectFrom[T client.Object](ctx context.Context, n *namespacedStore, c *collection[T], query scim.Query, objects iter.Seq[T]) (*scim.Page, error) {
-	return query.Select(ctx, func(yield func(scim.Candidate) bool) {
+	var notWhole error
+	page, err := query.Select(ctx, func(yield func(scim.Candidate) bool) {
 		for o := range objects {
+			if notWhole = checkWholeObjects(o); notWhole != nil {
+				return
+			}
 			if !yield(&candidate[T]{store: n, collection: c, object: o}) {
 				return
 			}
 		}
 	})
+	if notWhole != nil {
+		return nil, notWhole
+	}
+	return page, err
 }
 
 // candidate is an object that a query may select. The query reads the attributes that it names; the whole resource is

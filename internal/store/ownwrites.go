@@ -127,10 +127,14 @@ func (c *collection[T]) endSilentWatch(key client.ObjectKey) {
 	}
 }
 
-// waitCaughtUp waits until the index shows every write to a namespace that this replica has acknowledged.
+// waitCaughtUp waits until the index shows every write to a namespace that this replica has acknowledged. The error is a
+// 503, also until the index has the namespace whole.
 func (c *collection[T]) waitCaughtUp(ctx context.Context, namespace string) error {
 	if err := c.available(); err != nil {
 		return disconnected(err)
+	}
+	if err := c.checkWhole(namespace); err != nil {
+		return err
 	}
 	if c.pending.count.Load() == 0 {
 		return nil

@@ -23,6 +23,8 @@ type Keys struct {
 	Members []string
 	// Listed reports whether SCIM shows the object.
 	Listed bool
+	// Trimmed reports whether the informer has only a part of the object.
+	Trimmed bool
 }
 
 // Entry is one object in the index. Entries are replaced, never changed.
@@ -213,6 +215,11 @@ func (x *Index[T]) NamedAndListing(namespace, name string, members map[string]bo
 		}
 	}
 	return n.byName.all(name), listing
+}
+
+// HasTrimmed reports whether the index has a trimmed object of a namespace.
+func (x *Index[T]) HasTrimmed(namespace string) bool {
+	return read(x, namespace, func(n *namespaceIndex[T]) bool { return n.trimmed > 0 })
 }
 
 // Names returns the folded names of the live objects of a namespace.

@@ -15,6 +15,7 @@ type namespaceIndex[T client.Object] struct {
 	byExternalID multimap[*Entry[T]]
 	byMember     multimap[string] // ids of the objects that list a member
 	listed       ordered[T]
+	trimmed      int // number of trimmed objects
 }
 
 func newNamespaceIndex[T client.Object]() *namespaceIndex[T] {
@@ -32,17 +33,25 @@ func (n *namespaceIndex[T]) replace(old, e *Entry[T]) {
 	n.moveMemberships(old, e)
 	if old != nil {
 		delete(n.byID, old.Object.GetName())
+		n.countTrimmed(old, -1)
 		n.byName.remove(old.Name, old)
 		n.byFormerName.remove(old.FormerName, old)
 		n.byExternalID.remove(old.ExternalID, old)
 	}
 	if e != nil {
 		n.byID[e.Object.GetName()] = e
+		n.countTrimmed(e, 1)
 		n.byName.add(e.Name, e)
 		n.byFormerName.add(e.FormerName, e)
 		n.byExternalID.add(e.ExternalID, e)
 	}
 	n.listed.replace(old, e)
+}
+
+func (n *namespaceIndex[T]) countTrimmed(e *Entry[T], change int) {
+	if e.Trimmed {
+		n.trimmed += change
+	}
 }
 
 // placesOf returns the places in the list of the ids that are in it, in order.

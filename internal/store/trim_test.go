@@ -1,0 +1,124 @@
+package store_test
+
+import (
+	"fmt"
+	"net/http"
+	"runtime"
+	"slices"
+	"strings"
+	"testing"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/cloudsso/cloudsso-operator/api/v1alpha1"
+	"github.com/cloudsso/cloudsso-operator/internal/cachetransform"
+	"github.com/cloudsso/cloudsso-operator/internal/informer"
+	"github.com/cloudsso/cloudsso-operator/internal/scim"
+	"github.com/cloudsso/cloudsso-operator/internal/scim/schema"
+	"github.com/cloudsso/cloudsso-operator/internal/store"
+)
+
+const (
+	// heavyUsers are as many as one page of a load and a half, so that a load has several pages.
+	heavyUsers = 150
+	// heavyUser is the size of each, in bytes: as many characters of four bytes as a user may have.
+	heavyUser = 4 * 65_000
+)
+
+// newHeavyUser returns a user that is nearly as heavy as one may be.
+func newHeavyUser(namespace string, n int) *v1alpha1.CloudSSOUser {
+	u := &v1alpha1.CloudSSOUser{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: fmt.Sprintf("heavy-%d", n)}}
+	u.Spec = v1alpha1.CloudSSOUserSpec{Source: v1alpha1.SourceSCIM, UserName: fmt.Sprintf("heavy-%d@example.com", n)}
+	for i := range 8 {
+		u.Spec.Photos = append(u.Spec.Photos, v1alpha1.MultiValue{Value: strings.Repeat("𝄞", heavyUser/4/8), Type: fmt.Sprint(i)})
+	}
+	return u
+}
+
+// heap returns the bytes that are in use after a garbage collection.
+func heap() int {
+	var stats runtime.MemStats
+	runtime.GC()
+	runtime.GC()
+	runtime.ReadMemStats(&stats)
+	return int(stats.HeapAlloc)
+}
+
+func TestObjectsOfANamespaceWithoutADirectoryTakeNoMemory(t *testing.T) {
+	ns := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{GenerateName: "heavy-"}}
+	if err := admin.Create(t.Context(), ns); err != nil {
+		t.Fatal(err)
+	}
+	trimming := func() *store.Store { return replicaOf(t, &informer.Sources{Trimming: cachetransform.Trimming()}) }
+	running := trimming()
+	before := heap()
+	group := &v1alpha1.CloudSSOGroup{ObjectMeta: metav1.ObjectMeta{Namespace: ns.Name, Name: "all"}}
+	group.Spec = v1alpha1.CloudSSOGroupSpec{Source: v1alpha1.SourceSCIM, DisplayName: "All"}
+	var last *v1alpha1.CloudSSOUser
+	for n := range heavyUsers {
+		last = newHeavyUser(ns.Name, n)
+		group.Spec.Members = append(group.Spec.Members, v1alpha1.Member{Name: last.Name})
+		if err := admin.Create(t.Context(), last); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := admin.Create(t.Context(), group); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, func() bool { return running.HasSeen(last) && running.HasSeen(group) })
+	added := heap() - before
+	t.Logf("%d users of %d bytes added %d bytes of memory", heavyUsers, heavyUser, added)
+	if added > heavyUsers*heavyUser/10 {
+		t.Errorf("%d users added %d bytes of memory", heavyUsers, added)
+	}
+	restarted := trimming() // it is synced
+	for _, s := range []*store.Store{running, restarted} {
+		if _, err := s.In(ns.Name).Get(t.Context(), schema.User, last.Name, scim.Omit{}); status(err) != http.StatusServiceUnavailable {
+			t.Errorf("a namespace that is not whole is served: %v", err)
+		}
+	}
+
+	directory := &v1alpha1.CloudSSODirectory{ObjectMeta: metav1.ObjectMeta{Namespace: ns.Name, Name: v1alpha1.DirectoryName}}
+	directory.Spec.SCIMSynchronization = v1alpha1.SynchronizationEnabled
+	if err := admin.Create(t.Context(), directory); err != nil {
+		t.Fatal(err)
+	}
+	for _, s := range []*store.Store{running, restarted} {
+		expectWhole(t, s.In(ns.Name))
+	}
+}
+
+// expectWhole waits until a directory is served, and expects each user with its photos, and the group with its members.
+func expectWhole(t *testing.T, d scim.Store) {
+	t.Helper()
+	eventually(t, func() bool {
+		_, err := d.List(t.Context(), schema.User, scim.Query{Count: 1})
+		return err == nil
+	})
+	photos := schema.User.Attribute("photos")
+	for n := range heavyUsers {
+		u, err := d.Get(t.Context(), schema.User, fmt.Sprintf("heavy-%d", n), scim.Omit{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if values, _ := u.Attributes.Get(photos).([]any); len(values) != 8 {
+			t.Errorf("user %d has %d photos", n, len(values))
+		}
+		if groups := slices.Collect(u.Groups); len(groups) != 1 {
+			t.Errorf("user %d is in %d groups", n, len(groups))
+		}
+	}
+	page, err := d.List(t.Context(), schema.User, scim.Query{Count: 1})
+	if err != nil || page.Total != heavyUsers {
+		t.Errorf("%v users: %v", page, err)
+	}
+	deactivate := scim.Change{Attributes: func(o schema.Object) (schema.Object, error) { return o.With(schema.Active, false), nil }}
+	u, err := d.Update(t.Context(), schema.User, "heavy-0", deactivate)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if values, _ := u.Attributes.Get(photos).([]any); len(values) != 8 {
+		t.Errorf("a deactivated user has %d photos", len(values))
+	}
+}

@@ -1,6 +1,7 @@
 package store_test
 
 import (
+	"errors"
 	"fmt"
 	"net/http"
 	"runtime"
@@ -17,6 +18,7 @@ import (
 	"github.com/cloudsso/cloudsso-operator/internal/scim"
 	"github.com/cloudsso/cloudsso-operator/internal/scim/schema"
 	"github.com/cloudsso/cloudsso-operator/internal/store"
+	"github.com/cloudsso/cloudsso-operator/test/controlplane"
 )
 
 const (
@@ -81,7 +83,7 @@ func TestObjectsOfANamespaceWithoutADirectoryTakeNoMemory(t *testing.T) {
 
 	directory := &v1alpha1.CloudSSODirectory{ObjectMeta: metav1.ObjectMeta{Namespace: ns.Name, Name: v1alpha1.DirectoryName}}
 	directory.Spec.SCIMSynchronization = v1alpha1.SynchronizationEnabled
-	if err := admin.Create(t.Context(), directory); err != nil {
+	if err := errors.Join(admin.Create(t.Context(), directory), controlplane.Activate(t.Context(), admin, ns.Name)); err != nil {
 		t.Fatal(err)
 	}
 	for _, s := range []*store.Store{running, restarted} {

@@ -108,6 +108,8 @@ func (c *collection[T]) read(ctx context.Context, namespace, id string) (T, erro
 	if len(validation.IsDNS1123Subdomain(id)) > 0 { // the API server holds no object of such a name, and the client would not ask
 		return o, scim.NotFound(c.resource.Name, id)
 	}
+	ctx, cancel := context.WithTimeout(ctx, readTimeout)
+	defer cancel()
 	err := c.Client.Get(ctx, client.ObjectKey{Namespace: namespace, Name: id}, o)
 	if apierrors.IsNotFound(err) {
 		return o, scim.NotFound(c.resource.Name, id)
@@ -119,14 +121,14 @@ func (c *collection[T]) read(ctx context.Context, namespace, id string) (T, erro
 func (c *collection[T]) readVisible(ctx context.Context, namespace, id string) (T, error) {
 	o, err := c.read(ctx, namespace, id)
 	if err == nil {
-		err = c.checkHolder(ctx, o)
+		err = c.checkHolder(ctx, o, c.keys(o).Name)
 	}
 	return o, err
 }
 
-// checkHolder returns NotFound if another object holds the name of an object.
-func (c *collection[T]) checkHolder(ctx context.Context, o T) error {
-	isHidden, err := c.isHidden(ctx, o)
+// checkHolder returns NotFound if another object holds the name of an object, which folded is.
+func (c *collection[T]) checkHolder(ctx context.Context, o T, folded string) error {
+	isHidden, err := c.isHidden(ctx, o, folded)
 	if err == nil && isHidden {
 		err = scim.NotFound(c.resource.Name, o.GetName())
 	}
@@ -152,7 +154,7 @@ func (c *collection[T]) get(ctx context.Context, namespace, id string) (T, error
 	if err := checkWholeObjects(e.Object); err != nil {
 		return none, err
 	}
-	return e.Object, c.checkHolder(ctx, e.Object)
+	return e.Object, c.checkHolder(ctx, e.Object, e.Name)
 }
 
 // edit applies change to a copy of the object and stores it, on the condition that the object is still what the change
@@ -225,7 +227,7 @@ func (c *collection[T]) find(ctx context.Context, namespace, id string) (o T, is
 	if err := checkWholeObjects(e.Object); err != nil {
 		return o, false, err
 	}
-	return e.Object, false, c.checkHolder(ctx, e.Object)
+	return e.Object, false, c.checkHolder(ctx, e.Object, e.Name)
 }
 
 // visible returns an object as SCIM shows it before a change, or NotFound, or the precondition's error.

@@ -130,6 +130,13 @@ func (n *namespacedStore) undoCreate(ctx context.Context, created *v1alpha1.Clou
 }
 
 func (n *namespacedStore) updateGroup(ctx context.Context, id string, change scim.Change) (*scim.Resource, error) {
+	if slices.ContainsFunc(change.Members, func(c scim.MemberChange) bool { return c.Match != nil }) { // as dear as a scan
+		unlock, err := n.scanLocks.lock(ctx, n.namespace)
+		if err != nil {
+			return nil, scanInProgress(n.namespace, err)
+		}
+		defer unlock()
+	}
 	delta, unknown, err := n.delta(ctx, change.Members)
 	if err != nil {
 		return nil, err

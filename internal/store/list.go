@@ -57,7 +57,7 @@ func scanInProgress(namespace string, cause error) error {
 	return &scim.Error{
 		Status: http.StatusTooManyRequests, RetryAfter: retryAfter, Cause: cause,
 		Detail: fmt.Sprintf("other requests that read the whole directory %q are in progress, one at a time; send fewer of them, or a filter "+
-			"with eq on id, userName, externalId or a group's displayName", namespace),
+			"with eq on id, userName, externalId or a group's displayName, and in the path of members with eq on value", namespace),
 	}
 }
 
@@ -193,7 +193,7 @@ func (c *collection[T]) unclaimed(entries []*index.Entry[T], holder client.Objec
 func (c *collection[T]) identified(ctx context.Context, namespace, externalID string) ([]T, error) {
 	objects := []T{}
 	for _, e := range c.index.Identified(namespace, externalID) {
-		isHidden, err := c.isHidden(ctx, e.Object)
+		isHidden, err := c.isHidden(ctx, e.Object, e.Name)
 		if err != nil {
 			return nil, err
 		}

@@ -49,17 +49,15 @@ func rank(o client.Object) int {
 	return 1
 }
 
-// isHidden reports whether another object holds the name of a user or group. As long as the index shows no second live
-// object of the name, the name is the object's own.
-func (c *collection[T]) isHidden(ctx context.Context, o T) (bool, error) {
-	if c.name == nil {
+// isHidden reports whether another object holds the name of a user or group, which folded is. As long as the index shows
+// no second live object of the name, the name is the object's own.
+func (c *collection[T]) isHidden(ctx context.Context, o T, folded string) (bool, error) {
+	if c.name == nil || !c.isContested(c.index.Named(o.GetNamespace(), folded)) {
 		return false, nil
 	}
-	name := nameclaim.NameOf(o)
-	if !c.isContested(c.index.Named(name.Namespace, name.Folded)) {
-		return false, nil
-	}
-	holder, err := c.claims.Holder(ctx, name)
+	ctx, cancel := context.WithTimeout(ctx, readTimeout)
+	defer cancel()
+	holder, err := c.claims.Holder(ctx, nameclaim.Name{Namespace: o.GetNamespace(), Kind: c.claimedKind, Folded: folded})
 	if err != nil {
 		return false, toSCIMError(err)
 	}
@@ -100,7 +98,7 @@ func (c *collection[T]) hidden(ctx context.Context, namespace string) (map[strin
 	reads.SetLimit(maxParallelReads)
 	for i, e := range contested {
 		reads.Go(func() (err error) {
-			isHidden[i], err = c.isHidden(ctx, e.Object)
+			isHidden[i], err = c.isHidden(ctx, e.Object, e.Name)
 			return err
 		})
 	}

@@ -3,13 +3,18 @@ package store_test
 import (
 	"context"
 	"net/http"
+	"slices"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/cloudsso/cloudsso-operator/internal/scim"
 	"github.com/cloudsso/cloudsso-operator/internal/scim/filter"
 	"github.com/cloudsso/cloudsso-operator/internal/scim/schema"
 )
+
+// patience is how long a request waits that is to end while another one has its place.
+const patience = 100 * time.Millisecond
 
 // stalledFilter matches nothing before end is closed.
 type stalledFilter struct {
@@ -45,8 +50,8 @@ func TestADirectoryHasOneScanAtATime(t *testing.T) {
 	})
 	<-stalled.begun
 
-	impatient, cancel := context.WithCancel(t.Context())
-	cancel()
+	impatient, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
 	_, err = scanned.List(impatient, schema.User, scim.Query{Filter: f, StartIndex: 1, Count: 10})
 	if status(err) != http.StatusTooManyRequests {
 		t.Errorf("a second scan that ends before the first: %v", err)
@@ -62,4 +67,40 @@ func TestADirectoryHasOneScanAtATime(t *testing.T) {
 	if ids := scanned.find(unindexed); len(ids) != 1 {
 		t.Errorf("a scan after the first finds %v", ids)
 	}
+}
+
+// A change that selects members by a filter reads the whole group, so that it is a scan of its directory.
+func TestAChangeOfMembersByAFilterIsAScan(t *testing.T) {
+	d := newDirectory(t)
+	alice := d.mustCreate("alice@example.com")
+	group, err := d.Create(t.Context(), schema.Group, schema.Object{{Attribute: schema.GroupDisplayName, Value: "Staff"}}, []string{alice})
+	if err != nil {
+		t.Fatal(err)
+	}
+	begun, end := make(chan struct{}), make(chan struct{})
+	var once sync.Once
+	var change sync.WaitGroup
+	change.Go(func() {
+		all := scim.MemberChange{Op: scim.RemoveMembers, Match: func(scim.Reference) bool {
+			once.Do(func() { close(begun) })
+			<-end
+			return true
+		}}
+		changed, err := d.Update(t.Context(), schema.Group, group.ID, scim.Change{Members: []scim.MemberChange{all}})
+		if err != nil || len(slices.Collect(changed.Members)) != 0 {
+			t.Errorf("%v, %v", changed, err)
+		}
+	})
+	<-begun
+	impatient, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	f, err := filter.Parse(schema.User, "title pr")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := d.List(impatient, schema.User, scim.Query{Filter: f, StartIndex: 1, Count: 10}); status(err) != http.StatusTooManyRequests {
+		t.Errorf("a scan that ends before the change: %v", err)
+	}
+	close(end)
+	change.Wait()
 }

@@ -190,8 +190,6 @@ func (n *namespacedStore) Create(ctx context.Context, rt *schema.ResourceType, a
 
 // Get is part of scim.Store.
 func (n *namespacedStore) Get(ctx context.Context, rt *schema.ResourceType, id string, omit scim.Omit) (*scim.Resource, error) {
-	ctx, cancel := context.WithTimeout(ctx, readTimeout)
-	defer cancel()
 	if err := n.waitCaughtUp(ctx); err != nil {
 		return nil, err
 	}

@@ -95,7 +95,7 @@ var _ = Describe("a user's life", func() {
 		Expect(found.Resources()).To(HaveLen(1))
 		Expect(found.Resources()[0]).To(HaveKeyWithValue("id", created.ID()))
 
-		Eventually(stateOf(ctx, created.ID())).WithTimeout(time.Second).Should(Equal(v1alpha1.UserActive))
+		Eventually(stateOf(ctx, created.ID())).Should(Equal(v1alpha1.UserActive))
 		stored := user(ctx, created.ID())
 		Expect(stored.Spec.Source).To(Equal(v1alpha1.SourceSCIM))
 		Expect(stored.Spec.UserName).To(Equal(name))
@@ -128,13 +128,13 @@ var _ = Describe("a user's life", func() {
 			}
 			Expect(send(ctx, 200, method, "/Users/"+id, body(off)).Body).To(HaveKeyWithValue("active", false))
 			acknowledged := time.Now()
-			Eventually(stateOf(ctx, id)).WithTimeout(time.Second).Should(Equal(v1alpha1.UserDisabled))
+			Eventually(stateOf(ctx, id)).Should(Equal(v1alpha1.UserDisabled))
 			AddReportEntry("deactivation acknowledged → Disabled", time.Since(acknowledged))
 
 			found := send(ctx, 200, "GET", "/Users"+byFilter("userName eq %q", name), "")
 			Expect(found.Resources()).To(ConsistOf(HaveKeyWithValue("active", false)), "an inactive user must still be found")
 			Expect(send(ctx, 200, method, "/Users/"+id, body(on)).Body).To(HaveKeyWithValue("active", true))
-			Eventually(stateOf(ctx, id)).WithTimeout(time.Second).Should(Equal(v1alpha1.UserActive))
+			Eventually(stateOf(ctx, id)).Should(Equal(v1alpha1.UserActive))
 		},
 		Entry("by a PATCH without a path, as catalogue apps send it", "PATCH",
 			patch(`[{"op":"replace","value":{"active":false}}]`), patch(`[{"op":"replace","value":{"active":true}}]`)),
@@ -171,7 +171,7 @@ var _ = Describe("a user's life", func() {
 		name := unique("deleted")
 		id := create(ctx, name)
 		send(ctx, 204, "DELETE", "/Users/"+id, "")
-		Eventually(stateOf(ctx, id)).WithTimeout(time.Second).Should(Equal(v1alpha1.UserDeprovisioned))
+		Eventually(stateOf(ctx, id)).Should(Equal(v1alpha1.UserDeprovisioned))
 		Expect(send(ctx, 200, "GET", "/Users"+byFilter("userName eq %q", name), "").Resources()).To(BeEmpty())
 		next := send(ctx, 201, "POST", "/Users", newUser(name, "00u"+name)).ID()
 		Expect(next).NotTo(Equal(id))
@@ -189,7 +189,7 @@ var _ = Describe("a user's life", func() {
 		send(ctx, 204, "DELETE", "/Users/"+id, "")
 		created := send(ctx, 201, "POST", "/Users", newUser(name, "00u"+name))
 		Expect(created.Body).To(HaveKeyWithValue("active", true), "SCIM shows the provider's own value")
-		Eventually(stateOf(ctx, created.ID())).WithTimeout(time.Second).Should(Equal(v1alpha1.UserSuspended))
+		Eventually(stateOf(ctx, created.ID())).Should(Equal(v1alpha1.UserSuspended))
 		Eventually(func() []metav1.Condition { return user(ctx, created.ID()).Status.Conditions }).
 			Should(ContainElement(HaveField("Message", ContainSubstring(id))), "the condition names the earlier user")
 	})
@@ -197,7 +197,7 @@ var _ = Describe("a user's life", func() {
 	It("is suspended by an administrator, which no identity provider lifts or sees", func(ctx SpecContext) {
 		id := create(ctx, unique("suspended"))
 		suspend(ctx, id)
-		Eventually(stateOf(ctx, id)).WithTimeout(time.Second).Should(Equal(v1alpha1.UserSuspended))
+		Eventually(stateOf(ctx, id)).Should(Equal(v1alpha1.UserSuspended))
 		Expect(send(ctx, 200, "PATCH", "/Users/"+id, patch(`[{"op":"replace","value":{"active":true,"title":"Lead"}}]`)).Body).To(HaveKeyWithValue("active", true))
 		Expect(user(ctx, id).Spec.Suspended).To(BeTrue())
 		Consistently(stateOf(ctx, id)).WithTimeout(300 * time.Millisecond).Should(Equal(v1alpha1.UserSuspended))
@@ -347,7 +347,7 @@ var _ = Describe("the switch", Serial, func() {
 			answer, err := okta.Do(ctx, "PATCH", "/Users/"+id, patch(`[{"op":"replace","value":{"active":false}}]`))
 			Expect(err).NotTo(HaveOccurred())
 			return answer.Status
-		}).WithTimeout(time.Second).Should(Equal(403))
+		}).Should(Equal(403))
 		send(ctx, 403, "GET", "/Users/"+id, "")
 		send(ctx, 200, "GET", "/ServiceProviderConfig", "")
 
@@ -376,6 +376,6 @@ var _ = Describe("the switch", Serial, func() {
 			answer, err := okta.Do(ctx, "GET", "/Users/"+id, "")
 			Expect(err).NotTo(HaveOccurred())
 			return answer.Status
-		}).WithTimeout(time.Second).Should(Equal(200))
+		}).Should(Equal(200))
 	})
 })

@@ -38,8 +38,9 @@ const (
 	// operation for each member.
 	PatchOperations = 10_000
 	// MemberFilterTerms is the largest number of comparisons in the filters of all paths of one PATCH that select
-	// members by anything but value eq. Each is evaluated for each member, at less than 100 ns.
-	MemberFilterTerms = 100
+	// members by anything but value eq. Each is evaluated for each member, so that they are as many as those of a list
+	// filter: FilterComparisons for Members.
+	MemberFilterTerms = 20
 	// BulkOperations is the largest number of operations in a bulk request, announced as bulk.maxOperations.
 	// At a few milliseconds each, the response arrives long before an identity provider's timeout.
 	BulkOperations = 1_000

@@ -79,6 +79,10 @@ func (l *leading) runTerm(ctx context.Context) (lost, err error) {
 }
 
 func (l *leading) newManager(current *term) (manager.Manager, error) {
+	scheme, err := newScheme() // not the serving manager's, because controller-runtime adds types to it, and informers read that one
+	if err != nil {
+		return nil, err
+	}
 	readYourWrites, graceful, skipNameValidation := true, shutdownTimeout, true // each term has the same names
 	lease := l.options.leaseDuration
 	renew, retry := lease*2/3, lease/5
@@ -87,7 +91,7 @@ func (l *leading) newManager(current *term) (manager.Manager, error) {
 	election := rest.CopyConfig(config)
 	election.Wrap(asFieldManager) // because client-go overrides the config's user agent for leases
 	return ctrl.NewManager(config, ctrl.Options{
-		Scheme:         l.serving.GetScheme(),
+		Scheme:         scheme,
 		MapperProvider: func(*rest.Config, *http.Client) (meta.RESTMapper, error) { return l.serving.GetRESTMapper(), nil },
 		NewCache: func(*rest.Config, cache.Options) (cache.Cache, error) {
 			return &termCache{l.serving.GetCache(), current}, nil

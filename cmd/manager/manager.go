@@ -85,9 +85,14 @@ func run(ctx context.Context, o options, provisioning slog.Handler) error {
 	return mgr.Start(ctx)
 }
 
-func newManager(config *rest.Config, o options, sources *informer.Sources) (manager.Manager, error) {
+func newScheme() (*runtime.Scheme, error) {
 	scheme := runtime.NewScheme()
-	if err := errors.Join(clientgoscheme.AddToScheme(scheme), v1alpha1.AddToScheme(scheme)); err != nil {
+	return scheme, errors.Join(clientgoscheme.AddToScheme(scheme), v1alpha1.AddToScheme(scheme))
+}
+
+func newManager(config *rest.Config, o options, sources *informer.Sources) (manager.Manager, error) {
+	scheme, err := newScheme()
+	if err != nil {
 		return nil, err
 	}
 	graceful := shutdownTimeout

@@ -235,7 +235,12 @@ var _ = Describe("the metadata of users, groups and slices", func() {
 })
 
 var _ = Describe("the finalizers and owner references of synchronized objects", func() {
-	owner := metav1.OwnerReference{APIVersion: "v1", Kind: "ConfigMap", Name: "gone", UID: "00000000-0000-0000-0000-000000000001"}
+	var owner metav1.OwnerReference // exists, because the garbage collector deletes what an absent object owns
+	setOwner := func(ctx context.Context, namespace string) {
+		d := &v1alpha1.CloudSSODirectory{}
+		Expect(person.Get(ctx, client.ObjectKey{Namespace: namespace, Name: v1alpha1.DirectoryName}, d)).To(Succeed())
+		owner = metav1.OwnerReference{APIVersion: v1alpha1.GroupVersion.String(), Kind: "CloudSSODirectory", Name: d.Name, UID: d.UID}
+	}
 	changes := map[string]func(client.Object){
 		"a finalizer is added":                     func(o client.Object) { o.SetFinalizers(append(o.GetFinalizers(), "example.com/stay")) },
 		"the finalizer of the operator is removed": func(o client.Object) { o.SetFinalizers(nil) },
@@ -245,6 +250,7 @@ var _ = Describe("the finalizers and owner references of synchronized objects", 
 	for what, edit := range changes {
 		It("are the operator's alone while the switch is Enabled: "+what, func(ctx SpecContext) {
 			u, g := synchronized(ctx, enabled)
+			setOwner(ctx, u.Namespace)
 			admin := newPerson(ctx, u.Namespace, "admin")
 			s := newSlice(u.Namespace, "admins-1", v1alpha1.SourceSCIM)
 			Expect(operator.Create(ctx, s)).To(Succeed())
@@ -267,6 +273,7 @@ var _ = Describe("the finalizers and owner references of synchronized objects", 
 
 	It("that the API server and the garbage collector set are removed by others", func(ctx SpecContext) {
 		u, _ := synchronized(ctx, disabled)
+		setOwner(ctx, u.Namespace)
 		Expect(patched(ctx, person, u, func(u *v1alpha1.CloudSSOUser) {
 			u.Finalizers = []string{metav1.FinalizerOrphanDependents}
 			u.OwnerReferences = []metav1.OwnerReference{owner}

@@ -92,7 +92,7 @@ var _ = Describe("two shards", Ordered, func() {
 		Expect(claims.Items).To(BeEmpty())
 		directory := &v1alpha1.CloudSSODirectory{}
 		Expect(environment.Admin.Get(ctx, client.ObjectKey{Namespace: umbrella, Name: v1alpha1.DirectoryName}, directory)).To(Succeed())
-		Expect(directory.Status).To(BeZero())
+		Expect(directory.Status).To(Equal(v1alpha1.CloudSSODirectoryStatus{ObservedGeneration: -1}), "the default of the CRD")
 	})
 
 	It("ask for nothing outside their namespaces", func() {

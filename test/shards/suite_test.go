@@ -11,6 +11,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"regexp"
 	"testing"
 	"time"
 
@@ -95,11 +96,24 @@ func installSouth(ctx context.Context) {
 	}
 	patch, err := k8syaml.YAMLToJSON(configFile("default/shards.yaml"))
 	Expect(err).NotTo(HaveOccurred())
-	for _, name := range []string{"cloudsso-deletion-guard", "cloudsso-lock", "cloudsso-metadata", "cloudsso-name-claims", "cloudsso-secrets", "cloudsso-source"} {
-		policy := &admissionv1.ValidatingAdmissionPolicy{ObjectMeta: metav1.ObjectMeta{Name: name}}
-		Expect(environment.Admin.Patch(ctx, policy, client.RawPatch(types.JSONPatchType, patch))).To(Succeed())
-		Expect(policy.Spec.Variables[1].Name).To(Equal("shards"))
+	target := shardsTarget()
+	var policies admissionv1.ValidatingAdmissionPolicyList
+	Expect(environment.Admin.List(ctx, &policies)).To(Succeed())
+	for _, policy := range policies.Items {
+		if target.MatchString(policy.Name) {
+			Expect(environment.Admin.Patch(ctx, &policy, client.RawPatch(types.JSONPatchType, patch))).To(Succeed())
+			Expect(policy.Spec.Variables[1].Name).To(Equal("shards"))
+		}
 	}
+}
+
+// shardsTarget returns the names of the policies to which config/default applies shards.yaml. kustomize takes the name of a
+// target as a regular expression that matches the whole name.
+func shardsTarget() *regexp.Regexp {
+	GinkgoHelper()
+	target := regexp.MustCompile(`target: {kind: ValidatingAdmissionPolicy, name: (.*)}`).FindSubmatch(configFile("default/kustomization.yaml"))
+	Expect(target).To(HaveLen(2))
+	return regexp.MustCompile("^(" + string(target[1]) + ")$")
 }
 
 // awaitPolicies waits until the changed policies are in force, which takes the API server a moment.

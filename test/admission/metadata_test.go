@@ -88,7 +88,7 @@ var growths = []growth{
 	},
 }
 
-var _ = Describe("the metadata of users, groups and slices", func() {
+var _ = Describe("the metadata of objects", func() {
 	objects := func(namespace string, source v1alpha1.Source) []client.Object {
 		return []client.Object{newUser(namespace, strings.ToLower(string(source)), source), newGroup(namespace, strings.ToLower(string(source)), source), newSlice(namespace, strings.ToLower(string(source)), source)}
 	}
@@ -109,6 +109,23 @@ var _ = Describe("the metadata of users, groups and slices", func() {
 			}
 		})
 	}
+
+	It("is bounded in directories and credentials too, of which each replica keeps all", func(ctx SpecContext) {
+		namespace := newDirectory(ctx, enabled)
+		admin := newPerson(ctx, namespace, "admin")
+		d, credential := &v1alpha1.CloudSSODirectory{}, &v1alpha1.SCIMCredential{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: "okta"}}
+		Expect(person.Get(ctx, client.ObjectKey{Namespace: namespace, Name: v1alpha1.DirectoryName}, d)).To(Succeed())
+		Expect(person.Create(ctx, credential)).To(Succeed())
+		for _, o := range []client.Object{d, credential} {
+			for _, g := range growths {
+				Expect(patched(ctx, admin, o, func(o client.Object) { o.SetLabels(nil); o.SetAnnotations(nil); change(o, g.fits) })).To(Succeed())
+				expectMetadataRefused(patched(ctx, admin, copyOf(o), func(o client.Object) { change(o, g.grow) }), g.remedy)
+			}
+			long := fmt.Appendf(nil, `{"status":{"conditions":[{"type":"Ready","status":"True","reason":"Ready","lastTransitionTime":"2027-01-31T12:00:00Z","message":%q}]}}`, strings.Repeat("x", 1025))
+			expectMetadataRefused(person.Status().Patch(ctx, copyOf(o), client.RawPatch(types.MergePatchType, long)), "shorten the message")
+			Expect(operator.Status().Patch(ctx, o, client.RawPatch(types.MergePatchType, long))).To(Succeed())
+		}
+	})
 
 	It("beyond a bound can be made smaller, and not larger", func(ctx SpecContext) {
 		u, _ := synchronized(ctx, enabled)
@@ -154,6 +171,17 @@ var _ = Describe("the metadata of users, groups and slices", func() {
 			Expect(c.Patch(ctx, u, reset)).To(Succeed())
 			Expect(applyLabel(ctx, c, u, "another")).To(Succeed())
 		}
+	})
+
+	It("may have a field manager without a name", func(ctx SpecContext) {
+		u, _ := synchronized(ctx, enabled)
+		entry := `{"operation":"Update","apiVersion":"cloudsso.dev/v1alpha1","time":"2026-01-01T00:00:00Z","fieldsType":"FieldsV1","fieldsV1":{"f:metadata":{"f:labels":{"f:team":{}}}}}`
+		patch := client.RawPatch(types.JSONPatchType, []byte(`[{"op":"add","path":"/metadata/managedFields/-","value":`+entry+`}]`))
+		admin := newPerson(ctx, u.Namespace, "admin")
+		Expect(patched(ctx, admin, u, func(u *v1alpha1.CloudSSOUser) { u.Labels = map[string]string{"team": "a"} })).To(Succeed())
+		Expect(admin.Patch(ctx, u, patch)).To(Succeed())
+		Expect(u.ManagedFields).To(ContainElement(HaveField("Manager", BeEmpty())))
+		Expect(patched(ctx, person, u, func(u *v1alpha1.CloudSSOUser) { u.Spec.Suspended = true })).To(Succeed())
 	})
 
 	It("is bounded in managedFields that are written by hand", func(ctx SpecContext) {

@@ -35,7 +35,7 @@ const (
 // For half a minute the parameter of the policies cannot be read. One spec uses it for all that it checks, on a control
 // plane without kube-controller-manager, whose watches would delay the stop of the API server.
 var _ = Describe("right after an API server's start", Serial, func() {
-	It("deletions wait, the operator's other writes pass, claims are kept, and a provider's DELETE succeeds when it is retried", func(ctx SpecContext) {
+	It("deletions wait, the operator's other writes pass, claims are kept, metadata is bounded, and a provider's DELETE succeeds when it is retried", func(ctx SpecContext) {
 		person, operator, plane := connect(ctx, controlplane.Options{})
 		Expect(person.Create(ctx, &v1alpha1.CloudSSODirectory{
 			ObjectMeta: metav1.ObjectMeta{Namespace: "default", Name: v1alpha1.DirectoryName},
@@ -68,6 +68,8 @@ var _ = Describe("right after an API server's start", Serial, func() {
 		expectClaimRefused(person.Delete(ctx, claim), "deleted")
 		Expect(operator.Update(ctx, claim)).To(Succeed())
 		Expect(operator.Delete(ctx, claim)).To(Succeed())
+		By("bounding metadata")
+		expectMetadataRefused(patched(ctx, person, manual.DeepCopy(), func(u *v1alpha1.CloudSSOUser) { u.Labels = entries(maxEntries+1, 1000) }), "remove some of them")
 		By("writing as the operator")
 		Expect(patched(ctx, operator, u, func(u *v1alpha1.CloudSSOUser) { u.Spec.Active = new(false) })).To(Succeed())
 		Expect(patched(ctx, operator, g, func(g *v1alpha1.CloudSSOGroup) { g.Spec.Members = []v1alpha1.Member{{Name: "alice"}} })).To(Succeed())

@@ -5,7 +5,6 @@ import (
 	"context"
 	"fmt"
 	"sync"
-	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -17,12 +16,9 @@ import (
 	"k8s.io/client-go/rest"
 	toolscache "k8s.io/client-go/tools/cache"
 
+	"github.com/cloudsso/cloudsso-operator/internal/informer"
 	"github.com/cloudsso/cloudsso-operator/internal/policy"
 )
-
-// retryInterval is the time between two attempts of a list that fails, so that a right that is granted has an effect within
-// a second. The pause of client-go grows to half a minute.
-const retryInterval = 500 * time.Millisecond
 
 // Selector says which namespaces may be directories. It watches the metadata of namespaces with an informer of its own,
 // because one of the manager's cache would keep an operator without the right from starting. A nil Selector selects every
@@ -43,13 +39,18 @@ func New(config *rest.Config, selector labels.Selector) (*Selector, error) {
 	if err != nil {
 		return nil, fmt.Errorf("reading namespaces: %w", err)
 	}
-	s := &Selector{labels: selector, api: client.Resource(corev1.SchemeGroupVersion.WithResource("namespaces")), changed: make(chan struct{})}
+	return newSelector(client.Resource(corev1.SchemeGroupVersion.WithResource("namespaces")), selector)
+}
+
+func newSelector(api metadata.Getter, selector labels.Selector) (*Selector, error) {
+	s := &Selector{labels: selector, api: api, changed: make(chan struct{})}
 	calls := &toolscache.ListWatch{ListWithContextFunc: s.list, WatchFuncWithContext: s.watch}
-	s.informer = toolscache.NewSharedIndexInformer(calls, &metav1.PartialObjectMetadata{}, 0, toolscache.Indexers{})
+	// Failed calls are retried in place, so that a changed label or right has an effect within a second.
+	s.informer = new(informer.Sources).NewInformer(calls, &metav1.PartialObjectMetadata{}, 0, toolscache.Indexers{})
 	if err := s.informer.SetTransform(onlyLabels); err != nil {
 		return nil, err
 	}
-	_, err = s.informer.AddEventHandler(toolscache.ResourceEventHandlerFuncs{
+	_, err := s.informer.AddEventHandler(toolscache.ResourceEventHandlerFuncs{
 		AddFunc:    func(any) { s.announce() },
 		UpdateFunc: func(before, after any) { s.announceIf(s.matches(before) != s.matches(after)) },
 	})
@@ -73,7 +74,7 @@ func (s *Selector) Start(ctx context.Context) error {
 	return nil
 }
 
-// Of returns whether a namespace may be a directory.
+// Of returns the selection of a namespace.
 func (s *Selector) Of(namespace string) policy.Selection {
 	if s == nil {
 		return policy.NamespaceSelected
@@ -126,20 +127,14 @@ func (s *Selector) announce() {
 	s.changed = make(chan struct{})
 }
 
-// list lists the namespaces. It tries again until ctx ends.
+// list lists the namespaces. A failed list may say that the operator may not read them.
 func (s *Selector) list(ctx context.Context, options metav1.ListOptions) (runtime.Object, error) {
-	for {
-		list, err := s.api.List(ctx, options)
-		if err == nil || apierrors.IsResourceExpired(err) || apierrors.IsGone(err) {
-			return list, err
-		}
+	list, err := s.api.List(ctx, options)
+	if err != nil {
 		s.record(err)
-		select {
-		case <-time.After(retryInterval):
-		case <-ctx.Done():
-			return nil, err
-		}
+		return nil, err
 	}
+	return list, nil
 }
 
 // watch watches the namespaces. An open watch says that the operator may read them.

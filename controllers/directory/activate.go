@@ -12,7 +12,8 @@ import (
 	"github.com/cloudsso/cloudsso-operator/internal/policy"
 )
 
-// syncInterval is when to look again whether the index is synced, which takes some tenths of a second more than the cache.
+// syncInterval is when to look again whether the index is synced, which takes some tenths of a second more than the cache,
+// and when to go on with a sweep.
 const syncInterval = time.Second
 
 // activate sets status.activatedAt of a directory that may be activated. Before that, a restored one gets the name claims of
@@ -33,6 +34,9 @@ func (r *Reconciler) activate(ctx context.Context, d *v1alpha1.CloudSSODirectory
 		if err != nil {
 			return 0, fmt.Errorf("claiming the names of the restored users and groups of namespace %s: %w", d.Namespace, err)
 		}
+		if swept.IsPartial {
+			return syncInterval, nil
+		}
 		ctrl.LoggerFrom(ctx).Info("The restored directory is activated", "claimsAcquired", swept.Acquired)
 	}
 	d.Status.ActivatedAt = new(policy.ActivationTime(d, now))
@@ -49,7 +53,7 @@ func activated(d *v1alpha1.CloudSSODirectory) metav1.Condition {
 	}
 	message := "the operator is about to activate the directory"
 	if !policy.MayActivate(d) {
-		message = fmt.Sprintf("the directory was restored from a backup: SCIM requests are answered 503, and synchronized users and groups can be "+
+		message = fmt.Sprintf("the directory was restored from a backup: whatever the switch says, SCIM requests are refused, and synchronized users and groups can be "+
 			"created and changed by hand, until a person activates it; when the restore is complete, run: %s%s", policy.ActivateCommand(d), whyNotActivated(d))
 	}
 	return metav1.Condition{Type: v1alpha1.ConditionActivated, Status: metav1.ConditionFalse, Reason: v1alpha1.ReasonAwaitingActivation, Message: message}

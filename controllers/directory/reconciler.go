@@ -62,7 +62,7 @@ func (r *Reconciler) reconcile(ctx context.Context, d *v1alpha1.CloudSSODirector
 	if err != nil {
 		return 0, err
 	}
-	computeStatus(d, r.Endpoint, r.counters.of(d.Namespace), credentials.Items, now, r.policies.condition.Load())
+	computeStatus(d, r.Selector.Of(d.Namespace), r.Endpoint, r.counters.of(d.Namespace), credentials.Items, now, r.policies.condition.Load())
 	r.recordSelection(d, metav1.NewTime(now))
 	if err := r.patchStatus(ctx, before, d); err != nil {
 		return 0, err

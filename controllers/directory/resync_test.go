@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/client-go/tools/events"
@@ -21,6 +22,7 @@ import (
 	"github.com/cloudsso/cloudsso-operator/api/v1alpha1"
 	"github.com/cloudsso/cloudsso-operator/internal/auth"
 	"github.com/cloudsso/cloudsso-operator/internal/controllerutil"
+	"github.com/cloudsso/cloudsso-operator/internal/policy"
 	"github.com/cloudsso/cloudsso-operator/internal/usage"
 )
 
@@ -270,8 +272,36 @@ func TestConditionSaysWhenToPush(t *testing.T) {
 	s.step("refuse")
 	s.step("reconcile")
 	c := s.condition()
-	const want = "2 writes were refused while SCIM synchronization was switched off, and the identity provider does not retry: when synchronization is switched on, start a full push"
+	const want = "2 writes were refused while the directory was not served, and the identity provider does not retry: when the directory is served again, start a full push"
 	if c.Status != metav1.ConditionFalse || !strings.HasPrefix(c.Message, want) {
 		t.Errorf("%+v", c)
+	}
+}
+
+// A namespace that is not selected is refused with 403 too, so a push would be refused as well.
+func TestResyncWaitsForTheSelection(t *testing.T) {
+	now := metav1.Now()
+	for selection, want := range map[policy.Selection]metav1.ConditionStatus{
+		policy.NamespaceSelected:    metav1.ConditionTrue,
+		policy.NamespaceNotSelected: metav1.ConditionFalse,
+		policy.NamespaceUnknown:     metav1.ConditionFalse,
+	} {
+		d := &v1alpha1.CloudSSODirectory{Spec: v1alpha1.CloudSSODirectorySpec{SCIMSynchronization: v1alpha1.SynchronizationEnabled}}
+		d.Status.ActivatedAt, d.Status.RefusedWrites = &now, &v1alpha1.RefusedWrites{Count: 1}
+		computeStatus(d, selection, "", counts{}, nil, now.Time, nil)
+		if c := meta.FindStatusCondition(d.Status.Conditions, v1alpha1.ConditionResyncNeeded); c.Status != want || strings.Contains(c.Message, "switched off") {
+			t.Errorf("%s: %+v", selection, c)
+		}
+	}
+}
+
+// The switch of a restored directory may be Disabled, and its requests are answered 403 then.
+func TestActivationMessageHoldsWhateverTheSwitch(t *testing.T) {
+	for _, position := range []v1alpha1.Synchronization{v1alpha1.SynchronizationEnabled, v1alpha1.SynchronizationDisabled} {
+		d := &v1alpha1.CloudSSODirectory{Spec: v1alpha1.CloudSSODirectorySpec{SCIMSynchronization: position}}
+		d.UID, d.Annotations = "present", map[string]string{v1alpha1.AnnotationRestored: "yes"}
+		if message := activated(d).Message; strings.Contains(message, "503") || !strings.Contains(message, "until a person activates it") {
+			t.Errorf("%s: %s", position, message)
+		}
 	}
 }

@@ -16,7 +16,7 @@ import (
 const maxQuoted = 40
 
 // computeStatus writes a directory's status. The condition of the admission policies may be nil: not known yet.
-func computeStatus(d *v1alpha1.CloudSSODirectory, endpoint string, c counts, credentials []v1alpha1.SCIMCredential, now time.Time, policies *metav1.Condition) {
+func computeStatus(d *v1alpha1.CloudSSODirectory, selection policy.Selection, endpoint string, c counts, credentials []v1alpha1.SCIMCredential, now time.Time, policies *metav1.Condition) {
 	position := policy.SwitchOf(d)
 	d.Status.ObservedGeneration = d.Generation
 	d.Status.Endpoint = endpoint
@@ -24,7 +24,7 @@ func computeStatus(d *v1alpha1.CloudSSODirectory, endpoint string, c counts, cre
 	d.Status.RefusedWrites = policy.MissedWrites(d, now)
 	recordCounts(d, position, c)
 	d.Status.Credentials = countCredentials(credentials, now)
-	conditions := []metav1.Condition{ready(d), activated(d), resync(d, position, now)}
+	conditions := []metav1.Condition{ready(d), activated(d), resync(d, position.In(selection), now)}
 	if policies != nil {
 		conditions = append(conditions, *policies)
 	}
@@ -93,11 +93,11 @@ func resync(d *v1alpha1.CloudSSODirectory, position policy.Switch, now time.Time
 		}
 	}
 	condition := metav1.Condition{Type: v1alpha1.ConditionResyncNeeded, Status: metav1.ConditionFalse, Reason: v1alpha1.ReasonWritesRefused}
-	when := "when synchronization is switched on, start"
+	when := "when the directory is served again, start"
 	if position == policy.SwitchEnabled {
 		condition.Status, when = metav1.ConditionTrue, "start"
 	}
-	condition.Message = fmt.Sprintf("%s refused while SCIM synchronization was switched off, and the identity provider does not retry: "+
+	condition.Message = fmt.Sprintf("%s refused while the directory was not served, and the identity provider does not retry: "+
 		"%s a full push or import there, and when that has succeeded, run: %s%s",
 		wereWrites(missed.Count), when, acknowledgeCommand(d), whyNotAcknowledged(d, now))
 	return condition

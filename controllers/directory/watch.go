@@ -20,8 +20,8 @@ import (
 // countInterval is the minimum time between two writes of the counts, because an import changes them with every request.
 const countInterval = time.Second
 
-// maxConcurrentReconciles lets a new directory be activated while the names of a large restored one are claimed, which takes
-// minutes for 100,000 users.
+// maxConcurrentReconciles lets a new directory be activated while the names of restored ones are claimed, which takes some
+// ten seconds at a time.
 const maxConcurrentReconciles = 4
 
 // SetupWithManager adds the reconciler to mgr.

@@ -25,7 +25,8 @@ const interval = 24 * time.Hour
 // users and groups, which the identity provider does not claim names for.
 const restoreInterval = 15 * time.Second
 
-// syncInterval is when to look again whether the index is synced, which takes some tenths of a second more than the cache.
+// syncInterval is when to look again whether the index is synced, which takes some tenths of a second more than the cache,
+// and when to go on with a sweep.
 const syncInterval = time.Second
 
 // Reconciler sweeps the claims of a directory's namespace.
@@ -58,6 +59,9 @@ func (r *Reconciler) reconcile(ctx context.Context, d *v1alpha1.CloudSSODirector
 	}
 	if swept.Acquired+swept.Deleted > 0 {
 		ctrl.LoggerFrom(ctx).Info("Name claims are in line with users and groups again", "acquired", swept.Acquired, "deleted", swept.Deleted)
+	}
+	if swept.IsPartial {
+		return syncInterval, nil
 	}
 	if policy.SwitchOf(d) == policy.SwitchAwaitingActivation {
 		return restoreInterval, nil

@@ -15,14 +15,20 @@ import (
 type Swept struct {
 	// Acquired are the claims that were missing, Deleted those that were left over.
 	Acquired, Deleted int
+	// IsPartial says that more claims are missing or left over than one sweep looks at: sweep again.
+	IsPartial bool
 }
+
+// sweepLimit is how many claims that are missing or left over one Sweep looks at. They take some ten seconds, so that a
+// large directory does not keep others waiting.
+const sweepLimit = 2000
 
 // sweepPage is how many claims one request of Sweep returns.
 const sweepPage = 500
 
 // Sweep brings the claims of a namespace in line with its objects. holders says which object should hold each name: a
 // name without a claim is acquired for it. Claims that are left over, because no object should hold their name and they
-// are older than ten minutes, are deleted: they harm nothing, but would pile up.
+// are older than ten minutes, are deleted: they harm nothing, but would pile up. Of a large directory it does a part.
 func (c *Claims) Sweep(ctx context.Context, namespace string, holders map[Name]string) (swept Swept, err error) {
 	var leftOver []*v1alpha1.CloudSSONameClaim
 	list := &v1alpha1.CloudSSONameClaimList{}
@@ -44,20 +50,26 @@ func (c *Claims) Sweep(ctx context.Context, namespace string, holders map[Name]s
 		}
 		list = &v1alpha1.CloudSSONameClaimList{ListMeta: list.ListMeta}
 	}
+	rest := sweepLimit
 	for name, id := range holders {
+		if rest--; rest < 0 {
+			swept.IsPartial = true
+			return swept, nil
+		}
 		acquired, err := c.heal(ctx, name, id)
 		if err != nil {
 			return swept, err
 		}
 		swept.Acquired += acquired
 	}
-	for _, claim := range leftOver {
+	for _, claim := range leftOver[:min(len(leftOver), rest)] {
 		deleted, err := c.deleteLeftOver(ctx, claim)
 		if err != nil {
 			return swept, err
 		}
 		swept.Deleted += deleted
 	}
+	swept.IsPartial = len(leftOver) > rest
 	return swept, nil
 }
 

@@ -143,7 +143,7 @@ const (
 )
 
 // ineffectiveBecause returns why a member has no effect; "" if it has. A Manual user has effect while its claimedName is its
-// userName. That a synchronized user does not hold its name is known from its status.
+// userName. A synchronized user has none while its status says that another one holds its name.
 func ineffectiveBecause(state memberState, u *v1alpha1.CloudSSOUser) string {
 	switch {
 	case state == memberUnknown:

@@ -59,7 +59,7 @@ func (o *options) bind(flags *pflag.FlagSet) {
 	flags.BoolVar(&o.insecureHTTP, "scim-insecure-http", false, "serve SCIM without TLS, on loopback unless --scim-bind-address says otherwise: for an ingress that terminates TLS")
 	flags.IntVar(&o.maxRate, "max-request-rate", 1000, "requests a second that a directory's spec.rateLimit may permit each credential at each replica, at most, and a burst of ten times as many; 0 for no maximum")
 	flags.StringSliceVar(&o.trustedProxies, "trusted-proxies", nil, "networks of the proxies before the SCIM service, such as 10.0.0.0/8,fd00::/8: the client of a request from there is the rightmost address of X-Forwarded-For that is in none of them; by default the client is the address that the connection comes from")
-	flags.StringVar(&o.auditFile.Path, "audit-log-path", "", "file that has the provisioning log too, without successful reads; by default only the operator's log has it")
+	flags.StringVar(&o.auditFile.Path, "audit-log-path", "", "file that has the provisioning log too, without successful reads and without requests whose credential is not accepted or exceeds its limits; by default only the operator's log has it")
 	flags.IntVar(&o.auditFile.MaxSize, "audit-log-maxsize", 100, "megabytes after which the provisioning log begins a new file")
 	flags.IntVar(&o.auditFile.MaxBackups, "audit-log-maxbackup", 10, "old files of the provisioning log that are kept; 0 for all")
 	flags.BoolVar(&o.auditRequired, "audit-log-required", false, "carry out a change only after --audit-log-path has the line that it was requested; if the file cannot be written, changes get 503, deactivations too")

@@ -77,7 +77,7 @@ type Members struct {
 type Config struct {
 	// Log is the operator's log.
 	Log slog.Handler
-	// File has the lines a second time, see FileHandler; nil for none.
+	// File has the lines of admitted requests a second time, see FileHandler; nil for none.
 	File slog.Handler
 	// Required refuses a change if File cannot record beforehand that it was requested.
 	Required bool
@@ -125,9 +125,15 @@ func (l *Log) Write(ctx context.Context, r Record) {
 	if l.config.Log.Enabled(ctx, line.Level) {
 		_ = l.config.Log.Handle(ctx, line) // zap reports no errors
 	}
-	if l.config.File != nil && l.config.File.Enabled(ctx, line.Level) {
+	if l.config.File != nil && l.config.File.Enabled(ctx, line.Level) && r.isAdmitted() {
 		_ = l.writeFile(ctx, line) // FileResult is told
 	}
+}
+
+// isAdmitted reports whether an accepted credential sent the request within its rate. Other requests have no line in the
+// file, because their number has no bound: they would fill the disk, or rotate the lines of changes away.
+func (r Record) isAdmitted() bool {
+	return r.Credential != "" && r.Event != AuthenticationRefused && r.Event != RequestLimited
 }
 
 func (l *Log) writeFile(ctx context.Context, line slog.Record) error {
@@ -240,22 +246,22 @@ func cutPrefixFold(s, prefix string) (rest string, found bool) {
 	return s[len(prefix):], true
 }
 
-// readable returns a value as it is logged: cut if it is too long, with a mark, and with the code points of characters that a
-// terminal would not show, or obey.
+// readable returns a value as it is logged: with the code points of characters that a terminal would not show, or obey, and
+// cut with a mark if it is then too long.
 func readable(s string) string {
-	if len(s) > maxValueBytes {
-		s = strings.ToValidUTF8(s[:maxValueBytes], "") + "…"
-	}
-	if !strings.ContainsFunc(s, isUnprintable) {
+	if len(s) <= maxValueBytes && !strings.ContainsFunc(s, isUnprintable) {
 		return s
 	}
 	var b strings.Builder
 	for _, r := range s {
+		text := string(r)
 		if isUnprintable(r) {
-			fmt.Fprintf(&b, "<U+%04X>", r)
-		} else {
-			b.WriteRune(r)
+			text = fmt.Sprintf("<U+%04X>", r)
 		}
+		if b.Len()+len(text) > maxValueBytes {
+			return b.String() + "…"
+		}
+		b.WriteString(text)
 	}
 	return b.String()
 }

@@ -18,7 +18,7 @@ import (
 // fullDisk is a device on which every write fails as on a full disk.
 const fullDisk = "/dev/full"
 
-var deactivation = audit.Record{Event: audit.ResourceModified, RequestID: "7f3a", Operation: "Modify", Status: 200, Effects: []string{"Deactivated"}}
+var deactivation = audit.Record{Event: audit.ResourceModified, RequestID: "7f3a", Credential: "okta", Operation: "Modify", Status: 200, Effects: []string{"Deactivated"}}
 
 func openFile(t *testing.T, path string) audit.Config {
 	t.Helper()
@@ -44,7 +44,7 @@ func linesOf(t *testing.T, path string) []string {
 	return strings.Split(strings.TrimSuffix(string(text), "\n"), "\n")
 }
 
-func TestFileHasEveryLineButSuccessfulReads(t *testing.T) {
+func TestFileHasEveryAdmittedRequestButSuccessfulReads(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "audit.log")
 	log := audit.New(openFile(t, path))
 	if err := log.Begin(t.Context(), deactivation); err != nil {
@@ -53,19 +53,43 @@ func TestFileHasEveryLineButSuccessfulReads(t *testing.T) {
 	for _, r := range []audit.Record{
 		deactivation,
 		{Event: audit.ResourceRead, Status: 200},
-		{Event: audit.RequestRefused, Operation: "Read", Status: 404},
+		{Event: audit.RequestRefused, Credential: "okta", Operation: "Read", Status: 404},
 	} {
 		log.Write(t.Context(), r)
 	}
 	want := []string{
-		`{"ts":"2026-01-02T03:04:05Z","level":"info","msg":"Resource Modified","requestID":"7f3a","operation":"Modify","effects":["Deactivated"],"status":200,"duration":0}`,
-		`{"ts":"2026-01-02T03:04:05Z","level":"warn","msg":"Request Refused","operation":"Read","status":404,"duration":0}`,
+		`{"ts":"2026-01-02T03:04:05Z","level":"info","msg":"Resource Modified","requestID":"7f3a","credential":"okta","operation":"Modify","effects":["Deactivated"],"status":200,"duration":0}`,
+		`{"ts":"2026-01-02T03:04:05Z","level":"warn","msg":"Request Refused","credential":"okta","operation":"Read","status":404,"duration":0}`,
 	}
 	if got := linesOf(t, path); !slices.Equal(got, want) {
 		t.Errorf("the file has\n%s", strings.Join(got, "\n"))
 	}
 	if info, err := os.Stat(path); err != nil || info.Mode().Perm() != 0o600 {
 		t.Errorf("the mode of the file is %v, %v", info.Mode(), err)
+	}
+}
+
+// A client without a token could otherwise fill the disk, or rotate the lines of changes away.
+func TestFileHasNoLineOfARequestThatWasNotAdmitted(t *testing.T) {
+	var operatorLog, file bytes.Buffer
+	log := audit.New(audit.Config{Log: slog.NewJSONHandler(&operatorLog, nil), File: audit.FileHandler(&file)})
+	refused := []audit.Record{
+		{Event: audit.AuthenticationRefused, Status: 401},
+		{Event: audit.AuthenticationRefused, Status: 401, Credential: "expired"},
+		{Event: audit.RequestLimited, Status: 429},
+		{Event: audit.RequestLimited, Status: 429, Credential: "okta"},
+		{Event: audit.RequestUnknown, Status: 404},
+		{Event: audit.RequestRefused, Operation: "Discovery", Status: 403},
+		{Event: audit.RequestFailed, Status: 503, Reason: "starting"},
+	}
+	for _, r := range refused {
+		log.Write(t.Context(), r)
+	}
+	if file.Len() > 0 {
+		t.Errorf("the file has\n%s", &file)
+	}
+	if n := strings.Count(operatorLog.String(), "\n"); n != len(refused) {
+		t.Errorf("the operator's log has %d of %d lines", n, len(refused))
 	}
 }
 
@@ -79,7 +103,7 @@ func TestRequiredFileHasAChangeBeforeItIsCarriedOut(t *testing.T) {
 	if err := log.Begin(t.Context(), requested); err != nil {
 		t.Fatal(err)
 	}
-	want := `{"ts":"2026-01-02T03:04:05Z","level":"info","msg":"Change Requested","requestID":"7f3a","operation":"Modify","effects":["Deactivated"]}`
+	want := `{"ts":"2026-01-02T03:04:05Z","level":"info","msg":"Change Requested","requestID":"7f3a","credential":"okta","operation":"Modify","effects":["Deactivated"]}`
 	if got := linesOf(t, path); !slices.Equal(got, []string{want}) {
 		t.Errorf("the file has\n%s", strings.Join(got, "\n"))
 	}

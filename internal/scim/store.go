@@ -13,7 +13,7 @@ import (
 	"github.com/cloudsso/cloudsso-operator/internal/scim/schema"
 )
 
-// Store holds the users and groups of one tenant. Package directorytest is its contract as tests.
+// Store holds the users and groups of one tenant. Package storetest is its contract as tests.
 //
 // Every method is safe for concurrent use. What the client should be told is an *Error; a Store
 // returns NotFound, Conflict and Unavailable, and any other error it was handed by a Change as it is.
@@ -43,9 +43,9 @@ type Store interface {
 	// nothing and leaves LastModified alone.
 	Update(ctx context.Context, rt *schema.ResourceType, id string, change Change) (*Resource, error)
 
-	// Delete deletes a resource, or returns NotFound. A deleted user leaves its groups and frees its
-	// name. The precondition, if not nil, is as in Change.
-	Delete(ctx context.Context, rt *schema.ResourceType, id string, precondition Precondition) error
+	// Delete deletes a resource and returns it as it was, without members and groups. A deleted user leaves its groups
+	// and frees its name. The precondition, if not nil, is as in Change.
+	Delete(ctx context.Context, rt *schema.ResourceType, id string, precondition Precondition) (*Resource, error)
 
 	// List returns a page of the resources that match, in the query's order, which is the same on every
 	// replica.

@@ -196,13 +196,18 @@ func (n *namespacedStore) changeGroup(ctx context.Context, id string, change sci
 // deleteGroup deletes the object, takes the guard off it, so that it is not live any more, and releases its displayName.
 // The guard is taken off after the deletion has begun, when no controller can put it on again. Other finalizers do their
 // work first, such as that of a group's slices if it has any.
-func (n *namespacedStore) deleteGroup(ctx context.Context, id string, precondition scim.Precondition) error {
-	return n.retry(ctx, n.namespace, id, func() error {
-		return n.deleteGroupOnce(ctx, id, func(g *v1alpha1.CloudSSOGroup) error {
-			_, err := n.groups.visible(n, g, precondition)
+func (n *namespacedStore) deleteGroup(ctx context.Context, id string, precondition scim.Precondition) (deleted *scim.Resource, err error) {
+	err = n.retry(ctx, n.namespace, id, func() error {
+		return n.deleteGroupOnce(ctx, id, func(g *v1alpha1.CloudSSOGroup) (err error) {
+			deleted, err = n.groups.visible(n, g, precondition)
 			return err
 		})
 	})
+	if err != nil {
+		return nil, err
+	}
+	deleted.Members = nil // the index has none of them any more
+	return deleted, nil
 }
 
 // deleteGroupOnce is one attempt of deleteGroup. check is asked about the group as it was read live.

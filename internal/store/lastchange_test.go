@@ -56,7 +56,7 @@ func TestUserSaysWhichRequestWroteItLast(t *testing.T) {
 	if same := d.stored(r.ID); same.Annotations[v1alpha1.AnnotationLastChange] != disabled.Annotations[v1alpha1.AnnotationLastChange] || same.Generation != disabled.Generation {
 		t.Errorf("a change that changes nothing was written: %v", same.Annotations)
 	}
-	if err := d.Delete(request(t, d.namespace, "r4", "Delete"), schema.User, r.ID, nil); err != nil {
+	if _, err := d.Delete(request(t, d.namespace, "r4", "Delete"), schema.User, r.ID, nil); err != nil {
 		t.Fatal(err)
 	}
 	wasChangedBy(t, d.stored(r.ID), "r4", "Delete")

@@ -74,7 +74,7 @@ func TestAUsedUpQuotaIsToldFromAnOutage(t *testing.T) {
 	if err != nil {
 		t.Errorf("a deactivation: %v", err)
 	}
-	if err := d.Delete(t.Context(), schema.User, id, nil); err != nil {
+	if _, err := d.Delete(t.Context(), schema.User, id, nil); err != nil {
 		t.Errorf("a deprovisioning: %v", err)
 	}
 }

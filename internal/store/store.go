@@ -224,10 +224,10 @@ func (n *namespacedStore) Update(ctx context.Context, rt *schema.ResourceType, i
 }
 
 // Delete is part of scim.Store.
-func (n *namespacedStore) Delete(ctx context.Context, rt *schema.ResourceType, id string, precondition scim.Precondition) error {
+func (n *namespacedStore) Delete(ctx context.Context, rt *schema.ResourceType, id string, precondition scim.Precondition) (*scim.Resource, error) {
 	ctx, cancel, err := withWriteTimeout(ctx)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	defer cancel()
 	if rt == schema.Group {

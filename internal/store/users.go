@@ -188,11 +188,11 @@ func (n *namespacedStore) updateUser(ctx context.Context, id string, change scim
 
 // deprovisionUser carries out a SCIM DELETE: the object stays, without access, memberships or a hold on its userName.
 // Its claim stays too: the next create of the userName takes it over, and learns from it who had the name.
-func (n *namespacedStore) deprovisionUser(ctx context.Context, id string, precondition scim.Precondition) error {
+func (n *namespacedStore) deprovisionUser(ctx context.Context, id string, precondition scim.Precondition) (deleted *scim.Resource, err error) {
 	deactivation := n.Priority.New()
 	defer deactivation.End()
-	_, err := n.users.edit(ctx, n.namespace, id, func(u *v1alpha1.CloudSSOUser) error {
-		if _, err := n.users.visible(n, u, precondition); err != nil {
+	_, err = n.users.edit(ctx, n.namespace, id, func(u *v1alpha1.CloudSSOUser) (err error) {
+		if deleted, err = n.users.visible(n, u, precondition); err != nil {
 			return err
 		}
 		deactivation.Begin()
@@ -200,5 +200,8 @@ func (n *namespacedStore) deprovisionUser(ctx context.Context, id string, precon
 		u.Spec.DeprovisionedAt = &now
 		return nil
 	})
-	return err
+	if err != nil {
+		return nil, err
+	}
+	return deleted, nil
 }

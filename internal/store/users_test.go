@@ -140,7 +140,7 @@ func TestADeletedUsersNameIsTakenOverAtOnceWithItsSuspension(t *testing.T) {
 	d := newDirectory(t)
 	old := d.mustCreate("alice")
 	d.asOperator(old, func(u *v1alpha1.CloudSSOUser) { u.Spec.Suspended = true })
-	if err := d.Delete(t.Context(), schema.User, old, nil); err != nil {
+	if _, err := d.Delete(t.Context(), schema.User, old, nil); err != nil {
 		t.Fatal(err)
 	}
 	if holder := d.claim("alice").Spec.Holder; holder != old {
@@ -159,7 +159,7 @@ func TestADeletedUsersNameIsTakenOverAtOnceWithItsSuspension(t *testing.T) {
 	}
 	// The administrator lifts it; the user after that is not suspended any more.
 	d.asOperator(id, func(u *v1alpha1.CloudSSOUser) { u.Spec.Suspended = false })
-	if err := d.Delete(t.Context(), schema.User, id, nil); err != nil {
+	if _, err := d.Delete(t.Context(), schema.User, id, nil); err != nil {
 		t.Fatal(err)
 	}
 	if next := d.stored(d.mustCreate("alice")); next.Spec.Suspended {
@@ -287,7 +287,7 @@ func TestASuspensionIsInheritedFromAFormerHolderOnly(t *testing.T) {
 		t.Fatal(err)
 	}
 	d.asOperator(bob, func(u *v1alpha1.CloudSSOUser) { u.Spec.Suspended = true })
-	if err := d.Delete(t.Context(), schema.User, bob, nil); err != nil {
+	if _, err := d.Delete(t.Context(), schema.User, bob, nil); err != nil {
 		t.Fatal(err)
 	}
 	if alice := d.stored(d.mustCreate("alice")); alice.Spec.Suspended {

@@ -74,19 +74,19 @@ func (s *Store) List(ctx context.Context, rt *schema.ResourceType, query scim.Qu
 }
 
 // Delete is part of scim.Store.
-func (s *Store) Delete(ctx context.Context, rt *schema.ResourceType, id string, precondition scim.Precondition) error {
+func (s *Store) Delete(ctx context.Context, rt *schema.ResourceType, id string, precondition scim.Precondition) (*scim.Resource, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	e, err := s.find(rt, id, precondition)
 	if err = cmp.Or(err, ctx.Err()); err != nil {
-		return err
+		return nil, err
 	}
 	if rt == schema.User {
 		s.removeFromGroups(id)
 	}
 	delete(s.ids, id)
 	s.all = slices.DeleteFunc(s.all, func(other *entry) bool { return other == e })
-	return nil
+	return s.resource(e, scim.Omit{Members: true, Groups: true}), nil
 }
 
 func (s *Store) removeFromGroups(user string) {

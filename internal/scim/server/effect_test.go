@@ -45,6 +45,7 @@ func TestRecordSaysWhatAUserRequestHasDone(t *testing.T) {
 		`urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:manager.value  "7"`)
 	s.do("DELETE", alice, "").answers(204)
 	s.did(did(server.EffectDeprovisioned))
+	s.names("anna", "00u1")
 	s.do("DELETE", alice, "").answers(404)
 	s.did(nil)
 }
@@ -63,6 +64,15 @@ func TestRecordSaysWhatAGroupRequestHasDone(t *testing.T) {
 	s.moved(scim.MemberSample{}, scim.SampleMembers([]string{bob}))
 	s.do("DELETE", staff, "").answers(204)
 	s.did([]server.Effect{server.EffectDeleted})
+	s.names("All staff", "")
+}
+
+// names compares which resource the last request was about.
+func (s *service) names(name, externalID string) {
+	s.t.Helper()
+	if r := s.record(); r.Name != name || r.ExternalID != externalID {
+		s.t.Errorf("%s %s is recorded as of %q, %q, want %q, %q", r.Method, r.Route, r.Name, r.ExternalID, name, externalID)
+	}
 }
 
 func (s *service) moved(added, removed scim.MemberSample) {
@@ -98,7 +108,7 @@ func (r *requestStore) Update(ctx context.Context, rt *schema.ResourceType, id s
 	return r.Store.Update(ctx, rt, id, change)
 }
 
-func (r *requestStore) Delete(ctx context.Context, rt *schema.ResourceType, id string, precondition scim.Precondition) error {
+func (r *requestStore) Delete(ctx context.Context, rt *schema.ResourceType, id string, precondition scim.Precondition) (*scim.Resource, error) {
 	r.note(ctx)
 	return r.Store.Delete(ctx, rt, id, precondition)
 }

@@ -12,9 +12,11 @@ func (s *server) remove(req *request) (*response, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := req.session.Store.Delete(ctx, req.rt, req.id(), req.precondition()); err != nil {
+	r, err := req.session.Store.Delete(ctx, req.rt, req.id(), req.precondition())
+	if err != nil {
 		return nil, err
 	}
+	req.recordResource(r.Attributes)
 	req.record.Effects = []Effect{EffectDeleted}
 	if req.rt == schema.User {
 		req.record.Effects = []Effect{EffectDeprovisioned}

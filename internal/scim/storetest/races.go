@@ -63,7 +63,10 @@ var races = []behaviour{
 	{"exactly one of several deletes succeeds", func(s *store) {
 		r := s.createdUser(user("alice"))
 		won := 0
-		for _, err := range s.runConcurrently(func(int) error { return s.Delete(s.t.Context(), schema.User, r.ID, nil) }) {
+		for _, err := range s.runConcurrently(func(int) error {
+			_, err := s.Delete(s.t.Context(), schema.User, r.ID, nil)
+			return err
+		}) {
 			if err == nil {
 				won++
 				continue

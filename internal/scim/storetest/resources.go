@@ -64,6 +64,21 @@ var resources = []behaviour{
 			}
 		}
 	}},
+	{"a deleted resource is returned as it was, without members and groups", func(s *store) {
+		u := s.createdUser(everything())
+		g := s.created(schema.Group, group("Admins"), u.ID)
+		for _, r := range []*scim.Resource{s.got(schema.User, u.ID), s.got(schema.Group, g.ID)} {
+			deleted, err := s.Delete(s.t.Context(), r.Type, r.ID, nil)
+			s.must(err, "delete")
+			if deleted.Members != nil || deleted.Groups != nil {
+				s.t.Errorf("the deleted %s has members or groups", r.Type.Name)
+			}
+			s.holds(deleted, r.Attributes)
+			if deleted.ID != r.ID || deleted.Type != r.Type || !deleted.Created.Equal(r.Created) {
+				s.t.Errorf("deleted %+v, want %+v", deleted, r)
+			}
+		}
+	}},
 	{"an updated resource is returned and can be read", func(s *store) {
 		r := s.createdUser(user("alice"))
 		updated := s.updated(schema.User, r.ID, scim.Change{Attributes: func(current schema.Object) (schema.Object, error) {
@@ -122,5 +137,6 @@ func (s *store) missing(rt *schema.ResourceType, id string) {
 		Attributes:   func(o schema.Object) (schema.Object, error) { s.t.Error("the change was run"); return o, nil },
 	})
 	s.refused(err, http.StatusNotFound)
-	s.refused(s.Delete(s.t.Context(), rt, id, nil), http.StatusNotFound)
+	_, err = s.Delete(s.t.Context(), rt, id, nil)
+	s.refused(err, http.StatusNotFound)
 }

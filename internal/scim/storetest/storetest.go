@@ -111,7 +111,8 @@ func (s *store) set(r *scim.Resource, a *schema.Attribute, value any) *scim.Reso
 
 func (s *store) deleted(r *scim.Resource) {
 	s.t.Helper()
-	s.must(s.Delete(s.t.Context(), r.Type, r.ID, nil), "delete")
+	_, err := s.Delete(s.t.Context(), r.Type, r.ID, nil)
+	s.must(err, "delete")
 }
 
 func (s *store) listed(rt *schema.ResourceType, query scim.Query) *scim.Page {

@@ -64,8 +64,18 @@ func run(ctx context.Context, o options, provisioning slog.Handler) error {
 	if err != nil {
 		return err
 	}
+	logger := slog.New(logr.ToSlogHandler(mgr.GetLogger().WithName("scim")))
+	auditConfig, err := o.auditConfig(provisioning)
+	if err != nil {
+		return err
+	}
+	observer, err := newObserver(auditConfig, logger, metrics.Registry)
+	if err != nil {
+		return err
+	}
+	defer observer.log.Close() // after the last request
 	gate := &priority.Gate{}
-	resources, err := addSCIM(ctx, mgr, o, sources, provisioning, gate, selector)
+	resources, err := addSCIM(ctx, mgr, o, sources, observer, gate, selector)
 	if err != nil {
 		return err
 	}
@@ -155,17 +165,9 @@ func addSelector(mgr manager.Manager, o options) (*namespaceselector.Selector, e
 }
 
 // addSCIM adds the SCIM service, which every replica runs.
-func addSCIM(ctx context.Context, mgr manager.Manager, o options, sources *informer.Sources, provisioning slog.Handler, gate *priority.Gate, selector *namespaceselector.Selector) (*store.Store, error) {
-	logger := slog.New(logr.ToSlogHandler(mgr.GetLogger().WithName("scim")))
+func addSCIM(ctx context.Context, mgr manager.Manager, o options, sources *informer.Sources, observer *observer, gate *priority.Gate, selector *namespaceselector.Selector) (*store.Store, error) {
+	logger := observer.logger
 	direct, err := newDirectClient(mgr)
-	if err != nil {
-		return nil, err
-	}
-	auditConfig, err := o.auditConfig(provisioning)
-	if err != nil {
-		return nil, err
-	}
-	observer, err := newObserver(auditConfig, logger, metrics.Registry)
 	if err != nil {
 		return nil, err
 	}

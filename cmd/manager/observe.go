@@ -83,7 +83,7 @@ const auditRetryAfter = 5 * time.Second
 
 // beforeChange records that a change was requested, for scimserver.Options.BeforeChange.
 func (o *observer) beforeChange(r scimserver.Record) error {
-	err := o.log.Begin(context.Background(), auditRecord(r))
+	err := o.log.Begin(auditRecord(r))
 	if err == nil {
 		return nil
 	}
@@ -96,8 +96,8 @@ func (o *observer) beforeChange(r scimserver.Record) error {
 	}
 }
 
-// fileResult counts the lines that the file of the provisioning log does not take. It logs the first of them, and the first
-// line that the file takes again: a full disk must not fill the operator's log.
+// fileResult counts the lines that the file of the provisioning log does not have. It logs the first of them, and when the file
+// takes all lines again: a full disk must not fill the operator's log.
 func (o *observer) fileResult(err error) {
 	if err != nil {
 		o.lost.Inc()

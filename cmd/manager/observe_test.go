@@ -316,7 +316,7 @@ func TestRequiredFileThatIsFullRefusesChanges(t *testing.T) {
 	defer func() { _ = full.Close() }()
 	var operatorLog bytes.Buffer
 	registry := prometheus.NewRegistry()
-	config := audit.Config{Log: slog.DiscardHandler, File: audit.FileHandler(full), Required: true}
+	config := audit.Config{Log: slog.DiscardHandler, File: full, Required: true}
 	observer, err := newObserver(config, slog.New(slog.NewJSONHandler(&operatorLog, nil)), registry)
 	if err != nil {
 		t.Fatal(err)
@@ -340,6 +340,7 @@ func TestRequiredFileThatIsFullRefusesChanges(t *testing.T) {
 	if r := send("GET", ""); r.Code != http.StatusOK || !strings.Contains(r.Body.String(), `"totalResults":0`) {
 		t.Errorf("a read got %d %s", r.Code, r.Body)
 	}
+	observer.log.Close()
 	if lines := jsonLines(t, operatorLog.String()); len(lines) != 1 || lines[0]["level"] != "ERROR" {
 		t.Errorf("the operator's log has %v, want one line about the file", lines)
 	}

@@ -210,7 +210,7 @@ func (o *options) auditConfig(log slog.Handler) (audit.Config, error) {
 	if err != nil {
 		return c, fmt.Errorf("opening the provisioning log: %w; see --audit-log-path", err)
 	}
-	c.File = audit.FileHandler(redactingWriter{file})
+	c.File = redactingWriter{file}
 	return c, nil
 }
 

@@ -85,7 +85,9 @@ func TestProvisioningLogIsOpenedBeforeTheOperatorStarts(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	audit.New(c).Write(t.Context(), audit.Record{Event: audit.RequestRefused, Credential: "okta", Status: 404, ID: token})
+	log := audit.New(c)
+	log.Write(t.Context(), audit.Record{Event: audit.RequestRefused, Credential: "okta", Status: 404, ID: token})
+	log.Close()
 	text, err := os.ReadFile(path)
 	if err != nil || !strings.Contains(string(text), "cssoscim_[redacted]") || strings.Contains(string(text), token) {
 		t.Errorf("the file has %s, %v", text, err)

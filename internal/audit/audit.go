@@ -5,11 +5,13 @@
 //	event.go   what a request is logged as: a closed set
 //	audit.go   the record of a request, and the lines that are written of it
 //	file.go    the file that has the lines a second time
+//	queue.go   the lines that wait for the file
 package audit
 
 import (
 	"context"
 	"fmt"
+	"io"
 	"log/slog"
 	"net/http"
 	"strings"
@@ -77,13 +79,15 @@ type Members struct {
 type Config struct {
 	// Log is the operator's log.
 	Log slog.Handler
-	// File has the lines of admitted requests a second time, see FileHandler; nil for none.
-	File slog.Handler
+	// File has the lines of admitted requests a second time, as JSON; nil for none. One goroutine writes to it, a line at a
+	// time.
+	File io.Writer
 	// Required refuses a change if File cannot record beforehand that it was requested.
 	Required bool
 	// Values are the attributes whose values are logged, with those of their sub-attributes. Of others a line has the names.
 	Values []string
-	// FileResult, if not nil, is told the result of each line that is written to File: nil if it is stored.
+	// FileResult, if not nil, is told of each line that File does not have, and with nil that File has all lines up to
+	// then. Several goroutines may call it.
 	FileResult func(error)
 	// Now is the clock. Default: time.Now.
 	Now func() time.Time
@@ -92,9 +96,10 @@ type Config struct {
 // Log writes the provisioning log. The zero value is not usable; see New.
 type Log struct {
 	config Config
+	queue  *queue // nil without a file
 }
 
-// New returns a Log.
+// New returns a Log, which the caller closes.
 func New(c Config) *Log {
 	if c.Now == nil {
 		c.Now = time.Now
@@ -102,31 +107,43 @@ func New(c Config) *Log {
 	if c.FileResult == nil {
 		c.FileResult = func(error) {}
 	}
-	return &Log{config: c}
+	l := &Log{config: c}
+	if c.File != nil {
+		l.queue = newQueue(c.File, c.FileResult)
+	}
+	return l
+}
+
+// Close waits until the file has the lines that were written before, a few seconds at most. The operator's log can be written
+// afterwards.
+func (l *Log) Close() {
+	if l.queue != nil {
+		l.queue.close()
+	}
 }
 
 // Begin records that a change was requested, before it is carried out. It returns an error if the change must not be carried
-// out, because the file is required and cannot be written.
-func (l *Log) Begin(ctx context.Context, r Record) error {
-	if !l.config.Required || l.config.File == nil {
+// out, because the file is required and has not taken the line within storeTimeout.
+func (l *Log) Begin(r Record) error {
+	if !l.config.Required || l.queue == nil {
 		return nil
 	}
 	r.Event = ChangeRequested
-	return l.writeFile(ctx, l.line(r))
+	return l.queue.store(encoded(l.line(r)))
 }
 
 // Write logs a request and its result. A successful read has level debug, because providers poll and changes would be hard to
 // find between the polls. A client's error (4xx) has level warning, the operator's (5xx) level error.
 //
-// A line that the file does not take does not change the response: the operator's log has the line too, and the change is
-// stored already.
+// It does not wait for the file. A line that the file does not take does not change the response: the operator's log has the
+// line too, and the change is stored already.
 func (l *Log) Write(ctx context.Context, r Record) {
 	line := l.line(r)
 	if l.config.Log.Enabled(ctx, line.Level) {
 		_ = l.config.Log.Handle(ctx, line) // zap reports no errors
 	}
-	if l.config.File != nil && l.config.File.Enabled(ctx, line.Level) && r.isAdmitted() {
-		_ = l.writeFile(ctx, line) // FileResult is told
+	if l.queue != nil && line.Level >= slog.LevelInfo && r.isAdmitted() {
+		_ = l.queue.add(encoded(line), nil) // FileResult is told
 	}
 }
 
@@ -134,12 +151,6 @@ func (l *Log) Write(ctx context.Context, r Record) {
 // file, because their number has no bound: they would fill the disk, or rotate the lines of changes away.
 func (r Record) isAdmitted() bool {
 	return r.Credential != "" && r.Event != AuthenticationRefused && r.Event != RequestLimited
-}
-
-func (l *Log) writeFile(ctx context.Context, line slog.Record) error {
-	err := l.config.File.Handle(ctx, line)
-	l.config.FileResult(err)
-	return err
 }
 
 // line returns the line of a request.

@@ -1,10 +1,13 @@
 package audit
 
 import (
+	"bytes"
+	"context"
+	"errors"
 	"io"
 	"log/slog"
+	"os"
 	"strings"
-	"sync"
 
 	"gopkg.in/natefinch/lumberjack.v2"
 )
@@ -16,19 +19,26 @@ type FileOptions struct {
 	MaxSize, MaxBackups int
 }
 
+// fileMode makes the file readable for its owner alone. lumberjack gives new files the mode of the former one.
+const fileMode = 0o600
+
 // OpenFile opens the file, or creates it, readable for its owner alone.
 func OpenFile(o FileOptions) (io.WriteCloser, error) {
 	file := &lumberjack.Logger{Filename: o.Path, MaxSize: o.MaxSize, MaxBackups: o.MaxBackups}
 	if _, err := file.Write(nil); err != nil { // so that a path that cannot be written is an error at once
 		return nil, err
 	}
+	if err := os.Chmod(o.Path, fileMode); err != nil { // a file that exists already may have another mode
+		return nil, errors.Join(err, file.Close())
+	}
 	return file, nil
 }
 
-// FileHandler returns a handler that writes lines of JSON in the form of the operator's log. Its Handle returns the error of
-// the writer.
-func FileHandler(w io.Writer) slog.Handler {
-	return slog.NewJSONHandler(&lineWriter{to: w}, &slog.HandlerOptions{Level: slog.LevelInfo, ReplaceAttr: asOperatorLog})
+// encoded returns a line as JSON in the form of the operator's log.
+func encoded(line slog.Record) []byte {
+	var b bytes.Buffer
+	_ = slog.NewJSONHandler(&b, &slog.HandlerOptions{ReplaceAttr: asOperatorLog}).Handle(context.Background(), line) // a buffer takes all
+	return b.Bytes()
 }
 
 // asOperatorLog gives the time and the level the names and values that they have in the operator's log.
@@ -41,26 +51,4 @@ func asOperatorLog(groups []string, a slog.Attr) slog.Attr {
 		a.Value = slog.StringValue(strings.ToLower(a.Value.String()))
 	}
 	return a
-}
-
-// lineWriter begins a new line after a write that has failed, because a full disk may have taken a part of that line.
-type lineWriter struct {
-	to io.Writer
-
-	mu     sync.Mutex
-	failed bool
-}
-
-// Write implements io.Writer.
-func (w *lineWriter) Write(line []byte) (int, error) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if w.failed {
-		if _, err := w.to.Write([]byte{'\n'}); err != nil {
-			return 0, err
-		}
-	}
-	n, err := w.to.Write(line)
-	w.failed = err != nil
-	return n, err
 }

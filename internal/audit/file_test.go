@@ -32,7 +32,7 @@ func openFile(t *testing.T, path string) audit.Config {
 		}
 	})
 	now := func() time.Time { return time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC) }
-	return audit.Config{Log: slog.DiscardHandler, File: audit.FileHandler(file), Now: now}
+	return audit.Config{Log: slog.DiscardHandler, File: file, Now: now}
 }
 
 func linesOf(t *testing.T, path string) []string {
@@ -47,7 +47,7 @@ func linesOf(t *testing.T, path string) []string {
 func TestFileHasEveryAdmittedRequestButSuccessfulReads(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "audit.log")
 	log := audit.New(openFile(t, path))
-	if err := log.Begin(t.Context(), deactivation); err != nil {
+	if err := log.Begin(deactivation); err != nil {
 		t.Fatal(err)
 	}
 	for _, r := range []audit.Record{
@@ -57,6 +57,7 @@ func TestFileHasEveryAdmittedRequestButSuccessfulReads(t *testing.T) {
 	} {
 		log.Write(t.Context(), r)
 	}
+	log.Close()
 	want := []string{
 		`{"ts":"2026-01-02T03:04:05Z","level":"info","msg":"Resource Modified","requestID":"7f3a","credential":"okta","operation":"Modify","effects":["Deactivated"],"status":200,"duration":0}`,
 		`{"ts":"2026-01-02T03:04:05Z","level":"warn","msg":"Request Refused","credential":"okta","operation":"Read","status":404,"duration":0}`,
@@ -72,7 +73,7 @@ func TestFileHasEveryAdmittedRequestButSuccessfulReads(t *testing.T) {
 // A client without a token could otherwise fill the disk, or rotate the lines of changes away.
 func TestFileHasNoLineOfARequestThatWasNotAdmitted(t *testing.T) {
 	var operatorLog, file bytes.Buffer
-	log := audit.New(audit.Config{Log: slog.NewJSONHandler(&operatorLog, nil), File: audit.FileHandler(&file)})
+	log := audit.New(audit.Config{Log: slog.NewJSONHandler(&operatorLog, nil), File: &file})
 	refused := []audit.Record{
 		{Event: audit.AuthenticationRefused, Status: 401},
 		{Event: audit.AuthenticationRefused, Status: 401, Credential: "expired"},
@@ -85,6 +86,7 @@ func TestFileHasNoLineOfARequestThatWasNotAdmitted(t *testing.T) {
 	for _, r := range refused {
 		log.Write(t.Context(), r)
 	}
+	log.Close()
 	if file.Len() > 0 {
 		t.Errorf("the file has\n%s", &file)
 	}
@@ -100,9 +102,10 @@ func TestRequiredFileHasAChangeBeforeItIsCarriedOut(t *testing.T) {
 	log := audit.New(c)
 	requested := deactivation
 	requested.Status = 0
-	if err := log.Begin(t.Context(), requested); err != nil {
+	if err := log.Begin(requested); err != nil {
 		t.Fatal(err)
 	}
+	defer log.Close()
 	want := `{"ts":"2026-01-02T03:04:05Z","level":"info","msg":"Change Requested","requestID":"7f3a","credential":"okta","operation":"Modify","effects":["Deactivated"]}`
 	if got := linesOf(t, path); !slices.Equal(got, []string{want}) {
 		t.Errorf("the file has\n%s", strings.Join(got, "\n"))
@@ -118,18 +121,21 @@ func TestFullDisk(t *testing.T) {
 	var operatorLog bytes.Buffer
 	var results []error
 	c := audit.Config{
-		Log: slog.NewJSONHandler(&operatorLog, nil), File: audit.FileHandler(full),
+		Log: slog.NewJSONHandler(&operatorLog, nil), File: full,
 		FileResult: func(err error) { results = append(results, err) },
 	}
-	if err := audit.New(c).Begin(t.Context(), deactivation); err != nil {
+	log := audit.New(c)
+	if err := log.Begin(deactivation); err != nil {
 		t.Errorf("a file that is not required refuses a change: %v", err)
 	}
+	log.Close()
 	c.Required = true
-	log := audit.New(c)
-	if err := log.Begin(t.Context(), deactivation); !errors.Is(err, syscall.ENOSPC) {
+	log = audit.New(c)
+	if err := log.Begin(deactivation); !errors.Is(err, syscall.ENOSPC) {
 		t.Errorf("a required file permits a change that it does not record: %v", err)
 	}
 	log.Write(t.Context(), deactivation)
+	log.Close()
 	if !strings.Contains(operatorLog.String(), "7f3a") {
 		t.Error("the operator's log does not have the line that the file did not take")
 	}
@@ -155,9 +161,10 @@ func (w *partialWriter) Write(line []byte) (int, error) {
 
 func TestLineAfterAPartialOneIsALineOfItsOwn(t *testing.T) {
 	var w partialWriter
-	log := audit.New(audit.Config{Log: slog.DiscardHandler, File: audit.FileHandler(&w)})
+	log := audit.New(audit.Config{Log: slog.DiscardHandler, File: &w})
 	log.Write(t.Context(), deactivation)
 	log.Write(t.Context(), deactivation)
+	log.Close()
 	lines := strings.Split(w.String(), "\n")
 	if len(lines) != 3 || decoded(t, []byte(lines[1]))["requestID"] != "7f3a" || lines[2] != "" {
 		t.Errorf("the file has %q", w.String())
@@ -167,11 +174,14 @@ func TestLineAfterAPartialOneIsALineOfItsOwn(t *testing.T) {
 func TestFileIsRotatedBySize(t *testing.T) {
 	dir := t.TempDir()
 	c := openFile(t, filepath.Join(dir, "audit.log"))
-	log := audit.New(c)
-	r := deactivation
-	r.Detail = strings.Repeat("x", 200)
-	for range 4 << 20 / 200 {
-		log.Write(t.Context(), r)
+	line := deactivation
+	line.Detail = strings.Repeat("x", 200)
+	for range 20 { // each part fits into the queue
+		log := audit.New(c)
+		for range 1000 {
+			log.Write(t.Context(), line)
+		}
+		log.Close()
 	}
 	var sizes []int64
 	entries, err := os.ReadDir(dir)
@@ -190,6 +200,20 @@ func TestFileIsRotatedBySize(t *testing.T) {
 	}
 	if len(sizes) < 2 {
 		t.Errorf("files of %v bytes, want more than one", sizes)
+	}
+}
+
+func TestFileThatOthersCouldReadIsClosedToThem(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "audit.log")
+	if err := os.WriteFile(path, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Chmod(path, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	openFile(t, path)
+	if info, err := os.Stat(path); err != nil || info.Mode().Perm() != 0o600 {
+		t.Errorf("the mode of the file is %v, %v", info.Mode(), err)
 	}
 }
 

@@ -31,11 +31,11 @@ type Options struct {
 	Limits Limits
 
 	// BeforeChange, if not nil, is called before a request, or an operation of a bulk request, changes a resource. Its
-	// error refuses the change. It must not block.
+	// error refuses the change, which waits for it.
 	BeforeChange func(Record) error
 
 	// Observe, if not nil, is called once for each request, before its response is written. For a bulk
-	// request it is called for each operation first. It must not block.
+	// request it is called for each operation first. The response waits for it.
 	Observe func(Record)
 
 	// Logger receives the causes of errors; by default slog.Default().

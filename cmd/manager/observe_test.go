@@ -370,6 +370,43 @@ func valueOf(t *testing.T, registry *prometheus.Registry, name string) float64 {
 	return 0
 }
 
+// A line has the values of an attribute under each of the names that the attribute has.
+func TestValuesOfAConfiguredAttributeAreLogged(t *testing.T) {
+	const enterprise = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"
+	for name, changed := range map[string]string{
+		"Active": "active",
+		"urn:ietf:params:scim:schemas:core:2.0:User:active": "active",
+		"emails.value":                "emails",
+		"name":                        "name.givenName",
+		"department":                  enterprise + ":department",
+		enterprise:                    enterprise + ":department",
+		enterprise + ":manager.value": enterprise + ":manager.value",
+		"urn:IETF:params:scim:schemas:core:2.0:Group:displayName": "displayName",
+	} {
+		var log bytes.Buffer
+		config, err := (&options{auditValues: []string{name}}).auditConfig(slog.NewJSONHandler(&log, nil))
+		if err != nil {
+			t.Fatal(err)
+		}
+		observer, err := newObserver(config, slog.New(slog.DiscardHandler), prometheus.NewRegistry())
+		if err != nil {
+			t.Fatal(err)
+		}
+		session := scimserver.Session{Store: memstore.New(time.Now, func() string { return "id" }), Subject: "acme/okta"}
+		service := scimserver.New(scimserver.Options{
+			Authenticate: func(*http.Request) (scimserver.Session, error) { return session, nil },
+			BaseURL:      "https://sso.example.com" + scimPrefix, Prefix: scimPrefix, Observe: observer.observe,
+		})
+		user := `{"userName":"alice","displayName":"A","active":true,"name":{"givenName":"Alice"},"emails":[{"value":"a@x"}],
+			"` + enterprise + `":{"department":"D1","manager":{"value":"7"}}}`
+		service.ServeHTTP(httptest.NewRecorder(), httptest.NewRequestWithContext(t.Context(), "POST", scimPrefix+"/Users", strings.NewReader(user)))
+		after, _ := jsonLines(t, log.String())[0]["after"].(map[string]any)
+		if _, ok := after[changed]; !ok {
+			t.Errorf("--audit-log-values=%s: logged %s", name, &log)
+		}
+	}
+}
+
 // The name and the values of what a request has changed reach the log.
 func TestChangeIsLoggedWithItsEffects(t *testing.T) {
 	store := memstore.New(time.Now, func() string { return "id" })

@@ -192,19 +192,37 @@ func (o *options) validateAudit() error {
 	if o.auditFile.MaxSize <= 0 || o.auditFile.MaxBackups < 0 {
 		return errors.New("--audit-log-maxsize must be 1 or more, and --audit-log-maxbackup 0 or more")
 	}
-	for _, name := range o.auditValues {
-		if schema.User.Resolve(name) == nil && schema.Group.Resolve(name) == nil {
-			return fmt.Errorf("--audit-log-values: there is no attribute %q", name)
+	_, err := o.loggedAttributes()
+	return err
+}
+
+// loggedAttributes returns the attributes of --audit-log-values under the names that changes have.
+func (o *options) loggedAttributes() (names []string, err error) {
+	for _, text := range o.auditValues {
+		path := schema.User.Resolve(text, schema.Group)
+		if path == nil {
+			return nil, fmt.Errorf("--audit-log-values: there is no attribute %q", text)
 		}
+		for i, a := range path {
+			if a == schema.Members || a.Mutability == schema.ReadOnly || a.Returned == schema.ReturnedNever {
+				return nil, fmt.Errorf("--audit-log-values: the values of %q are never logged", text)
+			}
+			if a.MultiValued { // its values are logged whole
+				path = path[:i+1]
+				break
+			}
+		}
+		names = append(names, path.String())
 	}
-	return nil
+	return names, nil
 }
 
 // auditConfig returns how the provisioning log is written, and opens its file.
 func (o *options) auditConfig(log slog.Handler) (audit.Config, error) {
-	c := audit.Config{Log: log, Required: o.auditRequired, Values: o.auditValues}
-	if o.auditFile.Path == "" {
-		return c, nil
+	values, err := o.loggedAttributes()
+	c := audit.Config{Log: log, Required: o.auditRequired, Values: values}
+	if err != nil || o.auditFile.Path == "" {
+		return c, err
 	}
 	file, err := audit.OpenFile(o.auditFile)
 	if err != nil {

@@ -84,7 +84,8 @@ type Config struct {
 	File io.Writer
 	// Required refuses a change if File cannot record beforehand that it was requested.
 	Required bool
-	// Values are the attributes whose values are logged, with those of their sub-attributes. Of others a line has the names.
+	// Values are the attributes whose values are logged, with those of their sub-attributes, as Change.Name has them. Of others
+	// a line has the names.
 	Values []string
 	// FileResult, if not nil, is told of each line that File does not have, and with nil that File has all lines up to
 	// then. Several goroutines may call it.
@@ -242,19 +243,11 @@ func (l *Log) attributeChanges(changes []Change) []slog.Attr {
 // hasValues reports whether the values of an attribute are logged.
 func (l *Log) hasValues(name string) bool {
 	for _, configured := range l.config.Values {
-		if rest, ok := cutPrefixFold(name, configured); ok && (rest == "" || rest[0] == '.' || rest[0] == ':') {
+		if rest, ok := strings.CutPrefix(name, configured); ok && (rest == "" || rest[0] == '.' || rest[0] == ':') {
 			return true
 		}
 	}
 	return false
-}
-
-// cutPrefixFold cuts a prefix in any letter case.
-func cutPrefixFold(s, prefix string) (rest string, found bool) {
-	if len(s) < len(prefix) || !strings.EqualFold(s[:len(prefix)], prefix) {
-		return s, false
-	}
-	return s[len(prefix):], true
 }
 
 // readable returns a value as it is logged: with the code points of characters that a terminal would not show, or obey, and

@@ -111,7 +111,7 @@ func TestLineSaysWhatWasChanged(t *testing.T) {
 		before, after any
 	}{
 		{nil, nil, nil},
-		{[]string{"Active"}, map[string]any{"active": "true"}, map[string]any{"active": "false"}},
+		{[]string{"active"}, map[string]any{"active": "true"}, map[string]any{"active": "false"}},
 		{[]string{"name"}, map[string]any{"name.familyName": ""}, map[string]any{"name.familyName": `"Li"`}},
 	} {
 		var out bytes.Buffer

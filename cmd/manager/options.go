@@ -58,7 +58,7 @@ func (o *options) bind(flags *pflag.FlagSet) {
 	flags.StringVar(&o.keyFile, "scim-tls-key-file", "", "private key of the certificate, PEM")
 	flags.BoolVar(&o.insecureHTTP, "scim-insecure-http", false, "serve SCIM without TLS, on loopback unless --scim-bind-address says otherwise: for an ingress that terminates TLS")
 	flags.IntVar(&o.maxRate, "max-request-rate", 1000, "requests a second that a directory's spec.rateLimit may permit each credential at each replica, at most, and a burst of ten times as many; 0 for no maximum")
-	flags.StringSliceVar(&o.trustedProxies, "trusted-proxies", nil, "networks of the proxies before the SCIM service, such as 10.0.0.0/8,fd00::/8: the client of a request from there is the rightmost address of X-Forwarded-For that is in none of them; by default the client is the address that the connection comes from")
+	flags.StringSliceVar(&o.trustedProxies, "trusted-proxies", nil, "networks of the proxies before the SCIM service, such as 192.0.2.10/32,192.0.2.11/32: the client of a request from there is the rightmost address of X-Forwarded-For that is in none of them; by default the client is the address that the connection comes from. Every host of these networks can name any client, so the network of the pods must not be among them")
 	flags.StringVar(&o.auditFile.Path, "audit-log-path", "", "file that has the provisioning log too, without successful reads and without requests whose credential is not accepted or exceeds its limits; by default only the operator's log has it")
 	flags.IntVar(&o.auditFile.MaxSize, "audit-log-maxsize", 100, "megabytes after which the provisioning log begins a new file")
 	flags.IntVar(&o.auditFile.MaxBackups, "audit-log-maxbackup", 10, "old files of the provisioning log that are kept; 0 for all")
@@ -163,7 +163,7 @@ func (o *options) validateProxies() error {
 		network, err := netip.ParsePrefix(text)
 		switch {
 		case err != nil:
-			return fmt.Errorf("--trusted-proxies: %q is not a network such as 10.0.0.0/8, or 10.0.0.1/32 for one address", text)
+			return fmt.Errorf("--trusted-proxies: %q is not a network such as 192.0.2.0/28, or 192.0.2.10/32 for one address", text)
 		case network != network.Masked():
 			return fmt.Errorf("--trusted-proxies: %q has bits beyond its length; the network is %s", text, network.Masked())
 		case network.Bits() == 0:

@@ -6,8 +6,8 @@ type Event string
 // The events of the provisioning log.
 const (
 	AuthenticationRefused  Event = "Authentication Refused"  // 401, 400 for two headers, or 429 after many: no credential, or one that is not usable
-	RequestLimited         Event = "Request Limited"         // 429: a usable credential sends too many requests
-	SynchronizationRefused Event = "Synchronization Refused" // 403: the directory's switch is Disabled, or the namespace has no directory or is not selected; 503: not activated
+	RequestLimited         Event = "Request Limited"         // 429: too many requests of a usable credential, or in progress, or with large bodies
+	SynchronizationRefused Event = "Synchronization Refused" // 403: the directory's switch is Disabled, or the namespace has no directory or is not selected; 503: not activated, or the selection is unknown
 	RequestRefused         Event = "Request Refused"         // any other 4xx: nothing was changed
 	RequestFailed          Event = "Request Failed"          // 5xx: a 503 that was sent for a change may have been carried out
 	RequestUnknown         Event = "Request Unknown"         // no such endpoint, or a method that it does not have
@@ -19,8 +19,8 @@ const (
 
 	ChangeRequested       Event = "Change Requested"       // a change is about to begin; in the file only, and only if it is required
 	ResourceCreated       Event = "Resource Created"       // section 3.3: the resource is new
-	ResourceRestored      Event = "Resource Restored"      // section 3.3: a disabled user was given back
-	ResourceAdopted       Event = "Resource Adopted"       // section 3.3: a Manual user was taken over
+	ResourceRestored      Event = "Resource Restored"      // section 3.3: a disabled user was restored
+	ResourceAdopted       Event = "Resource Adopted"       // section 3.3: a Manual user was adopted
 	ResourceReplaced      Event = "Resource Replaced"      // section 3.5.1
 	ResourceModified      Event = "Resource Modified"      // section 3.5.2
 	ResourceUnchanged     Event = "Resource Unchanged"     // sections 3.5.1 and 3.5.2: the resource was already as requested

@@ -23,9 +23,9 @@ func withClientAddress(handler http.Handler, trusted []netip.Prefix) http.Handle
 }
 
 // clientAddress returns the client's address: that of the peer, unless the peer is a trusted proxy. Each proxy appends the
-// address that its request came from, so the client is the rightmost address that is not a trusted proxy's. What stands to
-// the left of it was chosen by the client and is not read. If an address is malformed, or the header is absent, the result is
-// the peer.
+// address that its request came from, so the client is the rightmost address that is not a trusted proxy's. Addresses to the
+// left of it are not read, because the client may have sent them. If every address is a trusted proxy's, the client is the
+// leftmost one. If an address is malformed, or the header is absent, the result is the peer.
 func clientAddress(peer string, forwarded []string, trusted []netip.Prefix) string {
 	from, err := netip.ParseAddrPort(peer)
 	if err != nil || !isIn(trusted, from.Addr()) {

@@ -23,7 +23,7 @@ type Origin string
 // The origins.
 const (
 	OriginNew      Origin = "New"      // the resource did not exist
-	OriginRestored Origin = "Restored" // a disabled user, who is given back to the identity provider
+	OriginRestored Origin = "Restored" // a disabled user, who was restored
 	OriginAdopted  Origin = "Adopted"  // a user that the identity provider did not manage
 )
 

@@ -146,7 +146,7 @@ func (n *namespacedStore) createOver(ctx context.Context, holder *v1alpha1.Cloud
 }
 
 // isRestoredBy reports whether a create means the user of its userName: a disabled one with the same non-empty externalId.
-// That user is given back to the identity provider: same object, same id, attributes as sent, memberships kept. Okta
+// That user is restored: same object, same id, attributes as sent, memberships kept. Okta
 // re-provisions a user who left in this way, and a 409 would lock the person out. An externalId alone is not an identity:
 // Entra's default mapping is mailNickname, which is reused.
 func isRestoredBy(u *v1alpha1.CloudSSOUser, attributes schema.Object) bool {

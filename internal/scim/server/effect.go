@@ -13,8 +13,8 @@ type Effect string
 // The effects.
 const (
 	EffectCreated       Effect = "Created"       // the resource is new
-	EffectRestored      Effect = "Restored"      // a POST gave a disabled user back
-	EffectAdopted       Effect = "Adopted"       // a POST took over a user that the identity provider did not manage
+	EffectRestored      Effect = "Restored"      // a POST restored a disabled user
+	EffectAdopted       Effect = "Adopted"       // a POST adopted a user that the identity provider did not manage
 	EffectDeactivated   Effect = "Deactivated"   // active became false
 	EffectReactivated   Effect = "Reactivated"   // active became true
 	EffectRenamed       Effect = "Renamed"       // userName, or the displayName of a group, changed

@@ -69,8 +69,8 @@ const (
 	// BodyRate is how many bytes of a body must arrive in each second after that, on average, as long as the service waits
 	// for them: an eighth of a slow uplink. A body that trickles would keep a place for large bodies.
 	BodyRate = 16 << 10
-	// BodyTime is the time in seconds in which a whole body must have arrived since its request began, at any rate: as
-	// long as internal/httpserver gives a request.
+	// BodyTime is the time in seconds that the service waits for a whole body, at any rate: as long as internal/httpserver
+	// gives a request. The time that a request waits for a place does not count.
 	BodyTime = 60
 	// LargeBodies is the largest number of concurrent requests with bodies larger than SmallBody.
 	LargeBodies = 6

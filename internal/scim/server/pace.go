@@ -14,13 +14,12 @@ import (
 const ReasonSlowBody = "slow-body"
 
 // pacedBody is a request's body that has to arrive at a minimum rate. Before each read it moves the connection's deadline,
-// which net/http removes at the end of the body.
-// Only the time that it waits for the client counts, and not that which the request waits for a place.
+// which net/http removes at the end of the body. Only the time in which it waits for the client counts, and not that in which
+// the request waits for a place.
 type pacedBody struct {
 	io.ReadCloser
 	connection *http.ResponseController
 	limits     *Limits
-	end        time.Time // by which the whole body must have arrived
 	waited     time.Duration
 	received   int64
 }
@@ -34,18 +33,13 @@ func (s *server) pace(req *request, w http.ResponseWriter) {
 		ReadCloser: req.Body,
 		connection: http.NewResponseController(w),
 		limits:     &s.Limits,
-		end:        time.Now().Add(limits.BodyTime * time.Second), // the connection has the system's clock
 	}
 }
 
 // Read implements io.Reader.
 func (b *pacedBody) Read(p []byte) (int, error) {
-	began := time.Now()
-	deadline := began.Add(b.limits.mayTake(b.received) - b.waited)
-	if deadline.After(b.end) {
-		deadline = b.end
-	}
-	_ = b.connection.SetReadDeadline(deadline) // fails for a test's recorder
+	began := time.Now()                                                                  // the connection has the system's clock
+	_ = b.connection.SetReadDeadline(began.Add(b.limits.mayTake(b.received) - b.waited)) // fails for a test's recorder
 	n, err := b.ReadCloser.Read(p)
 	b.waited += time.Since(began)
 	b.received += int64(n)
@@ -54,7 +48,7 @@ func (b *pacedBody) Read(p []byte) (int, error) {
 
 // mayTake returns the time after which the next byte has to arrive, after so many of them.
 func (l *Limits) mayTake(received int64) time.Duration {
-	return l.BodyGrace + time.Duration(received)*time.Second/time.Duration(l.BodyRate)
+	return min(l.BodyGrace+time.Duration(received)*time.Second/time.Duration(l.BodyRate), limits.BodyTime*time.Second)
 }
 
 // slowBody returns the error of a body that arrives too slowly.

@@ -11,14 +11,19 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/cloudsso/cloudsso-operator/internal/scim/limits"
 	"github.com/cloudsso/cloudsso-operator/internal/scim/server"
 )
 
-// grace is the BodyGrace of these tests: many times what a packet on loopback takes.
-const grace = 200 * time.Millisecond
+// grace is the BodyGrace of these tests: many times what a packet on loopback takes, also if the machine is busy. pause is
+// longer.
+const (
+	grace = time.Second
+	pause = grace + grace/4
+)
 
 func newPaced(t *testing.T, bytesPerSecond int64, adjust ...func(*server.Options)) *service {
 	t.Helper()
@@ -72,11 +77,11 @@ func trickle(t *testing.T, address string) (status int, mediaType string, isClos
 
 // writeSlowly writes a byte now and then until ended is closed, or the connection is.
 func writeSlowly(w io.Writer, ended <-chan struct{}) {
-	pause := time.NewTicker(grace / 10)
-	defer pause.Stop()
+	tick := time.NewTicker(grace / 10)
+	defer tick.Stop()
 	for {
 		select {
-		case <-pause.C:
+		case <-tick.C:
 			if _, err := w.Write([]byte(" ")); err != nil {
 				return
 			}
@@ -87,6 +92,7 @@ func writeSlowly(w io.Writer, ended <-chan struct{}) {
 }
 
 func TestBodyThatTricklesLosesItsPlace(t *testing.T) {
+	t.Parallel()
 	s := newPaced(t, 1<<20)
 	listener := httptest.NewServer(s.handler)
 	defer listener.Close()
@@ -122,6 +128,7 @@ func TestBodyThatTricklesLosesItsPlace(t *testing.T) {
 }
 
 func TestBodyThatTricklesOnAnHTTP2StreamIsRefused(t *testing.T) {
+	t.Parallel()
 	s := newPaced(t, 1<<20)
 	listener := httptest.NewUnstartedServer(s.handler)
 	listener.EnableHTTP2 = true
@@ -159,12 +166,13 @@ func (b *pausingBody) Read(p []byte) (int, error) {
 	}
 	if !b.paused {
 		b.paused = true
-		<-time.After(2 * grace)
+		<-time.After(pause)
 	}
 	return b.rest.Read(p)
 }
 
 func TestBodyThatHasArrivedFastMayPause(t *testing.T) {
+	t.Parallel()
 	s := newPaced(t, limits.SmallBody/4) // the first part counts as four seconds
 	listener := httptest.NewServer(s.handler)
 	defer listener.Close()
@@ -187,9 +195,10 @@ func TestBodyThatHasArrivedFastMayPause(t *testing.T) {
 
 // The deadline of a body must not end a request whose body has arrived, while the store is busy.
 func TestRequestMayTakeLongerThanItsBody(t *testing.T) {
+	t.Parallel()
 	s := newPaced(t, 1<<20, func(o *server.Options) {
 		o.BeforeChange = func(server.Record) error {
-			<-time.After(2 * grace)
+			<-time.After(pause)
 			return nil
 		}
 	})
@@ -211,4 +220,48 @@ func TestRequestMayTakeLongerThanItsBody(t *testing.T) {
 			t.Errorf("%s got %s", userName, response.Status)
 		}
 	}
+}
+
+// deadlineRecorder records the deadlines that a connection gets.
+type deadlineRecorder struct {
+	*httptest.ResponseRecorder
+	deadlines []time.Time
+}
+
+// SetReadDeadline is what http.ResponseController calls.
+func (r *deadlineRecorder) SetReadDeadline(deadline time.Time) error {
+	r.deadlines = append(r.deadlines, deadline)
+	return nil
+}
+
+// heldBody is a body that ends after a time.
+type heldBody time.Duration
+
+// Read implements io.Reader.
+func (b heldBody) Read([]byte) (int, error) {
+	<-time.After(time.Duration(b))
+	return 0, io.EOF
+}
+
+func TestWaitForAPlaceIsNotTimeOfTheBody(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const wait = 19 * time.Second
+		s := newPaced(t, limits.BodyRate)
+		post := func(w http.ResponseWriter, body io.Reader, length int64) {
+			request := httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/scim/v2/Groups", body)
+			request.Header.Set("Authorization", "Bearer "+token)
+			request.ContentLength = length
+			s.handler.ServeHTTP(w, request)
+		}
+		for range limits.LargeBodiesEach {
+			go post(httptest.NewRecorder(), heldBody(wait), limits.SmallBody+1)
+		}
+		synctest.Wait()
+		began, recorder := time.Now(), &deadlineRecorder{ResponseRecorder: httptest.NewRecorder()}
+		post(recorder, strings.NewReader(`{"displayName":"Staff"}`+strings.Repeat(" ", 1<<20)), -1)
+		last := recorder.deadlines[len(recorder.deadlines)-1].Sub(began)
+		if want := wait + limits.BodyTime*time.Second; recorder.Code != http.StatusCreated || last != want {
+			t.Errorf("got %d; the last deadline is after %s, want %s", recorder.Code, last, want)
+		}
+	})
 }

@@ -43,6 +43,12 @@ func (b *lockedBuffer) String() string {
 	return b.buffer.String()
 }
 
+// from returns a function that returns the text that was written after from was called.
+func (b *lockedBuffer) from() func() string {
+	before := len(b.String())
+	return func() string { return b.String()[before:] }
+}
+
 // processLog has what this process logs. setLoggers is called once, before any client-go goroutine reads the loggers.
 var processLog lockedBuffer
 
@@ -65,24 +71,26 @@ func jsonLines(t *testing.T, text string) (lines []map[string]any) {
 }
 
 func TestEveryLineOfTheProcessIsJSON(t *testing.T) {
+	logged := processLog.from()
 	klog.Info("from klog")
 	klog.Background().Error(errors.New("broken"), "from client-go\nwith a second line")
 	klog.FromContext(t.Context()).Info("from a context")
 	log.Print("from the standard library\nwith a second line")
 	slog.Info("from slog")
 	number := 0
-	for _, line := range jsonLines(t, processLog.String()) {
+	for _, line := range jsonLines(t, logged()) {
 		if text, _ := line["msg"].(string); strings.HasPrefix(text, "from ") { // a manager of another test may log too
 			number++
 		}
 	}
 	if number != 5 {
-		t.Errorf("5 calls have logged %s", processLog.String())
+		t.Errorf("5 calls have logged %s", logged())
 	}
 }
 
 // A failed TLS handshake is an error that net/http logs itself.
 func TestErrorOfAConnectionIsJSON(t *testing.T) {
+	logged := processLog.from()
 	certFile, keyFile := selfSigned(t)
 	server, err := httpserver.New(httpserver.Config{Address: "127.0.0.1:0", CertFile: certFile, KeyFile: keyFile, Handler: http.NotFoundHandler()})
 	if err != nil {
@@ -106,8 +114,8 @@ func TestErrorOfAConnectionIsJSON(t *testing.T) {
 	if err := <-ended; err != nil {
 		t.Error(err)
 	}
-	if lines := jsonLines(t, processLog.String()); len(lines) == 0 || !strings.Contains(processLog.String(), "TLS handshake error") {
-		t.Errorf("logged %s", processLog.String())
+	if lines := jsonLines(t, logged()); len(lines) == 0 || !strings.Contains(logged(), "TLS handshake error") {
+		t.Errorf("logged %s", logged())
 	}
 }
 

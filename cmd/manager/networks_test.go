@@ -45,7 +45,8 @@ type proxied struct {
 func newProxied(t *testing.T, token string, use policy.CredentialUse) *proxied {
 	t.Helper()
 	p := &proxied{t: t, log: &lockedBuffer{}}
-	tokens := auth.New(auth.Options{})
+	now := time.Now()
+	tokens := auth.New(auth.Options{Now: func() time.Time { return now }}) // so that no attempt is permitted again during a test
 	tokens.Keyring().SetCredential(auth.Principal{Namespace: "acme", Credential: "okta"}, auth.HashToken(token), use)
 	d := directory{memstore.New(time.Now, func() string { return "id" })}
 	authenticator := &scimauth.Authenticator{Tokens: tokens, Stores: d, Recorder: d, Prefix: scimPrefix, KeysSynced: func() bool { return true }}

@@ -55,7 +55,7 @@ func run(ctx context.Context, o options, provisioning slog.Handler) error {
 	config.UserAgent = userAgent()
 	config.QPS = -1 // no client-side limit, because it would delay deactivations: API Priority and Fairness limits
 	config.Wrap(informer.WithoutRetryAfter)
-	sources := &informer.Sources{Trimming: cachetransform.Trimming()}
+	sources := &informer.Sources{}
 	mgr, err := newManager(config, o, sources)
 	if err != nil {
 		return err
@@ -121,6 +121,7 @@ func newManager(config *rest.Config, o options, sources *informer.Sources) (mana
 	if err != nil {
 		return nil, fmt.Errorf("reaching the cluster: %w", err)
 	}
+	sources.Trimming = cachetransform.Trimming(mgr.GetAPIReader()) // before the first informer
 	return mgr, mgr.AddHealthzCheck("ping", healthz.Ping)
 }
 

@@ -1,21 +1,40 @@
 package cachetransform
 
 import (
+	"context"
+
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/cloudsso/cloudsso-operator/api/v1alpha1"
 	"github.com/cloudsso/cloudsso-operator/internal/informer"
 )
 
 // Trimming returns what the informers keep of a namespace without a CloudSSODirectory, so that its users cannot fill the
-// operator's memory: of users, groups and slices, what decides who holds a name, and what finalizers need.
-func Trimming() *informer.Trimming {
+// operator's memory: of users, groups and slices, what decides who holds a name, and what finalizers need. live reads from
+// the API server, not from a cache.
+func Trimming(live client.Reader) *informer.Trimming {
 	return &informer.Trimming{
 		Marker: &v1alpha1.CloudSSODirectory{},
 		Kinds:  []runtime.Object{&v1alpha1.CloudSSOUser{}, &v1alpha1.CloudSSOGroup{}, &v1alpha1.CloudSSOMembershipSlice{}},
 		Trim:   trim,
+		List: func(ctx context.Context, example runtime.Object, namespace string, options metav1.ListOptions) (runtime.Object, error) {
+			page := newList(example)
+			return page, live.List(ctx, page, client.InNamespace(namespace), client.Limit(options.Limit), client.Continue(options.Continue))
+		},
 	}
+}
+
+// newList returns an empty list of the example's kind.
+func newList(example runtime.Object) client.ObjectList {
+	switch example.(type) {
+	case *v1alpha1.CloudSSOUser:
+		return &v1alpha1.CloudSSOUserList{}
+	case *v1alpha1.CloudSSOGroup:
+		return &v1alpha1.CloudSSOGroupList{}
+	}
+	return &v1alpha1.CloudSSOMembershipSliceList{}
 }
 
 // trimmedGeneration marks a trimmed object. The API server gives every object a generation of 1 or more.

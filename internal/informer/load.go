@@ -8,7 +8,6 @@ import (
 
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/fields"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/watch"
 	"k8s.io/klog/v2"
@@ -84,7 +83,7 @@ func (l *loads) read(ctx context.Context, of *load) {
 }
 
 func (l *loads) readPages(ctx context.Context, of *load) error {
-	options := metav1.ListOptions{Limit: loadPageSize, FieldSelector: fields.OneTermEqualSelector("metadata.namespace", of.namespace).String()}
+	options := metav1.ListOptions{Limit: loadPageSize}
 	for {
 		page, err := l.readPage(ctx, of, options)
 		if err != nil {
@@ -113,7 +112,7 @@ type readPageResult struct {
 func (l *loads) readPage(ctx context.Context, of *load, options metav1.ListOptions) (page readPageResult, err error) {
 	attempt, cancel := context.WithTimeout(ctx, pageTimeout)
 	defer cancel()
-	list, err := l.api.ListWithContext(attempt, options)
+	list, err := l.trimmer.list(attempt, of.namespace, options)
 	if err != nil {
 		return page, err
 	}

@@ -74,9 +74,9 @@ func newWorld(t *testing.T, random *rand.Rand) *world {
 	source := &Source{listRevisions: map[string]uint64{}}
 	w := &world{
 		t: t, random: random, history: newHistory(random, 12), source: source,
-		informer: &listerWatcher{source: source, trimmer: &trimmer{marks: marks, whole: map[string]bool{}, trim: func(o metav1.Object) {
+		informer: &listerWatcher{source: source, trimmer: &trimmer{marks: marks, whole: map[string]bool{}, Trimming: &Trimming{Trim: func(o metav1.Object) {
 			o.(*corev1.ConfigMap).Data = nil //nolint:errcheck,forcetypeassert // of this test
-		}}},
+		}}}},
 		cache: map[string]*corev1.ConfigMap{}, newest: map[string]uint64{},
 	}
 	marks.replace(w.informer, map[string]bool{})

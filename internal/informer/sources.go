@@ -50,7 +50,7 @@ func (s *Sources) trim(l *listerWatcher, example runtime.Object) {
 		l.marks.replace(l, nil)
 	}
 	if s.Trimming.trims(example) {
-		l.trimmer = &trimmer{marks: s.marks, trim: s.Trimming.Trim, whole: map[string]bool{}}
+		l.trimmer = &trimmer{Trimming: s.Trimming, marks: s.marks, example: example, whole: map[string]bool{}}
 	}
 }
 

@@ -20,6 +20,9 @@ type Trimming struct {
 	Kinds  []runtime.Object
 	// Trim removes from an object what is not kept.
 	Trim func(metav1.Object)
+	// List lists a page of the objects of the example's kind in a namespace. The list of all namespaces with a field selector
+	// would not do: the API server reads the continue token of the next page as one of all namespaces.
+	List func(ctx context.Context, example runtime.Object, namespace string, options metav1.ListOptions) (runtime.Object, error)
 }
 
 func (t *Trimming) isMarker(example runtime.Object) bool {
@@ -124,8 +127,9 @@ func (m *marks) observe(l *listerWatcher, event watch.Event) {
 
 // trimmer trims the objects of one informer, and keeps its events in order with the objects that are read whole later.
 type trimmer struct {
-	marks *marks
-	trim  func(metav1.Object)
+	*Trimming
+	marks   *marks
+	example runtime.Object
 
 	mu       sync.Mutex
 	whole    map[string]bool // namespaces whose objects the informer has been given whole
@@ -135,6 +139,11 @@ type trimmer struct {
 	// revision loadedUntil.
 	loaded      map[types.NamespacedName]uint64
 	loadedUntil uint64
+}
+
+// list lists a page of a namespace's objects.
+func (t *trimmer) list(ctx context.Context, namespace string, options metav1.ListOptions) (runtime.Object, error) {
+	return t.List(ctx, t.example, namespace, options)
 }
 
 // isWhole reports whether the informer has been given the objects of a namespace whole.
@@ -166,7 +175,7 @@ func (t *trimmer) trimPage(page runtime.Object) error {
 	return meta.EachListItem(page, func(item runtime.Object) error {
 		o, err := meta.Accessor(item)
 		if err == nil && !t.listing[o.GetNamespace()] {
-			t.trim(o)
+			t.Trim(o)
 		}
 		return err
 	})
@@ -203,7 +212,7 @@ func (t *trimmer) prepare(o metav1.Object, revision uint64) (isOld, trimmed bool
 		t.loaded = nil
 	}
 	if !isMarked {
-		t.trim(o)
+		t.Trim(o)
 		delete(t.whole, o.GetNamespace())
 	}
 	return revision <= t.loaded[keyOf(o)], !isMarked

@@ -52,7 +52,7 @@ func TestObjectsOfANamespaceWithoutADirectoryTakeNoMemory(t *testing.T) {
 	if err := admin.Create(t.Context(), ns); err != nil {
 		t.Fatal(err)
 	}
-	trimming := func() *store.Store { return replicaOf(t, &informer.Sources{Trimming: cachetransform.Trimming()}) }
+	trimming := func() *store.Store { return replicaOf(t, &informer.Sources{Trimming: cachetransform.Trimming(admin)}) }
 	running := trimming()
 	before := heap()
 	group := &v1alpha1.CloudSSOGroup{ObjectMeta: metav1.ObjectMeta{Namespace: ns.Name, Name: "all"}}
@@ -81,13 +81,49 @@ func TestObjectsOfANamespaceWithoutADirectoryTakeNoMemory(t *testing.T) {
 		}
 	}
 
-	directory := &v1alpha1.CloudSSODirectory{ObjectMeta: metav1.ObjectMeta{Namespace: ns.Name, Name: v1alpha1.DirectoryName}}
-	directory.Spec.SCIMSynchronization = v1alpha1.SynchronizationEnabled
-	if err := errors.Join(admin.Create(t.Context(), directory), controlplane.Activate(t.Context(), admin, ns.Name)); err != nil {
-		t.Fatal(err)
-	}
+	createDirectory(t, ns.Name)
 	for _, s := range []*store.Store{running, restarted} {
 		expectWhole(t, s.In(ns.Name))
+	}
+}
+
+func TestObjectsAreReadWholeWhateverTheNamesOfNamespaceAndObjects(t *testing.T) {
+	s := replicaOf(t, &informer.Sources{Trimming: cachetransform.Trimming(admin)})
+	for _, prefix := range []string{"before-", "zz-after-"} { // the names of the users, which begin with user-
+		ns := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{GenerateName: prefix}}
+		if err := admin.Create(t.Context(), ns); err != nil {
+			t.Fatal(err)
+		}
+		for n := range heavyUsers {
+			u := &v1alpha1.CloudSSOUser{ObjectMeta: metav1.ObjectMeta{Namespace: ns.Name, Name: fmt.Sprintf("user-%d", n)}}
+			u.Spec = v1alpha1.CloudSSOUserSpec{Source: v1alpha1.SourceSCIM, UserName: u.Name}
+			if err := admin.Create(t.Context(), u); err != nil {
+				t.Fatal(err)
+			}
+			if n == heavyUsers-1 {
+				eventually(t, func() bool { return s.HasSeen(u) })
+			}
+		}
+		createDirectory(t, ns.Name)
+		var page *scim.Page
+		eventually(t, func() (listed bool) {
+			var err error
+			page, err = s.In(ns.Name).List(t.Context(), schema.User, scim.Query{Count: 1})
+			return err == nil
+		})
+		if page.Total != heavyUsers {
+			t.Errorf("namespace %s shows %d users", ns.Name, page.Total)
+		}
+	}
+}
+
+// createDirectory creates a directory that is activated and Enabled.
+func createDirectory(t *testing.T, namespace string) {
+	t.Helper()
+	directory := &v1alpha1.CloudSSODirectory{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: v1alpha1.DirectoryName}}
+	directory.Spec.SCIMSynchronization = v1alpha1.SynchronizationEnabled
+	if err := errors.Join(admin.Create(t.Context(), directory), controlplane.Activate(t.Context(), admin, namespace)); err != nil {
+		t.Fatal(err)
 	}
 }
 

@@ -231,7 +231,7 @@ func TestEveryListComesInPages(t *testing.T) {
 		after(time.Minute)
 		expectKeys(t, i, append(names(1100), "a", "while-away")...)
 		for _, options := range s.listed() {
-			if options.ResourceVersion != "" || options.Limit != 500 {
+			if options.ResourceVersion != "" || options.Limit != 100 {
 				t.Errorf("listed with %+v", options)
 			}
 		}

@@ -13,16 +13,18 @@ import (
 	"k8s.io/klog/v2"
 )
 
-// loadPageSize is small, because a page of the heaviest objects takes some 60 MB while it is decoded.
-const loadPageSize = 100
+// maxLoads bounds the namespaces that one watch reads at a time, because each holds a page. Two, because one may fail again
+// and again.
+const maxLoads = 2
 
 // loads are the namespaces whose objects are being read whole for one open watch. Their events and the objects that are
 // read go through that watch in one goroutine, so that each object's versions stay in order.
 type loads struct {
 	*openWatch
 	pages   chan loadedPage
-	changed <-chan struct{} // closed when a namespace gets or loses its marker
+	changed <-chan struct{} // closed when there may be another namespace to read
 	running map[string]*load
+	failed  map[string]string // the last error of each namespace, which is not logged twice
 }
 
 // load is one of them.
@@ -38,13 +40,14 @@ type loadedPage struct {
 	objects  []runtime.Object
 	revision uint64
 	isLast   bool
+	failed   error // instead of the page
 }
 
 func newLoads(w *openWatch) *loads {
-	return &loads{openWatch: w, pages: make(chan loadedPage), running: map[string]*load{}}
+	return &loads{openWatch: w, pages: make(chan loadedPage), running: map[string]*load{}, failed: map[string]string{}}
 }
 
-// start begins to read the namespaces that have a marker and are not whole.
+// start begins to read namespaces that have a marker and are not whole. The map's order lets each have its turn.
 func (l *loads) start(ctx context.Context) {
 	if l.trimmer == nil {
 		return
@@ -55,50 +58,43 @@ func (l *loads) start(ctx context.Context) {
 		if l.running[namespace] != nil {
 			continue
 		}
+		if len(l.running) == maxLoads {
+			return
+		}
 		reading, cancel := context.WithCancel(ctx)
 		l.running[namespace] = &load{namespace: namespace, cancel: cancel, delivered: map[string]uint64{}}
 		go l.read(reading, l.running[namespace])
 	}
 }
 
+// stop ends a load, after which another one may start.
 func (l *loads) stop(of *load) {
 	of.cancel()
 	delete(l.running, of.namespace)
+	next := make(chan struct{})
+	close(next)
+	l.changed = next
 }
 
-// read reads a namespace, and begins again if it fails.
+// read reads a namespace. If that fails, another namespace has its turn after a pause.
 func (l *loads) read(ctx context.Context, of *load) {
-	for {
-		err := l.readPages(ctx, of)
-		if err == nil || ctx.Err() != nil {
-			return
-		}
-		klog.FromContext(ctx).Info("Reading the objects of a new directory failed and is retried", "kind", l.kind, "namespace", of.namespace, "err", err)
-		select {
-		case <-time.After(retryInterval):
-		case <-ctx.Done():
-			return
-		}
-	}
-}
-
-func (l *loads) readPages(ctx context.Context, of *load) error {
-	options := metav1.ListOptions{Limit: loadPageSize}
+	options := metav1.ListOptions{Limit: pageSize}
 	for {
 		page, err := l.readPage(ctx, of, options)
 		if err != nil {
-			return err
-		}
-		if options.Continue = page.next; options.Continue == "" {
-			page.isLast = true
+			select {
+			case <-time.After(retryInterval):
+			case <-ctx.Done():
+			}
+			page.loadedPage = loadedPage{load: of, failed: err}
 		}
 		select {
 		case l.pages <- page.loadedPage:
 		case <-ctx.Done():
-			return ctx.Err()
+			return
 		}
-		if page.isLast {
-			return nil
+		if options.Continue = page.next; page.isLast || err != nil {
+			return
 		}
 	}
 }
@@ -120,7 +116,7 @@ func (l *loads) readPage(ctx context.Context, of *load, options metav1.ListOptio
 	if err != nil {
 		return page, err
 	}
-	page.load, page.next = of, about.GetContinue()
+	page.load, page.next, page.isLast = of, about.GetContinue(), about.GetContinue() == ""
 	if page.revision, err = strconv.ParseUint(about.GetResourceVersion(), 10, 64); err != nil {
 		return page, fmt.Errorf("reading the resourceVersion of a list: %w", err)
 	}
@@ -158,7 +154,10 @@ func (l *loads) inject(ctx context.Context, page loadedPage) bool {
 	if l.running[of.namespace] != of {
 		return true
 	}
-	if !l.trimmer.marks.has(of.namespace) {
+	if page.failed != nil {
+		l.logFailure(ctx, of.namespace, page.failed)
+	}
+	if page.failed != nil || !l.trimmer.marks.has(of.namespace) {
 		l.stop(of)
 		return true
 	}
@@ -176,10 +175,19 @@ func (l *loads) inject(ctx context.Context, page loadedPage) bool {
 		}
 	}
 	if page.isLast {
+		delete(l.failed, of.namespace)
 		l.trimmer.setWhole(of.namespace)
 		l.stop(of)
 	}
 	return true
+}
+
+func (l *loads) logFailure(ctx context.Context, namespace string, err error) {
+	if l.failed[namespace] == err.Error() {
+		return
+	}
+	l.failed[namespace] = err.Error()
+	klog.FromContext(ctx).Info("Reading the objects of a new directory failed and is retried", "kind", l.kind, "namespace", namespace, "err", err)
 }
 
 // revisionOf returns the resourceVersion of an object as a number; 0 if it has none.

@@ -10,6 +10,7 @@ import (
 	"sync"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -42,8 +43,19 @@ type server struct {
 // start runs an informer of a server's objects until the test ends, which runs in a bubble of testing/synctest.
 func start(t *testing.T, sources *informer.Sources, s *server) cache.SharedIndexInformer {
 	t.Helper()
+	return startResyncing(t, sources, s, 0)
+}
+
+// startResyncing is start with a resync period.
+func startResyncing(t *testing.T, sources *informer.Sources, s *server, resync time.Duration) cache.SharedIndexInformer {
+	t.Helper()
 	lw := &cache.ListWatch{ListWithContextFunc: s.list, WatchFuncWithContext: s.watch}
-	i := sources.NewInformer(lw, &corev1.ConfigMap{}, 0, nil)
+	return run(t, sources.NewInformer(lw, &corev1.ConfigMap{}, resync, nil))
+}
+
+// run runs an informer until the test ends.
+func run(t *testing.T, i cache.SharedIndexInformer) cache.SharedIndexInformer {
+	t.Helper()
 	// client-go's own handler sleeps until the time of its last error, which is not of the bubble.
 	err := i.SetWatchErrorHandlerWithContext(func(_ context.Context, _ *cache.Reflector, err error) { t.Log(err) })
 	if err != nil {
@@ -65,7 +77,12 @@ func newServer(keys ...string) *server {
 	return s
 }
 
-func (s *server) list(_ context.Context, options metav1.ListOptions) (runtime.Object, error) {
+func (s *server) list(ctx context.Context, options metav1.ListOptions) (runtime.Object, error) {
+	return s.listIn(ctx, "", options)
+}
+
+// listIn lists the objects whose keys begin with prefix.
+func (s *server) listIn(_ context.Context, prefix string, options metav1.ListOptions) (runtime.Object, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.calls++
@@ -83,7 +100,8 @@ func (s *server) list(_ context.Context, options metav1.ListOptions) (runtime.Ob
 		s.lists = append(s.lists, options)
 	}
 	list := &corev1.ConfigMapList{ListMeta: metav1.ListMeta{ResourceVersion: strconv.Itoa(s.revision)}}
-	names := slices.Sorted(maps.Keys(s.objects))[from:]
+	names := slices.Sorted(maps.Keys(s.objects))
+	names = slices.DeleteFunc(names, func(key string) bool { return !strings.HasPrefix(key, prefix) })[from:]
 	if limit := int(options.Limit); limit > 0 && len(names) > limit {
 		names, list.Continue = names[:limit], strconv.Itoa(from+limit)
 	}

@@ -26,10 +26,15 @@ type Sources struct {
 }
 
 // NewInformer returns a shared informer whose list and watch calls are retried in place and recorded. It fits
-// cache.Options.NewInformer of controller-runtime.
+// cache.Options.NewInformer of controller-runtime. Kinds that are trimmed have no resync.
 func (s *Sources) NewInformer(lw cache.ListerWatcher, example runtime.Object, resync time.Duration, indexers cache.Indexers) cache.SharedIndexInformer {
 	l := &listerWatcher{source: s.Of(example), api: cache.ToListerWatcherWithContext(lw), kind: fmt.Sprintf("%T", example)}
 	s.trim(l, example)
+	if l.trimmer != nil {
+		// An object that is read whole later keeps its resourceVersion. An informer takes that for a resync, and does not
+		// tell the handlers that were not due for the last one. Without resyncs it tells all.
+		resync = 0
+	}
 	l.source.update(func() { l.source.informers = append(l.source.informers, l) })
 	calls := &cache.ListWatch{ListWithContextFunc: l.list, WatchFuncWithContext: l.watch}
 	return cache.NewSharedIndexInformer(cache.ToListWatcherWithWatchListSemantics(calls, l), example, resync, indexers)

@@ -47,7 +47,7 @@ type findings struct {
 
 // Reconcile brings one credential up to date.
 func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, error) {
-	return controllerutil.Reconcile(ctx, r.Client, req, &v1alpha1.SCIMCredential{}, r.reconcile)
+	return controllerutil.Reconcile(ctx, r.Client, r.Live, req, &v1alpha1.SCIMCredential{}, r.reconcile)
 }
 
 func (r *Reconciler) reconcile(ctx context.Context, c *v1alpha1.SCIMCredential) (requeueAfter time.Duration, err error) {

@@ -46,7 +46,7 @@ type Reconciler struct {
 // Reconcile updates one directory's status. Its patch has only the changed fields, because the SCIM service writes
 // lastRequestTime and refusedWrites into the same status.
 func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, error) {
-	return controllerutil.Reconcile(ctx, r.Client, req, &v1alpha1.CloudSSODirectory{}, r.reconcile)
+	return controllerutil.Reconcile(ctx, r.Client, r.Live, req, &v1alpha1.CloudSSODirectory{}, r.reconcile)
 }
 
 func (r *Reconciler) reconcile(ctx context.Context, d *v1alpha1.CloudSSODirectory) (requeueAfter time.Duration, err error) {

@@ -41,7 +41,7 @@ type Reconciler struct {
 
 // Reconcile brings one group up to date.
 func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, error) {
-	return controllerutil.Reconcile(ctx, r.Client, req, &v1alpha1.CloudSSOGroup{}, r.reconcile)
+	return controllerutil.Reconcile(ctx, r.Client, r.Live, req, &v1alpha1.CloudSSOGroup{}, r.reconcile)
 }
 
 func (r *Reconciler) reconcile(ctx context.Context, g *v1alpha1.CloudSSOGroup) (requeueAfter time.Duration, err error) {

@@ -46,7 +46,7 @@ func (r *Reconciler) SetupWithManager(mgr ctrl.Manager) error {
 
 // Reconcile brings the claims of one namespace in line with its users and groups.
 func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, error) {
-	return controllerutil.Reconcile(ctx, r.Client, req, &v1alpha1.CloudSSODirectory{}, r.reconcile)
+	return controllerutil.Reconcile(ctx, r.Client, r.Live, req, &v1alpha1.CloudSSODirectory{}, r.reconcile)
 }
 
 func (r *Reconciler) reconcile(ctx context.Context, d *v1alpha1.CloudSSODirectory) (requeueAfter time.Duration, err error) {

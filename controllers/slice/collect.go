@@ -57,7 +57,7 @@ func (r *Reconciler) isOrphanCollectable(ctx context.Context, s *v1alpha1.CloudS
 // collect deletes a slice if it is still the version given. The group keeps the time of the slice's last change as its own.
 func (r *Reconciler) collect(ctx context.Context, s *v1alpha1.CloudSSOMembershipSlice) error {
 	g := &v1alpha1.CloudSSOGroup{}
-	err := r.Get(ctx, client.ObjectKey{Namespace: s.Namespace, Name: s.Spec.Group}, g)
+	err := r.Live.Get(ctx, client.ObjectKey{Namespace: s.Namespace, Name: s.Spec.Group}, g) // the cache may have it without its time
 	if client.IgnoreNotFound(err) != nil {
 		return err
 	}

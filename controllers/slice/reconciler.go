@@ -28,7 +28,7 @@ type Reconciler struct {
 
 // Reconcile brings one slice up to date.
 func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, error) {
-	return controllerutil.Reconcile(ctx, r.Client, req, &v1alpha1.CloudSSOMembershipSlice{}, r.reconcile)
+	return controllerutil.Reconcile(ctx, r.Client, r.Live, req, &v1alpha1.CloudSSOMembershipSlice{}, r.reconcile)
 }
 
 func (r *Reconciler) reconcile(ctx context.Context, s *v1alpha1.CloudSSOMembershipSlice) (requeueAfter time.Duration, err error) {

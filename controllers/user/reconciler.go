@@ -41,7 +41,7 @@ type Reconciler struct {
 // Reconcile brings one user up to date.
 func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, error) {
 	defer r.deactivations.take(req.NamespacedName).End()
-	return controllerutil.Reconcile(ctx, r.Client, req, &v1alpha1.CloudSSOUser{}, r.reconcile)
+	return controllerutil.Reconcile(ctx, r.Client, r.Live, req, &v1alpha1.CloudSSOUser{}, r.reconcile)
 }
 
 // reconcile takes the steps. The status comes before what takes longer, because it says that a user has no effect.

@@ -76,13 +76,18 @@ const conflictInterval = 100 * time.Millisecond
 
 // Reconcile reads the object of a request into o and takes the steps, which return when to look again; zero if only a
 // watch tells. A conflict is another look soon. An object that is gone is done with. A trimmed object is left alone until
-// its namespace has a directory, unless it is being deleted.
-func Reconcile[T client.Object](ctx context.Context, c client.Reader, req ctrl.Request, o T, steps func(context.Context, T) (time.Duration, error)) (ctrl.Result, error) {
+// its namespace has a directory, unless it is being deleted: then it is read from live.
+func Reconcile[T client.Object](ctx context.Context, c, live client.Reader, req ctrl.Request, o T, steps func(context.Context, T) (time.Duration, error)) (ctrl.Result, error) {
 	if err := c.Get(ctx, req.NamespacedName, o); err != nil {
 		return ctrl.Result{}, client.IgnoreNotFound(err)
 	}
-	if cachetransform.IsTrimmed(o) && !policy.IsBeingDeleted(o) {
-		return ctrl.Result{}, nil
+	if cachetransform.IsTrimmed(o) {
+		if !policy.IsBeingDeleted(o) {
+			return ctrl.Result{}, nil
+		}
+		if err := live.Get(ctx, req.NamespacedName, o); err != nil {
+			return ctrl.Result{}, client.IgnoreNotFound(err)
+		}
 	}
 	after, err := steps(ctx, o)
 	if apierrors.IsConflict(err) {

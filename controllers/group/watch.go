@@ -14,6 +14,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/predicate"
 
 	"github.com/cloudsso/cloudsso-operator/api/v1alpha1"
+	"github.com/cloudsso/cloudsso-operator/internal/cachetransform"
 	"github.com/cloudsso/cloudsso-operator/internal/controllerutil"
 	"github.com/cloudsso/cloudsso-operator/internal/membership"
 	"github.com/cloudsso/cloudsso-operator/internal/policy"
@@ -53,12 +54,13 @@ func dependsOnSwitch(o metav1.Object) bool {
 	return ok && (policy.IsBeingDeleted(g) || controllerutil.ReasonOf(g.Status.Conditions, v1alpha1.ConditionReady) == v1alpha1.ReasonUnknownMembers)
 }
 
-// nameChanges selects the changes after which another group may hold a displayName.
+// nameChanges selects the changes after which another group may hold a displayName. An object that is read whole is one of
+// them, because a trimmed one is not reconciled.
 var nameChanges = predicate.Funcs{UpdateFunc: func(e event.UpdateEvent) bool {
 	before, ok1 := e.ObjectOld.(*v1alpha1.CloudSSOGroup)
 	after, ok2 := e.ObjectNew.(*v1alpha1.CloudSSOGroup)
 	return ok1 && ok2 && (before.Spec.DisplayName != after.Spec.DisplayName || before.Status.ClaimedName != after.Status.ClaimedName ||
-		policy.IsLive(before) != policy.IsLive(after))
+		policy.IsLive(before) != policy.IsLive(after) || cachetransform.IsTrimmed(before) != cachetransform.IsTrimmed(after))
 }}
 
 // memberChanges selects the changes of a user that change what each of its groups counts.

@@ -15,6 +15,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/predicate"
 
 	"github.com/cloudsso/cloudsso-operator/api/v1alpha1"
+	"github.com/cloudsso/cloudsso-operator/internal/cachetransform"
 	"github.com/cloudsso/cloudsso-operator/internal/controllerutil"
 	"github.com/cloudsso/cloudsso-operator/internal/policy"
 	"github.com/cloudsso/cloudsso-operator/internal/priority"
@@ -49,12 +50,13 @@ var unsettled = predicate.NewPredicateFuncs(func(o client.Object) bool {
 })
 
 // nameChanges selects the changes after which another user may hold a userName. A status that does not show a conflict any
-// more is one of them, because a former leader may have written it.
+// more is one of them, because a former leader may have written it. So is an object that is read whole, because a trimmed
+// one is not reconciled.
 var nameChanges = predicate.Funcs{UpdateFunc: func(e event.UpdateEvent) bool {
 	before, ok1 := e.ObjectOld.(*v1alpha1.CloudSSOUser)
 	after, ok2 := e.ObjectNew.(*v1alpha1.CloudSSOUser)
 	return ok1 && ok2 && (before.Spec.UserName != after.Spec.UserName || before.Status.ClaimedName != after.Status.ClaimedName ||
-		policy.IsLive(before) != policy.IsLive(after) ||
+		policy.IsLive(before) != policy.IsLive(after) || cachetransform.IsTrimmed(before) != cachetransform.IsTrimmed(after) ||
 		before.Status.State == v1alpha1.UserConflict && after.Status.State != v1alpha1.UserConflict)
 }}
 

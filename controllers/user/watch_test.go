@@ -5,8 +5,12 @@ import (
 	"testing/synctest"
 	"time"
 
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/event"
 
+	"github.com/cloudsso/cloudsso-operator/api/v1alpha1"
+	"github.com/cloudsso/cloudsso-operator/internal/cachetransform"
 	"github.com/cloudsso/cloudsso-operator/internal/priority"
 )
 
@@ -44,5 +48,19 @@ func TestDeactivationIsUnderWayUntilTheUserIsReconciled(t *testing.T) {
 				<-time.After(time.Minute) // a deactivation that is still under way ends
 			})
 		})
+	}
+}
+
+func TestAUserThatIsReadWholeIsANameChange(t *testing.T) {
+	whole := &v1alpha1.CloudSSOUser{ObjectMeta: metav1.ObjectMeta{Generation: 1}, Spec: v1alpha1.CloudSSOUserSpec{UserName: "ada"}}
+	trimmed := whole.DeepCopy()
+	cachetransform.Trimming(nil).Trim(trimmed)
+	for _, test := range []struct {
+		before, after *v1alpha1.CloudSSOUser
+		want          bool
+	}{{trimmed, whole, true}, {whole, whole, false}, {trimmed, trimmed, false}} {
+		if got := nameChanges.Update(event.UpdateEvent{ObjectOld: test.before, ObjectNew: test.after}); got != test.want {
+			t.Errorf("generation %d to %d: %t", test.before.Generation, test.after.Generation, got)
+		}
 	}
 }

@@ -77,7 +77,8 @@ func checkWholeObjects[T client.Object](objects ...T) error {
 }
 
 func errNotWhole(namespace string) error {
-	return scim.Unavailable(retryAfter, fmt.Errorf("still reading the users and groups of namespace %s, which has just got a directory", namespace))
+	return unavailable(fmt.Errorf("still reading the users and groups of namespace %s, which has just got a directory", namespace),
+		"this replica is still reading the directory, which has just been created; try again")
 }
 
 // newObject returns an empty object.

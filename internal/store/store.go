@@ -182,6 +182,9 @@ func (n *namespacedStore) Create(ctx context.Context, rt *schema.ResourceType, a
 		return nil, err
 	}
 	defer cancel()
+	if err := n.checkWhole(); err != nil {
+		return nil, err
+	}
 	if rt == schema.Group {
 		return n.createGroup(ctx, attributes, members)
 	}
@@ -217,6 +220,9 @@ func (n *namespacedStore) Update(ctx context.Context, rt *schema.ResourceType, i
 		return nil, err
 	}
 	defer cancel()
+	if err := n.checkWhole(); err != nil {
+		return nil, err
+	}
 	if rt == schema.Group {
 		return n.updateGroup(ctx, id, change)
 	}
@@ -259,4 +265,15 @@ func (n *namespacedStore) waitCaughtUp(ctx context.Context) error {
 		return err
 	}
 	return n.slices.waitCaughtUp(ctx, n.namespace)
+}
+
+// checkWhole returns an error until this replica has the users, groups and slices of the namespace whole. A write does not
+// wait for the other kinds, but its answer has them.
+func (n *namespacedStore) checkWhole() error {
+	for _, check := range []func(string) error{n.users.checkWhole, n.groups.checkWhole, n.slices.checkWhole} {
+		if err := check(n.namespace); err != nil {
+			return err
+		}
+	}
+	return nil
 }

@@ -1,6 +1,7 @@
 package store_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net/http"
@@ -11,6 +12,7 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	k8sruntime "k8s.io/apimachinery/pkg/runtime"
 
 	"github.com/cloudsso/cloudsso-operator/api/v1alpha1"
 	"github.com/cloudsso/cloudsso-operator/internal/cachetransform"
@@ -114,6 +116,46 @@ func TestObjectsAreReadWholeWhateverTheNamesOfNamespaceAndObjects(t *testing.T) 
 		if page.Total != heavyUsers {
 			t.Errorf("namespace %s shows %d users", ns.Name, page.Total)
 		}
+	}
+}
+
+func TestAUserIsNotWrittenWhileItsGroupsAreUnknown(t *testing.T) {
+	trimming, groupsRead := cachetransform.Trimming(admin), make(chan struct{})
+	list := trimming.List
+	trimming.List = func(ctx context.Context, example k8sruntime.Object, namespace string, options metav1.ListOptions) (k8sruntime.Object, error) {
+		if _, isGroup := example.(*v1alpha1.CloudSSOGroup); isGroup {
+			<-groupsRead
+		}
+		return list(ctx, example, namespace, options)
+	}
+	ns := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{GenerateName: "new-"}}
+	if err := admin.Create(t.Context(), ns); err != nil {
+		t.Fatal(err)
+	}
+	u := &v1alpha1.CloudSSOUser{ObjectMeta: metav1.ObjectMeta{Namespace: ns.Name, Name: "ada"}}
+	u.Spec = v1alpha1.CloudSSOUserSpec{Source: v1alpha1.SourceSCIM, UserName: "ada"}
+	g := &v1alpha1.CloudSSOGroup{ObjectMeta: metav1.ObjectMeta{Namespace: ns.Name, Name: "staff"}}
+	g.Spec = v1alpha1.CloudSSOGroupSpec{Source: v1alpha1.SourceSCIM, DisplayName: "Staff", Members: []v1alpha1.Member{{Name: u.Name}}}
+	if err := errors.Join(admin.Create(t.Context(), u), admin.Create(t.Context(), g)); err != nil {
+		t.Fatal(err)
+	}
+	sources := &informer.Sources{Trimming: trimming}
+	s := replicaOf(t, sources)
+	createDirectory(t, ns.Name)
+	eventually(t, func() bool { return sources.Of(u).IsWhole(ns.Name) })
+	disable := scim.Change{Attributes: func(o schema.Object) (schema.Object, error) { return o.With(schema.Active, false), nil }}
+	_, err := s.In(ns.Name).Update(t.Context(), schema.User, u.Name, disable)
+	if status(err) != http.StatusServiceUnavailable || !strings.Contains(err.Error(), "still reading the directory") {
+		t.Errorf("a user is written whose groups are not known: %v", err)
+	}
+	close(groupsRead)
+	var written *scim.Resource
+	eventually(t, func() bool {
+		written, err = s.In(ns.Name).Update(t.Context(), schema.User, u.Name, disable)
+		return err == nil
+	})
+	if groups := slices.Collect(written.Groups); len(groups) != 1 {
+		t.Errorf("the user is in %d groups", len(groups))
 	}
 }
 

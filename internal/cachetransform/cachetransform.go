@@ -11,8 +11,8 @@ import (
 	"github.com/cloudsso/cloudsso-operator/api/v1alpha1"
 )
 
-// Transform is a cache.TransformFunc of client-go. It removes what the operator does not read: managed fields, the value of
-// kubectl's copy of the object, and the annotation of the last change. It lets objects share the strings that many of
+// Transform is a cache.TransformFunc of client-go. It removes what the operator does not read: managed fields, and the values of
+// kubectl's copy of the object and of the last change. It lets objects share the strings that many of
 // them have.
 func Transform(object any) (any, error) {
 	o, ok := object.(metav1.Object)
@@ -32,18 +32,26 @@ func Transform(object any) (any, error) {
 // lastApplied is the annotation that kubectl apply writes.
 const lastApplied = "kubectl.kubernetes.io/last-applied-configuration"
 
-// stripAnnotations removes the annotation for people that each user, group and slice has, and the value of kubectl's. The
-// key of that one stays, because a patch of an object without annotations writes them whole.
+// stripAnnotations removes the values of the annotation for people that each user, group and slice has, and of kubectl's.
+// Their keys stay, because a patch of an object without annotations writes them whole, and would remove these.
 func stripAnnotations(o metav1.Object) {
 	annotations := o.GetAnnotations()
-	delete(annotations, v1alpha1.AnnotationLastChange)
-	if _, applied := annotations[lastApplied]; applied {
-		annotations[lastApplied] = ""
+	for _, key := range []string{v1alpha1.AnnotationLastChange, lastApplied} {
+		if annotations[key] != "" {
+			annotations[key] = ""
+		}
 	}
-	if len(annotations) == 0 {
+	_, changed := annotations[v1alpha1.AnnotationLastChange]
+	switch {
+	case len(annotations) == 0:
 		o.SetAnnotations(nil)
+	case len(annotations) == 1 && changed:
+		o.SetAnnotations(onlyLastChange)
 	}
 }
+
+// onlyLastChange is the one map of all objects that have no other annotation. Read only, like any object of the cache.
+var onlyLastChange = map[string]string{v1alpha1.AnnotationLastChange: ""}
 
 func internUser(u *v1alpha1.CloudSSOUser) {
 	u.Spec.Source, u.Status.State = intern(u.Spec.Source), intern(u.Status.State)

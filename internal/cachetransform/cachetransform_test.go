@@ -14,9 +14,10 @@ const lastApplied = "kubectl.kubernetes.io/last-applied-configuration"
 
 func TestAnnotationsThatAreNotReadAreNotCached(t *testing.T) {
 	for _, c := range []struct{ given, want map[string]string }{
-		{map[string]string{v1alpha1.AnnotationLastChange: "{}"}, nil},
-		{map[string]string{v1alpha1.AnnotationLastChange: "{}", v1alpha1.AnnotationLastModified: "x"}, map[string]string{v1alpha1.AnnotationLastModified: "x"}},
-		{map[string]string{lastApplied: "{}", v1alpha1.AnnotationLastChange: "{}"}, map[string]string{lastApplied: ""}},
+		{map[string]string{v1alpha1.AnnotationLastChange: "{}"}, map[string]string{v1alpha1.AnnotationLastChange: ""}},
+		{map[string]string{v1alpha1.AnnotationLastChange: "{}", v1alpha1.AnnotationLastModified: "x"}, map[string]string{v1alpha1.AnnotationLastChange: "", v1alpha1.AnnotationLastModified: "x"}},
+		{map[string]string{lastApplied: "{}", v1alpha1.AnnotationLastChange: "{}"}, map[string]string{lastApplied: "", v1alpha1.AnnotationLastChange: ""}},
+		{map[string]string{lastApplied: "{}"}, map[string]string{lastApplied: ""}},
 		{nil, nil},
 	} {
 		u := &v1alpha1.CloudSSOUser{ObjectMeta: metav1.ObjectMeta{Annotations: maps.Clone(c.given)}}

@@ -19,6 +19,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/cloudsso/cloudsso-operator/api/v1alpha1"
+	"github.com/cloudsso/cloudsso-operator/internal/cachetransform"
 	"github.com/cloudsso/cloudsso-operator/internal/controllerutil"
 	"github.com/cloudsso/cloudsso-operator/internal/membership"
 	"github.com/cloudsso/cloudsso-operator/test/controlplane"
@@ -246,4 +247,20 @@ var _ = Describe("RemoveFrom", func() {
 		Expect(admin.Delete(ctx, s)).To(Succeed())
 		Expect(remover.RemoveFrom(ctx, s, "alice")).To(Succeed())
 	})
+})
+
+var _ = It("keeps the annotation of the last change, whose value the cache does not have", func(ctx SpecContext) {
+	const change = `{"cause":"Create"}`
+	g := &v1alpha1.CloudSSOGroup{
+		ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: "changed", Annotations: map[string]string{v1alpha1.AnnotationLastChange: change}},
+		Spec:       v1alpha1.CloudSSOGroupSpec{Source: v1alpha1.SourceSCIM, DisplayName: "Changed", Members: []v1alpha1.Member{{Name: "gone"}}},
+	}
+	Expect(admin.Create(ctx, g)).To(Succeed())
+	cached, err := cachetransform.Transform(g.DeepCopy())
+	Expect(err).NotTo(HaveOccurred())
+	Expect(remover.RemoveNotLive(ctx, cached.(client.Object), "gone")).To(ConsistOf("gone"))
+	Expect(admin.Get(ctx, client.ObjectKeyFromObject(g), g)).To(Succeed())
+	Expect(g.Spec.Members).To(BeEmpty())
+	Expect(g.Annotations).To(HaveKeyWithValue(v1alpha1.AnnotationLastChange, change))
+	Expect(g.Annotations).To(HaveKey(v1alpha1.AnnotationLastModified))
 })

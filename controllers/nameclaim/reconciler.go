@@ -21,9 +21,10 @@ import (
 // its own, and once when an operator becomes leader, or a directory is changed or activated.
 const interval = 24 * time.Hour
 
-// restoreInterval is how often the claims of a directory are listed that is not activated: a restore may still be creating
-// users and groups, which the identity provider does not claim names for.
-const restoreInterval = 15 * time.Second
+// restoreInterval returns how soon the claims of a directory are listed again that is not activated: a restore may still be
+// creating users and groups, which the identity provider does not claim names for. It may also wait for a person for days,
+// so the interval is a quarter of the directory's age, between 15 seconds and an hour. Its activation lists them too.
+func restoreInterval(age time.Duration) time.Duration { return min(max(age/4, 15*time.Second), time.Hour) }
 
 // syncInterval is when to look again whether the index is synced, which takes some tenths of a second more than the cache,
 // and when to go on with a sweep.
@@ -64,7 +65,7 @@ func (r *Reconciler) reconcile(ctx context.Context, d *v1alpha1.CloudSSODirector
 		return syncInterval, nil
 	}
 	if policy.SwitchOf(d) == policy.SwitchAwaitingActivation {
-		return restoreInterval, nil
+		return restoreInterval(r.Now().Sub(d.CreationTimestamp.Time)), nil
 	}
 	return interval, nil
 }

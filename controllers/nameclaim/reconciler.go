@@ -24,7 +24,9 @@ const interval = 24 * time.Hour
 // restoreInterval returns how soon the claims of a directory are listed again that is not activated: a restore may still be
 // creating users and groups, which the identity provider does not claim names for. It may also wait for a person for days,
 // so the interval is a quarter of the directory's age, between 15 seconds and an hour. Its activation lists them too.
-func restoreInterval(age time.Duration) time.Duration { return min(max(age/4, 15*time.Second), time.Hour) }
+func restoreInterval(age time.Duration) time.Duration {
+	return min(max(age/4, 15*time.Second), time.Hour)
+}
 
 // syncInterval is when to look again whether the index is synced, which takes some tenths of a second more than the cache,
 // and when to go on with a sweep.

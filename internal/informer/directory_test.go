@@ -53,10 +53,10 @@ func newTrimmed(t *testing.T, namespaces []string, list func(ctx context.Context
 		},
 	}}
 	lw := &cache.ListWatch{
-		ListFunc: func(metav1.ListOptions) (runtime.Object, error) {
+		ListWithContextFunc: func(_ context.Context, _ metav1.ListOptions) (runtime.Object, error) {
 			return &corev1.SecretList{ListMeta: metav1.ListMeta{ResourceVersion: "1"}}, nil
 		},
-		WatchFunc: func(metav1.ListOptions) (watch.Interface, error) { return m, nil },
+		WatchFuncWithContext: func(_ context.Context, _ metav1.ListOptions) (watch.Interface, error) { return m, nil },
 	}
 	run(t, sources.NewInformer(lw, &corev1.Secret{}, 0, nil))
 	return sources, s, m
@@ -66,7 +66,7 @@ func TestObjectsOfANewMarkerAreGivenWholeToEachHandler(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		sources, s, m := newTrimmed(t, []string{"a", "z"}, nil)
 		i := startResyncing(t, sources, s, time.Hour)
-		time.Sleep(time.Minute) // of the bubble's clock: the handler is not due for the first resync
+		<-time.After(time.Minute) // of the bubble's clock: the handler is not due for the first resync
 		var given atomic.Int32
 		_, err := i.AddEventHandler(cache.ResourceEventHandlerFuncs{UpdateFunc: func(before, after any) {
 			if generationOf(t, before) == -1 && generationOf(t, after) == 0 {
@@ -76,7 +76,7 @@ func TestObjectsOfANewMarkerAreGivenWholeToEachHandler(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		time.Sleep(time.Hour)
+		<-time.After(time.Hour)
 		m.mark("a")
 		if given.Load() != objectsEach || !sources.Of(&corev1.ConfigMap{}).IsWhole("a") {
 			t.Errorf("%d objects of a were given whole", given.Load())
@@ -108,7 +108,7 @@ func TestFewNamespacesAreReadAtATimeAndOneThatFailsHoldsUpNone(t *testing.T) {
 		})
 		start(t, sources, s)
 		m.mark(namespaces...)
-		time.Sleep(time.Hour)
+		<-time.After(time.Hour)
 		for _, namespace := range namespaces {
 			if isWhole := sources.Of(&corev1.ConfigMap{}).IsWhole(namespace); isWhole == (namespace == "broken") {
 				t.Errorf("%s is whole: %v", namespace, isWhole)

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -56,11 +57,13 @@ func (b *bench) deactivateUnderImport(ctx context.Context, s *stack, ids []strin
 	if err := s.label(ctx, ids, round); err != nil {
 		return nil, err
 	}
-	seen, stop, err := s.watchDisabled(ctx, round)
+	var watches atomic.Int32
+	seen, stop, err := s.watchDisabled(ctx, roundWatcher{s, round, &watches})
 	if err != nil {
 		return nil, err
 	}
 	defer stop()
+	defer func() { b.observe("watches a round", float64(watches.Load())) }()
 	var failure error
 	var importing sync.WaitGroup
 	defer importing.Wait()
@@ -103,22 +106,24 @@ type sighting struct {
 type roundWatcher struct {
 	*stack
 	round string
+	count *atomic.Int32 // of its watches: a second one begins after a second, which the latencies then contain
 }
 
 // WatchWithContext implements cache.WatcherWithContext.
 func (w roundWatcher) WatchWithContext(ctx context.Context, options metav1.ListOptions) (watch.Interface, error) {
+	w.count.Add(1)
 	return w.raw.Watch(ctx, &v1alpha1.CloudSSOUserList{}, client.InNamespace(w.Namespace), client.MatchingLabels{roundLabel: w.round},
 		&client.ListOptions{Raw: &options})
 }
 
 // watchDisabled reports each user of a round that becomes Disabled. It resumes a watch that the API server ends, as it
 // ends those of slow clients.
-func (s *stack) watchDisabled(ctx context.Context, round string) (<-chan sighting, func(), error) {
+func (s *stack) watchDisabled(ctx context.Context, watcher roundWatcher) (<-chan sighting, func(), error) {
 	var list v1alpha1.CloudSSOUserList
 	if err := s.raw.List(ctx, &list, client.InNamespace(s.Namespace), client.Limit(1)); err != nil {
 		return nil, nil, err
 	}
-	w, err := toolswatch.NewRetryWatcherWithContext(ctx, list.ResourceVersion, roundWatcher{s, round})
+	w, err := toolswatch.NewRetryWatcherWithContext(ctx, list.ResourceVersion, watcher)
 	if err != nil {
 		return nil, nil, err
 	}

@@ -102,7 +102,7 @@ func TestLargeBodiesWaitForEachOther(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	body := `{"displayName":"Everyone","members":[` + strings.Repeat(`{"value":"somebody-x7k2p","display":"Somebody"},`, 25_000) + `{"value":"absent"}]}`
+	body := `{"displayName":"Everyone","members":[` + strings.Repeat(`{"value":"unknown-x7k2p","display":"Unknown"},`, 25_000) + `{"value":"absent"}]}`
 	if len(body) <= limits.SmallBody {
 		t.Fatalf("%d bytes are not a large body", len(body))
 	}

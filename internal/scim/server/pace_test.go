@@ -127,6 +127,22 @@ func TestBodyThatTricklesLosesItsPlace(t *testing.T) {
 	}
 }
 
+// postUser sends a body to /Users, and returns the status of the response and the version of HTTP.
+func postUser(t *testing.T, listener *httptest.Server, body io.Reader) (status, version int) {
+	t.Helper()
+	request, err := http.NewRequestWithContext(t.Context(), http.MethodPost, listener.URL+"/scim/v2/Users", body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	request.Header.Set("Authorization", "Bearer "+token)
+	response, err := listener.Client().Do(request)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = response.Body.Close()
+	return response.StatusCode, response.ProtoMajor
+}
+
 func TestBodyThatTricklesOnAnHTTP2StreamIsRefused(t *testing.T) {
 	t.Parallel()
 	s := newPaced(t, 1<<20)
@@ -138,18 +154,8 @@ func TestBodyThatTricklesOnAnHTTP2StreamIsRefused(t *testing.T) {
 	ended := make(chan struct{})
 	defer close(ended)
 	go writeSlowly(writer, ended)
-	request, err := http.NewRequestWithContext(t.Context(), http.MethodPost, listener.URL+"/scim/v2/Users", body)
-	if err != nil {
-		t.Fatal(err)
-	}
-	request.Header.Set("Authorization", "Bearer "+token)
-	response, err := listener.Client().Do(request)
-	if err != nil {
-		t.Fatal(err)
-	}
-	_ = response.Body.Close()
-	if response.StatusCode != http.StatusRequestTimeout || response.ProtoMajor != 2 {
-		t.Errorf("got %s over %s", response.Status, response.Proto)
+	if status, version := postUser(t, listener, body); status != http.StatusRequestTimeout || version != 2 {
+		t.Errorf("got %d over HTTP/%d", status, version)
 	}
 }
 
@@ -178,18 +184,8 @@ func TestBodyThatHasArrivedFastMayPause(t *testing.T) {
 	defer listener.Close()
 	text := largeUser("alice")
 	body := &pausingBody{first: strings.NewReader(text[:limits.SmallBody]), rest: strings.NewReader(text[limits.SmallBody:])}
-	request, err := http.NewRequestWithContext(t.Context(), http.MethodPost, listener.URL+"/scim/v2/Users", body)
-	if err != nil {
-		t.Fatal(err)
-	}
-	request.Header.Set("Authorization", "Bearer "+token)
-	response, err := listener.Client().Do(request)
-	if err != nil {
-		t.Fatal(err)
-	}
-	_ = response.Body.Close()
-	if response.StatusCode != http.StatusCreated {
-		t.Errorf("got %s", response.Status)
+	if status, _ := postUser(t, listener, body); status != http.StatusCreated {
+		t.Errorf("got %d", status)
 	}
 }
 

@@ -51,6 +51,49 @@ type CloudSSODirectorySpec struct {
 	//
 	// +optional
 	RateLimit *RateLimit `json:"rateLimit,omitempty"`
+
+	// kubernetesUsername says how a user's Kubernetes user name is made, for the bindings of access assignments. It must
+	// yield what the API server makes of the user's OIDC token. Without it, the name is the userName. Changing it takes the
+	// verb map-usernames on the directory.
+	//
+	// +optional
+	KubernetesUsername *KubernetesUsername `json:"kubernetesUsername,omitempty"`
+}
+
+// UsernameAttribute is the attribute of a user that its Kubernetes user name is made from.
+//
+// +kubebuilder:validation:Enum=userName;email;externalId
+type UsernameAttribute string
+
+const (
+	// UsernameFromUserName takes the userName.
+	UsernameFromUserName UsernameAttribute = "userName"
+	// UsernameFromEmail takes the value of the primary e-mail address, or of the only one.
+	UsernameFromEmail UsernameAttribute = "email"
+	// UsernameFromExternalID takes the externalId.
+	UsernameFromExternalID UsernameAttribute = "externalId"
+)
+
+// KubernetesUsername says how the Kubernetes user name of a user is made: prefix and attribute.
+type KubernetesUsername struct {
+	// attribute is userName, email (the primary e-mail address, or the only one) or externalId.
+	//
+	// +optional
+	// +kubebuilder:default=userName
+	Attribute UsernameAttribute `json:"attribute,omitempty"`
+
+	// prefix comes before the attribute, as in "oidc:". A name that begins with "system:" is never bound.
+	//
+	// +optional
+	// +kubebuilder:validation:MaxLength=128
+	// +kubebuilder:validation:XValidation:rule="!self.startsWith('system:')",message="prefix begins with \"system:\", which Kubernetes reserves for its own users: use another one, such as \"oidc:\""
+	Prefix string `json:"prefix,omitempty"`
+
+	// lowercase turns the ASCII letters A to Z of the attribute into small ones, as lowerAscii() does in the API server's
+	// authentication configuration.
+	//
+	// +optional
+	Lowercase bool `json:"lowercase,omitempty"`
 }
 
 // RateLimit is a token bucket.

@@ -18,6 +18,7 @@ func AddToScheme(scheme *runtime.Scheme) error {
 		&CloudSSOMembershipSlice{}, &CloudSSOMembershipSliceList{},
 		&CloudSSONameClaim{}, &CloudSSONameClaimList{},
 		&SCIMCredential{}, &SCIMCredentialList{},
+		&CloudSSOAccessAssignment{}, &CloudSSOAccessAssignmentList{},
 	)
 	metav1.AddToGroupVersion(scheme, GroupVersion)
 	return nil

@@ -50,6 +50,16 @@ const (
 	// meaning.
 	AnnotationRestored = "cloudsso.dev/restored"
 
+	// FinalizerBindings holds a deleted access assignment until its bindings are deleted.
+	FinalizerBindings = "cloudsso.dev/bindings"
+	// LabelDirectory on a RoleBinding or ClusterRoleBinding is the namespace of the assignment that it comes from.
+	LabelDirectory = "cloudsso.dev/directory"
+	// LabelAssignment on a RoleBinding or ClusterRoleBinding is the name of the assignment that it comes from.
+	LabelAssignment = "cloudsso.dev/assignment"
+	// AnnotationPrincipal on a RoleBinding or ClusterRoleBinding is the principal that its subjects have the role through:
+	// kind and metadata.name, as in CloudSSOGroup/developers-x7k2p.
+	AnnotationPrincipal = "cloudsso.dev/principal"
+
 	// LabelRestored is the label that Velero adds to every object that it restores.
 	LabelRestored = "velero.io/restore-name"
 

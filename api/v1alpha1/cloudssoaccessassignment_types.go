@@ -182,6 +182,12 @@ type PinnedPrincipal struct {
 	// +required
 	// +kubebuilder:validation:MaxLength=253
 	Name string `json:"name"`
+
+	// selector is how the assignment named the principal when it was found. Another selector finds another principal.
+	//
+	// +optional
+	// +kubebuilder:validation:MaxLength=4096
+	Selector string `json:"selector,omitempty"`
 }
 
 // CloudSSOAccessAssignmentStatus is the observed state of an assignment.

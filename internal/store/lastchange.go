@@ -9,16 +9,9 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/cloudsso/cloudsso-operator/api/v1alpha1"
+	"github.com/cloudsso/cloudsso-operator/internal/policy"
 	"github.com/cloudsso/cloudsso-operator/internal/scim"
 )
-
-// lastChange is the value of v1alpha1.AnnotationLastChange.
-type lastChange struct {
-	Cause      string `json:"cause"`
-	Credential string `json:"credential"`
-	RequestID  string `json:"requestID"`
-	Time       string `json:"time"`
-}
 
 // setLastChange records with an object which request writes it, in the write that the request needs anyway. The former map
 // of annotations is left as it is. A call that is part of no request records nothing.
@@ -27,7 +20,7 @@ func setLastChange(ctx context.Context, o metav1.Object, at time.Time) {
 	if !known {
 		return
 	}
-	value, err := json.Marshal(lastChange{
+	value, err := json.Marshal(policy.LastChange{
 		Cause:      request.Operation,
 		Credential: strings.TrimPrefix(request.Subject, o.GetNamespace()+"/"),
 		RequestID:  request.ID,

@@ -1,0 +1,197 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/csv"
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"testing"
+
+	. "github.com/onsi/ginkgo/v2"
+	. "github.com/onsi/gomega"
+	rbacv1 "k8s.io/api/rbac/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/cli-runtime/pkg/genericiooptions"
+	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/envtest"
+
+	"github.com/cloudsso/cloudsso-operator/api/v1alpha1"
+	"github.com/cloudsso/cloudsso-operator/internal/access"
+	"github.com/cloudsso/cloudsso-operator/internal/nameclaim"
+)
+
+const (
+	namespace = "default"
+	changed   = `{"cause":"Modify","credential":"okta","requestID":"request-1","time":"2027-01-31T12:00:00Z"}`
+	// users is more than one page of a list.
+	users = 501
+)
+
+var (
+	cluster     client.Client
+	kubeconfig  string // of an administrator
+	unpermitted string // of an account without rights
+)
+
+func TestPlugin(t *testing.T) {
+	if os.Getenv("KUBEBUILDER_ASSETS") == "" {
+		t.Fatal("KUBEBUILDER_ASSETS is not set, so there is no API server to test on: run `make test`, which builds one and sets it")
+	}
+	RegisterFailHandler(Fail)
+	RunSpecs(t, "kubectl cloudsso")
+}
+
+var _ = BeforeSuite(func(ctx SpecContext) {
+	environment := &envtest.Environment{CRDDirectoryPaths: []string{"../../config/crd/bases"}, ErrorIfCRDPathMissing: true}
+	DeferCleanup(environment.Stop)
+	config, err := environment.Start()
+	Expect(err).NotTo(HaveOccurred())
+	kubeconfig = kubeconfigOf(environment, envtest.User{Name: "admin", Groups: []string{"system:masters"}})
+	unpermitted = kubeconfigOf(environment, envtest.User{Name: "eve"})
+	scheme := runtime.NewScheme()
+	Expect(clientgoscheme.AddToScheme(scheme)).To(Succeed())
+	Expect(v1alpha1.AddToScheme(scheme)).To(Succeed())
+	cluster, err = client.New(config, client.Options{Scheme: scheme})
+	Expect(err).NotTo(HaveOccurred())
+	fill(ctx)
+})
+
+func kubeconfigOf(environment *envtest.Environment, who envtest.User) string {
+	user, err := environment.AddUser(who, nil)
+	Expect(err).NotTo(HaveOccurred())
+	file, err := user.KubeConfig()
+	Expect(err).NotTo(HaveOccurred())
+	path := filepath.Join(GinkgoT().TempDir(), who.Name)
+	Expect(os.WriteFile(path, file, 0o600)).To(Succeed())
+	return path
+}
+
+// fill creates a directory whose group developers has the role view in one namespace through one assignment. The last of its
+// members is disabled.
+func fill(ctx context.Context) {
+	members := []v1alpha1.Member{}
+	names := []string{}
+	for i := range users {
+		u := &v1alpha1.CloudSSOUser{
+			ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: fmt.Sprintf("user-%03d", i), Annotations: map[string]string{v1alpha1.AnnotationLastChange: changed}},
+			Spec:       v1alpha1.CloudSSOUserSpec{UserName: fmt.Sprintf("User%03d@example.com", i), Source: v1alpha1.SourceSCIM},
+		}
+		if i == users-1 {
+			u.Spec.Active, u.Spec.UserName = new(false), "=cmd|' /C calc'!A0"
+		}
+		Expect(cluster.Create(ctx, u)).To(Succeed())
+		members = append(members, v1alpha1.Member{Name: u.Name})
+		names = append(names, u.Spec.UserName)
+	}
+	name := nameclaim.UserName(namespace, names[0])
+	assignment := &v1alpha1.CloudSSOAccessAssignment{
+		ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: "view"},
+		Spec: v1alpha1.CloudSSOAccessAssignmentSpec{
+			Principal: v1alpha1.AccessPrincipal{Kind: v1alpha1.PrincipalGroup, DisplayName: "Developers"},
+			RoleRef:   v1alpha1.AccessRoleRef{Kind: v1alpha1.RoleKindClusterRole, Name: "view"},
+			Target:    v1alpha1.AccessTarget{Namespaces: []string{"kube-public"}},
+		},
+	}
+	for _, o := range []client.Object{
+		&v1alpha1.CloudSSODirectory{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: v1alpha1.DirectoryName}},
+		&v1alpha1.CloudSSOGroup{
+			ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: "developers-1"},
+			Spec:       v1alpha1.CloudSSOGroupSpec{Source: v1alpha1.SourceSCIM, DisplayName: "Developers", Members: members},
+		},
+		&v1alpha1.CloudSSONameClaim{
+			ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: name.Key().Name},
+			Spec:       v1alpha1.CloudSSONameClaimSpec{Kind: name.Kind, Name: name.Folded, Holder: "user-000", AcquiredAt: metav1.NowMicro()},
+		},
+		assignment,
+		newBinding(0, names[:access.MaxSubjects]),
+		newBinding(1, names[access.MaxSubjects:2*access.MaxSubjects]),
+	} {
+		Expect(cluster.Create(ctx, o)).To(Succeed())
+	}
+	assignment.Status.Principal = &v1alpha1.PinnedPrincipal{Name: "developers-1"}
+	Expect(cluster.Status().Update(ctx, assignment)).To(Succeed())
+}
+
+func newBinding(number int, names []string) *rbacv1.RoleBinding {
+	b := &rbacv1.RoleBinding{
+		ObjectMeta: metav1.ObjectMeta{Namespace: "kube-public", Name: access.BindingName(namespace, "view", number)},
+		Subjects:   access.Subjects(names),
+		RoleRef:    access.RoleRef(v1alpha1.AccessRoleRef{Kind: v1alpha1.RoleKindClusterRole, Name: "view"}),
+	}
+	access.Origin{Directory: namespace, Assignment: "view", Kind: v1alpha1.PrincipalGroup, Principal: "developers-1"}.Write(b)
+	return b
+}
+
+// run runs the plugin as the account of a kubeconfig.
+func run(ctx context.Context, account string, arguments ...string) (stdout string, err error) {
+	var out, errOut bytes.Buffer
+	cmd := newCommand(genericiooptions.IOStreams{In: &bytes.Buffer{}, Out: &out, ErrOut: &errOut})
+	cmd.SetArgs(append(arguments, "--kubeconfig", account, "--namespace", namespace))
+	err = cmd.ExecuteContext(ctx)
+	return out.String(), err
+}
+
+var _ = Describe("kubectl cloudsso review", func() {
+	It("shows every grant as a table", func(ctx SpecContext) {
+		out, err := run(ctx, kubeconfig, "review")
+		Expect(err).NotTo(HaveOccurred())
+		Expect(out).To(MatchRegexp(`(?m)^User150@example.com +User150@example.com +ClusterRole/view +kube-public +Developers +view +<none>$`))
+	})
+
+	It("shows every grant as CSV", func(ctx SpecContext) {
+		out, err := run(ctx, kubeconfig, "review", "-o", "csv")
+		Expect(err).NotTo(HaveOccurred())
+		rows, err := csv.NewReader(bytes.NewBufferString(out)).ReadAll()
+		Expect(err).NotTo(HaveOccurred())
+		Expect(rows).To(HaveLen(1 + 2*access.MaxSubjects))
+		Expect(rows[1]).To(Equal([]string{
+			"User000@example.com", "User000@example.com", "ClusterRole/view", "kube-public", "Developers", "view", "cloudsso:default:view:0", "",
+			"CloudSSOUser/user-000", "2027-01-31T12:00:00Z", "Modify", "okta", "request-1", "user-000", "developers-1",
+		}))
+	})
+
+	It("shows every grant as JSON", func(ctx SpecContext) {
+		out, err := run(ctx, kubeconfig, "review", "-o", "json")
+		Expect(err).NotTo(HaveOccurred())
+		var all []access.Grant
+		Expect(json.Unmarshal([]byte(out), &all)).To(Succeed())
+		Expect(all).To(HaveLen(2 * access.MaxSubjects))
+		Expect(all[0].RequestID).To(Equal("request-1"))
+	})
+
+	It("says which right is missing", func(ctx SpecContext) {
+		_, err := run(ctx, unpermitted, "review")
+		Expect(err).To(MatchError(And(ContainSubstring("reading the CloudSSODirectory"), ContainSubstring("forbidden"), ContainSubstring("docs/rbac.md"))))
+	})
+
+	It("refuses an unknown format", func(ctx SpecContext) {
+		_, err := run(ctx, kubeconfig, "review", "-o", "xml")
+		Expect(err).To(MatchError(`--output "xml": give table, csv or json`))
+	})
+})
+
+var _ = Describe("kubectl cloudsso explain", func() {
+	It("finds a user by userName, in any spelling", func(ctx SpecContext) {
+		out, err := run(ctx, kubeconfig, "explain", "USER000@EXAMPLE.COM")
+		Expect(err).NotTo(HaveOccurred())
+		Expect(out).To(ContainSubstring("State:        Active\nLast change:  Modify by credential okta, request request-1, 2027-01-31T12:00:00Z\n"))
+		Expect(out).To(MatchRegexp(`ClusterRole/view +kube-public +Developers +view +cloudsso:default:view:0 +2027-01-31T12:00:00Z +request-1`))
+	})
+
+	It("says why a user has no access", func(ctx SpecContext) {
+		out, err := run(ctx, kubeconfig, "explain", "user-500")
+		Expect(err).NotTo(HaveOccurred())
+		Expect(out).To(ContainSubstring("State:        Disabled"))
+		Expect(out).To(ContainSubstring("not granted: the user has no effect (Disabled)"))
+	})
+
+	It("says so of one that is not there", func(ctx SpecContext) {
+		_, err := run(ctx, kubeconfig, "explain", "nemo@example.com")
+		Expect(err).To(MatchError(`namespace default has no user with userName or metadata.name "nemo@example.com"`))
+	})
+})

@@ -1,0 +1,84 @@
+// Package plugin holds what the verbs of kubectl cloudsso have in common: the cluster, the namespace and the streams.
+package plugin
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/spf13/pflag"
+	rbacv1 "k8s.io/api/rbac/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/meta"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/cli-runtime/pkg/genericclioptions"
+	"k8s.io/cli-runtime/pkg/genericiooptions"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/cloudsso/cloudsso-operator/api/v1alpha1"
+)
+
+// Plugin is what each verb gets.
+type Plugin struct {
+	genericiooptions.IOStreams
+	config *genericclioptions.ConfigFlags
+}
+
+// New returns a Plugin that reads from the cluster that the flags and the kubeconfig name.
+func New(streams genericiooptions.IOStreams) *Plugin {
+	return &Plugin{IOStreams: streams, config: genericclioptions.NewConfigFlags(true)}
+}
+
+// AddFlags adds the flags that every kubectl command has: the namespace, the kubeconfig, the context.
+func (p *Plugin) AddFlags(flags *pflag.FlagSet) { p.config.AddFlags(flags) }
+
+// Namespace returns the namespace that the command is about: that of --namespace, or of the kubeconfig's context.
+func (p *Plugin) Namespace() (string, error) {
+	namespace, _, err := p.config.ToRawKubeConfigLoader().Namespace()
+	return namespace, err
+}
+
+// Client returns a client of the cluster, which acts as the person who runs the command.
+func (p *Plugin) Client() (client.Client, error) {
+	config, err := p.config.ToRESTConfig()
+	if err != nil {
+		return nil, err
+	}
+	config.UserAgent = "kubectl-cloudsso"
+	scheme := runtime.NewScheme()
+	if err := v1alpha1.AddToScheme(scheme); err != nil {
+		return nil, err
+	}
+	if err := rbacv1.AddToScheme(scheme); err != nil {
+		return nil, err
+	}
+	return client.New(config, client.Options{Scheme: scheme})
+}
+
+// pageSize is how many objects are asked for at once: kubectl's own.
+const pageSize = 500
+
+// List reads all objects into the list, in pages. what is what the error calls them.
+func List(ctx context.Context, c client.Client, list client.ObjectList, what string, options ...client.ListOption) error {
+	var items []runtime.Object
+	for next := ""; ; {
+		if err := c.List(ctx, list, append(options, client.Limit(pageSize), client.Continue(next))...); err != nil {
+			return explained(err, what)
+		}
+		page, err := meta.ExtractList(list)
+		if err != nil {
+			return err
+		}
+		items = append(items, page...)
+		if next = list.GetContinue(); next == "" {
+			return meta.SetList(list, items)
+		}
+	}
+}
+
+// explained returns the error of a list, with what to do if the person lacks a right.
+func explained(err error, what string) error {
+	if apierrors.IsForbidden(err) {
+		return fmt.Errorf("reading %s: %w; docs/rbac.md lists the rights that this needs", what, err)
+	}
+	return fmt.Errorf("reading %s: %w", what, err)
+}

@@ -1,0 +1,27 @@
+package plugin_test
+
+import (
+	"testing"
+
+	"github.com/cloudsso/cloudsso-operator/cmd/kubectl-cloudsso/plugin"
+)
+
+func TestPlainCell(t *testing.T) {
+	for value, want := range map[string]string{
+		"": "", "ada": "ada", "a=b": "a=b", "=1+1": "'=1+1", "+1": "'+1", "-1": "'-1", "@A1": "'@A1", "\tx": "'\tx",
+	} {
+		if got := plugin.PlainCell(value); got != want {
+			t.Errorf("%q becomes %q, want %q", value, got, want)
+		}
+	}
+}
+
+func TestPrintable(t *testing.T) {
+	for value, want := range map[string]string{
+		"Ädä 💚": "Ädä 💚", "a\x1b[2Jb": "a\uFFFD[2Jb", "a\nb": "a\uFFFDb", "a\u009bb": "a\uFFFDb",
+	} {
+		if got := plugin.Printable(value); got != want {
+			t.Errorf("%q becomes %q, want %q", value, got, want)
+		}
+	}
+}

@@ -1,0 +1,97 @@
+// Package review is kubectl cloudsso review: who has access, through what.
+package review
+
+import (
+	"encoding/csv"
+	"encoding/json"
+	"fmt"
+	"io"
+
+	"github.com/spf13/cobra"
+	"k8s.io/cli-runtime/pkg/printers"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/cloudsso/cloudsso-operator/api/v1alpha1"
+	"github.com/cloudsso/cloudsso-operator/cmd/kubectl-cloudsso/plugin"
+	"github.com/cloudsso/cloudsso-operator/internal/access"
+)
+
+// NewCommand returns the command.
+func NewCommand(p *plugin.Plugin) *cobra.Command {
+	var output string
+	cmd := &cobra.Command{
+		Use:   "review",
+		Short: "List the access of every user: role, place, group, assignment, and the request that changed it last",
+		Long: "Lists every subject of the bindings that the directory's access assignments have made: what the API server grants.\n" +
+			"A subject without a user is one that the operator is about to take away.",
+		Example: "  # As a table for an auditor\n  kubectl cloudsso review -n acme -o csv > access.csv",
+		Args:    cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			write, known := formats[output]
+			if !known {
+				return fmt.Errorf("--output %q: give table, csv or json", output)
+			}
+			namespace, err := p.Namespace()
+			if err != nil {
+				return err
+			}
+			c, err := p.Client()
+			if err != nil {
+				return err
+			}
+			inventory, err := plugin.Inventory(cmd.Context(), c, namespace)
+			if err != nil {
+				return err
+			}
+			var users v1alpha1.CloudSSOUserList
+			if err := plugin.List(cmd.Context(), c, &users, "CloudSSOUsers", client.InNamespace(namespace)); err != nil {
+				return err
+			}
+			inventory.Users = users.Items
+			return write(p.Out, access.Review(inventory))
+		},
+	}
+	cmd.Flags().StringVarP(&output, "output", "o", "table", "table, csv or json")
+	return cmd
+}
+
+var formats = map[string]func(io.Writer, []access.Grant) error{"table": writeTable, "csv": writeCSV, "json": writeJSON}
+
+func writeTable(w io.Writer, all []access.Grant) error {
+	table := printers.GetNewTabWriter(w)
+	fmt.Fprintln(table, "USERNAME\tKUBERNETES USERNAME\tROLE\tNAMESPACE\tGROUP\tASSIGNMENT\tEXPIRES")
+	for _, g := range all {
+		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", plugin.OrNone(g.UserName), g.KubernetesUsername, g.Role,
+			plugin.Place(g.Namespace), plugin.OrNone(g.GroupName), g.Assignment, plugin.OrNone(g.ExpiresAt))
+	}
+	return table.Flush()
+}
+
+func writeCSV(w io.Writer, all []access.Grant) error {
+	out := csv.NewWriter(w)
+	rows := [][]string{{
+		"userName", "kubernetesUsername", "role", "namespace", "group", "assignment", "binding", "expiresAt",
+		"changedObject", "changedAt", "cause", "credential", "requestID", "user", "groupObject",
+	}}
+	for _, g := range all {
+		rows = append(rows, []string{
+			g.UserName, g.KubernetesUsername, g.Role, plugin.Place(g.Namespace), g.GroupName, g.Assignment, g.Binding, g.ExpiresAt,
+			g.ChangedObject, g.Time, g.Cause, g.Credential, g.RequestID, g.User, g.Group,
+		})
+	}
+	for _, row := range rows {
+		for i, cell := range row {
+			row[i] = plugin.PlainCell(cell)
+		}
+	}
+	return out.WriteAll(rows)
+}
+
+func writeJSON(w io.Writer, all []access.Grant) error {
+	if all == nil {
+		all = []access.Grant{}
+	}
+	encoder := json.NewEncoder(w)
+	encoder.SetIndent("", "  ")
+	return encoder.Encode(all)
+}

@@ -32,8 +32,9 @@ type Query struct {
 
 // Omit says which attributes a reader does not use, so that the store need not fetch them.
 type Omit struct {
-	Members bool // of groups
-	Groups  bool // of users
+	Members    bool // of groups
+	Groups     bool // of users
+	Attributes bool // all but id, meta, members and groups
 }
 
 // Page is a part of the resources that match a Query.
@@ -159,6 +160,8 @@ type Candidate interface {
 	filter.Source
 	// Age returns the creation time and the id, by which lists are ordered.
 	Age() (created time.Time, id string)
+	// References returns the members of a group or the groups of a user, as Get does, but one by one; nil if it has none.
+	References(*schema.Attribute) iter.Seq[Reference]
 	// Resource returns the whole resource. It belongs to the caller.
 	Resource() *Resource
 }
@@ -209,7 +212,7 @@ func (q Query) matching(candidates iter.Seq[Candidate], m *filter.Meter) iter.Se
 	return func(yield func(Candidate) bool) {
 		s := &source{meter: m}
 		for c := range candidates {
-			s.Candidate, s.lists = c, s.lists[:0]
+			s.Candidate, s.values = c, s.values[:0]
 			matches := q.Filter.Match(s, m)
 			if m.Ended() || matches && !yield(c) {
 				return
@@ -218,23 +221,35 @@ func (q Query) matching(candidates iter.Seq[Candidate], m *filter.Meter) iter.Se
 	}
 }
 
-// source is a candidate as a filter or sortBy reads it. It makes the values of members and groups once, however many conditions
-// read them, and charges each, because a group has up to limits.Members.
+// source is a candidate as a filter or sortBy reads it. It makes the value of an attribute once, however many conditions
+// read it, and charges each value of a list, because a user has up to limits.Values, and a group up to limits.Members.
 type source struct {
 	Candidate
-	meter *filter.Meter
-	lists schema.Object // of members and groups
+	meter  *filter.Meter
+	values schema.Object // of the attributes that have been read, nil if unassigned
 }
 
 // Get implements filter.Source.
 func (s *source) Get(a *schema.Attribute) any {
-	if a != schema.Members && a != schema.Groups {
-		return s.Candidate.Get(a)
+	for i := range s.values {
+		if s.values[i].Attribute == a {
+			return s.values[i].Value
+		}
 	}
-	if !slices.ContainsFunc(s.lists, func(f schema.Field) bool { return f.Attribute == a }) {
-		s.lists = append(s.lists, schema.Field{Attribute: a, Value: s.Resource().references(a, s.meter.Spend)})
+	v := s.read(a)
+	s.values = append(s.values, schema.Field{Attribute: a, Value: v})
+	return v
+}
+
+func (s *source) read(a *schema.Attribute) any {
+	if a == schema.Members || a == schema.Groups {
+		return referenceValues(a, s.References(a), s.meter.Spend)
 	}
-	return s.lists.Get(a)
+	v := s.Candidate.Get(a)
+	if list, isList := v.([]any); isList {
+		s.meter.Spend(len(list))
+	}
+	return v
 }
 
 // sorted returns the candidates in the query's order with their places, or none if the meter ends before all are placed.
@@ -247,7 +262,7 @@ func (q Query) sorted(candidates iter.Seq[Candidate], m *filter.Meter) iter.Seq2
 		var all []placed
 		s := &source{meter: m}
 		for c := range candidates {
-			s.Candidate, s.lists = c, s.lists[:0]
+			s.Candidate, s.values = c, s.values[:0]
 			at := q.Order.Position(s)
 			switch {
 			case q.Order.By != nil:
@@ -275,6 +290,9 @@ func (o Omit) strip(r *Resource) *Resource {
 	}
 	if o.Groups {
 		r.Groups = nil
+	}
+	if o.Attributes {
+		r.Attributes = nil
 	}
 	return r
 }

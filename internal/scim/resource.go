@@ -54,7 +54,7 @@ func (r *Resource) Get(a *schema.Attribute) any {
 			{Attribute: metaLastModified, Value: r.LastModified.UTC().Format(TimeFormat)},
 		}
 	case schema.Members, schema.Groups:
-		return r.references(a, func(int) bool { return true })
+		return referenceValues(a, r.References(a), func(int) bool { return true })
 	}
 	return r.Attributes.Get(a)
 }
@@ -89,14 +89,23 @@ var (
 	groupType  = schema.Field{Attribute: schema.Groups.Sub("type"), Value: "direct"}
 )
 
-// references returns the value of members or groups. It spends one for each reference, and stops if that is refused.
-func (r *Resource) references(a *schema.Attribute, spend func(int) bool) any {
-	all, kind := r.Members, memberType
+// References implements Candidate.
+func (r *Resource) References(a *schema.Attribute) iter.Seq[Reference] {
 	if a == schema.Groups {
-		all, kind = r.Groups, groupType
+		return r.Groups
 	}
+	return r.Members
+}
+
+// referenceValues returns references as the value of schema.Members or schema.Groups: nil if there is none. It ends early
+// if spend does not permit another one.
+func referenceValues(a *schema.Attribute, all iter.Seq[Reference], spend func(int) bool) any {
 	if all == nil {
 		return nil
+	}
+	kind := memberType
+	if a == schema.Groups {
+		kind = groupType
 	}
 	var values []any
 	for reference := range all {

@@ -93,7 +93,24 @@ func (c *candidate[T]) Get(a *schema.Attribute) any {
 	if v, known := c.collection.attribute(c.object, a); known {
 		return v
 	}
-	return c.Resource().Get(a)
+	return c.outline().Get(a)
+}
+
+// outline returns the resource without the attributes of the spec, except those that are extensions, because the value of
+// schemas depends on them.
+func (c *candidate[T]) outline() *scim.Resource {
+	r := c.collection.represent(c.store, c.object, scim.Omit{Attributes: true})
+	for _, e := range c.collection.resource.Extensions {
+		if v, _ := c.collection.attribute(c.object, e.Attribute); v != nil {
+			r.Attributes = r.Attributes.With(e.Attribute, v)
+		}
+	}
+	return r
+}
+
+// References is part of scim.Candidate.
+func (c *candidate[T]) References(a *schema.Attribute) iter.Seq[scim.Reference] {
+	return c.outline().References(a)
 }
 
 // Age is part of scim.Candidate.

@@ -19,7 +19,9 @@ func (n *namespacedStore) userResource(u *v1alpha1.CloudSSOUser, omit scim.Omit)
 		ID:           u.Name,
 		Created:      u.CreationTimestamp.Time,
 		LastModified: policy.LastModified(u),
-		Attributes:   convert.User.Attributes(&u.Spec),
+	}
+	if !omit.Attributes {
+		r.Attributes = convert.User.Attributes(&u.Spec)
 	}
 	if !omit.Groups {
 		r.Groups = func(yield func(scim.Reference) bool) {
@@ -51,7 +53,9 @@ func (n *namespacedStore) groupResource(g *v1alpha1.CloudSSOGroup, omit scim.Omi
 		ID:           g.Name,
 		Created:      g.CreationTimestamp.Time,
 		LastModified: n.modifiedAt(g),
-		Attributes:   convert.Group.Attributes(&g.Spec),
+	}
+	if !omit.Attributes {
+		r.Attributes = convert.Group.Attributes(&g.Spec)
 	}
 	if !omit.Members {
 		r.Members = n.memberReferences(g)

@@ -36,11 +36,12 @@ func (m *Meter) Spend(comparisons int) bool {
 // Ended reports whether Spend has returned false.
 func (m *Meter) Ended() bool { return m != nil && m.left < 0 }
 
-// The length of a text, in bytes, that costs as much as one comparison. To fold text that is not ASCII costs several
-// times as much as to compare it.
+// The length of a text, in bytes, that costs as much as one comparison. To write capitals small costs several times as
+// much as to compare, and to fold text that is not ASCII many times.
 const (
 	comparedLength = 64
-	foldedLength   = 8
+	loweredLength  = 16
+	foldedLength   = 6
 )
 
 // timeCost is how many further comparisons a dateTime costs, because it is formatted from the resource and then parsed.
@@ -49,8 +50,11 @@ const timeCost = 4
 // spendText charges the length of a text and of its folded form, which is empty if the text is compared as it is. A
 // short text costs nothing.
 func (m *Meter) spendText(text, folded string) bool {
-	if folded == "" || fold.IsASCII(text) {
+	switch {
+	case folded == "" || folded == text && fold.IsASCII(text):
 		return m.Spend(len(text) / comparedLength)
+	case fold.IsASCII(text):
+		return m.Spend(len(text) / loweredLength)
 	}
 	return m.Spend((len(text) + len(folded)) / foldedLength)
 }

@@ -34,6 +34,10 @@ var (
 	admin    client.Client
 	operator *rest.Config
 	scheme   = runtime.NewScheme()
+	// replicas are two processes' Stores, which the tests share, because each start reads all objects of all tests.
+	replicas [2]*store.Store
+	// sources are those of their informers.
+	sources [2]*informer.Sources
 )
 
 func TestMain(m *testing.M) {
@@ -41,7 +45,8 @@ func TestMain(m *testing.M) {
 }
 
 func run(m *testing.M) int {
-	ctx := context.Background()
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
 	cp, err := controlplane.Start(ctx, controlplane.Options{})
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
@@ -72,27 +77,27 @@ func prepare(ctx context.Context, cp *controlplane.ControlPlane) (err error) {
 	if operator, err = cp.Operator(ctx); err != nil {
 		return err
 	}
+	for i := range replicas {
+		sources[i] = &informer.Sources{Trimming: cachetransform.Trimming(admin)}
+		replicas[i], err = startReplica(ctx, sources[i], func(err error) { fmt.Fprintln(os.Stderr, err) })
+		if err != nil {
+			return err
+		}
+	}
 	return cp.AwaitPolicies(ctx)
 }
 
-// replica returns one process's Store.
-func replica(t *testing.T) *store.Store {
-	t.Helper()
-	return replicaOf(t, &informer.Sources{})
-}
-
-// replicaOf is replica with the sources of its informers.
-func replicaOf(t *testing.T, sources *informer.Sources) *store.Store {
-	t.Helper()
+// startReplica starts one process's Store, which runs until ctx ends.
+func startReplica(ctx context.Context, sources *informer.Sources, failed func(error)) (*store.Store, error) {
 	c, err := cache.New(operator, cache.Options{Scheme: scheme, NewInformer: sources.NewInformer, DefaultTransform: cachetransform.Transform})
 	if err != nil {
-		t.Fatal(err)
+		return nil, err
 	}
 	direct, err := client.New(operator, client.Options{Scheme: scheme})
 	if err != nil {
-		t.Fatal(err)
+		return nil, err
 	}
-	s, err := store.New(t.Context(), store.Config{
+	s, err := store.New(ctx, store.Config{
 		Client:    direct,
 		Cache:     c,
 		Sources:   sources,
@@ -102,27 +107,37 @@ func replicaOf(t *testing.T, sources *informer.Sources) *store.Store {
 		NewSuffix: func() string { return rand.String(5) },
 	})
 	if err != nil {
-		t.Fatal(err)
+		return nil, err
 	}
 	go func() {
-		if err := c.Start(t.Context()); err != nil {
-			t.Error(err)
+		if err := c.Start(ctx); err != nil {
+			failed(err)
 		}
 	}()
-	if !c.WaitForCacheSync(t.Context()) {
-		t.Fatal("the cache did not sync")
+	if !c.WaitForCacheSync(ctx) {
+		return nil, errors.New("the cache did not sync")
 	}
 	for !s.Synced() { // the handlers follow the cache within microseconds
-		if t.Context().Err() != nil {
-			t.Fatal("the index did not sync")
+		if ctx.Err() != nil {
+			return nil, errors.New("the index did not sync")
 		}
+	}
+	return s, nil
+}
+
+// newReplica starts a Store of the test's own.
+func newReplica(t *testing.T, sources *informer.Sources) *store.Store {
+	t.Helper()
+	s, err := startReplica(t.Context(), sources, func(err error) { t.Error(err) })
+	if err != nil {
+		t.Fatal(err)
 	}
 	return s
 }
 
 var namespaces atomic.Int64
 
-// newNamespace creates a namespace whose directory is synchronized.
+// newNamespace creates a namespace whose directory is synchronized, and waits until the replicas serve it.
 func newNamespace(t *testing.T) string {
 	t.Helper()
 	name := fmt.Sprintf("directory-%d", namespaces.Add(1))
@@ -140,10 +155,19 @@ func newNamespace(t *testing.T) string {
 	if err := controlplane.Activate(t.Context(), admin, name); err != nil {
 		t.Fatal(err)
 	}
+	eventually(t, func() bool {
+		for _, s := range sources {
+			for _, kind := range s.Trimming.Kinds {
+				if !s.Of(kind).IsWhole(name) {
+					return false
+				}
+			}
+		}
+		return true
+	})
 	return name
 }
 
 func TestStoreFulfilsTheContract(t *testing.T) {
-	s := replica(t)
-	storetest.Run(t, func(t *testing.T) scim.Store { return s.In(newNamespace(t)) })
+	storetest.Run(t, func(t *testing.T) scim.Store { return replicas[0].In(newNamespace(t)) })
 }

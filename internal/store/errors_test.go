@@ -58,6 +58,9 @@ func TestRefusalsOfTheAPIServerAreTranslated(t *testing.T) {
 	}
 }
 
+// etcdLimit is the size of etcd's largest request, in bytes; --max-request-bytes.
+const etcdLimit = 3 << 19
+
 // The API server takes 3 MiB, etcd half of it. The bounds of owner references do not apply to the operator.
 func TestAResourceThatIsTooLargeIsToldFromAnOutage(t *testing.T) {
 	d := newDirectory(t)
@@ -69,15 +72,26 @@ func TestAResourceThatIsTooLargeIsToldFromAnOutage(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	u := d.stored(alice.ID)
-	size := 0
-	for _, step := range []int{500_000, 50_000, 5_000, 500} {
-		for err = nil; err == nil; size += step {
-			before := u.DeepCopy()
-			u.OwnerReferences = []metav1.OwnerReference{{APIVersion: "v1", Kind: "ConfigMap", Name: strings.Repeat("n", size+step), UID: "1"}}
-			if err = writer.Patch(t.Context(), u, client.MergeFrom(before)); err != nil {
-				u, size = before, size-step
-			}
+	resize := func(name int) error {
+		u := d.stored(alice.ID)
+		before := u.DeepCopy()
+		u.OwnerReferences = []metav1.OwnerReference{{APIVersion: "v1", Kind: "ConfigMap", Name: strings.Repeat("n", name), UID: "1"}}
+		return writer.Patch(t.Context(), u, client.MergeFrom(before))
+	}
+	defer func() { // the replicas of other tests read all objects
+		if err := resize(1); err != nil {
+			t.Error(err)
+		}
+	}()
+	fits, exceeds := etcdLimit-10_000, etcdLimit
+	if err := resize(fits); err != nil {
+		t.Fatal(err)
+	}
+	for exceeds-fits > 500 { // fewer than a title that is added below
+		if middle := (fits + exceeds) / 2; resize(middle) == nil {
+			fits = middle
+		} else {
+			exceeds = middle
 		}
 	}
 	retitle := scim.Change{Attributes: func(o schema.Object) (schema.Object, error) {

@@ -10,6 +10,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/cloudsso/cloudsso-operator/api/v1alpha1"
+	"github.com/cloudsso/cloudsso-operator/internal/informer"
 	"github.com/cloudsso/cloudsso-operator/internal/scim"
 	"github.com/cloudsso/cloudsso-operator/internal/scim/schema"
 )
@@ -125,7 +126,7 @@ func TestAdoptionSaysSo(t *testing.T) {
 	if err := admin.Create(t.Context(), manual); err != nil {
 		t.Fatal(err)
 	}
-	adopter := replica(t).In(d.namespace) // its cache has both
+	adopter := newReplica(t, &informer.Sources{}).In(d.namespace) // its cache has both
 	r, err := adopter.Create(request(t, d.namespace, "r1", "Create"), schema.User, schema.Object{}.With(schema.UserName, "alice").With(schema.Active, true), nil)
 	if err != nil {
 		t.Fatal(err)

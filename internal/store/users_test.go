@@ -14,6 +14,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/cloudsso/cloudsso-operator/api/v1alpha1"
+	"github.com/cloudsso/cloudsso-operator/internal/informer"
 	"github.com/cloudsso/cloudsso-operator/internal/nameclaim"
 	"github.com/cloudsso/cloudsso-operator/internal/scim"
 	"github.com/cloudsso/cloudsso-operator/internal/scim/filter"
@@ -30,7 +31,12 @@ type directory struct {
 func newDirectory(t *testing.T) *directory {
 	t.Helper()
 	namespace := newNamespace(t)
-	return &directory{replica(t).In(namespace), t, namespace}
+	return &directory{replicas[0].In(namespace), t, namespace}
+}
+
+// atOtherReplica returns the directory as a second replica shows it.
+func (d *directory) atOtherReplica() *directory {
+	return &directory{replicas[1].In(d.namespace), d.t, d.namespace}
 }
 
 func (d *directory) create(userName string) (*scim.Resource, error) {
@@ -170,7 +176,7 @@ func TestADeletedUsersNameIsTakenOverAtOnceWithItsSuspension(t *testing.T) {
 
 func TestWhatAnotherReplicaHasCreatedIsFoundAtOnce(t *testing.T) {
 	writer := newDirectory(t)
-	reader := &directory{replica(t).In(writer.namespace), t, writer.namespace}
+	reader := writer.atOtherReplica()
 	for i := range 50 {
 		name := fmt.Sprintf("user-%d", i)
 		id := writer.mustCreate(name)
@@ -196,7 +202,7 @@ func TestWhatAnotherReplicaHasCreatedIsFoundAtOnce(t *testing.T) {
 
 func TestOneOfManyReplicasCreatesAName(t *testing.T) {
 	first := newDirectory(t)
-	second := &directory{replica(t).In(first.namespace), t, first.namespace}
+	second := first.atOtherReplica()
 	for i := range 20 {
 		var all sync.WaitGroup
 		statuses := make([]int, 8)
@@ -302,7 +308,7 @@ type noIndex struct{}
 func (noIndex) Named(nameclaim.Name) []string { return nil }
 
 func TestACreateWhoseIDIsTakenDrawsAnotherOne(t *testing.T) {
-	s := replica(t)
+	s := newReplica(t, &informer.Sources{})
 	suffixes := []string{"aaaaa", "aaaaa", "bbbbb"}
 	s.NewSuffix = func() string {
 		next := suffixes[0]

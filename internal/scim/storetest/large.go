@@ -101,12 +101,12 @@ func displayNames(users []string) map[string]string {
 // concurrentGroupChanges lets many clients change disjoint members of one group. In the end the group has all
 // changes.
 func concurrentGroupChanges(s *store) {
-	const clients, each = 8, 40
-	users := s.createMembers(400 + clients*each)
-	g := s.created(schema.Group, group("Crowd"), users[:400]...)
+	const clients, each, members = 8, 20, 300
+	users := s.createMembers(members + clients*each)
+	g := s.created(schema.Group, group("Crowd"), users[:members]...)
 	var all sync.WaitGroup
 	for c := range clients {
-		own := users[400+c*each : 400+(c+1)*each]
+		own := users[members+c*each : members+(c+1)*each]
 		all.Go(func() {
 			for part := range slices.Chunk(own, 10) {
 				if _, err := s.Update(s.t.Context(), schema.Group, g.ID, changeMembers(addMembers(part...), removeMembers(users[c]))); err != nil {
@@ -119,9 +119,9 @@ func concurrentGroupChanges(s *store) {
 		})
 	}
 	all.Wait()
-	want := users[clients:400:400]
+	want := users[clients:members:members]
 	for c := range clients {
-		for part := range slices.Chunk(users[400+c*each:400+(c+1)*each], 10) {
+		for part := range slices.Chunk(users[members+c*each:members+(c+1)*each], 10) {
 			want = append(want, part[1:]...)
 		}
 	}

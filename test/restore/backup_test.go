@@ -7,6 +7,7 @@ import (
 
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
+	"golang.org/x/sync/errgroup"
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -67,9 +68,12 @@ func asRestored(o *unstructured.Unstructured) *unstructured.Unstructured {
 func (b backup) restore(ctx context.Context, order []schema.GroupVersionKind, between func()) {
 	GinkgoHelper()
 	for _, kind := range order {
+		var creates errgroup.Group
+		creates.SetLimit(concurrency)
 		for _, o := range b[kind] {
-			Expect(person.Create(ctx, o.DeepCopy())).To(Succeed(), "%s %s", kind.Kind, o.GetName())
+			creates.Go(func() error { return person.Create(ctx, o.DeepCopy()) })
 		}
+		Expect(creates.Wait()).To(Succeed(), kind.Kind)
 		between()
 	}
 }

@@ -90,6 +90,7 @@ type AccessPrincipal struct {
 	// +optional
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=256
+	// +kubebuilder:validation:XValidation:rule=`!self.matches(r'\p{Cc}')`,message="displayName has a control character in it: remove line breaks, tabs and the like"
 	DisplayName string `json:"displayName,omitempty"`
 
 	// userName finds a user of source SCIM, without regard to case.
@@ -97,6 +98,7 @@ type AccessPrincipal struct {
 	// +optional
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=256
+	// +kubebuilder:validation:XValidation:rule=`!self.matches(r'\p{Cc}')`,message="userName has a control character in it: remove line breaks, tabs and the like"
 	UserName string `json:"userName,omitempty"`
 
 	// externalId finds a group or user of source SCIM, exactly.
@@ -104,6 +106,7 @@ type AccessPrincipal struct {
 	// +optional
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=256
+	// +kubebuilder:validation:XValidation:rule=`!self.matches(r'\p{Cc}')`,message="externalId has a control character in it: remove line breaks, tabs and the like"
 	ExternalID string `json:"externalId,omitempty"`
 
 	// name is the metadata.name of a group or user of either source.
@@ -111,13 +114,16 @@ type AccessPrincipal struct {
 	// +optional
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=253
+	// +kubebuilder:validation:XValidation:rule="!format.dns1123Subdomain().validate(self).hasValue()",message="name is the metadata.name of a CloudSSOGroup or CloudSSOUser (lower-case letters, digits, '-' and '.'): give what people know by displayName, userName or externalId"
 	Name string `json:"name,omitempty"`
 
 	// confirmed is the metadata.name of the object that may replace the principal, when another object has come under the
 	// name that the assignment gives (reason PrincipalChanged). Setting it takes the same right as creating the assignment.
 	//
 	// +optional
+	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=253
+	// +kubebuilder:validation:XValidation:rule="!format.dns1123Subdomain().validate(self).hasValue()",message="confirmed is the metadata.name of a CloudSSOGroup or CloudSSOUser (lower-case letters, digits, '-' and '.'), as the condition Ready shows it"
 	Confirmed string `json:"confirmed,omitempty"`
 }
 
@@ -145,6 +151,7 @@ type AccessRoleRef struct {
 	// +required
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=253
+	// +kubebuilder:validation:XValidation:rule=`!self.matches(r'[/%\p{Cc}]|^\.\.?$')`,message="name is the metadata.name of a ClusterRole or Role, without its kind, \"/\" or \"%\""
 	Name string `json:"name"`
 }
 
@@ -166,13 +173,79 @@ type AccessTarget struct {
 	// +kubebuilder:validation:MaxItems=16
 	// +kubebuilder:validation:items:MinLength=1
 	// +kubebuilder:validation:items:MaxLength=63
+	// +kubebuilder:validation:items:XValidation:rule="!format.dns1123Label().validate(self).hasValue()",message="a namespace is named by lower-case letters, digits and '-', without wildcards: to grant in many namespaces, give namespaceSelector"
 	Namespaces []string `json:"namespaces,omitempty"`
 
 	// namespaceSelector grants the role in every namespace with these labels, also in those that are created later. An
 	// empty selector is every namespace that is not excluded.
 	//
 	// +optional
-	NamespaceSelector *metav1.LabelSelector `json:"namespaceSelector,omitempty"`
+	NamespaceSelector *NamespaceSelector `json:"namespaceSelector,omitempty"`
+}
+
+// NamespaceSelector selects namespaces by their labels: all that have every label and fulfil every expression. It is a
+// LabelSelector of Kubernetes with bounds.
+type NamespaceSelector struct {
+	// matchLabels are the labels that a namespace has, each with its value.
+	//
+	// +optional
+	// +kubebuilder:validation:MaxProperties=16
+	// +kubebuilder:validation:XValidation:rule="self.all(k, !format.qualifiedName().validate(k).hasValue() && !format.labelValue().validate(self[k]).hasValue())",message="matchLabels are labels as Kubernetes accepts them: a key such as example.com/team, and a value of at most 63 characters"
+	MatchLabels map[string]LabelValue `json:"matchLabels,omitempty"`
+
+	// matchExpressions are further conditions on the labels of a namespace.
+	//
+	// +optional
+	// +listType=atomic
+	// +kubebuilder:validation:MaxItems=16
+	MatchExpressions []NamespaceSelectorRequirement `json:"matchExpressions,omitempty"`
+}
+
+// LabelValue is the value of a label.
+//
+// +kubebuilder:validation:MaxLength=63
+type LabelValue string
+
+// LabelSelector returns the selector as the LabelSelector of Kubernetes; nil, which selects nothing, for nil.
+func (s *NamespaceSelector) LabelSelector() *metav1.LabelSelector {
+	if s == nil {
+		return nil
+	}
+	selector := &metav1.LabelSelector{}
+	for key, value := range s.MatchLabels {
+		metav1.AddLabelToSelector(selector, key, string(value))
+	}
+	for _, e := range s.MatchExpressions {
+		selector.MatchExpressions = append(selector.MatchExpressions, metav1.LabelSelectorRequirement(e))
+	}
+	return selector
+}
+
+// NamespaceSelectorRequirement is a condition on one label.
+//
+// +kubebuilder:validation:XValidation:rule="self.operator in ['In', 'NotIn'] == (has(self.values) && self.values.size() > 0)",message="the operators In and NotIn need values, Exists and DoesNotExist have none",fieldPath=".values"
+type NamespaceSelectorRequirement struct {
+	// key of the label.
+	//
+	// +required
+	// +kubebuilder:validation:MaxLength=317
+	// +kubebuilder:validation:XValidation:rule="!format.qualifiedName().validate(self).hasValue()",message="key is the key of a label, such as example.com/team"
+	Key string `json:"key"`
+
+	// operator is In, NotIn, Exists or DoesNotExist.
+	//
+	// +required
+	// +kubebuilder:validation:Enum=In;NotIn;Exists;DoesNotExist
+	Operator metav1.LabelSelectorOperator `json:"operator"`
+
+	// values that the label has (In) or has not (NotIn).
+	//
+	// +optional
+	// +listType=atomic
+	// +kubebuilder:validation:MaxItems=16
+	// +kubebuilder:validation:items:MaxLength=63
+	// +kubebuilder:validation:items:XValidation:rule="!format.labelValue().validate(self).hasValue()",message="a value of a label has at most 63 letters, digits, '-', '_' and '.'"
+	Values []string `json:"values,omitempty"`
 }
 
 // PinnedPrincipal is the object that an assignment has found.
@@ -286,7 +359,7 @@ const (
 // +kubebuilder:resource:path=cloudssoaccessassignments,shortName=ssoaccess,categories=cloudsso
 // +kubebuilder:printcolumn:name="Principal",type=string,JSONPath=`.spec.principal['displayName','userName','externalId','name']`
 // +kubebuilder:printcolumn:name="Role",type=string,JSONPath=`.spec.roleRef.name`
-// +kubebuilder:printcolumn:name="Target",type=string,JSONPath=`.spec.target['namespaces','namespaceSelector','cluster']`
+// +kubebuilder:printcolumn:name="Target",type=string,JSONPath=`.spec.target`
 // +kubebuilder:printcolumn:name="Users",type=integer,JSONPath=`.status.users`
 // +kubebuilder:printcolumn:name="Ready",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].status`
 // +kubebuilder:printcolumn:name="Age",type=date,JSONPath=`.metadata.creationTimestamp`

@@ -25,6 +25,12 @@ func least(kind string) spec {
 		return spec{"displayName": "Platform Admins"}
 	case "CloudSSOMembershipSlice":
 		return spec{"group": "platform-admins"}
+	case assignmentKind:
+		return spec{
+			"principal": spec{"kind": "CloudSSOGroup", "displayName": "Platform Admins"},
+			"roleRef":   spec{"kind": "ClusterRole", "name": "view"},
+			"target":    spec{"cluster": true},
+		}
 	case claimKind:
 		return spec{"kind": "CloudSSOUser", "name": "ada@example.com", "holder": "ada-x7k2p", "acquiredAt": "2026-11-02T09:00:00.000000Z"}
 	}

@@ -52,12 +52,13 @@ var _ = Describe("kubectl", func() {
 			shortNames[resource.Name] = resource.ShortNames[0]
 		}
 		Expect(shortNames).To(Equal(map[string]string{
-			"cloudssodirectories":      "ssodir",
-			"cloudssousers":            "ssouser",
-			"cloudssogroups":           "ssogroup",
-			"cloudssomembershipslices": "ssoslice",
-			"cloudssonameclaims":       "ssoclaim",
-			"scimcredentials":          "scimcred",
+			"cloudssoaccessassignments": "ssoaccess",
+			"cloudssodirectories":       "ssodir",
+			"cloudssousers":             "ssouser",
+			"cloudssogroups":            "ssogroup",
+			"cloudssomembershipslices":  "ssoslice",
+			"cloudssonameclaims":        "ssoclaim",
+			"scimcredentials":           "scimcred",
 		}))
 	})
 

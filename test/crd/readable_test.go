@@ -94,6 +94,8 @@ var _ = Describe("Times and numbers", func() {
 		Entry("a condition of a group", "CloudSSOGroup", conditionAt("2027-03-31t18:00:00z"), unreadable),
 		Entry("a condition of a directory", "CloudSSODirectory", conditionAt("2027-03-31t18:00:00z"), unreadable),
 		Entry("a condition of a credential", "SCIMCredential", conditionAt("2027-03-31t18:00:00z"), unreadable),
+		Entry("a condition of an assignment", assignmentKind, conditionAt("2027-03-31t18:00:00z"), unreadable),
+		Entry("users of an assignment beyond 32 bits", assignmentKind, place([]string{"users"}, int64(1)<<31), "format int32 in users"),
 		Entry("lastUsedTime", "SCIMCredential", place([]string{"lastUsedTime"}, "2027-03-31t18:00:00z"), unreadable),
 		Entry("slotHeldSince", "SCIMCredential", place([]string{"slotHeldSince"}, "2027-03-31t18:00:00z"), unreadable),
 		Entry("switchedAt", "CloudSSODirectory", place([]string{"switchedAt"}, "2027-03-31t18:00:00z"), unreadable),

@@ -19,9 +19,12 @@ import (
 var kinds = append([]string{"CloudSSOMembershipSlice", claimKind}, kindsWithStatus...)
 
 // kindsWithStatus leaves out slices and claims, which are parts of groups and users.
-var kindsWithStatus = []string{"CloudSSODirectory", "CloudSSOUser", "CloudSSOGroup", "SCIMCredential"}
+var kindsWithStatus = []string{"CloudSSODirectory", "CloudSSOUser", "CloudSSOGroup", "SCIMCredential", assignmentKind}
 
-const claimKind = "CloudSSONameClaim"
+const (
+	claimKind      = "CloudSSONameClaim"
+	assignmentKind = "CloudSSOAccessAssignment"
+)
 
 // plural returns the name of a kind in URLs: cloudssodirectories, cloudssousers.
 func plural(kind string) string {

@@ -36,6 +36,7 @@ var _ = Describe("Status", func() {
 	text("CloudSSOGroup", "claimedName", 256)
 	text("SCIMCredential", "secretName", 253)
 	text("SCIMCredential", "fingerprint", 8)
+	text(assignmentKind, "principal.name", 253)
 	text("CloudSSODirectory", "endpoint", 2048)
 	limited("CloudSSODirectory", "refusedWrites.last", refusedWrites(10), refusedWrites(11), "must have at most 10 items")
 	for _, field := range []struct {
@@ -94,11 +95,12 @@ var defaultStatus = map[string]map[string]any{
 	"CloudSSOGroup":     {"observedGeneration": int64(-1)},
 	"CloudSSODirectory": {"observedGeneration": int64(-1)},
 	"SCIMCredential":    {"observedGeneration": int64(-1)},
+	assignmentKind:      {"observedGeneration": int64(-1)},
 }
 
 // A tool that waits takes an object without conditions as current, unless its generation has not been observed.
 var _ = Describe("An object that no operator has looked at", func() {
-	for _, kind := range []string{"CloudSSOGroup", "CloudSSODirectory", "SCIMCredential"} {
+	for _, kind := range []string{"CloudSSOGroup", "CloudSSODirectory", "SCIMCredential", assignmentKind} {
 		It("is in progress to kstatus: "+kind, func(ctx SpecContext) {
 			made := object(newNamespace(ctx), kind, least(kind))
 			Expect(cluster.Create(ctx, made)).To(Succeed())

@@ -3,6 +3,7 @@ package admissionpolicy
 
 import (
 	"bytes"
+	"embed"
 	"errors"
 	"io"
 	"io/fs"
@@ -16,6 +17,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/yaml"
 
+	accessconfig "github.com/cloudsso/cloudsso-operator/config/access"
 	policyconfig "github.com/cloudsso/cloudsso-operator/config/policy"
 )
 
@@ -25,21 +27,27 @@ type Set struct {
 	Bindings []admissionv1.ValidatingAdmissionPolicyBinding
 }
 
-// Required returns the policies of config/policy, as the API server stores them. It panics if a manifest cannot be decoded;
-// a test decodes them.
-var Required = sync.OnceValue(func() (required Set) {
-	err := fs.WalkDir(policyconfig.Manifests, ".", func(path string, entry fs.DirEntry, err error) error {
+// Required returns the policies of config/policy, as the API server stores them.
+var Required = sync.OnceValue(func() Set { return mustDecode(policyconfig.Manifests) })
+
+// RequiredForAccess returns the policies of config/access, as the API server stores them. Unless they are installed as
+// required, the operator must not grant anything.
+var RequiredForAccess = sync.OnceValue(func() Set { return mustDecode(accessconfig.Manifests) })
+
+// mustDecode returns the policies of a folder. It panics if a manifest cannot be decoded; a test decodes them.
+func mustDecode(manifests embed.FS) (set Set) {
+	err := fs.WalkDir(manifests, ".", func(path string, entry fs.DirEntry, err error) error {
 		if err != nil || entry.IsDir() {
 			return err
 		}
-		manifest, err := policyconfig.Manifests.ReadFile(path)
-		return errors.Join(err, required.decode(manifest))
+		manifest, err := manifests.ReadFile(path)
+		return errors.Join(err, set.decode(manifest))
 	})
 	if err != nil {
 		panic(err)
 	}
-	return required
-})
+	return set
+}
 
 // decode adds the policies and bindings of a manifest to the set. It ignores other kinds.
 func (s *Set) decode(manifest []byte) error {
@@ -83,7 +91,7 @@ func setDefaults(m *admissionv1.MatchResources) {
 
 // Problem is a required policy that does not protect.
 type Problem struct {
-	Policy string // its name in config/policy
+	Policy string // its name in its manifest
 	What   string // what is wrong with it
 }
 

@@ -2,31 +2,73 @@ package admissionpolicy
 
 import (
 	"slices"
+	"strings"
 	"testing"
 
 	admissionv1 "k8s.io/api/admissionregistration/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
-// required returns a copy of the required policies, which a test may change.
-func required() (s Set) {
-	for _, p := range Required().Policies {
+const operator = "system:serviceaccount:cloudsso-system:cloudsso-operator"
+
+// copyOf returns a copy of required policies, which a test may change.
+func copyOf(required Set) (s Set) {
+	for _, p := range required.Policies {
 		s.Policies = append(s.Policies, *p.DeepCopy())
 	}
-	for _, b := range Required().Bindings {
+	for _, b := range required.Bindings {
 		s.Bindings = append(s.Bindings, *b.DeepCopy())
 	}
 	return s
 }
 
 func TestEveryRequiredPolicyHasABinding(t *testing.T) {
-	all := Required()
-	if len(all.Policies) < 6 || len(all.Policies) != len(all.Bindings) {
-		t.Errorf("%d policies, %d bindings", len(all.Policies), len(all.Bindings))
+	for folder, test := range map[string]struct {
+		all   Set
+		least int
+	}{"config/policy": {Required(), 6}, "config/access": {RequiredForAccess(), 1}} {
+		if len(test.all.Policies) < test.least || len(test.all.Policies) != len(test.all.Bindings) {
+			t.Errorf("%s: %d policies, %d bindings", folder, len(test.all.Policies), len(test.all.Bindings))
+		}
+		for _, p := range test.all.Policies {
+			if test.all.bindingOf(p.Name).PolicyName == "" {
+				t.Errorf("%s: %s has no binding", folder, p.Name)
+			}
+		}
 	}
-	for _, p := range all.Policies {
-		if all.bindingOf(p.Name).PolicyName == "" {
-			t.Errorf("%s has no binding", p.Name)
+}
+
+func TestProblemsOfAccess(t *testing.T) {
+	const name = "cloudsso-access-assignments"
+	for what, test := range map[string]struct {
+		change func(*Set)
+		want   []Problem
+	}{
+		"as required, beside those of config/policy": {func(s *Set) {
+			s.Policies = append(s.Policies, copyOf(Required()).Policies...)
+			s.Bindings = append(s.Bindings, copyOf(Required()).Bindings...)
+		}, nil},
+		"a prefix": {func(s *Set) {
+			s.Policies[0].Name, s.Bindings[0].Spec.PolicyName = "acme-"+name, "acme-"+name
+		}, nil},
+		"absent": {func(s *Set) { *s = copyOf(Required()) }, []Problem{{name, "is absent"}}},
+		"one namespace less is checked": {func(s *Set) {
+			v := &s.Policies[0].Spec.Validations
+			*v = (*v)[:len(*v)-1]
+		}, []Problem{{name, "has been changed"}}},
+		"another verb is enough": {func(s *Set) {
+			v := s.Policies[0].Spec.Validations
+			v[0].Expression = strings.ReplaceAll(v[0].Expression, "bind", "get")
+		}, []Problem{{name, "has been changed"}}},
+		"it fails open": {func(s *Set) { s.Policies[0].Spec.FailurePolicy = new(admissionv1.Ignore) }, []Problem{{name, "has been changed"}}},
+		"a binding that only audits": {func(s *Set) {
+			s.Bindings[0].Spec.ValidationActions = []admissionv1.ValidationAction{admissionv1.Audit}
+		}, []Problem{{name, "has no binding, or one that has been changed"}}},
+	} {
+		installed := copyOf(RequiredForAccess())
+		test.change(&installed)
+		if got := RequiredForAccess().Problems(installed, operator); !slices.Equal(got, test.want) {
+			t.Errorf("%s: problems %v, want %v", what, got, test.want)
 		}
 	}
 }
@@ -42,7 +84,6 @@ func TestProblems(t *testing.T) {
 		return &s.Bindings[i]
 	}
 	const (
-		operator        = "system:serviceaccount:cloudsso-system:cloudsso-operator"
 		absent, changed = "is absent", "has been changed"
 		unbound         = "has no binding, or one that has been changed"
 		unnamed         = "does not name the operator's service account " + operator
@@ -106,7 +147,7 @@ func TestProblems(t *testing.T) {
 		}, unbound},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			installed := required()
+			installed := copyOf(Required())
 			test.change(&installed)
 			var want []Problem
 			if test.want != "" {

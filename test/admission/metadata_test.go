@@ -9,6 +9,7 @@ import (
 
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
+	rbacv1 "k8s.io/api/rbac/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -16,6 +17,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/cloudsso/cloudsso-operator/api/v1alpha1"
+	"github.com/cloudsso/cloudsso-operator/test/controlplane"
 )
 
 // The bounds of config/policy/metadata.yaml.
@@ -110,13 +112,17 @@ var _ = Describe("the metadata of objects", func() {
 		})
 	}
 
-	It("is bounded in directories and credentials too, of which each replica keeps all", func(ctx SpecContext) {
+	It("is bounded in directories, credentials and access assignments too, of which each replica keeps all", func(ctx SpecContext) {
 		namespace := newDirectory(ctx, enabled)
 		admin := newPerson(ctx, namespace, "admin")
 		d, credential := &v1alpha1.CloudSSODirectory{}, &v1alpha1.SCIMCredential{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: "okta"}}
 		Expect(person.Get(ctx, client.ObjectKey{Namespace: namespace, Name: v1alpha1.DirectoryName}, d)).To(Succeed())
 		Expect(person.Create(ctx, credential)).To(Succeed())
-		for _, o := range []client.Object{d, credential} {
+		assignment := newAssignment(namespace, "developers", inNamespaces(namespace))
+		Expect(person.Create(ctx, assignment)).To(Succeed())
+		bind(ctx, namespace, "cluster-admin", rbacv1.Subject{Kind: rbacv1.ServiceAccountKind, Namespace: system, Name: controlplane.OperatorServiceAccount})
+		Eventually(allows).WithArguments(ctx, operator, right{"patch", ours, "cloudssoaccessassignments/status", namespace}).Should(BeTrue())
+		for _, o := range []client.Object{d, credential, assignment} {
 			for _, g := range growths {
 				Expect(patched(ctx, admin, o, func(o client.Object) { o.SetLabels(nil); o.SetAnnotations(nil); change(o, g.fits) })).To(Succeed())
 				expectMetadataRefused(patched(ctx, admin, copyOf(o), func(o client.Object) { change(o, g.grow) }), g.remedy)
@@ -189,7 +195,7 @@ var _ = Describe("the metadata of objects", func() {
 		for _, fields := range []string{
 			`{"f:spec":{"f:` + strings.Repeat("x", maxManagedBytes) + `":{}}}`,
 			`{"f:metadata":{"f:labels":{"f:` + strings.Repeat("x", maxManagedBytes) + `":{}}}}`,
-			`{"f:a":{"f:b":{"f:c":{"f:d":{"f:e":{}}}}}}`,
+			`{"f:a":{"f:b":{"f:c":{"f:d":{"f:e":{"f:f":{}}}}}}}`,
 		} {
 			for _, c := range []client.Client{newPerson(ctx, u.Namespace, "admin"), person} {
 				entry := `{"manager":"m","operation":"Apply","apiVersion":"cloudsso.dev/v1alpha1","time":"2026-01-01T00:00:00Z","fieldsType":"FieldsV1","fieldsV1":` + fields + `}`

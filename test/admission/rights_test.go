@@ -168,7 +168,7 @@ var (
 // Which of Kubernetes' roles reads and writes which resource in its namespace.
 var _ = Describe("the roles for people", func() {
 	resources := []string{
-		"cloudssodirectories", "cloudssousers", "cloudssogroups", "cloudssomembershipslices", "cloudssonameclaims", "scimcredentials",
+		"cloudssoaccessassignments", "cloudssodirectories", "cloudssousers", "cloudssogroups", "cloudssomembershipslices", "cloudssonameclaims", "scimcredentials",
 	}
 	for _, role := range []struct {
 		name   string
@@ -176,7 +176,7 @@ var _ = Describe("the roles for people", func() {
 	}{
 		{"view", nil},
 		{"edit", nil},
-		{"admin", []string{"cloudssodirectories", "cloudssousers", "cloudssogroups", "cloudssomembershipslices", "scimcredentials"}},
+		{"admin", []string{"cloudssoaccessassignments", "cloudssodirectories", "cloudssousers", "cloudssogroups", "cloudssomembershipslices", "scimcredentials"}},
 	} {
 		It(fmt.Sprintf("%s reads all kinds and writes %v", role.name, role.writes), func(ctx SpecContext) {
 			namespace := newDirectory(ctx, disabled)
@@ -192,6 +192,10 @@ var _ = Describe("the roles for people", func() {
 					r.resource += "/status"
 					Expect(allows(ctx, c, r)).To(BeFalse(), r.String())
 				}
+				for _, verb := range []string{"map-usernames", "bind", "escalate"} {
+					r := right{verb, ours, resource, namespace}
+					Expect(allows(ctx, c, r)).To(BeFalse(), r.String())
+				}
 			}
 		})
 	}
@@ -202,6 +206,7 @@ var _ = Describe("the roles for people", func() {
 		for _, o := range []client.Object{
 			newUser(namespace, "alice", v1alpha1.SourceManual), newGroup(namespace, "staff", v1alpha1.SourceManual), newSlice(namespace, "staff-1", v1alpha1.SourceManual),
 			&v1alpha1.SCIMCredential{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: "okta"}},
+			newAssignment(namespace, "staff", inNamespaces(namespace)), // without config/access no policy asks for more
 		} {
 			Expect(apierrors.IsForbidden(editor.Create(ctx, o))).To(BeTrue(), "%T", o)
 			Expect(admin.Create(ctx, o)).To(Succeed())
@@ -269,7 +274,7 @@ func rulesIn(ctx context.Context, c client.Client, namespace string) (resources,
 	return unique(resources), unique(paths)
 }
 
-// declared returns the rules of the first role in each of some files of config/rbac.
+// declared returns the rules of the first role in each of some files, which are named as config/rbac sees them.
 func declared(files ...string) (rules []string) {
 	GinkgoHelper()
 	root, err := controlplane.ModuleRoot()

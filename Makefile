@@ -159,14 +159,16 @@ verify-modules:
 # Builds the manifests of deploy in another namespace and with a prefix, because no manifest may keep the default ones.
 .PHONY: verify-manifests
 verify-manifests:
-	@rm -rf bin/elsewhere && mkdir -p bin && cp -r config bin/elsewhere && rm bin/elsewhere/policy/*.go
+	@rm -rf bin/elsewhere && mkdir -p bin && cp -r config bin/elsewhere && rm bin/elsewhere/policy/*.go bin/elsewhere/access/*.go
 	@sed -i.bak -e 's/^namespace: .*/namespace: elsewhere/' -e 's/^# namePrefix:.*/namePrefix: acme-/' bin/elsewhere/default/kustomization.yaml
 	@$(KUSTOMIZE) build bin/elsewhere/default > bin/elsewhere.yaml
 	@if grep -n 'cloudsso-system' bin/elsewhere.yaml; then echo "config/default keeps these when its namespace is changed" >&2; exit 1; fi
 	@[[ $$(grep -c "'elsewhere'.*'acme-cloudsso-operator'" bin/elsewhere.yaml) -eq $$(cat config/policy/*.yaml | grep -c '^  - name: operator$$') ]] || { echo "config/default/operator.yaml does not name the operator in all policies" >&2; exit 1; }
-	@sed -i.bak -e 's/^# - ..\/flow-control/- ..\/flow-control/' -e 's/^# \(patches:\|- path: shards\|  target:\)/\1/' bin/elsewhere/default/kustomization.yaml
+	@sed -i.bak -e 's/^# \(- ..\/flow-control\|components:\|- ..\/access\)/\1/' -e 's/^# \(patches:\|- path: shards\|  target:\)/\1/' bin/elsewhere/default/kustomization.yaml
 	@$(KUSTOMIZE) build bin/elsewhere/default > bin/elsewhere.yaml
-	@if grep -n 'cloudsso-system' bin/elsewhere.yaml; then echo "config/flow-control keeps these when its namespace is changed" >&2; exit 1; fi
+	@if grep -n 'cloudsso-system' bin/elsewhere.yaml; then echo "config/flow-control and config/access keep these when its namespace is changed" >&2; exit 1; fi
+	@[[ $$(grep -c -- '- --access$$' bin/elsewhere.yaml) -eq 1 && $$(grep -cE '^ +name: acme-cloudsso-(remove-bindings|operator-access|access-assignments)$$' bin/elsewhere.yaml) -eq 6 ]] || { echo "config/access is not as it should be in another namespace and with a prefix" >&2; exit 1; }
+	@[[ $$(grep -c 'image: cloudsso-operator:latest' bin/elsewhere.yaml) -eq 2 ]] || { echo "config/access does not give its Job the image of the operator" >&2; exit 1; }
 	@[[ $$(grep -c "'system:serviceaccount:cloudsso-south:cloudsso-operator'" bin/elsewhere.yaml) -eq $$(cat config/policy/*.yaml | grep -c '^  - name: operator$$') ]] || { echo "config/default/shards.yaml does not name the shards in all policies" >&2; exit 1; }
 	@$(KUSTOMIZE) build bin/elsewhere/shard > bin/elsewhere.yaml
 	@if grep -nE 'cloudsso-system|^kind: ClusterRole$$' bin/elsewhere.yaml; then echo "config/shard has these, which belong to config/default" >&2; exit 1; fi
@@ -198,7 +200,8 @@ deploy: overlay ## Run the image IMG in that cluster.
 	$(KUSTOMIZE) build bin/deploy | $(KUBECTL) apply --server-side -f -
 
 .PHONY: undeploy
-undeploy: ## Delete the operator from that cluster; the CRDs, all objects and the namespace stay.
+undeploy: ## Delete the operator from that cluster and take back assigned access; the CRDs, all objects and the namespace stay.
+	$(KUSTOMIZE) build config/undeploy | KUBECTL="$(KUBECTL)" hack/remove-bindings.sh
 	$(KUSTOMIZE) build config/undeploy | $(KUBECTL) delete --ignore-not-found -f -
 
 # Sets the image in an overlay, so that the tracked manifests stay unchanged.
@@ -206,7 +209,7 @@ undeploy: ## Delete the operator from that cluster; the CRDs, all objects and th
 overlay:
 	@mkdir -p bin/deploy
 	@printf 'resources:\n- ../../config/default\n' > bin/deploy/kustomization.yaml
-	@cd bin/deploy && go tool -modfile=../../hack/tools/go.mod kustomize edit set image controller=$(IMG)
+	@cd bin/deploy && go tool -modfile=../../hack/tools/go.mod kustomize edit set image cloudsso-operator=$(IMG)
 
 .PHONY: clean
 clean: ## Remove bin and .run (the control plane stays in the user's cache).

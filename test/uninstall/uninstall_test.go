@@ -56,7 +56,7 @@ var _ = BeforeSuite(func() {
 	Expect(err).NotTo(HaveOccurred())
 	root, err := controlplane.ModuleRoot()
 	Expect(err).NotTo(HaveOccurred())
-	arguments = []string{"-C", root, "--no-print-directory", "KUBECTL=" + kubectl, "IMG=registry.example.com/cloudsso-operator:test"}
+	arguments = []string{"-C", root, "--no-print-directory", "KUBECTL=" + kubectl, "IMG=" + image}
 	settings = append(withoutMake(os.Environ()), "KUBECONFIG="+file)
 
 	scheme := runtime.NewScheme()
@@ -92,6 +92,7 @@ func mustMake(ctx context.Context, target string) {
 }
 
 var crdNames = []string{
+	"cloudssoaccessassignments.cloudsso.dev",
 	"cloudssodirectories.cloudsso.dev",
 	"cloudssogroups.cloudsso.dev",
 	"cloudssomembershipslices.cloudsso.dev",
@@ -128,6 +129,11 @@ func withoutFinalizers() []client.Object {
 		&v1alpha1.CloudSSOGroup{ObjectMeta: meta("staff"), Spec: v1alpha1.CloudSSOGroupSpec{Source: v1alpha1.SourceSCIM, DisplayName: "Staff"}},
 		&v1alpha1.CloudSSOMembershipSlice{ObjectMeta: meta("staff-1"), Spec: v1alpha1.CloudSSOMembershipSliceSpec{Source: v1alpha1.SourceSCIM, Group: "staff"}},
 		&v1alpha1.SCIMCredential{ObjectMeta: meta("okta")},
+		&v1alpha1.CloudSSOAccessAssignment{ObjectMeta: meta("staff"), Spec: v1alpha1.CloudSSOAccessAssignmentSpec{
+			Principal: v1alpha1.AccessPrincipal{Kind: v1alpha1.PrincipalGroup, DisplayName: "Staff"},
+			RoleRef:   v1alpha1.AccessRoleRef{Kind: v1alpha1.RoleKindClusterRole, Name: "view"},
+			Target:    v1alpha1.AccessTarget{Namespaces: []string{"acme"}},
+		}},
 		&v1alpha1.CloudSSODirectory{ObjectMeta: meta(v1alpha1.DirectoryName), Spec: v1alpha1.CloudSSODirectorySpec{SCIMSynchronization: v1alpha1.SynchronizationEnabled}},
 	}
 }
@@ -184,7 +190,7 @@ var _ = Describe("make", Ordered, func() {
 		Expect(output).To(ContainSubstring("docs/install.md"))
 		for _, name := range []string{
 			"CloudSSOUser acme/alice", "CloudSSOGroup acme/staff", "CloudSSOMembershipSlice acme/staff-1",
-			"SCIMCredential acme/okta", "CloudSSODirectory acme/default",
+			"SCIMCredential acme/okta", "CloudSSOAccessAssignment acme/staff", "CloudSSODirectory acme/default",
 		} {
 			Expect(output).To(ContainSubstring("  " + name + "\n"))
 		}
@@ -204,7 +210,7 @@ var _ = Describe("make", Ordered, func() {
 		}
 		output, err := runMake(ctx, "uninstall")
 		Expect(err).To(HaveOccurred())
-		Expect(output).To(ContainSubstring("  and 7 more\n"), "twelve users and %d objects", len(objects))
+		Expect(output).To(ContainSubstring("  and 8 more\n"), "twelve users and %d objects", len(objects))
 	})
 
 	It("uninstall refuses while an object waits for its finalizers", func(ctx SpecContext) {

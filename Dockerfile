@@ -11,6 +11,7 @@ RUN go mod download
 
 COPY api/ api/
 COPY cmd/ cmd/
+COPY config/ config/
 COPY controllers/ controllers/
 COPY internal/ internal/
 RUN CGO_ENABLED=0 GOOS=${TARGETOS:-linux} GOARCH=${TARGETARCH} \

@@ -1,8 +1,11 @@
 package deps
 
 import (
+	"fmt"
 	"os"
+	"path/filepath"
 	"regexp"
+	"strings"
 	"testing"
 )
 
@@ -20,6 +23,37 @@ func TestBaseImagesArePinnedByDigest(t *testing.T) {
 	for _, line := range lines {
 		if !pinned.MatchString(line) {
 			t.Errorf("%q names no digest", line)
+		}
+	}
+}
+
+// The manager embeds manifests of config, so its image needs more than the folders with Go code alone.
+func TestImageHasEveryFolderThatTheManagerIsBuiltFrom(t *testing.T) {
+	imports := listImports(t)
+	reached := map[string]bool{our("cmd/manager"): true}
+	folders := map[string]bool{}
+	for queue := []string{our("cmd/manager")}; len(queue) > 0; queue = queue[1:] {
+		folder, _, _ := strings.Cut(strings.TrimPrefix(queue[0], module+"/"), "/")
+		folders[folder] = true
+		for _, imported := range imports[queue[0]] {
+			if isIn(imported, module) && !reached[imported] {
+				reached[imported] = true
+				queue = append(queue, imported)
+			}
+		}
+	}
+	if len(folders) < 5 {
+		t.Fatalf("the manager is built from %v", folders)
+	}
+	for file, line := range map[string]string{"Dockerfile": "\nCOPY %[1]s/ %[1]s/\n", ".dockerignore": "\n!%s/\n"} {
+		content, err := os.ReadFile(filepath.Join("..", "..", file))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for folder := range folders {
+			if want := fmt.Sprintf(line, folder); !strings.Contains(string(content), want) {
+				t.Errorf("%s lacks the line %q", file, strings.TrimSpace(want))
+			}
 		}
 	}
 }

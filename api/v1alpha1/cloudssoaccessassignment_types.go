@@ -271,7 +271,7 @@ type CloudSSOAccessAssignmentStatus struct {
 	// +kubebuilder:validation:Minimum=-1
 	ObservedGeneration int64 `json:"observedGeneration,omitempty"`
 
-	// conditions: Ready, Effective, and Truncated, UsernameConflict or the like while there is something to report.
+	// conditions: Ready and Effective, and UsersSkipped and ManySubjects while they are True.
 	//
 	// +optional
 	// +listType=map

@@ -38,6 +38,8 @@ var _ = Describe("Status", func() {
 	text("SCIMCredential", "fingerprint", 8)
 	text(assignmentKind, "principal.name", 253)
 	text("CloudSSODirectory", "endpoint", 2048)
+	pinned := func(selector string) map[string]any { return map[string]any{"name": "ops", "selector": selector} }
+	limited(assignmentKind, "principal", pinned(characters(4096)), pinned(characters(4097)), "selector: Too long")
 	limited("CloudSSODirectory", "refusedWrites.last", refusedWrites(10), refusedWrites(11), "must have at most 10 items")
 	for _, field := range []struct {
 		name  string

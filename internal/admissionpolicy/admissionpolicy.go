@@ -3,7 +3,6 @@ package admissionpolicy
 
 import (
 	"bytes"
-	"embed"
 	"errors"
 	"io"
 	"io/fs"
@@ -17,7 +16,6 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/yaml"
 
-	accessconfig "github.com/cloudsso/cloudsso-operator/config/access"
 	policyconfig "github.com/cloudsso/cloudsso-operator/config/policy"
 )
 
@@ -27,27 +25,40 @@ type Set struct {
 	Bindings []admissionv1.ValidatingAdmissionPolicyBinding
 }
 
-// Required returns the policies of config/policy, as the API server stores them.
-var Required = sync.OnceValue(func() Set { return mustDecode(policyconfig.Manifests) })
-
-// RequiredForAccess returns the policies of config/access, as the API server stores them. Unless they are installed as
-// required, the operator must not grant anything.
-var RequiredForAccess = sync.OnceValue(func() Set { return mustDecode(accessconfig.Manifests) })
-
-// mustDecode returns the policies of a folder. It panics if a manifest cannot be decoded; a test decodes them.
-func mustDecode(manifests embed.FS) (set Set) {
-	err := fs.WalkDir(manifests, ".", func(path string, entry fs.DirEntry, err error) error {
+// Required returns the policies of config/policy, as the API server stores them. It panics if a manifest cannot be decoded;
+// a test decodes them.
+var Required = sync.OnceValue(func() (required Set) {
+	err := fs.WalkDir(policyconfig.Manifests, ".", func(path string, entry fs.DirEntry, err error) error {
 		if err != nil || entry.IsDir() {
 			return err
 		}
-		manifest, err := manifests.ReadFile(path)
-		return errors.Join(err, set.decode(manifest))
+		manifest, err := policyconfig.Manifests.ReadFile(path)
+		return errors.Join(err, required.decode(manifest))
 	})
 	if err != nil {
 		panic(err)
 	}
-	return set
-}
+	return required
+})
+
+// accessPolicies are the policies that decide who may assign a role.
+var accessPolicies = []string{"cloudsso-access-assignments"}
+
+// RequiredForAccess returns the policies that decide who may assign a role. Unless they are installed as required, the
+// operator must not grant anything.
+var RequiredForAccess = sync.OnceValue(func() (required Set) {
+	for _, p := range Required().Policies {
+		if slices.Contains(accessPolicies, p.Name) {
+			required.Policies = append(required.Policies, p)
+		}
+	}
+	for _, b := range Required().Bindings {
+		if slices.Contains(accessPolicies, b.Spec.PolicyName) {
+			required.Bindings = append(required.Bindings, b)
+		}
+	}
+	return required
+})
 
 // decode adds the policies and bindings of a manifest to the set. It ignores other kinds.
 func (s *Set) decode(manifest []byte) error {
@@ -91,7 +102,7 @@ func setDefaults(m *admissionv1.MatchResources) {
 
 // Problem is a required policy that does not protect.
 type Problem struct {
-	Policy string // its name in its manifest
+	Policy string // its name in config/policy
 	What   string // what is wrong with it
 }
 

@@ -206,7 +206,6 @@ var _ = Describe("the roles for people", func() {
 		for _, o := range []client.Object{
 			newUser(namespace, "alice", v1alpha1.SourceManual), newGroup(namespace, "staff", v1alpha1.SourceManual), newSlice(namespace, "staff-1", v1alpha1.SourceManual),
 			&v1alpha1.SCIMCredential{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: "okta"}},
-			newAssignment(namespace, "staff", inNamespaces(namespace)), // without config/access no policy asks for more
 		} {
 			Expect(apierrors.IsForbidden(editor.Create(ctx, o))).To(BeTrue(), "%T", o)
 			Expect(admin.Create(ctx, o)).To(Succeed())

@@ -2,12 +2,16 @@ package bindings
 
 import (
 	"context"
-	"errors"
+	"fmt"
 	"log/slog"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+	rbacv1 "k8s.io/api/rbac/v1"
 	"k8s.io/apimachinery/pkg/types"
+	toolscache "k8s.io/client-go/tools/cache"
 	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -23,14 +27,6 @@ type Memberships interface {
 	GroupsOf(namespace, user string) []string
 }
 
-// Names knows which users have one userName: the index of the SCIM side.
-type Names interface {
-	// Namesakes returns the metadata.names of the other live objects that the index shows under the name of a user.
-	Namesakes(o client.Object) []string
-	// HasSeen reports whether the index shows a user as of its resourceVersion or later.
-	HasSeen(o client.Object) bool
-}
-
 // Claims knows which user holds a userName that several have.
 type Claims interface {
 	// Holder returns the live object that holds a name, read live, or nil.
@@ -43,10 +39,10 @@ type Config struct {
 	Client client.Client
 	// Cache has informers of users, groups and directories, and of the bindings that Selector finds.
 	Cache cache.Cache
-	// Members, Names and Claims are those of the store.
+	// Members is the store.
 	Members Memberships
-	Names   Names
-	Claims  Claims
+	// Claims are those of the store.
+	Claims Claims
 	// Remember is how long a revocation is remembered: longer than another replica can go on granting by what it knew before.
 	Remember time.Duration
 	// Priority, if not nil, lets revocations go before creates and changes of groups.
@@ -59,39 +55,213 @@ type Config struct {
 }
 
 // Bindings are the projected bindings of the cluster. Safe for concurrent use.
-type Bindings struct{ Config }
+type Bindings struct {
+	Config
+	directories *directories
+	index       *index
+	memory      *memory
+	queue       *queue
+	metrics     *revocationMetrics
+
+	feeds    []toolscache.InformerSynced
+	isFed    atomic.Bool // the informers' first lists are in directories and index
+	isSynced atomic.Bool
+
+	mu          sync.Mutex
+	subscribers map[int]func(Change)
+	subscribed  int // how many there have been
+}
 
 // New returns Bindings that are fed from the cache. They revoke once Start runs.
 func New(ctx context.Context, config Config) (*Bindings, error) {
-	return nil, errors.ErrUnsupported
+	m, err := newMetrics(config.Registry)
+	if err != nil {
+		return nil, fmt.Errorf("registering the metrics of revocations: %w", err)
+	}
+	b := &Bindings{
+		Config: config, metrics: m,
+		directories: newDirectories(config.Now, config.Remember),
+		index:       newIndex(),
+		memory:      newMemory(config.Now, config.Remember),
+		queue:       newQueue(m.pending),
+		subscribers: map[int]func(Change){},
+	}
+	for _, feed := range []struct {
+		object  client.Object
+		handler toolscache.ResourceEventHandler
+	}{
+		{&v1alpha1.CloudSSODirectory{}, feed[*v1alpha1.CloudSSODirectory]{b.setDirectory, b.removeDirectory}},
+		{&v1alpha1.CloudSSOUser{}, feed[*v1alpha1.CloudSSOUser]{b.setUser, b.removeUser}},
+		{&rbacv1.RoleBinding{}, feed[client.Object]{b.setBinding, b.removeBinding}},
+		{&rbacv1.ClusterRoleBinding{}, feed[client.Object]{b.setBinding, b.removeBinding}},
+	} {
+		informer, err := config.Cache.GetInformer(ctx, feed.object, cache.BlockUntilSynced(false))
+		if err != nil {
+			return nil, fmt.Errorf("watching %T: %w", feed.object, err)
+		}
+		registration, err := informer.AddEventHandler(feed.handler)
+		if err != nil {
+			return nil, fmt.Errorf("watching %T: %w", feed.object, err)
+		}
+		b.feeds = append(b.feeds, registration.HasSynced)
+	}
+	return b, nil
 }
 
-// NeedLeaderElection returns false.
+// NeedLeaderElection implements manager.LeaderElectionRunnable: every replica revokes what it has acknowledged.
 func (*Bindings) NeedLeaderElection() bool { return false }
 
-// Start revokes until ctx ends.
-func (b *Bindings) Start(ctx context.Context) error { return errors.ErrUnsupported }
+// syncInterval is how often Start asks whether the informers have synced: a small part of the seconds that they take.
+const syncInterval = 20 * time.Millisecond
 
-// Synced reports whether the index has the bindings, users and directories that existed when the informers started.
-func (b *Bindings) Synced() bool { return false }
+// Start revokes until ctx ends. It begins once Synced reports true, because a user who is not known yet would be taken for
+// one without access.
+func (b *Bindings) Start(ctx context.Context) error {
+	var running sync.WaitGroup
+	defer running.Wait()
+	defer b.queue.ShutDown()
+	sync := time.NewTicker(syncInterval)
+	defer sync.Stop()
+	for !b.Synced() {
+		b.resolveContests(ctx)
+		select {
+		case <-sync.C:
+		case <-ctx.Done():
+			return nil
+		}
+	}
+	for range workers {
+		running.Add(1)
+		go b.work(ctx, &running)
+	}
+	looks, claims := time.NewTicker(lookInterval), time.NewTicker(contestInterval)
+	defer looks.Stop()
+	defer claims.Stop()
+	for {
+		select {
+		case <-looks.C:
+			b.lookAgain()
+		case <-claims.C:
+			b.resolveContests(ctx)
+		case <-b.directories.contested:
+			b.resolveContests(ctx)
+		case <-ctx.Done():
+			return nil
+		}
+	}
+}
+
+// Synced reports whether the index has the bindings, users and directories that existed when the informers started, and the
+// claims on userNames that several of those users have.
+func (b *Bindings) Synced() bool {
+	if !b.isSynced.Load() && b.fed() && b.directories.isDecided() {
+		b.isSynced.Store(true)
+	}
+	return b.isSynced.Load()
+}
+
+func (b *Bindings) fed() bool {
+	if b.isFed.Load() {
+		return true
+	}
+	for _, synced := range b.feeds {
+		if !synced() {
+			return false
+		}
+	}
+	b.isFed.Store(true)
+	return true
+}
+
+// feed is an event handler that tells what an object is, and that it is gone.
+type feed[T client.Object] struct{ set, remove func(T) }
+
+// OnAdd implements toolscache.ResourceEventHandler.
+func (f feed[T]) OnAdd(o any, _ bool) { f.OnUpdate(nil, o) }
+
+// OnUpdate implements toolscache.ResourceEventHandler.
+func (f feed[T]) OnUpdate(_, o any) {
+	if o, ok := o.(T); ok {
+		f.set(o)
+	}
+}
+
+// OnDelete implements toolscache.ResourceEventHandler.
+func (f feed[T]) OnDelete(o any) {
+	if missed, ok := o.(toolscache.DeletedFinalStateUnknown); ok {
+		o = missed.Obj
+	}
+	if o, ok := o.(T); ok {
+		f.remove(o)
+	}
+}
+
+func (b *Bindings) setDirectory(d *v1alpha1.CloudSSODirectory) {
+	if d.Name == v1alpha1.DirectoryName && b.directories.declare(d.Namespace, d.Spec.KubernetesUsername) {
+		b.notify(Change{Namespace: d.Namespace, All: true})
+	}
+}
+
+func (b *Bindings) removeDirectory(d *v1alpha1.CloudSSODirectory) {
+	if d.Name == v1alpha1.DirectoryName {
+		b.directories.undeclare(d.Namespace)
+		b.notify(Change{Namespace: d.Namespace, All: true})
+	}
+}
+
+func (b *Bindings) setUser(u *v1alpha1.CloudSSOUser) {
+	changed := b.directories.setUser(u, b.fed())
+	b.userChanged(u.Namespace, u.Name)
+	b.tellNames(u.Namespace, changed)
+}
+
+func (b *Bindings) removeUser(u *v1alpha1.CloudSSOUser) {
+	changed := b.directories.removeUser(u.Namespace, u.Name)
+	b.userChanged(u.Namespace, u.Name)
+	b.tellNames(u.Namespace, changed)
+}
+
+func (b *Bindings) setBinding(o client.Object) {
+	if e := newEntry(newObject(o)); e != nil {
+		b.index.set(e)
+		b.bindingChanged(e)
+		b.notify(Change{Assignment: e.assignment()})
+	}
+}
+
+func (b *Bindings) removeBinding(o client.Object) {
+	if e := newEntry(newObject(o)); e != nil {
+		b.index.remove(e.key)
+		b.notify(Change{Assignment: e.assignment()})
+	}
+}
 
 // Usernames returns the Kubernetes user names of a directory's users, under its present rule. They stay up to date until
 // the rule changes; then a Change with All tells it, and another call returns those under the new rule. A namespace without
 // a directory has none.
-func (b *Bindings) Usernames(namespace string) *access.Usernames { return nil }
+func (b *Bindings) Usernames(namespace string) *access.Usernames {
+	return b.directories.usernames(namespace)
+}
 
 // Assignments returns the assignments of which there is a binding, sorted.
-func (b *Bindings) Assignments() []types.NamespacedName { return nil }
+func (b *Bindings) Assignments() []types.NamespacedName { return b.index.assignments() }
 
 // Targets returns the namespaces in which there are bindings of an assignment, sorted; "" is the cluster.
-func (b *Bindings) Targets(assignment types.NamespacedName) []string { return nil }
+func (b *Bindings) Targets(assignment types.NamespacedName) []string {
+	return b.index.targets(assignment)
+}
 
 // View returns the bindings of an assignment in a namespace, or in the cluster if target is "", as they are now. It does not
 // change.
-func (b *Bindings) View(assignment types.NamespacedName, target string) *View { return nil }
+func (b *Bindings) View(assignment types.NamespacedName, target string) *View {
+	return b.index.view(assignment, target)
+}
 
 // Get returns a binding as the informer shows it, to be compared with what it should be. It is shared: read only.
 func (b *Bindings) Get(assignment types.NamespacedName, target string, number int) (*Object, bool) {
+	if e := b.index.number(assignment, target, number); e != nil {
+		return e.object, true
+	}
 	return nil, false
 }
 
@@ -105,23 +275,35 @@ type Change struct {
 	All       bool
 }
 
-// Subscribe has a function called after each change, once the index shows it. The function must not block. A Subscription
-// begins without the changes that came before it.
-func (b *Bindings) Subscribe(notify func(Change)) (unsubscribe func()) { return func() {} }
+// Subscribe has a function called after each change, once the index shows it. The function must not block. It is not told of
+// the changes that came before.
+func (b *Bindings) Subscribe(notify func(Change)) (unsubscribe func()) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.subscribed++
+	id := b.subscribed
+	b.subscribers[id] = notify
+	return func() {
+		b.mu.Lock()
+		defer b.mu.Unlock()
+		delete(b.subscribers, id)
+	}
+}
 
-// RevokeUser takes a user's subjects out of every binding in which they do not belong, and out of those that show them while
-// the revocation is remembered. It does not wait. Call it after the write that takes access away is stored: a deactivation,
-// a suspension, a deprovisioning, a deletion, or another Kubernetes user name.
-func (b *Bindings) RevokeUser(namespace, user string) {}
+func (b *Bindings) notify(c Change) {
+	b.mu.Lock()
+	subscribers := make([]func(Change), 0, len(b.subscribers))
+	for _, notify := range b.subscribers {
+		subscribers = append(subscribers, notify)
+	}
+	b.mu.Unlock()
+	for _, notify := range subscribers {
+		notify(c)
+	}
+}
 
-// RevokeMembers is RevokeUser for users who were removed from a group.
-func (b *Bindings) RevokeMembers(namespace, group string, users []string) {}
-
-// RevokeGroup is RevokeUser for every subject that has a role through a group that was deleted.
-func (b *Bindings) RevokeGroup(namespace, group string) {}
-
-// AwaitRevoked revokes, and returns once no binding has a subject through the user or group that does not belong there. The
-// error is the context's.
-func (b *Bindings) AwaitRevoked(ctx context.Context, kind v1alpha1.PrincipalKind, namespace, name string) error {
-	return errors.ErrUnsupported
+func (b *Bindings) tellNames(namespace string, changed []string) {
+	if len(changed) > 0 {
+		b.notify(Change{Namespace: namespace, Usernames: changed})
+	}
 }

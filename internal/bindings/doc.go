@@ -11,6 +11,7 @@
 //	revoker.go    revoking: which subjects a binding loses, and its write
 //	await.go      waiting until a user or group has no subject any more
 //	remove.go     removing every projected binding
+//	rights.go     what the operator may do
 //	metrics.go    how long revocations take
 //
 // Revoking needs no assignment: a subject goes if the index shows that its user is not effective, or is not the principal

@@ -1,0 +1,85 @@
+package bindings
+
+import (
+	"math/rand/v2"
+	"sync"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"sigs.k8s.io/controller-runtime/pkg/controller/priorityqueue"
+)
+
+// The priorities of bindings in the queue.
+const (
+	bulk   = iota // many users have lost access at once, or a look that is repeated
+	urgent        // a user has
+)
+
+const (
+	// minRetry and maxRetry are between the attempts at a binding that the API server does not write. The delay is drawn from
+	// half of it to all of it, so that replicas that conflict do not meet again.
+	minRetry = 10 * time.Millisecond
+	maxRetry = time.Second
+)
+
+// queue has the bindings that are to be looked at, the urgent ones first. Each is looked at by one worker at a time, and
+// again if it is added in the meantime. Safe for concurrent use.
+type queue struct {
+	priorityqueue.PriorityQueue[objectKey]
+	pending prometheus.Gauge
+
+	mu     sync.Mutex
+	queued map[objectKey]int // how often a binding was added since it was last found in order
+	delays map[objectKey]time.Duration
+}
+
+func newQueue(pending prometheus.Gauge) *queue {
+	return &queue{
+		PriorityQueue: priorityqueue.New[objectKey]("revocations"), pending: pending,
+		queued: map[objectKey]int{}, delays: map[objectKey]time.Duration{},
+	}
+}
+
+// add adds bindings.
+func (q *queue) add(priority int, keys ...objectKey) {
+	if len(keys) == 0 {
+		return
+	}
+	q.mu.Lock()
+	for _, key := range keys {
+		q.queued[key]++
+	}
+	q.pending.Set(float64(len(q.queued)))
+	q.mu.Unlock()
+	q.AddWithOpts(priorityqueue.AddOpts{Priority: &priority}, keys...)
+}
+
+// take returns the next binding, and how often it has been added by now. It reports false once the queue is shut down.
+func (q *queue) take() (key objectKey, priority, adds int, ok bool) {
+	key, priority, shutdown := q.GetWithPriority()
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return key, priority, q.queued[key], !shutdown
+}
+
+// done ends the look at a binding that take returned. If the look failed the binding is looked at again, and done reports
+// whether this is the first time.
+func (q *queue) done(key objectKey, priority, adds int, failed bool) (first bool) {
+	defer q.Done(key)
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if failed {
+		first = q.delays[key] == 0
+		delay := min(max(2*q.delays[key], minRetry), maxRetry)
+		q.delays[key] = delay
+		delay = delay/2 + rand.N(delay/2) //nolint:gosec // G404: spreads writers, guards nothing
+		q.AddWithOpts(priorityqueue.AddOpts{Priority: &priority, After: delay}, key)
+		return first
+	}
+	delete(q.delays, key)
+	if q.queued[key] == adds {
+		delete(q.queued, key)
+	}
+	q.pending.Set(float64(len(q.queued)))
+	return false
+}

@@ -11,6 +11,7 @@
 //	collection.go      reading and changing the objects of one kind
 //	write.go           preconditions
 //	retry.go           attempts that another writer overtakes
+//	revoke.go          what takes access away
 //	ownwrites.go       reading one's own writes
 //	errors.go          answers of the API server as SCIM errors
 //	representation.go  custom resource → SCIM resource

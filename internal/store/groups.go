@@ -150,6 +150,7 @@ func (n *namespacedStore) updateGroup(ctx context.Context, id string, change sci
 	if err != nil {
 		return nil, err
 	}
+	n.revokeRemoved(id, change.Members, delta)
 	n.reportSkipped(g, unknown)
 	return withEffect(n.groupResource(g, scim.Omit{}), groupEffect("", before, delta)), nil
 }
@@ -206,6 +207,7 @@ func (n *namespacedStore) deleteGroup(ctx context.Context, id string, preconditi
 	if err != nil {
 		return nil, err
 	}
+	n.revoke(func(r Revoker) { r.RevokeGroup(n.namespace, id) })
 	deleted.Members = nil // the index has none of them any more
 	return deleted, nil
 }

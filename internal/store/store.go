@@ -46,6 +46,8 @@ type Config struct {
 	Selection func(namespace string) policy.Selection
 	// Priority, if not nil, lets deactivations go before creates and changes of groups.
 	Priority *priority.Gate
+	// Revoker, if not nil, is told of what takes access away, once it is stored. It can be set until the first request.
+	Revoker Revoker
 	// Now is the clock. NewSuffix returns the random end of a new object's name, as generateName makes it.
 	Now       func() time.Time
 	NewSuffix func() string

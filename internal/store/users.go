@@ -139,8 +139,11 @@ func (n *namespacedStore) createOver(ctx context.Context, holder *v1alpha1.Cloud
 	switch {
 	case isNotFound(err):
 		return nil, effect, errStale // the holder has been deleted, and the name is free
-	case err == nil && holder.Spec.Source == v1alpha1.SourceManual:
-		n.reportAdoption(written)
+	case err == nil:
+		n.revokeFormer(holder, written)
+		if holder.Spec.Source == v1alpha1.SourceManual {
+			n.reportAdoption(written)
+		}
 	}
 	return written, effect, err
 }
@@ -161,7 +164,9 @@ func (n *namespacedStore) updateUser(ctx context.Context, id string, change scim
 	deactivation := n.Priority.New()
 	defer deactivation.End()
 	var effect scim.Effect
+	var before v1alpha1.CloudSSOUser
 	u, err := n.users.edit(ctx, n.namespace, id, func(u *v1alpha1.CloudSSOUser) error {
+		before = *u
 		current, err := n.users.visible(n, u, change.Precondition)
 		if err != nil {
 			return err
@@ -173,9 +178,8 @@ func (n *namespacedStore) updateUser(ctx context.Context, id string, change scim
 		if err != nil {
 			return err
 		}
-		wasActive := isActive(u)
 		convert.User.SetAttributes(attributes, &u.Spec)
-		if wasActive && !isActive(u) {
+		if isActive(&before) && !isActive(u) {
 			deactivation.Begin()
 		}
 		return nil
@@ -183,6 +187,7 @@ func (n *namespacedStore) updateUser(ctx context.Context, id string, change scim
 	if err != nil {
 		return nil, err
 	}
+	n.revokeFormer(&before, u)
 	return withEffect(n.userResource(u, scim.Omit{}), effect), nil
 }
 
@@ -203,5 +208,6 @@ func (n *namespacedStore) deprovisionUser(ctx context.Context, id string, precon
 	if err != nil {
 		return nil, err
 	}
+	n.revoke(func(r Revoker) { r.RevokeUser(n.namespace, id) })
 	return deleted, nil
 }

@@ -36,9 +36,10 @@ import (
 
 // The tests of this package share a control plane, on which replicas work with the operator's own identity. No leader runs.
 var (
-	admin    client.Client
-	operator *rest.Config
-	scheme   = runtime.NewScheme()
+	controlPlane *controlplane.ControlPlane
+	admin        client.Client
+	operator     *rest.Config
+	scheme       = runtime.NewScheme()
 )
 
 const (
@@ -59,6 +60,7 @@ func run(m *testing.M) int {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
+	controlPlane = cp
 	defer func() {
 		if err := cp.Stop(); err != nil {
 			fmt.Fprintln(os.Stderr, err)

@@ -13,6 +13,7 @@ import (
 	claims "github.com/cloudsso/cloudsso-operator/controllers/nameclaim"
 	"github.com/cloudsso/cloudsso-operator/controllers/slice"
 	"github.com/cloudsso/cloudsso-operator/controllers/user"
+	"github.com/cloudsso/cloudsso-operator/internal/bindings"
 	"github.com/cloudsso/cloudsso-operator/internal/controllerutil"
 	"github.com/cloudsso/cloudsso-operator/internal/nameclaim"
 	"github.com/cloudsso/cloudsso-operator/internal/namespaceselector"
@@ -32,6 +33,10 @@ type Config struct {
 	Selector *namespaceselector.Selector
 	// Priority is told of users that lose access, until they have been reconciled; may be nil.
 	Priority *priority.Gate
+	// Bindings are the projected bindings; nil if access is not installed.
+	Bindings *bindings.Bindings
+	// ExcludedNamespaces are those in which no role is granted.
+	ExcludedNamespaces []string
 }
 
 // SetupWithManager adds every controller to mgr.

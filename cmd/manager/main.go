@@ -32,6 +32,13 @@ func main() {
 	pflag.Parse()
 	setLoggers(zap.New(zap.UseFlagOptions(&logging)))
 
+	if o.removeBindings {
+		if err := removeBindings(ctrl.SetupSignalHandler(), os.Stdout); err != nil {
+			ctrl.Log.Error(err, "Removing the projected bindings has failed")
+			os.Exit(1)
+		}
+		return
+	}
 	ctrl.Log.Info("Starting cloudsso-operator", "version", version)
 	if err := run(ctrl.SetupSignalHandler(), o, provisioningLog(logging)); err != nil {
 		ctrl.Log.Error(err, "The operator has ended")

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/go-logr/logr"
@@ -79,6 +80,10 @@ func run(ctx context.Context, o options, provisioning slog.Handler) error {
 	if err != nil {
 		return err
 	}
+	projected, err := addAccess(ctx, mgr, o, resources, gate, logger)
+	if err != nil {
+		return err
+	}
 	err = mgr.Add(&leading{serving: mgr, options: o, setUp: func(mgr manager.Manager) error {
 		return controllers.SetupWithManager(mgr, controllers.Config{
 			Endpoint:    o.scimURL,
@@ -87,6 +92,9 @@ func run(ctx context.Context, o options, provisioning slog.Handler) error {
 			Claims:      resources.Claims(),
 			Selector:    selector,
 			Priority:    gate,
+
+			Bindings:           projected,
+			ExcludedNamespaces: append(slices.Clone(o.accessExcluded), o.operatorNamespace),
 		})
 	}})
 	if err != nil {
@@ -105,12 +113,17 @@ func newManager(config *rest.Config, o options, sources *informer.Sources) (mana
 	if err != nil {
 		return nil, err
 	}
+	byObject, err := o.cachedBindings()
+	if err != nil {
+		return nil, err
+	}
 	graceful := shutdownTimeout
 	mgr, err := ctrl.NewManager(config, ctrl.Options{
 		Scheme: scheme,
 		Cache: cache.Options{
 			NewInformer:       sources.NewInformer,
 			DefaultNamespaces: o.cachedNamespaces(),
+			ByObject:          byObject,
 			DefaultTransform:  cachetransform.Transform,
 		},
 		Metrics:                 o.metrics(),

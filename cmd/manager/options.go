@@ -49,6 +49,10 @@ type options struct {
 	namespaces        []string
 	shard             string
 	namespaceSelector string
+
+	access         bool
+	accessExcluded []string
+	removeBindings bool
 }
 
 func (o *options) bind(flags *pflag.FlagSet) {
@@ -74,6 +78,9 @@ func (o *options) bind(flags *pflag.FlagSet) {
 	flags.StringSliceVar(&o.namespaces, "namespaces", nil, "namespaces to serve, such as acme,globex; repeatable; by default all of the cluster. Needs --shard")
 	flags.StringVar(&o.namespaceSelector, "directory-namespace-selector", "", "labels that a namespace must have to be a directory, such as sso=allowed or 'team in (a,b)'; by default every namespace may be one")
 	flags.StringVar(&o.shard, "shard", "", "name of the operator that serves --namespaces, such as north: its replicas elect a leader of their own")
+	flags.BoolVar(&o.access, "access", false, "carry out CloudSSOAccessAssignments: project users into RoleBindings and ClusterRoleBindings, and revoke. Needs the rights of config/access")
+	flags.StringSliceVar(&o.accessExcluded, "access-excluded-namespaces", []string{"kube-system", "kube-public", "kube-node-lease"}, "namespaces in which no role is granted, beside the operator's own; repeatable")
+	flags.BoolVar(&o.removeBindings, "remove-bindings", false, "instead of running, delete every RoleBinding and ClusterRoleBinding that was projected in the cluster, and fail if one is left")
 }
 
 // leaderElectionID is the name of the lease for the leader election. A shard appends its own name.
@@ -133,7 +140,16 @@ func (o *options) validate() error {
 	if o.leaseDuration < minLeaseDuration {
 		return fmt.Errorf("--leader-lease-duration %s is too short: at least %s, because a lease counts whole seconds", o.leaseDuration, minLeaseDuration)
 	}
-	return errors.Join(o.validateTLS(), o.validateShard(), o.validateAudit(), o.validateProxies(), o.validateSelector())
+	return errors.Join(o.validateTLS(), o.validateShard(), o.validateAudit(), o.validateProxies(), o.validateSelector(), o.validateAccess())
+}
+
+func (o *options) validateAccess() error {
+	for _, namespace := range o.accessExcluded {
+		if problems := validation.IsDNS1123Label(namespace); len(problems) > 0 {
+			return fmt.Errorf("--access-excluded-namespaces: %q is not a valid name of a namespace: %s", namespace, strings.Join(problems, "; "))
+		}
+	}
+	return nil
 }
 
 func (o *options) validateSelector() error {

@@ -160,6 +160,14 @@ func (b *Bindings) Synced() bool {
 	return b.isSynced.Load()
 }
 
+// Available returns an error until Synced reports true.
+func (b *Bindings) Available() error {
+	if b.Synced() {
+		return nil
+	}
+	return fmt.Errorf("still reading RoleBindings and ClusterRoleBindings; if this lasts: %s", installAccess)
+}
+
 func (b *Bindings) fed() bool {
 	if b.isFed.Load() {
 		return true

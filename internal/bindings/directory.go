@@ -372,7 +372,7 @@ func (d *directories) usernames(namespace string) *access.Usernames {
 }
 
 // namesOf returns the Kubernetes user names that bindings may have of a user: the present one, whether the user is
-// effective or not, and those that it had of late.
+// effective or not, and those that it had while they are remembered.
 func (d *directories) namesOf(namespace, user string) []string {
 	d.mu.Lock()
 	defer d.mu.Unlock()

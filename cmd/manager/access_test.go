@@ -196,7 +196,7 @@ func (c *cluster) testLeaver(t *testing.T, flags ...string) {
 			t.Errorf("%v:\n%s", err, p.output.String())
 		}
 	}()
-	await(t, 30*time.Second, func() bool {
+	await(t, time.Minute, func() bool {
 		status, _ := request(t, http.MethodGet, "http://"+probes+"/readyz", "", "")
 		return status == http.StatusOK
 	})
@@ -213,7 +213,7 @@ func (c *cluster) testLeaver(t *testing.T, flags ...string) {
 	if status/100 != 2 {
 		t.Fatalf("%d: %s", status, body)
 	}
-	await(t, 5*time.Second, func() bool {
+	await(t, 20*time.Second, func() bool {
 		if err := c.admin.Get(t.Context(), client.ObjectKeyFromObject(b), b); err != nil {
 			t.Fatal(err)
 		}

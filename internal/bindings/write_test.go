@@ -7,7 +7,6 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
-	"time"
 
 	rbacv1 "k8s.io/api/rbac/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -52,7 +51,7 @@ func TestBindingsAreCreatedChangedAndDeleted(t *testing.T) {
 	for _, target := range []string{d.target, ""} {
 		stored := d.stored(target)
 		d.write(r, d.wanted(r, target, "alice"))
-		stored.has(time.Now(), "alice")
+		stored.has("alice")
 		if got := access.OriginOf(stored.object); got != d.origin(v1alpha1.PrincipalGroup, "developers") {
 			t.Errorf("the origin is %+v", got)
 		}
@@ -61,9 +60,9 @@ func TestBindingsAreCreatedChangedAndDeleted(t *testing.T) {
 			t.Errorf("after the write the index shows %v, %v", numbers, holding)
 		}
 		d.write(r, d.wanted(r, target, "alice", "bob"))
-		stored.has(time.Now(), "alice", "bob")
+		stored.has("alice", "bob")
 		d.write(r, d.wanted(r, target))
-		stored.has(time.Now())
+		stored.has()
 		if numbers := r.View(assignment(d), target).Numbers(); len(numbers) > 0 {
 			t.Errorf("after the deletion the index shows %v", numbers)
 		}
@@ -105,7 +104,7 @@ func TestWriteThatWasPlannedFromAnOlderBindingConflicts(t *testing.T) {
 	if err := r.Write(t.Context(), planned); !apierrors.IsConflict(err) {
 		t.Error(err)
 	}
-	unseen.has(time.Now(), "bob", "carol")
+	unseen.has("bob", "carol")
 }
 
 func TestBindingOfAnotherRoleIsReplaced(t *testing.T) {
@@ -113,7 +112,7 @@ func TestBindingOfAnotherRoleIsReplaced(t *testing.T) {
 	r.shown(d.bind(0, v1alpha1.PrincipalGroup, "developers", forbidden, "alice"))
 	d.write(r, d.wanted(r, d.target, "alice"))
 	stored := d.stored(d.target)
-	stored.has(time.Now(), "alice")
+	stored.has("alice")
 	if o, ok := stored.object.(*rbacv1.RoleBinding); !ok || o.RoleRef.Name != allowed {
 		t.Errorf("the binding is %v", stored.object)
 	}
@@ -127,9 +126,9 @@ func TestBindingWithoutItsLabelsIsTakenOver(t *testing.T) {
 	if err := admin.Patch(t.Context(), stored.object, client.RawPatch(types.MergePatchType, labels)); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, promise, "the informer does not show it any more", func() bool { return len(r.View(assignment(d), d.target).Numbers()) == 0 })
+	eventually(t, patience, "the informer does not show it any more", func() bool { return len(r.View(assignment(d), d.target).Numbers()) == 0 })
 	d.write(r, d.wanted(r, d.target, "alice"))
-	stored.has(time.Now(), "alice")
+	stored.has("alice")
 	if got := access.OriginOf(stored.object); got != d.origin(v1alpha1.PrincipalGroup, "developers") {
 		t.Errorf("the origin is %+v", got)
 	}
@@ -144,11 +143,11 @@ func TestForbiddenChange(t *testing.T) {
 	if err := r.Write(t.Context(), want); !apierrors.IsForbidden(err) {
 		t.Errorf("a change that grants: %v", err)
 	}
-	b.has(time.Now(), "alice", "bob")
+	b.has("alice", "bob")
 	want = d.wanted(r, d.target, "alice")
 	want.RoleRef = clusterRole(forbidden)
 	d.write(r, want)
-	b.has(time.Now())
+	b.has()
 }
 
 func TestSubscribersAreToldAfterTheIndex(t *testing.T) {
@@ -167,14 +166,14 @@ func TestSubscribersAreToldAfterTheIndex(t *testing.T) {
 	})
 	d.user(r, "alice")
 	d.write(r, d.wanted(r, d.target, "alice"))
-	eventually(t, promise, "the user and the binding are told of", func() bool { return binding.Load() && name.Load() })
+	eventually(t, patience, "the user and the binding are told of", func() bool { return binding.Load() && name.Load() })
 	declared := &v1alpha1.CloudSSODirectory{}
 	declared.Namespace, declared.Name = d.namespace, v1alpha1.DirectoryName
 	patch := []byte(`{"spec":{"kubernetesUsername":{"prefix":"oidc:"}}}`)
 	if err := admin.Patch(t.Context(), declared, client.RawPatch(types.MergePatchType, patch)); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, promise, "the rule is told of", rule.Load)
+	eventually(t, patience, "the rule is told of", rule.Load)
 	unsubscribe()
 	binding.Store(false)
 	d.write(r, d.wanted(r, d.target, "alice", "bob"))

@@ -35,6 +35,36 @@ func TestDeactivatedUserLosesAccessWithoutALeader(t *testing.T) {
 	if took := time.Since(acknowledged); took > promise {
 		t.Errorf("access was gone after %s", took)
 	}
+	eventually(t, patience, "one revocation is measured, and none is pending", func() bool {
+		revocations, pending := r.measured(t)
+		return revocations == 1 && pending == 0
+	})
+}
+
+// A provider repeats a request whose answer has not come. The API server may have stored the first one.
+func TestWhatIsAcknowledgedAtTheSecondAttemptIsRevoked(t *testing.T) {
+	r, d := newReplica(t), newDirectory(t)
+	alice, bob, carol := d.user(r, "alice"), d.user(r, "bob"), d.user(r, "carol")
+	group := d.group(r, alice, bob, carol)
+	b := d.bind(0, v1alpha1.PrincipalGroup, group, allowed, "alice", "bob", "carol")
+	r.shown(b)
+	direct, err := client.New(operator, client.Options{Scheme: scheme})
+	if err != nil {
+		t.Fatal(err)
+	}
+	u := &v1alpha1.CloudSSOUser{ObjectMeta: metav1.ObjectMeta{Namespace: d.namespace, Name: alice}}
+	if err := direct.Patch(t.Context(), u, client.RawPatch(types.MergePatchType, []byte(`{"spec":{"active":false}}`))); err != nil {
+		t.Fatal(err)
+	}
+	g := &v1alpha1.CloudSSOGroup{ObjectMeta: metav1.ObjectMeta{Namespace: d.namespace, Name: group}}
+	members := fmt.Appendf(nil, `{"spec":{"members":[{"name":%q},{"name":%q}]}}`, alice, carol)
+	if err := direct.Patch(t.Context(), g, client.RawPatch(types.MergePatchType, members)); err != nil {
+		t.Fatal(err)
+	}
+	d.set(r, alice, schema.Active, false)
+	b.has("bob", "carol")
+	d.members(r, group, scim.RemoveMembers, bob)
+	b.has("carol")
 }
 
 func TestDeprovisionedUserLosesAccess(t *testing.T) {

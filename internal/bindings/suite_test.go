@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
 	corev1 "k8s.io/api/core/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -112,6 +113,7 @@ func prepare(ctx context.Context, cp *controlplane.ControlPlane) (err error) {
 type replica struct {
 	*store.Store
 	*bindings.Bindings
+	registry *prometheus.Registry
 }
 
 // newReplica starts a replica, which runs until the test ends.
@@ -133,7 +135,7 @@ func newReplica(t *testing.T) *replica {
 	if err != nil {
 		t.Fatal(err)
 	}
-	gate := &priority.Gate{}
+	gate, registry := &priority.Gate{}, prometheus.NewRegistry()
 	s, err := store.New(t.Context(), store.Config{
 		Client: direct, Cache: c, Sources: sources, Priority: gate,
 		Warn:      func(runtime.Object, string, string) {},
@@ -145,7 +147,8 @@ func newReplica(t *testing.T) *replica {
 		t.Fatal(err)
 	}
 	b, err := bindings.New(t.Context(), bindings.Config{
-		Client: direct, Cache: c, Members: s, Claims: s.Claims(), Remember: remember, Priority: gate, Now: time.Now, Log: slog.New(slog.DiscardHandler),
+		Client: direct, Cache: c, Members: s, Claims: s.Claims(), Remember: remember,
+		Priority: gate, Registry: registry, Now: time.Now, Log: slog.New(slog.DiscardHandler),
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -153,7 +156,25 @@ func newReplica(t *testing.T) *replica {
 	s.Revoker = b
 	start(t, c.Start, b.Start)
 	eventually(t, patience, "the replica has synced", func() bool { return s.Synced() && b.Synced() })
-	return &replica{s, b}
+	return &replica{s, b, registry}
+}
+
+// measured returns how many revocations the replica has measured, and how many bindings it is looking at.
+func (r *replica) measured(t *testing.T) (revocations uint64, pending float64) {
+	t.Helper()
+	families, err := r.registry.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range families {
+		switch f.GetName() {
+		case "cloudsso_access_revocation_duration_seconds":
+			revocations = f.GetMetric()[0].GetHistogram().GetSampleCount()
+		case "cloudsso_access_revocations_pending":
+			pending = f.GetMetric()[0].GetGauge().GetValue()
+		}
+	}
+	return revocations, pending
 }
 
 // start runs functions until the test ends, and waits for their ends.

@@ -18,6 +18,7 @@ import (
 
 	"github.com/cloudsso/cloudsso-operator/api/v1alpha1"
 	"github.com/cloudsso/cloudsso-operator/test/controlplane"
+	"github.com/cloudsso/cloudsso-operator/test/selfsigned"
 )
 
 // Options say what to run. Dir is required.
@@ -217,12 +218,12 @@ func (e *Environment) startFirst(ctx context.Context) error {
 	return os.WriteFile(e.path(portFile), []byte(strconv.Itoa(e.Manager.port)+"\n"), 0o600)
 }
 
-func (e *Environment) certificate() (certificate, error) {
-	files := certificate{Cert: e.path("tls.crt"), Key: e.path("tls.key")}
+func (e *Environment) certificate() (selfsigned.Certificate, error) {
+	files := selfsigned.Files(e.options.Dir)
 	if e.options.Keep && exists(files.Cert) && exists(files.Key) {
 		return files, nil
 	}
-	return writeCertificate(e.options.Dir, time.Now())
+	return selfsigned.Write(e.options.Dir, time.Now())
 }
 
 // operatorKubeconfig writes the kubeconfig of a replica and returns its path.

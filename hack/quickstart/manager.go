@@ -15,6 +15,8 @@ import (
 	"strconv"
 	"syscall"
 	"time"
+
+	"github.com/cloudsso/cloudsso-operator/test/selfsigned"
 )
 
 const (
@@ -73,10 +75,10 @@ func buildManager(ctx context.Context, moduleRoot, dir string, race bool) (strin
 type managerOptions struct {
 	binary      string
 	kubeconfig  string
-	port        int          // of the SCIM service; 0 for a free one
-	certificate *certificate // nil for plain HTTP
-	publicURL   string       // "" for the replica's own URL
-	flags       []string     // more of them
+	port        int                     // of the SCIM service; 0 for a free one
+	certificate *selfsigned.Certificate // nil for plain HTTP
+	publicURL   string                  // "" for the replica's own URL
+	flags       []string                // more of them
 	profile     bool
 	log         io.Writer
 }

@@ -28,6 +28,9 @@ type Options struct {
 	Controllers []string
 	// FeatureGates are kube-apiserver's, such as "DetectCacheInconsistency=false"; by default its defaults.
 	FeatureGates string
+	// AuthenticationConfig is the path of kube-apiserver's AuthenticationConfiguration; by default no OIDC token is
+	// accepted.
+	AuthenticationConfig string
 }
 
 // ControlPlane is a running control plane.
@@ -63,9 +66,7 @@ func Start(ctx context.Context, o Options) (_ *ControlPlane, err error) {
 		return nil, errors.Join(err, os.RemoveAll(cp.certDir))
 	}
 	cp.endWatches()
-	if o.FeatureGates != "" {
-		cp.environment.ControlPlane.GetAPIServer().Configure().Set("feature-gates", o.FeatureGates)
-	}
+	cp.configure(o)
 	if cp.admin, err = cp.environment.Start(); err != nil {
 		return nil, fmt.Errorf("starting etcd and kube-apiserver of %s: %w", assets, errors.Join(err, cp.Stop()))
 	}
@@ -103,6 +104,18 @@ func (cp *ControlPlane) keepCertificates() (err error) {
 	cp.certDir, err = os.MkdirTemp("", "controlplane-")
 	cp.environment.ControlPlane.GetAPIServer().CertDir = cp.certDir
 	return err
+}
+
+// configure sets the flags of kube-apiserver that the options name.
+func (cp *ControlPlane) configure(o Options) {
+	for flag, value := range map[string]string{
+		"feature-gates":         o.FeatureGates,
+		"authentication-config": o.AuthenticationConfig,
+	} {
+		if value != "" {
+			cp.environment.ControlPlane.GetAPIServer().Configure().Set(flag, value)
+		}
+	}
 }
 
 // endWatches makes a stopping API server end the watches of its clients, such as kubectl get --watch, after a second.

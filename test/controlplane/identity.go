@@ -37,10 +37,15 @@ func (cp *ControlPlane) ServiceAccount(ctx context.Context, namespace, name stri
 	if err := cp.client.SubResource("token").Create(ctx, account, request); err != nil {
 		return nil, fmt.Errorf("requesting a token for service account %s/%s: %w", namespace, name, err)
 	}
+	return cp.WithToken(request.Status.Token), nil
+}
+
+// WithToken returns the identity that the API server makes of a bearer token.
+func (cp *ControlPlane) WithToken(token string) *rest.Config {
 	config := rest.AnonymousClientConfig(cp.admin)
-	config.BearerToken = request.Status.Token
+	config.BearerToken = token
 	unlimited(config)
-	return config, nil
+	return config
 }
 
 // ClusterAdmin returns the identity of a user with the ClusterRole cluster-admin, and without the group system:masters.

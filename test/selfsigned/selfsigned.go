@@ -1,4 +1,5 @@
-package quickstart
+// Package selfsigned makes server certificates for this machine.
+package selfsigned
 
 import (
 	"crypto/ecdsa"
@@ -15,15 +16,21 @@ import (
 	"time"
 )
 
-// certificateLife is how long the self-signed certificate is valid: longer than any run.
-const certificateLife = 365 * 24 * time.Hour
+// life is how long a certificate is valid: longer than any run.
+const life = 365 * 24 * time.Hour
 
-// certificate names the files of a self-signed server certificate for this machine. A client needs only Cert to trust
+// Certificate names the files of a self-signed server certificate for this machine. A client needs only Cert to trust
 // the server.
-type certificate struct{ Cert, Key string }
+type Certificate struct{ Cert, Key string }
 
-func writeCertificate(dir string, now time.Time) (certificate, error) {
-	files := certificate{Cert: filepath.Join(dir, "tls.crt"), Key: filepath.Join(dir, "tls.key")}
+// Files returns the names of the files in a folder, whether they exist or not.
+func Files(dir string) Certificate {
+	return Certificate{Cert: filepath.Join(dir, "tls.crt"), Key: filepath.Join(dir, "tls.key")}
+}
+
+// Write writes a new key and its certificate into a folder.
+func Write(dir string, now time.Time) (Certificate, error) {
+	files := Files(dir)
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		return files, err
@@ -32,7 +39,7 @@ func writeCertificate(dir string, now time.Time) (certificate, error) {
 		SerialNumber:          big.NewInt(now.UnixNano()),
 		Subject:               pkix.Name{CommonName: "cloudsso-operator on this machine"},
 		NotBefore:             now.Add(-time.Hour), // clocks differ
-		NotAfter:              now.Add(certificateLife),
+		NotAfter:              now.Add(life),
 		KeyUsage:              x509.KeyUsageDigitalSignature | x509.KeyUsageCertSign,
 		ExtKeyUsage:           []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
 		BasicConstraintsValid: true,

@@ -1,0 +1,78 @@
+package oidc_test
+
+import (
+	"bytes"
+	"net/http"
+	"strings"
+	"time"
+
+	. "github.com/onsi/ginkgo/v2"
+	. "github.com/onsi/gomega"
+
+	"github.com/cloudsso/cloudsso-operator/test/oidcissuer"
+)
+
+// systemGroupRule is the rule that every AuthenticationConfiguration must have.
+const systemGroupRule = "user.groups.all(g, !g.startsWith('system:'))"
+
+var _ = Describe("A token", func() {
+	It("has the rights of its user, and no more", func(ctx SpecContext) {
+		configure(ownConfig)
+		Eventually(statusOf(ctx, token(alice))).WithTimeout(acceptTimeout).WithPolling(pollInterval).Should(Equal(http.StatusForbidden))
+		binding := bind(ctx, "oidc:alice@example.com", "view")
+		Eventually(statusOf(ctx, token(alice))).WithPolling(pollInterval).Should(Equal(http.StatusOK))
+		Expect(admin.Delete(ctx, binding)).To(Succeed())
+		Eventually(statusOf(ctx, token(alice))).WithPolling(pollInterval).Should(Equal(http.StatusForbidden))
+	})
+
+	DescribeTable("is refused", func(ctx SpecContext, change func(claims map[string]any)) {
+		configure(ownConfig)
+		claims := map[string]any{
+			"iss": issuer.URL, "aud": oidcissuer.Audience, "sub": alice.Subject, "exp": time.Now().Add(time.Hour).Unix(),
+			"email": alice.Email, "email_verified": true,
+		}
+		good, err := issuer.Sign(claims)
+		Expect(err).NotTo(HaveOccurred())
+		Eventually(statusOf(ctx, good)).WithTimeout(acceptTimeout).WithPolling(pollInterval).Should(Equal(http.StatusForbidden))
+		change(claims)
+		bad, err := issuer.Sign(claims)
+		Expect(err).NotTo(HaveOccurred())
+		Expect(statusOf(ctx, bad)()).To(Equal(http.StatusUnauthorized))
+	},
+		Entry("that claims a group of Kubernetes", func(c map[string]any) { c["groups"] = []string{"staff", "system:masters"} }),
+		Entry("whose e-mail address is not verified", func(c map[string]any) { c["email_verified"] = false }),
+		Entry("that does not say whether its e-mail address is verified", func(c map[string]any) { delete(c, "email_verified") }),
+		Entry("that has expired", func(c map[string]any) { c["exp"] = time.Now().Add(-time.Hour).Unix() }),
+		Entry("that is for another client", func(c map[string]any) { c["aud"] = "another" }),
+		Entry("of another issuer", func(c map[string]any) { c["iss"] = "https://another.example.com" }),
+		Entry("without an e-mail address", func(c map[string]any) { delete(c, "email") }),
+	)
+
+	It("is refused if its signature is another's", func(ctx SpecContext) {
+		configure(ownConfig)
+		other, err := oidcissuer.Start(ctx, GinkgoT().TempDir(), time.Now())
+		Expect(err).NotTo(HaveOccurred())
+		DeferCleanup(other.Stop)
+		other.URL = issuer.URL
+		forged, err := other.IDToken(alice, time.Now(), time.Now().Add(time.Hour))
+		Expect(err).NotTo(HaveOccurred())
+		Expect(statusOf(ctx, forged)()).To(Equal(http.StatusUnauthorized))
+	})
+
+	It("that claims system:masters has all rights if the rule is missing", func(ctx SpecContext) {
+		without := bytes.Replace(ownConfig, []byte(systemGroupRule), []byte("true"), 1)
+		Expect(without).NotTo(Equal(ownConfig))
+		configure(without)
+		master := alice
+		master.Groups = []string{"system:masters"}
+		Eventually(statusOf(ctx, token(master))).WithTimeout(acceptTimeout).WithPolling(pollInterval).Should(Equal(http.StatusOK))
+	})
+
+	It("whose user name begins with system: is refused by the second rule", func(ctx SpecContext) {
+		configure([]byte(strings.Replace(string(ownConfig), "'oidc:' + ", "", 1)))
+		Eventually(statusOf(ctx, token(alice))).WithTimeout(acceptTimeout).WithPolling(pollInterval).Should(Equal(http.StatusForbidden))
+		system := alice
+		system.Email = "system:admin"
+		Expect(statusOf(ctx, token(system))()).To(Equal(http.StatusUnauthorized))
+	})
+})

@@ -18,6 +18,7 @@ import (
 
 	"github.com/cloudsso/cloudsso-operator/api/v1alpha1"
 	"github.com/cloudsso/cloudsso-operator/test/controlplane"
+	"github.com/cloudsso/cloudsso-operator/test/oidcissuer"
 	"github.com/cloudsso/cloudsso-operator/test/selfsigned"
 )
 
@@ -46,6 +47,8 @@ type Options struct {
 	Profile bool
 	// FeatureGates are those of kube-apiserver; by default its own.
 	FeatureGates string
+	// Access lets the operator grant access, and starts an OIDC issuer whose tokens the API server accepts.
+	Access bool
 	// Controllers are those of kube-controller-manager to run; by default it does not run.
 	Controllers []string
 	// Progress, if not nil, is called with the name of each step as it begins.
@@ -69,6 +72,10 @@ type Environment struct {
 	// Kubeconfig is a file for kubectl, of a cluster-admin. The admission policies apply to that user.
 	Kubeconfig string
 	Namespace  string
+	// Issuer signs the ID tokens of people, and UserKubeconfig is a file for kubectl --token. They are set with
+	// Options.Access.
+	Issuer         *oidcissuer.Issuer
+	UserKubeconfig string
 	// Manager is the first replica.
 	Manager *Manager
 	// BaseURL, Token and CAFile are what an identity provider is given. CAFile is "" for plain HTTP.
@@ -149,13 +156,24 @@ func (e *Environment) choosePort() error {
 }
 
 func (e *Environment) startControlPlane(ctx context.Context) error {
-	cp, err := controlplane.Start(ctx, controlplane.Options{
+	o := controlplane.Options{
 		DataDir: e.path("etcd"), LogDir: e.options.Dir, FeatureGates: e.options.FeatureGates, Controllers: e.options.Controllers,
-	})
+	}
+	if e.options.Access {
+		if err := e.startIssuer(ctx, &o); err != nil {
+			return err
+		}
+	}
+	cp, err := controlplane.Start(ctx, o)
 	if err != nil {
 		return err
 	}
 	e.ControlPlane = cp
+	if e.options.Access {
+		if err := e.installAccess(ctx); err != nil {
+			return err
+		}
+	}
 	if e.Admin, err = newClient(cp.Admin()); err != nil {
 		return err
 	}
@@ -305,6 +323,9 @@ func (e *Environment) Stop() error {
 	}
 	if e.ControlPlane != nil {
 		failures = append(failures, e.ControlPlane.Stop())
+	}
+	if e.Issuer != nil {
+		failures = append(failures, e.Issuer.Stop())
 	}
 	if e.log != nil {
 		failures = append(failures, e.log.Close())

@@ -35,17 +35,23 @@ func newClient(config *rest.Config) (client.Client, error) {
 
 // setUp creates the namespace, a synchronized directory and a credential. Objects of an earlier run stay.
 func (e *Environment) setUp(ctx context.Context) error {
-	for _, o := range []client.Object{
+	objects := []client.Object{
 		&corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: e.Namespace}},
 		&v1alpha1.CloudSSODirectory{
 			ObjectMeta: metav1.ObjectMeta{Namespace: e.Namespace, Name: v1alpha1.DirectoryName},
-			Spec:       v1alpha1.CloudSSODirectorySpec{SCIMSynchronization: v1alpha1.SynchronizationEnabled, RateLimit: e.options.RateLimit},
+			Spec: v1alpha1.CloudSSODirectorySpec{
+				SCIMSynchronization: v1alpha1.SynchronizationEnabled, RateLimit: e.options.RateLimit, KubernetesUsername: e.kubernetesUsername(),
+			},
 		},
 		&v1alpha1.SCIMCredential{
 			ObjectMeta: metav1.ObjectMeta{Namespace: e.Namespace, Name: CredentialName},
 			Spec:       v1alpha1.SCIMCredentialSpec{Description: "the identity provider's provisioning"},
 		},
-	} {
+	}
+	if e.options.Access {
+		objects = append(objects, &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: TargetNamespace}})
+	}
+	for _, o := range objects {
 		if err := e.Admin.Create(ctx, o); err != nil && !apierrors.IsAlreadyExists(err) {
 			return fmt.Errorf("creating %T %s: %w", o, o.GetName(), err)
 		}

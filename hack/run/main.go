@@ -6,6 +6,9 @@
 //	SCIM_PORT   port of the SCIM service; by default a free one, with KEEP that of the last run
 //	SCIM_TLS    "off" serves plain HTTP on loopback
 //	KEEP        "1" keeps the data of the last run; by default they are deleted
+//
+// "run token alice@example.com" prints an ID token of that user, as a login at the OIDC issuer of a running "run" would
+// give it. Further arguments are groups that the token claims.
 package main
 
 import (
@@ -26,7 +29,11 @@ import (
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	if err := run(ctx); err != nil {
+	do := run
+	if len(os.Args) > 1 && os.Args[1] == tokenCommand {
+		do = func(context.Context) error { return printToken(os.Stdout, os.Args[2:], time.Now()) }
+	}
+	if err := do(ctx); err != nil {
 		fmt.Fprintf(os.Stderr, "\nmake run: %v\n", err)
 		os.Exit(1) //nolint:gocritic // run has stopped everything
 	}
@@ -63,7 +70,7 @@ func run(ctx context.Context) error {
 }
 
 func options() (quickstart.Options, error) {
-	o := quickstart.Options{Keep: os.Getenv("KEEP") == "1"}
+	o := quickstart.Options{Keep: os.Getenv("KEEP") == "1", Access: true}
 	root, err := controlplane.ModuleRoot()
 	if err != nil {
 		return o, err

@@ -23,7 +23,11 @@ func show(e *quickstart.Environment, dir string) error {
 	if err := os.WriteFile(path, []byte(variables(e)), 0o600); err != nil {
 		return err
 	}
-	fmt.Print(screen(e, kubectl, path))
+	program, err := os.Executable()
+	if err != nil {
+		return err
+	}
+	fmt.Print(screen(e, kubectl, program, path))
 	return nil
 }
 
@@ -35,13 +39,15 @@ func variables(e *quickstart.Environment) string {
 		{"SCIM_TOKEN", e.Token},
 		{"SCIM_CA_FILE", e.CAFile},
 		{"CLOUDSSO_NAMESPACE", e.Namespace},
+		{"OIDC_KUBECONFIG", e.UserKubeconfig},
+		{issuerVariable, e.Issuer.Dir},
 	} {
 		fmt.Fprintf(&b, "export %s='%s'\n", v[0], strings.ReplaceAll(v[1], "'", `'\''`))
 	}
 	return b.String()
 }
 
-func screen(e *quickstart.Environment, kubectl, path string) string {
+func screen(e *quickstart.Environment, kubectl, program, path string) string {
 	ca, trust := "none: plain HTTP", ""
 	if e.CAFile != "" {
 		ca, trust = e.CAFile, ` --cacert "$SCIM_CA_FILE"`
@@ -64,13 +70,18 @@ In another terminal:
        -d '{"schemas":["urn:ietf:params:scim:schemas:core:2.0:User"],"userName":"alice@example.com"}' "$SCIM_BASE_URL/Users"
   '%s' -n "$CLOUDSSO_NAMESPACE" get cloudssousers,cloudssogroups,scimcredentials,cloudssodirectories
 
+As alice, with an ID token like that of her OIDC login (403 until an assignment gives her a role):
+
+  '%s' --kubeconfig "$OIDC_KUBECONFIG" --token "$('%s' token alice@example.com)" -n %s get pods
+
 Next:
 
   make demo         shows an identity provider's day, with kubectl's tables between the steps
   docs/okta.md      connects Okta
+  docs/access.md    gives groups access
   docs/switch.md    says who may change and delete what
   docs/install.md   installs the operator in a cluster
 
 Logs: %s. KEEP=1 make run goes on with these data, on the same port. Ctrl-C stops everything.
-`, e.BaseURL, token, ca, path, trust, kubectl, e.LogFile())
+`, e.BaseURL, token, ca, path, trust, kubectl, kubectl, program, quickstart.TargetNamespace, e.LogFile())
 }

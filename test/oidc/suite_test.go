@@ -117,7 +117,7 @@ func statusOf(ctx context.Context, token string) func() int {
 }
 
 // alice is a person of the provider.
-var alice = oidcissuer.Person{Subject: "00u1a2b3c4", Email: "Alice@example.com"}
+var alice = oidcissuer.Person{Subject: "00u1a2b3c4", UserName: "Alice@example.com"}
 
 // token returns an ID token of a person that is valid for an hour.
 func token(p oidcissuer.Person) string {

@@ -29,7 +29,7 @@ var _ = Describe("A token", func() {
 		configure(ownConfig)
 		claims := map[string]any{
 			"iss": issuer.URL, "aud": oidcissuer.Audience, "sub": alice.Subject, "exp": time.Now().Add(time.Hour).Unix(),
-			"email": alice.Email, "email_verified": true,
+			"preferred_username": alice.UserName,
 		}
 		good, err := issuer.Sign(claims)
 		Expect(err).NotTo(HaveOccurred())
@@ -40,12 +40,10 @@ var _ = Describe("A token", func() {
 		Expect(statusOf(ctx, bad)()).To(Equal(http.StatusUnauthorized))
 	},
 		Entry("that claims a group of Kubernetes", func(c map[string]any) { c["groups"] = []string{"staff", "system:masters"} }),
-		Entry("whose e-mail address is not verified", func(c map[string]any) { c["email_verified"] = false }),
-		Entry("that does not say whether its e-mail address is verified", func(c map[string]any) { delete(c, "email_verified") }),
 		Entry("that has expired", func(c map[string]any) { c["exp"] = time.Now().Add(-time.Hour).Unix() }),
 		Entry("that is for another client", func(c map[string]any) { c["aud"] = "another" }),
 		Entry("of another issuer", func(c map[string]any) { c["iss"] = "https://another.example.com" }),
-		Entry("without an e-mail address", func(c map[string]any) { delete(c, "email") }),
+		Entry("without a user name", func(c map[string]any) { delete(c, "preferred_username") }),
 	)
 
 	It("is refused if its signature is another's", func(ctx SpecContext) {
@@ -72,7 +70,7 @@ var _ = Describe("A token", func() {
 		configure([]byte(strings.Replace(string(ownConfig), "'oidc:' + ", "", 1)))
 		Eventually(statusOf(ctx, token(alice))).WithTimeout(acceptTimeout).WithPolling(pollInterval).Should(Equal(http.StatusForbidden))
 		system := alice
-		system.Email = "system:admin"
+		system.UserName = "system:admin"
 		Expect(statusOf(ctx, token(system))()).To(Equal(http.StatusUnauthorized))
 	})
 })

@@ -27,10 +27,9 @@ const (
 // Issuer serves what the API server reads to verify tokens.
 type Issuer struct {
 	*Signer
-	// CAFile is the certificate to trust the issuer by.
-	CAFile string
+	// Dir is the folder that Open takes, and CAFile the certificate to trust the issuer by.
+	Dir, CAFile string
 
-	dir    string
 	server *http.Server
 	ended  chan error
 }
@@ -56,7 +55,7 @@ func Start(ctx context.Context, dir string, now time.Time) (*Issuer, error) {
 	if err != nil {
 		return nil, errors.Join(err, listener.Close())
 	}
-	i := &Issuer{Signer: signer, CAFile: files.Cert, dir: dir, ended: make(chan error, 1)}
+	i := &Issuer{Signer: signer, Dir: dir, CAFile: files.Cert, ended: make(chan error, 1)}
 	i.server = &http.Server{
 		Handler:           i.handler(),
 		ReadHeaderTimeout: headerTimeout,
@@ -97,7 +96,7 @@ func document(content map[string]any) http.Handler {
 }
 
 // WriteAuthenticationConfiguration writes the configuration by which an API server accepts the issuer's tokens, and
-// returns its path. The Kubernetes user name is UsernamePrefix and the e-mail address in lower case.
+// returns its path. The Kubernetes user name is UsernamePrefix and the login in lower case.
 func (i *Issuer) WriteAuthenticationConfiguration() (string, error) {
 	ca, err := os.ReadFile(i.CAFile)
 	if err != nil {
@@ -107,7 +106,7 @@ func (i *Issuer) WriteAuthenticationConfiguration() (string, error) {
 	if err != nil {
 		return "", err
 	}
-	path := filepath.Join(i.dir, "authentication.json")
+	path := filepath.Join(i.Dir, "authentication.json")
 	return path, os.WriteFile(path, content, 0o600)
 }
 
@@ -120,11 +119,8 @@ func configuration(url, ca string) map[string]any {
 		"kind":       "AuthenticationConfiguration",
 		"jwt": []any{map[string]any{
 			"issuer": map[string]any{"url": url, "audiences": []string{Audience}, "certificateAuthority": ca},
-			"claimValidationRules": []any{
-				rule("claims.?email_verified.orValue(false) == true", "the e-mail address is not verified"),
-			},
 			"claimMappings": map[string]any{
-				"username": map[string]any{"expression": "'" + UsernamePrefix + "' + claims.email.lowerAscii()"},
+				"username": map[string]any{"expression": "'" + UsernamePrefix + "' + claims.preferred_username.lowerAscii()"},
 				"groups":   map[string]any{"expression": "claims.?groups.orValue([])"},
 				"uid":      map[string]any{"expression": "claims.sub"},
 			},

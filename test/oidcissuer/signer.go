@@ -21,7 +21,7 @@ import (
 const (
 	// Audience is the client that the tokens are for.
 	Audience = "kubernetes"
-	// UsernamePrefix precedes the e-mail address in a Kubernetes user name.
+	// UsernamePrefix precedes the login in a Kubernetes user name.
 	UsernamePrefix = "oidc:"
 
 	algorithm = "RS256"
@@ -32,11 +32,11 @@ const (
 
 // Person is a user who has logged in.
 type Person struct {
+	// Subject is the provider's id of the user, which it sends as externalId over SCIM.
 	Subject string
-	Email   string
-	Groups  []string
-	// Unverified says that the provider has not verified the e-mail address.
-	Unverified bool
+	// UserName is the user's login, an e-mail address.
+	UserName string
+	Groups   []string
 }
 
 // Signer signs ID tokens.
@@ -93,7 +93,7 @@ func (s *Signer) IDToken(p Person, now, expires time.Time) (string, error) {
 	claims := map[string]any{
 		"iss": s.URL, "aud": Audience, "sub": p.Subject,
 		"iat": now.Unix(), "exp": expires.Unix(),
-		"email": p.Email, "email_verified": !p.Unverified,
+		"preferred_username": p.UserName, "email": p.UserName, "email_verified": true,
 	}
 	if len(p.Groups) > 0 {
 		claims["groups"] = p.Groups

@@ -1,0 +1,41 @@
+package quickstart
+
+import (
+	"context"
+	"time"
+
+	"k8s.io/client-go/rest"
+
+	"github.com/cloudsso/cloudsso-operator/api/v1alpha1"
+	"github.com/cloudsso/cloudsso-operator/test/controlplane"
+	"github.com/cloudsso/cloudsso-operator/test/oidcissuer"
+)
+
+// TargetNamespace is a namespace in which people can be given access, with Options.Access.
+const TargetNamespace = "web"
+
+// startIssuer starts the OIDC issuer, and lets the API server accept its tokens.
+func (e *Environment) startIssuer(ctx context.Context, o *controlplane.Options) (err error) {
+	if e.Issuer, err = oidcissuer.Start(ctx, e.path("oidc"), time.Now()); err != nil {
+		return err
+	}
+	o.AuthenticationConfig, err = e.Issuer.WriteAuthenticationConfiguration()
+	return err
+}
+
+// installAccess gives the operator its rights on bindings, and people a kubeconfig without an identity.
+func (e *Environment) installAccess(ctx context.Context) error {
+	if err := e.ControlPlane.AggregateRoles(ctx); err != nil {
+		return err
+	}
+	e.UserKubeconfig = e.path("user.kubeconfig")
+	return e.writeKubeconfig(e.UserKubeconfig, rest.AnonymousClientConfig(e.ControlPlane.Admin()))
+}
+
+// kubernetesUsername returns the setting by which a user has the name that the API server makes of the issuer's tokens.
+func (e *Environment) kubernetesUsername() *v1alpha1.KubernetesUsername {
+	if !e.options.Access {
+		return nil
+	}
+	return &v1alpha1.KubernetesUsername{Attribute: v1alpha1.UsernameFromUserName, Prefix: oidcissuer.UsernamePrefix, Lowercase: true}
+}

@@ -3,22 +3,24 @@
 package oidc_test
 
 import (
-	"bytes"
 	"context"
 	"net/http"
 	"net/url"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
+	authenticationv1 "k8s.io/api/authentication/v1"
 	corev1 "k8s.io/api/core/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/rest"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/yaml"
 
 	"github.com/cloudsso/cloudsso-operator/test/controlplane"
 	"github.com/cloudsso/cloudsso-operator/test/oidcissuer"
@@ -33,50 +35,128 @@ func TestOIDC(t *testing.T) {
 const namespace = "web"
 
 const (
-	// acceptTimeout is how long the API server may take to read the keys of an issuer, which it does after its start.
+	// acceptTimeout is how long the API server may take to read the keys of the issuers, which it does after its start.
 	acceptTimeout = 30 * time.Second
 	pollInterval  = 10 * time.Millisecond
 )
 
 var (
-	issuer *oidcissuer.Issuer
-	cp     *controlplane.ControlPlane
-	admin  client.Client
-	// configFile is the AuthenticationConfiguration of the API server.
-	configFile string
-	// ownConfig is the content of configFile that the quick start uses.
-	ownConfig []byte
+	cp    *controlplane.ControlPlane
+	admin client.Client
+	// own has the configuration of the quick start. In unguarded the rule on groups is missing, in unprefixed the prefix
+	// of user names.
+	own, unguarded, unprefixed *authenticator
+	documented                 = documentedAuthenticators()
 )
 
+// authenticator is a provider that the API server knows. Each has an issuer of its own, so that the API server can have
+// all of them at once.
+type authenticator struct {
+	issuer *oidcissuer.Issuer
+	config map[string]any
+}
+
 var _ = BeforeSuite(func(ctx SpecContext) {
-	var err error
-	issuer, err = oidcissuer.Start(ctx, GinkgoT().TempDir(), time.Now())
+	own, unguarded, unprefixed = quickStart(ctx), quickStart(ctx), quickStart(ctx)
+	replace(unguarded.config["userValidationRules"], systemGroupRule, "true")
+	replace(unprefixed.config["claimMappings"], "'oidc:' + ", "")
+	all := []any{own.config, unguarded.config, unprefixed.config}
+	for _, d := range documented {
+		d.issuer = startIssuer(ctx)
+		d.trust()
+		all = append(all, d.config)
+	}
+	content, err := yaml.Marshal(map[string]any{
+		"apiVersion": "apiserver.config.k8s.io/v1", "kind": "AuthenticationConfiguration", "jwt": all,
+	})
 	Expect(err).NotTo(HaveOccurred())
-	own, err := issuer.WriteAuthenticationConfiguration()
-	Expect(err).NotTo(HaveOccurred())
-	ownConfig, err = os.ReadFile(own)
-	Expect(err).NotTo(HaveOccurred())
-	configFile = filepath.Join(GinkgoT().TempDir(), "authentication.yaml")
-	Expect(os.WriteFile(configFile, ownConfig, 0o600)).To(Succeed())
-	cp, err = controlplane.Start(ctx, controlplane.Options{AuthenticationConfig: configFile})
+	path := filepath.Join(GinkgoT().TempDir(), "authentication.yaml")
+	Expect(os.WriteFile(path, content, 0o600)).To(Succeed())
+	cp, err = controlplane.Start(ctx, controlplane.Options{AuthenticationConfig: path})
 	Expect(err).NotTo(HaveOccurred())
 	DeferCleanup(func() { Expect(cp.Stop()).To(Succeed()) })
 	Expect(cp.AggregateRoles(ctx)).To(Succeed())
 	admin, err = client.New(cp.Admin(), client.Options{})
 	Expect(err).NotTo(HaveOccurred())
 	Expect(admin.Create(ctx, &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: namespace}})).To(Succeed())
+	Eventually(func() (string, error) { return username(ctx, own.token(alice)) }).
+		WithTimeout(acceptTimeout).WithPolling(pollInterval).Should(Equal("oidc:alice@example.com"))
 }, NodeTimeout(3*time.Minute))
 
-// configure gives the API server an AuthenticationConfiguration. If it has another one, it is restarted.
-func configure(content []byte) {
+func startIssuer(ctx context.Context) *oidcissuer.Issuer {
 	GinkgoHelper()
-	present, err := os.ReadFile(configFile)
+	issuer, err := oidcissuer.Start(ctx, GinkgoT().TempDir(), time.Now())
 	Expect(err).NotTo(HaveOccurred())
-	if bytes.Equal(present, content) {
-		return
+	DeferCleanup(issuer.Stop)
+	return issuer
+}
+
+// quickStart returns an authenticator with the configuration of the quick start.
+func quickStart(ctx context.Context) *authenticator {
+	GinkgoHelper()
+	a := &authenticator{issuer: startIssuer(ctx)}
+	path, err := a.issuer.WriteAuthenticationConfiguration()
+	Expect(err).NotTo(HaveOccurred())
+	content, err := os.ReadFile(path)
+	Expect(err).NotTo(HaveOccurred())
+	a.config, err = firstAuthenticator(content)
+	Expect(err).NotTo(HaveOccurred())
+	return a
+}
+
+// firstAuthenticator returns the first authenticator of an AuthenticationConfiguration.
+func firstAuthenticator(content []byte) (map[string]any, error) {
+	var configuration struct {
+		APIVersion, Kind string
+		JWT              []map[string]any
 	}
-	Expect(os.WriteFile(configFile, content, 0o600)).To(Succeed())
-	Expect(cp.RestartAPIServer()).To(Succeed())
+	if err := yaml.UnmarshalStrict(content, &configuration); err != nil {
+		return nil, err
+	}
+	return configuration.JWT[0], nil
+}
+
+// replace replaces a text in every expression below a value, and expects to find it.
+func replace(value any, from, to string) {
+	GinkgoHelper()
+	found := false
+	var visit func(any)
+	visit = func(v any) {
+		switch v := v.(type) {
+		case []any:
+			for _, e := range v {
+				visit(e)
+			}
+		case map[string]any:
+			for key, e := range v {
+				if text, ok := e.(string); ok && key == "expression" && strings.Contains(text, from) {
+					v[key], found = strings.ReplaceAll(text, from, to), true
+				}
+				visit(e)
+			}
+		}
+	}
+	visit(value)
+	Expect(found).To(BeTrue(), from)
+}
+
+// token returns an ID token of a person that is valid for an hour.
+func (a *authenticator) token(p oidcissuer.Person) string {
+	GinkgoHelper()
+	t, err := a.issuer.IDToken(p, time.Now(), time.Now().Add(time.Hour))
+	Expect(err).NotTo(HaveOccurred())
+	return t
+}
+
+// username returns what the API server calls the user of a token.
+func username(ctx context.Context, token string) (string, error) {
+	c, err := client.New(cp.WithToken(token), client.Options{})
+	if err != nil {
+		return "", err
+	}
+	review := &authenticationv1.SelfSubjectReview{}
+	err = c.Create(ctx, review)
+	return review.Status.UserInfo.Username, err
 }
 
 // bind gives a user a ClusterRole in the namespace of the suite, and returns the binding.
@@ -118,11 +198,3 @@ func statusOf(ctx context.Context, token string) func() int {
 
 // alice is a person of the provider.
 var alice = oidcissuer.Person{Subject: "00u1a2b3c4", UserName: "Alice@example.com"}
-
-// token returns an ID token of a person that is valid for an hour.
-func token(p oidcissuer.Person) string {
-	GinkgoHelper()
-	t, err := issuer.IDToken(p, time.Now(), time.Now().Add(time.Hour))
-	Expect(err).NotTo(HaveOccurred())
-	return t
-}

@@ -12,6 +12,9 @@ import (
 
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/yaml"
 
 	"github.com/cloudsso/cloudsso-operator/api/v1alpha1"
@@ -118,6 +121,38 @@ func (d *documentedAuthenticator) tokenWith(changes map[string]any) string {
 var provisioned = &v1alpha1.CloudSSOUser{Spec: v1alpha1.CloudSSOUserSpec{
 	UserName: "Alice@Example.com", ExternalID: alice.Subject, Emails: []v1alpha1.MultiValue{{Value: "alice@Example.com"}},
 }}
+
+// documentedObjects returns the objects of all examples that are not a file of the API server.
+func documentedObjects() (all []*unstructured.Unstructured) {
+	GinkgoHelper()
+	for _, page := range pages {
+		for _, e := range examples(page) {
+			for document := range strings.SplitSeq(e.text, "---\n") {
+				o := &unstructured.Unstructured{}
+				Expect(yaml.Unmarshal([]byte(document), &o.Object)).To(Succeed(), e.place)
+				if o.GetName() != "" {
+					all = append(all, o)
+				}
+			}
+		}
+	}
+	return all
+}
+
+var _ = Describe("An object in the documentation", func() {
+	It("is accepted by the API server", func(ctx SpecContext) {
+		objects := documentedObjects()
+		Expect(len(objects)).To(BeNumerically(">=", 8))
+		for _, o := range objects {
+			if namespaced, err := admin.IsObjectNamespaced(o); err != nil || namespaced {
+				Expect(err).NotTo(HaveOccurred(), o.GetName())
+				o.SetNamespace(namespace)
+			}
+			strict := &client.CreateOptions{Raw: &metav1.CreateOptions{FieldValidation: "Strict"}}
+			Expect(admin.Create(ctx, o, client.DryRunAll, strict)).To(Succeed(), o.GetName())
+		}
+	})
+})
 
 var _ = Describe("A configuration in the documentation", func() {
 	It("is read from the pages", func() {

@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/go-logr/logr"
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
 	authenticationv1 "k8s.io/api/authentication/v1"
@@ -20,6 +21,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/rest"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/log"
 	"sigs.k8s.io/yaml"
 
 	"github.com/cloudsso/cloudsso-operator/test/controlplane"
@@ -44,12 +46,12 @@ var (
 	cp    *controlplane.ControlPlane
 	admin client.Client
 	// own has the configuration of the quick start. In unguarded the rule on groups is missing, in unprefixed the prefix
-	// of user names.
-	own, unguarded, unprefixed *authenticator
-	documented                 = documentedAuthenticators()
+	// of user names. The issuer of lost ends in a test.
+	guarded, unguarded, unprefixed, lost *authenticator
+	documented                           = documentedAuthenticators()
 )
 
-// authenticator is a provider that the API server knows. Each has an issuer of its own, so that the API server can have
+// authenticator is a provider that the API server knows. Each has an issuer of its guarded, so that the API server can have
 // all of them at once.
 type authenticator struct {
 	issuer *oidcissuer.Issuer
@@ -57,10 +59,11 @@ type authenticator struct {
 }
 
 var _ = BeforeSuite(func(ctx SpecContext) {
-	own, unguarded, unprefixed = quickStart(ctx), quickStart(ctx), quickStart(ctx)
+	log.SetLogger(logr.Discard()) // without it, clients print a warning with a stack
+	guarded, unguarded, unprefixed, lost = quickStart(ctx), quickStart(ctx), quickStart(ctx), quickStart(ctx)
 	replace(unguarded.config["userValidationRules"], systemGroupRule, "true")
 	replace(unprefixed.config["claimMappings"], "'oidc:' + ", "")
-	all := []any{own.config, unguarded.config, unprefixed.config}
+	all := []any{guarded.config, unguarded.config, unprefixed.config, lost.config}
 	for _, d := range documented {
 		d.issuer = startIssuer(ctx)
 		d.trust()
@@ -79,9 +82,15 @@ var _ = BeforeSuite(func(ctx SpecContext) {
 	admin, err = client.New(cp.Admin(), client.Options{})
 	Expect(err).NotTo(HaveOccurred())
 	Expect(admin.Create(ctx, &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: namespace}})).To(Succeed())
-	Eventually(func() (string, error) { return username(ctx, own.token(alice)) }).
-		WithTimeout(acceptTimeout).WithPolling(pollInterval).Should(Equal("oidc:alice@example.com"))
+	guarded.awaitAlice(ctx)
 }, NodeTimeout(3*time.Minute))
+
+// awaitAlice waits until the API server accepts tokens.
+func (a *authenticator) awaitAlice(ctx context.Context) {
+	GinkgoHelper()
+	Eventually(func() (string, error) { return username(ctx, a.token(alice)) }).
+		WithTimeout(acceptTimeout).WithPolling(pollInterval).Should(Equal("oidc:alice@example.com"))
+}
 
 func startIssuer(ctx context.Context) *oidcissuer.Issuer {
 	GinkgoHelper()

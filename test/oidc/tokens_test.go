@@ -15,23 +15,23 @@ const systemGroupRule = "user.groups.all(g, !g.startsWith('system:'))"
 
 var _ = Describe("A token", func() {
 	It("has the rights of its user, and no more", func(ctx SpecContext) {
-		Expect(statusOf(ctx, own.token(alice))()).To(Equal(http.StatusForbidden))
+		Expect(statusOf(ctx, guarded.token(alice))()).To(Equal(http.StatusForbidden))
 		binding := bind(ctx, "oidc:alice@example.com", "view")
-		Eventually(statusOf(ctx, own.token(alice))).WithPolling(pollInterval).Should(Equal(http.StatusOK))
+		Eventually(statusOf(ctx, guarded.token(alice))).WithPolling(pollInterval).Should(Equal(http.StatusOK))
 		Expect(admin.Delete(ctx, binding)).To(Succeed())
-		Eventually(statusOf(ctx, own.token(alice))).WithPolling(pollInterval).Should(Equal(http.StatusForbidden))
+		Eventually(statusOf(ctx, guarded.token(alice))).WithPolling(pollInterval).Should(Equal(http.StatusForbidden))
 	})
 
 	DescribeTable("is refused", func(ctx SpecContext, change func(claims map[string]any)) {
 		claims := map[string]any{
-			"iss": own.issuer.URL, "aud": oidcissuer.Audience, "sub": alice.Subject, "exp": time.Now().Add(time.Hour).Unix(),
+			"iss": guarded.issuer.URL, "aud": oidcissuer.Audience, "sub": alice.Subject, "exp": time.Now().Add(time.Hour).Unix(),
 			"preferred_username": alice.UserName,
 		}
-		good, err := own.issuer.Sign(claims)
+		good, err := guarded.issuer.Sign(claims)
 		Expect(err).NotTo(HaveOccurred())
 		Expect(statusOf(ctx, good)()).To(Equal(http.StatusForbidden))
 		change(claims)
-		bad, err := own.issuer.Sign(claims)
+		bad, err := guarded.issuer.Sign(claims)
 		Expect(err).NotTo(HaveOccurred())
 		Expect(statusOf(ctx, bad)()).To(Equal(http.StatusUnauthorized))
 	},
@@ -44,7 +44,7 @@ var _ = Describe("A token", func() {
 
 	It("is refused if its signature is another's", func(ctx SpecContext) {
 		other := startIssuer(ctx)
-		other.URL = own.issuer.URL
+		other.URL = guarded.issuer.URL
 		forged, err := other.IDToken(alice, time.Now(), time.Now().Add(time.Hour))
 		Expect(err).NotTo(HaveOccurred())
 		Expect(statusOf(ctx, forged)()).To(Equal(http.StatusUnauthorized))

@@ -31,7 +31,8 @@ type Issuer struct {
 	Dir, CAFile string
 
 	server *http.Server
-	ended  chan error
+	ended  chan struct{} // closed when the server has ended
+	failed error         // why; valid once ended is closed
 }
 
 // Start starts an issuer on a free port. Its keys and its URL are in dir, so that Open can sign in another process.
@@ -55,21 +56,25 @@ func Start(ctx context.Context, dir string, now time.Time) (*Issuer, error) {
 	if err != nil {
 		return nil, errors.Join(err, listener.Close())
 	}
-	i := &Issuer{Signer: signer, Dir: dir, CAFile: files.Cert, ended: make(chan error, 1)}
+	i := &Issuer{Signer: signer, Dir: dir, CAFile: files.Cert, ended: make(chan struct{})}
 	i.server = &http.Server{
 		Handler:           i.handler(),
 		ReadHeaderTimeout: headerTimeout,
 		TLSConfig:         &tls.Config{Certificates: []tls.Certificate{certificate}, MinVersion: tls.VersionTLS12},
 	}
-	go func() { i.ended <- i.server.ServeTLS(listener, "", "") }()
+	go func() {
+		i.failed = i.server.ServeTLS(listener, "", "")
+		close(i.ended)
+	}()
 	return i, nil
 }
 
 // Stop ends the issuer. The API server goes on verifying tokens with the keys that it has read.
 func (i *Issuer) Stop() error {
 	err := i.server.Close()
-	if ended := <-i.ended; !errors.Is(ended, http.ErrServerClosed) {
-		err = errors.Join(err, ended)
+	<-i.ended
+	if !errors.Is(i.failed, http.ErrServerClosed) {
+		err = errors.Join(err, i.failed)
 	}
 	return err
 }

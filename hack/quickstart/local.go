@@ -333,6 +333,24 @@ func (e *Environment) Stop() error {
 	return errors.Join(failures...)
 }
 
+// IssuerVariable is the variable with the folder of the issuer's key, for oidcissuer.Open.
+const IssuerVariable = "OIDC_ISSUER_DIR"
+
+// Variables returns what a person or a program in another process needs, as variables of a shell.
+func (e *Environment) Variables() [][2]string {
+	variables := [][2]string{
+		{"KUBECONFIG", e.Kubeconfig},
+		{"SCIM_BASE_URL", e.BaseURL},
+		{"SCIM_TOKEN", e.Token},
+		{"SCIM_CA_FILE", e.CAFile},
+		{"CLOUDSSO_NAMESPACE", e.Namespace},
+	}
+	if e.Issuer != nil {
+		variables = append(variables, [2]string{"OIDC_KUBECONFIG", e.UserKubeconfig}, [2]string{IssuerVariable, e.Issuer.Dir})
+	}
+	return variables
+}
+
 // LogFile returns the path of the file to which the managers write their logs.
 func (e *Environment) LogFile() string { return e.path("manager.log") }
 

@@ -33,15 +33,7 @@ func show(e *quickstart.Environment, dir string) error {
 
 func variables(e *quickstart.Environment) string {
 	var b strings.Builder
-	for _, v := range [][2]string{
-		{"KUBECONFIG", e.Kubeconfig},
-		{"SCIM_BASE_URL", e.BaseURL},
-		{"SCIM_TOKEN", e.Token},
-		{"SCIM_CA_FILE", e.CAFile},
-		{"CLOUDSSO_NAMESPACE", e.Namespace},
-		{"OIDC_KUBECONFIG", e.UserKubeconfig},
-		{issuerVariable, e.Issuer.Dir},
-	} {
+	for _, v := range e.Variables() {
 		fmt.Fprintf(&b, "export %s='%s'\n", v[0], strings.ReplaceAll(v[1], "'", `'\''`))
 	}
 	return b.String()

@@ -6,21 +6,20 @@ import (
 	"os"
 	"time"
 
+	"github.com/cloudsso/cloudsso-operator/hack/quickstart"
 	"github.com/cloudsso/cloudsso-operator/test/oidcissuer"
 )
 
 const (
 	// tokenCommand is the argument that asks for a token.
 	tokenCommand = "token"
-	// issuerVariable is the variable with the folder of the issuer's key.
-	issuerVariable = "OIDC_ISSUER_DIR"
 	// tokenLife is how long a token is valid, as with many providers.
 	tokenLife = time.Hour
 )
 
 // printToken prints an ID token of a user, with the groups that it claims.
 func printToken(out io.Writer, arguments []string, now time.Time) error {
-	dir := os.Getenv(issuerVariable)
+	dir := os.Getenv(quickstart.IssuerVariable)
 	if dir == "" || len(arguments) == 0 {
 		return fmt.Errorf("give a userName, such as alice@example.com, after source .run/%s", environmentFile)
 	}

@@ -172,7 +172,7 @@ var _ = Describe("A configuration in the documentation", func() {
 				refused = append(refused, http.StatusForbidden) // the claim is ignored
 			}
 			master := d.tokenWith(map[string]any{"groups": []string{"system:masters"}})
-			Expect(refused).To(ContainElement(statusOf(ctx, master)()))
+			Expect(statusOf(ctx, master)()).To(BeElementOf(refused))
 
 			if strings.Contains(fmt.Sprint(property(d.config, "claimMappings", "username")), "claims.email") {
 				unverified := d.tokenWith(map[string]any{"email_verified": false})

@@ -4,8 +4,6 @@ package oidc_test
 
 import (
 	"context"
-	"net/http"
-	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -45,7 +43,7 @@ const (
 var (
 	cp    *controlplane.ControlPlane
 	admin client.Client
-	// own has the configuration of the quick start. In unguarded the rule on groups is missing, in unprefixed the prefix
+	// guarded has the configuration of the quick start. In unguarded the rule on groups is missing, in unprefixed the prefix
 	// of user names. The issuer of lost ends in a test.
 	guarded, unguarded, unprefixed, lost *authenticator
 	documented                           = documentedAuthenticators()
@@ -181,27 +179,12 @@ func bind(ctx context.Context, user, role string) *rbacv1.RoleBinding {
 }
 
 // status returns a function that reads the pods of the namespace, and returns the HTTP status.
-func status(ctx context.Context, config *rest.Config) func() int {
-	GinkgoHelper()
-	caller, err := rest.HTTPClientFor(config)
-	Expect(err).NotTo(HaveOccurred())
-	address, err := url.JoinPath(config.Host, "api/v1/namespaces", namespace, "pods")
-	Expect(err).NotTo(HaveOccurred())
-	return func() int {
-		request, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
-		Expect(err).NotTo(HaveOccurred())
-		response, err := caller.Do(request)
-		if err != nil {
-			return 0
-		}
-		defer response.Body.Close()
-		return response.StatusCode
-	}
+func status(ctx context.Context, config *rest.Config) func() (int, error) {
+	return func() (int, error) { return controlplane.Get(ctx, config, "api/v1/namespaces/"+namespace+"/pods") }
 }
 
 // statusOf is status of a token.
-func statusOf(ctx context.Context, token string) func() int {
-	GinkgoHelper()
+func statusOf(ctx context.Context, token string) func() (int, error) {
 	return status(ctx, cp.WithToken(token))
 }
 

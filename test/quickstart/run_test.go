@@ -6,6 +6,8 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"os"
+	"os/exec"
 	"strings"
 	"syscall"
 	"time"
@@ -14,7 +16,10 @@ import (
 	. "github.com/onsi/gomega"
 	"github.com/onsi/gomega/gbytes"
 	"github.com/onsi/gomega/gexec"
+	"k8s.io/client-go/tools/clientcmd"
 
+	"github.com/cloudsso/cloudsso-operator/hack/quickstart"
+	"github.com/cloudsso/cloudsso-operator/test/controlplane"
 	"github.com/cloudsso/cloudsso-operator/test/provider"
 )
 
@@ -25,18 +30,25 @@ var _ = Describe("make run", func() {
 		copied := newCheckout()
 		session := copied.start()
 		variables := copied.up(session)
-		Expect(variables).To(HaveLen(5))
+		Expect(variables).To(HaveLen(7))
 		Expect(variables).To(HaveKeyWithValue("KUBECONFIG", BeAnExistingFile()))
 		Expect(variables).To(HaveKeyWithValue("SCIM_CA_FILE", BeAnExistingFile()))
 		Expect(variables).To(HaveKeyWithValue("SCIM_BASE_URL", HavePrefix("https://")))
 		Expect(variables).To(HaveKeyWithValue("CLOUDSSO_NAMESPACE", Not(BeEmpty())))
 		screen := string(session.Out.Contents())
 		for name, value := range variables {
-			Expect(name == "KUBECONFIG" || name == "CLOUDSSO_NAMESPACE" || strings.Contains(screen, value)).To(BeTrue(), "the screen shows no "+name)
+			if strings.HasPrefix(name, "SCIM_") {
+				Expect(screen).To(ContainSubstring(value), "the screen shows no "+name)
+			}
 		}
 		Expect(copied.processes()).To(And(HaveLen(3), HaveKey("etcd"), HaveKey("kube-apiserver"), HaveKey("manager")))
 		id := send(ctx, connect(variables), http.StatusCreated, "POST", "/Users", newUser).ID()
 		readsItsCertificateAgain(ctx, copied, variables)
+
+		By("letting people in by their own tokens, without a role")
+		Expect(variables).To(HaveKeyWithValue("OIDC_KUBECONFIG", BeAnExistingFile()))
+		Expect(podsAs(ctx, variables, "alice@example.com")).To(Equal(http.StatusForbidden))
+		Expect(podsAs(ctx, variables, "alice@example.com", "system:masters")).To(Equal(http.StatusUnauthorized))
 
 		By("keeping a second one out")
 		second := copied.start()
@@ -103,6 +115,19 @@ func refuses(copied checkout, message, setting string) {
 	Expect(string(session.Out.Contents())).NotTo(ContainSubstring("compiling"))
 	Expect(copied.path(".run", "etcd")).NotTo(BeAnExistingFile())
 	copied.isLeftAlone()
+}
+
+// podsAs lists pods with the ID token of a user who claims to be in groups, and returns the HTTP status.
+func podsAs(ctx context.Context, variables map[string]string, userAndGroups ...string) (int, error) {
+	GinkgoHelper()
+	command := exec.CommandContext(ctx, program, append([]string{"token"}, userAndGroups...)...)
+	command.Env = append(os.Environ(), quickstart.IssuerVariable+"="+variables[quickstart.IssuerVariable])
+	token, err := command.Output()
+	Expect(err).NotTo(HaveOccurred())
+	user, err := clientcmd.BuildConfigFromFlags("", variables["OIDC_KUBECONFIG"])
+	Expect(err).NotTo(HaveOccurred())
+	user.BearerToken = strings.TrimSpace(string(token))
+	return controlplane.Get(ctx, user, "api/v1/namespaces/"+quickstart.TargetNamespace+"/pods")
 }
 
 func port(variables map[string]string) string {

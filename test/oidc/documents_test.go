@@ -139,6 +139,23 @@ func documentedObjects() (all []*unstructured.Unstructured) {
 	return all
 }
 
+// reason matches a constant of a reason in the sources of the API.
+var reason = regexp.MustCompile(`(?m)^\tReason\w+ += "(\w+)"$`)
+
+var _ = Describe("The page on access", func() {
+	It("says what to do about every reason of an assignment", func() {
+		page, err := os.ReadFile("../../docs/access.md")
+		Expect(err).NotTo(HaveOccurred())
+		source, err := os.ReadFile("../../api/v1alpha1/cloudssoaccessassignment_types.go")
+		Expect(err).NotTo(HaveOccurred())
+		reasons := reason.FindAllStringSubmatch(string(source), -1)
+		Expect(reasons).NotTo(BeEmpty())
+		for _, r := range reasons {
+			Expect(string(page)).To(ContainSubstring("\n| `" + r[1] + "` | "))
+		}
+	})
+})
+
 var _ = Describe("An object in the documentation", func() {
 	It("is accepted by the API server", func(ctx SpecContext) {
 		objects := documentedObjects()

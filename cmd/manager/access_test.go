@@ -132,7 +132,7 @@ func TestAccess(t *testing.T) {
 	t.Run("a missing right ends the operator, and says what to do", func(t *testing.T) {
 		p := newProcess(t, c.operatorKubeconfig, "--scim-public-url=http://127.0.0.1/scim/v2", "--scim-insecure-http", "--scim-bind-address=127.0.0.1:0",
 			"--metrics-bind-address=0", "--health-probe-bind-address=0", "--access")
-		if err := p.Run(); err == nil || !strings.Contains(p.output.String(), "kubectl apply -k config/access") {
+		if err := p.Run(); err == nil || !strings.Contains(p.output.String(), "config/access") {
 			t.Errorf("%v:\n%s", err, p.output.String())
 		}
 	})

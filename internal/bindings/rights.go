@@ -10,7 +10,7 @@ import (
 )
 
 // installAccess is what to do about rights that are missing.
-const installAccess = "the operator gets its rights on bindings by: kubectl apply -k config/access"
+const installAccess = "the operator gets its rights on bindings from the component config/access: uncomment ../access in config/default/kustomization.yaml and run make deploy"
 
 // MissingRightsError is the error of an operator that runs with --access, and has not the rights of the component config/access.
 type MissingRightsError struct{ Verb, Resource string }

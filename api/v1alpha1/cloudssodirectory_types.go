@@ -52,6 +52,12 @@ type CloudSSODirectorySpec struct {
 	// +optional
 	RateLimit *RateLimit `json:"rateLimit,omitempty"`
 
+	// disablementBudget bounds how many users the identity provider may deactivate in a window of time. A deactivation
+	// beyond it is withheld until an administrator decides. Without it, none is withheld.
+	//
+	// +optional
+	DisablementBudget *DisablementBudget `json:"disablementBudget,omitempty"`
+
 	// kubernetesUsername says how a user's Kubernetes user name is made, for the bindings of access assignments. It must
 	// yield what the API server makes of the user's OIDC token. Without it, the name is the userName. Changing it takes the
 	// verb map-usernames on the directory.
@@ -94,6 +100,55 @@ type KubernetesUsername struct {
 	//
 	// +optional
 	Lowercase bool `json:"lowercase,omitempty"`
+}
+
+// DisablementBudget is how many active synchronized users may be disabled or deleted over SCIM in a window of time.
+//
+// +kubebuilder:validation:XValidation:rule="has(self.count) != has(self.percent)",message="set exactly one of count and percent"
+type DisablementBudget struct {
+	// count is a number of users. It is at least 1, because with 0 each leaver would keep access until an administrator
+	// decides.
+	//
+	// +optional
+	// +kubebuilder:validation:XValidation:rule="self >= 1 && self <= 100000",message="count is 1 to 100000 users: to stop the identity provider altogether, set scimSynchronization to Disabled"
+	Count *int32 `json:"count,omitempty"`
+
+	// percent is a share of the synchronized users that were active when the window began, rounded down, but at least one
+	// user. It is at most 99, because 100 would withhold nothing.
+	//
+	// +optional
+	// +kubebuilder:validation:XValidation:rule="self >= 1 && self <= 99",message="percent is 1 to 99: to withhold nothing, remove disablementBudget"
+	Percent *int32 `json:"percent,omitempty"`
+
+	// window is the time in which deactivations are counted, as in 1h or 24h: 1m to 168h. In less than a minute a provider
+	// that is asked to wait would do its mass change bit by bit. In more than a week, ordinary leavers would use it up.
+	//
+	// +required
+	// +kubebuilder:validation:Type=string
+	// +kubebuilder:validation:MaxLength=18
+	// +kubebuilder:validation:XValidation:rule="self.matches('^([0-9]{1,5}[hms]){1,3}$') && duration(self) >= duration('1m') && duration(self) <= duration('168h')",message="window is a duration of 1m to 168h, as in 1h, 90m or 24h"
+	Window metav1.Duration `json:"window"`
+}
+
+// CountedDeactivations are deactivations that the budget has counted, in one part of its window.
+type CountedDeactivations struct {
+	// last is when the last of them was counted.
+	//
+	// +required
+	// +kubebuilder:validation:XValidation:rule="self >= timestamp('0001-01-01T00:00:00Z')",message="last is a time of RFC 3339, as in 2027-01-31T00:00:00Z"
+	Last metav1.Time `json:"last"`
+
+	// count is their number.
+	//
+	// +required
+	// +kubebuilder:validation:Minimum=0
+	Count int32 `json:"count"`
+
+	// active is how many synchronized users were active before the first of them, if the budget is a percentage.
+	//
+	// +optional
+	// +kubebuilder:validation:Minimum=0
+	Active int32 `json:"active,omitempty"`
 }
 
 // RateLimit is a token bucket.
@@ -200,6 +255,12 @@ type UserCounts struct {
 	// +optional
 	// +kubebuilder:validation:Minimum=0
 	DeletionHeld int32 `json:"deletionHeld,omitempty"`
+
+	// withheld is the number of users whose deactivation waits for an administrator.
+	//
+	// +optional
+	// +kubebuilder:validation:Minimum=0
+	Withheld int32 `json:"withheld,omitempty"`
 }
 
 // GroupCounts counts the groups of a directory.
@@ -252,7 +313,7 @@ type CloudSSODirectoryStatus struct {
 	// +kubebuilder:validation:Minimum=-1
 	ObservedGeneration int64 `json:"observedGeneration,omitempty"`
 
-	// conditions: Ready, Activated, NamespaceSelected, ResyncNeeded, PoliciesInstalled.
+	// conditions: Ready, Activated, NamespaceSelected, ResyncNeeded, PoliciesInstalled, DeactivationsWithheld.
 	//
 	// +optional
 	// +listType=map
@@ -297,6 +358,14 @@ type CloudSSODirectoryStatus struct {
 	//
 	// +optional
 	RefusedWrites *RefusedWrites `json:"refusedWrites,omitempty"`
+
+	// deactivations are those that the disablement budget has counted, oldest first: each for as long as its window, in
+	// parts of a thirtieth of it.
+	//
+	// +optional
+	// +listType=atomic
+	// +kubebuilder:validation:MaxItems=32
+	Deactivations []CountedDeactivations `json:"deactivations,omitempty"`
 
 	// users counts the directory's users.
 	//
@@ -348,6 +417,14 @@ const (
 	// directory whose switch is Enabled.
 	ReasonNamespaceNotSelected = "NotSelected"
 
+	// ConditionDeactivationsWithheld is True if deactivations exceeded spec.disablementBudget, until an administrator has
+	// decided about each. Without a budget, and without a withheld deactivation, there is no such condition.
+	ConditionDeactivationsWithheld = "DeactivationsWithheld"
+	// ReasonBudgetExceeded is the reason of a True DeactivationsWithheld condition.
+	ReasonBudgetExceeded = "BudgetExceeded"
+	// ReasonNothingWithheld is the reason of a False DeactivationsWithheld condition.
+	ReasonNothingWithheld = "NothingWithheld"
+
 	// ConditionPoliciesInstalled is True if the operator's admission policies are installed and bound as required: they
 	// protect synchronized objects and name claims from changes and deletion by others.
 	ConditionPoliciesInstalled = "PoliciesInstalled"
@@ -375,6 +452,7 @@ const (
 // +kubebuilder:printcolumn:name="Last request",type=date,JSONPath=`.status.lastRequestTime`
 // +kubebuilder:printcolumn:name="Age",type=date,JSONPath=`.metadata.creationTimestamp`
 // +kubebuilder:printcolumn:name="Endpoint",type=string,priority=1,JSONPath=`.status.endpoint`
+// +kubebuilder:printcolumn:name="Withheld",type=integer,priority=1,JSONPath=`.status.users.withheld`
 // +kubebuilder:validation:XValidation:rule="self.metadata.name == 'default'",message="a CloudSSODirectory must be named \"default\": one namespace holds one directory"
 type CloudSSODirectory struct {
 	metav1.TypeMeta `json:",inline"`

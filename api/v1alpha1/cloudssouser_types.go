@@ -11,6 +11,7 @@ import metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 //
 // +kubebuilder:validation:XValidation:rule="(has(self.emails) ? self.emails.map(v, (has(v.value) ? size(v.value) : 0) + (has(v.display) ? size(v.display) : 0) + (has(v.type) ? size(v.type) : 0)).sum() : 0) + (has(self.phoneNumbers) ? self.phoneNumbers.map(v, (has(v.value) ? size(v.value) : 0) + (has(v.display) ? size(v.display) : 0) + (has(v.type) ? size(v.type) : 0)).sum() : 0) + (has(self.ims) ? self.ims.map(v, (has(v.value) ? size(v.value) : 0) + (has(v.display) ? size(v.display) : 0) + (has(v.type) ? size(v.type) : 0)).sum() : 0) + (has(self.photos) ? self.photos.map(v, (has(v.value) ? size(v.value) : 0) + (has(v.display) ? size(v.display) : 0) + (has(v.type) ? size(v.type) : 0)).sum() : 0) + (has(self.entitlements) ? self.entitlements.map(v, (has(v.value) ? size(v.value) : 0) + (has(v.display) ? size(v.display) : 0) + (has(v.type) ? size(v.type) : 0)).sum() : 0) + (has(self.roles) ? self.roles.map(v, (has(v.value) ? size(v.value) : 0) + (has(v.display) ? size(v.display) : 0) + (has(v.type) ? size(v.type) : 0)).sum() : 0) + (has(self.addresses) ? self.addresses.map(v, (has(v.formatted) ? size(v.formatted) : 0) + (has(v.streetAddress) ? size(v.streetAddress) : 0) + (has(v.locality) ? size(v.locality) : 0) + (has(v.region) ? size(v.region) : 0) + (has(v.postalCode) ? size(v.postalCode) : 0) + (has(v.country) ? size(v.country) : 0) + (has(v.type) ? size(v.type) : 0)).sum() : 0) + (has(self.x509Certificates) ? self.x509Certificates.map(v, (has(v.value) ? size(v.value) : 0) + (has(v.display) ? size(v.display) : 0) + (has(v.type) ? size(v.type) : 0)).sum() : 0) <= 65536",message="emails, phoneNumbers, ims, photos, addresses, entitlements, roles and x509Certificates have at most 65536 characters together: remove or shorten some of their values"
 // +kubebuilder:validation:XValidation:rule="!has(self.deprovisionedAt) || self.source == 'SCIM'",message="deprovisionedAt is for users of source SCIM only: to disable a Manual user set suspended: true, or delete the user",fieldPath=".deprovisionedAt",reason=FieldValueForbidden
+// +kubebuilder:validation:XValidation:rule="!has(self.withheld) || self.source == 'SCIM'",message="withheld is for users of source SCIM only: a Manual user has no identity provider whose deactivation could be withheld",fieldPath=".withheld",reason=FieldValueForbidden
 type CloudSSOUserSpec struct {
 	// source says who owns this user: SCIM means an identity provider, Manual a person or GitOps. Only the
 	// operator sets SCIM. A Manual user can become a SCIM user (adoption), but not the reverse.
@@ -57,6 +58,13 @@ type CloudSSOUserSpec struct {
 	// +optional
 	// +kubebuilder:validation:XValidation:rule="self >= timestamp('0001-01-01T00:00:00Z')",message="deprovisionedAt is a time of RFC 3339, as in 2027-01-31T00:00:00Z"
 	DeprovisionedAt *metav1.Time `json:"deprovisionedAt,omitempty"`
+
+	// withheld is a deactivation by the identity provider that exceeded spec.disablementBudget of the directory. The user
+	// stays as it is until an administrator decides. The operator alone sets and removes it; an administrator sets its
+	// decision. Only on users of source SCIM.
+	//
+	// +optional
+	Withheld *WithheldDeactivation `json:"withheld,omitempty"`
 
 	// name holds the parts of the user's name (RFC 7643 section 4.1.1).
 	//
@@ -185,6 +193,61 @@ type CloudSSOUserSpec struct {
 	//
 	// +optional
 	Enterprise *Enterprise `json:"enterprise,omitempty"`
+}
+
+// Deactivation is how an identity provider takes a user's effect.
+//
+// +kubebuilder:validation:Enum=Disable;Delete
+type Deactivation string
+
+const (
+	// DeactivationDisable sets active to false.
+	DeactivationDisable Deactivation = "Disable"
+	// DeactivationDelete sets deprovisionedAt.
+	DeactivationDelete Deactivation = "Delete"
+)
+
+// Decision is what an administrator decides about a withheld deactivation.
+//
+// +kubebuilder:validation:Enum=Apply;Discard
+type Decision string
+
+const (
+	// DecisionApply carries the deactivation out.
+	DecisionApply Decision = "Apply"
+	// DecisionDiscard leaves the user as it is.
+	DecisionDiscard Decision = "Discard"
+)
+
+// WithheldDeactivation is a deactivation that waits for an administrator.
+type WithheldDeactivation struct {
+	// what is Disable (active: false) or Delete (a SCIM DELETE).
+	//
+	// +required
+	What Deactivation `json:"what"`
+
+	// since is when the identity provider first asked for it.
+	//
+	// +required
+	// +kubebuilder:validation:XValidation:rule="self >= timestamp('0001-01-01T00:00:00Z')",message="since is a time of RFC 3339, as in 2027-01-31T00:00:00Z"
+	Since metav1.Time `json:"since"`
+
+	// credential is the name of the request's SCIMCredential.
+	//
+	// +optional
+	// +kubebuilder:validation:MaxLength=253
+	Credential string `json:"credential,omitempty"`
+
+	// requestID is the id of the request in the provisioning log.
+	//
+	// +optional
+	// +kubebuilder:validation:MaxLength=64
+	RequestID string `json:"requestID,omitempty"`
+
+	// decision is set by an administrator: Apply or Discard. The operator carries it out and removes withheld.
+	//
+	// +optional
+	Decision Decision `json:"decision,omitempty"`
 }
 
 // Name is the parts of a person's name (RFC 7643 section 4.1.1).
@@ -468,6 +531,7 @@ const (
 // +kubebuilder:printcolumn:name="Age",type=date,JSONPath=`.metadata.creationTimestamp`
 // +kubebuilder:printcolumn:name="Email",type=string,priority=1,JSONPath=`.spec.emails[0].value`
 // +kubebuilder:printcolumn:name="External ID",type=string,priority=1,JSONPath=`.spec.externalId`
+// +kubebuilder:printcolumn:name="Withheld",type=string,priority=1,JSONPath=`.spec.withheld.what`
 type CloudSSOUser struct {
 	metav1.TypeMeta `json:",inline"`
 	// +optional

@@ -17,6 +17,7 @@ import (
 	"github.com/cloudsso/cloudsso-operator/internal/scim"
 	scimserver "github.com/cloudsso/cloudsso-operator/internal/scim/server"
 	"github.com/cloudsso/cloudsso-operator/internal/scimauth"
+	"github.com/cloudsso/cloudsso-operator/internal/store"
 )
 
 // observer writes the provisioning log and the metrics of SCIM requests.
@@ -170,6 +171,8 @@ var effectEvents = map[scimserver.Effect]audit.Event{
 // eventOf returns the event of a request: what it has done, or why it has done nothing.
 func eventOf(r scimserver.Record) audit.Event {
 	switch {
+	case r.Reason == store.ReasonWithheld:
+		return audit.DeactivationWithheld
 	case isLimited(r):
 		return audit.RequestLimited
 	case r.Status == http.StatusUnauthorized, r.Status == http.StatusTooManyRequests, r.Reason == string(auth.ReasonAmbiguous):
@@ -195,7 +198,7 @@ func doneEvent(r scimserver.Record) audit.Event {
 		}
 	}
 	isChange := r.Operation == scimserver.OperationReplace || r.Operation == scimserver.OperationModify
-	if isChange && len(r.Changes) == 0 && r.Added.Count+r.Removed.Count == 0 {
+	if isChange && len(r.Changes)+len(r.Effects) == 0 && r.Added.Count+r.Removed.Count == 0 {
 		return audit.ResourceUnchanged
 	}
 	return events[r.Operation]

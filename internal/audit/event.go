@@ -8,6 +8,7 @@ const (
 	AuthenticationRefused  Event = "Authentication Refused"  // 401, 400 for two headers, or 429 after many: no credential, or one that is not usable
 	RequestLimited         Event = "Request Limited"         // 429: too many requests of a usable credential, or in progress, or with large bodies
 	SynchronizationRefused Event = "Synchronization Refused" // 403: the directory's switch is Disabled, or the namespace has no directory or is not selected; 503: not activated, or the selection is unknown
+	DeactivationWithheld   Event = "Deactivation Withheld"   // 429: a deactivation is beyond the directory's disablement budget; it is stored and waits for an administrator
 	RequestRefused         Event = "Request Refused"         // any other 4xx: nothing was changed
 	RequestFailed          Event = "Request Failed"          // 5xx: a 503 that was sent for a change may have been carried out
 	RequestUnknown         Event = "Request Unknown"         // no such endpoint, or a method that it does not have

@@ -13,6 +13,8 @@ type Effect struct {
 	Origin Origin
 	// Before has the resource's attributes before the call; nil if the call created it.
 	Before schema.Object
+	// Released reports whether a deactivation that the store had withheld does not wait any more.
+	Released bool
 	// Added and Removed are the members that the call added to a group and removed from it.
 	Added, Removed MemberSample
 }

@@ -33,6 +33,8 @@ type kind[T client.Object] struct {
 	// attribute returns an attribute that is in the spec, nil if it is unassigned.
 	attribute func(T, *schema.Attribute) (value any, known bool)
 	represent func(*namespacedStore, T, scim.Omit) *scim.Resource
+	// isShown reports whether SCIM shows the difference between two specs; nil if it shows every one.
+	isShown func(current, next T) bool
 	// acceptedName returns the name that a controller has found a Manual object to hold.
 	acceptedName func(T) string
 }

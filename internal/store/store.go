@@ -24,6 +24,7 @@ import (
 // +kubebuilder:rbac:groups=cloudsso.dev,resources=cloudssousers;cloudssogroups;cloudssomembershipslices,verbs=get;list;watch;create;patch
 // +kubebuilder:rbac:groups=cloudsso.dev,resources=cloudssogroups,verbs=delete
 // +kubebuilder:rbac:groups=cloudsso.dev,resources=cloudssodirectories,verbs=get;list;watch
+// +kubebuilder:rbac:groups=cloudsso.dev,resources=cloudssodirectories/status,verbs=patch
 
 // Config is what a Store needs. Every field is required unless its comment says that it may be nil.
 type Config struct {
@@ -62,6 +63,8 @@ type Store struct {
 	slices     *collection[*v1alpha1.CloudSSOMembershipSlice]
 	groupLocks keyMutex
 	scanLocks  keyMutex // by namespace
+	countLocks keyMutex // by namespace
+	counted    countedDirectories
 	// directories tells how the list and watch calls for directories fare.
 	directories *informer.Source
 	userScan    userScan

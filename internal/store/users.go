@@ -30,6 +30,7 @@ var userKind = kind[*v1alpha1.CloudSSOUser]{
 		return convert.User.Attribute(&u.Spec, a)
 	},
 	represent:    (*namespacedStore).userResource,
+	isShown:      isShownChange,
 	acceptedName: func(u *v1alpha1.CloudSSOUser) string { return u.Status.ClaimedName },
 }
 
@@ -122,6 +123,7 @@ func (n *namespacedStore) createOver(ctx context.Context, holder *v1alpha1.Cloud
 	effect := scim.Effect{Origin: scim.OriginRestored, Before: convert.User.Attributes(&holder.Spec)}
 	next := holder.DeepCopy()
 	convert.User.SetAttributes(attributes, &next.Spec)
+	next.Spec.Withheld = nil
 	switch {
 	case holder.Spec.Source == v1alpha1.SourceManual:
 		if err := n.mayAdopt(holder); err != nil {
@@ -148,30 +150,32 @@ func (n *namespacedStore) createOver(ctx context.Context, holder *v1alpha1.Cloud
 	return written, effect, err
 }
 
-// isRestoredBy reports whether a create means the user of its userName: a disabled one with the same non-empty externalId.
+// isRestoredBy reports whether a create means the user of its userName: one with the same non-empty externalId who is disabled,
+// or would be if that were not withheld.
 // That user is restored: same object, same id, attributes as sent, memberships kept. Okta
 // re-provisions a user who left in this way, and a 409 would lock the person out. An externalId alone is not an identity:
 // Entra's default mapping is mailNickname, which is reused.
 func isRestoredBy(u *v1alpha1.CloudSSOUser, attributes schema.Object) bool {
 	externalID := attributes.String(schema.ExternalID)
-	return u.Spec.Source == v1alpha1.SourceSCIM && !isActive(u) && externalID != "" && u.Spec.ExternalID == externalID
+	isDeactivated := !isActive(u) || u.Spec.Withheld != nil && attributes.Get(schema.Active) != false
+	return u.Spec.Source == v1alpha1.SourceSCIM && isDeactivated && externalID != "" && u.Spec.ExternalID == externalID
 }
 
 // isActive reports whether the identity provider has the user active.
 func isActive(u *v1alpha1.CloudSSOUser) bool { return u.Spec.Active == nil || *u.Spec.Active }
 
 func (n *namespacedStore) updateUser(ctx context.Context, id string, change scim.Change) (*scim.Resource, error) {
-	deactivation := n.Priority.New()
+	deactivation := n.newDeactivation()
 	defer deactivation.End()
 	var effect scim.Effect
 	var before v1alpha1.CloudSSOUser
 	u, err := n.users.edit(ctx, n.namespace, id, func(u *v1alpha1.CloudSSOUser) error {
-		before = *u
+		before, deactivation.outcome = *u, noDeactivation
 		current, err := n.users.visible(n, u, change.Precondition)
 		if err != nil {
 			return err
 		}
-		if effect.Before = current.Attributes; change.Attributes == nil {
+		if effect = (scim.Effect{Before: current.Attributes}); change.Attributes == nil {
 			return nil
 		}
 		attributes, err := change.Attributes(current.Attributes)
@@ -179,12 +183,15 @@ func (n *namespacedStore) updateUser(ctx context.Context, id string, change scim
 			return err
 		}
 		convert.User.SetAttributes(attributes, &u.Spec)
-		if isActive(&before) && !isActive(u) {
-			deactivation.Begin()
+		switch {
+		case isActive(&before) && !isActive(u):
+			deactivation.checkBudget(ctx, u, &before.Spec, v1alpha1.DeactivationDisable)
+		case before.Spec.Withheld != nil && asksToActivate(change, current.Attributes):
+			u.Spec.Withheld, effect.Released = nil, true
 		}
 		return nil
 	})
-	if err != nil {
+	if err := deactivation.conclude(ctx, u, err); err != nil {
 		return nil, err
 	}
 	n.revokeFormer(&before, u)
@@ -194,18 +201,19 @@ func (n *namespacedStore) updateUser(ctx context.Context, id string, change scim
 // deprovisionUser carries out a SCIM DELETE: the object stays, without access, memberships or a hold on its userName.
 // Its claim stays too: the next create of the userName takes it over, and learns from it who had the name.
 func (n *namespacedStore) deprovisionUser(ctx context.Context, id string, precondition scim.Precondition) (deleted *scim.Resource, err error) {
-	deactivation := n.Priority.New()
+	deactivation := n.newDeactivation()
 	defer deactivation.End()
-	_, err = n.users.edit(ctx, n.namespace, id, func(u *v1alpha1.CloudSSOUser) (err error) {
+	u, err := n.users.edit(ctx, n.namespace, id, func(u *v1alpha1.CloudSSOUser) (err error) {
+		deactivation.outcome = noDeactivation
 		if deleted, err = n.users.visible(n, u, precondition); err != nil {
 			return err
 		}
-		deactivation.Begin()
-		now := metav1.NewTime(n.Now())
+		before, now := u.Spec, metav1.NewTime(n.Now())
 		u.Spec.DeprovisionedAt = &now
+		deactivation.checkBudget(ctx, u, &before, v1alpha1.DeactivationDelete)
 		return nil
 	})
-	if err != nil {
+	if err := deactivation.conclude(ctx, u, err); err != nil {
 		return nil, err
 	}
 	n.revoke(func(r Revoker) { r.RevokeUser(n.namespace, id) })

@@ -16,7 +16,9 @@ import (
 // generation, so that a status that was written in between is no conflict.
 func (c *collection[T]) write(ctx context.Context, current, next T) (T, error) {
 	now := c.Now()
-	policy.SetLastModified(next, now)
+	if c.isShown == nil || c.isShown(current, next) {
+		policy.SetLastModified(next, now)
+	}
 	setLastChange(ctx, next, now)
 	p := jsonpatch.Patch{}.TestUID(current).TestGeneration(current).Replace("/spec", c.spec(next))
 	return c.patch(ctx, current, p.Annotations(current, next))

@@ -17,6 +17,7 @@ const (
 	EffectAdopted       Effect = "Adopted"       // a POST adopted a user that the identity provider did not manage
 	EffectDeactivated   Effect = "Deactivated"   // active became false
 	EffectReactivated   Effect = "Reactivated"   // active became true
+	EffectReleased      Effect = "Released"      // a withheld deactivation does not wait any more, because active was set to true
 	EffectRenamed       Effect = "Renamed"       // userName, or the displayName of a group, changed
 	EffectDeprovisioned Effect = "Deprovisioned" // a DELETE of a user
 	EffectDeleted       Effect = "Deleted"       // a DELETE of a group
@@ -82,6 +83,9 @@ func effectsOf(r *scim.Resource) (effects []Effect) {
 		effects = append(effects, EffectDeactivated)
 	} else if is && !was {
 		effects = append(effects, EffectReactivated)
+	}
+	if r.Effect.Released {
+		effects = append(effects, EffectReleased)
 	}
 	name := schema.UserName
 	if r.Type == schema.Group {

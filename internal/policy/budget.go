@@ -1,0 +1,178 @@
+package policy
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/cloudsso/cloudsso-operator/api/v1alpha1"
+)
+
+const (
+	// windowParts is how many parts of a window have a count of their own. A deactivation counts for a thirtieth of the
+	// window too long at most, and the size of the status does not depend on the number of users.
+	windowParts = 30
+	// maxCounted is the largest number of counts in the status. It is reached only if the window was changed.
+	maxCounted = 32
+)
+
+// LosesEffect reports whether a change of a user's spec takes the effect that the user has. A suspended user has none.
+func LosesEffect(before, after *v1alpha1.CloudSSOUserSpec) bool {
+	return hasEffect(before) && !hasEffect(after)
+}
+
+func hasEffect(spec *v1alpha1.CloudSSOUserSpec) bool {
+	return UserState(&v1alpha1.CloudSSOUser{Spec: *spec}, false) == v1alpha1.UserActive
+}
+
+// CountDeactivation returns status.deactivations with one deactivation more; within is false if the budget is used up.
+// active returns how many synchronized users are active. It is called for a percentage only, when a part of the window begins.
+func CountDeactivation(b *v1alpha1.DisablementBudget, counted []v1alpha1.CountedDeactivations, now time.Time, active func() int32) (next []v1alpha1.CountedDeactivations, within bool) {
+	next = countedWithin(b.Window.Duration, counted, now)
+	if sumOf(next) >= budgetLimit(b, next, active) {
+		return counted, false
+	}
+	last := len(next) - 1
+	if last < 0 || now.Truncate(b.Window.Duration/windowParts).After(next[last].Last.Time) {
+		part := v1alpha1.CountedDeactivations{}
+		if b.Percent != nil {
+			part.Active = active()
+		}
+		next, last = append(next, part), last+1
+	}
+	next[last].Count++
+	if at := metav1.NewTime(now).Rfc3339Copy(); at.After(next[last].Last.Time) {
+		next[last].Last = at
+	}
+	return shortened(next), true
+}
+
+// UncountDeactivation returns status.deactivations without one that was counted, and then not carried out.
+func UncountDeactivation(counted []v1alpha1.CountedDeactivations) []v1alpha1.CountedDeactivations {
+	next := append([]v1alpha1.CountedDeactivations(nil), counted...)
+	for i := len(next) - 1; i >= 0; i-- {
+		if next[i].Count > 0 {
+			next[i].Count--
+			break
+		}
+	}
+	return next
+}
+
+// countedWithin returns a copy of the counts that are within the window. A time that is further ahead comes from a wrong
+// clock, and must not withhold deactivations until it has come.
+func countedWithin(window time.Duration, counted []v1alpha1.CountedDeactivations, now time.Time) (within []v1alpha1.CountedDeactivations) {
+	for _, c := range counted {
+		if age := now.Sub(c.Last.Time); -window < age && age < window {
+			within = append(within, c)
+		}
+	}
+	return within
+}
+
+func sumOf(counted []v1alpha1.CountedDeactivations) (sum int64) {
+	for _, c := range counted {
+		sum += int64(c.Count)
+	}
+	return sum
+}
+
+// budgetLimit returns how many deactivations a window may have. A percentage is of the users that were active when the
+// window began, because the number of active users falls with each deactivation.
+func budgetLimit(b *v1alpha1.DisablementBudget, within []v1alpha1.CountedDeactivations, active func() int32) int64 {
+	switch {
+	case b.Count != nil:
+		return int64(*b.Count)
+	case b.Percent == nil: // the CRD refuses it
+		return 1
+	}
+	var base int32
+	if len(within) > 0 {
+		base = within[0].Active
+	}
+	if base == 0 { // the window begins now, or the budget was no percentage when it began
+		base = active()
+	}
+	return max(1, int64(base)*int64(*b.Percent)/100)
+}
+
+// shortened merges the oldest counts until there are no more than maxCounted. They count until the newest of them is over.
+func shortened(counted []v1alpha1.CountedDeactivations) []v1alpha1.CountedDeactivations {
+	for len(counted) > maxCounted {
+		counted[1].Count += counted[0].Count
+		counted[1].Active = counted[0].Active
+		counted = counted[1:]
+	}
+	return counted
+}
+
+// Withhold returns the withheld deactivation of a user whose identity provider has asked for another one that is beyond the
+// budget. A deletion stays one, because it takes more than a disablement. before may be nil.
+func Withhold(before *v1alpha1.WithheldDeactivation, asked v1alpha1.WithheldDeactivation) *v1alpha1.WithheldDeactivation {
+	switch {
+	case before == nil:
+		return &asked
+	case before.What == asked.What, before.What == v1alpha1.DeactivationDelete:
+		return before
+	}
+	asked.Since = before.Since
+	return &asked
+}
+
+// StillWithheld returns what stays withheld of a user after a deactivation was carried out: a deletion, if that was a
+// disablement.
+func StillWithheld(w *v1alpha1.WithheldDeactivation, done v1alpha1.Deactivation) *v1alpha1.WithheldDeactivation {
+	if w != nil && w.What == v1alpha1.DeactivationDelete && done == v1alpha1.DeactivationDisable {
+		return w
+	}
+	return nil
+}
+
+// IsDecided reports whether an administrator has decided about a user's withheld deactivation.
+func IsDecided(u *v1alpha1.CloudSSOUser) bool {
+	return u.Spec.Withheld != nil && u.Spec.Withheld.Decision != ""
+}
+
+// CarryOutDecision changes the spec of a user whose withheld deactivation is decided, as the decision says.
+func CarryOutDecision(u *v1alpha1.CloudSSOUser, now time.Time) {
+	w := u.Spec.Withheld
+	u.Spec.Withheld = nil
+	switch {
+	case w.Decision != v1alpha1.DecisionApply:
+	case w.What == v1alpha1.DeactivationDelete:
+		u.Spec.DeprovisionedAt = new(metav1.NewTime(now))
+	default:
+		u.Spec.Active = new(false)
+	}
+}
+
+// DescribeBudget returns a budget in words: "10 users in 1h".
+func DescribeBudget(b *v1alpha1.DisablementBudget) string {
+	window := b.Window.Duration.String()
+	for _, zero := range []string{"m0s", "h0m"} {
+		if strings.HasSuffix(window, zero) {
+			window = strings.TrimSuffix(window, zero[1:])
+		}
+	}
+	if b.Percent != nil {
+		return fmt.Sprintf("%d %% of the active users in %s", *b.Percent, window)
+	}
+	if limit := budgetLimit(b, nil, nil); limit != 1 {
+		return fmt.Sprintf("%d users in %s", limit, window)
+	}
+	return "1 user in " + window
+}
+
+// DecideCommand returns the kubectl command that decides about the withheld deactivation of a user, except for the user's
+// metadata.name at its end.
+func DecideCommand(namespace string, decision v1alpha1.Decision) string {
+	return fmt.Sprintf(`kubectl -n %s patch cloudssouser --type=merge -p '{"spec":{"withheld":{"decision":"%s"}}}'`, namespace, decision)
+}
+
+// DecideAllCommand returns the kubectl command that decides about every withheld deactivation of a namespace.
+func DecideAllCommand(namespace string, decision v1alpha1.Decision) string {
+	return fmt.Sprintf(`kubectl -n %s get cloudssousers -o jsonpath='{range .items[?(@.spec.withheld)]}{.metadata.name}{"\n"}{end}' | xargs -n1 %s`,
+		namespace, DecideCommand(namespace, decision))
+}

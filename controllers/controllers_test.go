@@ -36,6 +36,7 @@ import (
 const endpoint = "https://scim.example.com/scim/v2"
 
 var (
+	plane     *controlplane.ControlPlane
 	admin     client.Client
 	operator  *rest.Config
 	namespace string
@@ -57,7 +58,8 @@ var _ = BeforeSuite(func() {
 	ctx, cancel := context.WithCancel(context.Background())
 	DeferCleanup(cancel)
 	ctrl.SetLogger(logr.FromSlogHandler(slog.NewTextHandler(GinkgoWriter, nil)))
-	plane, err := controlplane.Start(ctx, controlplane.Options{})
+	var err error
+	plane, err = controlplane.Start(ctx, controlplane.Options{})
 	Expect(err).NotTo(HaveOccurred())
 	DeferCleanup(func() { Expect(plane.Stop()).To(Succeed()) })
 	operator, err = plane.Operator(ctx)

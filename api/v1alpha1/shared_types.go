@@ -31,7 +31,8 @@ const (
 	// If it is absent, meta.lastModified is the creation time.
 	AnnotationLastModified = "cloudsso.dev/last-modified"
 	// AnnotationLastChange says which SCIM request wrote the user, group or slice last: JSON with cause ("Create",
-	// "Replace", "Modify" or "Delete"), credential, requestID and time. The provisioning log has the rest under that id.
+	// "Replace", "Modify" or "Delete"), credential, requestID and time. The provisioning log has the rest under that id. If
+	// the cause is "Apply" or "Discard", an administrator decided about the deactivation that the request asked for.
 	AnnotationLastChange = "cloudsso.dev/last-change"
 	// AnnotationTouched on a slice changes when a replica has nothing to write, but needs a write of its own to wait for.
 	AnnotationTouched = "cloudsso.dev/touched"

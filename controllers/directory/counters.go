@@ -3,7 +3,9 @@ package directory
 import (
 	"sync"
 
+	"github.com/prometheus/client_golang/prometheus"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/metrics"
 
 	"github.com/cloudsso/cloudsso-operator/api/v1alpha1"
 	"github.com/cloudsso/cloudsso-operator/internal/policy"
@@ -16,6 +18,24 @@ type counts struct {
 	scimUsers, manualUsers, guardUsers int32
 	scimGroups, manualGroups           int32
 	guardGroups                        int32
+	withheld                           int32
+}
+
+// withheld is the number of withheld deactivations of each namespace that has some. Only the leader reports it.
+var withheld = prometheus.NewGaugeVec(prometheus.GaugeOpts{
+	Name: "cloudsso_deactivations_withheld",
+	Help: "Deactivations beyond the disablement budget of the namespace's CloudSSODirectory that wait for an administrator. Absent if there are none.",
+}, []string{"namespace"})
+
+func init() { metrics.Registry.MustRegister(withheld) }
+
+// reportWithheld sets the metric of a namespace, or removes it, so that namespaces without a withheld deactivation have none.
+func reportWithheld(namespace string, n int32) {
+	if n > 0 {
+		withheld.WithLabelValues(namespace).Set(float64(n))
+	} else {
+		withheld.DeleteLabelValues(namespace)
+	}
 }
 
 // counters count the users and groups of each namespace from watch events, without lists. Safe for concurrent use.
@@ -38,7 +58,11 @@ func (c *counters) observe(before, after client.Object) {
 			continue
 		}
 		namespace := change.o.GetNamespace()
-		sum := c.byNamespace[namespace].plus(countsOf(change.o), change.sign)
+		before := c.byNamespace[namespace]
+		sum := before.plus(countsOf(change.o), change.sign)
+		if sum.withheld != before.withheld {
+			reportWithheld(namespace, sum.withheld)
+		}
 		if c.byNamespace[namespace] = sum; sum == (counts{}) {
 			delete(c.byNamespace, namespace)
 		}
@@ -57,6 +81,7 @@ func (c counts) plus(o counts, sign int32) counts {
 		scimUsers: c.scimUsers + sign*o.scimUsers, manualUsers: c.manualUsers + sign*o.manualUsers, guardUsers: c.guardUsers + sign*o.guardUsers,
 		scimGroups: c.scimGroups + sign*o.scimGroups, manualGroups: c.manualGroups + sign*o.manualGroups,
 		guardGroups: c.guardGroups + sign*o.guardGroups,
+		withheld:    c.withheld + sign*o.withheld,
 	}
 }
 
@@ -87,6 +112,9 @@ func countsOfUser(u *v1alpha1.CloudSSOUser) (c counts) {
 	}
 	if isGuarded(u) {
 		c.guardUsers = 1
+	}
+	if u.Spec.Withheld != nil {
+		c.withheld = 1
 	}
 	return c
 }

@@ -13,11 +13,13 @@ const (
 	eventEnabled  = "SynchronizationEnabled"
 	eventDisabled = "SynchronizationDisabled"
 	eventResynced = "Resynced"
+	eventDecided  = "DeactivationsDecided"
 )
 
 // statusEvents returns the Events of the change from one status to the next: the directory waits for its activation, or was
 // activated after that, the switch was turned, a write was refused (the first since the last full push), a full push is
-// needed, a full push was acknowledged, the namespace is not selected, and an admission policy is missing.
+// needed, a full push was acknowledged, deactivations are withheld, or decided, the namespace is not selected, and an
+// admission policy is missing.
 func statusEvents(before, after *v1alpha1.CloudSSODirectory) []controllerutil.Event {
 	var all []controllerutil.Event
 	conditionsBefore, conditions := before.Status.Conditions, after.Status.Conditions
@@ -36,6 +38,12 @@ func statusEvents(before, after *v1alpha1.CloudSSODirectory) []controllerutil.Ev
 		all = append(all, controllerutil.Warning(v1alpha1.ReasonWritesRefused, "Refuse", controllerutil.MessageOf(conditions, v1alpha1.ConditionResyncNeeded)))
 	case refused(conditionsBefore) && !refused(conditions):
 		all = append(all, controllerutil.Normal(eventResynced, "Report", controllerutil.MessageOf(conditions, v1alpha1.ConditionResyncNeeded)))
+	}
+	switch was, is := isWithholding(conditionsBefore), isWithholding(conditions); {
+	case is && !was:
+		all = append(all, controllerutil.Warning(v1alpha1.ConditionDeactivationsWithheld, "Withhold", controllerutil.MessageOf(conditions, v1alpha1.ConditionDeactivationsWithheld)))
+	case was && !is:
+		all = append(all, controllerutil.Normal(eventDecided, "Decide", "no deactivation is withheld any more"))
 	}
 	if isUnselected(conditions) && !isUnselected(conditionsBefore) {
 		all = append(all, controllerutil.Warning(v1alpha1.ReasonNamespaceNotSelected, "Check", controllerutil.MessageOf(conditions, v1alpha1.ConditionNamespaceSelected)))

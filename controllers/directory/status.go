@@ -23,6 +23,7 @@ func computeStatus(d *v1alpha1.CloudSSODirectory, selection policy.Selection, en
 	recordSwitch(d, now)
 	d.Status.RefusedWrites = policy.MissedWrites(d, now)
 	recordCounts(d, position, c)
+	recordWithheld(d, c.withheld, metav1.NewTime(now))
 	d.Status.Credentials = countCredentials(credentials, now)
 	conditions := []metav1.Condition{ready(d), activated(d), resync(d, position.In(selection), now)}
 	if policies != nil {

@@ -11,6 +11,8 @@ import (
 const (
 	eventEnabled            = "Enabled"
 	eventMembershipsRemoved = "MembershipsRemoved"
+	eventApplied            = "DeactivationApplied"
+	eventDiscarded          = "DeactivationDiscarded"
 )
 
 // statusEvents returns the Events of the change from one status to the next.

@@ -165,11 +165,11 @@ func dropFinalizers(ctx context.Context, c client.Client, o client.Object, tests
 	if !slices.ContainsFunc(finalizers, func(f string) bool { return ctrlutil.ContainsFinalizer(o, f) }) {
 		return nil
 	}
-	return client.IgnoreNotFound(asConflict(o, c.Patch(ctx, o, tests.RemoveFinalizers(o, finalizers...))))
+	return client.IgnoreNotFound(AsConflict(o, c.Patch(ctx, o, tests.RemoveFinalizers(o, finalizers...))))
 }
 
-// asConflict returns the error of a JSON patch of an object: a Conflict if a test has failed.
-func asConflict(o client.Object, err error) error {
+// AsConflict returns the error of a JSON patch of an object: a Conflict if a test has failed.
+func AsConflict(o client.Object, err error) error {
 	if jsonpatch.Failed(err) {
 		return apierrors.NewConflict(schema.GroupResource{Group: v1alpha1.GroupVersion.Group}, o.GetName(), err)
 	}

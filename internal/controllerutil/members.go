@@ -67,7 +67,7 @@ func (r *MemberRemover) removeNotLive(ctx context.Context, list client.Object, a
 		}
 		switch {
 		case len(removed) > 0:
-			err = asConflict(list, r.replace(ctx, current, membership.ExcludeMembers(membership.MembersOf(current), slices.Collect(maps.Keys(removed))...)))
+			err = AsConflict(list, r.replace(ctx, current, membership.ExcludeMembers(membership.MembersOf(current), slices.Collect(maps.Keys(removed))...)))
 			if err == nil {
 				return removed, nil
 			}
@@ -107,7 +107,7 @@ func (r *MemberRemover) candidates(ctx context.Context, list client.Object, aske
 // RemoveFrom takes users out of a list if it is still the version given; else it returns a Conflict.
 func (r *MemberRemover) RemoveFrom(ctx context.Context, list client.Object, users ...string) error {
 	err := r.replace(ctx, list, membership.ExcludeMembers(membership.MembersOf(list), users...))
-	return client.IgnoreNotFound(asConflict(list, err))
+	return client.IgnoreNotFound(AsConflict(list, err))
 }
 
 // notLive returns which users are not live or do not exist.

@@ -31,8 +31,9 @@ const (
 	ReasonWithheld = "withheld"
 	// withheldRetryAfter is the Retry-After of a withheld deactivation, which waits for a person.
 	withheldRetryAfter = time.Minute
-	// countTimeout bounds how long a deactivation waits to be counted: the budget must not delay a leaver for long.
-	countTimeout = 3 * time.Second
+	// countTimeout bounds how long a deactivation waits to be counted. It lets the 256 requests of a directory that are served
+	// at a time take their turns with a slow etcd, and leaves the write of the user most of writeTimeout.
+	countTimeout = 10 * time.Second
 	// reasonBudgetUnavailable is the reason of the Event on a directory whose budget let a deactivation pass uncounted.
 	reasonBudgetUnavailable = "BudgetUnavailable"
 )
@@ -88,7 +89,7 @@ func (d *deactivation) isWithinBudget(ctx context.Context, before *v1alpha1.Clou
 	within, err := d.store.countDeactivation(ctx, directory)
 	if err != nil { // a valve that fails must not keep a leaver's access
 		d.store.Log.Error("a deactivation could not be counted, and is carried out", "namespace", d.store.namespace, "error", err)
-		d.store.Warn(directory, reasonBudgetUnavailable, "a deactivation could not be counted, and was carried out without regard to spec.disablementBudget; "+
+		d.store.Warn(directory, reasonBudgetUnavailable, "a deactivation could not be counted, and is carried out without regard to spec.disablementBudget; "+
 			"the operator's log has the cause")
 		return true
 	}

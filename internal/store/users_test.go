@@ -19,6 +19,7 @@ import (
 	"github.com/cloudsso/cloudsso-operator/internal/scim"
 	"github.com/cloudsso/cloudsso-operator/internal/scim/filter"
 	"github.com/cloudsso/cloudsso-operator/internal/scim/schema"
+	"github.com/cloudsso/cloudsso-operator/internal/store"
 )
 
 // directory is one namespace, seen through a replica.
@@ -26,17 +27,22 @@ type directory struct {
 	scim.Store
 	t         *testing.T
 	namespace string
+	replica   *store.Store
 }
 
 func newDirectory(t *testing.T) *directory {
 	t.Helper()
-	namespace := newNamespace(t)
-	return &directory{replicas[0].In(namespace), t, namespace}
+	return directoryOf(t, replicas[0], newNamespace(t))
+}
+
+func directoryOf(t *testing.T, s *store.Store, namespace string) *directory {
+	t.Helper()
+	return &directory{s.In(namespace), t, namespace, s}
 }
 
 // atOtherReplica returns the directory as a second replica shows it.
 func (d *directory) atOtherReplica() *directory {
-	return &directory{replicas[1].In(d.namespace), d.t, d.namespace}
+	return directoryOf(d.t, replicas[1], d.namespace)
 }
 
 func (d *directory) create(userName string) (*scim.Resource, error) {
@@ -316,7 +322,7 @@ func TestACreateWhoseIDIsTakenDrawsAnotherOne(t *testing.T) {
 		return next
 	}
 	namespace := newNamespace(t)
-	d := &directory{s.In(namespace), t, namespace}
+	d := directoryOf(t, s, namespace)
 	// No letter of either name goes into an id.
 	first, second := d.mustCreate("李"), d.mustCreate("王")
 	if first != "user-aaaaa" || second != "user-bbbbb" {

@@ -36,6 +36,19 @@ func patched[T client.Object](ctx context.Context, c client.Client, o T, change 
 	return c.Patch(ctx, o, client.MergeFrom(before))
 }
 
+// withhold gives a user a withheld deactivation.
+func withhold(u *v1alpha1.CloudSSOUser) {
+	u.Spec.Withheld = &v1alpha1.WithheldDeactivation{What: v1alpha1.DeactivationDisable, Since: metav1.Now(), Credential: "okta", RequestID: "r1"}
+}
+
+// changeWithheld returns what changes a user whose deactivation the operator has withheld.
+func changeWithheld(change func(*v1alpha1.CloudSSOUser)) func(context.Context, client.Client, *v1alpha1.CloudSSOUser, *v1alpha1.CloudSSOGroup) error {
+	return func(ctx context.Context, c client.Client, u *v1alpha1.CloudSSOUser, _ *v1alpha1.CloudSSOGroup) error {
+		Expect(patched(ctx, operator, u, withhold)).To(Succeed())
+		return patched(ctx, c, u, change)
+	}
+}
+
 var acts = []act{
 	{name: "create a user", refused: true, do: func(ctx context.Context, c client.Client, u *v1alpha1.CloudSSOUser, _ *v1alpha1.CloudSSOGroup) error {
 		return c.Create(ctx, newUser(u.Namespace, "another", v1alpha1.SourceSCIM))
@@ -55,6 +68,22 @@ var acts = []act{
 	{name: "suspend a user", do: func(ctx context.Context, c client.Client, u *v1alpha1.CloudSSOUser, _ *v1alpha1.CloudSSOGroup) error {
 		return patched(ctx, c, u, func(u *v1alpha1.CloudSSOUser) { u.Spec.Suspended = true })
 	}},
+	{name: "decide about a withheld deactivation", do: changeWithheld(func(u *v1alpha1.CloudSSOUser) {
+		u.Spec.Withheld.Decision = v1alpha1.DecisionDiscard
+	})},
+	{name: "withhold a deactivation", refused: true, do: func(ctx context.Context, c client.Client, u *v1alpha1.CloudSSOUser, _ *v1alpha1.CloudSSOGroup) error {
+		return patched(ctx, c, u, withhold)
+	}},
+	{name: "remove a withheld deactivation", refused: true, do: changeWithheld(func(u *v1alpha1.CloudSSOUser) { u.Spec.Withheld = nil })},
+	{name: "change what is withheld", refused: true, do: changeWithheld(func(u *v1alpha1.CloudSSOUser) {
+		u.Spec.Withheld.What, u.Spec.Withheld.Decision = v1alpha1.DeactivationDelete, v1alpha1.DecisionApply
+	})},
+	{name: "remove the request of a withheld deactivation", refused: true, do: changeWithheld(func(u *v1alpha1.CloudSSOUser) {
+		u.Spec.Withheld.RequestID = ""
+	})},
+	{name: "change a user's spec with a decision", refused: true, do: changeWithheld(func(u *v1alpha1.CloudSSOUser) {
+		u.Spec.Withheld.Decision, u.Spec.DisplayName = v1alpha1.DecisionApply, "Changed"
+	})},
 	{name: "label and annotate", do: func(ctx context.Context, c client.Client, u *v1alpha1.CloudSSOUser, _ *v1alpha1.CloudSSOGroup) error {
 		return patched(ctx, c, u, func(u *v1alpha1.CloudSSOUser) {
 			u.Labels, u.Annotations = map[string]string{"team": "a"}, map[string]string{"note": "b"}

@@ -131,6 +131,21 @@ var _ = Describe("Lengths", func() {
 		})
 	}
 
+	for field, bounds := range map[string][2]int64{"count": {1, 100_000}, "percent": {1, 99}} {
+		It(fmt.Sprintf("CloudSSODirectory.disablementBudget.%s is %d to %d", field, bounds[0], bounds[1]), func(ctx SpecContext) {
+			budget := func(value int64) spec {
+				return spec{"disablementBudget": map[string]any{field: value, "window": "1h"}}
+			}
+			for _, value := range bounds {
+				Expect(try(ctx, "CloudSSODirectory", budget(value))).To(Succeed())
+			}
+			for _, value := range []int64{bounds[0] - 1, bounds[1] + 1} {
+				Expect(try(ctx, "CloudSSODirectory", budget(value))).
+					To(MatchError(And(ContainSubstring("spec.disablementBudget."+field), ContainSubstring(field+" is 1 to "))))
+			}
+		})
+	}
+
 	It("CloudSSOGroup.members holds 1000 of the longest names, each once, and no more", func(ctx SpecContext) {
 		Expect(try(ctx, "CloudSSOGroup", leastWith("CloudSSOGroup", "members", longestMembers(1000)))).To(Succeed())
 		Expect(try(ctx, "CloudSSOGroup", leastWith("CloudSSOGroup", "members", longestMembers(1001)))).

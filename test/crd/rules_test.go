@@ -2,7 +2,9 @@ package crd
 
 import (
 	"fmt"
+	"maps"
 	"strings"
+	"time"
 
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
@@ -250,6 +252,71 @@ var _ = Describe("The allowed networks of a credential", func() {
 		}
 		Expect(try(ctx, kind, spec{"allowedNetworks": networks[:32]})).To(Succeed())
 		Expect(try(ctx, kind, spec{"allowedNetworks": networks})).To(MatchError(ContainSubstring("Too many")))
+	})
+})
+
+var _ = Describe("A disablement budget", func() {
+	DescribeTable("has a window that Go can read", func(ctx SpecContext, window string) {
+		Expect(try(ctx, "CloudSSODirectory", spec{"disablementBudget": map[string]any{"count": int64(1), "window": window}})).To(Succeed())
+		parsed, err := time.ParseDuration(window)
+		Expect(err).NotTo(HaveOccurred())
+		Expect(parsed).To(And(BeNumerically(">=", time.Minute), BeNumerically("<=", 7*24*time.Hour)))
+	},
+		Entry("the shortest", "1m"),
+		Entry("the same in seconds", "60s"),
+		Entry("the longest", "168h"),
+		Entry("of parts", "1h30m20s"),
+	)
+	DescribeTable("is refused with any other window", func(ctx SpecContext, window any) {
+		Expect(try(ctx, "CloudSSODirectory", spec{"disablementBudget": map[string]any{"count": int64(1), "window": window}})).
+			To(MatchError(And(ContainSubstring("spec.disablementBudget.window"),
+				Or(ContainSubstring("window is a duration of 1m to 168h"), ContainSubstring("Too long"), ContainSubstring("must be of type string"), ContainSubstring("Required value")))))
+	},
+		Entry("too short", "59s"),
+		Entry("too long", "168h1s"),
+		Entry("none", ""),
+		Entry("nothing", nil),
+		Entry("a number", int64(60)),
+		Entry("days", "1d"),
+		Entry("words", "1 hour"),
+		Entry("a unit alone", "h"),
+		Entry("negative", "-1h"),
+		Entry("a fraction", "1.5h"),
+		Entry("a line break", "1h\n"),
+		Entry("ISO 8601", "PT1H"),
+		Entry("many digits", "100000000000000000000h"),
+	)
+	DescribeTable("is a number or a percentage", func(ctx SpecContext, budget map[string]any) {
+		budget["window"] = "1h"
+		Expect(try(ctx, "CloudSSODirectory", spec{"disablementBudget": budget})).To(MatchError(ContainSubstring("set exactly one of count and percent")))
+	},
+		Entry("not both", map[string]any{"count": int64(1), "percent": int64(1)}),
+		Entry("not neither", map[string]any{}),
+	)
+})
+
+var _ = Describe("A withheld deactivation", func() {
+	withheld := func(source string, content map[string]any) spec {
+		return spec{"userName": "ada", "source": source, "withheld": content}
+	}
+	full := map[string]any{"what": "Disable", "since": "2026-11-02T09:00:00Z", "credential": "okta", "requestID": "R1", "decision": "Apply"}
+
+	It("is for users of source SCIM", func(ctx SpecContext) {
+		Expect(try(ctx, "CloudSSOUser", withheld("SCIM", full))).To(Succeed())
+		Expect(try(ctx, "CloudSSOUser", withheld("Manual", full))).To(MatchError(And(
+			ContainSubstring("spec.withheld: Forbidden"), ContainSubstring("withheld is for users of source SCIM only"))))
+	})
+
+	It("is not made by a decision alone, as for a user who has none", func(ctx SpecContext) {
+		Expect(try(ctx, "CloudSSOUser", withheld("SCIM", map[string]any{"decision": "Apply"}))).To(MatchError(ContainSubstring("spec.withheld.what: Required value")))
+	})
+
+	It("is applied or discarded", func(ctx SpecContext) {
+		for _, word := range []string{"apply", "Reject", ""} {
+			content := maps.Clone(full)
+			content["decision"] = word
+			Expect(try(ctx, "CloudSSOUser", withheld("SCIM", content))).To(MatchError(ContainSubstring(`supported values: "Apply", "Discard"`)))
+		}
 	})
 })
 

@@ -106,18 +106,19 @@ type KubernetesUsername struct {
 //
 // +kubebuilder:validation:XValidation:rule="has(self.count) != has(self.percent)",message="set exactly one of count and percent"
 type DisablementBudget struct {
-	// count is a number of users. It is at least 1, because with 0 each leaver would keep access until an administrator
-	// decides.
+	// count is a number of users: 1 to 100,000. With 0 each leaver would keep access until an administrator decides.
 	//
 	// +optional
-	// +kubebuilder:validation:XValidation:rule="self >= 1 && self <= 100000",message="count is 1 to 100000 users: to stop the identity provider altogether, set scimSynchronization to Disabled"
+	// +kubebuilder:validation:Minimum=1
+	// +kubebuilder:validation:Maximum=100000
 	Count *int32 `json:"count,omitempty"`
 
 	// percent is a share of the synchronized users that were active when the window began, rounded down, but at least one
-	// user. It is at most 99, because 100 would withhold nothing.
+	// user: 1 to 99. With 100 nothing would be withheld.
 	//
 	// +optional
-	// +kubebuilder:validation:XValidation:rule="self >= 1 && self <= 99",message="percent is 1 to 99: to withhold nothing, remove disablementBudget"
+	// +kubebuilder:validation:Minimum=1
+	// +kubebuilder:validation:Maximum=99
 	Percent *int32 `json:"percent,omitempty"`
 
 	// window is the time in which deactivations are counted, as in 1h or 24h: 1m to 168h. In less than a minute a provider

@@ -38,6 +38,8 @@ func TestEventSaysWhatTheRequestHasDone(t *testing.T) {
 		{scimserver.OperationUnknown, nil, audit.RequestUnknown},
 		{scimserver.OperationReplace, nil, audit.ResourceUnchanged},
 		{scimserver.OperationModify, nil, audit.ResourceUnchanged},
+		{scimserver.OperationReplace, []scimserver.Effect{scimserver.EffectReleased}, audit.ResourceReplaced},
+		{scimserver.OperationModify, []scimserver.Effect{scimserver.EffectReleased}, audit.ResourceModified},
 		{scimserver.OperationCreate, []scimserver.Effect{scimserver.EffectCreated}, audit.ResourceCreated},
 		{scimserver.OperationCreate, []scimserver.Effect{scimserver.EffectRestored, scimserver.EffectReactivated}, audit.ResourceRestored},
 		{scimserver.OperationCreate, []scimserver.Effect{scimserver.EffectAdopted}, audit.ResourceAdopted},
@@ -97,10 +99,11 @@ func TestEventOfARequestThatHasDoneNothing(t *testing.T) {
 			{429, "rate-limited", audit.RequestLimited},
 			{429, "in-flight", audit.RequestLimited},
 			{429, "large-bodies", audit.RequestLimited},
+			{429, "withheld", audit.DeactivationWithheld},
 			{429, "", audit.RequestLimited},
 		} {
 			want := response.want
-			if isUnknown && want != audit.AuthenticationRefused && want != audit.RequestLimited {
+			if isUnknown && want != audit.AuthenticationRefused && want != audit.RequestLimited && want != audit.DeactivationWithheld {
 				want = audit.RequestUnknown
 			}
 			r := scimserver.Record{Operation: operation, Status: response.status, Reason: response.reason}

@@ -100,6 +100,7 @@ var _ = Describe("Times and numbers", func() {
 		Entry("slotHeldSince", "SCIMCredential", place([]string{"slotHeldSince"}, "2027-03-31t18:00:00z"), unreadable),
 		Entry("switchedAt", "CloudSSODirectory", place([]string{"switchedAt"}, "2027-03-31t18:00:00z"), unreadable),
 		Entry("lastRequestTime", "CloudSSODirectory", place([]string{"lastRequestTime"}, "2027-03-31t18:00:00z"), unreadable),
+		Entry("a counted deactivation", "CloudSSODirectory", place([]string{"deactivations[]"}, map[string]any{"count": int64(1), "last": "2027-03-31t18:00:00z"}), unreadable),
 		Entry("a refused write", "CloudSSODirectory", refusedWriteAt("2027-03-31t18:00:00z"), unreadable),
 		Entry("members beyond 32 bits", "CloudSSOGroup", place([]string{"members"}, int64(1)<<31), "format int32 in members"),
 		Entry("members below none", "CloudSSOGroup", place([]string{"members"}, int64(-1)), "status.members"),

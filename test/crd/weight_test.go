@@ -140,6 +140,7 @@ var _ = Describe("Weight", func() {
 			}
 			merge(content, place(strings.Split(path, "."), strings.Repeat("<", int(*f.schema.MaxLength))))
 		})
+		merge(content, spec{"source": "SCIM", "withheld": map[string]any{"what": "Disable", "since": "2026-11-02T09:00:00Z"}})
 		content["photos"] = values(8, "value", strings.Repeat("<", 8192))
 		u := object("default", "CloudSSOUser", content)
 		Expect(cluster.Create(ctx, u)).To(Succeed())

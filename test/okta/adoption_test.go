@@ -111,22 +111,24 @@ var _ = Describe("a Manual user whom the provider creates", Serial, func() {
 	)
 })
 
-// setExistingUsers sets spec.existingUsers until the spec ends, and returns when the manager has seen it.
+// setExistingUsers sets spec.existingUsers until the spec ends.
 func setExistingUsers(ctx context.Context, policy v1alpha1.ExistingUsersPolicy) {
 	GinkgoHelper()
-	set := func(ctx context.Context, policy v1alpha1.ExistingUsersPolicy) {
-		GinkgoHelper()
-		d := &v1alpha1.CloudSSODirectory{}
-		key := client.ObjectKey{Namespace: environment.Namespace, Name: v1alpha1.DirectoryName}
+	configure(ctx, func(d *v1alpha1.CloudSSODirectory) { d.Spec.ExistingUsers = policy })
+	DeferCleanup(configure, func(d *v1alpha1.CloudSSODirectory) { d.Spec.ExistingUsers = v1alpha1.ExistingUsersReject })
+}
+
+// configure changes the directory, and returns when the manager has seen it.
+func configure(ctx context.Context, change func(*v1alpha1.CloudSSODirectory)) {
+	GinkgoHelper()
+	d := &v1alpha1.CloudSSODirectory{}
+	key := client.ObjectKey{Namespace: environment.Namespace, Name: v1alpha1.DirectoryName}
+	Expect(environment.Admin.Get(ctx, key, d)).To(Succeed())
+	before := d.DeepCopy()
+	change(d)
+	Expect(environment.Admin.Patch(ctx, d, client.MergeFrom(before))).To(Succeed())
+	Eventually(func() int64 {
 		Expect(environment.Admin.Get(ctx, key, d)).To(Succeed())
-		before := d.DeepCopy()
-		d.Spec.ExistingUsers = policy
-		Expect(environment.Admin.Patch(ctx, d, client.MergeFrom(before))).To(Succeed())
-		Eventually(func() int64 {
-			Expect(environment.Admin.Get(ctx, key, d)).To(Succeed())
-			return d.Status.ObservedGeneration
-		}).Should(Equal(d.Generation))
-	}
-	set(ctx, policy)
-	DeferCleanup(func(ctx SpecContext) { set(ctx, v1alpha1.ExistingUsersReject) })
+		return d.Status.ObservedGeneration
+	}).Should(Equal(d.Generation))
 }

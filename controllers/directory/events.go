@@ -13,7 +13,6 @@ const (
 	eventEnabled  = "SynchronizationEnabled"
 	eventDisabled = "SynchronizationDisabled"
 	eventResynced = "Resynced"
-	eventDecided  = "DeactivationsDecided"
 )
 
 // statusEvents returns the Events of the change from one status to the next: the directory waits for its activation, or was
@@ -39,12 +38,7 @@ func statusEvents(before, after *v1alpha1.CloudSSODirectory) []controllerutil.Ev
 	case refused(conditionsBefore) && !refused(conditions):
 		all = append(all, controllerutil.Normal(eventResynced, "Report", controllerutil.MessageOf(conditions, v1alpha1.ConditionResyncNeeded)))
 	}
-	switch was, is := isWithholding(conditionsBefore), isWithholding(conditions); {
-	case is && !was:
-		all = append(all, controllerutil.Warning(v1alpha1.ConditionDeactivationsWithheld, "Withhold", controllerutil.MessageOf(conditions, v1alpha1.ConditionDeactivationsWithheld)))
-	case was && !is:
-		all = append(all, controllerutil.Normal(eventDecided, "Decide", "no deactivation is withheld any more"))
-	}
+	all = append(all, withheldEvents(conditionsBefore, conditions)...)
 	if isUnselected(conditions) && !isUnselected(conditionsBefore) {
 		all = append(all, controllerutil.Warning(v1alpha1.ReasonNamespaceNotSelected, "Check", controllerutil.MessageOf(conditions, v1alpha1.ConditionNamespaceSelected)))
 	}

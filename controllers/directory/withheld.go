@@ -8,8 +8,12 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/cloudsso/cloudsso-operator/api/v1alpha1"
+	"github.com/cloudsso/cloudsso-operator/internal/controllerutil"
 	"github.com/cloudsso/cloudsso-operator/internal/policy"
 )
+
+// eventDecided is the reason of the Event that no deactivation is withheld any more.
+const eventDecided = "DeactivationsDecided"
 
 // recordWithheld sets the condition DeactivationsWithheld. Without a budget, and without a withheld deactivation, there is no
 // such condition. Without a budget nothing is counted either.
@@ -53,4 +57,15 @@ func deactivationsWithheld(d *v1alpha1.CloudSSODirectory, n int32, since time.Ti
 
 func isWithholding(conditions []metav1.Condition) bool {
 	return meta.IsStatusConditionTrue(conditions, v1alpha1.ConditionDeactivationsWithheld)
+}
+
+// withheldEvents returns the Event that deactivations are withheld, or not any more.
+func withheldEvents(before, after []metav1.Condition) []controllerutil.Event {
+	switch was, is := isWithholding(before), isWithholding(after); {
+	case is && !was:
+		return []controllerutil.Event{controllerutil.Warning(v1alpha1.ConditionDeactivationsWithheld, "Withhold", controllerutil.MessageOf(after, v1alpha1.ConditionDeactivationsWithheld))}
+	case was && !is:
+		return []controllerutil.Event{controllerutil.Normal(eventDecided, "Decide", "no deactivation is withheld any more")}
+	}
+	return nil
 }

@@ -87,7 +87,7 @@ func (d *deactivation) isWithinBudget(ctx context.Context, before *v1alpha1.Clou
 		return false
 	}
 	within, err := d.store.countDeactivation(ctx, directory)
-	if err != nil { // a valve that fails must not keep a leaver's access
+	if err != nil { // a budget that fails must not keep a leaver's access
 		d.store.Log.Error("a deactivation could not be counted, and is carried out", "namespace", d.store.namespace, "error", err)
 		d.store.Warn(directory, reasonBudgetUnavailable, "a deactivation could not be counted, and is carried out without regard to spec.disablementBudget; "+
 			"the operator's log has the cause")

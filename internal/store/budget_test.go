@@ -79,8 +79,10 @@ func (d *directory) isWithheld(err error, id string, want v1alpha1.WithheldDeact
 	if u.Spec.Active != nil && !*u.Spec.Active || u.Spec.DeprovisionedAt != nil || u.Spec.Withheld == nil {
 		d.t.Fatalf("%s: %+v", id, u.Spec)
 	}
-	for _, told := range []string{fmt.Sprintf("User %q", id), u.Spec.Withheld.Since.UTC().Format(time.RFC3339),
-		"kubectl -n " + d.namespace + " patch cloudssouser --type=merge -p '{\"spec\":{\"withheld\":{\"decision\":\"Apply\"}}}' " + id} {
+	for _, told := range []string{
+		fmt.Sprintf("User %q", id), u.Spec.Withheld.Since.UTC().Format(time.RFC3339),
+		"kubectl -n " + d.namespace + " patch cloudssouser --type=merge -p '{\"spec\":{\"withheld\":{\"decision\":\"Apply\"}}}' " + id,
+	} {
 		if !strings.Contains(answer.Detail, told) {
 			d.t.Errorf("the detail does not say %s: %s", told, answer.Detail)
 		}
@@ -364,7 +366,7 @@ func TestDeactivationThatFailsIsTakenOffTheCount(t *testing.T) {
 	}
 }
 
-// A valve that fails must not keep a leaver's access.
+// A budget that fails must not keep a leaver's access.
 func TestDeactivationThatCannotBeCountedIsCarriedOut(t *testing.T) {
 	failure := apierrors.NewForbidden(v1alpha1.GroupVersion.WithResource("cloudssodirectories").GroupResource(), v1alpha1.DirectoryName, errors.New("no"))
 	for _, test := range []struct {

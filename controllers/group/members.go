@@ -3,8 +3,6 @@ package group
 import (
 	"context"
 	"fmt"
-	"slices"
-	"strings"
 	"time"
 
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -37,25 +35,8 @@ type removals struct {
 	names []string
 }
 
-// lists returns the group and its slices, those by name: of several lists of one member the first counts.
-func (r *Reconciler) lists(ctx context.Context, g *v1alpha1.CloudSSOGroup) ([]client.Object, error) {
-	lists := []client.Object{g}
-	var found v1alpha1.CloudSSOMembershipSliceList
-	err := r.List(ctx, &found, client.InNamespace(g.Namespace), client.MatchingFields{membership.GroupField: g.Name}, client.UnsafeDisableDeepCopy)
-	if err != nil {
-		return nil, fmt.Errorf("listing the slices of CloudSSOGroup %s/%s: %w", g.Namespace, g.Name, err)
-	}
-	slices.SortFunc(found.Items, func(a, b v1alpha1.CloudSSOMembershipSlice) int { return strings.Compare(a.Name, b.Name) })
-	for i := range found.Items {
-		if s := &found.Items[i]; s.Spec.Source == g.Spec.Source && !policy.IsTerminating(s) {
-			lists = append(lists, s)
-		}
-	}
-	return lists, nil
-}
-
 func (r *Reconciler) scanMembers(ctx context.Context, g *v1alpha1.CloudSSOGroup, position policy.Switch) (memberScan, error) {
-	lists, err := r.lists(ctx, g)
+	lists, err := controllerutil.ListsOfGroup(ctx, r.Client, g)
 	if err != nil {
 		return memberScan{}, err
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -253,6 +254,16 @@ func (b *Bindings) Usernames(namespace string) *access.Usernames {
 
 // Assignments returns the assignments of which there is a binding, sorted.
 func (b *Bindings) Assignments() []types.NamespacedName { return b.index.assignments() }
+
+// Having returns the assignments of which a binding has a Kubernetes user name of a directory.
+func (b *Bindings) Having(namespace, name string) (assignments []types.NamespacedName) {
+	for _, e := range b.index.holding(subjectKey{namespace, name}) {
+		if !slices.Contains(assignments, e.assignment()) {
+			assignments = append(assignments, e.assignment())
+		}
+	}
+	return assignments
+}
 
 // Targets returns the namespaces in which there are bindings of an assignment, sorted; "" is the cluster.
 func (b *Bindings) Targets(assignment types.NamespacedName) []string {

@@ -1,9 +1,18 @@
 package controllerutil
 
 import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	"github.com/cloudsso/cloudsso-operator/api/v1alpha1"
+	"github.com/cloudsso/cloudsso-operator/internal/membership"
 	"github.com/cloudsso/cloudsso-operator/internal/nameclaim"
+	"github.com/cloudsso/cloudsso-operator/internal/policy"
 )
 
 // Memberships finds what lists a user as a member, in an index. What it returns is shared: read only.
@@ -24,4 +33,50 @@ type Names interface {
 	Holders(namespace string) map[nameclaim.Name]string
 	// Synced reports whether the index has everything that existed when its informers started.
 	Synced() bool
+}
+
+// Principals finds the users and groups that an access assignment may name, in an index.
+type Principals interface {
+	// Named returns the metadata.names of the live objects, of any source, that have a name.
+	Named(name nameclaim.Name) []string
+	// Identified returns the metadata.names of the objects of source SCIM that have an externalId.
+	Identified(namespace string, kind v1alpha1.ClaimedKind, externalID string) []string
+}
+
+// Revoker takes away what users and groups have through access assignments.
+type Revoker interface {
+	// AwaitRevoked returns once no binding has a subject through a user or group that does not belong there.
+	AwaitRevoked(ctx context.Context, kind v1alpha1.PrincipalKind, namespace, name string) error
+}
+
+// revokeTimeout bounds the wait of a finalizer for bindings that cannot be written: the worker is free again for other
+// objects, and the deletion is tried again.
+const revokeTimeout = 10 * time.Second
+
+// AwaitRevoked waits until no binding has a subject through a user or group that is being deleted.
+func AwaitRevoked(ctx context.Context, r Revoker, kind v1alpha1.PrincipalKind, o client.Object) error {
+	ctx, cancel := context.WithTimeout(ctx, revokeTimeout)
+	defer cancel()
+	if err := r.AwaitRevoked(ctx, kind, o.GetNamespace(), o.GetName()); err != nil {
+		return fmt.Errorf("the bindings of %s %s/%s, which is being deleted, have not been removed yet: %w", kind, o.GetNamespace(), o.GetName(), err)
+	}
+	return nil
+}
+
+// ListsOfGroup returns a group and its slices, those by name: of several lists of one member the first counts. c reads from
+// a cache with the index membership.GroupField. What it returns is shared: read only.
+func ListsOfGroup(ctx context.Context, c client.Reader, g *v1alpha1.CloudSSOGroup) ([]client.Object, error) {
+	lists := []client.Object{g}
+	var found v1alpha1.CloudSSOMembershipSliceList
+	err := c.List(ctx, &found, client.InNamespace(g.Namespace), client.MatchingFields{membership.GroupField: g.Name}, client.UnsafeDisableDeepCopy)
+	if err != nil {
+		return nil, fmt.Errorf("listing the slices of CloudSSOGroup %s/%s: %w", g.Namespace, g.Name, err)
+	}
+	slices.SortFunc(found.Items, func(a, b v1alpha1.CloudSSOMembershipSlice) int { return strings.Compare(a.Name, b.Name) })
+	for i := range found.Items {
+		if s := &found.Items[i]; s.Spec.Source == g.Spec.Source && !policy.IsTerminating(s) {
+			lists = append(lists, s)
+		}
+	}
+	return lists, nil
 }

@@ -119,6 +119,17 @@ func (s *Store) Namesakes(o client.Object) []string {
 	return slices.DeleteFunc((*nameIndex)(s).Named(nameclaim.NameOf(o)), func(other string) bool { return other == o.GetName() })
 }
 
+// Named returns the metadata.names of the live objects, of any source, that have a name.
+func (s *Store) Named(name nameclaim.Name) []string { return (*nameIndex)(s).Named(name) }
+
+// Identified returns the metadata.names of the objects of source SCIM that have an externalId.
+func (s *Store) Identified(namespace string, kind v1alpha1.ClaimedKind, externalID string) []string {
+	if kind == v1alpha1.ClaimedByGroup {
+		return entitled(s.groups.index.Identified(namespace, externalID))
+	}
+	return entitled(s.users.index.Identified(namespace, externalID))
+}
+
 // HasSeen reports whether the index shows a user or group as of its resourceVersion or later.
 func (s *Store) HasSeen(o client.Object) bool {
 	switch o := o.(type) {

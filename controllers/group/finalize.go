@@ -13,10 +13,15 @@ import (
 	"github.com/cloudsso/cloudsso-operator/internal/membership"
 )
 
-// finalize deletes the slices of a group that is being deleted, releases its displayName, and lets it go.
+// finalize deletes the bindings and the slices of a group that is being deleted, releases its displayName, and lets it go.
 func (r *Reconciler) finalize(ctx context.Context, g *v1alpha1.CloudSSOGroup) error {
 	if !ctrlutil.ContainsFinalizer(g, v1alpha1.FinalizerSlices) && !ctrlutil.ContainsFinalizer(g, v1alpha1.FinalizerClaim) {
 		return nil
+	}
+	if r.Revoker != nil {
+		if err := controllerutil.AwaitRevoked(ctx, r.Revoker, v1alpha1.PrincipalGroup, g); err != nil {
+			return err
+		}
 	}
 	if err := r.deleteSlices(ctx, g); err != nil {
 		return err

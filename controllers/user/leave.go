@@ -13,10 +13,15 @@ import (
 	"github.com/cloudsso/cloudsso-operator/internal/policy"
 )
 
-// finalize takes a user that is being deleted out of its groups, releases its userName, and lets it go.
+// finalize takes a user that is being deleted out of bindings and groups, releases its userName, and lets it go.
 func (r *Reconciler) finalize(ctx context.Context, u *v1alpha1.CloudSSOUser) error {
 	if !ctrlutil.ContainsFinalizer(u, v1alpha1.FinalizerMemberships) {
 		return nil
+	}
+	if r.Revoker != nil {
+		if err := controllerutil.AwaitRevoked(ctx, r.Revoker, v1alpha1.PrincipalUser, u); err != nil {
+			return err
+		}
 	}
 	if err := r.leaveGroups(ctx, u); err != nil {
 		return err

@@ -7,6 +7,7 @@ import (
 
 	ctrl "sigs.k8s.io/controller-runtime"
 
+	"github.com/cloudsso/cloudsso-operator/controllers/access"
 	"github.com/cloudsso/cloudsso-operator/controllers/credential"
 	"github.com/cloudsso/cloudsso-operator/controllers/directory"
 	"github.com/cloudsso/cloudsso-operator/controllers/group"
@@ -25,23 +26,30 @@ import (
 type Config struct {
 	// Endpoint is the SCIM base URL.
 	Endpoint string
-	// Memberships and Names are the index of the SCIM side, and Claims what it claims names with.
+	// Memberships, Names and Principals are the index of the SCIM side, and Claims what it claims names with.
 	Memberships controllerutil.Memberships
 	Names       controllerutil.Names
+	Principals  controllerutil.Principals
 	Claims      *nameclaim.Claims
 	// Selector says which namespaces may be directories; may be nil.
 	Selector *namespaceselector.Selector
 	// Priority is told of users that lose access, until they have been reconciled; may be nil.
 	Priority *priority.Gate
-	// Bindings are the projected bindings; nil if access is not installed.
+	// Bindings writes the bindings of access assignments; nil if the operator was installed without access.
 	Bindings *bindings.Bindings
-	// ExcludedNamespaces are those in which no role is granted.
+	// ExcludedNamespaces are those in which nothing is bound; may be nil.
 	ExcludedNamespaces []string
+	// Now is the clock of access assignments. Default: time.Now.
+	Now func() time.Time
 }
 
 // SetupWithManager adds every controller to mgr.
 func SetupWithManager(mgr ctrl.Manager, c Config) error {
 	names := controllerutil.NameOwner{Names: c.Names, Claims: c.Claims}
+	var revoker controllerutil.Revoker
+	if c.Bindings != nil {
+		revoker = c.Bindings
+	}
 	remover := &controllerutil.MemberRemover{Client: mgr.GetClient(), Live: mgr.GetAPIReader(), Now: time.Now}
 	for _, controller := range []struct {
 		name       string
@@ -49,10 +57,14 @@ func SetupWithManager(mgr ctrl.Manager, c Config) error {
 	}{
 		{"credential", &credential.Reconciler{Endpoint: c.Endpoint}},
 		{"directory", &directory.Reconciler{NameOwner: names, Endpoint: c.Endpoint, Selector: c.Selector}},
-		{"user", &user.Reconciler{NameOwner: names, Memberships: c.Memberships, Remover: remover, Priority: c.Priority}},
-		{"group", &group.Reconciler{NameOwner: names, Memberships: c.Memberships, Remover: remover}},
+		{"user", &user.Reconciler{NameOwner: names, Memberships: c.Memberships, Remover: remover, Priority: c.Priority, Revoker: revoker}},
+		{"group", &group.Reconciler{NameOwner: names, Memberships: c.Memberships, Remover: remover, Revoker: revoker}},
 		{"slice", &slice.Reconciler{}},
 		{"nameclaim", &claims.Reconciler{NameOwner: names}},
+		{"access", &access.Reconciler{
+			Base: controllerutil.Base{Now: c.Now}, NameOwner: names, Memberships: c.Memberships, Principals: c.Principals,
+			Bindings: c.Bindings, Selector: c.Selector, ExcludedNamespaces: c.ExcludedNamespaces,
+		}},
 	} {
 		if err := controller.reconciler.SetupWithManager(mgr); err != nil {
 			return fmt.Errorf("the controller %q: %w", controller.name, err)

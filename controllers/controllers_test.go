@@ -13,6 +13,7 @@ import (
 	. "github.com/onsi/gomega"
 	admissionv1 "k8s.io/api/admissionregistration/v1"
 	corev1 "k8s.io/api/core/v1"
+	rbacv1 "k8s.io/api/rbac/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/util/rand"
@@ -26,6 +27,7 @@ import (
 
 	"github.com/cloudsso/cloudsso-operator/api/v1alpha1"
 	"github.com/cloudsso/cloudsso-operator/controllers"
+	"github.com/cloudsso/cloudsso-operator/internal/bindings"
 	"github.com/cloudsso/cloudsso-operator/internal/cachetransform"
 	"github.com/cloudsso/cloudsso-operator/internal/informer"
 	"github.com/cloudsso/cloudsso-operator/internal/store"
@@ -69,18 +71,33 @@ var _ = BeforeSuite(func() {
 	Expect(v1alpha1.AddToScheme(scheme)).To(Succeed())
 	admin, err = client.New(plane.Admin(), client.Options{Scheme: scheme})
 	Expect(err).NotTo(HaveOccurred())
-	// Without the policies, the finalizers are what protects synchronized objects, and a test can write claims.
-	Expect(admin.DeleteAllOf(ctx, &admissionv1.ValidatingAdmissionPolicyBinding{})).To(Succeed())
+	Expect(plane.Apply(ctx, "access")).To(Succeed())
+	removeLocks(ctx)
 	operator.Wrap(written.Wrap)
 	startManager = func() { stopManager = runManager(ctx) }
 	startManager()
 	DeferCleanup(func() { stopManager() })
 })
 
-// runManager runs the controllers and their index as cmd/manager does.
+// removeLocks removes all policies but that of assignments: the finalizers are then what protects synchronized objects, and a
+// test can write claims.
+func removeLocks(ctx context.Context) {
+	GinkgoHelper()
+	var all admissionv1.ValidatingAdmissionPolicyBindingList
+	Expect(admin.List(ctx, &all)).To(Succeed())
+	for i := range all.Items {
+		if all.Items[i].Name != "cloudsso-access-assignments" {
+			Expect(admin.Delete(ctx, &all.Items[i])).To(Succeed())
+		}
+	}
+}
+
+// runManager runs the controllers, their index and the bindings as cmd/manager does.
 func runManager(ctx context.Context) (stop func()) {
 	GinkgoHelper()
 	sources := &informer.Sources{}
+	selector, err := bindings.Selector(nil)
+	Expect(err).NotTo(HaveOccurred())
 	mgr, err := ctrl.NewManager(operator, ctrl.Options{
 		Scheme:  admin.Scheme(),
 		Metrics: metricsserver.Options{BindAddress: "0"},
@@ -90,12 +107,15 @@ func runManager(ctx context.Context) (stop func()) {
 		Cache: cache.Options{
 			NewInformer:      sources.NewInformer,
 			DefaultTransform: cachetransform.Transform,
+			ByObject:         map[client.Object]cache.ByObject{&rbacv1.RoleBinding{}: {Label: selector}, &rbacv1.ClusterRoleBinding{}: {Label: selector}},
 		},
 	})
 	Expect(err).NotTo(HaveOccurred())
 	resources = newStore(ctx, mgr.GetCache(), sources)
+	projected := newBindings(ctx, mgr.GetCache())
+	Expect(mgr.Add(projected)).To(Succeed())
 	Expect(controllers.SetupWithManager(mgr, controllers.Config{
-		Endpoint: endpoint, Memberships: resources, Names: resources, Claims: resources.Claims(),
+		Endpoint: endpoint, Memberships: resources, Names: resources, Principals: resources, Claims: resources.Claims(), Bindings: projected,
 	})).To(Succeed())
 	ctx, cancel := context.WithCancel(ctx)
 	stopped := make(chan struct{})
@@ -118,6 +138,18 @@ func newStore(ctx context.Context, from cache.Cache, sources *informer.Sources) 
 	})
 	Expect(err).NotTo(HaveOccurred())
 	return s
+}
+
+func newBindings(ctx context.Context, from cache.Cache) *bindings.Bindings {
+	GinkgoHelper()
+	direct, err := client.New(operator, client.Options{Scheme: admin.Scheme()})
+	Expect(err).NotTo(HaveOccurred())
+	projected, err := bindings.New(ctx, bindings.Config{
+		Client: direct, Cache: from, Members: resources, Claims: resources.Claims(), Remember: 10 * time.Second,
+		Now: time.Now, Log: slog.New(slog.DiscardHandler),
+	})
+	Expect(err).NotTo(HaveOccurred())
+	return projected
 }
 
 // advanceableClock is the clock of name claims. It is ahead of the real one by as much as the specs have advanced it.

@@ -8,6 +8,7 @@ import (
 
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
+	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -41,8 +42,22 @@ var _ = Describe("a GitOps tool that waits", func() {
 		})
 	}
 
+	It("ends on the sample of an assignment", func(ctx SpecContext) {
+		const file = "cloudssoaccessassignment.yaml"
+		acme := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: "acme"}}
+		Expect(client.IgnoreAlreadyExists(admin.Create(ctx, acme))).To(Succeed())
+		for _, name := range append(kustomization(), file) {
+			apply(ctx, sample(name))
+		}
+		Eventually(isObservedAndCurrent(ctx, sample(file))).Should(BeTrue())
+		Expect(conditionOf(ctx, sample(file), v1alpha1.ConditionEffective)()).To(HaveField("Reason", v1alpha1.ReasonPreview))
+	})
+
 	DescribeTable("ends on what is switched off by its spec, and a second condition says so",
 		func(ctx SpecContext, o client.Object, effect, reason string) {
+			if _, isAssignment := o.(*v1alpha1.CloudSSOAccessAssignment); isAssignment {
+				createUser(ctx, "alice", "alice", scim)
+			}
 			create(ctx, o)
 			Eventually(conditionOf(ctx, o, effect)).Should(And(HaveField("Status", metav1.ConditionFalse), HaveField("Reason", reason)))
 			Expect(conditionOf(ctx, o, v1alpha1.ConditionReady)()).To(And(HaveField("Status", metav1.ConditionTrue), HaveField("Reason", reason)))
@@ -56,7 +71,24 @@ var _ = Describe("a GitOps tool that waits", func() {
 		Entry("a disabled credential", &v1alpha1.SCIMCredential{Spec: v1alpha1.SCIMCredentialSpec{Disabled: true}}, v1alpha1.ConditionUsable, v1alpha1.ReasonDisabledCredential),
 		Entry("an expired credential", &v1alpha1.SCIMCredential{Spec: v1alpha1.SCIMCredentialSpec{ExpiresAt: new(metav1.NewTime(time.Now().Add(-time.Hour)))}},
 			v1alpha1.ConditionUsable, v1alpha1.ReasonExpired),
+		Entry("an assignment that has not begun", assignmentWith(func(a *v1alpha1.CloudSSOAccessAssignment) { a.Spec.NotBefore = hence(time.Hour) }),
+			v1alpha1.ConditionEffective, v1alpha1.ReasonScheduled),
+		Entry("an assignment that has ended", assignmentWith(func(a *v1alpha1.CloudSSOAccessAssignment) { a.Spec.ExpiresAt = hence(-time.Hour) }),
+			v1alpha1.ConditionEffective, v1alpha1.ReasonAccessExpired),
+		Entry("an assignment in mode Preview", assignmentWith(func(a *v1alpha1.CloudSSOAccessAssignment) { a.Spec.Mode = v1alpha1.AccessPreview }),
+			v1alpha1.ConditionEffective, v1alpha1.ReasonPreview),
 	)
+
+	It("ends on an assignment of a directory whose switch is Disabled, and not on one without a principal", func(ctx SpecContext) {
+		missing := assignmentWith(func(a *v1alpha1.CloudSSOAccessAssignment) { a.Spec.Principal.Name = "not-there" })
+		missing.Name = "missing"
+		create(ctx, missing)
+		Eventually(conditionOf(ctx, missing, v1alpha1.ConditionReady)).Should(HaveField("Reason", v1alpha1.ReasonPrincipalNotFound))
+		Expect(kstatus(ctx, missing)()).To(Equal(status.InProgressStatus))
+		turn(ctx, v1alpha1.SynchronizationDisabled)
+		Eventually(isObservedAndCurrent(ctx, missing)).Should(BeTrue())
+		Expect(conditionOf(ctx, missing, v1alpha1.ConditionReady)()).To(HaveField("Reason", v1alpha1.ReasonSynchronizationDisabled))
+	})
 
 	It("ends on a directory whose switch is Disabled", func(ctx SpecContext) {
 		d := directoryOf(ctx)
@@ -121,6 +153,20 @@ func userWith(source v1alpha1.Source, change func(*v1alpha1.CloudSSOUser)) *v1al
 	change(u)
 	return u
 }
+
+// assignmentWith returns an assignment to a user, in the whole cluster, changed.
+func assignmentWith(change func(*v1alpha1.CloudSSOAccessAssignment)) *v1alpha1.CloudSSOAccessAssignment {
+	a := &v1alpha1.CloudSSOAccessAssignment{Spec: v1alpha1.CloudSSOAccessAssignmentSpec{
+		Principal: v1alpha1.AccessPrincipal{Kind: v1alpha1.PrincipalUser, Name: "alice"},
+		RoleRef:   v1alpha1.AccessRoleRef{Kind: v1alpha1.RoleKindClusterRole, Name: "view"},
+		Target:    v1alpha1.AccessTarget{Cluster: new(true)},
+	}}
+	change(a)
+	return a
+}
+
+// hence returns a time from now, in whole seconds as the API server stores it.
+func hence(d time.Duration) *metav1.Time { return new(metav1.NewTime(time.Now().Add(d))) }
 
 // create creates an object in the spec's namespace.
 func create(ctx context.Context, o client.Object) {

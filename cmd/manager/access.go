@@ -38,6 +38,7 @@ func (o *options) cachedBindings() (map[client.Object]cache.ByObject, error) {
 	return map[client.Object]cache.ByObject{
 		&rbacv1.RoleBinding{}:        {Label: selector, Namespaces: map[string]cache.Config{cache.AllNamespaces: {}}},
 		&rbacv1.ClusterRoleBinding{}: {Label: selector},
+		&rbacv1.Role{}:               {Namespaces: map[string]cache.Config{cache.AllNamespaces: {}}},
 	}, nil
 }
 

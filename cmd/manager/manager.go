@@ -89,6 +89,7 @@ func run(ctx context.Context, o options, provisioning slog.Handler) error {
 			Endpoint:    o.scimURL,
 			Memberships: resources,
 			Names:       resources,
+			Principals:  resources,
 			Claims:      resources.Claims(),
 			Selector:    selector,
 			Priority:    gate,

@@ -1,0 +1,164 @@
+package access
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/cloudsso/cloudsso-operator/api/v1alpha1"
+	"github.com/cloudsso/cloudsso-operator/internal/access"
+	"github.com/cloudsso/cloudsso-operator/internal/cachetransform"
+	"github.com/cloudsso/cloudsso-operator/internal/controllerutil"
+	"github.com/cloudsso/cloudsso-operator/internal/policy"
+)
+
+// pendingInterval is when to look again at a principal whose name belongs to a request that is under way.
+const pendingInterval = 2 * time.Second
+
+// effect is what an assignment does with bindings.
+type effect int
+
+const (
+	withdraws effect = iota // removes all
+	keeps                   // removes those who may not have the role, and adds none
+	grants
+)
+
+// situation is what an assignment grants now, and why not more.
+type situation struct {
+	effect    effect
+	position  policy.Switch
+	phase     phase
+	principal access.Principal
+	object    client.Object // the principal; nil if there is none
+	rule      *v1alpha1.KubernetesUsername
+	targets   targets
+	allowed   []string // of targets.granted, those in which the operator may bind the role
+	policies  string   // what is wrong with the admission policies
+}
+
+// phase is where the present time is in the time of an assignment.
+type phase int
+
+const (
+	current phase = iota
+	scheduled
+	expired
+)
+
+// phaseOf returns the phase of an assignment, and when the next one begins; zero for never.
+func phaseOf(a *v1alpha1.CloudSSOAccessAssignment, now time.Time) (phase, time.Time) {
+	from, until := a.Spec.NotBefore, a.Spec.ExpiresAt
+	switch {
+	case until != nil && !now.Before(until.Time):
+		return expired, time.Time{}
+	case from != nil && now.Before(from.Time):
+		return scheduled, from.Time
+	case until != nil:
+		return current, until.Time
+	}
+	return current, time.Time{}
+}
+
+// assess finds out what an assignment grants now.
+func (r *Reconciler) assess(ctx context.Context, a *v1alpha1.CloudSSOAccessAssignment) (*situation, error) {
+	s := &situation{}
+	var next time.Time
+	s.phase, next = phaseOf(a, r.Now())
+	r.memory.schedule(client.ObjectKeyFromObject(a), next)
+	directory, err := r.readDirectory(ctx, a.Namespace)
+	if err != nil {
+		return nil, err
+	}
+	s.position = policy.SwitchOf(directory).In(r.Selector.Of(a.Namespace))
+	if directory == nil || s.phase == expired {
+		return s, nil
+	}
+	s.rule = directory.Spec.KubernetesUsername
+	if s.principal, s.object, err = r.resolvePrincipal(ctx, a); err != nil {
+		return nil, err
+	}
+	if s.targets, err = r.findTargets(ctx, a); err != nil {
+		return nil, err
+	}
+	if s.policies, err = r.policies.problem(ctx); err != nil {
+		return nil, err
+	}
+	s.effect = s.effectOf(a)
+	return s, nil
+}
+
+// effectOf returns what the situation comes to. If the principal has not been read whole yet, nothing is taken away.
+func (s *situation) effectOf(a *v1alpha1.CloudSSOAccessAssignment) effect {
+	switch {
+	case s.phase != current, s.principal.Name == "", a.Spec.Mode == v1alpha1.AccessPreview:
+		return withdraws
+	case s.position != policy.SwitchEnabled, s.policies != "":
+		return keeps
+	}
+	return grants
+}
+
+// requeueAfter returns when to look again because no watch tells; zero for never.
+func (s *situation) requeueAfter() (after time.Duration) {
+	if s.principal.Reason == v1alpha1.ReasonPrincipalAmbiguous {
+		after = pendingInterval
+	}
+	if len(s.targets.notAllowed) > 0 {
+		after = controllerutil.Soonest(after, deniedInterval)
+	}
+	return after
+}
+
+// isPartial reports whether the cache does not have the principal whole yet, which takes a moment after its directory was
+// created.
+func (s *situation) isPartial() bool { return s.object != nil && cachetransform.IsTrimmed(s.object) }
+
+// mayAdd reports whether subjects may be added in a target.
+func (s *situation) mayAdd(target string) bool {
+	return s.effect == grants && slices.Contains(s.allowed, target)
+}
+
+// fingerprint returns what the bindings of an assignment depend on, beside its users.
+func (s *situation) fingerprint(a *v1alpha1.CloudSSOAccessAssignment) string {
+	var source v1alpha1.Source
+	if s.object != nil {
+		source = policy.SourceOf(s.object)
+	}
+	return fmt.Sprintf("%s %d %s %s %v %v %v %v", a.UID, s.effect, s.principal.Name, source, a.Spec.RoleRef, a.Spec.IncludeManual, s.targets.granted, s.allowed)
+}
+
+func (r *Reconciler) readDirectory(ctx context.Context, namespace string) (*v1alpha1.CloudSSODirectory, error) {
+	d := &v1alpha1.CloudSSODirectory{}
+	err := r.Get(ctx, client.ObjectKey{Namespace: namespace, Name: v1alpha1.DirectoryName}, d)
+	switch {
+	case apierrors.IsNotFound(err):
+		return nil, nil
+	case err != nil:
+		return nil, fmt.Errorf("reading CloudSSODirectory %s/%s: %w", namespace, v1alpha1.DirectoryName, err)
+	}
+	return d, nil
+}
+
+// isBehind reports whether an index does not show yet what a reconcile was asked for. What takes access away does not wait.
+func (r *Reconciler) isBehind(ctx context.Context, s *situation, list *roster, w work) (bool, error) {
+	switch {
+	case s.effect == withdraws && w.looks >= maxLooks, s.phase == expired, s.position == policy.SwitchAbsent:
+		return false, nil
+	case s.isPartial():
+		return true, nil
+	case w.looks >= maxLooks:
+		return false, nil
+	case slices.ContainsFunc(w.unseen, func(o client.Object) bool { return !r.Names.HasSeen(o) }):
+		return true, nil
+	}
+	return list.isBehind(ctx, w.users)
+}
+
+// maxLooks bounds the looks at an index that is behind, together a second: a user whose userName another one holds has no
+// Kubernetes user name however often one looks.
+const maxLooks = int(time.Second / controllerutil.IndexInterval)

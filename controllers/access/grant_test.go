@@ -1,0 +1,358 @@
+package access_test
+
+import (
+	"time"
+
+	. "github.com/onsi/ginkgo/v2"
+	. "github.com/onsi/gomega"
+	corev1 "k8s.io/api/core/v1"
+	rbacv1 "k8s.io/api/rbac/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/cloudsso/cloudsso-operator/api/v1alpha1"
+)
+
+var _ = Describe("an assignment to a group", func() {
+	var developers *group
+
+	BeforeEach(func(ctx SpecContext) {
+		createUsers(ctx, "ada", "bob", "eve")
+		developers = createGroup(ctx, "developers", scim, "ada", "bob")
+	})
+
+	It("grants to its members, to those who join, and to no one who leaves", func(ctx SpecContext) {
+		a := assign(ctx)
+		expectSubjects(ctx, a, namespace, "ada", "bob")
+		expectReady(ctx, a)
+		expectCondition(ctx, a, v1alpha1.ConditionEffective, metav1.ConditionTrue, v1alpha1.ReasonEffective, "developers")
+		Expect(a.Status.Principal).To(HaveValue(HaveField("Name", "developers")))
+		Expect(a.Finalizers).To(ContainElement(v1alpha1.FinalizerBindings))
+		Expect([]*int32{a.Status.Users, a.Status.Namespaces, a.Status.Bindings}).To(HaveExactElements(HaveValue(BeEquivalentTo(2)), HaveValue(BeEquivalentTo(1)), HaveValue(BeEquivalentTo(1))))
+
+		setMembers(ctx, developers, "bob", "eve")
+		expectSubjects(ctx, a, namespace, "bob", "eve")
+		setMembers(ctx, developers)
+		expectSubjects(ctx, a, namespace)
+		expectCondition(ctx, a, v1alpha1.ConditionEffective, metav1.ConditionFalse, v1alpha1.ReasonNoUsers, "developers")
+		setMembers(ctx, developers, "ada")
+		expectSubjects(ctx, a, namespace, "ada")
+	})
+
+	It("follows the state of a member", func(ctx SpecContext) {
+		a := assign(ctx)
+		expectSubjects(ctx, a, namespace, "ada", "bob")
+		ada := &user{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: "ada"}}
+		for _, change := range []func(*user, bool){
+			func(u *user, off bool) { u.Spec.Suspended = off },
+			func(u *user, off bool) { u.Spec.Active = new(!off) },
+		} {
+			modify(ctx, ada, func(u *user) { change(u, true) })
+			expectSubjects(ctx, a, namespace, "bob")
+			modify(ctx, ada, func(u *user) { change(u, false) })
+			expectSubjects(ctx, a, namespace, "ada", "bob")
+		}
+		modify(ctx, ada, func(u *user) { u.Spec.UserName = "ada@example.com" })
+		expectSubjects(ctx, a, namespace, "ada@example.com", "bob")
+	})
+
+	It("finds members in slices", func(ctx SpecContext) {
+		a := assign(ctx)
+		slice := &v1alpha1.CloudSSOMembershipSlice{
+			ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: "developers-1"},
+			Spec:       v1alpha1.CloudSSOMembershipSliceSpec{Group: "developers", Source: scim, Members: membersOf("eve")},
+		}
+		modify(ctx, developers, func(g *group) { g.Spec.Sliced = true })
+		Expect(admin.Create(ctx, slice)).To(Succeed())
+		expectSubjects(ctx, a, namespace, "ada", "bob", "eve")
+		modify(ctx, slice, func(s *v1alpha1.CloudSSOMembershipSlice) { s.Spec.Members = []v1alpha1.Member{} })
+		expectSubjects(ctx, a, namespace, "ada", "bob")
+	})
+
+	It("takes its bindings with it when it is deleted", func(ctx SpecContext) {
+		elsewhere := newNamespace(ctx, "target-", nil)
+		a, wide := assign(ctx, inNamespaces(namespace, elsewhere)), assign(ctx, named("wide"), inCluster)
+		expectSubjects(ctx, a, namespace, "ada", "bob")
+		expectSubjects(ctx, a, elsewhere, "ada", "bob")
+		expectSubjects(ctx, wide, "", "ada", "bob")
+		for _, a := range []*assignment{a, wide} {
+			Expect(admin.Delete(ctx, a.DeepCopy())).To(Succeed())
+			Eventually(isGone(ctx, a.DeepCopy())).Should(BeTrue())
+			for _, target := range []string{namespace, elsewhere, ""} {
+				Expect(bindingsIn(ctx, a, target)).To(BeEmpty())
+			}
+		}
+	})
+
+	It("grants another role by other bindings", func(ctx SpecContext) {
+		a := assign(ctx)
+		expectSubjects(ctx, a, namespace, "ada", "bob")
+		modify(ctx, a, ofRole(v1alpha1.RoleKindClusterRole, "edit"))
+		expectSubjects(ctx, a, namespace, "ada", "bob")
+		Expect(bindingsIn(ctx, a, namespace)).To(HaveExactElements(HaveField("RoleRef.Name", "edit")))
+		Expect(notes(ctx, a, "DriftRepaired")()).To(BeEmpty())
+	})
+
+	It("shows in mode Preview what it would grant, and grants nothing", func(ctx SpecContext) {
+		a := assign(ctx, func(a *assignment) { a.Spec.Mode = v1alpha1.AccessPreview })
+		expectCondition(ctx, a, v1alpha1.ConditionReady, metav1.ConditionTrue, v1alpha1.ReasonPreview)
+		expectCondition(ctx, a, v1alpha1.ConditionEffective, metav1.ConditionFalse, v1alpha1.ReasonPreview)
+		Expect([]*int32{a.Status.Users, a.Status.Bindings}).To(HaveExactElements(HaveValue(BeEquivalentTo(2)), HaveValue(BeEquivalentTo(1))))
+		Expect(bindingsIn(ctx, a, namespace)).To(BeEmpty())
+		modify(ctx, a, func(a *assignment) { a.Spec.Mode = v1alpha1.AccessEnforce })
+		expectSubjects(ctx, a, namespace, "ada", "bob")
+		modify(ctx, a, func(a *assignment) { a.Spec.Mode = v1alpha1.AccessPreview })
+		expectSubjects(ctx, a, namespace)
+	})
+
+	It("takes members of source Manual only if it says so", func(ctx SpecContext) {
+		createUser(ctx, "zoe", "zoe", manual)
+		setMembers(ctx, developers, "ada", "zoe")
+		a := assign(ctx)
+		expectSubjects(ctx, a, namespace, "ada")
+		expectReady(ctx, a)
+		modify(ctx, a, func(a *assignment) { a.Spec.IncludeManual = true })
+		expectSubjects(ctx, a, namespace, "ada", "zoe")
+		modify(ctx, a, func(a *assignment) { a.Spec.IncludeManual = false })
+		expectSubjects(ctx, a, namespace, "ada")
+	})
+
+	It("stays with the group through a rename, and grants to another group of the name once that is confirmed", func(ctx SpecContext) {
+		a := assign(ctx)
+		expectSubjects(ctx, a, namespace, "ada", "bob")
+		modify(ctx, developers, func(g *group) { g.Spec.DisplayName = "engineers" })
+		other := createGroup(ctx, "others", scim, "eve")
+		modify(ctx, other, func(g *group) { g.Spec.DisplayName = "developers" })
+		setMembers(ctx, developers, "ada")
+		expectSubjects(ctx, a, namespace, "ada")
+		expectReady(ctx, a)
+
+		Expect(admin.Delete(ctx, developers)).To(Succeed())
+		turn(ctx, v1alpha1.SynchronizationDisabled) // so that the guard lets the group go
+		Eventually(isGone(ctx, developers)).Should(BeTrue())
+		expectSubjects(ctx, a, namespace)
+		turn(ctx, v1alpha1.SynchronizationEnabled)
+		expectCondition(ctx, a, v1alpha1.ConditionReady, metav1.ConditionFalse, v1alpha1.ReasonPrincipalChanged, `set spec.principal.confirmed to "others"`)
+		Expect(subjectsOf(ctx, a, namespace)()).To(BeEmpty())
+		modify(ctx, a, func(a *assignment) { a.Spec.Principal.Confirmed = "others" })
+		expectSubjects(ctx, a, namespace, "eve")
+		expectReady(ctx, a)
+	})
+
+	It("only takes away while synchronization is switched off, and everything if there is no directory", func(ctx SpecContext) {
+		a := assign(ctx)
+		expectSubjects(ctx, a, namespace, "ada", "bob")
+		turn(ctx, v1alpha1.SynchronizationDisabled)
+		expectCondition(ctx, a, v1alpha1.ConditionReady, metav1.ConditionTrue, v1alpha1.ReasonSynchronizationDisabled)
+		setMembers(ctx, developers, "bob", "eve")
+		expectSubjects(ctx, a, namespace, "bob")
+		turn(ctx, v1alpha1.SynchronizationEnabled)
+		expectSubjects(ctx, a, namespace, "bob", "eve")
+		expectReady(ctx, a)
+		Expect(admin.Delete(ctx, directory())).To(Succeed())
+		expectSubjects(ctx, a, namespace)
+		expectCondition(ctx, a, v1alpha1.ConditionEffective, metav1.ConditionFalse, v1alpha1.ReasonSynchronizationDisabled, "has no CloudSSODirectory")
+	})
+
+	It("begins and ends at its times", func(ctx SpecContext) {
+		begin := clock.Now().Add(time.Hour).Truncate(time.Second)
+		a := assign(ctx, beginning(begin), ending(begin.Add(time.Hour)))
+		expectCondition(ctx, a, v1alpha1.ConditionReady, metav1.ConditionTrue, v1alpha1.ReasonScheduled)
+		Expect(bindingsIn(ctx, a, namespace)).To(BeEmpty())
+		clock.Advance(time.Hour)
+		Eventually(subjectsOf(ctx, a, namespace)).WithTimeout(2 * time.Second).Should(Equal([]string{"ada", "bob"}))
+		expectReady(ctx, a)
+		clock.Advance(time.Hour)
+		Eventually(subjectsOf(ctx, a, namespace)).WithTimeout(2 * time.Second).Should(BeEmpty())
+		expectCondition(ctx, a, v1alpha1.ConditionReady, metav1.ConditionTrue, v1alpha1.ReasonAccessExpired)
+		expectCondition(ctx, a, v1alpha1.ConditionEffective, metav1.ConditionFalse, v1alpha1.ReasonAccessExpired)
+		modify(ctx, a, ending(clock.Now().Add(time.Hour)))
+		expectSubjects(ctx, a, namespace, "ada", "bob")
+	})
+
+	It("holds back a user who is deleted until the bindings have lost it", func(ctx SpecContext) {
+		a := assign(ctx)
+		expectSubjects(ctx, a, namespace, "ada", "bob")
+		turn(ctx, v1alpha1.SynchronizationDisabled)
+		gate.shut()
+		ada := &user{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: "ada"}}
+		Expect(admin.Delete(ctx, ada)).To(Succeed())
+		Consistently(isGone(ctx, ada)).WithTimeout(time.Second).Should(BeFalse())
+		gate.unlock()
+		Eventually(isGone(ctx, ada)).Should(BeTrue())
+		Expect(subjectsOf(ctx, a, namespace)()).To(Equal([]string{"bob"}))
+	})
+
+	It("takes a user out again who lost access before it was granted", func(ctx SpecContext) {
+		Eventually(func() bool { return resources.HasSeen(developers) }).Should(BeTrue())
+		users.pause()
+		defer users.goOn()
+		modify(ctx, &user{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: "ada"}}, func(u *user) { u.Spec.Active = new(false) })
+		before := len(traffic.bindingWrites())
+		a := assign(ctx)
+		Eventually(func() int { return len(traffic.bindingWrites()) - before }).Should(Equal(2))
+		expectSubjects(ctx, a, namespace, "bob")
+	})
+})
+
+var _ = Describe("an assignment to a user", func() {
+	It("grants to a synchronized user by userName, and to a Manual one by name", func(ctx SpecContext) {
+		createUser(ctx, "ada", "ada@example.com", scim)
+		createUser(ctx, "zoe", "zoe@example.com", manual)
+		a, b := assign(ctx, named("scim"), toUser("ADA@example.com")), assign(ctx, named("manual"), toUser("zoe@example.com"))
+		expectSubjects(ctx, a, namespace, "ada@example.com")
+		expectCondition(ctx, b, v1alpha1.ConditionReady, metav1.ConditionFalse, v1alpha1.ReasonPrincipalNotFound, "spec.principal.name")
+		modify(ctx, b, toPrincipal(v1alpha1.AccessPrincipal{Kind: v1alpha1.PrincipalUser, Name: "zoe"}))
+		expectSubjects(ctx, b, namespace, "zoe@example.com")
+	})
+
+	It("lets a Manual user not stand in the way of a synchronized one", func(ctx SpecContext) {
+		modify(ctx, directory(), func(d *v1alpha1.CloudSSODirectory) {
+			d.Spec.KubernetesUsername = &v1alpha1.KubernetesUsername{Attribute: v1alpha1.UsernameFromExternalID}
+		})
+		zoe := &user{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: "zoe"}, Spec: v1alpha1.CloudSSOUserSpec{Source: manual, UserName: "zoe", ExternalID: "e1"}}
+		ada := &user{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: "ada"}, Spec: v1alpha1.CloudSSOUserSpec{Source: scim, UserName: "ada", ExternalID: "e1"}}
+		Expect(admin.Create(ctx, zoe)).To(Succeed())
+		a := assign(ctx, named("manual"), toPrincipal(v1alpha1.AccessPrincipal{Kind: v1alpha1.PrincipalUser, Name: "zoe"}))
+		expectSubjects(ctx, a, namespace, "e1")
+		Expect(admin.Create(ctx, ada)).To(Succeed())
+		expectSubjects(ctx, a, namespace)
+		expectCondition(ctx, a, v1alpha1.ConditionUsersSkipped, metav1.ConditionTrue, v1alpha1.ReasonUsernameConflict, "zoe", "ada", "e1")
+		b := assign(ctx, named("scim"), toUser("ada"))
+		expectSubjects(ctx, b, namespace, "e1")
+		modify(ctx, ada, func(u *user) { u.Spec.ExternalID = "e2" })
+		expectSubjects(ctx, b, namespace, "e2")
+		expectSubjects(ctx, a, namespace, "e1")
+		Eventually(condition(ctx, a, v1alpha1.ConditionUsersSkipped)).Should(BeNil())
+	})
+})
+
+func directory() *v1alpha1.CloudSSODirectory {
+	return &v1alpha1.CloudSSODirectory{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: v1alpha1.DirectoryName}}
+}
+
+func turn(ctx SpecContext, position v1alpha1.Synchronization) {
+	GinkgoHelper()
+	modify(ctx, directory(), func(d *v1alpha1.CloudSSODirectory) { d.Spec.SCIMSynchronization = position })
+}
+
+var _ = Describe("the targets of an assignment", func() {
+	BeforeEach(func(ctx SpecContext) {
+		createUsers(ctx, "ada")
+		createGroup(ctx, "developers", scim, "ada")
+	})
+
+	It("are the namespaces that have the labels, as they come and go", func(ctx SpecContext) {
+		team := namespace // is in no other spec
+		first := newNamespace(ctx, "target-", map[string]string{"team": team})
+		a := assign(ctx, labelled(team))
+		expectSubjects(ctx, a, first, "ada")
+		second := newNamespace(ctx, "target-", map[string]string{"team": team})
+		expectSubjects(ctx, a, second, "ada")
+		modify(ctx, &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: first}}, func(n *corev1.Namespace) { n.Labels["team"] = "other" })
+		expectSubjects(ctx, a, first)
+		Expect(subjectsOf(ctx, a, second)()).To(Equal([]string{"ada"}))
+		By("deleting a namespace, which no controller here finishes")
+		Expect(admin.Delete(ctx, &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: second}})).To(Succeed())
+		before := len(traffic.bindingWrites())
+		modify(ctx, &group{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: "developers"}}, func(g *group) { g.Labels = map[string]string{"again": "yes"} })
+		expectCondition(ctx, a, v1alpha1.ConditionReady, metav1.ConditionTrue, v1alpha1.ReasonReady)
+		third := newNamespace(ctx, "target-", map[string]string{"team": team})
+		expectSubjects(ctx, a, third, "ada")
+		Eventually(func() []string { return traffic.bindingWrites()[before:] }).Should(HaveLen(1))
+	})
+
+	It("are granted as far as they exist and are not excluded", func(ctx SpecContext) {
+		later := "later-" + namespace
+		a := assign(ctx, inNamespaces(namespace, "kube-system", later))
+		expectSubjects(ctx, a, namespace, "ada")
+		expectCondition(ctx, a, v1alpha1.ConditionReady, metav1.ConditionFalse, v1alpha1.ReasonTargetExcluded, "kube-system")
+		expectCondition(ctx, a, v1alpha1.ConditionEffective, metav1.ConditionTrue, v1alpha1.ReasonEffective)
+		Expect(bindingsIn(ctx, a, "kube-system")).To(BeEmpty())
+		modify(ctx, a, inNamespaces(namespace, later))
+		expectCondition(ctx, a, v1alpha1.ConditionReady, metav1.ConditionFalse, v1alpha1.ReasonTargetNotFound, later)
+		Expect(admin.Create(ctx, &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: later}})).To(Succeed())
+		expectSubjects(ctx, a, later, "ada")
+		expectReady(ctx, a)
+	})
+
+	It("get a role once it is there, and lose it when it is deleted", func(ctx SpecContext) {
+		a := assign(ctx, ofRole(v1alpha1.RoleKindRole, "deployer"))
+		expectCondition(ctx, a, v1alpha1.ConditionReady, metav1.ConditionFalse, v1alpha1.ReasonRoleNotFound, "deployer", namespace)
+		deployer := &rbacv1.Role{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: "deployer"}}
+		Expect(admin.Create(ctx, deployer)).To(Succeed())
+		expectSubjects(ctx, a, namespace, "ada")
+		expectReady(ctx, a)
+		Expect(admin.Delete(ctx, deployer)).To(Succeed())
+		expectSubjects(ctx, a, namespace)
+	})
+
+	It("get no role that the operator may not bind", func(ctx SpecContext) {
+		a := assign(ctx, ofRole(v1alpha1.RoleKindClusterRole, "admin"))
+		expectCondition(ctx, a, v1alpha1.ConditionReady, metav1.ConditionFalse, v1alpha1.ReasonRoleNotAllowed, `ClusterRole "admin"`, "cloudsso-operator-access")
+		Expect(bindingsIn(ctx, a, namespace)).To(BeEmpty())
+	})
+})
+
+var _ = Describe("what stands in the way of an assignment", func() {
+	It("is a principal that is not there, until it comes", func(ctx SpecContext) {
+		a := assign(ctx)
+		expectCondition(ctx, a, v1alpha1.ConditionReady, metav1.ConditionFalse, v1alpha1.ReasonPrincipalNotFound, `CloudSSOGroup displayName "developers"`)
+		createUsers(ctx, "ada")
+		createGroup(ctx, "developers", scim, "ada")
+		expectSubjects(ctx, a, namespace, "ada")
+		expectReady(ctx, a)
+	})
+
+	It("is an externalId that several groups have", func(ctx SpecContext) {
+		createUsers(ctx, "ada", "bob")
+		first, second := createGroup(ctx, "first", scim, "ada"), createGroup(ctx, "second", scim, "bob")
+		identified := func(g *group) { g.Spec.ExternalID = "e1" }
+		modify(ctx, first, identified)
+		modify(ctx, second, identified)
+		a := assign(ctx, toPrincipal(v1alpha1.AccessPrincipal{Kind: v1alpha1.PrincipalGroup, ExternalID: "e1"}))
+		expectCondition(ctx, a, v1alpha1.ConditionReady, metav1.ConditionFalse, v1alpha1.ReasonPrincipalAmbiguous, "first, second")
+		modify(ctx, second, func(g *group) { g.Spec.ExternalID = "e2" })
+		expectSubjects(ctx, a, namespace, "ada")
+	})
+
+	It("is a user name that maps to nothing, for that user alone", func(ctx SpecContext) {
+		createUsers(ctx, "ada")
+		createUser(ctx, "root", "system:admin", scim)
+		createGroup(ctx, "developers", scim, "ada", "root")
+		a := assign(ctx)
+		expectSubjects(ctx, a, namespace, "ada")
+		expectReady(ctx, a)
+		expectCondition(ctx, a, v1alpha1.ConditionUsersSkipped, metav1.ConditionTrue, v1alpha1.ReasonUsernameInvalid, "CloudSSOUser root", `"system:"`)
+		modify(ctx, &user{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: "root"}}, func(u *user) { u.Spec.UserName = "root" })
+		expectSubjects(ctx, a, namespace, "ada", "root")
+		Eventually(condition(ctx, a, v1alpha1.ConditionUsersSkipped)).Should(BeNil())
+	})
+
+	It("is the policy of assignments, if it is missing: nothing is added, and revoking goes on", Serial, func(ctx SpecContext) {
+		createUsers(ctx, "ada", "bob", "eve")
+		developers := createGroup(ctx, "developers", scim, "ada", "bob")
+		a := assign(ctx)
+		expectSubjects(ctx, a, namespace, "ada", "bob")
+		binding := policyBinding()
+		reread(ctx, binding)
+		Expect(admin.Delete(ctx, binding)).To(Succeed())
+		expectCondition(ctx, a, v1alpha1.ConditionReady, metav1.ConditionFalse, v1alpha1.ReasonPolicyMissing, policyName)
+		setMembers(ctx, developers, "bob", "eve")
+		expectSubjects(ctx, a, namespace, "bob")
+		binding.ResourceVersion, binding.UID = "", ""
+		Expect(admin.Create(ctx, binding)).To(Succeed())
+		expectSubjects(ctx, a, namespace, "bob", "eve")
+		expectReady(ctx, a)
+	})
+
+	It("is an API server that refuses its bindings", func(ctx SpecContext) {
+		createUsers(ctx, "ada")
+		createGroup(ctx, "developers", scim, "ada")
+		allowed := refuseBindings(ctx)
+		a := assign(ctx)
+		expectCondition(ctx, a, v1alpha1.ConditionReady, metav1.ConditionFalse, v1alpha1.ReasonWriteRefused, "no bindings here")
+		allowed()
+		expectSubjects(ctx, a, namespace, "ada")
+		expectReady(ctx, a)
+	})
+})

@@ -1,0 +1,306 @@
+package access
+
+import (
+	"maps"
+	"slices"
+	"sync"
+	"time"
+
+	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/cloudsso/cloudsso-operator/api/v1alpha1"
+	"github.com/cloudsso/cloudsso-operator/internal/nameclaim"
+	"github.com/cloudsso/cloudsso-operator/internal/policy"
+)
+
+// memory is what the reconciler remembers of each assignment beside its object: the work that waits, and what was done. It
+// finds assignments by what they name. Safe for concurrent use.
+type memory struct {
+	mu    sync.Mutex
+	byKey map[types.NamespacedName]*remembered
+	// byPrincipal has the assignments that name an object, in every way in which they do.
+	byPrincipal map[principalKey]map[types.NamespacedName]bool
+}
+
+// remembered is one assignment. The work, when it is due, and what it is found by are guarded by the lock of memory; the rest is that of the
+// reconcile, of which one runs at a time.
+type remembered struct {
+	spec *v1alpha1.CloudSSOAccessAssignmentSpec
+	keys []principalKey
+	work work
+	// revoked is work that waits until revokedAt, because package bindings does it before.
+	revoked   work
+	revokedAt time.Time
+	due       time.Time // when to reconcile because spec.notBefore or spec.expiresAt comes, or counts are due; zero for never
+
+	applied   string                             // the situation that the bindings were last made to fit; "" for none
+	seen      map[string]map[int]observedBinding // the bindings as they were last planned or written, by target and number
+	added     map[string]string                  // metadata.names of users that were added, by Kubernetes user name: to be read live
+	skipped   skipped
+	countedAt time.Time // when the counts of the status were last written
+}
+
+// observedBinding is a binding as it was last planned or written.
+type observedBinding struct {
+	resourceVersion string // "" if it is not known
+	names           []string
+}
+
+// work is what a reconcile has to look at, beside what has changed of the assignment itself.
+type work struct {
+	all    bool            // every user
+	users  map[string]bool // metadata.names of users
+	names  map[string]bool // Kubernetes user names
+	unseen []client.Object // what the index of the SCIM side may not show yet
+	looks  int             // how often an index was behind
+}
+
+func (w *work) add(other work) {
+	w.all = w.all || other.all
+	w.users, w.names = union(w.users, other.users), union(w.names, other.names)
+	w.unseen = append(w.unseen, other.unseen...)
+	w.looks = max(w.looks, other.looks)
+}
+
+// clone returns a copy that shares no map.
+func (w work) clone() work {
+	w.users, w.names = maps.Clone(w.users), maps.Clone(w.names)
+	return w
+}
+
+func union(a, b map[string]bool) map[string]bool {
+	if a == nil {
+		return maps.Clone(b)
+	}
+	maps.Copy(a, b)
+	return a
+}
+
+func setOf(names ...string) map[string]bool {
+	set := make(map[string]bool, len(names))
+	for _, name := range names {
+		set[name] = true
+	}
+	return set
+}
+
+// principalKey is one way to name a user or group.
+type principalKey struct {
+	namespace string
+	kind      v1alpha1.PrincipalKind
+	attribute string // "name", "externalId", or "" for the name that is claimed
+	value     string
+}
+
+func newMemory() *memory {
+	return &memory{byKey: map[types.NamespacedName]*remembered{}, byPrincipal: map[principalKey]map[types.NamespacedName]bool{}}
+}
+
+// of returns what is remembered of an assignment.
+func (m *memory) of(key types.NamespacedName) *remembered {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.get(key)
+}
+
+func (m *memory) get(key types.NamespacedName) *remembered {
+	if m.byKey[key] == nil {
+		m.byKey[key] = &remembered{}
+	}
+	return m.byKey[key]
+}
+
+// set remembers what an assignment names now. pinned is the metadata.name of its principal, "" if it has none.
+func (m *memory) set(a *v1alpha1.CloudSSOAccessAssignment, pinned string) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	key := client.ObjectKeyFromObject(a)
+	r := m.get(key)
+	m.unlink(key, r)
+	r.spec, r.keys = a.Spec.DeepCopy(), keysOfAssignment(a, pinned)
+	for _, k := range r.keys {
+		if m.byPrincipal[k] == nil {
+			m.byPrincipal[k] = map[types.NamespacedName]bool{}
+		}
+		m.byPrincipal[k][key] = true
+	}
+}
+
+// forget removes an assignment that is gone.
+func (m *memory) forget(key types.NamespacedName) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if r := m.byKey[key]; r != nil {
+		m.unlink(key, r)
+		delete(m.byKey, key)
+	}
+}
+
+func (m *memory) unlink(key types.NamespacedName, r *remembered) {
+	for _, k := range r.keys {
+		delete(m.byPrincipal[k], key)
+		if len(m.byPrincipal[k]) == 0 {
+			delete(m.byPrincipal, k)
+		}
+	}
+	r.keys = nil
+}
+
+// note adds work for an assignment.
+func (m *memory) note(key types.NamespacedName, w work) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.get(key).work.add(w)
+}
+
+// noteRevoked adds work for an assignment that take returns from a time on.
+func (m *memory) noteRevoked(key types.NamespacedName, w work, at time.Time) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	r := m.get(key)
+	r.revoked.add(w)
+	r.revokedAt = at
+}
+
+// take returns the work for an assignment at a time, which then has none but for what was revoked just now.
+func (m *memory) take(key types.NamespacedName, now time.Time) (w work) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	r := m.get(key)
+	w, r.work = r.work, work{}
+	if !now.Before(r.revokedAt) {
+		w.add(r.revoked)
+		r.revoked = work{}
+	}
+	return w
+}
+
+// schedule has an assignment reconciled at a time, or sooner if that is scheduled; the zero time is never.
+func (m *memory) schedule(key types.NamespacedName, at time.Time) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if r := m.get(key); r.due.IsZero() || !at.IsZero() && at.Before(r.due) {
+		r.due = at
+	}
+}
+
+// takeDue returns the assignments whose time has come, and removes their times.
+func (m *memory) takeDue(now time.Time) (due []types.NamespacedName) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for key, r := range m.byKey {
+		if !r.due.IsZero() && !now.Before(r.due) {
+			due, r.due = append(due, key), time.Time{}
+		}
+	}
+	return due
+}
+
+// find returns the assignments that a function selects by their specs.
+func (m *memory) find(selects func(key types.NamespacedName, spec *v1alpha1.CloudSSOAccessAssignmentSpec) bool) (found []types.NamespacedName) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for key, r := range m.byKey {
+		if r.spec != nil && selects(key, r.spec) {
+			found = append(found, key)
+		}
+	}
+	return found
+}
+
+// naming returns the assignments that name one of the objects, in any way.
+func (m *memory) naming(objects ...client.Object) []types.NamespacedName {
+	var keys []principalKey
+	for _, o := range objects {
+		keys = append(keys, keysOfObject(o)...)
+	}
+	return m.byKeys(keys...)
+}
+
+// ofGroups returns the assignments whose principal is one of the groups.
+func (m *memory) ofGroups(namespace string, groups ...string) []types.NamespacedName {
+	keys := make([]principalKey, len(groups))
+	for i, g := range groups {
+		keys[i] = principalKey{namespace, v1alpha1.PrincipalGroup, byName, g}
+	}
+	return m.byKeys(keys...)
+}
+
+// ofUser returns the assignments whose principal is the user.
+func (m *memory) ofUser(namespace, user string) []types.NamespacedName {
+	return m.byKeys(principalKey{namespace, v1alpha1.PrincipalUser, byName, user})
+}
+
+func (m *memory) byKeys(keys ...principalKey) []types.NamespacedName {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	found := map[types.NamespacedName]bool{}
+	for _, k := range keys {
+		maps.Copy(found, m.byPrincipal[k])
+	}
+	return slices.Collect(maps.Keys(found))
+}
+
+// isEmpty reports whether there is no assignment in any namespace.
+func (m *memory) isEmpty() bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return len(m.byPrincipal) == 0
+}
+
+// Attributes of a principalKey.
+const (
+	byName       = "name"
+	byExternalID = "externalId"
+	byClaimed    = ""
+)
+
+// keysOfAssignment returns the ways in which an assignment names objects.
+func keysOfAssignment(a *v1alpha1.CloudSSOAccessAssignment, pinned string) (keys []principalKey) {
+	p := a.Spec.Principal
+	add := func(attribute, value string) {
+		k := principalKey{a.Namespace, p.Kind, attribute, value}
+		if value != "" && !slices.Contains(keys, k) {
+			keys = append(keys, k)
+		}
+	}
+	for _, name := range []string{p.Name, p.Confirmed, pinned} {
+		add(byName, name)
+	}
+	add(byExternalID, p.ExternalID)
+	add(byClaimed, claimedName(a).Folded)
+	return keys
+}
+
+// keysOfObject returns the ways in which an assignment may name a user or group.
+func keysOfObject(o client.Object) []principalKey {
+	key := func(attribute, value string) principalKey {
+		return principalKey{o.GetNamespace(), kindOf(o), attribute, value}
+	}
+	keys := []principalKey{key(byName, o.GetName()), key(byClaimed, nameclaim.NameOf(o).Folded)}
+	if id := externalID(o); id != "" {
+		keys = append(keys, key(byExternalID, id))
+	}
+	return keys
+}
+
+func kindOf(o client.Object) v1alpha1.PrincipalKind {
+	if _, isGroup := o.(*v1alpha1.CloudSSOGroup); isGroup {
+		return v1alpha1.PrincipalGroup
+	}
+	return v1alpha1.PrincipalUser
+}
+
+func externalID(o client.Object) string {
+	if policy.SourceOf(o) != v1alpha1.SourceSCIM {
+		return ""
+	}
+	switch o := o.(type) {
+	case *v1alpha1.CloudSSOGroup:
+		return o.Spec.ExternalID
+	case *v1alpha1.CloudSSOUser:
+		return o.Spec.ExternalID
+	}
+	return ""
+}

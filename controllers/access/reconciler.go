@@ -1,0 +1,193 @@
+package access
+
+import (
+	"context"
+	"sync/atomic"
+	"time"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/types"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/controller/priorityqueue"
+
+	"github.com/cloudsso/cloudsso-operator/api/v1alpha1"
+	"github.com/cloudsso/cloudsso-operator/internal/access"
+	"github.com/cloudsso/cloudsso-operator/internal/bindings"
+	"github.com/cloudsso/cloudsso-operator/internal/controllerutil"
+	"github.com/cloudsso/cloudsso-operator/internal/namespaceselector"
+	"github.com/cloudsso/cloudsso-operator/internal/policy"
+)
+
+// The rights on roles and bindings come with config/access.
+// +kubebuilder:rbac:groups=cloudsso.dev,resources=cloudssoaccessassignments,verbs=get;list;watch;patch
+// +kubebuilder:rbac:groups=cloudsso.dev,resources=cloudssoaccessassignments/status,verbs=patch
+// +kubebuilder:rbac:groups=cloudsso.dev,resources=cloudssousers;cloudssogroups;cloudssomembershipslices;cloudssodirectories,verbs=get;list;watch
+// +kubebuilder:rbac:groups=events.k8s.io,resources=events,verbs=create;patch
+
+// Reconciler reconciles CloudSSOAccessAssignments. SetupWithManager fills in what Base does not have.
+type Reconciler struct {
+	controllerutil.Base
+	controllerutil.NameOwner
+	Memberships controllerutil.Memberships
+	Principals  controllerutil.Principals
+	// Bindings writes what is projected; nil if the operator was installed without access.
+	Bindings *bindings.Bindings
+	// Selector says which namespaces may be directories; nil selects every one.
+	Selector *namespaceselector.Selector
+	// ExcludedNamespaces are those in which nothing is bound.
+	ExcludedNamespaces []string
+
+	memory   *memory
+	rights   *rights
+	policies *policies
+	checks   *checks
+	loads    *loads
+	queue    atomic.Pointer[priorityqueue.PriorityQueue[ctrl.Request]]
+	isSwept  atomic.Bool
+}
+
+// retryInterval is when to try again what has failed, and is not in the queue.
+const retryInterval = time.Second
+
+// Reconcile brings one assignment up to date. Before the sweep has ended, it leaves that to the sweep, which has every
+// assignment reconciled.
+func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (result ctrl.Result, err error) {
+	if r.Bindings == nil {
+		return controllerutil.Reconcile(ctx, r.Client, r.Live, req, &v1alpha1.CloudSSOAccessAssignment{}, r.reportNotInstalled)
+	}
+	if !r.isSwept.Load() {
+		return ctrl.Result{}, nil
+	}
+	if isGone, err := r.removeUnknown(ctx, req.NamespacedName); isGone || err != nil {
+		return ctrl.Result{}, err
+	}
+	goesOn := false
+	result, err = controllerutil.Reconcile(ctx, r.Client, r.Live, req, &v1alpha1.CloudSSOAccessAssignment{},
+		func(ctx context.Context, a *v1alpha1.CloudSSOAccessAssignment) (after time.Duration, err error) {
+			goesOn, after, err = r.reconcile(ctx, a)
+			return after, err
+		})
+	if goesOn && err == nil {
+		return ctrl.Result{RequeueAfter: time.Nanosecond, Priority: new(laterPriority)}, nil // after what has come meanwhile
+	}
+	return result, err
+}
+
+// reconcile takes the steps. It reports whether another pass has to follow at once.
+func (r *Reconciler) reconcile(ctx context.Context, a *v1alpha1.CloudSSOAccessAssignment) (goesOn bool, after time.Duration, err error) {
+	key := client.ObjectKeyFromObject(a)
+	if policy.IsBeingDeleted(a) {
+		return false, 0, r.finalize(ctx, a)
+	}
+	if err := controllerutil.EnsureFinalizers(ctx, r.Client, a, v1alpha1.FinalizerBindings); err != nil {
+		return false, 0, err
+	}
+	w := r.memory.take(key, time.Now())
+	goesOn, after, err = r.update(ctx, a, &w)
+	if goesOn || err != nil || w.looks > 0 {
+		r.memory.note(key, w)
+	}
+	return goesOn, after, err
+}
+
+// update does the work that was asked for. If it is not done, what is left of it is in w.
+func (r *Reconciler) update(ctx context.Context, a *v1alpha1.CloudSSOAccessAssignment, w *work) (goesOn bool, after time.Duration, err error) {
+	s, err := r.assess(ctx, a)
+	if err != nil {
+		return false, 0, err
+	}
+	list, err := r.newRoster(ctx, a, s.object, s.rule)
+	if err != nil {
+		return false, 0, err
+	}
+	if behind, err := r.isBehind(ctx, s, list, *w); behind || err != nil {
+		w.looks++
+		return false, controllerutil.IndexInterval, err
+	}
+	w.looks = 0
+	if s.principal.Name != "" {
+		if err := r.pin(ctx, a, s.principal.Name); err != nil {
+			return false, 0, err
+		}
+	}
+	if s.allowed, err = r.requireRight(ctx, a.Spec.RoleRef, &s.targets, w.all || r.memory.of(client.ObjectKeyFromObject(a)).applied == ""); err != nil {
+		return false, 0, err
+	}
+	return r.carryOut(ctx, a, s, list, w)
+}
+
+// carryOut writes bindings and status.
+func (r *Reconciler) carryOut(ctx context.Context, a *v1alpha1.CloudSSOAccessAssignment, s *situation, list *roster, w *work) (goesOn bool, after time.Duration, err error) {
+	key := client.ObjectKeyFromObject(a)
+	done, err := r.project(ctx, a, s, list, *w)
+	if err != nil || done.err != nil || done.isOvertaken || done.isIncomplete {
+		w.all = true // because the next pass does not see again what has changed since the last one
+	}
+	if err != nil {
+		return false, 0, err
+	}
+	if len(done.repaired) > 0 {
+		r.Emit(a, repairedEvent(done.repaired))
+	}
+	if done.isIncomplete && done.err == nil {
+		return true, 0, nil
+	}
+	if err := r.verifyAdded(ctx, key, r.memory.of(key)); err != nil {
+		return false, 0, err
+	}
+	if err := r.report(ctx, a, s, list, done); err != nil {
+		return false, 0, err
+	}
+	if done.isOvertaken && done.err == nil {
+		return true, 0, nil
+	}
+	return false, s.requeueAfter(), done.err
+}
+
+// finalize deletes the bindings of an assignment that is being deleted, and lets it go.
+func (r *Reconciler) finalize(ctx context.Context, a *v1alpha1.CloudSSOAccessAssignment) error {
+	if !controllerutil.HasFinalizers(a, v1alpha1.FinalizerBindings) {
+		return nil
+	}
+	if err := r.removeAll(ctx, client.ObjectKeyFromObject(a)); err != nil {
+		return err
+	}
+	return controllerutil.DropFinalizers(ctx, r.Client, a, v1alpha1.FinalizerBindings)
+}
+
+// removeUnknown deletes the bindings of an assignment that does not exist, and reports whether it does not. What the cache
+// does not have is read live before that.
+func (r *Reconciler) removeUnknown(ctx context.Context, key types.NamespacedName) (isGone bool, err error) {
+	a := &v1alpha1.CloudSSOAccessAssignment{}
+	if err := r.Get(ctx, key, a); !apierrors.IsNotFound(err) {
+		return false, err
+	}
+	if len(r.Bindings.Targets(key)) > 0 {
+		if err := r.Live.Get(ctx, key, a); !apierrors.IsNotFound(err) {
+			return false, err
+		}
+		if err := r.removeAll(ctx, key); err != nil {
+			return true, err
+		}
+	}
+	r.memory.forget(key)
+	return true, nil
+}
+
+// removeAll deletes the bindings of an assignment in every target.
+func (r *Reconciler) removeAll(ctx context.Context, key types.NamespacedName) error {
+	p := &pass{Reconciler: r, key: key, situation: &situation{}, known: r.memory.of(key), isFull: true, roster: &roster{names: r.Bindings.Usernames(key.Namespace)}}
+	p.origin = access.Origin{Directory: key.Namespace, Assignment: key.Name}
+	for _, name := range r.Bindings.Targets(key) {
+		t := &target{name: name, view: r.Bindings.View(key, name)}
+		p.observe(t)
+		p.plan(t)
+		p.targets = append(p.targets, t)
+	}
+	done := p.write(ctx)
+	if done.isOvertaken {
+		return apierrors.NewConflict(v1alpha1.GroupVersion.WithResource("cloudssoaccessassignments").GroupResource(), key.Name, errOvertaken)
+	}
+	return done.err
+}

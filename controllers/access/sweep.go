@@ -1,0 +1,110 @@
+package access
+
+import (
+	"context"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+	"k8s.io/apimachinery/pkg/types"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/cloudsso/cloudsso-operator/api/v1alpha1"
+)
+
+const (
+	// sweepParallel is how many assignments the sweep looks at in parallel.
+	sweepParallel = 8
+	// syncInterval is how often the sweep asks whether the indexes have synced, and how often times are looked at: access
+	// begins and ends within a second of the time, also if the clock jumps.
+	syncInterval = 100 * time.Millisecond
+)
+
+// sweeper is a manager.Runnable. It takes away what has ended while no leader ran, before anything is granted, and then lets
+// the assignments be reconciled. After that it has each reconciled when its time comes.
+type sweeper struct{ *Reconciler }
+
+// Start implements manager.Runnable.
+func (s sweeper) Start(ctx context.Context) error {
+	for !s.Bindings.Synced() || !s.Names.Synced() || s.queue.Load() == nil {
+		if !pauseFor(ctx, syncInterval) {
+			return nil
+		}
+	}
+	s.sweep(ctx)
+	s.isSwept.Store(true)
+	for _, key := range s.everyAssignment(ctx) {
+		s.enqueue(laterPriority, key)
+	}
+	for pauseFor(ctx, syncInterval) {
+		s.enqueue(urgentPriority, s.memory.takeDue(s.Now())...)
+	}
+	return nil
+}
+
+// sweep revokes what every assignment of which there are bindings grants no more. What fails is tried again by the reconciles.
+func (s sweeper) sweep(ctx context.Context) {
+	var all errgroup.Group
+	all.SetLimit(sweepParallel)
+	for _, key := range s.Bindings.Assignments() {
+		all.Go(func() error {
+			if err := s.revoke(ctx, key); err != nil && ctx.Err() == nil {
+				ctrl.LoggerFrom(ctx).Error(err, "What an assignment does not grant any more could not be taken away; it is tried again.", "assignment", key.String())
+			}
+			return nil
+		})
+	}
+	_ = all.Wait() // no function returns an error
+}
+
+// revoke takes away what an assignment grants no more, and grants nothing.
+func (r *Reconciler) revoke(ctx context.Context, key types.NamespacedName) error {
+	if isGone, err := r.removeUnknown(ctx, key); isGone || err != nil {
+		return err
+	}
+	a := &v1alpha1.CloudSSOAccessAssignment{}
+	if err := r.Get(ctx, key, a); err != nil {
+		return client.IgnoreNotFound(err)
+	}
+	s, err := r.assess(ctx, a)
+	if err != nil {
+		return err
+	}
+	s.effect = min(s.effect, keeps)
+	if s.isPartial() {
+		return nil
+	}
+	list, err := r.newRoster(ctx, a, s.object, s.rule)
+	if err != nil {
+		return err
+	}
+	done, err := r.project(ctx, a, s, list, work{all: true})
+	if err != nil {
+		return err
+	}
+	return done.err
+}
+
+// everyAssignment returns the assignments of the cache.
+func (r *Reconciler) everyAssignment(ctx context.Context) (keys []types.NamespacedName) {
+	var all v1alpha1.CloudSSOAccessAssignmentList
+	if err := r.List(ctx, &all, client.UnsafeDisableDeepCopy); err != nil {
+		ctrl.LoggerFrom(ctx).Error(err, "The assignments could not be listed; each is reconciled when it changes.")
+	}
+	for i := range all.Items {
+		keys = append(keys, client.ObjectKeyFromObject(&all.Items[i]))
+	}
+	return append(keys, r.Bindings.Assignments()...)
+}
+
+// pauseFor waits, and reports whether ctx has not ended by then.
+func pauseFor(ctx context.Context, d time.Duration) bool {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}

@@ -1,0 +1,139 @@
+package access_test
+
+import (
+	"io"
+	"net/http"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// advanceableClock is ahead of the real one by as much as the specs have advanced it.
+type advanceableClock struct{ ahead atomic.Int64 }
+
+func (c *advanceableClock) Now() time.Time          { return time.Now().Add(time.Duration(c.ahead.Load())) }
+func (c *advanceableClock) Advance(d time.Duration) { c.ahead.Add(int64(d)) }
+
+type roundTripper func(*http.Request) (*http.Response, error)
+
+// RoundTrip implements http.RoundTripper.
+func (f roundTripper) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
+
+// recorder records the operator's requests, but for watches and Events.
+type recorder struct {
+	mu    sync.Mutex
+	lines []string
+}
+
+func (l *recorder) wrap(next http.RoundTripper) http.RoundTripper {
+	return roundTripper(func(r *http.Request) (*http.Response, error) {
+		response, err := next.RoundTrip(r)
+		if !r.URL.Query().Has("watch") && !strings.Contains(r.URL.Path, "/events") {
+			line := r.Method + " " + r.URL.Path
+			if err != nil || response.StatusCode >= http.StatusBadRequest {
+				line += " failed"
+			}
+			l.mu.Lock()
+			l.lines = append(l.lines, line)
+			l.mu.Unlock()
+		}
+		return response, err
+	})
+}
+
+// all returns the requests so far, each as "METHOD path", with "failed" behind it if it has.
+func (l *recorder) all() []string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return slices.Clone(l.lines)
+}
+
+// bindingWrites returns the writes of bindings that were carried out so far.
+func (l *recorder) bindingWrites() []string {
+	return slices.DeleteFunc(l.all(), func(line string) bool {
+		return strings.HasPrefix(line, http.MethodGet) || strings.HasSuffix(line, " failed") || !strings.Contains(line, "rolebindings")
+	})
+}
+
+// pausableWatch lets the operator see no change of a user while it is paused.
+type pausableWatch struct {
+	mu     sync.Mutex
+	resume chan struct{} // nil if it is not paused
+}
+
+func (p *pausableWatch) pause() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.resume = make(chan struct{})
+}
+
+func (p *pausableWatch) goOn() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	close(p.resume)
+	p.resume = nil
+}
+
+func (p *pausableWatch) wrap(next http.RoundTripper) http.RoundTripper {
+	return roundTripper(func(r *http.Request) (*http.Response, error) {
+		response, err := next.RoundTrip(r)
+		if err == nil && r.URL.Query().Has("watch") && strings.HasSuffix(r.URL.Path, "/cloudssousers") {
+			response.Body = &pausableBody{response.Body, p}
+		}
+		return response, err
+	})
+}
+
+type pausableBody struct {
+	io.ReadCloser
+	watch *pausableWatch
+}
+
+// Read implements io.Reader.
+func (b *pausableBody) Read(into []byte) (int, error) {
+	n, err := b.ReadCloser.Read(into)
+	b.watch.mu.Lock()
+	resume := b.watch.resume
+	b.watch.mu.Unlock()
+	if resume != nil {
+		<-resume
+	}
+	return n, err
+}
+
+// writeGate holds the operator's changes of bindings while it is shut.
+type writeGate struct {
+	mu   sync.Mutex
+	open chan struct{} // nil if it is open
+}
+
+func (g *writeGate) shut() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.open = make(chan struct{})
+}
+
+func (g *writeGate) unlock() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	close(g.open)
+	g.open = nil
+}
+
+func (g *writeGate) wrap(next http.RoundTripper) http.RoundTripper {
+	return roundTripper(func(r *http.Request) (*http.Response, error) {
+		g.mu.Lock()
+		open := g.open
+		g.mu.Unlock()
+		if open != nil && r.Method != http.MethodGet && strings.Contains(r.URL.Path, "rolebindings") {
+			select {
+			case <-open:
+			case <-r.Context().Done():
+				return nil, r.Context().Err()
+			}
+		}
+		return next.RoundTrip(r)
+	})
+}

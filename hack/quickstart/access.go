@@ -2,6 +2,7 @@ package quickstart
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"k8s.io/client-go/rest"
@@ -25,7 +26,7 @@ func (e *Environment) startIssuer(ctx context.Context, o *controlplane.Options) 
 
 // installAccess gives the operator its rights on bindings, and people a kubeconfig without an identity.
 func (e *Environment) installAccess(ctx context.Context) error {
-	if err := e.ControlPlane.AggregateRoles(ctx); err != nil {
+	if err := errors.Join(e.ControlPlane.Apply(ctx, "access"), e.ControlPlane.AggregateRoles(ctx)); err != nil {
 		return err
 	}
 	e.UserKubeconfig = e.path("user.kubeconfig")

@@ -227,6 +227,9 @@ func (e *Environment) startFirst(ctx context.Context) error {
 		e.manager.certificate, e.CAFile = &files, files.Cert
 	}
 	e.manager.port, e.manager.log, e.manager.flags = e.options.Port, io.Writer(e.log), e.options.Flags
+	if e.options.Access {
+		e.manager.flags = append([]string{"--access"}, e.manager.flags...)
+	}
 	e.manager.profile = e.options.Profile
 	if e.Manager, err = startManager(ctx, e.manager); err != nil {
 		return err

@@ -17,6 +17,7 @@ func (d *day) play(ctx context.Context) error {
 		func(ctx context.Context) error { return d.join(ctx, alice, suffix) },
 		func(ctx context.Context) error { return d.work(ctx, group) },
 		d.leaveAndReturn,
+		func(ctx context.Context) error { return d.access(ctx, alice, "Platform "+group) },
 		d.refusedDeletion,
 		d.switchOffAndDelete,
 	} {
@@ -24,7 +25,7 @@ func (d *day) play(ctx context.Context) error {
 			return err
 		}
 	}
-	title("That was the day. docs/okta.md connects Okta; docs/switch.md says more about the switch.")
+	title("That was the day. docs/okta.md connects Okta; docs/access.md gives groups access; docs/switch.md says more about the switch.")
 	return nil
 }
 
@@ -71,12 +72,12 @@ func (d *day) work(ctx context.Context, name string) error {
 
 func (d *day) leaveAndReturn(ctx context.Context) error {
 	title("Alice leaves: she is disabled within a second, and stays in her group")
-	if _, err := d.scim(ctx, 200, "PATCH", "/Users/"+d.ids["alice"], patch(`{"op":"replace","value":{"active":false}}`)); err != nil {
+	if err := d.setActive(ctx, false); err != nil {
 		return err
 	}
 	d.table(ctx, "Disabled")
 	title("Alice comes back")
-	if _, err := d.scim(ctx, 200, "PATCH", "/Users/"+d.ids["alice"], patch(`{"op":"replace","value":{"active":true}}`)); err != nil {
+	if err := d.setActive(ctx, true); err != nil {
 		return err
 	}
 	d.table(ctx, "Active")

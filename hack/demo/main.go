@@ -38,15 +38,16 @@ func run(ctx context.Context) error {
 		fmt.Println("No `make run` is running: starting an operator for the demo.")
 		e, err := quickstart.Start(ctx, quickstart.Options{
 			Dir:      filepath.Join(root, ".run", "demo"),
+			Access:   true,
 			Progress: func(step string) { fmt.Println("  " + step) },
 		})
 		if err != nil {
 			return err
 		}
 		defer e.Stop() //nolint:errcheck // the demo has been shown
-		variables = map[string]string{
-			"KUBECONFIG": e.Kubeconfig, "SCIM_BASE_URL": e.BaseURL, "SCIM_TOKEN": e.Token,
-			"SCIM_CA_FILE": e.CAFile, "CLOUDSSO_NAMESPACE": e.Namespace,
+		variables = map[string]string{}
+		for _, v := range e.Variables() {
+			variables[v[0]] = v[1]
 		}
 	}
 	day, err := newDay(variables)
@@ -80,6 +81,9 @@ type day struct {
 	kubeconfig string
 	namespace  string
 	ids        map[string]string
+
+	// issuerDir has the key of the OIDC issuer, and userKubeconfig is for a user with a token.
+	issuerDir, userKubeconfig string
 }
 
 func newDay(variables map[string]string) (*day, error) {
@@ -94,6 +98,7 @@ func newDay(variables map[string]string) (*day, error) {
 	return &day{
 		provider: client, kubectl: kubectl, kubeconfig: variables["KUBECONFIG"],
 		namespace: variables["CLOUDSSO_NAMESPACE"], ids: map[string]string{},
+		issuerDir: variables[quickstart.IssuerVariable], userKubeconfig: variables["OIDC_KUBECONFIG"],
 	}, nil
 }
 

@@ -27,8 +27,8 @@ const (
 	downTimeout = time.Minute
 )
 
-// program is the path of the program.
-var program string
+// program and demo are the paths of the programs behind make run and make demo.
+var program, demo string
 
 func TestRun(t *testing.T) {
 	RegisterFailHandler(Fail)
@@ -38,6 +38,8 @@ func TestRun(t *testing.T) {
 var _ = BeforeSuite(func() {
 	var err error
 	program, err = gexec.Build("github.com/cloudsso/cloudsso-operator/hack/run", "-race")
+	Expect(err).NotTo(HaveOccurred())
+	demo, err = gexec.Build("github.com/cloudsso/cloudsso-operator/hack/demo", "-race")
 	Expect(err).NotTo(HaveOccurred())
 	DeferCleanup(gexec.CleanupBuildArtifacts)
 })

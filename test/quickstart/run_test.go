@@ -50,6 +50,9 @@ var _ = Describe("make run", func() {
 		Expect(podsAs(ctx, variables, "alice@example.com")).To(Equal(http.StatusForbidden))
 		Expect(podsAs(ctx, variables, "alice@example.com", "system:masters")).To(Equal(http.StatusUnauthorized))
 
+		By("showing the demo")
+		showsTheDemo(copied)
+
 		By("keeping a second one out")
 		second := copied.start()
 		Eventually(second).WithTimeout(downTimeout).Should(gexec.Exit(1))

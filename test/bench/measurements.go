@@ -18,6 +18,7 @@ func (b *bench) measurements() []measurement {
 		createMeasurement(1), createMeasurement(manyWorkers),
 		replicaMeasurement(),
 		deactivationMeasurement(),
+		accessPatchMeasurement(1), accessPatchMeasurement(manyWorkers), revocationMeasurement(), grantMeasurement(), bystanderMeasurement(),
 		memoryAfterLoadMeasurement(),
 	)
 	all = append(all, groupGrowthMeasurements(b.users)...)

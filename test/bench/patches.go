@@ -98,3 +98,33 @@ func (s *stack) rawUsers(ctx context.Context, n int) ([]*v1alpha1.CloudSSOUser, 
 	}
 	return objects, s.waitIdle(ctx)
 }
+
+// accessPatchMeasurement measures what access costs the PATCH that deactivates or activates a user.
+func accessPatchMeasurement(workers int) measurement {
+	return measurement{
+		name:  fmt.Sprintf("access-patch-%d", workers),
+		needs: []size{small, opened},
+		rows:  []row{{figure: fmt.Sprintf("PATCH active with access ÷ without, %s", countWorkers(workers)), target: atLeast(0.9)}},
+		round: func(ctx context.Context, b *bench, round int) ([][]float64, error) {
+			var sides []side
+			var toggled []func(context.Context) error
+			for _, size := range []size{opened, small} {
+				s := b.stacks[size]
+				ids := s.seeded[len(s.seeded)-workers*patchedPerWorker:] // the last users, in no group
+				states := &userStates{ids, make([]bool, len(ids))}
+				sides = append(sides, s.thenIdle(b.throughput(string(size), workers, s.toggle(states))))
+				toggled = append(toggled, func(ctx context.Context) error { return s.activateAll(ctx, states) })
+			}
+			values, err := b.measureInTurns(ctx, round, sides...)
+			if err != nil {
+				return nil, err
+			}
+			for _, activate := range toggled {
+				if err := activate(ctx); err != nil {
+					return nil, err
+				}
+			}
+			return oneSampleEach(values[0] / values[1]), nil
+		},
+	}
+}

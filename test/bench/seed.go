@@ -19,7 +19,7 @@ func seedTag(n int) string { return fmt.Sprintf("s%08d", n) }
 
 // seed fills the directories.
 func (b *bench) seed(ctx context.Context) error {
-	for size, n := range map[size]int{small: smallUsers, large: b.users} {
+	for size, n := range map[size]int{small: smallUsers, large: b.users, opened: b.users} {
 		s := b.stacks[size]
 		if s == nil {
 			continue

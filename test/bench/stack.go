@@ -66,6 +66,7 @@ type stack struct {
 	seeded       []string // ids of the seeded users, by number
 	seededGroups []string // ids of the seeded groups, by number
 	directories  []*directory
+	doorsOpen    bool // the assignments exist
 	users        atomic.Int64
 	tags         atomic.Int64
 }
@@ -97,7 +98,8 @@ func (b *bench) start(ctx context.Context, selected []measurement) error {
 func (b *bench) startStack(ctx context.Context, size size) (*stack, error) {
 	environment, err := quickstart.Start(ctx, quickstart.Options{
 		Dir: filepath.Join(b.dir, string(size)), FeatureGates: featureGates, RateLimit: &unlimited, Profile: b.profiles != "",
-		Flags: []string{"--leader-lease-duration=" + leaseDuration.String(), "--max-request-rate=0"},
+		Access: size == opened,
+		Flags:  []string{"--leader-lease-duration=" + leaseDuration.String(), "--max-request-rate=0"},
 	})
 	if err != nil {
 		return nil, fmt.Errorf("starting the %s stack: %w", size, err)

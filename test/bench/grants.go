@@ -103,7 +103,7 @@ func bystanderMeasurement() measurement {
 	}
 }
 
-// bystanderName is a user whom none of the bindings of an assignment names.
+// bystanderName is a user that no assignment names.
 const bystanderName = "bystander"
 
 // fillNamespace creates a namespace with bindings of so many subjects, as the operator makes them, and one of the bystander.

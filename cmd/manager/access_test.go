@@ -136,9 +136,13 @@ func TestAccess(t *testing.T) {
 			t.Errorf("%v:\n%s", err, p.output.String())
 		}
 	})
+	reading := []string{"get", "list", "watch"}
 	c.create(role("test-access",
 		rbacv1.PolicyRule{APIGroups: []string{rbacv1.GroupName}, Resources: []string{"rolebindings", "clusterrolebindings"}, Verbs: []string{"get", "list", "watch", "create", "patch", "delete"}},
 		rbacv1.PolicyRule{APIGroups: []string{rbacv1.GroupName}, Resources: []string{"clusterroles"}, ResourceNames: []string{"view"}, Verbs: []string{"bind"}},
+		rbacv1.PolicyRule{APIGroups: []string{rbacv1.GroupName}, Resources: []string{"roles", "clusterroles"}, Verbs: reading},
+		rbacv1.PolicyRule{APIGroups: []string{""}, Resources: []string{"namespaces"}, Verbs: reading},
+		rbacv1.PolicyRule{APIGroups: []string{"admissionregistration.k8s.io"}, Resources: []string{"*"}, Verbs: reading},
 	)...)
 	t.Run("a replica without a leader takes a leaver's access", func(t *testing.T) { c.testLeaver(t) })
 	t.Run("a shard does so too", func(t *testing.T) { c.testLeaver(t, "--shard=north") })

@@ -86,6 +86,7 @@ func prepare(ctx context.Context, cp *controlplane.ControlPlane) (err error) {
 		return err
 	}
 	viewer := []rbacv1.PolicyRule{{APIGroups: []string{""}, Resources: []string{"pods"}, Verbs: []string{"get"}}}
+	reading := []string{"get", "list", "watch"}
 	all := []string{"get", "list", "watch", "create", "patch", "delete"}
 	for _, o := range []client.Object{
 		&rbacv1.ClusterRole{ObjectMeta: metav1.ObjectMeta{Name: allowed}, Rules: viewer},
@@ -93,6 +94,9 @@ func prepare(ctx context.Context, cp *controlplane.ControlPlane) (err error) {
 		&rbacv1.ClusterRole{ObjectMeta: metav1.ObjectMeta{Name: "test-access"}, Rules: []rbacv1.PolicyRule{
 			{APIGroups: []string{rbacv1.GroupName}, Resources: []string{"rolebindings", "clusterrolebindings"}, Verbs: all},
 			{APIGroups: []string{rbacv1.GroupName}, Resources: []string{"clusterroles"}, ResourceNames: []string{allowed}, Verbs: []string{"bind"}},
+			{APIGroups: []string{rbacv1.GroupName}, Resources: []string{"roles", "clusterroles"}, Verbs: reading},
+			{APIGroups: []string{""}, Resources: []string{"namespaces"}, Verbs: reading},
+			{APIGroups: []string{"admissionregistration.k8s.io"}, Resources: []string{"*"}, Verbs: reading},
 		}},
 		&rbacv1.ClusterRoleBinding{
 			ObjectMeta: metav1.ObjectMeta{Name: "test-access"},

@@ -151,7 +151,7 @@ var _ = Describe("kubectl cloudsso review", func() {
 		Expect(rows).To(HaveLen(1 + 2*access.MaxSubjects))
 		Expect(rows[1]).To(Equal([]string{
 			"User000@example.com", "User000@example.com", "ClusterRole/view", "kube-public", "Developers", "view", "cloudsso:default:view:0", "",
-			"CloudSSOUser/user-000", "2027-01-31T12:00:00Z", "Modify", "okta", "request-1", "user-000", "developers-1",
+			"CloudSSOUser/user-000", "2027-01-31T12:00:00Z", "Modify", "okta", "request-1", "user-000", "developers-1", "",
 		}))
 	})
 
@@ -166,7 +166,7 @@ var _ = Describe("kubectl cloudsso review", func() {
 
 	It("says which right is missing", func(ctx SpecContext) {
 		_, err := run(ctx, unpermitted, "review")
-		Expect(err).To(MatchError(And(ContainSubstring("reading the CloudSSODirectory"), ContainSubstring("forbidden"), ContainSubstring("docs/rbac.md"))))
+		Expect(err).To(MatchError(And(ContainSubstring("reading the CloudSSODirectory"), ContainSubstring("forbidden"), ContainSubstring("docs/access-review.md"))))
 	})
 
 	It("refuses an unknown format", func(ctx SpecContext) {
@@ -188,6 +188,18 @@ var _ = Describe("kubectl cloudsso explain", func() {
 		Expect(err).NotTo(HaveOccurred())
 		Expect(out).To(ContainSubstring("State:        Disabled"))
 		Expect(out).To(ContainSubstring("not granted: the user has no effect (Disabled)"))
+	})
+
+	It("says so if another user gets the same Kubernetes user name", func(ctx SpecContext) {
+		twin := &v1alpha1.CloudSSOUser{
+			ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: "twin"},
+			Spec:       v1alpha1.CloudSSOUserSpec{UserName: "User300@example.com", Source: v1alpha1.SourceSCIM},
+		}
+		Expect(cluster.Create(ctx, twin)).To(Succeed())
+		DeferCleanup(func(ctx SpecContext) { Expect(cluster.Delete(ctx, twin)).To(Succeed()) })
+		out, err := run(ctx, kubeconfig, "explain", "user-300")
+		Expect(err).NotTo(HaveOccurred())
+		Expect(out).To(ContainSubstring(`not granted: another user gets the Kubernetes user name "User300@example.com" too`))
 	})
 
 	It("says so of one that is not there", func(ctx SpecContext) {

@@ -56,7 +56,21 @@ func (e *Environment) setUp(ctx context.Context) error {
 			return fmt.Errorf("creating %T %s: %w", o, o.GetName(), err)
 		}
 	}
-	return nil
+	return e.mapUsernames(ctx)
+}
+
+// mapUsernames gives a directory of an earlier run the mapping of user names that the issuer's tokens need.
+func (e *Environment) mapUsernames(ctx context.Context) error {
+	if !e.options.Access {
+		return nil
+	}
+	d := &v1alpha1.CloudSSODirectory{}
+	if err := e.Admin.Get(ctx, client.ObjectKey{Namespace: e.Namespace, Name: v1alpha1.DirectoryName}, d); err != nil {
+		return err
+	}
+	before := d.DeepCopy()
+	d.Spec.KubernetesUsername = e.kubernetesUsername()
+	return e.Admin.Patch(ctx, d, client.MergeFrom(before))
 }
 
 func (e *Environment) awaitToken(ctx context.Context) (err error) {

@@ -3,6 +3,7 @@ package access
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
@@ -13,6 +14,7 @@ import (
 	"github.com/cloudsso/cloudsso-operator/api/v1alpha1"
 	"github.com/cloudsso/cloudsso-operator/internal/membership"
 	"github.com/cloudsso/cloudsso-operator/internal/policy"
+	"github.com/cloudsso/cloudsso-operator/internal/scim/fold"
 )
 
 // Inventory is the objects of one directory and the bindings that its assignments have made.
@@ -41,7 +43,8 @@ type Grant struct {
 	// assignment names the user.
 	Group     string `json:"group"`
 	GroupName string `json:"groupName"`
-	// Assignment and Binding are metadata.names. Without a binding the role is not granted, and Reason says why.
+	// Assignment and Binding are metadata.names. Without a binding the role is not granted, and Reason says why. With one and
+	// a Reason the API server still grants it, and the operator is about to take it away.
 	Assignment string `json:"assignment"`
 	Binding    string `json:"binding"`
 	Reason     string `json:"reason"`
@@ -60,7 +63,7 @@ func Review(inventory Inventory) []Grant {
 }
 
 // ReviewOf returns the access of one user, and beside it each assignment to the user or to one of its groups that grants the
-// user nothing, with the reason.
+// user nothing, with the reason. The inventory has all users, because of several that get one Kubernetes user name.
 func ReviewOf(inventory Inventory, user string) []Grant {
 	r := newReview(inventory)
 	all := filter(r.grants(), func(g Grant) bool { return g.User == user })
@@ -71,8 +74,8 @@ func ReviewOf(inventory Inventory, user string) []Grant {
 	for i := range inventory.Assignments {
 		a := &inventory.Assignments[i]
 		granted := slices.ContainsFunc(all, func(g Grant) bool { return g.Assignment == a.Name })
-		if r.concerns(a, user) && !granted {
-			all = append(all, r.withheld(a, u))
+		if group, concerned := r.concerns(a, u); concerned && !granted {
+			all = append(all, r.withheld(a, u, group))
 		}
 	}
 	return all
@@ -82,6 +85,7 @@ func ReviewOf(inventory Inventory, user string) []Grant {
 type review struct {
 	Inventory
 	usernames   *Usernames
+	ineffective map[string]string // Kubernetes user name → a user that would get it if it had effect
 	users       map[string]*v1alpha1.CloudSSOUser
 	groups      map[string]*v1alpha1.CloudSSOGroup
 	assignments map[string]*v1alpha1.CloudSSOAccessAssignment
@@ -93,7 +97,7 @@ func newReview(inventory Inventory) *review {
 	r := &review{
 		Inventory: inventory,
 		users:     byName(inventory.Users), groups: byName(inventory.Groups), assignments: byName(inventory.Assignments),
-		lists: map[string]map[string]metav1.Object{},
+		lists: map[string]map[string]metav1.Object{}, ineffective: map[string]string{},
 	}
 	var rule *v1alpha1.KubernetesUsername
 	if inventory.Directory != nil {
@@ -101,7 +105,11 @@ func newReview(inventory Inventory) *review {
 	}
 	r.usernames = NewUsernames(rule)
 	for _, u := range r.users {
-		r.usernames.Set(u, IsEffective(u, u.Status.State == v1alpha1.UserConflict))
+		if r.usernames.Set(u, hasEffect(u)); !hasEffect(u) {
+			if name, err := Username(rule, u); err == nil {
+				r.ineffective[name] = u.Name
+			}
+		}
 	}
 	for i := range inventory.Groups {
 		r.list(&inventory.Groups[i])
@@ -110,6 +118,11 @@ func newReview(inventory Inventory) *review {
 		r.list(&inventory.Slices[i])
 	}
 	return r
+}
+
+// hasEffect reports whether a user can have access, as its status says who holds the userName.
+func hasEffect(u *v1alpha1.CloudSSOUser) bool {
+	return IsEffective(u, u.Status.State == v1alpha1.UserConflict)
 }
 
 // byName returns objects by their metadata.names.
@@ -161,7 +174,11 @@ func (r *review) of(binding metav1.Object, namespace string, role rbacv1.RoleRef
 			KubernetesUsername: s.Name, Role: role.Kind + "/" + role.Name, Namespace: namespace,
 			Assignment: origin.Assignment, Binding: binding.GetName(),
 		}
-		g.User, _ = r.usernames.Owner(s.Name)
+		if g.User, _ = r.usernames.Owner(s.Name); g.User == "" {
+			if u := r.users[r.ineffective[s.Name]]; u != nil {
+				g.User, g.Reason = u.Name, withoutEffect(u)
+			}
+		}
 		if a := r.assignments[origin.Assignment]; a != nil {
 			g.ExpiresAt = expiryOf(a)
 		}
@@ -195,38 +212,37 @@ func (r *review) described(g Grant) Grant {
 	return g
 }
 
-// concerns reports whether an assignment is to a user, or to a group that lists it.
-func (r *review) concerns(a *v1alpha1.CloudSSOAccessAssignment, user string) bool {
-	pinned := a.Status.Principal
-	switch {
-	case pinned == nil:
-		return false
-	case a.Spec.Principal.Kind == v1alpha1.PrincipalUser:
-		return pinned.Name == user
+// concerns reports whether an assignment is to a user, or to a group that lists it and that it returns: the one that is
+// pinned, or one that the assignment names.
+func (r *review) concerns(a *v1alpha1.CloudSSOAccessAssignment, u *v1alpha1.CloudSSOUser) (group string, concerned bool) {
+	is := func(o metav1.Object, source v1alpha1.Source, name, externalID string) bool {
+		pinned, p := a.Status.Principal, a.Spec.Principal
+		return pinned != nil && pinned.Name == o.GetName() || p.Name == o.GetName() ||
+			source == v1alpha1.SourceSCIM && (fold.Name(p.UserName+p.DisplayName) == fold.Name(name) || p.ExternalID != "" && p.ExternalID == externalID)
 	}
-	return r.lists[user][pinned.Name] != nil
+	if a.Spec.Principal.Kind == v1alpha1.PrincipalUser {
+		return "", is(u, u.Spec.Source, u.Spec.UserName, u.Spec.ExternalID)
+	}
+	for _, name := range slices.Sorted(maps.Keys(r.lists[u.Name])) {
+		if g := r.groups[name]; g != nil && is(g, g.Spec.Source, g.Spec.DisplayName, g.Spec.ExternalID) {
+			return name, true
+		}
+	}
+	return "", false
 }
 
 // withheld returns what an assignment would give to a user, and why it does not.
-func (r *review) withheld(a *v1alpha1.CloudSSOAccessAssignment, u *v1alpha1.CloudSSOUser) Grant {
-	g := Grant{
-		User: u.Name, Role: string(a.Spec.RoleRef.Kind) + "/" + a.Spec.RoleRef.Name, Assignment: a.Name,
+func (r *review) withheld(a *v1alpha1.CloudSSOAccessAssignment, u *v1alpha1.CloudSSOUser, group string) Grant {
+	return r.described(Grant{
+		User: u.Name, Role: string(a.Spec.RoleRef.Kind) + "/" + a.Spec.RoleRef.Name, Group: group, Assignment: a.Name,
 		ExpiresAt: expiryOf(a), Reason: r.reason(a, u),
-	}
-	if a.Spec.Principal.Kind == v1alpha1.PrincipalGroup {
-		g.Group = a.Status.Principal.Name
-	}
-	return r.described(g)
+	})
 }
 
 // reason returns why an assignment gives a user nothing.
 func (r *review) reason(a *v1alpha1.CloudSSOAccessAssignment, u *v1alpha1.CloudSSOUser) string {
-	contested := u.Status.State == v1alpha1.UserConflict
-	switch {
-	case policy.IsTerminating(u):
-		return "the user is being deleted"
-	case !IsEffective(u, contested):
-		return fmt.Sprintf("the user has no effect (%s)", policy.IneffectiveReason(u, contested, true))
+	if !hasEffect(u) {
+		return withoutEffect(u)
 	}
 	name, problem := r.usernames.Of(u.Name)
 	if problem != nil {
@@ -241,6 +257,14 @@ func (r *review) reason(a *v1alpha1.CloudSSOAccessAssignment, u *v1alpha1.CloudS
 		}
 	}
 	return "not granted yet"
+}
+
+// withoutEffect returns why a user has no effect.
+func withoutEffect(u *v1alpha1.CloudSSOUser) string {
+	if policy.IsTerminating(u) {
+		return "the user is being deleted"
+	}
+	return fmt.Sprintf("the user has no effect (%s)", policy.IneffectiveReason(u, u.Status.State == v1alpha1.UserConflict, true))
 }
 
 func expiryOf(a *v1alpha1.CloudSSOAccessAssignment) string {

@@ -111,6 +111,32 @@ func TestReviewOfOneUser(t *testing.T) {
 	expectGrants(t, access.ReviewOf(newInventory(), "bob-1"), []access.Grant{withheld})
 }
 
+func TestSubjectOfAUserWithoutEffectIsStillShown(t *testing.T) {
+	inventory := newInventory()
+	inventory.RoleBindings = []rbacv1.RoleBinding{newBinding("dev", "view", "CloudSSOGroup/developers-1", "oidc:bob")}
+	got := access.ReviewOf(inventory, "bob-1")
+	if len(got) != 1 || got[0].Binding == "" || got[0].Namespace != "dev" || got[0].Reason != "the user has no effect (Disabled)" {
+		t.Errorf("got %+v", got)
+	}
+}
+
+func TestAssignmentThatHasNotFoundItsPrincipalIsShown(t *testing.T) {
+	changed := []metav1.Condition{{Type: v1alpha1.ConditionEffective, Status: metav1.ConditionFalse, Reason: v1alpha1.ReasonPrincipalChanged, Message: "confirm it"}}
+	for _, pinned := range []*v1alpha1.PinnedPrincipal{nil, {Name: "developers-0"}} {
+		inventory := newInventory()
+		inventory.RoleBindings, inventory.Assignments = nil, inventory.Assignments[:1]
+		inventory.ClusterRoleBindings = nil
+		a := &inventory.Assignments[0]
+		a.Spec.Principal = v1alpha1.AccessPrincipal{Kind: v1alpha1.PrincipalGroup, DisplayName: "DEVELOPERS"}
+		a.Status.Principal, a.Status.Conditions = pinned, changed
+		inventory.Groups[0].Spec.Source = v1alpha1.SourceSCIM
+		got := access.ReviewOf(inventory, "ada-1")
+		if len(got) != 1 || got[0].Group != "developers-1" || got[0].Reason != "PrincipalChanged: confirm it" {
+			t.Errorf("pinned %v: got %+v", pinned, got)
+		}
+	}
+}
+
 func TestReasonThatNothingIsGranted(t *testing.T) {
 	missing := []metav1.Condition{{Type: v1alpha1.ConditionReady, Status: metav1.ConditionFalse, Reason: v1alpha1.ReasonRoleNotFound, Message: "there is no ClusterRole view"}}
 	for _, test := range []struct {

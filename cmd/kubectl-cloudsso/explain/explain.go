@@ -48,7 +48,6 @@ func NewCommand(p *plugin.Plugin) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			inventory.Users = []v1alpha1.CloudSSOUser{*u}
 			return write(p.Out, explain(u, access.ReviewOf(inventory, u.Name)))
 		},
 	}
@@ -118,8 +117,11 @@ func writeText(w io.Writer, e explanation) error {
 	fmt.Fprintln(table, "  ROLE\tWHERE\tGROUP\tASSIGNMENT\tBINDING\tCHANGED\tREQUEST")
 	for _, g := range e.Access {
 		where := plugin.Place(g.Namespace)
-		if g.Binding == "" {
+		switch {
+		case g.Binding == "":
 			where = "not granted: " + plugin.Printable(g.Reason)
+		case g.Reason != "":
+			where += ", still granted: " + plugin.Printable(g.Reason)
 		}
 		fmt.Fprintf(table, "  %s\t%s\t%s\t%s\t%s\t%s\t%s\n", g.Role, where, plugin.OrNone(g.GroupName), g.Assignment,
 			plugin.OrNone(g.Binding), plugin.OrNone(g.Time), plugin.OrNone(g.RequestID))

@@ -10,9 +10,10 @@ import (
 	"github.com/cloudsso/cloudsso-operator/internal/access"
 )
 
-// Inventory reads a directory and the bindings of its assignments, but no users.
+// Inventory reads a directory and the bindings of its assignments.
 func Inventory(ctx context.Context, c client.Client, namespace string) (inventory access.Inventory, err error) {
 	var directories v1alpha1.CloudSSODirectoryList
+	var users v1alpha1.CloudSSOUserList
 	var groups v1alpha1.CloudSSOGroupList
 	var slices v1alpha1.CloudSSOMembershipSliceList
 	var assignments v1alpha1.CloudSSOAccessAssignmentList
@@ -25,6 +26,7 @@ func Inventory(ctx context.Context, c client.Client, namespace string) (inventor
 		option client.ListOption
 	}{
 		{&directories, "the CloudSSODirectory", here},
+		{&users, "CloudSSOUsers", here},
 		{&groups, "CloudSSOGroups", here},
 		{&slices, "CloudSSOMembershipSlices", here},
 		{&assignments, "CloudSSOAccessAssignments", here},
@@ -38,7 +40,8 @@ func Inventory(ctx context.Context, c client.Client, namespace string) (inventor
 	if len(directories.Items) > 0 {
 		inventory.Directory = &directories.Items[0]
 	}
-	inventory.Groups, inventory.Slices, inventory.Assignments = groups.Items, slices.Items, assignments.Items
+	inventory.Users, inventory.Groups, inventory.Slices = users.Items, groups.Items, slices.Items
+	inventory.Assignments = assignments.Items
 	inventory.RoleBindings, inventory.ClusterRoleBindings = bindings.Items, clusterBindings.Items
 	return inventory, nil
 }

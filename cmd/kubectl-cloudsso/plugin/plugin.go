@@ -78,7 +78,7 @@ func List(ctx context.Context, c client.Client, list client.ObjectList, what str
 // explained returns the error of a list, with what to do if the person lacks a right.
 func explained(err error, what string) error {
 	if apierrors.IsForbidden(err) {
-		return fmt.Errorf("reading %s: %w; docs/rbac.md lists the rights that this needs", what, err)
+		return fmt.Errorf("reading %s: %w; docs/access-review.md lists the rights that this needs", what, err)
 	}
 	return fmt.Errorf("reading %s: %w", what, err)
 }

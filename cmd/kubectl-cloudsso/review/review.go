@@ -9,9 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 	"k8s.io/cli-runtime/pkg/printers"
-	"sigs.k8s.io/controller-runtime/pkg/client"
 
-	"github.com/cloudsso/cloudsso-operator/api/v1alpha1"
 	"github.com/cloudsso/cloudsso-operator/cmd/kubectl-cloudsso/plugin"
 	"github.com/cloudsso/cloudsso-operator/internal/access"
 )
@@ -43,11 +41,6 @@ func NewCommand(p *plugin.Plugin) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			var users v1alpha1.CloudSSOUserList
-			if err := plugin.List(cmd.Context(), c, &users, "CloudSSOUsers", client.InNamespace(namespace)); err != nil {
-				return err
-			}
-			inventory.Users = users.Items
 			return write(p.Out, access.Review(inventory))
 		},
 	}
@@ -71,12 +64,12 @@ func writeCSV(w io.Writer, all []access.Grant) error {
 	out := csv.NewWriter(w)
 	rows := [][]string{{
 		"userName", "kubernetesUsername", "role", "namespace", "group", "assignment", "binding", "expiresAt",
-		"changedObject", "changedAt", "cause", "credential", "requestID", "user", "groupObject",
+		"changedObject", "changedAt", "cause", "credential", "requestID", "user", "groupObject", "reason",
 	}}
 	for _, g := range all {
 		rows = append(rows, []string{
 			g.UserName, g.KubernetesUsername, g.Role, plugin.Place(g.Namespace), g.GroupName, g.Assignment, g.Binding, g.ExpiresAt,
-			g.ChangedObject, g.Time, g.Cause, g.Credential, g.RequestID, g.User, g.Group,
+			g.ChangedObject, g.Time, g.Cause, g.Credential, g.RequestID, g.User, g.Group, g.Reason,
 		})
 	}
 	for _, row := range rows {

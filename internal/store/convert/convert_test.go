@@ -21,7 +21,7 @@ type (
 
 // notSCIM are the fields of a spec that no SCIM attribute sets. A group's members are written apart from its attributes.
 var notSCIM = struct{ user, group []string }{
-	user:  []string{"Source", "Suspended", "DeprovisionedAt"},
+	user:  []string{"Source", "Suspended", "DeprovisionedAt", "Withheld"},
 	group: []string{"Source", "Members", "Sliced"},
 }
 
@@ -157,7 +157,7 @@ func TestFieldsThatAreNotSCIMStay(t *testing.T) {
 	before := filled[userSpec](t)
 	after := *before.DeepCopy()
 	convert.User.SetAttributes(nil, &after)
-	want := userSpec{Source: before.Source, Suspended: before.Suspended, DeprovisionedAt: before.DeprovisionedAt}
+	want := userSpec{Source: before.Source, Suspended: before.Suspended, DeprovisionedAt: before.DeprovisionedAt, Withheld: before.Withheld}
 	if !reflect.DeepEqual(after, want) {
 		t.Errorf("without attributes the user is %+v, want %+v", after, want)
 	}

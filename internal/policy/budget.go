@@ -109,7 +109,7 @@ func shortened(counted []v1alpha1.CountedDeactivations) []v1alpha1.CountedDeacti
 }
 
 // Withhold returns the withheld deactivation of a user whose identity provider has asked for another one that is beyond the
-// budget. A deletion stays one, because it takes more than a disablement. before may be nil.
+// budget. A deletion stays one, because it takes more than a disablement. before may be nil, and is not to be applied.
 func Withhold(before *v1alpha1.WithheldDeactivation, asked v1alpha1.WithheldDeactivation) *v1alpha1.WithheldDeactivation {
 	switch {
 	case before == nil:
@@ -135,12 +135,17 @@ func IsDecided(u *v1alpha1.CloudSSOUser) bool {
 	return u.Spec.Withheld != nil && u.Spec.Withheld.Decision != ""
 }
 
+// IsToBeApplied reports whether an administrator has decided that a withheld deactivation is carried out. w may be nil.
+func IsToBeApplied(w *v1alpha1.WithheldDeactivation) bool {
+	return w != nil && w.Decision == v1alpha1.DecisionApply
+}
+
 // CarryOutDecision changes the spec of a user whose withheld deactivation is decided, as the decision says.
 func CarryOutDecision(u *v1alpha1.CloudSSOUser, now time.Time) {
 	w := u.Spec.Withheld
 	u.Spec.Withheld = nil
 	switch {
-	case w.Decision != v1alpha1.DecisionApply:
+	case !IsToBeApplied(w):
 	case w.What == v1alpha1.DeactivationDelete:
 		u.Spec.DeprovisionedAt = new(metav1.NewTime(now))
 	default:

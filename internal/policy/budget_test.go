@@ -193,16 +193,16 @@ func TestUserLosesEffect(t *testing.T) {
 
 func TestWithheldDeactivationOfAFurtherRequest(t *testing.T) {
 	const disable, remove = v1alpha1.DeactivationDisable, v1alpha1.DeactivationDelete
-	first := v1alpha1.WithheldDeactivation{Since: long, RequestID: "first", Decision: v1alpha1.DecisionApply}
+	first := v1alpha1.WithheldDeactivation{Since: long, RequestID: "first", Decision: v1alpha1.DecisionDiscard}
 	for _, test := range []struct {
 		name         string
 		before, next v1alpha1.Deactivation
 		want         v1alpha1.WithheldDeactivation
 	}{
 		{"none before", "", disable, v1alpha1.WithheldDeactivation{What: disable, Since: later, RequestID: "next"}},
-		{"the same", disable, disable, v1alpha1.WithheldDeactivation{What: disable, Since: long, RequestID: "first", Decision: v1alpha1.DecisionApply}},
+		{"the same", disable, disable, v1alpha1.WithheldDeactivation{What: disable, Since: long, RequestID: "first", Decision: v1alpha1.DecisionDiscard}},
 		{"a deletion after a disablement is undecided", disable, remove, v1alpha1.WithheldDeactivation{What: remove, Since: long, RequestID: "next"}},
-		{"a disablement after a deletion", remove, disable, v1alpha1.WithheldDeactivation{What: remove, Since: long, RequestID: "first", Decision: v1alpha1.DecisionApply}},
+		{"a disablement after a deletion", remove, disable, v1alpha1.WithheldDeactivation{What: remove, Since: long, RequestID: "first", Decision: v1alpha1.DecisionDiscard}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			var before *v1alpha1.WithheldDeactivation
@@ -253,8 +253,8 @@ func TestDecisionIsCarriedOut(t *testing.T) {
 			t.Error("a withheld deactivation is decided before its decision")
 		}
 		u.Spec.Withheld.Decision = test.decision
-		if !policy.IsDecided(u) {
-			t.Errorf("%s is no decision", test.decision)
+		if !policy.IsDecided(u) || policy.IsToBeApplied(u.Spec.Withheld) != (test.decision == v1alpha1.DecisionApply) {
+			t.Errorf("%s is no decision, or another one", test.decision)
 		}
 		policy.CarryOutDecision(u, later.Time)
 		if got := policy.UserState(u, false); got != test.want || u.Spec.Withheld != nil {

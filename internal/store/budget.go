@@ -77,11 +77,12 @@ func (d *deactivation) checkBudget(ctx context.Context, u *v1alpha1.CloudSSOUser
 }
 
 // isWithinBudget counts the deactivation once. What is withheld already waits for its decision, because a provider's
-// repetitions would otherwise carry a mass change out, one window after another.
+// repetitions would otherwise carry a mass change out, one window after another. After Apply it waits no longer: what the
+// administrator has let pass is not counted, and withholding another deactivation in its place would discard the decision.
 func (d *deactivation) isWithinBudget(ctx context.Context, before *v1alpha1.CloudSSOUserSpec) bool {
 	directory := d.store.directory(d.store.namespace)
 	switch {
-	case directory == nil, directory.Spec.DisablementBudget == nil, d.counted:
+	case directory == nil, directory.Spec.DisablementBudget == nil, d.counted, policy.IsToBeApplied(before.Withheld):
 		return true
 	case before.Withheld != nil:
 		return false

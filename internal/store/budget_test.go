@@ -183,6 +183,48 @@ func TestWithheldDeactivationIsReleased(t *testing.T) {
 	}
 }
 
+// The operator's leader, which would carry the decision out, does not run here.
+func TestDeactivationPassesAfterADecisionToApply(t *testing.T) {
+	d := newDirectory(t)
+	setBudget(usersIn(1, time.Hour), d)
+	if err := d.deactivate("within", d.mustCreate("ann")); err != nil {
+		t.Fatal(err)
+	}
+	const disable, remove = v1alpha1.DeactivationDisable, v1alpha1.DeactivationDelete
+	request := map[v1alpha1.Deactivation]func(id string) error{
+		disable: func(id string) error { return d.deactivate("disablement", id) },
+		remove: func(id string) error {
+			_, err := d.Delete(request(t, d.namespace, "deletion", "Delete"), schema.User, id, nil)
+			return err
+		},
+	}
+	for _, test := range []struct {
+		withheld, asked v1alpha1.Deactivation
+		stays           bool // for the leader: a deletion takes more than the disablement
+	}{{disable, disable, false}, {disable, remove, false}, {remove, remove, false}, {remove, disable, true}} {
+		t.Run(fmt.Sprintf("%s withheld, %s asked", test.withheld, test.asked), func(t *testing.T) {
+			id := d.mustCreate(fmt.Sprintf("%s-%s", test.withheld, test.asked))
+			if err := request[test.withheld](id); status(err) != http.StatusTooManyRequests {
+				t.Fatalf("the budget is not used up: %v", err)
+			}
+			d.asOperator(id, func(u *v1alpha1.CloudSSOUser) { u.Spec.Withheld.Decision = v1alpha1.DecisionApply })
+			if err := request[test.asked](id); err != nil {
+				t.Error(err)
+			}
+			u := d.stored(id)
+			if isDisabled, isDeleted := !*u.Spec.Active, u.Spec.DeprovisionedAt != nil; isDisabled != (test.asked == disable) || isDeleted != (test.asked == remove) {
+				t.Errorf("%+v", u.Spec)
+			}
+			if stays := u.Spec.Withheld != nil; stays != test.stays || stays && u.Spec.Withheld.Decision != v1alpha1.DecisionApply {
+				t.Errorf("withheld is %+v", u.Spec.Withheld)
+			}
+			if n := d.counted(); n != 1 {
+				t.Errorf("%d deactivations are counted", n)
+			}
+		})
+	}
+}
+
 func TestNoMoreThanTheBudgetIsDeactivatedByTwoReplicas(t *testing.T) {
 	first := newDirectory(t)
 	both := []*directory{first, first.atOtherReplica()}

@@ -31,7 +31,7 @@ const (
 	ReasonWithheld = "withheld"
 	// withheldRetryAfter is the Retry-After of a withheld deactivation, which waits for a person.
 	withheldRetryAfter = time.Minute
-	// countTimeout bounds how long a deactivation waits to be counted. It lets the 256 requests of a directory that are served
+	// countTimeout bounds how long a deactivation waits to be counted, or to be taken off the count. It lets the 256 requests of a directory that are served
 	// at a time take their turns with a slow etcd, and leaves the write of the user most of writeTimeout.
 	countTimeout = 10 * time.Second
 	// reasonBudgetUnavailable is the reason of the Event on a directory whose budget let a deactivation pass uncounted.
@@ -101,7 +101,7 @@ func (d *deactivation) isWithinBudget(ctx context.Context, before *v1alpha1.Clou
 // conclude returns the answer to a request that has ended with err: a 429 if its deactivation is withheld. What was counted
 // and has certainly not been carried out is taken off the count.
 func (d *deactivation) conclude(ctx context.Context, u *v1alpha1.CloudSSOUser, err error) error {
-	if d.counted && (d.outcome != deactivationCarriedOut || err != nil && !isUnavailable(err)) {
+	if d.counted && (d.outcome != deactivationCarriedOut || err != nil && !errors.Is(err, errOutcomeUnknown)) {
 		d.store.uncountDeactivation(ctx)
 	}
 	if err == nil && d.outcome == deactivationWithheld {
@@ -118,11 +118,6 @@ func isShownChange(current, next *v1alpha1.CloudSSOUser) bool {
 	before := current.Spec
 	before.Withheld = next.Spec.Withheld
 	return !equality.Semantic.DeepEqual(before, next.Spec)
-}
-
-func isUnavailable(err error) bool {
-	var answer *scim.Error
-	return errors.As(err, &answer) && answer.Status == http.StatusServiceUnavailable
 }
 
 func withheldError(u *v1alpha1.CloudSSOUser, directory *v1alpha1.CloudSSODirectory) error {
@@ -166,13 +161,14 @@ func (n *namespacedStore) countDeactivation(ctx context.Context, cached *v1alpha
 	})
 }
 
-// uncountDeactivation takes a deactivation off the count. If that fails, the count is one too high until the window is over.
+// uncountDeactivation takes a deactivation off the count, also if the request's time is over. If that fails, the count is one
+// too high until the window is over.
 func (n *namespacedStore) uncountDeactivation(ctx context.Context) {
 	cached := n.directory(n.namespace)
 	if cached == nil {
 		return
 	}
-	_, err := n.changeCount(ctx, cached, func(d *v1alpha1.CloudSSODirectory) ([]v1alpha1.CountedDeactivations, bool) {
+	_, err := n.changeCount(context.WithoutCancel(ctx), cached, func(d *v1alpha1.CloudSSODirectory) ([]v1alpha1.CountedDeactivations, bool) {
 		return policy.UncountDeactivation(d.Status.Deactivations), true
 	})
 	if err != nil {

@@ -386,25 +386,49 @@ func TestWhatTakesNoEffectIsNotCounted(t *testing.T) {
 }
 
 func TestDeactivationThatFailsIsTakenOffTheCount(t *testing.T) {
-	d := newOwnDirectory(t)
-	setBudget(usersIn(1, time.Hour), d)
-	id := d.mustCreate("ann")
-	calls := watchCalls(t, d)
-	calls.fail = func(call string) error {
-		if call == writeUser {
-			return apierrors.NewBadRequest("no")
-		}
-		return nil
-	}
-	if err := d.deactivate("failing", id); err == nil || status(err) == http.StatusTooManyRequests {
-		t.Fatalf("%v", err)
-	}
-	if n := d.counted(); n != 0 {
-		t.Errorf("%d deactivations are counted", n)
-	}
-	calls.fail = nil
-	if err := d.deactivate("within", id); err != nil {
-		t.Error(err)
+	users := v1alpha1.GroupVersion.WithResource("cloudssousers").GroupResource()
+	overtaken := &apierrors.StatusError{ErrStatus: metav1.Status{Status: metav1.StatusFailure, Code: http.StatusUnprocessableEntity, Reason: metav1.StatusReasonInvalid, Details: &metav1.StatusDetails{}}}
+	for _, test := range []struct {
+		name    string
+		failure error
+		answer  int // 0 is another error than a *scim.Error
+		counted int32
+	}{
+		{"a request that the API server finds malformed", apierrors.NewBadRequest("no"), 0, 0},
+		{"an operator without the right", apierrors.NewForbidden(users, "ann", errors.New("no")), http.StatusServiceUnavailable, 0},
+		{"an API server that refuses for its load", apierrors.NewTooManyRequests("later", 1), http.StatusServiceUnavailable, 0},
+		{"a user who is too large", apierrors.NewInternalError(errors.New("etcdserver: request is too large")), http.StatusRequestEntityTooLarge, 0},
+		{"other writers, until the request's time is over", overtaken, http.StatusServiceUnavailable, 0},
+		{"an unknown outcome stays counted", apierrors.NewInternalError(errors.New("etcdserver: request timed out")), http.StatusServiceUnavailable, 1},
+		{"no answer stays counted", errors.New("connection reset by peer"), http.StatusServiceUnavailable, 1},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			d := newOwnDirectory(t)
+			setBudget(usersIn(2, time.Hour), d)
+			id := d.mustCreate("ann")
+			ctx, cancel := context.WithCancel(t.Context())
+			defer cancel()
+			calls, writes := watchCalls(t, d), 0
+			calls.fail = func(call string) error {
+				if call != writeUser {
+					return nil
+				}
+				if writes++; writes == 2 {
+					cancel()
+				}
+				return test.failure
+			}
+			if _, err := d.Update(ctx, schema.User, id, setActive(false)); err == nil || status(err) != test.answer {
+				t.Fatalf("%v", err)
+			}
+			if n := d.counted(); n != test.counted {
+				t.Errorf("%d deactivations are counted", n)
+			}
+			calls.fail = nil
+			if err := d.deactivate("within", id); err != nil {
+				t.Error(err)
+			}
+		})
 	}
 }
 

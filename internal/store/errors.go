@@ -136,11 +136,18 @@ func isTooLargeForEtcd(err error) bool {
 	return strings.Contains(err.Error(), "etcdserver: request is too large")
 }
 
+// errOutcomeUnknown is in the chain of an error of patch if isOutcomeUnknown is true for it. The answer alone does not say: the
+// 503 of an API server that refuses a request, for example, means that nothing was stored.
+var errOutcomeUnknown = errors.New("the outcome of the write is unknown")
+
 // isOutcomeUnknown reports whether the API server may have carried out the request that failed, or may do so later.
 func isOutcomeUnknown(err error) bool {
 	var status apierrors.APIStatus
 	if !errors.As(err, &status) {
 		return true
+	}
+	if isTooLargeForEtcd(err) {
+		return false
 	}
 	return status.Status().Code >= http.StatusInternalServerError || apierrors.IsAlreadyExists(err)
 }

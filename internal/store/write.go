@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"fmt"
 
 	"k8s.io/apimachinery/pkg/api/equality"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -24,7 +25,8 @@ func (c *collection[T]) write(ctx context.Context, current, next T) (T, error) {
 	return c.patch(ctx, current, p.Annotations(current, next))
 }
 
-// patch applies a JSON patch to the object, and returns what it is then.
+// patch applies a JSON patch to the object, and returns what it is then. Its error wraps errOutcomeUnknown if the patch may
+// have been applied all the same.
 func (c *collection[T]) patch(ctx context.Context, current T, p jsonpatch.Patch) (T, error) {
 	o := c.newObject()
 	o.SetNamespace(current.GetNamespace())
@@ -35,6 +37,8 @@ func (c *collection[T]) patch(ctx context.Context, current T, p jsonpatch.Patch)
 		return o, scim.NotFound(c.resource.Name, current.GetName())
 	case jsonpatch.Failed(err) && !policyNotReady(err):
 		return o, errStale
+	case err != nil && isOutcomeUnknown(err):
+		err = fmt.Errorf("%w: %w", errOutcomeUnknown, err)
 	}
 	return o, toSCIMError(err)
 }

@@ -120,6 +120,12 @@ func isShownChange(current, next *v1alpha1.CloudSSOUser) bool {
 	return !equality.Semantic.DeepEqual(before, next.Spec)
 }
 
+// onlyWithholds reports whether a write changes nothing but what is withheld of a user. Such a write is not the user's last
+// change: spec.withheld says which request it was.
+func onlyWithholds(current, next *v1alpha1.CloudSSOUser) bool {
+	return next.Spec.Withheld != nil && !isShownChange(current, next)
+}
+
 func withheldError(u *v1alpha1.CloudSSOUser, directory *v1alpha1.CloudSSODirectory) error {
 	budget := "was used up"
 	if directory != nil && directory.Spec.DisablementBudget != nil {

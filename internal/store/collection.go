@@ -35,6 +35,9 @@ type kind[T client.Object] struct {
 	represent func(*namespacedStore, T, scim.Omit) *scim.Resource
 	// isShown reports whether SCIM shows the difference between two specs; nil if it shows every one.
 	isShown func(current, next T) bool
+	// onlyWithholds reports whether the difference between two specs is that a deactivation is withheld, which changes nothing
+	// yet; nil if it never is.
+	onlyWithholds func(current, next T) bool
 	// acceptedName returns the name that a controller has found a Manual object to hold.
 	acceptedName func(T) string
 }

@@ -3,6 +3,7 @@ package store_test
 import (
 	"context"
 	"encoding/json"
+	"net/http"
 	"testing"
 	"time"
 
@@ -61,6 +62,32 @@ func TestUserSaysWhichRequestWroteItLast(t *testing.T) {
 		t.Fatal(err)
 	}
 	wasChangedBy(t, d.stored(r.ID), "r4", "Delete")
+}
+
+func TestWithheldDeactivationIsNotTheLastChange(t *testing.T) {
+	d := newDirectory(t)
+	setBudget(usersIn(1, time.Hour), d)
+	if err := d.deactivate("within", d.mustCreate("ann")); err != nil {
+		t.Fatal(err)
+	}
+	r, err := d.Create(request(t, d.namespace, "r1", "Create"), schema.User, schema.Object{}.With(schema.UserName, "ben").With(schema.Active, true), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	isWithheld := func(err error, what v1alpha1.Deactivation) {
+		t.Helper()
+		if u := d.stored(r.ID); status(err) != http.StatusTooManyRequests || u.Spec.Withheld == nil || u.Spec.Withheld.What != what {
+			t.Fatalf("%v: %+v", err, u.Spec)
+		}
+		wasChangedBy(t, d.stored(r.ID), "r1", "Create")
+	}
+	isWithheld(d.deactivate("r2", r.ID), v1alpha1.DeactivationDisable)
+	_, err = d.Delete(request(t, d.namespace, "r3", "Delete"), schema.User, r.ID, nil)
+	isWithheld(err, v1alpha1.DeactivationDelete)
+	if _, err := d.Update(request(t, d.namespace, "r4", "Modify"), schema.User, r.ID, setActive(true)); err != nil {
+		t.Fatal(err)
+	}
+	wasChangedBy(t, d.stored(r.ID), "r4", "Modify") // which has released what was withheld
 }
 
 func TestCreatedUserIsUnmodified(t *testing.T) {

@@ -29,9 +29,10 @@ var userKind = kind[*v1alpha1.CloudSSOUser]{
 	attribute: func(u *v1alpha1.CloudSSOUser, a *schema.Attribute) (any, bool) {
 		return convert.User.Attribute(&u.Spec, a)
 	},
-	represent:    (*namespacedStore).userResource,
-	isShown:      isShownChange,
-	acceptedName: func(u *v1alpha1.CloudSSOUser) string { return u.Status.ClaimedName },
+	represent:     (*namespacedStore).userResource,
+	isShown:       isShownChange,
+	onlyWithholds: onlyWithholds,
+	acceptedName:  func(u *v1alpha1.CloudSSOUser) string { return u.Status.ClaimedName },
 }
 
 func userKeys(u *v1alpha1.CloudSSOUser) (k index.Keys) {

@@ -20,7 +20,9 @@ func (c *collection[T]) write(ctx context.Context, current, next T) (T, error) {
 	if c.isShown == nil || c.isShown(current, next) {
 		policy.SetLastModified(next, now)
 	}
-	setLastChange(ctx, next, now)
+	if c.onlyWithholds == nil || !c.onlyWithholds(current, next) {
+		setLastChange(ctx, next, now)
+	}
 	p := jsonpatch.Patch{}.TestUID(current).TestGeneration(current).Replace("/spec", c.spec(next))
 	return c.patch(ctx, current, p.Annotations(current, next))
 }

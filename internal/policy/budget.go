@@ -1,6 +1,7 @@
 package policy
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 	"time"
@@ -28,19 +29,28 @@ func hasEffect(spec *v1alpha1.CloudSSOUserSpec) bool {
 }
 
 // CountDeactivation returns status.deactivations with one deactivation more; within is false if the budget is used up.
-// active returns how many synchronized users are active. It is called for a percentage only, when a part of the window begins.
+// active returns how many synchronized users are active. It is called for a percentage only, once, when a part of the window begins or no
+// part of it knows the number.
 func CountDeactivation(b *v1alpha1.DisablementBudget, counted []v1alpha1.CountedDeactivations, now time.Time, active func() int32) (next []v1alpha1.CountedDeactivations, within bool) {
 	next = countedWithin(b.Window.Duration, counted, now)
-	if sumOf(next) >= budgetLimit(b, next, active) {
+	base := activeAtBegin(next)
+	isKnown := base != 0 || b.Percent == nil
+	if !isKnown { // the window begins now, or the budget was no percentage when it began
+		base = active()
+	}
+	if sumOf(next) >= budgetLimit(b, base) {
 		return counted, false
 	}
 	last := len(next) - 1
-	if last < 0 || now.Truncate(b.Window.Duration/windowParts).After(next[last].Last.Time) {
-		part := v1alpha1.CountedDeactivations{}
-		if b.Percent != nil {
-			part.Active = active()
-		}
-		next, last = append(next, part), last+1
+	begins := last < 0 || now.Truncate(b.Window.Duration/windowParts).After(next[last].Last.Time)
+	if begins {
+		next, last = append(next, v1alpha1.CountedDeactivations{}), last+1
+	}
+	switch {
+	case !isKnown:
+		next[last].Active = base
+	case begins && b.Percent != nil:
+		next[last].Active = active()
 	}
 	next[last].Count++
 	if at := metav1.NewTime(now).Rfc3339Copy(); at.After(next[last].Last.Time) {
@@ -79,30 +89,34 @@ func sumOf(counted []v1alpha1.CountedDeactivations) (sum int64) {
 	return sum
 }
 
+// activeAtBegin returns how many users were active when the window began, or when the budget became a percentage; 0 if no
+// part of the window knows.
+func activeAtBegin(within []v1alpha1.CountedDeactivations) int32 {
+	for _, c := range within {
+		if c.Active != 0 {
+			return c.Active
+		}
+	}
+	return 0
+}
+
 // budgetLimit returns how many deactivations a window may have. A percentage is of the users that were active when the
 // window began, because the number of active users falls with each deactivation.
-func budgetLimit(b *v1alpha1.DisablementBudget, within []v1alpha1.CountedDeactivations, active func() int32) int64 {
+func budgetLimit(b *v1alpha1.DisablementBudget, active int32) int64 {
 	switch {
 	case b.Count != nil:
 		return int64(*b.Count)
 	case b.Percent == nil: // the CRD refuses it
 		return 1
 	}
-	var base int32
-	if len(within) > 0 {
-		base = within[0].Active
-	}
-	if base == 0 { // the window begins now, or the budget was no percentage when it began
-		base = active()
-	}
-	return max(1, int64(base)*int64(*b.Percent)/100)
+	return max(1, int64(active)*int64(*b.Percent)/100)
 }
 
 // shortened merges the oldest counts until there are no more than maxCounted. They count until the newest of them is over.
 func shortened(counted []v1alpha1.CountedDeactivations) []v1alpha1.CountedDeactivations {
 	for len(counted) > maxCounted {
 		counted[1].Count += counted[0].Count
-		counted[1].Active = counted[0].Active
+		counted[1].Active = cmp.Or(counted[0].Active, counted[1].Active)
 		counted = counted[1:]
 	}
 	return counted
@@ -164,7 +178,7 @@ func DescribeBudget(b *v1alpha1.DisablementBudget) string {
 	if b.Percent != nil {
 		return fmt.Sprintf("%d %% of the active users in %s", *b.Percent, window)
 	}
-	if limit := budgetLimit(b, nil, nil); limit != 1 {
+	if limit := budgetLimit(b, 0); limit != 1 {
 		return fmt.Sprintf("%d users in %s", limit, window)
 	}
 	return "1 user in " + window

@@ -112,6 +112,40 @@ func TestChangedBudgetKeepsTheCount(t *testing.T) {
 	}
 }
 
+// To count the active users takes time in proportion to their number, so it is done once.
+func TestBudgetThatBecomesAPercentageCountsTheActiveUsersOnce(t *testing.T) {
+	active := int32(100)
+	var counted []v1alpha1.CountedDeactivations
+	for range 3 {
+		counted, _ = policy.CountDeactivation(countBudget(5, time.Hour), counted, long.Time, nil)
+	}
+	calls := 0
+	count := func() int32 { calls++; active--; return active + 1 }
+	for _, step := range []struct {
+		name  string
+		after time.Duration
+		calls int
+		until int32 // within the budget
+	}{
+		{"in the part of the window that has begun", 0, 1, 5},
+		{"in the next part", 2 * time.Minute, 2, 10},
+	} {
+		for total(counted) < step.until {
+			next, within := policy.CountDeactivation(percentBudget(10, time.Hour), counted, long.Add(step.after), count)
+			if !within {
+				t.Fatalf("%s: %+v are no 10 %% of 100", step.name, counted)
+			}
+			counted = next
+		}
+		if calls != step.calls {
+			t.Errorf("%s: the active users were counted %d times", step.name, calls)
+		}
+	}
+	if _, within := policy.CountDeactivation(percentBudget(10, time.Hour), counted, long.Add(4*time.Minute), count); within || calls != 2 {
+		t.Errorf("within the budget: %t; the active users were counted %d times", within, calls)
+	}
+}
+
 // A replica's clock may be wrong, and its time is stored.
 func TestWrongClocksDoNotWithhold(t *testing.T) {
 	budget, active := countBudget(1, time.Hour), int32(10)

@@ -101,13 +101,18 @@ func (d *deactivation) isWithinBudget(ctx context.Context, before *v1alpha1.Clou
 // conclude returns the answer to a request that has ended with err: a 429 if its deactivation is withheld. What was counted
 // and has certainly not been carried out is taken off the count.
 func (d *deactivation) conclude(ctx context.Context, u *v1alpha1.CloudSSOUser, err error) error {
-	if d.counted && (d.outcome != deactivationCarriedOut || err != nil && !errors.Is(err, errOutcomeUnknown)) {
+	if d.counted && !d.staysCounted(err) {
 		d.store.uncountDeactivation(ctx)
 	}
 	if err == nil && d.outcome == deactivationWithheld {
 		return withheldError(u, d.store.directory(u.Namespace))
 	}
 	return err
+}
+
+// staysCounted reports whether the deactivation of a request that has ended with err was carried out, or may have been.
+func (d *deactivation) staysCounted(err error) bool {
+	return d.outcome == deactivationCarriedOut && (err == nil || errors.Is(err, errOutcomeUnknown))
 }
 
 // isShownChange reports whether two specs differ in more than a withheld deactivation, which SCIM does not show.
@@ -192,7 +197,7 @@ func (n *namespacedStore) changeCount(ctx context.Context, cached *v1alpha1.Clou
 	}
 	defer unlock()
 	before, isLive := n.counted.newest(cached), false
-	for {
+	for conflicts := (backoff{}); ; {
 		after := before.DeepCopy()
 		if after.Status.Deactivations, changed = change(before); changed {
 			err := n.Client.Status().Patch(ctx, after, client.MergeFromWithOptions(before, client.MergeFromWithOptimisticLock{}))
@@ -201,6 +206,9 @@ func (n *namespacedStore) changeCount(ctx context.Context, cached *v1alpha1.Clou
 			}
 			if !apierrors.IsConflict(err) {
 				return err == nil, err
+			}
+			if err := conflicts.wait(ctx); err != nil {
+				return false, fmt.Errorf("%d writes of the count conflicted with other writers: %w", conflicts.failed, err)
 			}
 		} else if isLive {
 			return false, nil

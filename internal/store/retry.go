@@ -28,8 +28,22 @@ type attempts struct {
 	store     *Store
 	namespace string
 	id        string
-	made      int
-	delay     time.Duration
+	backoff   backoff
+}
+
+// backoff spreads the attempts of writers that overtake each other.
+type backoff struct {
+	failed int // attempts
+	delay  time.Duration
+}
+
+// wait waits after an attempt that was overtaken, or returns the context's error.
+func (b *backoff) wait(ctx context.Context) error {
+	if b.failed++; b.failed == 1 {
+		return nil
+	}
+	b.delay = min(max(2*b.delay, firstDelay), maxDelay)
+	return sleep(ctx, rand.N(2*b.delay)) //nolint:gosec // G404: spreads writers, guards nothing
 }
 
 func (s *Store) newAttempts(namespace, id string) *attempts {
@@ -51,11 +65,8 @@ func (s *Store) retry(ctx context.Context, namespace, id string, attempt func() 
 // next waits before the next attempt, and reads the switch live: a request that was under way when an administrator
 // turned it off must not overwrite what the administrator does then.
 func (a *attempts) next(ctx context.Context) error {
-	if a.made++; a.made > 1 {
-		a.delay = min(max(2*a.delay, firstDelay), maxDelay)
-		if err := sleep(ctx, rand.N(2*a.delay)); err != nil { //nolint:gosec // G404: spreads writers, guards nothing
-			return contended(a.namespace, a.id, fmt.Errorf("%d attempts were overtaken by other writers: %w", a.made, err))
-		}
+	if err := a.backoff.wait(ctx); err != nil {
+		return contended(a.namespace, a.id, fmt.Errorf("%d attempts were overtaken by other writers: %w", a.backoff.failed, err))
 	}
 	return a.store.checkSwitch(ctx, a.namespace)
 }

@@ -3,6 +3,7 @@ package controllers_test
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -89,6 +90,38 @@ var _ = Describe("a withheld deactivation", func() {
 		Eventually(withholding(ctx)).Should(BeEmpty())
 	})
 })
+
+var _ = Describe("a disablement budget", func() {
+	It("costs one write for each deactivation, and the directory's own counts one a second", func(ctx SpecContext) {
+		modify(ctx, directoryOf(ctx), func(d *v1alpha1.CloudSSODirectory) {
+			d.Spec.DisablementBudget = &v1alpha1.DisablementBudget{Count: new(int32(100)), Window: metav1.Duration{Duration: time.Hour}}
+		})
+		Eventually(withholding(ctx)).Should(Equal(v1alpha1.ReasonNothingWithheld))
+		users := make([]*v1alpha1.CloudSSOUser, 30)
+		for i := range users {
+			users[i] = postUser(ctx, fmt.Sprintf("user-%d", i))
+		}
+		Eventually(func() int32 { return directoryOf(ctx).Status.Users.Active }).Should(BeEquivalentTo(len(users)))
+
+		before, began := directoryWrites(), time.Now()
+		for _, u := range users {
+			Expect(deactivate(ctx, u)).To(Succeed())
+		}
+		Eventually(func() int32 { return directoryOf(ctx).Status.Users.Disabled }).Should(BeEquivalentTo(len(users)))
+		seconds := int(time.Since(began)/time.Second) + 1
+		Expect(directoryWrites() - before).To(BeNumerically("<=", len(users)+2*seconds)) // each of the directory's may conflict with one
+	})
+})
+
+// directoryWrites returns how often the directory's status was written.
+func directoryWrites() (n int) {
+	for _, line := range written.In(namespace) {
+		if strings.HasSuffix(line, "/cloudssodirectories/"+v1alpha1.DirectoryName+"/status") {
+			n++
+		}
+	}
+	return n
+}
 
 // deactivate disables a user as a SCIM request does.
 func deactivate(ctx context.Context, u *v1alpha1.CloudSSOUser) error {

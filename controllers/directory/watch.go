@@ -5,13 +5,16 @@ import (
 	"errors"
 	"time"
 
+	"k8s.io/apimachinery/pkg/api/equality"
 	"k8s.io/client-go/util/workqueue"
 	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/builder"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/controller"
 	"sigs.k8s.io/controller-runtime/pkg/event"
 	"sigs.k8s.io/controller-runtime/pkg/handler"
 	"sigs.k8s.io/controller-runtime/pkg/log"
+	"sigs.k8s.io/controller-runtime/pkg/predicate"
 	"sigs.k8s.io/controller-runtime/pkg/source"
 
 	"github.com/cloudsso/cloudsso-operator/api/v1alpha1"
@@ -35,7 +38,7 @@ func (r *Reconciler) SetupWithManager(mgr ctrl.Manager) error {
 	}
 	return ctrl.NewControllerManagedBy(mgr).
 		Named("cloudssodirectory").
-		For(&v1alpha1.CloudSSODirectory{}).
+		For(&v1alpha1.CloudSSODirectory{}, builder.WithPredicates(predicate.Funcs{UpdateFunc: changesMoreThanCount})).
 		Watches(&v1alpha1.SCIMCredential{}, handler.EnqueueRequestsFromMapFunc(directoryOf)).
 		Watches(&v1alpha1.CloudSSOUser{}, r.countingHandler()).
 		Watches(&v1alpha1.CloudSSOGroup{}, r.countingHandler()).
@@ -43,6 +46,22 @@ func (r *Reconciler) SetupWithManager(mgr ctrl.Manager) error {
 		WatchesRawSource(source.Channel(r.policies.changed, handler.EnqueueRequestsFromMapFunc(r.everyDirectory))).
 		WithOptions(controller.Options{MaxConcurrentReconciles: maxConcurrentReconciles}).
 		Complete(r)
+}
+
+// changesMoreThanCount reports whether an update changes more than status.deactivations, which the SCIM service writes before
+// it deactivates a user. A reconcile at once would write the status after each of these, and the next of them would conflict
+// with it. The change of the user requests one an interval later. Without a budget a reconcile removes the counts.
+func changesMoreThanCount(e event.UpdateEvent) bool {
+	before, isBefore := e.ObjectOld.(*v1alpha1.CloudSSODirectory)
+	after, isAfter := e.ObjectNew.(*v1alpha1.CloudSSODirectory)
+	if !isBefore || !isAfter || after.Spec.DisablementBudget == nil ||
+		equality.Semantic.DeepEqual(before.Status.Deactivations, after.Status.Deactivations) {
+		return true
+	}
+	counted := *before
+	counted.ResourceVersion, counted.ManagedFields = after.ResourceVersion, after.ManagedFields
+	counted.Status.Deactivations = after.Status.Deactivations
+	return !equality.Semantic.DeepEqual(&counted, after)
 }
 
 func directoryOf(_ context.Context, o client.Object) []ctrl.Request {

@@ -31,7 +31,9 @@ func TestCountThatConflictsIsWrittenAgainWithDelays(t *testing.T) {
 		writes := 0
 		conflict := apierrors.NewConflict(v1alpha1.GroupVersion.WithResource("cloudssodirectories").GroupResource(), v1alpha1.DirectoryName, errors.New("overtaken"))
 		n := &namespacedStore{Store: &Store{Config: Config{Client: interceptor.NewClient(nil, interceptor.Funcs{
-			Get: func(context.Context, client.WithWatch, client.ObjectKey, client.Object, ...client.GetOption) error { return nil },
+			Get: func(context.Context, client.WithWatch, client.ObjectKey, client.Object, ...client.GetOption) error {
+				return nil
+			},
 			SubResourcePatch: func(context.Context, client.Client, string, client.Object, client.Patch, ...client.SubResourcePatchOption) error {
 				if writes++; writes > overtaken {
 					return nil

@@ -120,11 +120,11 @@ type replica struct {
 	registry *prometheus.Registry
 }
 
-// newReplica starts a replica, which runs until the test ends.
-func newReplica(t *testing.T) *replica {
+// newReplica starts a replica, which runs until the test ends. It serves the namespaces, or all if none are given.
+func newReplica(t *testing.T, served ...string) *replica {
 	t.Helper()
 	sources := &informer.Sources{}
-	selector, err := bindings.Selector(nil)
+	selector, err := bindings.Selector(served)
 	if err != nil {
 		t.Fatal(err)
 	}

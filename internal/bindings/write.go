@@ -32,9 +32,9 @@ type Binding struct {
 
 // Write creates, changes or deletes a binding, and returns once the index shows it. The error is a Conflict of the API
 // machinery if the binding is not what it was planned from any more. A binding whose role is another one is deleted, and
-// created again. A binding that was without the label of its assignment, so that no informer shows it, is taken over. If the
-// API server forbids a change that only takes subjects out, the binding is deleted. To delete what is gone is no error; to
-// create in a namespace that does not exist is NotFound.
+// created again. A binding whose labels were edited or removed, so that no informer shows it, is taken over. If the API server
+// forbids a change that only takes subjects out, the binding is deleted. To delete what is gone is no error; to create in a
+// namespace that does not exist is NotFound.
 func (b *Bindings) Write(ctx context.Context, want Binding) error {
 	key := objectKey{want.Target, access.BindingName(want.Directory, want.Assignment, want.Number)}
 	current, version := b.index.get(key), ""
@@ -85,10 +85,16 @@ func (b *Bindings) create(ctx context.Context, key objectKey, want Binding) erro
 	switch {
 	case err != nil:
 		return err
-	case existing == nil, existing.object.GetLabels()[v1alpha1.LabelAssignment] != "": // the informer is about to show it
+	case existing == nil, isLabelled(existing): // the informer is about to show it
 		return conflict(key, errors.New("the binding was created or deleted at the same time"))
 	}
 	return b.write(ctx, key, existing, want)
+}
+
+// isLabelled reports whether a binding has the labels that Selector asks for, with the values that its name says.
+func isLabelled(e *entry) bool {
+	labels := e.object.GetLabels()
+	return labels[v1alpha1.LabelDirectory] == e.origin.Directory && labels[v1alpha1.LabelAssignment] == e.origin.Assignment
 }
 
 // update makes a binding what is wanted.

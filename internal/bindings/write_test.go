@@ -119,18 +119,27 @@ func TestBindingOfAnotherRoleIsReplaced(t *testing.T) {
 }
 
 func TestBindingWithoutItsLabelsIsTakenOver(t *testing.T) {
-	r, d := newReplica(t), newDirectory(t)
-	d.write(r, d.wanted(r, d.target, "alice", "bob"))
-	stored := d.stored(d.target)
-	labels := []byte(`{"metadata":{"labels":null,"annotations":null}}`)
-	if err := admin.Patch(t.Context(), stored.object, client.RawPatch(types.MergePatchType, labels)); err != nil {
-		t.Fatal(err)
-	}
-	eventually(t, patience, "the informer does not show it any more", func() bool { return len(r.View(assignment(d), d.target).Numbers()) == 0 })
-	d.write(r, d.wanted(r, d.target, "alice"))
-	stored.has("alice")
-	if got := access.OriginOf(stored.object); got != d.origin(v1alpha1.PrincipalGroup, "developers") {
-		t.Errorf("the origin is %+v", got)
+	for name, edit := range map[string]string{
+		"none is left":             `{"labels":null,"annotations":null}`,
+		"the directory is removed": `{"labels":{"cloudsso.dev/directory":null}}`,
+		"the directory is another": `{"labels":{"cloudsso.dev/directory":"globex"}}`,
+	} {
+		t.Run(name, func(t *testing.T) {
+			d := newDirectory(t)
+			r := newReplica(t, d.namespace)
+			d.write(r, d.wanted(r, d.target, "alice", "bob"))
+			stored := d.stored(d.target)
+			patch := fmt.Appendf(nil, `{"metadata":%s}`, edit)
+			if err := admin.Patch(t.Context(), stored.object, client.RawPatch(types.MergePatchType, patch)); err != nil {
+				t.Fatal(err)
+			}
+			eventually(t, patience, "the informer does not show it any more", func() bool { return len(r.View(assignment(d), d.target).Numbers()) == 0 })
+			d.write(r, d.wanted(r, d.target, "alice"))
+			stored.has("alice")
+			if got := access.OriginOf(stored.object); got != d.origin(v1alpha1.PrincipalGroup, "developers") {
+				t.Errorf("the origin is %+v", got)
+			}
+		})
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"sigs.k8s.io/controller-runtime/pkg/controller/priorityqueue"
 )
 
@@ -30,13 +31,19 @@ type queue struct {
 
 	mu     sync.Mutex
 	queued map[objectKey]int // how often a binding was added since it was last found in order
-	delays map[objectKey]time.Duration
+	failed map[objectKey]*failure
+}
+
+// failure is that of the last looks at a binding.
+type failure struct {
+	delay  time.Duration // before the next look
+	logged bool
 }
 
 func newQueue(pending prometheus.Gauge) *queue {
 	return &queue{
 		PriorityQueue: priorityqueue.New[objectKey]("revocations"), pending: pending,
-		queued: map[objectKey]int{}, delays: map[objectKey]time.Duration{},
+		queued: map[objectKey]int{}, failed: map[objectKey]*failure{},
 	}
 }
 
@@ -63,20 +70,26 @@ func (q *queue) take() (key objectKey, priority, adds int, ok bool) {
 }
 
 // done ends the look at a binding that take returned. If the look failed the binding is looked at again, and done reports
-// whether this is the first time.
-func (q *queue) done(key objectKey, priority, adds int, failed bool) (first bool) {
+// whether the error is to be logged: once until a look succeeds. A Conflict, which another writer ends as a rule, is to be
+// logged only if it lasts until the delay is the longest.
+func (q *queue) done(key objectKey, priority, adds int, err error) (toLog bool) {
 	defer q.Done(key)
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	if failed {
-		first = q.delays[key] == 0
-		delay := min(max(2*q.delays[key], minRetry), maxRetry)
-		q.delays[key] = delay
-		delay = delay/2 + rand.N(delay/2) //nolint:gosec // G404: spreads writers, guards nothing
+	if err != nil {
+		f := q.failed[key]
+		if f == nil {
+			f = &failure{}
+			q.failed[key] = f
+		}
+		f.delay = min(max(2*f.delay, minRetry), maxRetry)
+		delay := f.delay/2 + rand.N(f.delay/2) //nolint:gosec // G404: spreads writers, guards nothing
 		q.AddWithOpts(priorityqueue.AddOpts{Priority: &priority, After: delay}, key)
-		return first
+		toLog = !f.logged && (f.delay == maxRetry || !apierrors.IsConflict(err))
+		f.logged = f.logged || toLog
+		return toLog
 	}
-	delete(q.delays, key)
+	delete(q.failed, key)
 	if q.queued[key] == adds {
 		delete(q.queued, key)
 	}

@@ -122,7 +122,7 @@ func (b *Bindings) work(ctx context.Context, running *sync.WaitGroup) {
 			return
 		}
 		err := b.look(ctx, key, priority)
-		if first := b.queue.done(key, priority, adds, err != nil); first && ctx.Err() == nil && !apierrors.IsConflict(err) {
+		if toLog := b.queue.done(key, priority, adds, err); toLog && ctx.Err() == nil {
 			b.Log.Error("a subject that has lost access cannot be taken out of a binding; it is tried again until it is",
 				"binding", key.String(), "error", err)
 		}

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	"k8s.io/apimachinery/pkg/types"
 
@@ -176,10 +177,15 @@ func (x *index) wait(ctx context.Context, isMet func() bool) error {
 	}
 }
 
+// maxScans is how many names a View looks for by reading through the bindings. For more it makes a map of all subjects, which
+// takes fifty times as long as reading through them once: 4 ms for 10,000 subjects.
+const maxScans = 16
+
 // View is the bindings of an assignment in one target, as they were at one time: an access.View. Safe for concurrent use.
 type View struct {
 	entries map[int]*entry
 
+	scans   atomic.Int32
 	once    sync.Once
 	holding map[string][]int
 }
@@ -197,17 +203,32 @@ func (v *View) Subjects(number int) []string {
 
 // Holding is part of access.View.
 func (v *View) Holding(name string) []int {
-	v.once.Do(func() {
-		v.holding = map[string][]int{}
-		for _, number := range v.Numbers() {
-			for _, name := range v.entries[number].names {
-				if held := v.holding[name]; len(held) == 0 || held[len(held)-1] != number {
-					v.holding[name] = append(held, number)
-				}
+	if v.scans.Add(1) <= maxScans {
+		return v.scan(name)
+	}
+	v.once.Do(v.makeMap)
+	return v.holding[name]
+}
+
+func (v *View) scan(name string) (numbers []int) {
+	for number, e := range v.entries {
+		if slices.Contains(e.names, name) {
+			numbers = append(numbers, number)
+		}
+	}
+	slices.Sort(numbers)
+	return numbers
+}
+
+func (v *View) makeMap() {
+	v.holding = map[string][]int{}
+	for _, number := range v.Numbers() {
+		for _, name := range v.entries[number].names {
+			if held := v.holding[name]; len(held) == 0 || held[len(held)-1] != number {
+				v.holding[name] = append(held, number)
 			}
 		}
-	})
-	return v.holding[name]
+	}
 }
 
 // ResourceVersion returns the resourceVersion of a binding, for Binding; "" if there is none.

@@ -8,26 +8,42 @@ import (
 	"github.com/cloudsso/cloudsso-operator/api/v1alpha1"
 )
 
-// AwaitRevoked revokes, and returns once no binding has a subject through the user or group that does not belong there. The
-// error is the context's.
+// AwaitRevoked revokes what a user or group that is not live any more grants, and returns once no binding has a subject
+// through it that does not belong there. The error is the context's.
 func (b *Bindings) AwaitRevoked(ctx context.Context, kind v1alpha1.PrincipalKind, namespace, name string) error {
-	if kind == v1alpha1.PrincipalGroup {
-		b.RevokeGroup(namespace, name)
-	} else {
+	principal := principalKey{namespace, kind, name}
+	if kind == v1alpha1.PrincipalUser {
 		b.RevokeUser(namespace, name)
 	}
-	return b.index.wait(ctx, func() bool { return !b.hasUnwanted(principalKey{namespace, kind, name}) })
+	b.revokeThrough(principal) // also of a user, because its Kubernetes user names may not be known
+	return b.index.wait(ctx, func() bool { return !b.hasUnwanted(principal) })
 }
 
-// hasUnwanted reports whether a binding has a subject through a user or group that does not belong there.
+// hasUnwanted reports whether a binding has a subject through a user or group that does not belong there. Without its
+// CloudSSODirectory it is not known which Kubernetes user names a user had, so then each subject of the namespace counts.
 func (b *Bindings) hasUnwanted(principal principalKey) bool {
-	entries := b.index.through(principal)
-	if principal.kind == v1alpha1.PrincipalUser {
-		for _, name := range b.directories.namesOf(principal.directory, principal.name) {
-			entries = append(entries, b.index.holding(subjectKey{principal.directory, name})...)
-		}
+	if slices.ContainsFunc(b.index.through(principal), b.hasForeign) {
+		return true
 	}
-	return slices.ContainsFunc(entries, func(e *entry) bool { return len(b.unwanted(e)) > 0 })
+	if principal.kind != v1alpha1.PrincipalUser {
+		return false
+	}
+	if !b.directories.isDeclared(principal.directory) {
+		return b.index.hasSubjects(principal.directory)
+	}
+	return slices.ContainsFunc(b.directories.namesOf(principal.directory, principal.name), func(name string) bool {
+		return b.isForeign(subjectKey{principal.directory, name})
+	})
+}
+
+// hasForeign reports whether a binding has a subject that does not belong there.
+func (b *Bindings) hasForeign(e *entry) bool {
+	return slices.ContainsFunc(e.names, func(name string) bool { return !b.belongs(e, name) })
+}
+
+// isForeign reports whether a binding has a Kubernetes user name that does not belong there.
+func (b *Bindings) isForeign(key subjectKey) bool {
+	return slices.ContainsFunc(b.index.holding(key), func(e *entry) bool { return !b.belongs(e, key.name) })
 }
 
 // shownTimeout bounds the wait for an informer to show a write of this replica, which takes a millisecond as a rule. If it

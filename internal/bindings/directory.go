@@ -371,6 +371,14 @@ func (d *directories) usernames(namespace string) *access.Usernames {
 	return noUsernames
 }
 
+// isDeclared reports whether a namespace has a CloudSSODirectory.
+func (d *directories) isDeclared(namespace string) bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	n := d.byNamespace[namespace]
+	return n != nil && n.usernames != nil
+}
+
 // namesOf returns the Kubernetes user names that bindings may have of a user: the present one, whether the user is
 // effective or not, and those that it had while they are remembered.
 func (d *directories) namesOf(namespace, user string) []string {

@@ -134,6 +134,18 @@ func (x *index) through(key principalKey) []*entry {
 	return slices.Clone(x.byPrincipal[key])
 }
 
+// hasSubjects reports whether a binding of a directory has a Kubernetes user name.
+func (x *index) hasSubjects(directory string) bool {
+	x.mu.RLock()
+	defer x.mu.RUnlock()
+	for key := range x.bySubject {
+		if key.directory == directory {
+			return true
+		}
+	}
+	return false
+}
+
 func (x *index) assignments() []types.NamespacedName {
 	x.mu.RLock()
 	defer x.mu.RUnlock()

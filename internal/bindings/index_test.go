@@ -136,24 +136,24 @@ func TestMemory(t *testing.T) {
 	if !m.addNames(userKey(acme, "alice-1"), []string{"alicia"}) || m.addNames(userKey(acme, "bob-1"), []string{"bob"}) {
 		t.Error("names are added for the users that are remembered")
 	}
-	m.addGroup(e.principal())
-	if !m.knows(e, "bob") || !m.isGroupKnown(e.principal()) {
+	m.addPrincipal(e.principal())
+	if !m.knows(e, "bob") || !m.isPrincipalKnown(e.principal()) {
 		t.Error("the group is not remembered")
 	}
 	c.advance(30 * time.Second)
-	if names, groups := m.forget(); len(names) != 0 || len(groups) != 1 || m.isUserKnown(userKey(acme, "alice-1")) {
-		t.Errorf("after a minute: %v, %v", names, groups)
+	if names, principals := m.forget(); len(names) != 0 || len(principals) != 1 || m.isUserKnown(userKey(acme, "alice-1")) {
+		t.Errorf("after a minute: %v, %v", names, principals)
 	}
 	m.prolong(e, []string{"bob"})
 	c.advance(30 * time.Second)
-	if _, groups := m.forget(); len(groups) != 1 {
+	if _, principals := m.forget(); len(principals) != 1 {
 		t.Error("what cannot be written is forgotten")
 	}
-	if took, first := m.finishGroup(e.principal()); took < time.Minute || !first {
+	if took, first := m.finishPrincipal(e.principal()); took < time.Minute || !first {
 		t.Errorf("took %s, first %t", took, first)
 	}
 	c.advance(time.Minute)
-	if _, groups := m.forget(); len(groups)+len(m.names)+len(m.users) > 0 {
+	if _, principals := m.forget(); len(principals)+len(m.names)+len(m.users) > 0 {
 		t.Error("a group is not forgotten")
 	}
 }

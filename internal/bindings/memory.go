@@ -3,6 +3,8 @@ package bindings
 import (
 	"sync"
 	"time"
+
+	"github.com/cloudsso/cloudsso-operator/api/v1alpha1"
 )
 
 // memory is the revocations of the last while: another replica may still be granting what it saw before them. Safe for
@@ -11,10 +13,10 @@ type memory struct {
 	now  func() time.Time
 	life time.Duration
 
-	mu     sync.Mutex
-	users  map[principalKey]time.Time   // until when
-	groups map[principalKey]*revocation // of every subject that has a role through the group
-	names  map[subjectKey]*revocation   // of a Kubernetes user name
+	mu         sync.Mutex
+	users      map[principalKey]time.Time   // until when
+	principals map[principalKey]*revocation // of every subject that has a role through the user or group
+	names      map[subjectKey]*revocation   // of a Kubernetes user name
 }
 
 // revocation is one that was acknowledged.
@@ -27,7 +29,7 @@ type revocation struct {
 func newMemory(now func() time.Time, life time.Duration) *memory {
 	return &memory{
 		now: now, life: life,
-		users: map[principalKey]time.Time{}, groups: map[principalKey]*revocation{}, names: map[subjectKey]*revocation{},
+		users: map[principalKey]time.Time{}, principals: map[principalKey]*revocation{}, names: map[subjectKey]*revocation{},
 	}
 }
 
@@ -42,12 +44,13 @@ func (m *memory) addUser(user principalKey, names []string) {
 	}
 }
 
-// addGroup remembers a group.
-func (m *memory) addGroup(group principalKey) {
+// addPrincipal remembers a user or group through which no subject has a role any more.
+func (m *memory) addPrincipal(principal principalKey) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	now := m.now()
-	m.groups[group] = &revocation{began: now, until: now.Add(m.life)}
+	isMeasured := principal.kind == v1alpha1.PrincipalUser // by its names
+	m.principals[principal] = &revocation{began: now, until: now.Add(m.life), done: isMeasured}
 }
 
 // addNames remembers more Kubernetes user names of a user who is remembered. It reports false if the user is not.
@@ -70,7 +73,7 @@ func (m *memory) addNames(user principalKey, names []string) bool {
 func (m *memory) knows(e *entry, name string) bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	return m.groups[e.principal()] != nil || m.names[subjectKey{e.origin.Directory, name}] != nil
+	return m.principals[e.principal()] != nil || m.names[subjectKey{e.origin.Directory, name}] != nil
 }
 
 // isUserKnown reports whether a user is remembered.
@@ -81,11 +84,11 @@ func (m *memory) isUserKnown(user principalKey) bool {
 	return there
 }
 
-// isGroupKnown reports whether a group is remembered.
-func (m *memory) isGroupKnown(group principalKey) bool {
+// isPrincipalKnown reports whether a user or group is remembered through which no subject has a role any more.
+func (m *memory) isPrincipalKnown(principal principalKey) bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	return m.groups[group] != nil
+	return m.principals[principal] != nil
 }
 
 // prolong remembers for longer what is about subjects of a binding: it is not forgotten while the API server is away.
@@ -93,7 +96,7 @@ func (m *memory) prolong(e *entry, names []string) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	until := m.now().Add(m.life)
-	if r := m.groups[e.principal()]; r != nil {
+	if r := m.principals[e.principal()]; r != nil {
 		r.until = until
 	}
 	for _, name := range names {
@@ -111,11 +114,11 @@ func (m *memory) finishName(key subjectKey) (took time.Duration, first bool) {
 	return m.finish(m.names[key])
 }
 
-// finishGroup records that no subject is left that has a role through a group.
-func (m *memory) finishGroup(key principalKey) (took time.Duration, first bool) {
+// finishPrincipal records that no subject is left that does not belong there of those that have a role through a principal.
+func (m *memory) finishPrincipal(key principalKey) (took time.Duration, first bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	return m.finish(m.groups[key])
+	return m.finish(m.principals[key])
 }
 
 func (m *memory) finish(r *revocation) (took time.Duration, first bool) {
@@ -127,7 +130,7 @@ func (m *memory) finish(r *revocation) (took time.Duration, first bool) {
 }
 
 // forget forgets the revocations whose time is over, and returns the others.
-func (m *memory) forget() (names []subjectKey, groups []principalKey) {
+func (m *memory) forget() (names []subjectKey, principals []principalKey) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	now := m.now()
@@ -143,12 +146,12 @@ func (m *memory) forget() (names []subjectKey, groups []principalKey) {
 			names = append(names, key)
 		}
 	}
-	for key, r := range m.groups {
+	for key, r := range m.principals {
 		if !now.Before(r.until) {
-			delete(m.groups, key)
+			delete(m.principals, key)
 		} else {
-			groups = append(groups, key)
+			principals = append(principals, key)
 		}
 	}
-	return names, groups
+	return names, principals
 }

@@ -39,10 +39,12 @@ func (b *Bindings) RevokeUser(namespace, user string) { b.revokeUsers(namespace,
 func (b *Bindings) RevokeMembers(namespace, _ string, users []string) { b.revokeUsers(namespace, users) }
 
 // RevokeGroup is RevokeUser for every subject that has a role through a group that was deleted.
-func (b *Bindings) RevokeGroup(namespace, group string) {
-	key := groupKey(namespace, group)
-	b.memory.addGroup(key)
-	b.queue.add(urgent, keysOfAll(b.index.through(key))...)
+func (b *Bindings) RevokeGroup(namespace, group string) { b.revokeThrough(groupKey(namespace, group)) }
+
+// revokeThrough remembers a user or group through which no subject has a role any more, and looks at its bindings.
+func (b *Bindings) revokeThrough(principal principalKey) {
+	b.memory.addPrincipal(principal)
+	b.queue.add(urgent, keysOfAll(b.index.through(principal))...)
 }
 
 // revokeUsers remembers users, and looks at their bindings. It takes 40 ms for 10,000 users with ten bindings each.
@@ -99,12 +101,12 @@ func (b *Bindings) bindingChanged(e *entry) {
 // lookAgain forgets what is remembered for long enough, and looks at the bindings that the rest is about.
 func (b *Bindings) lookAgain() {
 	b.directories.forget()
-	names, groups := b.memory.forget()
+	names, principals := b.memory.forget()
 	var keys []objectKey
 	for _, key := range names {
 		keys = append(keys, b.keysOf(key.directory, []string{key.name})...)
 	}
-	for _, key := range groups {
+	for _, key := range principals {
 		keys = append(keys, keysOfAll(b.index.through(key))...)
 	}
 	b.queue.add(bulk, keys...)
@@ -180,7 +182,8 @@ func (b *Bindings) readLive(ctx context.Context, key objectKey) (*entry, error) 
 	return newEntry(newObject(o)), err
 }
 
-// unwanted returns the Kubernetes user names that are to be taken out of a binding.
+// unwanted returns the Kubernetes user names that are to be taken out of a binding: those that do not belong there, as far as
+// a revocation of them is remembered.
 func (b *Bindings) unwanted(e *entry) (names []string) {
 	if e == nil {
 		return nil
@@ -227,17 +230,17 @@ func (b *Bindings) finished(ctx context.Context, e *entry, names []string) {
 	b.awaitGone(ctx, e.key, names)
 	for _, name := range names {
 		key := subjectKey{e.origin.Directory, name}
-		if slices.ContainsFunc(b.index.holding(key), func(other *entry) bool { return !b.belongs(other, name) }) {
+		if b.isForeign(key) {
 			continue
 		}
 		if took, first := b.memory.finishName(key); first {
 			b.metrics.duration.Observe(took.Seconds())
 		}
 	}
-	if !b.memory.isGroupKnown(e.principal()) || b.hasUnwanted(e.principal()) {
+	if !b.memory.isPrincipalKnown(e.principal()) || b.hasUnwanted(e.principal()) {
 		return
 	}
-	if took, first := b.memory.finishGroup(e.principal()); first {
+	if took, first := b.memory.finishPrincipal(e.principal()); first {
 		b.metrics.duration.Observe(took.Seconds())
 	}
 }

@@ -2,6 +2,7 @@ package bindings_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"testing"
 	"time"
@@ -314,6 +315,37 @@ func TestRevocationIsAwaited(t *testing.T) {
 	cancel()
 	if err := r.AwaitRevoked(ended, v1alpha1.PrincipalGroup, d.namespace, group); err != nil {
 		t.Errorf("bob belongs there: %v", err)
+	}
+}
+
+// The controller of users waits for this before it removes the finalizer of a user whose directory was deleted before.
+func TestRevocationIsAwaitedWithoutADirectory(t *testing.T) {
+	r, d := newReplica(t), newDirectory(t)
+	alice := d.user(r, "alice")
+	direct, member := d.bind(0, v1alpha1.PrincipalUser, alice, allowed, "alice"), d.bind(1, v1alpha1.PrincipalGroup, d.group(r, alice), allowed, "alice")
+	r.shown(direct, member)
+	declared := &v1alpha1.CloudSSODirectory{ObjectMeta: metav1.ObjectMeta{Namespace: d.namespace, Name: v1alpha1.DirectoryName}}
+	disabled := client.RawPatch(types.MergePatchType, []byte(`{"spec":{"scimSynchronization":"Disabled"}}`))
+	if err := errors.Join(admin.Patch(t.Context(), declared, disabled), admin.Delete(t.Context(), declared)); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, patience, "the directory is gone", func() bool { return len(r.Usernames(d.namespace).Names()) == 0 })
+	awaited := make(chan error, 1)
+	start(t, func(ctx context.Context) error {
+		awaited <- r.AwaitRevoked(ctx, v1alpha1.PrincipalUser, d.namespace, alice)
+		return nil
+	})
+	direct.has()
+	select {
+	case err := <-awaited:
+		t.Fatalf("a binding through a group is left, and the wait ended: %v", err)
+	default:
+	}
+	if err := admin.Delete(t.Context(), member.object); err != nil { // as the leader does
+		t.Fatal(err)
+	}
+	if err := <-awaited; err != nil {
+		t.Error(err)
 	}
 }
 

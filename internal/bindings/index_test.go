@@ -141,20 +141,48 @@ func TestMemory(t *testing.T) {
 		t.Error("the group is not remembered")
 	}
 	c.advance(30 * time.Second)
-	if names, principals := m.forget(); len(names) != 0 || len(principals) != 1 || m.isUserKnown(userKey(acme, "alice-1")) {
+	if names, principals := m.forget(c.Now()); len(names) != 0 || len(principals) != 1 || m.isUserKnown(userKey(acme, "alice-1")) {
 		t.Errorf("after a minute: %v, %v", names, principals)
 	}
-	m.prolong(e, []string{"bob"})
+	m.prolongPrincipal(e.principal())
 	c.advance(30 * time.Second)
-	if _, principals := m.forget(); len(principals) != 1 {
-		t.Error("what cannot be written is forgotten")
+	if _, principals := m.forget(c.Now()); len(principals) != 1 {
+		t.Error("what is prolonged is forgotten")
 	}
 	if took, first := m.finishPrincipal(e.principal()); took < time.Minute || !first {
 		t.Errorf("took %s, first %t", took, first)
 	}
 	c.advance(time.Minute)
-	if _, principals := m.forget(); len(principals)+len(m.names)+len(m.users) > 0 {
+	if _, principals := m.forget(c.Now()); len(principals)+len(m.names)+len(m.users) > 0 {
 		t.Error("a group is not forgotten")
+	}
+}
+
+func TestRevocationThatIsNotCarriedOutIsNotForgotten(t *testing.T) {
+	c := newClock()
+	b := &Bindings{
+		Config: Config{Now: c.Now}, directories: newDirectories(c.Now, time.Minute), index: newIndex(),
+		memory: newMemory(c.Now, time.Minute), queue: newQueueTest(t),
+	}
+	e := bound("prod", 0, "1", "alice", "bob")
+	b.index.set(e)
+	b.memory.addUser(userKey(acme, "alice-1"), []string{"alice"})
+	for range 3 {
+		c.advance(time.Minute)
+		b.lookAgain()
+		if !b.memory.knows(e, "alice") {
+			t.Fatal("a binding has the subject, and the revocation is forgotten")
+		}
+	}
+	b.RevokeGroup(acme, "developers")
+	c.advance(time.Minute)
+	if b.lookAgain(); !b.memory.isPrincipalKnown(e.principal()) {
+		t.Error("the group has subjects, and the revocation is forgotten")
+	}
+	b.index.remove(e.key)
+	c.advance(time.Minute)
+	if b.lookAgain(); b.memory.knows(e, "alice") || b.memory.isPrincipalKnown(e.principal()) {
+		t.Error("no subject is left, and the revocations are remembered")
 	}
 }
 

@@ -1,6 +1,8 @@
 package bindings
 
 import (
+	"maps"
+	"slices"
 	"sync"
 	"time"
 
@@ -91,21 +93,6 @@ func (m *memory) isPrincipalKnown(principal principalKey) bool {
 	return m.principals[principal] != nil
 }
 
-// prolong remembers for longer what is about subjects of a binding: it is not forgotten while the API server is away.
-func (m *memory) prolong(e *entry, names []string) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	until := m.now().Add(m.life)
-	if r := m.principals[e.principal()]; r != nil {
-		r.until = until
-	}
-	for _, name := range names {
-		if r := m.names[subjectKey{e.origin.Directory, name}]; r != nil {
-			r.until = until
-		}
-	}
-}
-
 // finishName records that no subject is left of a Kubernetes user name. It returns how long that took since the revocation
 // was acknowledged; false if this was returned before.
 func (m *memory) finishName(key subjectKey) (took time.Duration, first bool) {
@@ -129,29 +116,56 @@ func (m *memory) finish(r *revocation) (took time.Duration, first bool) {
 	return m.now().Sub(r.began), true
 }
 
-// forget forgets the revocations whose time is over, and returns the others.
-func (m *memory) forget() (names []subjectKey, principals []principalKey) {
+// ended returns the revocations whose time is over by now.
+func (m *memory) ended(now time.Time) (names []subjectKey, principals []principalKey) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	now := m.now()
+	return ended(m.names, now), ended(m.principals, now)
+}
+
+func ended[K comparable](revocations map[K]*revocation, now time.Time) (keys []K) {
+	for key, r := range revocations {
+		if !now.Before(r.until) {
+			keys = append(keys, key)
+		}
+	}
+	return keys
+}
+
+// prolongName remembers for longer a Kubernetes user name that a binding still has.
+func (m *memory) prolongName(key subjectKey) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	prolong(m.names, key, m.now().Add(m.life))
+}
+
+// prolongPrincipal remembers for longer a user or group through which a binding still has a subject.
+func (m *memory) prolongPrincipal(key principalKey) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	prolong(m.principals, key, m.now().Add(m.life))
+}
+
+func prolong[K comparable](revocations map[K]*revocation, key K, until time.Time) {
+	if r := revocations[key]; r != nil {
+		r.until = until
+	}
+}
+
+// forget forgets the revocations whose time is over by now, and returns the others.
+func (m *memory) forget(now time.Time) (names []subjectKey, principals []principalKey) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
 	for user, until := range m.users {
 		if !now.Before(until) {
 			delete(m.users, user)
 		}
 	}
-	for key, r := range m.names {
-		if !now.Before(r.until) {
-			delete(m.names, key)
-		} else {
-			names = append(names, key)
-		}
+	for _, key := range ended(m.names, now) {
+		delete(m.names, key)
 	}
-	for key, r := range m.principals {
-		if !now.Before(r.until) {
-			delete(m.principals, key)
-		} else {
-			principals = append(principals, key)
-		}
+	for _, key := range ended(m.principals, now) {
+		delete(m.principals, key)
 	}
-	return names, principals
+	return slices.Collect(maps.Keys(m.names)), slices.Collect(maps.Keys(m.principals))
 }

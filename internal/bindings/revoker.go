@@ -21,8 +21,9 @@ const (
 	// workers is how many bindings are written at a time: a user in ten of them loses access in two rounds, and other
 	// requests to the API server go on.
 	workers = 8
-	// lookTimeout bounds one look at a binding, with its attempts to write it.
-	lookTimeout = 10 * time.Second
+	// lookTimeout bounds one look at a binding, with its attempts to write it. If the API server does not answer, the other
+	// bindings have their turn well within the time that a revocation is remembered.
+	lookTimeout = 3 * time.Second
 	// maxAttempts is how often one look writes a binding that other writers change, before others have their turn.
 	maxAttempts = 5
 	// lookInterval is how often the bindings are looked at again that have a subject of which a revocation is remembered: the
@@ -36,7 +37,9 @@ const (
 func (b *Bindings) RevokeUser(namespace, user string) { b.revokeUsers(namespace, []string{user}) }
 
 // RevokeMembers is RevokeUser for users who were removed from a group.
-func (b *Bindings) RevokeMembers(namespace, _ string, users []string) { b.revokeUsers(namespace, users) }
+func (b *Bindings) RevokeMembers(namespace, _ string, users []string) {
+	b.revokeUsers(namespace, users)
+}
 
 // RevokeGroup is RevokeUser for every subject that has a role through a group that was deleted.
 func (b *Bindings) RevokeGroup(namespace, group string) { b.revokeThrough(groupKey(namespace, group)) }
@@ -98,10 +101,23 @@ func (b *Bindings) bindingChanged(e *entry) {
 	}
 }
 
-// lookAgain forgets what is remembered for long enough, and looks at the bindings that the rest is about.
+// lookAgain forgets what is remembered for long enough, and looks at the bindings that the rest is about. A revocation that
+// the API server has not carried out is not forgotten.
 func (b *Bindings) lookAgain() {
 	b.directories.forget()
-	names, principals := b.memory.forget()
+	now := b.Now()
+	names, principals := b.memory.ended(now)
+	for _, key := range names {
+		if b.isForeign(key) {
+			b.memory.prolongName(key)
+		}
+	}
+	for _, key := range principals {
+		if slices.ContainsFunc(b.index.through(key), b.hasForeign) {
+			b.memory.prolongPrincipal(key)
+		}
+	}
+	names, principals = b.memory.forget(now)
 	var keys []objectKey
 	for _, key := range names {
 		keys = append(keys, b.keysOf(key.directory, []string{key.name})...)
@@ -151,7 +167,6 @@ func (b *Bindings) look(ctx context.Context, key objectKey, how int) error {
 			return nil
 		}
 		if !apierrors.IsConflict(err) || attempt == maxAttempts {
-			b.memory.prolong(e, unwanted)
 			return err
 		}
 		if e, err = b.readLive(ctx, key); err != nil {

@@ -25,6 +25,10 @@ import (
 // may have a write under way, and the next one begins with what its informers show.
 const rememberAfterLease = 5 * time.Second
 
+// revokeAfterStop is how long a replica goes on to revoke after its end was asked for, until it carries out only what is left:
+// the SCIM service accepts requests for three seconds more, and answers nearly all within another one.
+const revokeAfterStop = 4 * time.Second
+
 // cachedBindings returns what the informers cache of bindings, wherever they are: those that were projected from the
 // assignments of the namespaces that the operator serves. Without --access it returns nil, and no informer of them is started.
 func (o *options) cachedBindings() (map[client.Object]cache.ByObject, error) {
@@ -64,6 +68,7 @@ func addAccess(ctx context.Context, mgr manager.Manager, o options, resources *s
 		Members:  resources,
 		Claims:   resources.Claims(),
 		Remember: o.leaseDuration + rememberAfterLease,
+		Linger:   revokeAfterStop,
 		Priority: gate,
 		Registry: metrics.Registry,
 		Now:      time.Now,

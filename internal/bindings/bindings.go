@@ -46,6 +46,8 @@ type Config struct {
 	Claims Claims
 	// Remember is how long a revocation is remembered: longer than another replica can go on granting by what it knew before.
 	Remember time.Duration
+	// Linger is how long revocations go on at least after the context of Start has ended: as long as requests are accepted.
+	Linger time.Duration
 	// Priority, if not nil, lets revocations go before creates and changes of groups.
 	Priority *priority.Gate
 	// Registry, if not nil, gets the metrics.
@@ -112,11 +114,15 @@ func New(ctx context.Context, config Config) (*Bindings, error) {
 // NeedLeaderElection implements manager.LeaderElectionRunnable: every replica revokes what it has acknowledged.
 func (*Bindings) NeedLeaderElection() bool { return false }
 
-// syncInterval is how often Start asks whether the informers have synced: a small part of the seconds that they take.
+// syncInterval is how often Start asks whether the informers have synced, and at its end whether the queue is empty: a small
+// part of the seconds that they may take.
 const syncInterval = 20 * time.Millisecond
 
-// Start revokes until ctx ends. It begins once Synced reports true, because a user who is not known yet would be taken for
-// one without access.
+// drainTimeout is how long Start goes on after Linger with what is queued by then, if the API server is slow or away.
+const drainTimeout = 3 * time.Second
+
+// Start revokes until ctx ends, and after that for Linger and until nothing is queued, or for three seconds more. It begins
+// once Synced reports true, because a user who is not known yet would be taken for one without access.
 func (b *Bindings) Start(ctx context.Context) error {
 	var running sync.WaitGroup
 	defer running.Wait()
@@ -131,10 +137,19 @@ func (b *Bindings) Start(ctx context.Context) error {
 			return nil
 		}
 	}
+	working, stop := context.WithCancel(context.WithoutCancel(ctx))
+	defer stop()
 	for range workers {
 		running.Add(1)
-		go b.work(ctx, &running)
+		go b.work(working, &running)
 	}
+	b.repeat(ctx)
+	b.drain()
+	return nil
+}
+
+// repeat looks at bindings again, and reads claims again, until ctx ends.
+func (b *Bindings) repeat(ctx context.Context) {
 	looks, claims := time.NewTicker(lookInterval), time.NewTicker(contestInterval)
 	defer looks.Stop()
 	defer claims.Stop()
@@ -147,7 +162,22 @@ func (b *Bindings) Start(ctx context.Context) error {
 		case <-b.directories.contested:
 			b.resolveContests(ctx)
 		case <-ctx.Done():
-			return nil
+			return
+		}
+	}
+}
+
+// drain waits for Linger, and then until nothing is queued, for at most drainTimeout.
+func (b *Bindings) drain() {
+	<-time.After(b.Linger)
+	timeout, poll := time.NewTimer(drainTimeout), time.NewTicker(syncInterval)
+	defer timeout.Stop()
+	defer poll.Stop()
+	for !b.queue.isEmpty() {
+		select {
+		case <-poll.C:
+		case <-timeout.C:
+			return
 		}
 	}
 }

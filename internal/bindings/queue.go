@@ -61,6 +61,13 @@ func (q *queue) add(priority int, keys ...objectKey) {
 	q.AddWithOpts(priorityqueue.AddOpts{Priority: &priority}, keys...)
 }
 
+// isEmpty reports whether every binding that was added has been looked at.
+func (q *queue) isEmpty() bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return len(q.queued) == 0
+}
+
 // take returns the next binding, and how often it has been added by now. It reports false once the queue is shut down.
 func (q *queue) take() (key objectKey, priority, adds int, ok bool) {
 	key, priority, shutdown := q.GetWithPriority()

@@ -349,6 +349,23 @@ func TestRevocationIsAwaitedWithoutADirectory(t *testing.T) {
 	}
 }
 
+func TestReplicaThatStopsCarriesOutWhatItHasAcknowledged(t *testing.T) {
+	r, d := newReplica(t), newDirectory(t)
+	alice := d.user(r, "alice")
+	var all []*binding
+	for i := range 40 {
+		all = append(all, d.bind(i, v1alpha1.PrincipalUser, alice, allowed, "alice"))
+	}
+	r.shown(all...)
+	d.set(r, alice, schema.Active, false)
+	r.stop()
+	for _, b := range all {
+		if names := b.names(); len(names) > 0 {
+			t.Errorf("%s has the subjects %v", b.object.GetName(), names)
+		}
+	}
+}
+
 func TestTerminatingNamespaceHoldsNothingUp(t *testing.T) {
 	r, d := newReplica(t), newDirectory(t)
 	alice, bob := d.user(r, "alice"), d.user(r, "bob")

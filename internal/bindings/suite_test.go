@@ -118,6 +118,8 @@ type replica struct {
 	*store.Store
 	*bindings.Bindings
 	registry *prometheus.Registry
+	// stop ends the Bindings, and waits for their end.
+	stop func()
 }
 
 // newReplica starts a replica, which runs until the test ends. It serves the namespaces, or all if none are given.
@@ -158,9 +160,15 @@ func newReplica(t *testing.T, served ...string) *replica {
 		t.Fatal(err)
 	}
 	s.Revoker = b
-	start(t, c.Start, b.Start)
+	running, stop := context.WithCancel(context.WithoutCancel(t.Context()))
+	ended := make(chan struct{})
+	start(t, c.Start, func(ctx context.Context) error {
+		defer close(ended)
+		defer context.AfterFunc(ctx, stop)()
+		return b.Start(running)
+	})
 	eventually(t, patience, "the replica has synced", func() bool { return s.Synced() && b.Synced() })
-	return &replica{s, b, registry}
+	return &replica{s, b, registry, func() { stop(); <-ended }}
 }
 
 // measured returns how many revocations the replica has measured, and how many bindings it is looking at.

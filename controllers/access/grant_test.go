@@ -291,6 +291,20 @@ var _ = Describe("the targets of an assignment", func() {
 		expectCondition(ctx, a, v1alpha1.ConditionReady, metav1.ConditionFalse, v1alpha1.ReasonRoleNotAllowed, `ClusterRole "admin"`, "cloudsso-operator-access")
 		Expect(bindingsIn(ctx, a, namespace)).To(BeEmpty())
 	})
+
+	It("get a role that the operator may bind later", func(ctx SpecContext) {
+		auditor := &rbacv1.ClusterRole{ObjectMeta: metav1.ObjectMeta{Name: "auditor-" + namespace}}
+		Expect(admin.Create(ctx, auditor)).To(Succeed())
+		a := assign(ctx, ofRole(v1alpha1.RoleKindClusterRole, auditor.Name))
+		expectCondition(ctx, a, v1alpha1.ConditionReady, metav1.ConditionFalse, v1alpha1.ReasonRoleNotAllowed)
+		allow(ctx, "clusterroles", auditor.Name)
+		Eventually(func() []string {
+			clock.Advance(11 * time.Second)
+			modify(ctx, a, func(a *assignment) { a.Spec.IncludeManual = !a.Spec.IncludeManual })
+			return subjectsOf(ctx, a, namespace)()
+		}).WithPolling(100 * time.Millisecond).Should(Equal([]string{"ada"}))
+		expectReady(ctx, a)
+	})
 })
 
 var _ = Describe("what stands in the way of an assignment", func() {

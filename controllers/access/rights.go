@@ -44,8 +44,8 @@ func newRights(c client.Writer, now func() time.Time) *rights {
 	return &rights{client: c, now: now, answers: map[right]answer{}}
 }
 
-// mayBind reports whether the operator may bind a role in a target, or in every one. If afresh is not set, the last answer
-// counts, whatever its age.
+// mayBind reports whether the operator may bind a role in a target, or in every one. If afresh is not set, the answer that it
+// may counts, whatever its age. The answer that it may not counts for rightsAge.
 func (r *rights) mayBind(ctx context.Context, role v1alpha1.AccessRoleRef, target string, afresh bool) (bool, error) {
 	everywhere, err := r.ask(ctx, right{role, cluster}, afresh)
 	if err != nil || everywhere || target == cluster {
@@ -58,7 +58,7 @@ func (r *rights) ask(ctx context.Context, asked right, afresh bool) (bool, error
 	r.mu.Lock()
 	known, found := r.answers[asked]
 	r.mu.Unlock()
-	if found && (!afresh || r.now().Sub(known.at).Abs() < rightsAge) {
+	if found && (known.allowed && !afresh || r.now().Sub(known.at).Abs() < rightsAge) {
 		return known.allowed, nil
 	}
 	resource := "clusterroles"

@@ -63,6 +63,8 @@ func (w *work) add(other work) {
 	w.looks = max(w.looks, other.looks)
 }
 
+func (w work) isEmpty() bool { return !w.all && len(w.users)+len(w.names)+len(w.unseen) == 0 }
+
 // clone returns a copy that shares no map.
 func (w work) clone() work {
 	w.users, w.names = maps.Clone(w.users), maps.Clone(w.names)
@@ -154,13 +156,27 @@ func (m *memory) note(key types.NamespacedName, w work) {
 	m.get(key).work.add(w)
 }
 
-// noteRevoked adds work for an assignment that take returns from a time on.
+// noteRevoked adds work for an assignment that take returns from a time on. Further work that is added until then does not
+// delay it.
 func (m *memory) noteRevoked(key types.NamespacedName, w work, at time.Time) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	r := m.get(key)
+	if r.revoked.isEmpty() {
+		r.revokedAt = at
+	}
 	r.revoked.add(w)
-	r.revokedAt = at
+}
+
+// revokedIn returns how long after now take returns work that was revoked; zero if there is none.
+func (m *memory) revokedIn(key types.NamespacedName, now time.Time) time.Duration {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	r := m.byKey[key]
+	if r == nil || r.revoked.isEmpty() {
+		return 0
+	}
+	return max(r.revokedAt.Sub(now), time.Nanosecond)
 }
 
 // take returns the work for an assignment at a time, which then has none but for what was revoked just now.

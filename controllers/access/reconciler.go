@@ -88,7 +88,8 @@ func (r *Reconciler) reconcile(ctx context.Context, a *v1alpha1.CloudSSOAccessAs
 	if goesOn || err != nil || w.looks > 0 {
 		r.memory.note(key, w)
 	}
-	return goesOn, after, err
+	// The queue merges requests for one assignment, so the one that noteRevoked has put off may have come before its time.
+	return goesOn, controllerutil.Soonest(after, r.memory.revokedIn(key, time.Now())), err
 }
 
 // update does the work that was asked for. If it is not done, what is left of it is in w.

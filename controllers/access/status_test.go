@@ -157,10 +157,14 @@ func TestMemoryReturnsWhatWasRevokedOnceItsTimeHasCome(t *testing.T) {
 	if w := m.take(key, now); !w.names["ada"] || w.names["bob"] {
 		t.Errorf("too early: %v", w.names)
 	}
-	if w := m.take(key, now.Add(time.Second)); w.names["ada"] || !w.names["bob"] {
+	m.noteRevoked(key, work{names: setOf("eve")}, now.Add(time.Minute))
+	if in := m.revokedIn(key, now); in != time.Second {
+		t.Errorf("due in %v", in)
+	}
+	if w := m.take(key, now.Add(time.Second)); w.names["ada"] || !w.names["bob"] || !w.names["eve"] {
 		t.Errorf("in time: %v", w.names)
 	}
-	if w := m.take(key, now.Add(time.Hour)); len(w.names) > 0 {
-		t.Errorf("again: %v", w.names)
+	if w, in := m.take(key, now.Add(time.Hour)), m.revokedIn(key, now); len(w.names) > 0 || in != 0 {
+		t.Errorf("again: %v, due in %v", w.names, in)
 	}
 }

@@ -214,6 +214,23 @@ var _ = Describe("a settled assignment", Serial, func() {
 		Consistently(func() []string { return settled()[before:] }).WithTimeout(quiet).Should(BeEmpty())
 	})
 
+	It("is written a few times in a second while each write is a conflict", func(ctx SpecContext) {
+		createUsers(ctx, "ada", "bob")
+		g := createGroup(ctx, "developers", scim, "ada")
+		a := assign(ctx)
+		expectSubjects(ctx, a, namespace, "ada")
+		expectReady(ctx, a)
+		bound.pause()
+		modify(ctx, &bindingsIn(ctx, a, namespace)[0], func(b *rbacv1.RoleBinding) { b.Annotations["again"] = "yes" })
+		before := len(traffic.conflicts())
+		setMembers(ctx, g, "ada", "bob")
+		Eventually(func() int { return len(traffic.conflicts()) - before }).Should(BeNumerically(">", 1))
+		Consistently(func() int { return len(traffic.conflicts()) - before }).WithTimeout(time.Second).Should(BeNumerically("<", 15))
+		bound.goOn()
+		expectSubjects(ctx, a, namespace, "ada", "bob")
+		expectReady(ctx, a)
+	})
+
 	It("writes its counts at most once in ten seconds", func(ctx SpecContext) {
 		names := numbered(20)
 		createUsers(ctx, names...)

@@ -1,12 +1,14 @@
 package access
 
 import (
+	"cmp"
 	"context"
 	"sync/atomic"
 	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/apimachinery/pkg/util/wait"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/controller/priorityqueue"
@@ -47,6 +49,10 @@ type Reconciler struct {
 	isSwept  atomic.Bool
 }
 
+// conflictInterval is the least time until another pass after a write that was a conflict: the index shows the other write by
+// then. It is jittered, because passes that conflict with each other would do so again.
+const conflictInterval = 100 * time.Millisecond
+
 // retryInterval is when to try again what has failed, and is not in the queue.
 const retryInterval = time.Second
 
@@ -85,9 +91,7 @@ func (r *Reconciler) reconcile(ctx context.Context, a *v1alpha1.CloudSSOAccessAs
 	}
 	w := r.memory.take(key, time.Now())
 	goesOn, after, err = r.update(ctx, a, &w)
-	if goesOn || err != nil || w.looks > 0 {
-		r.memory.note(key, w)
-	}
+	r.memory.note(key, w)
 	// The queue merges requests for one assignment, so the one that noteRevoked has put off may have come before its time.
 	return goesOn, controllerutil.Soonest(after, r.memory.revokedIn(key, time.Now())), err
 }
@@ -131,19 +135,23 @@ func (r *Reconciler) carryOut(ctx context.Context, a *v1alpha1.CloudSSOAccessAss
 	if len(done.repaired) > 0 {
 		r.Emit(a, repairedEvent(done.repaired))
 	}
-	if done.isIncomplete && done.err == nil {
+	if done.isIncomplete && done.err == nil && !done.isOvertaken {
 		return true, 0, nil
 	}
 	if err := r.verifyAdded(ctx, key, r.memory.of(key)); err != nil {
 		return false, 0, err
 	}
-	if err := r.report(ctx, a, s, list, done); err != nil {
-		return false, 0, err
+	if !done.isIncomplete || done.err != nil {
+		err = r.report(ctx, a, s, list, done)
 	}
-	if done.isOvertaken && done.err == nil {
-		return true, 0, nil
+	switch {
+	case err != nil || done.err != nil:
+		return false, 0, cmp.Or(err, done.err)
+	case done.isOvertaken:
+		return false, wait.Jitter(conflictInterval, 1), nil
 	}
-	return false, s.requeueAfter(), done.err
+	*w = work{}
+	return false, s.requeueAfter(), nil
 }
 
 // finalize deletes the bindings of an assignment that is being deleted, and lets it go.

@@ -50,7 +50,8 @@ var (
 	namespace string // of the spec's directory
 	clock     advanceableClock
 	traffic   recorder
-	users     pausableWatch
+	users     = pausableWatch{resource: "cloudssousers"}
+	bound     = pausableWatch{resource: "rolebindings"}
 	gate      writeGate
 
 	startManager, stopManager func()
@@ -84,6 +85,7 @@ var _ = BeforeSuite(func() {
 	allow(ctx, "roles", "deployer")
 	operator.Wrap(traffic.wrap)
 	operator.Wrap(users.wrap)
+	operator.Wrap(bound.wrap)
 	operator.Wrap(gate.wrap)
 	startManager = func() { stopManager = runManager(ctx, true) }
 	startWithoutAccess = func() { stopManager = runManager(ctx, false) }

@@ -57,8 +57,16 @@ func (l *recorder) bindingWrites() []string {
 	})
 }
 
-// pausableWatch lets the operator see no change of a user while it is paused.
+// conflicts returns the changes of bindings that failed so far.
+func (l *recorder) conflicts() []string {
+	return slices.DeleteFunc(l.all(), func(line string) bool {
+		return !strings.HasPrefix(line, http.MethodPatch) || !strings.HasSuffix(line, " failed") || !strings.Contains(line, "rolebindings")
+	})
+}
+
+// pausableWatch lets the operator see no change of a resource while it is paused.
 type pausableWatch struct {
+	resource string
 	mu     sync.Mutex
 	resume chan struct{} // nil if it is not paused
 }
@@ -79,7 +87,7 @@ func (p *pausableWatch) goOn() {
 func (p *pausableWatch) wrap(next http.RoundTripper) http.RoundTripper {
 	return roundTripper(func(r *http.Request) (*http.Response, error) {
 		response, err := next.RoundTrip(r)
-		if err == nil && r.URL.Query().Has("watch") && strings.HasSuffix(r.URL.Path, "/cloudssousers") {
+		if err == nil && r.URL.Query().Has("watch") && strings.HasSuffix(r.URL.Path, "/"+p.resource) {
 			response.Body = &pausableBody{response.Body, p}
 		}
 		return response, err

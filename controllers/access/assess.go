@@ -39,6 +39,8 @@ type situation struct {
 	targets   targets
 	allowed   []string // of targets.granted, those in which the operator may bind the role
 	policies  string   // what is wrong with the admission policies
+	// unprepared is why nothing may be granted for the moment.
+	unprepared error
 }
 
 // phase is where the present time is in the time of an assignment.
@@ -64,7 +66,7 @@ func phaseOf(a *v1alpha1.CloudSSOAccessAssignment, now time.Time) (phase, time.T
 	return current, time.Time{}
 }
 
-// assess finds out what an assignment grants now.
+// assess finds out what an assignment grants now, if the admission policies are as required.
 func (r *Reconciler) assess(ctx context.Context, a *v1alpha1.CloudSSOAccessAssignment) (*situation, error) {
 	s := &situation{}
 	var next time.Time
@@ -83,9 +85,6 @@ func (r *Reconciler) assess(ctx context.Context, a *v1alpha1.CloudSSOAccessAssig
 		return nil, err
 	}
 	if s.targets, err = r.findTargets(ctx, a); err != nil {
-		return nil, err
-	}
-	if s.policies, err = r.policies.problem(ctx); err != nil {
 		return nil, err
 	}
 	s.effect = s.effectOf(a)

@@ -92,6 +92,20 @@ var _ = Describe("an assignment to a group", func() {
 		Expect(notes(ctx, a, "DriftRepaired")()).To(BeEmpty())
 	})
 
+	It("loses the bindings of its former role while the right to the new one is not known", Serial, func(ctx SpecContext) {
+		a := assign(ctx)
+		expectSubjects(ctx, a, namespace, "ada", "bob")
+		editor := &rbacv1.ClusterRole{ObjectMeta: metav1.ObjectMeta{Name: "editor-" + namespace}}
+		Expect(admin.Create(ctx, editor)).To(Succeed())
+		allow(ctx, "clusterroles", editor.Name)
+		questions.Store(true)
+		defer questions.Store(false)
+		modify(ctx, a, ofRole(v1alpha1.RoleKindClusterRole, editor.Name))
+		expectSubjects(ctx, a, namespace)
+		questions.Store(false)
+		expectSubjects(ctx, a, namespace, "ada", "bob")
+	})
+
 	It("shows in mode Preview what it would grant, and grants nothing", func(ctx SpecContext) {
 		a := assign(ctx, func(a *assignment) { a.Spec.Mode = v1alpha1.AccessPreview })
 		expectCondition(ctx, a, v1alpha1.ConditionReady, metav1.ConditionTrue, v1alpha1.ReasonPreview)

@@ -86,9 +86,6 @@ func (r *Reconciler) reconcile(ctx context.Context, a *v1alpha1.CloudSSOAccessAs
 	if policy.IsBeingDeleted(a) {
 		return false, 0, r.finalize(ctx, a)
 	}
-	if err := controllerutil.EnsureFinalizers(ctx, r.Client, a, v1alpha1.FinalizerBindings); err != nil {
-		return false, 0, err
-	}
 	w := r.memory.take(key, time.Now())
 	goesOn, after, err = r.update(ctx, a, &w)
 	r.memory.note(key, w)
@@ -111,22 +108,38 @@ func (r *Reconciler) update(ctx context.Context, a *v1alpha1.CloudSSOAccessAssig
 		return false, controllerutil.IndexInterval, err
 	}
 	w.looks = 0
-	if s.principal.Name != "" {
-		if err := r.pin(ctx, a, s.principal.Name); err != nil {
-			return false, 0, err
-		}
-	}
-	if s.allowed, err = r.requireRight(ctx, a.Spec.RoleRef, &s.targets, w.all || r.memory.of(client.ObjectKeyFromObject(a)).applied == ""); err != nil {
-		return false, 0, err
+	if s.unprepared = r.prepare(ctx, a, s, w); s.unprepared != nil {
+		s.effect, s.allowed = min(s.effect, keeps), nil
 	}
 	return r.carryOut(ctx, a, s, list, w)
+}
+
+// prepare takes the steps that only granting needs. If one fails, access is still taken away.
+func (r *Reconciler) prepare(ctx context.Context, a *v1alpha1.CloudSSOAccessAssignment, s *situation, w *work) (err error) {
+	if err := controllerutil.EnsureFinalizers(ctx, r.Client, a, v1alpha1.FinalizerBindings); err != nil {
+		return err
+	}
+	if s.position == policy.SwitchAbsent || s.phase == expired {
+		return nil
+	}
+	if s.policies, err = r.policies.problem(ctx); err != nil {
+		return err
+	}
+	s.effect = s.effectOf(a)
+	if s.principal.Name != "" {
+		if err := r.pin(ctx, a, s.principal.Name); err != nil {
+			return err
+		}
+	}
+	s.allowed, err = r.requireRight(ctx, a.Spec.RoleRef, &s.targets, w.all || r.memory.of(client.ObjectKeyFromObject(a)).applied == "")
+	return err
 }
 
 // carryOut writes bindings and status.
 func (r *Reconciler) carryOut(ctx context.Context, a *v1alpha1.CloudSSOAccessAssignment, s *situation, list *roster, w *work) (goesOn bool, after time.Duration, err error) {
 	key := client.ObjectKeyFromObject(a)
 	done, err := r.project(ctx, a, s, list, *w)
-	if err != nil || done.err != nil || done.isOvertaken || done.isIncomplete {
+	if s.unprepared != nil || err != nil || done.err != nil || done.isOvertaken || done.isIncomplete {
 		w.all = true // because the next pass does not see again what has changed since the last one
 	}
 	if err != nil {
@@ -134,6 +147,9 @@ func (r *Reconciler) carryOut(ctx context.Context, a *v1alpha1.CloudSSOAccessAss
 	}
 	if len(done.repaired) > 0 {
 		r.Emit(a, repairedEvent(done.repaired))
+	}
+	if s.unprepared != nil {
+		return false, 0, cmp.Or(done.err, s.unprepared)
 	}
 	if done.isIncomplete && done.err == nil && !done.isOvertaken {
 		return true, 0, nil

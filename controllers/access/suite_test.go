@@ -53,6 +53,7 @@ var (
 	users     = pausableWatch{resource: "cloudssousers"}
 	bound     = pausableWatch{resource: "rolebindings"}
 	gate      writeGate
+	questions refusal
 
 	startManager, stopManager func()
 	startWithoutAccess        func()       // as startManager does, but for an operator that was installed without access
@@ -87,6 +88,7 @@ var _ = BeforeSuite(func() {
 	operator.Wrap(users.wrap)
 	operator.Wrap(bound.wrap)
 	operator.Wrap(gate.wrap)
+	operator.Wrap(questions.wrap)
 	startManager = func() { stopManager = runManager(ctx, true) }
 	startWithoutAccess = func() { stopManager = runManager(ctx, false) }
 	startManager()

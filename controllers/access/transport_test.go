@@ -1,6 +1,7 @@
 package access_test
 
 import (
+	"errors"
 	"io"
 	"net/http"
 	"slices"
@@ -67,8 +68,8 @@ func (l *recorder) conflicts() []string {
 // pausableWatch lets the operator see no change of a resource while it is paused.
 type pausableWatch struct {
 	resource string
-	mu     sync.Mutex
-	resume chan struct{} // nil if it is not paused
+	mu       sync.Mutex
+	resume   chan struct{} // nil if it is not paused
 }
 
 func (p *pausableWatch) pause() {
@@ -109,6 +110,18 @@ func (b *pausableBody) Read(into []byte) (int, error) {
 		<-resume
 	}
 	return n, err
+}
+
+// refusal refuses the operator's questions about its own rights while it is set.
+type refusal struct{ atomic.Bool }
+
+func (f *refusal) wrap(next http.RoundTripper) http.RoundTripper {
+	return roundTripper(func(r *http.Request) (*http.Response, error) {
+		if f.Load() && strings.HasSuffix(r.URL.Path, "/selfsubjectaccessreviews") {
+			return nil, errors.New("no answer")
+		}
+		return next.RoundTrip(r)
+	})
 }
 
 // writeGate holds the operator's changes of bindings while it is shut.

@@ -107,7 +107,7 @@ func (s *situation) requeueAfter() (after time.Duration) {
 	if s.principal.Reason == v1alpha1.ReasonPrincipalAmbiguous {
 		after = pendingInterval
 	}
-	if len(s.targets.notAllowed) > 0 {
+	if len(s.targets.notAllowed) > 0 || s.position == policy.SwitchSelectionUnknown {
 		after = controllerutil.Soonest(after, deniedInterval)
 	}
 	return after

@@ -17,6 +17,7 @@
 //	loads.go       how many subjects a target has
 //	events.go      what a person must know
 //	watch.go       which changes need a reconcile
+//	selection.go   when other namespaces may be directories
 //	memory.go      what is remembered of each assignment
 //
 // A reconcile looks at the users that have changed, or at all if the assignment itself, its targets or its role have. What

@@ -174,6 +174,22 @@ var _ = Describe("an operator that starts", Serial, func() {
 	})
 })
 
+var _ = Describe("an operator that selects namespaces", Serial, func() {
+	It("grants once the namespace of the directory is selected", func(ctx SpecContext) {
+		stopManager()
+		startSelecting("serves=" + namespace)
+		defer func() { stopManager(); startManager() }()
+		elsewhere := newNamespace(ctx, "target-", nil)
+		createUsers(ctx, "ada")
+		createGroup(ctx, "developers", scim, "ada")
+		a := assign(ctx, inNamespaces(elsewhere))
+		expectCondition(ctx, a, v1alpha1.ConditionReady, metav1.ConditionTrue, v1alpha1.ReasonSynchronizationDisabled, "not in effect yet")
+		modify(ctx, &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: namespace}}, func(n *corev1.Namespace) { n.Labels["serves"] = namespace })
+		expectSubjects(ctx, a, elsewhere, "ada")
+		expectReady(ctx, a)
+	})
+})
+
 var _ = Describe("an operator without access", Serial, func() {
 	It("says so of every assignment, and lets it go", func(ctx SpecContext) {
 		stopManager()

@@ -14,6 +14,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/util/rand"
 	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
@@ -29,6 +30,7 @@ import (
 	"github.com/cloudsso/cloudsso-operator/internal/bindings"
 	"github.com/cloudsso/cloudsso-operator/internal/cachetransform"
 	"github.com/cloudsso/cloudsso-operator/internal/informer"
+	"github.com/cloudsso/cloudsso-operator/internal/namespaceselector"
 	"github.com/cloudsso/cloudsso-operator/internal/store"
 	"github.com/cloudsso/cloudsso-operator/test/controlplane"
 )
@@ -56,8 +58,9 @@ var (
 	questions refusal
 
 	startManager, stopManager func()
-	startWithoutAccess        func()       // as startManager does, but for an operator that was installed without access
-	resources                 *store.Store // of the manager that runs
+	startSelecting            func(labels string) // as startManager does, but only namespaces with the labels may be directories
+	startWithoutAccess        func()              // as startManager does, but for an operator that was installed without access
+	resources                 *store.Store        // of the manager that runs
 )
 
 func TestAccess(t *testing.T) {
@@ -89,19 +92,26 @@ var _ = BeforeSuite(func() {
 	operator.Wrap(bound.wrap)
 	operator.Wrap(gate.wrap)
 	operator.Wrap(questions.wrap)
-	startManager = func() { stopManager = runManager(ctx, true) }
-	startWithoutAccess = func() { stopManager = runManager(ctx, false) }
+	startManager = func() { stopManager = runManager(ctx, true, nil) }
+	startSelecting = func(wanted string) {
+		selector, err := labels.Parse(wanted)
+		Expect(err).NotTo(HaveOccurred())
+		selected, err := namespaceselector.New(operator, selector)
+		Expect(err).NotTo(HaveOccurred())
+		stopManager = runManager(ctx, true, selected)
+	}
+	startWithoutAccess = func() { stopManager = runManager(ctx, false, nil) }
 	startManager()
 	DeferCleanup(func() { stopManager() })
 })
 
-// removeLocks removes what keeps a person from writing synchronized objects, but for the policy of assignments.
+// removeLocks removes what keeps a person from writing synchronized objects, but for the policies that granting needs.
 func removeLocks(ctx context.Context) {
 	GinkgoHelper()
 	var all admissionv1.ValidatingAdmissionPolicyBindingList
 	Expect(admin.List(ctx, &all)).To(Succeed())
 	for i := range all.Items {
-		if all.Items[i].Name != policyName {
+		if name := all.Items[i].Name; name != policyName && name != "cloudsso-usernames" {
 			Expect(admin.Delete(ctx, &all.Items[i])).To(Succeed())
 		}
 	}
@@ -117,7 +127,7 @@ func allow(ctx context.Context, resource, name string) {
 }
 
 // runManager runs the controllers, the index and the bindings as cmd/manager does.
-func runManager(ctx context.Context, withAccess bool) (stop func()) {
+func runManager(ctx context.Context, withAccess bool, selected *namespaceselector.Selector) (stop func()) {
 	GinkgoHelper()
 	sources := &informer.Sources{}
 	selector, err := bindings.Selector(nil)
@@ -148,7 +158,11 @@ func runManager(ctx context.Context, withAccess bool) (stop func()) {
 	})
 	Expect(err).NotTo(HaveOccurred())
 	Expect(mgr.Add(projected)).To(Succeed())
+	if selected != nil {
+		Expect(mgr.Add(selected)).To(Succeed())
+	}
 	c := controllers.Config{
+		Selector: selected,
 		Endpoint: "https://scim.example.com/scim/v2", Memberships: resources, Names: resources, Principals: resources, Claims: resources.Claims(),
 		ExcludedNamespaces: []string{"kube-system"}, Now: clock.Now,
 	}

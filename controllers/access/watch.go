@@ -63,7 +63,7 @@ func (r *Reconciler) SetupWithManager(mgr ctrl.Manager) error {
 	r.policies = &policies{reader: mgr.GetClient(), writer: mgr.GetClient()}
 	r.checks = newChecks(r.verify)
 	r.loads = &loads{bindings: r.Bindings, now: r.Now}
-	for _, runnable := range []interface{ Start(context.Context) error }{r.checks, sweeper{r}} {
+	for _, runnable := range []interface{ Start(context.Context) error }{r.checks, sweeper{r}, selectionWatch{r}} {
 		if err := mgr.Add(runnable); err != nil {
 			return err
 		}

@@ -79,14 +79,14 @@ var _ = BeforeSuite(func() {
 	DeferCleanup(func() { stopManager() })
 })
 
-// removeLocks removes all policies but that of assignments: the finalizers are then what protects synchronized objects, and a
+// removeLocks removes all policies but those that granting needs: the finalizers are then what protects synchronized objects, and a
 // test can write claims.
 func removeLocks(ctx context.Context) {
 	GinkgoHelper()
 	var all admissionv1.ValidatingAdmissionPolicyBindingList
 	Expect(admin.List(ctx, &all)).To(Succeed())
 	for i := range all.Items {
-		if all.Items[i].Name != "cloudsso-access-assignments" {
+		if name := all.Items[i].Name; name != "cloudsso-access-assignments" && name != "cloudsso-usernames" {
 			Expect(admin.Delete(ctx, &all.Items[i])).To(Succeed())
 		}
 	}

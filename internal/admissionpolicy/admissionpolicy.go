@@ -41,10 +41,10 @@ var Required = sync.OnceValue(func() (required Set) {
 	return required
 })
 
-// accessPolicies are the policies that decide who may assign a role.
-var accessPolicies = []string{"cloudsso-access-assignments"}
+// accessPolicies are the policies that decide who may assign a role, and which Kubernetes users get it.
+var accessPolicies = []string{"cloudsso-access-assignments", "cloudsso-usernames"}
 
-// RequiredForAccess returns the policies that decide who may assign a role. Unless they are installed as required, the
+// RequiredForAccess returns the policies that decide who may assign a role, and which Kubernetes users get it. Unless they are installed as required, the
 // operator must not grant anything.
 var RequiredForAccess = sync.OnceValue(func() (required Set) {
 	for _, p := range Required().Policies {

@@ -44,9 +44,9 @@ func TestProblemsOfAccess(t *testing.T) {
 		change func(*Set)
 		want   []Problem
 	}{
-		"as required":              {func(*Set) {}, nil},
-		"as required, with others": {func(s *Set) { *s = copyOf(Required()) }, nil},
-		"others are absent":        {func(s *Set) { s.Policies, s.Bindings = s.Policies[:1], s.Bindings[:1] }, nil},
+		"as required":                  {func(*Set) {}, nil},
+		"as required, with others":     {func(s *Set) { *s = copyOf(Required()) }, nil},
+		"that of user names is absent": {func(s *Set) { s.Policies, s.Bindings = s.Policies[:1], s.Bindings[:1] }, []Problem{{"cloudsso-usernames", "is absent"}}},
 		"a prefix": {func(s *Set) {
 			s.Policies[0].Name, s.Bindings[0].Spec.PolicyName = "acme-"+name, "acme-"+name
 		}, nil},

@@ -92,6 +92,22 @@ var _ = Describe("an assignment to a group", func() {
 		Expect(notes(ctx, a, "DriftRepaired")()).To(BeEmpty())
 	})
 
+	It("loses every binding of its former role before it gets one of another role", func(ctx SpecContext) {
+		elsewhere := newNamespace(ctx, "target-", nil)
+		a := assign(ctx, inNamespaces(namespace, elsewhere))
+		expectSubjects(ctx, a, namespace, "ada", "bob")
+		expectSubjects(ctx, a, elsewhere, "ada", "bob")
+		expectReady(ctx, a)
+		before := len(traffic.bindingWrites())
+		modify(ctx, a, ofRole(v1alpha1.RoleKindClusterRole, "edit"))
+		expectSubjects(ctx, a, namespace, "ada", "bob")
+		expectSubjects(ctx, a, elsewhere, "ada", "bob")
+		written := traffic.bindingWrites()[before:]
+		Expect(written).To(HaveLen(4))
+		Expect(written[:2]).To(HaveEach(HavePrefix("DELETE")))
+		Expect(written[2:]).To(HaveEach(HavePrefix("POST")))
+	})
+
 	It("loses the bindings of its former role while the right to the new one is not known", Serial, func(ctx SpecContext) {
 		a := assign(ctx)
 		expectSubjects(ctx, a, namespace, "ada", "bob")

@@ -34,17 +34,23 @@ type write struct {
 	from  *target
 }
 
-// write carries out what was planned: first the writes that only take away, then as many of the others as one pass may.
+// write carries out what was planned: first the writes that only take away, then as many of the others as one pass may. A
+// binding to another role is deleted among the first ones, and created among the others.
 func (p *pass) write(ctx context.Context) (done result) {
 	var growing []write
 	var shrinking []write
 	for _, t := range p.targets {
 		for _, number := range slices.Sorted(maps.Keys(t.changes)) {
-			if w := p.writeOf(t, number); len(w.added) > 0 {
-				growing = append(growing, w)
-			} else {
+			w := p.writeOf(t, number)
+			if len(w.added) == 0 {
 				shrinking = append(shrinking, w)
+				continue
 			}
+			if p.hasOtherRole(t, number) {
+				shrinking = append(shrinking, w.deletion())
+				w.ResourceVersion = ""
+			}
+			growing = append(growing, w)
 		}
 		done.repaired = append(done.repaired, p.repaired(t)...)
 	}
@@ -70,6 +76,12 @@ func (p *pass) writeOf(t *target, number int) write {
 			w.added = append(w.added, name)
 		}
 	}
+	return w
+}
+
+// deletion returns the write that deletes the binding.
+func (w write) deletion() write {
+	w.Subjects, w.added = nil, nil
 	return w
 }
 

@@ -250,13 +250,18 @@ var _ = Describe("a settled assignment", Serial, func() {
 	It("writes its counts at most once in ten seconds", func(ctx SpecContext) {
 		names := numbered(20)
 		createUsers(ctx, names...)
-		g := createGroup(ctx, "developers", scim, names[0])
+		ill := []string{"root0", "root1", "root2"}
+		for _, name := range ill {
+			createUser(ctx, name, "system:"+name, scim)
+		}
+		g := createGroup(ctx, "developers", scim, names[0], ill[0])
 		a := assign(ctx)
 		expectSubjects(ctx, a, namespace, names[0])
 		expectReady(ctx, a)
+		expectCondition(ctx, a, v1alpha1.ConditionUsersSkipped, metav1.ConditionTrue, v1alpha1.ReasonUsernameInvalid, "CloudSSOUser root0 gets")
 		before := len(statusWrites())
 		for i := range names {
-			setMembers(ctx, g, names[:i+1]...)
+			setMembers(ctx, g, slices.Concat(ill[:min(i, 2)+1], names[:i+1])...)
 		}
 		expectSubjects(ctx, a, namespace, names...)
 		reread(ctx, a)
@@ -265,6 +270,7 @@ var _ = Describe("a settled assignment", Serial, func() {
 		clock.Advance(11 * time.Second)
 		Eventually(func() int32 { reread(ctx, a); return *a.Status.Users }).Should(BeEquivalentTo(20))
 		Expect(len(statusWrites()) - before).To(Equal(1))
+		expectCondition(ctx, a, v1alpha1.ConditionUsersSkipped, metav1.ConditionTrue, v1alpha1.ReasonUsernameInvalid, "3 users get no access")
 	})
 })
 

@@ -43,10 +43,11 @@ func (r *Reconciler) report(ctx context.Context, a *v1alpha1.CloudSSOAccessAssig
 	}
 	before := a.DeepCopy()
 	computeStatus(a, s, known.skipped, is, done.refused)
+	recordCounts(a, is)
+	wanted := a.DeepCopy()
 	left := countInterval - r.Now().Sub(known.countedAt)
-	isWritten := !equality.Semantic.DeepEqual(before.Status, a.Status)
-	if isWritten || left <= 0 || left > countInterval {
-		recordCounts(a, is)
+	if left > 0 && left <= countInterval && onlyCountsDiffer(before, a) {
+		a.Status = *before.Status.DeepCopy()
 	}
 	if countsDiffer(before, a) {
 		known.countedAt = r.Now()
@@ -55,8 +56,7 @@ func (r *Reconciler) report(ctx context.Context, a *v1alpha1.CloudSSOAccessAssig
 		return err
 	}
 	r.Emit(a, statusEvents(before, a)...)
-	written := a.DeepCopy()
-	if recordCounts(written, is); countsDiffer(written, a) {
+	if countsDiffer(wanted, a) {
 		r.memory.schedule(key, known.countedAt.Add(countInterval))
 	}
 	return nil
@@ -69,9 +69,33 @@ func recordCounts(a *v1alpha1.CloudSSOAccessAssignment, is counts) {
 	}
 }
 
+// onlyCountsDiffer reports whether two statuses are the same but for their counts.
+func onlyCountsDiffer(a, b *v1alpha1.CloudSSOAccessAssignment) bool {
+	without := func(status *v1alpha1.CloudSSOAccessAssignmentStatus) *v1alpha1.CloudSSOAccessAssignmentStatus {
+		status = status.DeepCopy()
+		status.Users, status.Namespaces, status.Bindings = nil, nil, nil
+		if c := meta.FindStatusCondition(status.Conditions, v1alpha1.ConditionUsersSkipped); c != nil {
+			c.Message = ""
+		}
+		return status
+	}
+	return equality.Semantic.DeepEqual(without(&a.Status), without(&b.Status))
+}
+
+// countsDiffer reports whether the counts of two statuses differ. The message of UsersSkipped has one too.
 func countsDiffer(a, b *v1alpha1.CloudSSOAccessAssignment) bool {
+	if was, is := skippedMessage(a), skippedMessage(b); was != is {
+		return true
+	}
 	return !equality.Semantic.DeepEqual(a.Status.Users, b.Status.Users) || !equality.Semantic.DeepEqual(a.Status.Bindings, b.Status.Bindings) ||
 		!equality.Semantic.DeepEqual(a.Status.Namespaces, b.Status.Namespaces)
+}
+
+func skippedMessage(a *v1alpha1.CloudSSOAccessAssignment) string {
+	if c := meta.FindStatusCondition(a.Status.Conditions, v1alpha1.ConditionUsersSkipped); c != nil {
+		return c.Message
+	}
+	return ""
 }
 
 // count counts what is bound, or in mode Preview what would be.

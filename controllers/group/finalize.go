@@ -3,6 +3,7 @@ package group
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"k8s.io/apimachinery/pkg/fields"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -14,22 +15,20 @@ import (
 )
 
 // finalize deletes the bindings and the slices of a group that is being deleted, releases its displayName, and lets it go.
-func (r *Reconciler) finalize(ctx context.Context, g *v1alpha1.CloudSSOGroup) error {
+func (r *Reconciler) finalize(ctx context.Context, g *v1alpha1.CloudSSOGroup) (requeueAfter time.Duration, err error) {
 	if !ctrlutil.ContainsFinalizer(g, v1alpha1.FinalizerSlices) && !ctrlutil.ContainsFinalizer(g, v1alpha1.FinalizerClaim) {
-		return nil
+		return 0, nil
 	}
-	if r.Revoker != nil {
-		if err := controllerutil.AwaitRevoked(ctx, r.Revoker, v1alpha1.PrincipalGroup, g); err != nil {
-			return err
-		}
+	if !controllerutil.AwaitRevoked(ctx, r.Revoker, v1alpha1.PrincipalGroup, g) {
+		return controllerutil.RevokeInterval, nil
 	}
 	if err := r.deleteSlices(ctx, g); err != nil {
-		return err
+		return 0, err
 	}
 	if err := r.Release(ctx, g); err != nil {
-		return err
+		return 0, err
 	}
-	return controllerutil.DropFinalizers(ctx, r.Client, g, v1alpha1.FinalizerSlices, v1alpha1.FinalizerClaim)
+	return 0, controllerutil.DropFinalizers(ctx, r.Client, g, v1alpha1.FinalizerSlices, v1alpha1.FinalizerClaim)
 }
 
 // deleteSlices deletes the slices of a synchronized group. They are looked for live: a slice that the cache does not have

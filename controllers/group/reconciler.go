@@ -49,7 +49,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 func (r *Reconciler) reconcile(ctx context.Context, g *v1alpha1.CloudSSOGroup) (requeueAfter time.Duration, err error) {
 	if policy.IsTerminating(g) {
 		r.scans.record(client.ObjectKeyFromObject(g), 0)
-		return 0, r.finalize(ctx, g)
+		return r.finalize(ctx, g)
 	}
 	if err := controllerutil.EnsureFinalizers(ctx, r.Client, g, finalizersOf(g)...); err != nil {
 		return 0, err

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"time"
 
 	ctrlutil "sigs.k8s.io/controller-runtime/pkg/controller/controllerutil"
 
@@ -14,22 +15,20 @@ import (
 )
 
 // finalize takes a user that is being deleted out of bindings and groups, releases its userName, and lets it go.
-func (r *Reconciler) finalize(ctx context.Context, u *v1alpha1.CloudSSOUser) error {
+func (r *Reconciler) finalize(ctx context.Context, u *v1alpha1.CloudSSOUser) (requeueAfter time.Duration, err error) {
 	if !ctrlutil.ContainsFinalizer(u, v1alpha1.FinalizerMemberships) {
-		return nil
+		return 0, nil
 	}
-	if r.Revoker != nil {
-		if err := controllerutil.AwaitRevoked(ctx, r.Revoker, v1alpha1.PrincipalUser, u); err != nil {
-			return err
-		}
+	if !controllerutil.AwaitRevoked(ctx, r.Revoker, v1alpha1.PrincipalUser, u) {
+		return controllerutil.RevokeInterval, nil
 	}
 	if err := r.leaveGroups(ctx, u); err != nil {
-		return err
+		return 0, err
 	}
 	if err := r.Release(ctx, u); err != nil {
-		return err
+		return 0, err
 	}
-	return controllerutil.DropFinalizers(ctx, r.Client, u, v1alpha1.FinalizerMemberships)
+	return 0, controllerutil.DropFinalizers(ctx, r.Client, u, v1alpha1.FinalizerMemberships)
 }
 
 // leaveGroups takes a user that is not live out of its synchronized groups. A Manual group belongs to its author: the user

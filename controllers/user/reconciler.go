@@ -50,7 +50,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 // reconcile takes the steps. The status comes before what takes longer, because it says that a user has no effect.
 func (r *Reconciler) reconcile(ctx context.Context, u *v1alpha1.CloudSSOUser) (requeueAfter time.Duration, err error) {
 	if policy.IsTerminating(u) {
-		return 0, r.finalize(ctx, u)
+		return r.finalize(ctx, u)
 	}
 	if err := controllerutil.EnsureFinalizers(ctx, r.Client, u, finalizersOf(u)...); err != nil {
 		return 0, err

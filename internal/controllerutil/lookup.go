@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/cloudsso/cloudsso-operator/api/v1alpha1"
@@ -49,18 +50,27 @@ type Revoker interface {
 	AwaitRevoked(ctx context.Context, kind v1alpha1.PrincipalKind, namespace, name string) error
 }
 
-// revokeTimeout bounds the wait of a finalizer for bindings that cannot be written: the worker is free again for other
-// objects, and the deletion is tried again.
-const revokeTimeout = 10 * time.Second
+const (
+	// revokeTimeout bounds the wait of a finalizer for bindings, of which most are written within it. The worker is free again
+	// for other objects then.
+	revokeTimeout = time.Second
+	// RevokeInterval is when to look again at an object that is being deleted and whose bindings could not be written yet.
+	RevokeInterval = time.Second
+)
 
-// AwaitRevoked waits until no binding has a subject through a user or group that is being deleted.
-func AwaitRevoked(ctx context.Context, r Revoker, kind v1alpha1.PrincipalKind, o client.Object) error {
-	ctx, cancel := context.WithTimeout(ctx, revokeTimeout)
-	defer cancel()
-	if err := r.AwaitRevoked(ctx, kind, o.GetNamespace(), o.GetName()); err != nil {
-		return fmt.Errorf("the bindings of %s %s/%s, which is being deleted, have not been removed yet: %w", kind, o.GetNamespace(), o.GetName(), err)
+// AwaitRevoked waits until no binding has a subject through a user or group that is being deleted, and reports whether there
+// is none. It waits for revokeTimeout at most. r is nil if the operator was installed without access.
+func AwaitRevoked(ctx context.Context, r Revoker, kind v1alpha1.PrincipalKind, o client.Object) (isRevoked bool) {
+	if r == nil {
+		return true
 	}
-	return nil
+	waiting, cancel := context.WithTimeout(ctx, revokeTimeout)
+	defer cancel()
+	if err := r.AwaitRevoked(waiting, kind, o.GetNamespace(), o.GetName()); err != nil {
+		ctrl.LoggerFrom(ctx).Info("The object that is being deleted waits until its subjects have been removed from bindings", "kind", kind, "reason", err.Error())
+		return false
+	}
+	return true
 }
 
 // ListsOfGroup returns a group and its slices, those by name: of several lists of one member the first counts. c reads from

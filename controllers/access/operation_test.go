@@ -204,6 +204,23 @@ var _ = Describe("an operator without access", Serial, func() {
 		Expect(admin.Delete(ctx, a)).To(Succeed())
 		Eventually(isGone(ctx, a)).Should(BeTrue())
 	})
+
+	It("says of bindings that it cannot take back that they still grant", func(ctx SpecContext) {
+		createUsers(ctx, "ada")
+		createGroup(ctx, "developers", scim, "ada")
+		a := assign(ctx)
+		expectSubjects(ctx, a, namespace, "ada")
+		expectReady(ctx, a)
+		stopManager()
+		startWithoutAccess()
+		defer func() { stopManager(); startManager() }()
+		expectCondition(ctx, a, v1alpha1.ConditionEffective, metav1.ConditionFalse, v1alpha1.ReasonAccessNotInstalled, "bindings (1) still grant", "manager --remove-bindings")
+		Expect([]*int32{a.Status.Users, a.Status.Bindings}).To(HaveEach(HaveValue(BeEquivalentTo(1))))
+		Eventually(notes(ctx, a, v1alpha1.ReasonAccessNotInstalled)).Should(ContainSubstring("still grant"))
+		Expect(admin.Delete(ctx, a)).To(Succeed())
+		Eventually(isGone(ctx, a)).Should(BeTrue())
+		Eventually(notes(ctx, a, v1alpha1.ReasonAccessNotInstalled)).Should(ContainSubstring("is deleted without its bindings"))
+	})
 })
 
 var _ = Describe("a settled assignment", Serial, func() {

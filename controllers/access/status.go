@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/equality"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -266,16 +267,22 @@ func usersSkipped(out skipped) metav1.Condition {
 // reportNotInstalled writes the status of an assignment while access is not installed. One that is being deleted may go: the
 // operator has no right to look for bindings, and when access is installed again, it deletes those of unknown assignments.
 func (r *Reconciler) reportNotInstalled(ctx context.Context, a *v1alpha1.CloudSSOAccessAssignment) (time.Duration, error) {
+	left := bindingsLeft(a)
 	if policy.IsBeingDeleted(a) {
+		if left != "" && controllerutil.HasFinalizers(a, v1alpha1.FinalizerBindings) {
+			r.Events.Eventf(a, nil, corev1.EventTypeWarning, v1alpha1.ReasonAccessNotInstalled, "Delete", "%s", "the assignment is deleted without its bindings"+left)
+		}
 		return 0, controllerutil.DropFinalizers(ctx, r.Client, a, v1alpha1.FinalizerBindings)
 	}
 	before := a.DeepCopy()
 	a.Status.ObservedGeneration = a.Generation
-	a.Status.Users, a.Status.Namespaces, a.Status.Bindings = nil, nil, nil
+	if left == "" {
+		a.Status.Users, a.Status.Namespaces, a.Status.Bindings = nil, nil, nil
+	}
 	for _, conditionType := range []string{v1alpha1.ConditionReady, v1alpha1.ConditionEffective} {
 		set(a, metav1.Condition{
 			Type: conditionType, Status: metav1.ConditionFalse, Reason: v1alpha1.ReasonAccessNotInstalled,
-			Message: "the operator was installed without access, and has no right to bind roles; to install it, uncomment ../access in config/default/kustomization.yaml and run make deploy",
+			Message: "the operator was installed without access, and has no right to bind roles; to install it, uncomment ../access in config/default/kustomization.yaml and run make deploy" + left,
 		})
 	}
 	for _, conditionType := range []string{v1alpha1.ConditionUsersSkipped, v1alpha1.ConditionManySubjects} {
@@ -286,4 +293,13 @@ func (r *Reconciler) reportNotInstalled(ctx context.Context, a *v1alpha1.CloudSS
 	}
 	r.Emit(a, statusEvents(before, a)...)
 	return 0, nil
+}
+
+// bindingsLeft returns, as the end of a message, that bindings of an assignment were there when access was still installed;
+// "" if none were.
+func bindingsLeft(a *v1alpha1.CloudSSOAccessAssignment) string {
+	if a.Spec.Mode == v1alpha1.AccessPreview || a.Status.Bindings == nil || *a.Status.Bindings == 0 {
+		return ""
+	}
+	return fmt.Sprintf("; its bindings (%d) still grant the role, and lose no user: to delete all bindings, install access again and run make undeploy, which runs manager --remove-bindings", *a.Status.Bindings)
 }

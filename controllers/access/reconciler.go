@@ -139,9 +139,7 @@ func (r *Reconciler) prepare(ctx context.Context, a *v1alpha1.CloudSSOAccessAssi
 func (r *Reconciler) carryOut(ctx context.Context, a *v1alpha1.CloudSSOAccessAssignment, s *situation, list *roster, w *work) (goesOn bool, after time.Duration, err error) {
 	key := client.ObjectKeyFromObject(a)
 	done, err := r.project(ctx, a, s, list, *w)
-	if s.unprepared != nil || err != nil || done.err != nil || done.isOvertaken || done.isIncomplete {
-		w.all = true // because the next pass does not see again what has changed since the last one
-	}
+	w.all = true // until all is done, because the next pass does not see again what has changed since the last one
 	if err != nil {
 		return false, 0, err
 	}

@@ -109,7 +109,7 @@ func (r *Reconciler) readEach(ctx context.Context, namespace string, users map[s
 		})
 	}
 	if err := reads.Wait(); err != nil {
-		return nil, fmt.Errorf("reading users of namespace %s to whom access was granted: %w", namespace, err)
+		return nil, fmt.Errorf("reading the users of namespace %s that a binding was just given: %w", namespace, err)
 	}
 	return names, nil
 }
@@ -213,7 +213,7 @@ func (c *checks) Start(ctx context.Context) error {
 		}
 		for key, added := range c.take() {
 			if err := c.verify(ctx, key, added); err != nil && ctx.Err() == nil {
-				ctrl.LoggerFrom(ctx).Error(err, "The users to whom access was granted could not be checked; they are checked again.", "assignment", key.String())
+				ctrl.LoggerFrom(ctx).Error(err, "The users that a binding was just given could not be checked; they are checked again.", "assignment", key.String())
 				if !pauseFor(ctx, retryInterval) {
 					return nil
 				}

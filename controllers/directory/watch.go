@@ -38,7 +38,7 @@ func (r *Reconciler) SetupWithManager(mgr ctrl.Manager) error {
 	}
 	return ctrl.NewControllerManagedBy(mgr).
 		Named("cloudssodirectory").
-		For(&v1alpha1.CloudSSODirectory{}, builder.WithPredicates(predicate.Funcs{UpdateFunc: changesMoreThanCount})).
+		For(&v1alpha1.CloudSSODirectory{}, builder.WithPredicates(predicate.Funcs{UpdateFunc: changesMoreThanCounts})).
 		Watches(&v1alpha1.SCIMCredential{}, handler.EnqueueRequestsFromMapFunc(directoryOf)).
 		Watches(&v1alpha1.CloudSSOUser{}, r.countingHandler()).
 		Watches(&v1alpha1.CloudSSOGroup{}, r.countingHandler()).
@@ -48,19 +48,19 @@ func (r *Reconciler) SetupWithManager(mgr ctrl.Manager) error {
 		Complete(r)
 }
 
-// changesMoreThanCount reports whether an update changes more than status.deactivations, which the SCIM service writes before
-// it deactivates a user. A reconcile at once would write the status after each of these, and the next of them would conflict
-// with it. The change of the user requests one an interval later. Without a budget a reconcile removes the counts.
-func changesMoreThanCount(e event.UpdateEvent) bool {
+// changesMoreThanCounts reports whether an update changes more than counts in the status: status.deactivations, which the
+// SCIM service writes before it deactivates a user, and those of users and groups, which this controller writes. A reconcile
+// at once would write the status after each of these, and the next of them would conflict with it. The change of a user
+// requests one an interval later. Without a budget a reconcile removes status.deactivations.
+func changesMoreThanCounts(e event.UpdateEvent) bool {
 	before, isBefore := e.ObjectOld.(*v1alpha1.CloudSSODirectory)
 	after, isAfter := e.ObjectNew.(*v1alpha1.CloudSSODirectory)
-	if !isBefore || !isAfter || after.Spec.DisablementBudget == nil ||
-		equality.Semantic.DeepEqual(before.Status.Deactivations, after.Status.Deactivations) {
+	if !isBefore || !isAfter || after.Spec.DisablementBudget == nil || before.ResourceVersion == after.ResourceVersion {
 		return true
 	}
 	counted := *before
 	counted.ResourceVersion, counted.ManagedFields = after.ResourceVersion, after.ManagedFields
-	counted.Status.Deactivations = after.Status.Deactivations
+	counted.Status.Deactivations, counted.Status.Users, counted.Status.Groups = after.Status.Deactivations, after.Status.Users, after.Status.Groups
 	return !equality.Semantic.DeepEqual(&counted, after)
 }
 

@@ -31,7 +31,8 @@ func TestCountOfADeactivationNeedsNoReconcile(t *testing.T) {
 			d.Annotations = map[string]string{v1alpha1.AnnotationResynced: "2027-01-31T12:00:00Z"}
 		}, true},
 		{"a changed budget", newBudget(), func(d *v1alpha1.CloudSSODirectory) { d.Spec.DisablementBudget.Count, d.Generation = new(int32(2)), 2 }, true},
-		{"a repeated event", newBudget(), func(*v1alpha1.CloudSSODirectory) {}, true},
+		{"the counts of users", newBudget(), func(d *v1alpha1.CloudSSODirectory) { d.Status.Users = &v1alpha1.UserCounts{Active: 1} }, false},
+		{"a repeated event", newBudget(), func(d *v1alpha1.CloudSSODirectory) { d.ResourceVersion = "1" }, true},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			before := &v1alpha1.CloudSSODirectory{Spec: v1alpha1.CloudSSODirectorySpec{DisablementBudget: test.budget}}
@@ -39,7 +40,7 @@ func TestCountOfADeactivationNeedsNoReconcile(t *testing.T) {
 			after := before.DeepCopy()
 			after.ResourceVersion = "2"
 			test.change(after)
-			if got := changesMoreThanCount(event.UpdateEvent{ObjectOld: before, ObjectNew: after}); got != test.reconcile {
+			if got := changesMoreThanCounts(event.UpdateEvent{ObjectOld: before, ObjectNew: after}); got != test.reconcile {
 				t.Errorf("reconciled: %t", got)
 			}
 		})

@@ -14,7 +14,6 @@ import (
 	"github.com/cloudsso/cloudsso-operator/api/v1alpha1"
 	"github.com/cloudsso/cloudsso-operator/internal/membership"
 	"github.com/cloudsso/cloudsso-operator/internal/policy"
-	"github.com/cloudsso/cloudsso-operator/internal/scim/fold"
 )
 
 // Inventory is the objects of one directory and the bindings that its assignments have made.
@@ -27,6 +26,8 @@ type Inventory struct {
 	Assignments         []v1alpha1.CloudSSOAccessAssignment
 	RoleBindings        []rbacv1.RoleBinding
 	ClusterRoleBindings []rbacv1.ClusterRoleBinding
+	// IsSameName reports whether two userNames or displayNames are one, as name claims compare them.
+	IsSameName func(a, b string) bool
 }
 
 // Grant is one role of one user in one place: a subject of a binding, or what an assignment would give and does not.
@@ -218,7 +219,7 @@ func (r *review) concerns(a *v1alpha1.CloudSSOAccessAssignment, u *v1alpha1.Clou
 	is := func(o metav1.Object, source v1alpha1.Source, name, externalID string) bool {
 		pinned, p := a.Status.Principal, a.Spec.Principal
 		return pinned != nil && pinned.Name == o.GetName() || p.Name == o.GetName() ||
-			source == v1alpha1.SourceSCIM && (fold.Name(p.UserName+p.DisplayName) == fold.Name(name) || p.ExternalID != "" && p.ExternalID == externalID)
+			source == v1alpha1.SourceSCIM && (r.IsSameName(p.UserName+p.DisplayName, name) || p.ExternalID != "" && p.ExternalID == externalID)
 	}
 	if a.Spec.Principal.Kind == v1alpha1.PrincipalUser {
 		return "", is(u, u.Spec.Source, u.Spec.UserName, u.Spec.ExternalID)

@@ -1,6 +1,7 @@
 package access_test
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -36,6 +37,7 @@ func newInventory() access.Inventory {
 	edit := newAssignment("edit", v1alpha1.PrincipalUser, "ada-1")
 	edit.Spec.ExpiresAt = &until
 	return access.Inventory{
+		IsSameName: strings.EqualFold,
 		Directory: &v1alpha1.CloudSSODirectory{Spec: v1alpha1.CloudSSODirectorySpec{
 			KubernetesUsername: &v1alpha1.KubernetesUsername{Prefix: "oidc:", Lowercase: true},
 		}},

@@ -3,7 +3,6 @@ package explain
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"io"
 
@@ -32,11 +31,7 @@ func NewCommand(p *plugin.Plugin) *cobra.Command {
 			if !known {
 				return fmt.Errorf("--output %q: give text or json", output)
 			}
-			namespace, err := p.Namespace()
-			if err != nil {
-				return err
-			}
-			c, err := p.Client()
+			c, namespace, err := p.Connect()
 			if err != nil {
 				return err
 			}
@@ -106,7 +101,7 @@ func writeText(w io.Writer, e explanation) error {
 	fmt.Fprintf(w, "User:         %s\nName:         %s\nDisplay name: %s\nSource:       %s\nState:        %s\n",
 		plugin.OrNone(e.UserName), e.User, plugin.OrNone(e.DisplayName), e.Source, e.State)
 	if c := e.LastChange; c != nil {
-		fmt.Fprintf(w, "Last change:  %s by credential %s, request %s, %s\n", c.Cause, plugin.OrNone(c.Credential), c.RequestID, c.Time)
+		fmt.Fprintf(w, "Last change:  %s by credential %s, request %s, %s\n", plugin.OrNone(c.Cause), plugin.OrNone(c.Credential), plugin.OrNone(c.RequestID), plugin.OrNone(c.Time))
 	}
 	if len(e.Access) == 0 {
 		fmt.Fprintln(w, "Access:       none: no assignment names the user or one of its groups")
@@ -133,7 +128,5 @@ func writeJSON(w io.Writer, e explanation) error {
 	if e.Access == nil {
 		e.Access = []access.Grant{}
 	}
-	encoder := json.NewEncoder(w)
-	encoder.SetIndent("", "  ")
-	return encoder.Encode(e)
+	return plugin.WriteJSON(w, e)
 }

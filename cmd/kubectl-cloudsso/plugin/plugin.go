@@ -3,6 +3,7 @@ package plugin
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/spf13/pflag"
@@ -31,27 +32,23 @@ func New(streams genericiooptions.IOStreams) *Plugin {
 // AddFlags adds the flags that every kubectl command has: the namespace, the kubeconfig, the context.
 func (p *Plugin) AddFlags(flags *pflag.FlagSet) { p.config.AddFlags(flags) }
 
-// Namespace returns the namespace that the command is about: that of --namespace, or of the kubeconfig's context.
-func (p *Plugin) Namespace() (string, error) {
-	namespace, _, err := p.config.ToRawKubeConfigLoader().Namespace()
-	return namespace, err
-}
-
-// Client returns a client of the cluster, which acts as the person who runs the command.
-func (p *Plugin) Client() (client.Client, error) {
+// Connect returns a client of the cluster, which acts as the person who runs the command, and the namespace that the command
+// is about: that of --namespace, or of the kubeconfig's context.
+func (p *Plugin) Connect() (c client.Client, namespace string, err error) {
+	if namespace, _, err = p.config.ToRawKubeConfigLoader().Namespace(); err != nil {
+		return nil, "", err
+	}
 	config, err := p.config.ToRESTConfig()
 	if err != nil {
-		return nil, err
+		return nil, "", err
 	}
 	config.UserAgent = "kubectl-cloudsso"
 	scheme := runtime.NewScheme()
-	if err := v1alpha1.AddToScheme(scheme); err != nil {
-		return nil, err
+	if err := errors.Join(v1alpha1.AddToScheme(scheme), rbacv1.AddToScheme(scheme)); err != nil {
+		return nil, "", err
 	}
-	if err := rbacv1.AddToScheme(scheme); err != nil {
-		return nil, err
-	}
-	return client.New(config, client.Options{Scheme: scheme})
+	c, err = client.New(config, client.Options{Scheme: scheme})
+	return c, namespace, err
 }
 
 // pageSize is how many objects are asked for at once: kubectl's own.

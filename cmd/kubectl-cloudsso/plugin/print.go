@@ -1,6 +1,17 @@
 package plugin
 
-import "strings"
+import (
+	"encoding/json"
+	"io"
+	"strings"
+)
+
+// WriteJSON writes a value for a program, indented.
+func WriteJSON(w io.Writer, value any) error {
+	encoder := json.NewEncoder(w)
+	encoder.SetIndent("", "  ")
+	return encoder.Encode(value)
+}
 
 // OrNone returns what a table shows for a value that may be absent, as kubectl does.
 func OrNone(value string) string {

@@ -3,7 +3,6 @@ package review
 
 import (
 	"encoding/csv"
-	"encoding/json"
 	"fmt"
 	"io"
 
@@ -29,11 +28,7 @@ func NewCommand(p *plugin.Plugin) *cobra.Command {
 			if !known {
 				return fmt.Errorf("--output %q: give table, csv or json", output)
 			}
-			namespace, err := p.Namespace()
-			if err != nil {
-				return err
-			}
-			c, err := p.Client()
+			c, namespace, err := p.Connect()
 			if err != nil {
 				return err
 			}
@@ -54,7 +49,7 @@ func writeTable(w io.Writer, all []access.Grant) error {
 	table := printers.GetNewTabWriter(w)
 	fmt.Fprintln(table, "USERNAME\tKUBERNETES USERNAME\tROLE\tNAMESPACE\tGROUP\tASSIGNMENT\tEXPIRES")
 	for _, g := range all {
-		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", plugin.OrNone(g.UserName), g.KubernetesUsername, g.Role,
+		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", plugin.OrNone(g.UserName), plugin.OrNone(g.KubernetesUsername), g.Role,
 			plugin.Place(g.Namespace), plugin.OrNone(g.GroupName), g.Assignment, plugin.OrNone(g.ExpiresAt))
 	}
 	return table.Flush()
@@ -84,7 +79,5 @@ func writeJSON(w io.Writer, all []access.Grant) error {
 	if all == nil {
 		all = []access.Grant{}
 	}
-	encoder := json.NewEncoder(w)
-	encoder.SetIndent("", "  ")
-	return encoder.Encode(all)
+	return plugin.WriteJSON(w, all)
 }

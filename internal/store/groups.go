@@ -242,7 +242,7 @@ func (n *namespacedStore) dropFinalizers(ctx context.Context, g *v1alpha1.CloudS
 		done = append(done, v1alpha1.FinalizerSlices)
 	}
 	isOvertaken := false
-	err := n.retry(ctx, g.Namespace, g.Name, func() (err error) {
+	err := n.finish(ctx, g.Namespace, g.Name, func() (err error) {
 		if isOvertaken {
 			if g, err = n.groups.read(ctx, g.Namespace, g.Name); err != nil {
 				return err

@@ -52,11 +52,23 @@ func (s *Store) newAttempts(namespace, id string) *attempts {
 
 // retry calls attempt until it returns another error than errStale, or none.
 func (s *Store) retry(ctx context.Context, namespace, id string, attempt func() error) error {
-	for attempts := s.newAttempts(namespace, id); ; {
+	return repeat(ctx, attempt, s.newAttempts(namespace, id).next)
+}
+
+// finish is retry for the rest of a write of which a part is stored. It does not read the switch: that part is not undone
+// when the switch is turned off, so a refusal would be untrue.
+func (s *Store) finish(ctx context.Context, namespace, id string, attempt func() error) error {
+	return repeat(ctx, attempt, s.newAttempts(namespace, id).pause)
+}
+
+// repeat calls attempt until it returns another error than errStale, or none, and next before each further attempt. An error of
+// next ends it.
+func repeat(ctx context.Context, attempt func() error, next func(context.Context) error) error {
+	for {
 		if err := attempt(); !errors.Is(err, errStale) {
 			return err
 		}
-		if err := attempts.next(ctx); err != nil {
+		if err := next(ctx); err != nil {
 			return err
 		}
 	}
@@ -65,10 +77,18 @@ func (s *Store) retry(ctx context.Context, namespace, id string, attempt func() 
 // next waits before the next attempt, and reads the switch live: a request that was under way when an administrator
 // turned it off must not overwrite what the administrator does then.
 func (a *attempts) next(ctx context.Context) error {
+	if err := a.pause(ctx); err != nil {
+		return err
+	}
+	return a.store.checkSwitch(ctx, a.namespace)
+}
+
+// pause waits before the next attempt.
+func (a *attempts) pause(ctx context.Context) error {
 	if err := a.backoff.wait(ctx); err != nil {
 		return contended(a.namespace, a.id, fmt.Errorf("%d attempts were overtaken by other writers: %w", a.backoff.failed, err))
 	}
-	return a.store.checkSwitch(ctx, a.namespace)
+	return nil
 }
 
 // sleep waits, or returns the context's error.

@@ -18,6 +18,7 @@ import (
 	"github.com/cloudsso/cloudsso-operator/api/v1alpha1"
 	"github.com/cloudsso/cloudsso-operator/internal/controllerutil"
 	"github.com/cloudsso/cloudsso-operator/internal/nameclaim"
+	"github.com/cloudsso/cloudsso-operator/internal/policy"
 	protocol "github.com/cloudsso/cloudsso-operator/internal/scim"
 	"github.com/cloudsso/cloudsso-operator/internal/scim/schema"
 )
@@ -247,6 +248,24 @@ var _ = Describe("a name", func() {
 				}
 				Expect(holderOf(ctx, oldest)()).To(Equal("b"))
 				Eventually(holdsName(ctx, oldest)).Should(BeTrue())
+			})
+
+			// A request releases a claim only as it has read it before the deletion.
+			It("stays as it is when a controller looks at a holder that has just been deleted", Serial, func(ctx SpecContext) {
+				holder := kind.post(ctx, "Staff")
+				second := kind.create(ctx, "second", "Staff", manual)
+				Eventually(readiness(ctx, second)).Should(Equal(kind.conflict))
+				stopManager()
+				reread(ctx, holder)
+				before := claimOn(ctx, nameclaim.NameOf(holder))
+				modify(ctx, holder, func(o client.Object) { o.SetFinalizers(nil) })
+				Expect(admin.Delete(ctx, holder)).To(Succeed())
+				names := controllerutil.NameOwner{Names: resources, Claims: resources.Claims()}
+				holding, err := names.Determine(ctx, holder, "", policy.SwitchEnabled)
+				Expect(err).NotTo(HaveOccurred())
+				Expect(holding.Undecided).To(BeTrue())
+				Expect(claimOn(ctx, nameclaim.NameOf(holder)).ResourceVersion).To(Equal(before.ResourceVersion))
+				startManager()
 			})
 
 			It("of a holder that SCIM deletes is a waiting SCIM object's rather than a request's", func(ctx SpecContext) {

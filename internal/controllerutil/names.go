@@ -48,29 +48,35 @@ func (n NameOwner) Determine(ctx context.Context, o client.Object, claimed strin
 		return holding, nil
 	}
 	holder, err := n.Claims.Holder(ctx, name)
+	if err == nil && holder == nil {
+		holder, holding.Undecided, err = n.acquire(ctx, name, o)
+	}
 	if err != nil {
 		return NameHolding{}, err
 	}
-	if holder == nil {
-		_, err = n.Claims.TryAcquire(ctx, name, o.GetName())
-		var taken *nameclaim.TakenError
-		var pending *nameclaim.PendingError
-		switch {
-		case errors.As(err, &taken):
-			holder = taken.Holder
-		case errors.As(err, &pending):
-			holding.Undecided = true
-			return holding, nil
-		case err != nil:
-			return NameHolding{}, err
-		default:
-			return holding, nil
-		}
-	}
-	if holder.GetName() != o.GetName() {
+	if holder != nil && holder.GetName() != o.GetName() {
 		holding.Other = holder
 	}
 	return holding, nil
+}
+
+// acquire claims a name that no live object holds. It returns the live object that has got the name in the meantime, or that
+// this is not decided.
+func (n NameOwner) acquire(ctx context.Context, name nameclaim.Name, o client.Object) (holder client.Object, isUndecided bool, err error) {
+	own, err := n.Claims.HeldBy(ctx, name, o.GetName())
+	if err != nil || own != nil { // deleted or renamed since it was read: were the claim refreshed, that request could not release it
+		return nil, own != nil, err
+	}
+	_, err = n.Claims.TryAcquire(ctx, name, o.GetName())
+	var taken *nameclaim.TakenError
+	var pending *nameclaim.PendingError
+	switch {
+	case errors.As(err, &taken):
+		return taken.Holder, false, nil
+	case errors.As(err, &pending):
+		return nil, true, nil
+	}
+	return nil, false, err
 }
 
 // RequeueAfter returns when to look again at a name that is not decided; zero if it is.

@@ -4,8 +4,11 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
+	"strings"
 
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
@@ -157,7 +160,50 @@ var _ = Describe("the operator's service account", func() {
 		Entry("in a directory's namespace", "default", "role.yaml", "cluster_reader.yaml"),
 		Entry("in its own namespace", system, "role.yaml", "cluster_reader.yaml", "leader_election.yaml"),
 	)
+
+	It("has the rights that kubectl lists in docs/rbac.md", func(ctx SpecContext) {
+		arguments, documented := documentedList()
+		kubectl, err := controlplane.Kubectl()
+		Expect(err).NotTo(HaveOccurred())
+		config, err := plane.Kubeconfig(plane.Admin())
+		Expect(err).NotTo(HaveOccurred())
+		file := filepath.Join(GinkgoT().TempDir(), "kubeconfig")
+		Expect(os.WriteFile(file, config, 0o600)).To(Succeed())
+		command := exec.CommandContext(ctx, kubectl, append(arguments, "--kubeconfig="+file)...)
+		command.Stderr = GinkgoWriter
+		printed, err := command.Output()
+		Expect(err).NotTo(HaveOccurred())
+		Expect(rows(string(printed))).To(ConsistOf(rows(documented)))
+	})
 })
+
+// listBlock matches a command of kubectl in docs/rbac.md, and what it prints.
+var listBlock = regexp.MustCompile("(?s)```console\n\\$ kubectl (auth can-i --list [^\n]+)\n(.+?)```")
+
+// documentedList returns the arguments of the command in docs/rbac.md that lists the operator's rights, and its output.
+func documentedList() (arguments []string, output string) {
+	GinkgoHelper()
+	root, err := controlplane.ModuleRoot()
+	Expect(err).NotTo(HaveOccurred())
+	page, err := os.ReadFile(filepath.Join(root, "docs", "rbac.md"))
+	Expect(err).NotTo(HaveOccurred())
+	block := listBlock.FindStringSubmatch(string(page))
+	Expect(block).NotTo(BeNil())
+	return strings.Fields(block[1]), block[2]
+}
+
+// rows returns the lines of a table without padding. The API server decides the order of the rows, and of the verbs at the
+// end of each.
+func rows(table string) (rows []string) {
+	for line := range strings.Lines(table) {
+		row, verbs := line, ""
+		if at := strings.LastIndex(line, "["); at >= 0 {
+			row, verbs = line[:at], strings.Trim(line[at:], "[]\n")
+		}
+		rows = append(rows, strings.Join(append(strings.Fields(row), slices.Sorted(slices.Values(strings.Fields(verbs)))...), " "))
+	}
+	return unique(rows)
+}
 
 // The verbs of a role for people.
 var (

@@ -272,6 +272,32 @@ var _ = Describe("the roles for people", func() {
 	})
 })
 
+// The change of the roles that docs/rbac.md describes.
+var _ = Describe("the role that reads personal data", func() {
+	const (
+		toAdmin = `[{"op":"remove","path":"/metadata/labels/rbac.authorization.k8s.io~1aggregate-to-view"},
+			{"op":"add","path":"/metadata/labels/rbac.authorization.k8s.io~1aggregate-to-admin","value":"true"}]`
+		toView = `[{"op":"remove","path":"/metadata/labels/rbac.authorization.k8s.io~1aggregate-to-admin"},
+			{"op":"add","path":"/metadata/labels/rbac.authorization.k8s.io~1aggregate-to-view","value":"true"}]`
+	)
+
+	It("is kept from view and edit, and not from admin, if it is aggregated into admin alone", func(ctx SpecContext) {
+		namespace := newDirectory(ctx, disabled)
+		viewer, editor, admin := newPerson(ctx, namespace, "view"), newPerson(ctx, namespace, "edit"), newPerson(ctx, namespace, "admin")
+		aggregate := func(ctx context.Context, patch string, isShown bool) {
+			GinkgoHelper()
+			role := &rbacv1.ClusterRole{ObjectMeta: metav1.ObjectMeta{Name: "cloudsso-viewer"}}
+			Expect(person.Patch(ctx, role, client.RawPatch(types.JSONPatchType, []byte(patch)))).To(Succeed())
+			for _, c := range []client.Client{viewer, editor} {
+				Eventually(allows).WithArguments(ctx, c, right{"list", ours, "cloudssousers", namespace}).Should(Equal(isShown))
+			}
+			Eventually(allows).WithArguments(ctx, admin, right{"list", ours, "cloudssousers", namespace}).Should(BeTrue())
+		}
+		DeferCleanup(aggregate, toView, true)
+		aggregate(ctx, toAdmin, false)
+	})
+})
+
 // newPerson returns a client of a new user who has one of Kubernetes' roles in a namespace. It waits until the role has
 // the rules that kube-controller-manager aggregates into it.
 func newPerson(ctx context.Context, namespace, role string) client.Client {

@@ -4,36 +4,32 @@ package main
 import (
 	"fmt"
 	"os"
+	"strings"
 
-	"github.com/spf13/cobra"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/cli-runtime/pkg/genericiooptions"
 	ctrl "sigs.k8s.io/controller-runtime"
 
-	"github.com/cloudsso/cloudsso-operator/cmd/kubectl-cloudsso/explain"
 	"github.com/cloudsso/cloudsso-operator/cmd/kubectl-cloudsso/plugin"
-	"github.com/cloudsso/cloudsso-operator/cmd/kubectl-cloudsso/review"
 )
 
 func main() {
 	streams := genericiooptions.IOStreams{In: os.Stdin, Out: os.Stdout, ErrOut: os.Stderr}
-	if err := newCommand(streams).ExecuteContext(ctrl.SetupSignalHandler()); err != nil {
-		fmt.Fprintln(streams.ErrOut, "error:", err)
+	if err := newCommand(plugin.New(streams)).ExecuteContext(ctrl.SetupSignalHandler()); err != nil {
+		fmt.Fprintln(streams.ErrOut, message(err))
 		os.Exit(1)
 	}
 }
 
-func newCommand(streams genericiooptions.IOStreams) *cobra.Command {
-	p := plugin.New(streams)
-	root := &cobra.Command{
-		Use:           "kubectl-cloudsso",
-		Short:         "Look into the users, groups and access of a directory",
-		Annotations:   map[string]string{cobra.CommandDisplayNameAnnotation: "kubectl cloudsso"},
-		SilenceErrors: true,
-		SilenceUsage:  true,
+// message returns an error in kubectl's words, without what could move the cursor of a terminal.
+func message(err error) string {
+	text := "error: " + err.Error()
+	if fromServer, is := err.(apierrors.APIStatus); is { //nolint:errorlint // the words around a wrapped one would be lost
+		text = fmt.Sprintf("Error from server (%s): %s", fromServer.Status().Reason, fromServer.Status().Message)
 	}
-	root.SetOut(streams.Out)
-	root.SetErr(streams.ErrOut)
-	p.AddFlags(root.PersistentFlags())
-	root.AddCommand(explain.NewCommand(p), review.NewCommand(p))
-	return root
+	lines := strings.Split(text, "\n")
+	for i, line := range lines {
+		lines[i] = plugin.Printable(line)
+	}
+	return strings.Join(lines, "\n")
 }

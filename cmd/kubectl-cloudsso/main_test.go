@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	. "github.com/onsi/ginkgo/v2"
@@ -21,6 +22,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/envtest"
 
 	"github.com/cloudsso/cloudsso-operator/api/v1alpha1"
+	"github.com/cloudsso/cloudsso-operator/cmd/kubectl-cloudsso/plugin"
 	"github.com/cloudsso/cloudsso-operator/internal/access"
 	"github.com/cloudsso/cloudsso-operator/internal/nameclaim"
 )
@@ -28,8 +30,8 @@ import (
 const (
 	namespace = "default"
 	changed   = `{"cause":"Modify","credential":"okta","requestID":"request-1","time":"2027-01-31T12:00:00Z"}`
-	// users is more than one page of a list.
-	users = 501
+	// userCount is more than one page of a list.
+	userCount = 501
 )
 
 var (
@@ -76,12 +78,12 @@ func kubeconfigOf(environment *envtest.Environment, who envtest.User) string {
 func fill(ctx context.Context) {
 	members := []v1alpha1.Member{}
 	names := []string{}
-	for i := range users {
+	for i := range userCount {
 		u := &v1alpha1.CloudSSOUser{
-			ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: fmt.Sprintf("user-%03d", i), Annotations: map[string]string{v1alpha1.AnnotationLastChange: changed}},
+			ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: nameOf(i), Annotations: map[string]string{v1alpha1.AnnotationLastChange: changed}},
 			Spec:       v1alpha1.CloudSSOUserSpec{UserName: fmt.Sprintf("User%03d@example.com", i), Source: v1alpha1.SourceSCIM},
 		}
-		if i == users-1 {
+		if i == userCount-1 {
 			u.Spec.Active, u.Spec.UserName = new(false), "=cmd|' /C calc'!A0"
 		}
 		Expect(cluster.Create(ctx, u)).To(Succeed())
@@ -129,11 +131,19 @@ func newBinding(number int, names []string) *rbacv1.RoleBinding {
 
 // run runs the plugin as the account of a kubeconfig.
 func run(ctx context.Context, account string, arguments ...string) (stdout string, err error) {
+	stdout, _, err = runAt(ctx, nil, account, arguments...)
+	return stdout, err
+}
+
+// runAt runs the plugin with a person at the terminal who types the answers; nil is no terminal.
+func runAt(ctx context.Context, answers []string, account string, arguments ...string) (stdout, stderr string, err error) {
 	var out, errOut bytes.Buffer
-	cmd := newCommand(genericiooptions.IOStreams{In: &bytes.Buffer{}, Out: &out, ErrOut: &errOut})
+	p := plugin.New(genericiooptions.IOStreams{In: bytes.NewBufferString(strings.Join(answers, "\n")), Out: &out, ErrOut: &errOut})
+	p.AtTerminal = answers != nil
+	cmd := newCommand(p)
 	cmd.SetArgs(append(arguments, "--kubeconfig", account, "--namespace", namespace))
 	err = cmd.ExecuteContext(ctx)
-	return out.String(), err
+	return out.String(), errOut.String(), err
 }
 
 var _ = Describe("kubectl cloudsso review", func() {
@@ -207,3 +217,6 @@ var _ = Describe("kubectl cloudsso explain", func() {
 		Expect(err).To(MatchError(`namespace default has no user with userName or metadata.name "nemo@example.com"`))
 	})
 })
+
+// nameOf returns the metadata.name of a user of fill.
+func nameOf(i int) string { return fmt.Sprintf("user-%03d", i) }

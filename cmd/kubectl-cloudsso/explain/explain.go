@@ -2,19 +2,15 @@
 package explain
 
 import (
-	"context"
 	"fmt"
 	"io"
 
 	"github.com/spf13/cobra"
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/cli-runtime/pkg/printers"
-	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/cloudsso/cloudsso-operator/api/v1alpha1"
 	"github.com/cloudsso/cloudsso-operator/cmd/kubectl-cloudsso/plugin"
 	"github.com/cloudsso/cloudsso-operator/internal/access"
-	"github.com/cloudsso/cloudsso-operator/internal/nameclaim"
 	"github.com/cloudsso/cloudsso-operator/internal/policy"
 )
 
@@ -26,6 +22,8 @@ func NewCommand(p *plugin.Plugin) *cobra.Command {
 		Short:   "Explain a user: state, access and through what, and the last change of it",
 		Example: "  kubectl cloudsso explain ada@example.com -n acme",
 		Args:    cobra.ExactArgs(1),
+
+		ValidArgsFunction: p.CompleteUserName,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			write, known := formats[output]
 			if !known {
@@ -35,7 +33,7 @@ func NewCommand(p *plugin.Plugin) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			u, err := find(cmd.Context(), c, namespace, args[0])
+			u, err := plugin.FindUser(cmd.Context(), c, namespace, args[0])
 			if err != nil {
 				return err
 			}
@@ -48,29 +46,6 @@ func NewCommand(p *plugin.Plugin) *cobra.Command {
 	}
 	cmd.Flags().StringVarP(&output, "output", "o", "text", "text or json")
 	return cmd
-}
-
-// find returns the user that holds a userName, in any spelling, or the user of that metadata.name.
-func find(ctx context.Context, c client.Client, namespace, name string) (*v1alpha1.CloudSSOUser, error) {
-	var claim v1alpha1.CloudSSONameClaim
-	err := c.Get(ctx, nameclaim.UserName(namespace, name).Key(), &claim)
-	if client.IgnoreNotFound(err) != nil {
-		return nil, fmt.Errorf("reading the claim on userName %q: %w", name, err)
-	}
-	u := &v1alpha1.CloudSSOUser{}
-	for _, object := range []string{claim.Spec.Holder, name} {
-		if object == "" {
-			continue
-		}
-		err := c.Get(ctx, client.ObjectKey{Namespace: namespace, Name: object}, u)
-		if err == nil {
-			return u, nil
-		}
-		if !apierrors.IsNotFound(err) && !apierrors.IsBadRequest(err) {
-			return nil, fmt.Errorf("reading CloudSSOUser %s/%s: %w", namespace, object, err)
-		}
-	}
-	return nil, fmt.Errorf("namespace %s has no user with userName or metadata.name %q", namespace, name)
 }
 
 // explanation is what is known of a user.

@@ -3,8 +3,11 @@ package plugin
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
+	"io"
+	"time"
 
 	"github.com/spf13/pflag"
 	rbacv1 "k8s.io/api/rbac/v1"
@@ -13,42 +16,74 @@ import (
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/cli-runtime/pkg/genericclioptions"
 	"k8s.io/cli-runtime/pkg/genericiooptions"
+	"k8s.io/cli-runtime/pkg/printers"
+	"k8s.io/client-go/rest"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/cloudsso/cloudsso-operator/api/v1alpha1"
 )
 
+// FieldManager is the name under which the verbs write, and their user agent.
+const FieldManager = "kubectl-cloudsso"
+
 // Plugin is what each verb gets.
 type Plugin struct {
 	genericiooptions.IOStreams
+	// Now is the clock.
+	Now func() time.Time
+	// Random is the source of new tokens: a cryptographic one.
+	Random io.Reader
+	// AtTerminal says that a person can answer questions, because In is a terminal.
+	AtTerminal bool
+
 	config *genericclioptions.ConfigFlags
 }
 
 // New returns a Plugin that reads from the cluster that the flags and the kubeconfig name.
 func New(streams genericiooptions.IOStreams) *Plugin {
-	return &Plugin{IOStreams: streams, config: genericclioptions.NewConfigFlags(true)}
+	return &Plugin{
+		IOStreams:  streams,
+		Now:        time.Now,
+		Random:     rand.Reader,
+		AtTerminal: printers.IsTerminal(streams.In),
+		config:     genericclioptions.NewConfigFlags(true),
+	}
 }
 
 // AddFlags adds the flags that every kubectl command has: the namespace, the kubeconfig, the context.
 func (p *Plugin) AddFlags(flags *pflag.FlagSet) { p.config.AddFlags(flags) }
 
+// The client's rate, which are kubectl's own figures: the API server's priority and fairness limits a person, not this.
+const (
+	clientQPS   = 50
+	clientBurst = 300
+)
+
 // Connect returns a client of the cluster, which acts as the person who runs the command, and the namespace that the command
 // is about: that of --namespace, or of the kubeconfig's context.
 func (p *Plugin) Connect() (c client.Client, namespace string, err error) {
-	if namespace, _, err = p.config.ToRawKubeConfigLoader().Namespace(); err != nil {
-		return nil, "", err
-	}
-	config, err := p.config.ToRESTConfig()
+	config, namespace, err := p.restConfig()
 	if err != nil {
 		return nil, "", err
 	}
-	config.UserAgent = "kubectl-cloudsso"
 	scheme := runtime.NewScheme()
 	if err := errors.Join(v1alpha1.AddToScheme(scheme), rbacv1.AddToScheme(scheme)); err != nil {
 		return nil, "", err
 	}
 	c, err = client.New(config, client.Options{Scheme: scheme})
 	return c, namespace, err
+}
+
+func (p *Plugin) restConfig() (config *rest.Config, namespace string, err error) {
+	if namespace, _, err = p.config.ToRawKubeConfigLoader().Namespace(); err != nil {
+		return nil, "", err
+	}
+	if config, err = p.config.ToRESTConfig(); err != nil {
+		return nil, "", err
+	}
+	config.UserAgent = FieldManager
+	config.QPS, config.Burst = clientQPS, clientBurst
+	return config, namespace, nil
 }
 
 // pageSize is how many objects are asked for at once: kubectl's own.

@@ -1,17 +1,50 @@
 package plugin
 
 import (
+	"bytes"
 	"encoding/json"
+	"fmt"
 	"io"
 	"strings"
 )
 
 // WriteJSON writes a value for a program, indented.
 func WriteJSON(w io.Writer, value any) error {
-	encoder := json.NewEncoder(w)
-	encoder.SetIndent("", "  ")
-	return encoder.Encode(value)
+	text, err := marshalJSON(value, "", "  ")
+	if err != nil {
+		return err
+	}
+	_, err = w.Write(text)
+	return err
 }
+
+// marshalJSON returns a value as JSON, and a line break. The control characters that encoding/json leaves are escaped too,
+// because a person may look at the output with a terminal.
+func marshalJSON(value any, prefix, indent string) ([]byte, error) {
+	var out bytes.Buffer
+	encoder := json.NewEncoder(&out)
+	encoder.SetEscapeHTML(false)
+	encoder.SetIndent(prefix, indent)
+	if err := encoder.Encode(value); err != nil {
+		return nil, err
+	}
+	text := out.Bytes()
+	if !bytes.ContainsFunc(text, isLateControl) {
+		return text, nil
+	}
+	var escaped bytes.Buffer
+	for _, r := range string(text) {
+		if isLateControl(r) {
+			fmt.Fprintf(&escaped, `\u%04x`, r)
+			continue
+		}
+		escaped.WriteRune(r)
+	}
+	return escaped.Bytes(), nil
+}
+
+// isLateControl reports whether a character is one of the control characters from U+007F on.
+func isLateControl(r rune) bool { return 0x7f <= r && r < 0xa0 }
 
 // OrNone returns what a table shows for a value that may be absent, as kubectl does.
 func OrNone(value string) string {
@@ -33,7 +66,7 @@ func Place(namespace string) string {
 // any text as a name.
 func Printable(value string) string {
 	return strings.Map(func(r rune) rune {
-		if r < ' ' || r == 0x7f || 0x80 <= r && r < 0xa0 {
+		if r < ' ' || isLateControl(r) {
 			return '\uFFFD'
 		}
 		return r

@@ -1,0 +1,90 @@
+package credential
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/spf13/cobra"
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/util/wait"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/cloudsso/cloudsso-operator/api/v1alpha1"
+	"github.com/cloudsso/cloudsso-operator/cmd/kubectl-cloudsso/plugin"
+	"github.com/cloudsso/cloudsso-operator/internal/auth"
+)
+
+const (
+	// usableTimeout is how long the operator may take to accept a new credential: a second, unless it is starting.
+	usableTimeout = 10 * time.Second
+	// usableInterval is how often a new credential is looked at.
+	usableInterval = 200 * time.Millisecond
+)
+
+func newCreate(p *plugin.Plugin) *cobra.Command {
+	var s settings
+	cmd := &cobra.Command{
+		Use:   "create NAME",
+		Short: "Create a credential and print its token",
+		Long: "Makes a token on this machine, creates a SCIMCredential with the hash of the token, and prints the token to the standard\n" +
+			"output, once. The cluster never has the token. Everything else goes to the standard error.",
+		Example: "  kubectl cloudsso credential create okta -n acme --description 'Okta production'\n" +
+			"  # Into a vault, past the screen\n" +
+			"  kubectl cloudsso credential create okta -n acme | vault kv put secret/scim/acme token=-",
+		Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := s.validate(); err != nil {
+				return err
+			}
+			c, namespace, err := p.Connect()
+			if err != nil {
+				return err
+			}
+			d, err := plugin.Directory(cmd.Context(), c, namespace)
+			if err != nil {
+				return err
+			}
+			if err := needFreeSlot(cmd.Context(), c, namespace); err != nil {
+				return err
+			}
+			created, err := mint(cmd.Context(), p, c, namespace, func(auth.TokenHash) string { return args[0] },
+				func(hash auth.TokenHash) v1alpha1.SCIMCredentialSpec {
+					return s.newSpec(hash, p.Now(), v1alpha1.SCIMCredentialSpec{})
+				})
+			if err != nil {
+				return err
+			}
+			if reason := waitUsable(cmd.Context(), c, created); reason != "" {
+				fmt.Fprintf(p.ErrOut, "warning: %s\n", plugin.Printable(reason))
+			}
+			if d.Status.Endpoint != "" {
+				fmt.Fprintf(p.ErrOut, "Enter it in the identity provider, with the URL %s\n", plugin.Printable(d.Status.Endpoint))
+			}
+			return nil
+		},
+	}
+	s.addFlags(cmd.Flags())
+	return cmd
+}
+
+// waitUsable waits until the operator accepts a credential, and returns why it does not; "" if it does.
+func waitUsable(ctx context.Context, c client.Client, credential *v1alpha1.SCIMCredential) (reason string) {
+	reason = "the operator has not accepted the credential yet: is it running? kubectl cloudsso status shows the credential's state"
+	_ = wait.PollUntilContextTimeout(ctx, usableInterval, usableTimeout, true, func(ctx context.Context) (bool, error) {
+		if err := c.Get(ctx, client.ObjectKeyFromObject(credential), credential); err != nil {
+			return false, err
+		}
+		usable := meta.FindStatusCondition(credential.Status.Conditions, v1alpha1.ConditionUsable)
+		if usable == nil {
+			return false, nil
+		}
+		reason = ""
+		if usable.Status != metav1.ConditionTrue {
+			reason = "the credential is not accepted: " + usable.Message
+		}
+		return true, nil
+	})
+	return reason
+}

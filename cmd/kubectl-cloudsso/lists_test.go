@@ -1,0 +1,281 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync/atomic"
+	"unicode"
+
+	. "github.com/onsi/ginkgo/v2"
+	. "github.com/onsi/gomega"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/cli-runtime/pkg/genericiooptions"
+	"k8s.io/client-go/rest"
+	"k8s.io/client-go/tools/clientcmd"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/yaml"
+
+	"github.com/cloudsso/cloudsso-operator/api/v1alpha1"
+	"github.com/cloudsso/cloudsso-operator/cmd/kubectl-cloudsso/plugin"
+)
+
+// namesIn are the names of the objects of a list that was printed as JSON or YAML.
+func namesIn(out string) (names []string) {
+	GinkgoHelper()
+	var list struct {
+		APIVersion, Kind string
+		Items            []metav1.PartialObjectMetadata
+	}
+	Expect(yaml.Unmarshal([]byte(out), &list)).To(Succeed())
+	Expect(list.Kind).To(Equal("List"))
+	Expect(list.APIVersion).To(Equal("v1"))
+	for _, item := range list.Items {
+		Expect(item.Kind).NotTo(BeEmpty())
+		Expect(item.ManagedFields).To(BeEmpty())
+		names = append(names, item.Name)
+	}
+	return names
+}
+
+// create creates an object for the time of a test.
+func create(ctx context.Context, o client.Object) {
+	GinkgoHelper()
+	o.SetNamespace(namespace)
+	Expect(cluster.Create(ctx, o)).To(Succeed())
+	DeferCleanup(func(ctx SpecContext) { Expect(cluster.Delete(ctx, o)).To(Succeed()) })
+}
+
+func newUser(name, userName string) *v1alpha1.CloudSSOUser {
+	return &v1alpha1.CloudSSOUser{
+		ObjectMeta: metav1.ObjectMeta{Name: name},
+		Spec:       v1alpha1.CloudSSOUserSpec{UserName: userName, Source: v1alpha1.SourceSCIM},
+	}
+}
+
+func rows(table string) []string { return strings.Split(strings.TrimSuffix(table, "\n"), "\n") }
+
+var _ = Describe("kubectl cloudsso users", func() {
+	It("prints a table with one header for all pages", func(ctx SpecContext) {
+		out, err := run(ctx, kubeconfig, "users")
+		Expect(err).NotTo(HaveOccurred())
+		Expect(rows(out)).To(HaveLen(1 + userCount))
+		Expect(rows(out)[0]).To(MatchRegexp(`^NAME +USERNAME +DISPLAY NAME +STATE +SOURCE +AGE$`))
+		Expect(rows(out)[1]).To(MatchRegexp(`^user-000 +User000@example.com +Active +SCIM +\d`))
+		Expect(strings.Index(rows(out)[userCount], "=cmd")).To(Equal(strings.Index(rows(out)[0], "USERNAME")), "the last page is aligned with the first")
+	})
+
+	It("prints what kubectl prints with -o wide, --no-headers and -A", func(ctx SpecContext) {
+		out, err := run(ctx, kubeconfig, "users", "-o", "wide", "-A")
+		Expect(err).NotTo(HaveOccurred())
+		Expect(rows(out)[0]).To(MatchRegexp(`^NAMESPACE +NAME +USERNAME .* AGE +EMAIL +EXTERNAL ID +WITHHELD$`))
+		Expect(rows(out)[1]).To(MatchRegexp(`^default +user-000 `))
+		out, err = run(ctx, kubeconfig, "users", "--no-headers")
+		Expect(err).NotTo(HaveOccurred())
+		Expect(rows(out)).To(HaveLen(userCount))
+	})
+
+	It("prints lists for programs", func(ctx SpecContext) {
+		for _, format := range []string{"json", "yaml"} {
+			out, err := run(ctx, kubeconfig, "users", "-o", format)
+			Expect(err).NotTo(HaveOccurred())
+			Expect(namesIn(out)).To(HaveLen(userCount))
+			Expect(json.Valid([]byte(out))).To(Equal(format == "json"))
+		}
+		out, err := run(ctx, kubeconfig, "users", "-o", "name")
+		Expect(err).NotTo(HaveOccurred())
+		Expect(rows(out)).To(And(HaveLen(userCount), HaveEach(HavePrefix("cloudssouser.cloudsso.dev/user-"))))
+	})
+
+	It("selects by fields and labels", func(ctx SpecContext) {
+		out, err := run(ctx, kubeconfig, "users", "-o", "json", "--field-selector", "spec.userName=User007@example.com")
+		Expect(err).NotTo(HaveOccurred())
+		Expect(namesIn(out)).To(Equal([]string{"user-007"}))
+		out, err = run(ctx, kubeconfig, "users", "-o", "json", "-l", "team=none")
+		Expect(err).NotTo(HaveOccurred())
+		Expect(namesIn(out)).To(BeEmpty())
+		out, stderr, err := runAt(ctx, nil, kubeconfig, "users", "-l", "team=none")
+		Expect(err).NotTo(HaveOccurred())
+		Expect(out).To(BeEmpty())
+		Expect(stderr).To(Equal("No resources found in default namespace.\n"))
+	})
+
+	It("prints a page before it asks for the next", func(ctx SpecContext) {
+		var asked atomic.Int32
+		through := proxied(&asked)
+		for _, format := range []string{"", "json", "yaml", "name"} {
+			asked.Store(0)
+			out := &firstWrite{asked: &asked}
+			cmd := newCommand(plugin.New(genericiooptions.IOStreams{In: &bytes.Buffer{}, Out: out, ErrOut: GinkgoWriter}))
+			cmd.SetArgs([]string{"users", "-o", format, "--kubeconfig", through, "-n", namespace})
+			Expect(cmd.ExecuteContext(ctx)).To(Succeed())
+			Expect(out.askedBefore).To(BeEquivalentTo(1), format)
+			Expect(asked.Load()).To(BeEquivalentTo(2), format)
+		}
+	})
+
+	It("lets no control character reach a terminal", func(ctx SpecContext) {
+		evil := newUser("evil", "evil@example.com")
+		evil.Spec.DisplayName = "Eve\x1b[2J\u009b31m\x7f"
+		create(ctx, evil)
+		for _, format := range []string{"", "wide", "json", "yaml", "name"} {
+			out, err := run(ctx, kubeconfig, "user", "evil", "-o", format)
+			Expect(err).NotTo(HaveOccurred())
+			Expect(strings.ContainsFunc(out, func(r rune) bool { return unicode.IsControl(r) && r != '\n' })).To(BeFalse(), "%s: %q", format, out)
+		}
+		out, err := run(ctx, kubeconfig, "user", "evil", "-o", "json")
+		Expect(err).NotTo(HaveOccurred())
+		var read v1alpha1.CloudSSOUser
+		Expect(json.Unmarshal([]byte(out), &read)).To(Succeed())
+		Expect(read.Spec.DisplayName).To(Equal(evil.Spec.DisplayName))
+	})
+
+	It("fails in kubectl's words", func(ctx SpecContext) {
+		_, err := run(ctx, unpermitted, "users")
+		Expect(message(err)).To(HavePrefix(`Error from server (Forbidden): cloudssousers.cloudsso.dev is forbidden: User "eve" cannot list resource`))
+		_, err = run(ctx, kubeconfig, "users", "--field-selector", "spec.nickName=x")
+		Expect(message(err)).To(HavePrefix(`Error from server (BadRequest): `))
+		_, err = run(ctx, kubeconfig, "users", "-o", "xml")
+		Expect(message(err)).To(Equal(`error: --output "xml": give wide, json, yaml or name`))
+	})
+})
+
+// firstWrite notes how many requests there were before the first write.
+type firstWrite struct {
+	asked       *atomic.Int32
+	askedBefore int32
+}
+
+func (w *firstWrite) Write(text []byte) (int, error) {
+	if w.askedBefore == 0 {
+		w.askedBefore = w.asked.Load()
+	}
+	return len(text), nil
+}
+
+// proxied returns a kubeconfig that reaches the API server through a proxy, which counts requests.
+func proxied(asked *atomic.Int32) (path string) {
+	GinkgoHelper()
+	config, err := clientcmd.BuildConfigFromFlags("", kubeconfig)
+	Expect(err).NotTo(HaveOccurred())
+	target, err := url.Parse(config.Host)
+	Expect(err).NotTo(HaveOccurred())
+	transport, err := rest.TransportFor(config)
+	Expect(err).NotTo(HaveOccurred())
+	proxy := httputil.NewSingleHostReverseProxy(target)
+	proxy.Transport = transport
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		asked.Add(1)
+		proxy.ServeHTTP(w, r)
+	}))
+	DeferCleanup(server.Close)
+	path = filepath.Join(GinkgoT().TempDir(), "proxied")
+	Expect(os.WriteFile(path, []byte("apiVersion: v1\nkind: Config\ncurrent-context: c\nclusters: [{name: c, cluster: {server: "+server.URL+"}}]\ncontexts: [{name: c, context: {cluster: c}}]\n"), 0o600)).To(Succeed())
+	return path
+}
+
+var _ = Describe("kubectl cloudsso user", func() {
+	It("shows the user of a userName, in any spelling, or of a name", func(ctx SpecContext) {
+		for _, name := range []string{"User000@example.com", "USER000@EXAMPLE.COM", "user-000"} {
+			out, err := run(ctx, kubeconfig, "user", name)
+			Expect(err).NotTo(HaveOccurred())
+			Expect(rows(out)).To(HaveLen(2))
+			Expect(rows(out)[1]).To(HavePrefix("user-000 "))
+		}
+		out, err := run(ctx, kubeconfig, "user", "USER000@example.com", "-o", "yaml")
+		Expect(err).NotTo(HaveOccurred())
+		Expect(out).To(ContainSubstring("\nkind: CloudSSOUser\n"))
+	})
+
+	It("shows the deprovisioned users that had a userName", func(ctx SpecContext) {
+		for _, name := range []string{"gone-1", "gone-2"} {
+			gone := newUser(name, "Gone@example.com")
+			gone.Spec.DeprovisionedAt = &metav1.Time{Time: metav1.Now().Time}
+			create(ctx, gone)
+		}
+		out, err := run(ctx, kubeconfig, "user", "gone@EXAMPLE.com", "-o", "json")
+		Expect(err).NotTo(HaveOccurred())
+		Expect(namesIn(out)).To(Equal([]string{"gone-1", "gone-2"}))
+	})
+
+	It("says so of one that is not there", func(ctx SpecContext) {
+		_, err := run(ctx, kubeconfig, "user", "nemo@example.com")
+		Expect(message(err)).To(Equal(`error: namespace default has no user with userName or metadata.name "nemo@example.com"`))
+	})
+})
+
+var _ = Describe("kubectl cloudsso groups", func() {
+	It("prints a table", func(ctx SpecContext) {
+		out, err := run(ctx, kubeconfig, "groups")
+		Expect(err).NotTo(HaveOccurred())
+		Expect(rows(out)[0]).To(MatchRegexp(`^NAME +DISPLAY NAME +MEMBERS +READY +SOURCE +AGE$`))
+		Expect(out).To(MatchRegexp(`(?m)^developers-1 +Developers +SCIM `))
+	})
+})
+
+var _ = Describe("kubectl cloudsso members", func() {
+	It("prints the members of a large group", func(ctx SpecContext) {
+		out, err := run(ctx, kubeconfig, "members", "developers-1", "-o", "name")
+		Expect(err).NotTo(HaveOccurred())
+		Expect(rows(out)).To(HaveLen(userCount))
+	})
+
+	It("prints the members of a group and its slices, and names those that do not exist", func(ctx SpecContext) {
+		create(ctx, &v1alpha1.CloudSSOGroup{
+			ObjectMeta: metav1.ObjectMeta{Name: "small"},
+			Spec:       v1alpha1.CloudSSOGroupSpec{Source: v1alpha1.SourceSCIM, DisplayName: "Small", Sliced: true, Members: []v1alpha1.Member{{Name: "user-003"}, {Name: "nemo"}}},
+		})
+		for source, member := range map[v1alpha1.Source]string{v1alpha1.SourceSCIM: "user-001", v1alpha1.SourceManual: "user-002"} {
+			create(ctx, &v1alpha1.CloudSSOMembershipSlice{
+				ObjectMeta: metav1.ObjectMeta{Name: "small-" + strings.ToLower(string(source))},
+				Spec:       v1alpha1.CloudSSOMembershipSliceSpec{Source: source, Group: "small", Members: []v1alpha1.Member{{Name: member}, {Name: "user-003"}}},
+			})
+		}
+		out, stderr, err := runAt(ctx, nil, kubeconfig, "members", "small")
+		Expect(err).NotTo(HaveOccurred())
+		Expect(rows(out)).To(HaveLen(3))
+		Expect(out).To(MatchRegexp(`(?s)^NAME +USERNAME .*\nuser-001 +User001@.*\nuser-003 +User003@`))
+		Expect(stderr).To(Equal("warning: the group lists users that do not exist: nemo\n"))
+	})
+
+	It("prints the rows of a large group alone", func(ctx SpecContext) {
+		var members []v1alpha1.Member
+		for _, name := range append(strings.Fields("nemo"), userNames(150)...) {
+			members = append(members, v1alpha1.Member{Name: name})
+		}
+		create(ctx, &v1alpha1.CloudSSOGroup{
+			ObjectMeta: metav1.ObjectMeta{Name: "large"},
+			Spec:       v1alpha1.CloudSSOGroupSpec{Source: v1alpha1.SourceSCIM, DisplayName: "Large", Members: members},
+		})
+		for _, format := range []string{"", "json"} {
+			out, stderr, err := runAt(ctx, nil, kubeconfig, "members", "large", "-o", format)
+			Expect(err).NotTo(HaveOccurred())
+			Expect(stderr).To(ContainSubstring("do not exist: nemo\n"))
+			if format == "json" {
+				Expect(namesIn(out)).To(HaveLen(150))
+			} else {
+				Expect(rows(out)).To(HaveLen(151))
+			}
+		}
+	})
+
+	It("says so of a group that is not there", func(ctx SpecContext) {
+		_, err := run(ctx, kubeconfig, "members", "Nobodies")
+		Expect(message(err)).To(Equal(`error: namespace default has no group with displayName or metadata.name "Nobodies"`))
+	})
+})
+
+// userNames returns the names of the last users.
+func userNames(count int) (names []string) {
+	for i := range count {
+		names = append(names, nameOf(userCount-1-i))
+	}
+	return names
+}

@@ -1,0 +1,45 @@
+package plugin
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/spf13/pflag"
+)
+
+var errCancelled = errors.New("cancelled: nothing was changed")
+
+// AddYesFlag adds the flag that answers the question of Confirm.
+func AddYesFlag(flags *pflag.FlagSet, yes *bool) {
+	flags.BoolVarP(yes, "yes", "y", false, "don't ask; needed if there is no terminal to ask at")
+}
+
+// Confirm says what a command is about to do, and asks whether to do it. It returns nil if the person, or the flag --yes,
+// says yes. Without a terminal it refuses.
+func (p *Plugin) Confirm(ctx context.Context, yes bool, consequences string) error {
+	if yes {
+		return nil
+	}
+	if !p.AtTerminal {
+		return fmt.Errorf("%s There is no terminal to ask at: give --yes if you want this", consequences)
+	}
+	fmt.Fprintf(p.ErrOut, "%s\nContinue? [y/N] ", consequences)
+	answers := make(chan string, 1)
+	go func() { // reading cannot be cancelled
+		line, _ := bufio.NewReader(p.In).ReadString('\n') // the end of the input is no yes
+		answers <- line
+	}()
+	select {
+	case <-ctx.Done():
+		fmt.Fprintln(p.ErrOut)
+		return errCancelled
+	case answer := <-answers:
+		if a := strings.ToLower(strings.TrimSpace(answer)); a == "y" || a == "yes" {
+			return nil
+		}
+		return errCancelled
+	}
+}

@@ -1,0 +1,39 @@
+package main
+
+import (
+	"github.com/go-logr/logr"
+	"github.com/spf13/cobra"
+	ctrl "sigs.k8s.io/controller-runtime"
+
+	"github.com/cloudsso/cloudsso-operator/cmd/kubectl-cloudsso/credential"
+	"github.com/cloudsso/cloudsso-operator/cmd/kubectl-cloudsso/explain"
+	"github.com/cloudsso/cloudsso-operator/cmd/kubectl-cloudsso/groups"
+	"github.com/cloudsso/cloudsso-operator/cmd/kubectl-cloudsso/members"
+	"github.com/cloudsso/cloudsso-operator/cmd/kubectl-cloudsso/plugin"
+	"github.com/cloudsso/cloudsso-operator/cmd/kubectl-cloudsso/resync"
+	"github.com/cloudsso/cloudsso-operator/cmd/kubectl-cloudsso/review"
+	"github.com/cloudsso/cloudsso-operator/cmd/kubectl-cloudsso/status"
+	"github.com/cloudsso/cloudsso-operator/cmd/kubectl-cloudsso/sync"
+	"github.com/cloudsso/cloudsso-operator/cmd/kubectl-cloudsso/user"
+	"github.com/cloudsso/cloudsso-operator/cmd/kubectl-cloudsso/users"
+)
+
+func newCommand(p *plugin.Plugin) *cobra.Command {
+	ctrl.SetLogger(logr.Discard()) // the client complains of its absence
+	root := &cobra.Command{
+		Use:           "kubectl-cloudsso",
+		Short:         "Look into the users, groups and access of a directory, and operate it",
+		Annotations:   map[string]string{cobra.CommandDisplayNameAnnotation: "kubectl cloudsso"},
+		SilenceErrors: true,
+		SilenceUsage:  true,
+	}
+	root.SetIn(p.In)
+	root.SetOut(p.Out)
+	root.SetErr(p.ErrOut)
+	p.AddFlags(root.PersistentFlags())
+	root.AddCommand(
+		status.NewCommand(p), users.NewCommand(p), user.NewCommand(p), groups.NewCommand(p), members.NewCommand(p),
+		explain.NewCommand(p), review.NewCommand(p), credential.NewCommand(p), sync.NewCommand(p), resync.NewCommand(p),
+	)
+	return root
+}

@@ -1,0 +1,69 @@
+// Package status is kubectl cloudsso status: the state of a directory, and what to do next.
+package status
+
+import (
+	"fmt"
+	"io"
+
+	"github.com/spf13/cobra"
+
+	"github.com/cloudsso/cloudsso-operator/api/v1alpha1"
+	"github.com/cloudsso/cloudsso-operator/cmd/kubectl-cloudsso/plugin"
+)
+
+// NewCommand returns the command.
+func NewCommand(p *plugin.Plugin) *cobra.Command {
+	var output string
+	var everywhere bool
+	cmd := &cobra.Command{
+		Use:   "status",
+		Short: "Show the state of a directory, and what to do next",
+		Example: "  kubectl cloudsso status -n acme\n" +
+			"  # All directories, one a line\n" +
+			"  kubectl cloudsso status -A",
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if everywhere {
+				if output == "text" {
+					output = ""
+				}
+				_, err := p.Print(cmd.Context(), plugin.Objects{Resource: plugin.Directories, AllNamespaces: true, Output: output})
+				return err
+			}
+			write, known := formats[output]
+			if !known {
+				return fmt.Errorf("--output %q: give text or json; wide, json, yaml or name with --all-namespaces", output)
+			}
+			c, namespace, err := p.Connect()
+			if err != nil {
+				return err
+			}
+			d, err := plugin.Directory(cmd.Context(), c, namespace)
+			if err != nil {
+				return err
+			}
+			credentials, err := plugin.CredentialsOf(cmd.Context(), c, namespace)
+			if err != nil {
+				return err
+			}
+			return write(p.Out, report{Directory: d, Credentials: credentials, Next: advise(d, credentials, p.Now()), now: p.Now()})
+		},
+	}
+	cmd.Flags().StringVarP(&output, "output", "o", "text", "text or json")
+	cmd.Flags().BoolVarP(&everywhere, "all-namespaces", "A", false, "a table of all directories")
+	return cmd
+}
+
+var formats = map[string]func(io.Writer, report) error{"text": writeText, "json": writeJSON}
+
+func writeJSON(w io.Writer, r report) error {
+	r.Directory.ManagedFields = nil
+	for i := range r.Credentials {
+		r.Credentials[i].ManagedFields = nil
+	}
+	return plugin.WriteJSON(w, struct {
+		Directory   *v1alpha1.CloudSSODirectory `json:"directory"`
+		Credentials []v1alpha1.SCIMCredential   `json:"credentials"`
+		Next        []string                    `json:"next"`
+	}{r.Directory, append([]v1alpha1.SCIMCredential{}, r.Credentials...), r.Next})
+}

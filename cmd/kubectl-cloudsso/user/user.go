@@ -1,0 +1,62 @@
+// Package user is kubectl cloudsso user: one user, by userName.
+package user
+
+import (
+	"context"
+	"errors"
+
+	"github.com/spf13/cobra"
+
+	"github.com/cloudsso/cloudsso-operator/cmd/kubectl-cloudsso/plugin"
+)
+
+// NewCommand returns the command.
+func NewCommand(p *plugin.Plugin) *cobra.Command {
+	objects := plugin.Objects{Resource: plugin.Users}
+	cmd := &cobra.Command{
+		Use:   "user USERNAME",
+		Short: "Show one user by userName",
+		Long: "Shows the user that has a userName, in any spelling, or a metadata.name. If no live user has the userName, it shows\n" +
+			"the deprovisioned users that had it: several can have had the same one.",
+		Example: "  kubectl cloudsso user ada@example.com -n acme\n" +
+			"  kubectl cloudsso user ADA@example.com -n acme -o yaml",
+		Args: cobra.ExactArgs(1),
+
+		ValidArgsFunction: p.CompleteUserName,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			names, err := find(cmd.Context(), p, args[0])
+			if err != nil {
+				return err
+			}
+			objects.Names, objects.Single = names, len(names) == 1
+			_, err = p.Print(cmd.Context(), objects)
+			return err
+		},
+	}
+	objects.AddOutputFlags(cmd.Flags())
+	return cmd
+}
+
+// find returns the names of the users that have a userName, or had it.
+func find(ctx context.Context, p *plugin.Plugin, name string) ([]string, error) {
+	c, namespace, err := p.Connect()
+	if err != nil {
+		return nil, err
+	}
+	u, err := plugin.FindUser(ctx, c, namespace, name)
+	if err == nil {
+		return []string{u.Name}, nil
+	}
+	var notFound *plugin.NotFoundError
+	if !errors.As(err, &notFound) {
+		return nil, err
+	}
+	names, scanErr := plugin.SameUserName(ctx, c, namespace, name)
+	if scanErr != nil {
+		return nil, scanErr
+	}
+	if len(names) == 0 {
+		return nil, err
+	}
+	return names, nil
+}

@@ -141,7 +141,7 @@ func runAt(ctx context.Context, answers []string, account string, arguments ...s
 	p := plugin.New(genericiooptions.IOStreams{In: bytes.NewBufferString(strings.Join(answers, "\n")), Out: &out, ErrOut: &errOut})
 	p.AtTerminal = answers != nil
 	cmd := newCommand(p)
-	cmd.SetArgs(append(arguments, "--kubeconfig", account, "--namespace", namespace))
+	cmd.SetArgs(append([]string{"--kubeconfig", account, "--namespace", namespace}, arguments...))
 	err = cmd.ExecuteContext(ctx)
 	return out.String(), errOut.String(), err
 }

@@ -5,6 +5,7 @@ import (
 	"github.com/spf13/cobra"
 	ctrl "sigs.k8s.io/controller-runtime"
 
+	"github.com/cloudsso/cloudsso-operator/cmd/kubectl-cloudsso/check"
 	"github.com/cloudsso/cloudsso-operator/cmd/kubectl-cloudsso/credential"
 	"github.com/cloudsso/cloudsso-operator/cmd/kubectl-cloudsso/explain"
 	"github.com/cloudsso/cloudsso-operator/cmd/kubectl-cloudsso/groups"
@@ -33,7 +34,7 @@ func newCommand(p *plugin.Plugin) *cobra.Command {
 	p.AddFlags(root.PersistentFlags())
 	root.AddCommand(
 		status.NewCommand(p), users.NewCommand(p), user.NewCommand(p), groups.NewCommand(p), members.NewCommand(p),
-		explain.NewCommand(p), review.NewCommand(p), credential.NewCommand(p), sync.NewCommand(p), resync.NewCommand(p),
+		explain.NewCommand(p), review.NewCommand(p), credential.NewCommand(p), sync.NewCommand(p), resync.NewCommand(p), check.NewCommand(p),
 	)
 	return root
 }

@@ -25,6 +25,7 @@ import (
 
 	"github.com/cloudsso/cloudsso-operator/api/v1alpha1"
 	"github.com/cloudsso/cloudsso-operator/cmd/kubectl-cloudsso/plugin"
+	"github.com/cloudsso/cloudsso-operator/cmd/kubectl-cloudsso/root"
 )
 
 // namesIn are the names of the objects of a list that was printed as JSON or YAML.
@@ -113,7 +114,7 @@ var _ = Describe("kubectl cloudsso users", func() {
 		for _, format := range []string{"", "json", "yaml", "name"} {
 			asked.Store(0)
 			out := &firstWrite{asked: &asked}
-			cmd := newCommand(plugin.New(genericiooptions.IOStreams{In: &bytes.Buffer{}, Out: out, ErrOut: GinkgoWriter}))
+			cmd := root.NewCommand(plugin.New(genericiooptions.IOStreams{In: &bytes.Buffer{}, Out: out, ErrOut: GinkgoWriter}))
 			cmd.SetArgs([]string{"users", "-o", format, "--kubeconfig", through, "-n", namespace})
 			Expect(cmd.ExecuteContext(ctx)).To(Succeed())
 			Expect(out.askedBefore).To(BeEquivalentTo(1), format)

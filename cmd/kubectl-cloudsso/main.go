@@ -11,11 +11,12 @@ import (
 	ctrl "sigs.k8s.io/controller-runtime"
 
 	"github.com/cloudsso/cloudsso-operator/cmd/kubectl-cloudsso/plugin"
+	"github.com/cloudsso/cloudsso-operator/cmd/kubectl-cloudsso/root"
 )
 
 func main() {
 	streams := genericiooptions.IOStreams{In: os.Stdin, Out: os.Stdout, ErrOut: os.Stderr}
-	if err := newCommand(plugin.New(streams)).ExecuteContext(ctrl.SetupSignalHandler()); err != nil {
+	if err := root.NewCommand(plugin.New(streams)).ExecuteContext(ctrl.SetupSignalHandler()); err != nil {
 		fmt.Fprintln(streams.ErrOut, message(err))
 		os.Exit(1)
 	}

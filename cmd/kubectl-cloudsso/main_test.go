@@ -23,6 +23,7 @@ import (
 
 	"github.com/cloudsso/cloudsso-operator/api/v1alpha1"
 	"github.com/cloudsso/cloudsso-operator/cmd/kubectl-cloudsso/plugin"
+	"github.com/cloudsso/cloudsso-operator/cmd/kubectl-cloudsso/root"
 	"github.com/cloudsso/cloudsso-operator/internal/access"
 	"github.com/cloudsso/cloudsso-operator/internal/nameclaim"
 )
@@ -140,7 +141,7 @@ func runAt(ctx context.Context, answers []string, account string, arguments ...s
 	var out, errOut bytes.Buffer
 	p := plugin.New(genericiooptions.IOStreams{In: bytes.NewBufferString(strings.Join(answers, "\n")), Out: &out, ErrOut: &errOut})
 	p.AtTerminal = answers != nil
-	cmd := newCommand(p)
+	cmd := root.NewCommand(p)
 	cmd.SetArgs(append([]string{"--kubeconfig", account, "--namespace", namespace}, arguments...))
 	err = cmd.ExecuteContext(ctx)
 	return out.String(), errOut.String(), err

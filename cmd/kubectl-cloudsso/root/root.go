@@ -1,4 +1,5 @@
-package main
+// Package root puts the verbs of kubectl cloudsso together.
+package root
 
 import (
 	"github.com/go-logr/logr"
@@ -19,7 +20,8 @@ import (
 	"github.com/cloudsso/cloudsso-operator/cmd/kubectl-cloudsso/users"
 )
 
-func newCommand(p *plugin.Plugin) *cobra.Command {
+// NewCommand returns the command with all verbs.
+func NewCommand(p *plugin.Plugin) *cobra.Command {
 	ctrl.SetLogger(logr.Discard()) // the client complains of its absence
 	root := &cobra.Command{
 		Use:           "kubectl-cloudsso",

@@ -19,7 +19,7 @@ ASSETS := hack/controlplane/assets.sh
 KUBECTL ?= $$($(ASSETS))/kubectl
 
 # The files that generate, manifests and docs write. verify fails if they are stale.
-GENERATED := api/*/zz_generated.deepcopy.go config/crd/bases config/rbac/role.yaml docs/dialects.md
+GENERATED := api/*/zz_generated.deepcopy.go config/crd/bases config/rbac/role.yaml docs/dialects.md docs/plugin
 # Packages without I/O: no control plane needed.
 UNIT_PACKAGES := ./api/... ./internal/scim/... ./internal/policy/... ./internal/auth/... ./internal/audit/... ./internal/scimauth/... ./internal/httpserver/... ./test/deps/... ./test/dialects/conversation/... ./hack/prose/... ./hack/token/...
 # How many suites run at a time. Each suite that needs an API server starts its own, so two cores run two.
@@ -68,8 +68,9 @@ manifests: ## Write the CRDs and the manager's role from the markers in the sour
 	$(CONTROLLER_GEN) rbac:roleName=cloudsso-operator 'paths=./controllers/...;./internal/...;./cmd/...' output:rbac:artifacts:config=config/rbac
 
 .PHONY: docs
-docs: ## Write the table of identity providers' dialects from the recorded conversations.
+docs: ## Write the table of identity providers' dialects from the recorded conversations, and the pages of the plugin.
 	go run ./hack/dialects
+	go run ./hack/plugindocs
 
 .PHONY: fmt
 fmt: ## Format all sources.

@@ -50,7 +50,7 @@ var _ = BeforeSuite(func(ctx SpecContext) {
 	} {
 		Expect(os.Symlink(file, filepath.Join(folder, filepath.Base(file)))).To(Succeed())
 	}
-}, NodeTimeout(8*time.Minute))
+}, NodeTimeout(15*time.Minute))
 
 // start starts kubectl with arguments, in the namespace of the directory.
 func start(ctx context.Context, arguments ...string) *gexec.Session {

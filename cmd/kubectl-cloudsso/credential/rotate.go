@@ -44,11 +44,11 @@ func newRotate(p *plugin.Plugin) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "rotate NAME",
 		Short: "Replace a credential: create another, wait until the provider uses it, and revoke the old one",
-		Long: "Creates another credential and prints its token, as credential create does. Then it waits until the identity provider has\n" +
-			"used the new token, and has not used the old one for two minutes since. Only then it revokes the old credential. Until then both tokens\n" +
-			"are accepted. If the time is over before, or you press Ctrl-C, both credentials stay.\n\n" +
-			"The new credential has the description and the networks of the old one, and is called as the old one with the\n" +
-			"fingerprint of its token. The operator writes the last use of a credential within a minute.",
+		Long: "Creates another credential and prints its token, as credential create does. Then it waits until the identity\n" +
+			"provider has used the new token, and has not used the old one for two minutes since. Only then it revokes the old\n" +
+			"credential. Until then both tokens are accepted. If the time is over before, or you press Ctrl-C, both stay.\n\n" +
+			"The new credential has the description and the networks of the old one. Its name is that of the old one with the\n" +
+			"fingerprint of its own token. The operator writes the last use of a credential within a minute.",
 		Example: "  kubectl cloudsso credential rotate okta -n acme",
 		Args:    cobra.ExactArgs(1),
 

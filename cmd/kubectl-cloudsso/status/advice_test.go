@@ -1,0 +1,63 @@
+package status
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/cloudsso/cloudsso-operator/api/v1alpha1"
+)
+
+var now = time.Date(2027, 1, 31, 12, 0, 0, 0, time.UTC)
+
+func healthy() (*v1alpha1.CloudSSODirectory, *v1alpha1.SCIMCredential) {
+	at := &metav1.Time{Time: now}
+	d := &v1alpha1.CloudSSODirectory{
+		ObjectMeta: metav1.ObjectMeta{Namespace: "acme"},
+		Spec:       v1alpha1.CloudSSODirectorySpec{SCIMSynchronization: v1alpha1.SynchronizationEnabled},
+		Status:     v1alpha1.CloudSSODirectoryStatus{LastRequestTime: at},
+	}
+	c := &v1alpha1.SCIMCredential{
+		ObjectMeta: metav1.ObjectMeta{Namespace: "acme", Name: "okta"},
+		Spec:       v1alpha1.SCIMCredentialSpec{ExpiresAt: &metav1.Time{Time: now.AddDate(1, 0, 0)}},
+		Status: v1alpha1.SCIMCredentialStatus{
+			SlotHeldSince: at, Conditions: []metav1.Condition{{Type: v1alpha1.ConditionUsable, Status: metav1.ConditionTrue}},
+		},
+	}
+	return d, c
+}
+
+func TestAdvice(t *testing.T) {
+	is := func(kind string, status metav1.ConditionStatus) func(*v1alpha1.CloudSSODirectory, *v1alpha1.SCIMCredential) {
+		return func(d *v1alpha1.CloudSSODirectory, _ *v1alpha1.SCIMCredential) {
+			d.Status.Conditions = append(d.Status.Conditions, metav1.Condition{Type: kind, Status: status})
+		}
+	}
+	for want, change := range map[string]func(*v1alpha1.CloudSSODirectory, *v1alpha1.SCIMCredential){
+		"Nothing has to be done.":         func(*v1alpha1.CloudSSODirectory, *v1alpha1.SCIMCredential) {},
+		"kubectl apply -k config/policy":  is(v1alpha1.ConditionPoliciesInstalled, metav1.ConditionFalse),
+		"--directory-namespace-selector":  is(v1alpha1.ConditionNamespaceSelected, metav1.ConditionFalse),
+		"docs/restore.md":                 is(v1alpha1.ConditionActivated, metav1.ConditionFalse),
+		"kubectl cloudsso resync -n acme": is(v1alpha1.ConditionResyncNeeded, metav1.ConditionTrue),
+		"kubectl cloudsso sync enable -n acme": func(d *v1alpha1.CloudSSODirectory, _ *v1alpha1.SCIMCredential) {
+			d.Spec.SCIMSynchronization = v1alpha1.SynchronizationDisabled
+		},
+		"kubectl cloudsso check -n acme": func(d *v1alpha1.CloudSSODirectory, _ *v1alpha1.SCIMCredential) { d.Status.LastRequestTime = nil },
+		"docs/budget.md": func(d *v1alpha1.CloudSSODirectory, _ *v1alpha1.SCIMCredential) {
+			d.Status.Users = &v1alpha1.UserCounts{Withheld: 1}
+		},
+		"kubectl cloudsso credential create NAME -n acme": func(_ *v1alpha1.CloudSSODirectory, c *v1alpha1.SCIMCredential) { c.Spec.Disabled = true },
+		"kubectl cloudsso credential rotate okta -n acme": func(_ *v1alpha1.CloudSSODirectory, c *v1alpha1.SCIMCredential) {
+			c.Spec.ExpiresAt = &metav1.Time{Time: now.AddDate(0, 0, 80)}
+		},
+	} {
+		d, c := healthy()
+		change(d, c)
+		next := advise(d, []v1alpha1.SCIMCredential{*c}, now)
+		if len(next) != 1 || !strings.Contains(next[0], want) {
+			t.Errorf("want %q, got %q", want, next)
+		}
+	}
+}

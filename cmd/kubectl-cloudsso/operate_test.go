@@ -103,7 +103,7 @@ $`))
 		out, err := run(ctx, kubeconfig, "status", "-A")
 		Expect(err).NotTo(HaveOccurred())
 		Expect(rows(out)).To(HaveLen(2))
-		Expect(rows(out)[1]).To(HavePrefix("default     default   Disabled "))
+		Expect(rows(out)[1]).To(MatchRegexp(`^default {5}default {3}Disabled `))
 	})
 
 	It("names the right namespace for one without a directory", func(ctx SpecContext) {

@@ -91,7 +91,7 @@ func readToken(in io.Reader, path string) (string, error) {
 		if err != nil {
 			return "", err
 		}
-		defer file.Close() //nolint:errcheck // it was only read
+		defer file.Close()
 		in = file
 	}
 	text, err := io.ReadAll(io.LimitReader(in, maxTokenFile))

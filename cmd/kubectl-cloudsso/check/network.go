@@ -162,7 +162,7 @@ func (c *checker) servedChain(ctx context.Context) ([]*x509.Certificate, error) 
 	if err != nil {
 		return nil, err
 	}
-	defer connection.Close() //nolint:errcheck // nothing was sent
+	defer connection.Close()
 	secured, isTLS := connection.(*tls.Conn)
 	if !isTLS || len(secured.ConnectionState().PeerCertificates) == 0 {
 		return nil, errors.New("the server sends no certificate")

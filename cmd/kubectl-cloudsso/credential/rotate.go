@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/wait"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -110,8 +111,10 @@ func (r *rotation) waitMoved(ctx context.Context) error {
 	var m move
 	err := wait.PollUntilContextTimeout(ctx, rotateInterval, r.timeout, true, func(ctx context.Context) (bool, error) {
 		for _, c := range []*v1alpha1.SCIMCredential{&r.new, &r.old} {
-			if err := r.client.Get(ctx, client.ObjectKeyFromObject(c), c); err != nil {
+			if err := r.client.Get(ctx, client.ObjectKeyFromObject(c), c); isFinal(err) {
 				return false, err
+			} else if err != nil {
+				return false, nil // the next look may succeed: the API server may be restarting
 			}
 		}
 		now := r.plugin.Now()
@@ -125,7 +128,12 @@ func (r *rotation) waitMoved(ctx context.Context) error {
 		return fmt.Errorf("the identity provider has not moved to the new token: of %s: %s; of %s: %s. Both are accepted. When it has moved: kubectl cloudsso credential revoke %s -n %s",
 			r.new.Name, lastUse(&r.new), r.old.Name, lastUse(&r.old), r.old.Name, r.old.Namespace)
 	}
-	return fmt.Errorf("waiting for the first use of %s: %w; both credentials stay as they are", r.new.Name, err)
+	return fmt.Errorf("waiting for the first use of %s: %w; nothing was revoked", r.new.Name, err)
+}
+
+// isFinal reports whether an error of a read stays if the read is repeated.
+func isFinal(err error) bool {
+	return apierrors.IsNotFound(err) || apierrors.IsForbidden(err) || apierrors.IsUnauthorized(err)
 }
 
 // move is what is known of a provider that goes from one credential to its successor.

@@ -19,9 +19,9 @@ ASSETS := hack/controlplane/assets.sh
 KUBECTL ?= $$($(ASSETS))/kubectl
 
 # The files that generate, manifests and docs write. verify fails if they are stale.
-GENERATED := api/*/zz_generated.deepcopy.go config/crd/bases config/rbac/role.yaml docs/dialects.md docs/plugin
+GENERATED := api/*/zz_generated.deepcopy.go config/crd/bases config/rbac/role.yaml docs/dialects.md docs/plugin config/prometheus/rules/prometheusrule.yaml
 # Packages without I/O: no control plane needed.
-UNIT_PACKAGES := ./api/... ./internal/scim/... ./internal/policy/... ./internal/auth/... ./internal/audit/... ./internal/scimauth/... ./internal/httpserver/... ./test/deps/... ./test/dialects/conversation/... ./hack/prose/... ./hack/token/...
+UNIT_PACKAGES := ./api/... ./internal/scim/... ./internal/policy/... ./internal/auth/... ./internal/audit/... ./internal/scimauth/... ./internal/httpserver/... ./test/deps/... ./test/dialects/conversation/... ./hack/prometheusrule/... ./hack/prose/... ./hack/token/...
 # How many suites run at a time. Each suite that needs an API server starts its own, so two cores run two.
 TEST_PARALLEL ?= 2
 TEST_TIMEOUT ?= 30m
@@ -63,9 +63,10 @@ generate: ## Write the DeepCopy methods of the API types.
 	$(CONTROLLER_GEN) object paths=./api/...
 
 .PHONY: manifests
-manifests: ## Write the CRDs and the manager's role from the markers in the sources.
+manifests: ## Write the CRDs and the manager's role from the markers in the sources, and the PrometheusRule from its rules.
 	$(CONTROLLER_GEN) crd paths=./api/... output:crd:artifacts:config=config/crd/bases
 	$(CONTROLLER_GEN) rbac:roleName=cloudsso-operator 'paths=./controllers/...;./internal/...;./cmd/...' output:rbac:artifacts:config=config/rbac
+	go run ./hack/prometheusrule
 
 .PHONY: docs
 docs: ## Write the table of identity providers' dialects from the recorded conversations, and the pages of the plugin.

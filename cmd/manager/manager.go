@@ -193,17 +193,19 @@ func addSCIM(ctx context.Context, mgr manager.Manager, o options, sources *infor
 		}
 	}
 	resources, err := store.New(ctx, store.Config{
-		Client:    direct,
-		Cache:     mgr.GetCache(),
-		Sources:   sources,
-		Warn:      record(corev1.EventTypeWarning),
-		Inform:    record(corev1.EventTypeNormal),
-		Log:       logger,
-		Lag:       observer.observeLag,
-		Priority:  gate,
-		Selection: selector.Of,
-		Now:       time.Now,
-		NewSuffix: func() string { return rand.String(suffixLength) },
+		Client:     direct,
+		Cache:      mgr.GetCache(),
+		Sources:    sources,
+		Warn:       record(corev1.EventTypeWarning),
+		Inform:     record(corev1.EventTypeNormal),
+		Log:        logger,
+		Lag:        observer.observeLag,
+		Retry:      observer.retries.Inc,
+		Contention: observer.observeContention,
+		Priority:   gate,
+		Selection:  selector.Of,
+		Now:        time.Now,
+		NewSuffix:  func() string { return rand.String(suffixLength) },
 	})
 	if err != nil {
 		return nil, err

@@ -2,10 +2,8 @@ package main
 
 import (
 	"context"
-	"errors"
 	"log/slog"
 	"net/http"
-	"strconv"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -22,57 +20,23 @@ import (
 
 // observer writes the provisioning log and the metrics of SCIM requests.
 type observer struct {
-	log      *audit.Log
-	logger   *slog.Logger
-	duration *prometheus.HistogramVec
-	refusals *prometheus.CounterVec
-	lag      *prometheus.HistogramVec
-	lost     prometheus.Counter
+	log    *audit.Log
+	logger *slog.Logger
+	requestMetrics
 
 	isFileFailing atomic.Bool
 }
 
-// seconds are the histogram buckets, because most requests take milliseconds, and a write takes 25 seconds at most.
-var seconds = []float64{.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 25}
-
 func newObserver(config audit.Config, logger *slog.Logger, registry prometheus.Registerer) (*observer, error) {
-	o := &observer{
-		logger: logger,
-		duration: prometheus.NewHistogramVec(prometheus.HistogramOpts{
-			Name:    "cloudsso_scim_request_duration_seconds",
-			Help:    "How long SCIM requests took, and operations of bulk requests, by method, route and status.",
-			Buckets: seconds,
-		}, []string{"method", "route", "status"}),
-		refusals: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "cloudsso_scim_refusals_total",
-			Help: "SCIM requests, and operations of bulk requests, that were refused because of the credential, the switch or the load, by reason.",
-		}, []string{"reason"}),
-		lag: prometheus.NewHistogramVec(prometheus.HistogramOpts{
-			Name:    "cloudsso_scim_cache_lag_seconds",
-			Help:    "How long this replica's cache took to show a write of this replica, by type of resource. The response to a write waits for it, three seconds at most.",
-			Buckets: seconds,
-		}, []string{"resource"}),
-		lost: prometheus.NewCounter(prometheus.CounterOpts{
-			Name: "cloudsso_audit_log_failures_total",
-			Help: "Lines of the provisioning log that its file, --audit-log-path, did not take.",
-		}),
-	}
+	o := &observer{logger: logger, requestMetrics: newRequestMetrics()}
 	config.FileResult = o.fileResult
 	o.log = audit.New(config)
-	return o, errors.Join(registry.Register(o.duration), registry.Register(o.refusals), registry.Register(o.lag), registry.Register(o.lost))
-}
-
-// observeLag records how long the cache took to show a write, for store.Config.Lag.
-func (o *observer) observeLag(resource string, lag time.Duration) {
-	o.lag.WithLabelValues(resource).Observe(lag.Seconds())
+	return o, o.register(registry)
 }
 
 // observe counts a request and writes its line of the provisioning log, for scimserver.Options.Observe.
 func (o *observer) observe(r scimserver.Record) {
-	o.duration.WithLabelValues(boundedMethod(r.Method), r.Route, strconv.Itoa(r.Status)).Observe(r.Duration.Seconds())
-	if r.Reason != "" {
-		o.refusals.WithLabelValues(r.Reason).Inc()
-	}
+	o.observeRequest(r)
 	o.log.Write(context.Background(), auditRecord(r))
 }
 
@@ -136,16 +100,6 @@ func auditRecord(r scimserver.Record) audit.Record {
 		record.UserName = r.Name
 	}
 	return record
-}
-
-// boundedMethod returns the method, or "other" for an unknown method, because a client must not be able to add label
-// values to a metric.
-func boundedMethod(method string) string {
-	switch method {
-	case http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete:
-		return method
-	}
-	return "other"
 }
 
 // events are the audit events of the operations that have only one.

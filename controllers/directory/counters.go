@@ -1,41 +1,31 @@
 package directory
 
 import (
+	"maps"
+	"slices"
 	"sync"
 
-	"github.com/prometheus/client_golang/prometheus"
 	"sigs.k8s.io/controller-runtime/pkg/client"
-	"sigs.k8s.io/controller-runtime/pkg/metrics"
 
 	"github.com/cloudsso/cloudsso-operator/api/v1alpha1"
 	"github.com/cloudsso/cloudsso-operator/internal/policy"
 )
 
-// counts are the numbers of a namespace's objects by kind, source and state, or the part of one object in them. guard
-// counts objects whose deletion is held.
-type counts struct {
-	active, disabled, deprovisioned    int32
-	scimUsers, manualUsers, guardUsers int32
-	scimGroups, manualGroups           int32
-	guardGroups                        int32
-	withheld                           int32
-}
-
-// withheld is the number of withheld deactivations of each namespace that has some. Only the leader reports it.
-var withheld = prometheus.NewGaugeVec(prometheus.GaugeOpts{
-	Name: "cloudsso_deactivations_withheld",
-	Help: "Deactivations beyond the disablement budget of the namespace's CloudSSODirectory that wait for an administrator. Absent if there are none.",
-}, []string{"namespace"})
-
-func init() { metrics.Registry.MustRegister(withheld) }
-
-// reportWithheld sets the metric of a namespace, or removes it, so that namespaces without a withheld deactivation have none.
-func reportWithheld(namespace string, n int32) {
-	if n > 0 {
-		withheld.WithLabelValues(namespace).Set(float64(n))
-	} else {
-		withheld.DeleteLabelValues(namespace)
+// sources and states are the values that users and groups are counted by.
+var (
+	sources = [...]v1alpha1.Source{v1alpha1.SourceSCIM, v1alpha1.SourceManual}
+	states  = [...]v1alpha1.UserState{
+		v1alpha1.UserActive, v1alpha1.UserDisabled, v1alpha1.UserSuspended, v1alpha1.UserConflict, v1alpha1.UserDeprovisioned,
 	}
+)
+
+// counts are the numbers of a namespace's objects, or the part of one object in them. guard counts objects whose deletion is
+// held.
+type counts struct {
+	users                   [len(sources)][len(states)]int32
+	groups                  [len(sources)]int32
+	guardUsers, guardGroups int32
+	withheld                int32
 }
 
 // counters count the users and groups of each namespace from watch events, without lists. Safe for concurrent use.
@@ -58,11 +48,7 @@ func (c *counters) observe(before, after client.Object) {
 			continue
 		}
 		namespace := change.o.GetNamespace()
-		before := c.byNamespace[namespace]
-		sum := before.plus(countsOf(change.o), change.sign)
-		if sum.withheld != before.withheld {
-			reportWithheld(namespace, sum.withheld)
-		}
+		sum := c.byNamespace[namespace].plus(countsOf(change.o), change.sign)
 		if c.byNamespace[namespace] = sum; sum == (counts{}) {
 			delete(c.byNamespace, namespace)
 		}
@@ -75,14 +61,66 @@ func (c *counters) of(namespace string) counts {
 	return c.byNamespace[namespace]
 }
 
+// all returns the counts of every namespace that has some.
+func (c *counters) all() map[string]counts {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return maps.Clone(c.byNamespace)
+}
+
 func (c counts) plus(o counts, sign int32) counts {
-	return counts{
-		active: c.active + sign*o.active, disabled: c.disabled + sign*o.disabled, deprovisioned: c.deprovisioned + sign*o.deprovisioned,
-		scimUsers: c.scimUsers + sign*o.scimUsers, manualUsers: c.manualUsers + sign*o.manualUsers, guardUsers: c.guardUsers + sign*o.guardUsers,
-		scimGroups: c.scimGroups + sign*o.scimGroups, manualGroups: c.manualGroups + sign*o.manualGroups,
-		guardGroups: c.guardGroups + sign*o.guardGroups,
-		withheld:    c.withheld + sign*o.withheld,
+	for i := range sources {
+		for j := range states {
+			c.users[i][j] += sign * o.users[i][j]
+		}
+		c.groups[i] += sign * o.groups[i]
 	}
+	c.guardUsers += sign * o.guardUsers
+	c.guardGroups += sign * o.guardGroups
+	c.withheld += sign * o.withheld
+	return c
+}
+
+// usersWhere returns the number of users of the sources and states that match.
+func (c counts) usersWhere(match func(v1alpha1.Source, v1alpha1.UserState) bool) (n int32) {
+	for i, source := range sources {
+		for j, state := range states {
+			if match(source, state) {
+				n += c.users[i][j]
+			}
+		}
+	}
+	return n
+}
+
+// userCounts returns the counts as a directory's status has them, apart from held deletions and withheld deactivations.
+func (c counts) userCounts() *v1alpha1.UserCounts {
+	in := func(state v1alpha1.UserState) int32 {
+		return c.usersWhere(func(_ v1alpha1.Source, s v1alpha1.UserState) bool { return s == state })
+	}
+	return &v1alpha1.UserCounts{
+		Active:        in(v1alpha1.UserActive),
+		Disabled:      in(v1alpha1.UserDisabled) + in(v1alpha1.UserSuspended) + in(v1alpha1.UserConflict),
+		Deprovisioned: in(v1alpha1.UserDeprovisioned),
+		SCIM: c.usersWhere(func(source v1alpha1.Source, state v1alpha1.UserState) bool {
+			return source == v1alpha1.SourceSCIM && state != v1alpha1.UserDeprovisioned
+		}),
+		Manual: c.usersWhere(func(source v1alpha1.Source, _ v1alpha1.UserState) bool { return source == v1alpha1.SourceManual }),
+	}
+}
+
+// groupCounts returns the counts as a directory's status has them, apart from held deletions.
+func (c counts) groupCounts() *v1alpha1.GroupCounts {
+	scim, manual := c.groups[indexOfSource(v1alpha1.SourceSCIM)], c.groups[indexOfSource(v1alpha1.SourceManual)]
+	return &v1alpha1.GroupCounts{Total: scim + manual, SCIM: scim, Manual: manual}
+}
+
+// indexOfSource returns the index of a source in sources. Every source but SCIM counts as Manual.
+func indexOfSource(source v1alpha1.Source) int {
+	if source == v1alpha1.SourceSCIM {
+		return slices.Index(sources[:], v1alpha1.SourceSCIM)
+	}
+	return slices.Index(sources[:], v1alpha1.SourceManual)
 }
 
 func countsOf(o client.Object) counts {
@@ -96,20 +134,8 @@ func countsOf(o client.Object) counts {
 }
 
 func countsOfUser(u *v1alpha1.CloudSSOUser) (c counts) {
-	switch policy.UserState(u, u.Status.State == v1alpha1.UserConflict) {
-	case v1alpha1.UserDeprovisioned:
-		c.deprovisioned = 1
-	case v1alpha1.UserActive:
-		c.active = 1
-	case v1alpha1.UserConflict, v1alpha1.UserDisabled, v1alpha1.UserSuspended:
-		c.disabled = 1
-	}
-	switch {
-	case u.Spec.Source != v1alpha1.SourceSCIM:
-		c.manualUsers = 1
-	case u.Spec.DeprovisionedAt == nil:
-		c.scimUsers = 1
-	}
+	state := policy.UserState(u, u.Status.State == v1alpha1.UserConflict)
+	c.users[indexOfSource(u.Spec.Source)][slices.Index(states[:], state)] = 1
 	if isGuarded(u) {
 		c.guardUsers = 1
 	}
@@ -120,11 +146,7 @@ func countsOfUser(u *v1alpha1.CloudSSOUser) (c counts) {
 }
 
 func countsOfGroup(g *v1alpha1.CloudSSOGroup) (c counts) {
-	if g.Spec.Source == v1alpha1.SourceSCIM {
-		c.scimGroups = 1
-	} else {
-		c.manualGroups = 1
-	}
+	c.groups[indexOfSource(g.Spec.Source)] = 1
 	if isGuarded(g) {
 		c.guardGroups = 1
 	}

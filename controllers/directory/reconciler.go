@@ -4,6 +4,7 @@
 //	reconciler.go  the steps in their order
 //	status.go      the status and its conditions
 //	counters.go    the number of users and groups, from watch events
+//	metrics.go     the metrics of directories and credentials
 //	events.go      the Events of a change of status
 //	activate.go    whether a directory is activated
 //	selection.go   whether its namespace may be a directory

@@ -50,10 +50,7 @@ func recordSwitch(d *v1alpha1.CloudSSODirectory, now time.Time) {
 }
 
 func recordCounts(d *v1alpha1.CloudSSODirectory, position policy.Switch, c counts) {
-	d.Status.Users = &v1alpha1.UserCounts{
-		Active: c.active, Disabled: c.disabled, Deprovisioned: c.deprovisioned, SCIM: c.scimUsers, Manual: c.manualUsers,
-	}
-	d.Status.Groups = &v1alpha1.GroupCounts{Total: c.scimGroups + c.manualGroups, SCIM: c.scimGroups, Manual: c.manualGroups}
+	d.Status.Users, d.Status.Groups = c.userCounts(), c.groupCounts()
 	if position.HoldsDeletions() {
 		d.Status.Users.DeletionHeld, d.Status.Groups.DeletionHeld = c.guardUsers, c.guardGroups
 	}

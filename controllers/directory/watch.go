@@ -33,13 +33,16 @@ func (r *Reconciler) SetupWithManager(mgr ctrl.Manager) error {
 	r.counters = newCounters()
 	r.policies = newPolicyCheck(mgr.GetAPIReader(), mgr.GetClient())
 	selections := &selectionWatch{selector: r.Selector, changed: make(chan event.GenericEvent)}
-	if err := errors.Join(mgr.Add(r.policies), mgr.Add(selections)); err != nil {
+	measured := newMeasurements(r.counters)
+	if err := errors.Join(mgr.Add(r.policies), mgr.Add(selections), mgr.Add(measured)); err != nil {
 		return err
 	}
 	return ctrl.NewControllerManagedBy(mgr).
 		Named("cloudssodirectory").
 		For(&v1alpha1.CloudSSODirectory{}, builder.WithPredicates(predicate.Funcs{UpdateFunc: changesMoreThanCounts})).
 		Watches(&v1alpha1.SCIMCredential{}, handler.EnqueueRequestsFromMapFunc(directoryOf)).
+		Watches(&v1alpha1.CloudSSODirectory{}, measured.handler()).
+		Watches(&v1alpha1.SCIMCredential{}, measured.handler()).
 		Watches(&v1alpha1.CloudSSOUser{}, r.countingHandler()).
 		Watches(&v1alpha1.CloudSSOGroup{}, r.countingHandler()).
 		WatchesRawSource(source.Channel(selections.changed, handler.EnqueueRequestsFromMapFunc(r.everyDirectory))).

@@ -1,15 +1,12 @@
 package directory
 
 import (
-	"maps"
 	"strings"
 	"testing"
 	"time"
 
-	"github.com/prometheus/client_golang/prometheus"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/cloudsso/cloudsso-operator/api/v1alpha1"
 )
@@ -61,44 +58,4 @@ func TestConditionSaysSinceWhenDeactivationsAreWithheld(t *testing.T) {
 			t.Errorf("%d bytes: %s", len(message), message)
 		}
 	}
-}
-
-func TestWithheldDeactivationsAreMeasured(t *testing.T) {
-	u := &v1alpha1.CloudSSOUser{ObjectMeta: metav1.ObjectMeta{Namespace: "measured"}}
-	u.Spec.Withheld = &v1alpha1.WithheldDeactivation{What: v1alpha1.DeactivationDisable}
-	decided := u.DeepCopy()
-	decided.Spec.Withheld = nil
-	c := newCounters()
-	for _, step := range []struct {
-		before, after client.Object
-		want          map[string]float64
-	}{
-		{nil, u, map[string]float64{"measured": 1}},
-		{nil, u, map[string]float64{"measured": 2}},
-		{u, decided, map[string]float64{"measured": 1}},
-		{u, nil, map[string]float64{}},
-	} {
-		c.observe(step.before, step.after)
-		if got := measured(t); !maps.Equal(got, step.want) {
-			t.Errorf("%v are measured, want %v", got, step.want)
-		}
-	}
-}
-
-// measured returns the metric of each namespace that has one.
-func measured(t *testing.T) map[string]float64 {
-	t.Helper()
-	registry := prometheus.NewPedanticRegistry()
-	registry.MustRegister(withheld)
-	families, err := registry.Gather()
-	if err != nil {
-		t.Fatal(err)
-	}
-	byNamespace := map[string]float64{}
-	for _, family := range families {
-		for _, m := range family.GetMetric() {
-			byNamespace[m.GetLabel()[0].GetValue()] = m.GetGauge().GetValue()
-		}
-	}
-	return byNamespace
 }

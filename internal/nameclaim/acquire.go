@@ -55,10 +55,14 @@ func (c *Claims) acquireUntil(ctx context.Context, name Name, id string, pause f
 	for attempt, pauses := 0, 0; attempt < maxAttempts; {
 		acquired, err := c.acquire(ctx, name, id)
 		var pending *PendingError
+		isPending, isChanged := errors.As(err, &pending), errors.Is(err, errChanged)
+		if c.Contention != nil && (isPending || isChanged) {
+			c.Contention(name.Kind)
+		}
 		switch {
-		case errors.As(err, &pending) && pause(ctx, pauses):
+		case isPending && pause(ctx, pauses):
 			pauses++
-		case errors.Is(err, errChanged):
+		case isChanged:
 			attempt++
 		default:
 			return acquired, err

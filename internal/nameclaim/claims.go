@@ -24,6 +24,10 @@ type Index interface {
 
 // Claims reads and writes the CloudSSONameClaims of every namespace. Safe for concurrent use.
 type Claims struct {
+	// Contention, if not nil, is told of each attempt to acquire a claim that met another writer of it. It can be set until
+	// the first attempt.
+	Contention func(v1alpha1.ClaimedKind)
+
 	client client.Client
 	index  Index
 	now    func() time.Time

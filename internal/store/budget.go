@@ -210,6 +210,7 @@ func (n *namespacedStore) changeCount(ctx context.Context, cached *v1alpha1.Clou
 			if err := conflicts.wait(ctx); err != nil {
 				return false, fmt.Errorf("%d writes of the count conflicted with other writers: %w", conflicts.failed, err)
 			}
+			n.Retry()
 		} else if isLive {
 			return false, nil
 		}

@@ -88,6 +88,7 @@ func (a *attempts) pause(ctx context.Context) error {
 	if err := a.backoff.wait(ctx); err != nil {
 		return contended(a.namespace, a.id, fmt.Errorf("%d attempts were overtaken by other writers: %w", a.backoff.failed, err))
 	}
+	a.store.Retry()
 	return nil
 }
 

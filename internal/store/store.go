@@ -43,6 +43,10 @@ type Config struct {
 	Log *slog.Logger
 	// Lag, if not nil, is told how long the informer of a resource took to show a write of this replica.
 	Lag func(resource string, lag time.Duration)
+	// Retry, if not nil, is told that another writer has overtaken an attempt to write an object, and that it is repeated.
+	Retry func()
+	// Contention, if not nil, is told of each attempt to claim a name that met another writer of its claim.
+	Contention func(v1alpha1.ClaimedKind)
 	// Selection, if not nil, says whether a namespace may be a directory.
 	Selection func(namespace string) policy.Selection
 	// Priority, if not nil, lets deactivations go before creates and changes of groups.
@@ -78,12 +82,16 @@ func New(ctx context.Context, config Config) (*Store, error) {
 	if config.Lag == nil {
 		config.Lag = func(string, time.Duration) {}
 	}
+	if config.Retry == nil {
+		config.Retry = func() {}
+	}
 	if config.Inform == nil {
 		config.Inform = func(runtime.Object, string, string) {}
 	}
 	s := &Store{Config: config}
 	s.directories = config.Sources.Of(&v1alpha1.CloudSSODirectory{})
 	s.claims = nameclaim.New(config.Client, (*nameIndex)(s), config.Now)
+	s.claims.Contention = config.Contention
 	s.users = newCollection(s, userKind)
 	s.groups = newCollection(s, groupKind)
 	s.slices = newCollection(s, sliceKind)

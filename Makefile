@@ -19,7 +19,7 @@ ASSETS := hack/controlplane/assets.sh
 KUBECTL ?= $$($(ASSETS))/kubectl
 
 # The files that generate, manifests and docs write. verify fails if they are stale.
-GENERATED := api/*/zz_generated.deepcopy.go config/crd/bases config/rbac/role.yaml docs/dialects.md docs/plugin config/prometheus/rules/prometheusrule.yaml
+GENERATED := api/*/zz_generated.deepcopy.go config/crd/bases config/rbac/role.yaml docs/dialects.md docs/plugin config/prometheus/rules/prometheusrule.yaml config/prometheus/dashboard
 # Packages without I/O: no control plane needed.
 UNIT_PACKAGES := ./api/... ./internal/scim/... ./internal/policy/... ./internal/auth/... ./internal/audit/... ./internal/scimauth/... ./internal/httpserver/... ./test/deps/... ./test/dialects/conversation/... ./hack/prometheusrule/... ./hack/prose/... ./hack/token/...
 # How many suites run at a time. Each suite that needs an API server starts its own, so two cores run two.
@@ -63,10 +63,11 @@ generate: ## Write the DeepCopy methods of the API types.
 	$(CONTROLLER_GEN) object paths=./api/...
 
 .PHONY: manifests
-manifests: ## Write the CRDs and the manager's role from the markers in the sources, and the PrometheusRule from its rules.
+manifests: ## Write the CRDs and the manager's role from the markers in the sources, and the PrometheusRule and the dashboard from theirs.
 	$(CONTROLLER_GEN) crd paths=./api/... output:crd:artifacts:config=config/crd/bases
 	$(CONTROLLER_GEN) rbac:roleName=cloudsso-operator 'paths=./controllers/...;./internal/...;./cmd/...' output:rbac:artifacts:config=config/rbac
 	go run ./hack/prometheusrule
+	cd hack/dashboard && go run . > ../../config/prometheus/dashboard/cloudsso-operator.json
 
 .PHONY: docs
 docs: ## Write the table of identity providers' dialects from the recorded conversations, and the pages of the plugin.
@@ -95,6 +96,11 @@ test-unit: ## Test the packages that need no control plane, in seconds.
 test: ## Test everything, with the race detector, against a real control plane.
 	@assets=$$($(ASSETS) --with kube-controller-manager); \
 	set -x; KUBEBUILDER_ASSETS=$$assets go test -race -count=1 -p $(TEST_PARALLEL) -timeout $(TEST_TIMEOUT) $(TEST_PACKAGES) $(TEST_ARGS)
+
+.PHONY: test-monitoring
+test-monitoring: ## Test alerts and dashboard with a real Prometheus (Debian's package) that scrapes the operator.
+	@assets=$$($(ASSETS)); prometheus=$$(hack/prometheus.sh); \
+	set -x; KUBEBUILDER_ASSETS=$$assets PROMETHEUS_ASSETS=$$prometheus go test -count=1 -tags monitoring -timeout $(TEST_TIMEOUT) ./test/monitoring $(TEST_ARGS)
 
 .PHONY: test-names
 test-names: ## Search every interleaving of three operations on names, about a minute of processor time; make test does a tenth.
@@ -153,7 +159,7 @@ verify-vulnerabilities: ## Look for known vulnerabilities that the manager calls
 
 .PHONY: verify-modules
 verify-modules:
-	@for module in . hack/tools hack/controlplane; do \
+	@for module in . hack/tools hack/controlplane hack/dashboard; do \
 	  (cd $$module && go mod tidy -diff) || { echo "$$module/go.mod or go.sum is not tidy: run \"go mod tidy\" in $$module and commit the result" >&2; exit 1; }; \
 	done
 	go mod verify

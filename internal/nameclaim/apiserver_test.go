@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -53,9 +54,10 @@ type apiServer struct{ plane *controlplane.ControlPlane }
 type replica struct {
 	client.Client
 	*nameclaim.Claims
-	namespace string
-	clock     *clock
-	index     *index
+	namespace   string
+	clock       *clock
+	index       *index
+	contentions *atomic.Int64 // attempts that met another writer
 }
 
 // index is a cache that shows only what a test has put there.
@@ -98,8 +100,13 @@ func (s apiServer) newReplica(t *testing.T, namespace string) replica {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := replica{Client: c, namespace: namespace, clock: &clock{time.Now()}, index: &index{}}
+	r := replica{Client: c, namespace: namespace, clock: &clock{time.Now()}, index: &index{}, contentions: &atomic.Int64{}}
 	r.Claims = nameclaim.New(c, r.index, func() time.Time { return r.clock.now })
+	r.Claims.Contention = func(kind v1alpha1.ClaimedKind) {
+		if kind == v1alpha1.ClaimedByUser {
+			r.contentions.Add(1)
+		}
+	}
 	return r
 }
 
@@ -212,6 +219,9 @@ func (s apiServer) testRace(t *testing.T, first replica) {
 		}
 	}
 	all.Wait()
+	if replicas[0].contentions.Load()+replicas[1].contentions.Load() == 0 {
+		t.Error("no attempt has reported another writer")
+	}
 	stored := map[string][]string{}
 	var users v1alpha1.CloudSSOUserList
 	if err := first.List(t.Context(), &users, client.InNamespace(first.namespace)); err != nil {
@@ -247,6 +257,9 @@ func testTakeOver(t *testing.T, r replica) {
 		t.Errorf("taken from %q, want first: %v", takenFrom, err)
 	}
 	r.wantClaimant(t, "jane", "second")
+	if n := r.contentions.Load(); n != 0 {
+		t.Errorf("%d attempts have reported another writer, and there was none", n)
+	}
 }
 
 func testRefresh(t *testing.T, r replica) {

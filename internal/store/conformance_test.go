@@ -87,6 +87,9 @@ func prepare(ctx context.Context, cp *controlplane.ControlPlane) (err error) {
 	return cp.AwaitPolicies(ctx)
 }
 
+// retries are the attempts of all replicas that another writer has overtaken.
+var retries atomic.Int64
+
 // startReplica starts one process's Store, which runs until ctx ends.
 func startReplica(ctx context.Context, sources *informer.Sources, failed func(error)) (*store.Store, error) {
 	c, err := cache.New(operator, cache.Options{Scheme: scheme, NewInformer: sources.NewInformer, DefaultTransform: cachetransform.Transform})
@@ -103,6 +106,7 @@ func startReplica(ctx context.Context, sources *informer.Sources, failed func(er
 		Sources:   sources,
 		Warn:      func(runtime.Object, string, string) {},
 		Log:       slog.New(slog.DiscardHandler),
+		Retry:     func() { retries.Add(1) },
 		Now:       time.Now,
 		NewSuffix: func() string { return rand.String(5) },
 	})

@@ -15,11 +15,15 @@ func TestManyWritersOfOneGroupAtTwoReplicasAreAllAnswered(t *testing.T) {
 	for name, members := range map[string]int{"in one list": 0, "in slices": 300} {
 		t.Run(name, func(t *testing.T) {
 			s := newSliced(t, members+writers, members)
+			before := retries.Load()
 			var all sync.WaitGroup
 			for i, id := range s.users[members:] {
 				all.Go(func() { s.change(i%len(s.replicas), scim.AddMembers, id) })
 			}
 			all.Wait()
+			if retries.Load() == before {
+				t.Error("no attempt that was overtaken has been reported")
+			}
 			stored := s.stored()
 			for _, id := range s.users {
 				if stored[id] != 1 {

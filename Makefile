@@ -19,7 +19,7 @@ ASSETS := hack/controlplane/assets.sh
 KUBECTL ?= $$($(ASSETS))/kubectl
 
 # The files that generate, manifests and docs write. verify fails if they are stale.
-GENERATED := api/*/zz_generated.deepcopy.go config/crd/bases config/rbac/role.yaml docs/dialects.md docs/plugin config/prometheus/rules/prometheusrule.yaml config/prometheus/dashboard config/prometheus/dashboard/cloudsso-operator.json
+GENERATED := api/*/zz_generated.deepcopy.go config/crd/bases config/rbac/role.yaml docs/dialects.md docs/plugin config/prometheus/rules/prometheusrule.yaml config/prometheus/dashboard
 # Packages without I/O: no control plane needed.
 UNIT_PACKAGES := ./api/... ./internal/scim/... ./internal/policy/... ./internal/auth/... ./internal/audit/... ./internal/scimauth/... ./internal/httpserver/... ./test/deps/... ./test/dialects/conversation/... ./hack/prometheusrule/... ./hack/prose/... ./hack/token/...
 # How many suites run at a time. Each suite that needs an API server starts its own, so two cores run two.

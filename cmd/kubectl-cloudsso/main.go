@@ -25,7 +25,7 @@ func main() {
 // message returns an error in kubectl's words, without what could move the cursor of a terminal.
 func message(err error) string {
 	text := "error: " + err.Error()
-	if fromServer, is := err.(apierrors.APIStatus); is { //nolint:errorlint // the words around a wrapped one would be lost
+	if fromServer, is := err.(apierrors.APIStatus); is { // the words around a wrapped one would be lost
 		text = fmt.Sprintf("Error from server (%s): %s", fromServer.Status().Reason, fromServer.Status().Message)
 	}
 	lines := strings.Split(text, "\n")

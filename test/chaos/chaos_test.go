@@ -39,7 +39,10 @@ func TestChaos(t *testing.T) {
 	}
 	t.Logf("CHAOS_SEED=%d CHAOS_DURATION=%s CHAOS_REPLICAS=%d", seed, duration, replicas)
 
-	r, err := StartReplicas(t.Context(), quickstart.Options{Dir: t.TempDir(), Race: true, Flags: []string{"--zap-log-level=4"}}, replicas)
+	options := quickstart.Options{
+		Dir: t.TempDir(), Race: true, Access: true, Flags: []string{"--zap-log-level=4", "--leader-lease-duration=" + leaseDuration.String()},
+	}
+	r, err := StartReplicas(t.Context(), options, replicas)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -55,6 +58,7 @@ func TestChaos(t *testing.T) {
 		}
 	}()
 	run := &run{t: t, replicas: r, history: NewHistory(), seed: seed}
+	run.sightings = NewSightings(run.history.Now)
 	run.load(duration, faults)
 	report := run.check()
 	report.Print(os.Stdout)
@@ -98,25 +102,34 @@ func setting[T any](t *testing.T, name string, otherwise T, parse func(string) (
 
 // run is one run of chaos.
 type run struct {
-	t        *testing.T
-	replicas *Replicas
-	history  *History
-	seed     uint64
-	workload *Workload
-	faults   *Faults
-	lasted   time.Duration
+	t             *testing.T
+	replicas      *Replicas
+	history       *History
+	sightings     *Sightings
+	seed          uint64
+	workload      *Workload
+	faults        *Faults
+	stopSightings func()
+	lasted        time.Duration
 }
 
 // load sends requests and injects faults for a while, and ends all faults.
 func (r *run) load(duration time.Duration, faults []fault) {
 	r.t.Helper()
-	r.workload = &Workload{Replicas: r.replicas, History: r.history, Clients: 8, Seed: r.seed}
+	r.workload = &Workload{Replicas: r.replicas, History: r.history, Clients: 8, Seed: r.seed, Sightings: r.sightings}
 	r.faults = &Faults{
 		Replicas: r.replicas, History: r.history, Random: rand.New(rand.NewPCG(r.seed, 0)), Pause: 3 * time.Second,
 		Log:         func(format string, args ...any) { fmt.Printf("chaos: "+format+"\n", args...) },
-		PartitionOf: r.workload.partitionOf,
+		PartitionOf: r.workload.partitionOf, Deactivation: r.workload.deactivation,
+	}
+	var err error
+	if r.faults.Client, err = NewClient(deactivator, r.replicas, r.history); err != nil {
+		r.t.Fatal(err)
 	}
 	if err := r.workload.Prepare(r.t.Context()); err != nil {
+		r.t.Fatal(err)
+	}
+	if r.stopSightings, err = r.replicas.WatchBindings(r.t.Context(), r.sightings); err != nil {
 		r.t.Fatal(err)
 	}
 	ctx, cancel := context.WithTimeout(r.t.Context(), duration)
@@ -148,6 +161,7 @@ func (r *run) check() *Report {
 	if err != nil {
 		r.t.Fatal(err)
 	}
+	r.stopSightings()
 	views, err := r.replicas.CheckViews(r.t.Context(), objects)
 	if err != nil {
 		r.t.Error(err)
@@ -157,15 +171,18 @@ func (r *run) check() *Report {
 	MarkRepeated(ops)
 	reads := &Reads{Lag: lag, Disturbances: r.faults.Disturbances}
 	result := CheckPartitions(r.workload.Partitions(append(finals, ops...)), reads, objects.Exists())
+	revocations := &Revocations{Disturbances: r.faults.Disturbances}
 	for _, w := range append(wrong, r.faults.Problems...) {
 		result.Violations = append(result.Violations, Violation{Rule: "at the end", Text: w})
 	}
 	result.Violations = append(result.Violations, slices.Concat(
 		views, objects.CheckInvariants(ops), objects.CheckSlicing(), objects.CheckCreated(ops), CheckProbes(probes, objects),
-		objects.CheckSuspensions(ops, r.history.Suspensions()), CheckAnswers(ops), CheckSwitch(ops, r.faults.Offs))...)
+		objects.CheckSuspensions(ops, r.history.Suspensions()), CheckAnswers(ops), CheckSwitch(ops, r.faults.Offs),
+		revocations.Check(ops, r.history.Suspensions(), r.sightings.All(), objects))...)
 	return &Report{
 		Seed: r.seed, Replicas: len(r.replicas.URLs()), Lasted: r.lasted, Ops: ops, Finals: finals, Faults: r.faults, Reads: reads,
 		Result: result, Hidden: len(objects.hidden()), Probed: len(probes), Lost: r.faults.LostToStops(ops), Exits: r.replicas.Exits(),
 		Users: len(objects.Users), Groups: len(objects.Groups), Slices: len(objects.Slices),
+		Revocations: revocations, Assignments: len(objects.Assignments), Bindings: len(objects.Bindings), Granted: len(r.sightings.All()),
 	}
 }

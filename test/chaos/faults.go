@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/cloudsso/cloudsso-operator/api/v1alpha1"
@@ -16,7 +17,16 @@ type fault struct {
 	name   string
 	global bool
 	do     func(f *Faults, ctx context.Context, slot int) error
+	// leader says that it is given the leader.
+	leader bool
 }
+
+// deactivator is the client number of the fault that sends a request itself.
+const deactivator = 1001
+
+// killedWithin is after what time the leader is killed that a deactivation was sent to another replica: about as long as
+// the deactivation takes to be stored, answered, and carried out in the bindings.
+const killedWithin = 20 * time.Millisecond
 
 // gracefulStop is the fault that must lose no request.
 const gracefulStop = "replica stopped gracefully"
@@ -24,22 +34,23 @@ const gracefulStop = "replica stopped gracefully"
 // The quick faults leave deletions possible: an API server that has just started refuses them for half a
 // minute.
 var quickFaults = []fault{
-	{"replica killed", false, (*Faults).kill},
-	{gracefulStop, false, (*Faults).terminate},
-	{"watches cut", false, (*Faults).cut},
-	{"etcd paused", true, (*Faults).pauseEtcd},
-	{"replica cut off silently", false, (*Faults).blackHole},
-	{"answers of the API server lost", false, (*Faults).mute},
-	{"synchronization switched off", true, (*Faults).switchOff},
+	{"replica killed", false, (*Faults).kill, false},
+	{gracefulStop, false, (*Faults).terminate, false},
+	{"watches cut", false, (*Faults).cut, false},
+	{"etcd paused", true, (*Faults).pauseEtcd, false},
+	{"replica cut off silently", false, (*Faults).blackHole, false},
+	{"answers of the API server lost", false, (*Faults).mute, false},
+	{"synchronization switched off", true, (*Faults).switchOff, false},
+	{"leader killed at a deactivation", false, (*Faults).killLeaderAtDeactivation, true},
 }
 
 var slowFaults = []fault{
-	{"leader killed", true, (*Faults).killLeader},
-	{"replica refused by the API server", false, (*Faults).refuse},
-	{"etcd killed", true, (*Faults).killEtcd},
-	{"API server restarted", true, (*Faults).restartAPIServer},
-	{"API server restarted three times", true, (*Faults).restartAPIServerThrice},
-	{"API server killed", true, (*Faults).killAPIServer},
+	{"leader killed", true, (*Faults).killLeader, false},
+	{"replica refused by the API server", false, (*Faults).refuse, false},
+	{"etcd killed", true, (*Faults).killEtcd, false},
+	{"API server restarted", true, (*Faults).restartAPIServer, false},
+	{"API server restarted three times", true, (*Faults).restartAPIServerThrice, false},
+	{"API server killed", true, (*Faults).killAPIServer, false},
 }
 
 const (
@@ -65,6 +76,10 @@ type Faults struct {
 	Log func(format string, args ...any)
 	// PartitionOf returns the partition that a userName belongs to, or "".
 	PartitionOf func(name string) string
+	// Client sends the requests that are part of a fault.
+	Client *Client
+	// Deactivation returns the deactivation of a user who has access.
+	Deactivation func(random *rand.Rand) Op
 
 	// Disturbances, Counts and Recovery say when faults were injected, how often, and how long replicas took to catch up
 	// afterwards, at most.
@@ -103,6 +118,11 @@ func (f *Faults) Run(ctx context.Context, all []fault) error {
 
 func (f *Faults) inject(ctx context.Context, one fault) error {
 	slot := f.Random.IntN(len(f.Replicas.URLs()))
+	if one.leader {
+		if leader, found := f.Replicas.Leader(ctx); found {
+			slot = leader
+		}
+	}
 	affected := []int{slot}
 	if one.global {
 		affected = affected[:0]
@@ -193,6 +213,19 @@ func (f *Faults) killLeader(ctx context.Context, slot int) error {
 	}
 	f.Replicas.Kill(slot)
 	f.idle(ctx, 0, 8*time.Second) // so that its lease expires, or does not
+	return f.Replicas.start(ctx, slot)
+}
+
+// killLeaderAtDeactivation kills the leader some milliseconds after a deactivation was sent to the next replica, which has to
+// take the user's access away by itself.
+func (f *Faults) killLeaderAtDeactivation(ctx context.Context, slot int) error {
+	deactivation := f.Deactivation(f.Random)
+	var answered sync.WaitGroup
+	answered.Go(func() { f.Client.Send(ctx, (slot+1)%len(f.Replicas.URLs()), deactivation) })
+	f.idle(ctx, 0, killedWithin)
+	f.Replicas.Kill(slot)
+	answered.Wait()
+	f.idle(ctx, 0, time.Second)
 	return f.Replicas.start(ctx, slot)
 }
 

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	rbacv1 "k8s.io/api/rbac/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -18,6 +19,9 @@ type Objects struct {
 	Groups []v1alpha1.CloudSSOGroup
 	Slices []v1alpha1.CloudSSOMembershipSlice
 	Claims []v1alpha1.CloudSSONameClaim
+
+	Assignments []v1alpha1.CloudSSOAccessAssignment
+	Bindings    []rbacv1.RoleBinding // of the operator
 }
 
 func (r *Replicas) objects(ctx context.Context) (o Objects, err error) {
@@ -31,7 +35,8 @@ func (r *Replicas) objects(ctx context.Context) (o Objects, err error) {
 			return o, err
 		}
 	}
-	return Objects{users.Items, groups.Items, slices.Items, claims.Items}, nil
+	o = Objects{Users: users.Items, Groups: groups.Items, Slices: slices.Items, Claims: claims.Items}
+	return o, o.readAccess(ctx, r.Environment.Admin, r.Environment.Namespace)
 }
 
 // isTerminating reports whether an object is being deleted and the guard does not hold it.

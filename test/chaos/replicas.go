@@ -246,6 +246,21 @@ func (r *Replicas) Exits() (lines []string) {
 	return lines
 }
 
+// WatchBindings records the bindings of the operator until stop is called.
+func (r *Replicas) WatchBindings(ctx context.Context, s *Sightings) (stop func(), err error) {
+	c, err := client.NewWithWatch(r.Environment.ControlPlane.Admin(), client.Options{})
+	if err != nil {
+		return nil, err
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	var watching sync.WaitGroup
+	watching.Go(func() { s.Watch(ctx, c) })
+	return func() {
+		cancel()
+		watching.Wait()
+	}, nil
+}
+
 // Leader returns the slot of the leader, if a replica reports that it is.
 func (r *Replicas) Leader(ctx context.Context) (int, bool) {
 	for i, s := range r.slots {

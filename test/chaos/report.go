@@ -30,6 +30,11 @@ type Report struct {
 	Users    int
 	Groups   int
 	Slices   int
+
+	Revocations *Revocations
+	Assignments int
+	Bindings    int // at the end
+	Granted     int // how often a subject got into a binding
 }
 
 // Print writes totals.
@@ -46,6 +51,9 @@ func (r *Report) Print(w io.Writer) {
 		r.Reads.Checked, spread(r.Reads.Staleness), spread(r.Reads.Disturbed))
 	fmt.Fprintf(w, "objects at the end              %d users, %d groups, %d slices; hidden because another object holds the name: %d\n", r.Users, r.Groups, r.Slices, r.Hidden)
 	fmt.Fprintf(w, "Manual users that were adopted  %d; left-over claims whose name was taken: %d\n", len(r.adopted()), r.Probed)
+	fmt.Fprintf(w, "access at the end               %d bindings of %d assignments; subjects were added to a binding %d times\n", r.Bindings, r.Assignments, r.Granted)
+	fmt.Fprintf(w, "from the answer until revoked   %s, later than %s: %d; during a disturbance: %s; overtaken by another change: %d\n",
+		spread(r.Revocations.Undisturbed), promptly, r.Revocations.Late(), spread(r.Revocations.Disturbed), r.Revocations.Unjudged)
 	fmt.Fprintf(w, "requests lost to graceful stops %d\n", len(r.Lost))
 	for _, o := range r.Lost[:min(len(r.Lost), 5)] {
 		fmt.Fprintf(w, "    %s\n", o)

@@ -12,7 +12,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -43,6 +42,8 @@ type Workload struct {
 	History  *History
 	Clients  int
 	Seed     uint64
+	// Sightings say who has access.
+	Sightings *Sightings
 
 	rounds  []*round
 	pool    []string // users that fill large groups; they do not change
@@ -115,6 +116,9 @@ func (w *Workload) Prepare(ctx context.Context) error {
 	if w.pool, err = w.Replicas.createPool(ctx); err != nil {
 		return err
 	}
+	if err := w.Replicas.createTargets(ctx); err != nil {
+		return err
+	}
 	return w.Replicas.createCanaries(ctx, w.pool)
 }
 
@@ -158,7 +162,7 @@ func (w *Workload) client(ctx context.Context, number int) error {
 	return nil
 }
 
-// newRound makes up names, and creates groups and their members.
+// newRound makes up names, and creates groups, their members and assignments.
 func (w *Workload) newRound(ctx context.Context) (*round, error) {
 	n := len(w.rounds)
 	r := &round{
@@ -189,7 +193,10 @@ func (w *Workload) newRound(ctx context.Context) (*round, error) {
 			return nil, err
 		}
 	}
-	return r, w.createTeams(ctx, player, r, n)
+	if err := w.createTeams(ctx, player, r, n); err != nil {
+		return nil, err
+	}
+	return r, w.assign(ctx, r, n)
 }
 
 // largeTeam is the team that the pool is in.
@@ -253,20 +260,29 @@ func (w *Workload) createByHand(ctx context.Context, s *nameSet) error {
 			Spec:       v1alpha1.CloudSSOUserSpec{Source: v1alpha1.SourceManual, UserName: name},
 		}
 		s.manual = append(s.manual, holder{id: u.Name, name: name, active: true, live: true, manual: true})
-		err := errors.New("not tried")
-		for err != nil && !apierrors.IsAlreadyExists(err) { // an attempt without an answer may have been stored
-			if ctx.Err() != nil {
-				return ctx.Err()
-			}
-			if err = w.Replicas.Environment.Admin.Create(context.WithoutCancel(ctx), u.DeepCopy()); err != nil {
-				pause(ctx, refusedPause)
-			}
+		err := surely(ctx, func(ctx context.Context) error {
+			return client.IgnoreAlreadyExists(w.Replicas.Environment.Admin.Create(ctx, u.DeepCopy()))
+		})
+		if err != nil {
+			return err
 		}
 		if err := w.awaitClaimed(ctx, u); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// surely makes a change through the API server, in as many attempts as it takes. An attempt without an answer may have been
+// stored, and the next one has to take that for success.
+func surely(ctx context.Context, change func(context.Context) error) error {
+	for ctx.Err() == nil {
+		if change(context.WithoutCancel(ctx)) == nil { // no change ends half-way
+			return nil
+		}
+		pause(ctx, refusedPause)
+	}
+	return ctx.Err()
 }
 
 // awaitClaimed returns when the controller has found a Manual user to hold its userName.

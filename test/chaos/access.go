@@ -1,0 +1,107 @@
+package chaos
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"strings"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/cloudsso/cloudsso-operator/api/v1alpha1"
+	"github.com/cloudsso/cloudsso-operator/test/oidcissuer"
+)
+
+// grantedRole is the ClusterRole that every assignment grants. The operator may bind it.
+const grantedRole = "view"
+
+// targetNamespaces are where the assignments grant it.
+var targetNamespaces = []string{"chaos-a", "chaos-b", "chaos-c"}
+
+// subjectOf returns the Kubernetes user name of a user: package quickstart has the directory make it of the userName, in
+// lower case.
+func subjectOf(userName string) string { return oidcissuer.UsernamePrefix + strings.ToLower(userName) }
+
+// userNameOf returns the userName in lower case that a Kubernetes user name is made of.
+func userNameOf(subject string) string { return strings.TrimPrefix(subject, oidcissuer.UsernamePrefix) }
+
+func (r *Replicas) createTargets(ctx context.Context) error {
+	for _, name := range targetNamespaces {
+		if err := r.Environment.Admin.Create(ctx, &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: name}}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// assignments returns the assignments of the round number n: to teams, whose members change; to a group and a user that
+// compete for their names, so that the principal may be deleted and another object get its name; and to a user that is
+// disabled and enabled. The large team needs several bindings in each namespace.
+func (r *round) assignments(n int) []*v1alpha1.CloudSSOAccessAssignment {
+	readers, writers, large := r.teams[0], r.teams[1], r.teams[2]
+	group := func(p v1alpha1.AccessPrincipal) v1alpha1.AccessPrincipal {
+		p.Kind = v1alpha1.PrincipalGroup
+		return p
+	}
+	user := func(p v1alpha1.AccessPrincipal) v1alpha1.AccessPrincipal {
+		p.Kind = v1alpha1.PrincipalUser
+		return p
+	}
+	return []*v1alpha1.CloudSSOAccessAssignment{
+		newAssignment("readers", n, group(v1alpha1.AccessPrincipal{DisplayName: readers.name}), targetNamespaces),
+		newAssignment(withdrawn, n, group(v1alpha1.AccessPrincipal{Name: writers.id}), targetNamespaces[:2]),
+		newAssignment(largeTeam, n, group(v1alpha1.AccessPrincipal{Name: large.id}), targetNamespaces[:2]),
+		newAssignment("group", n, group(v1alpha1.AccessPrincipal{DisplayName: r.groups.names[0]}), targetNamespaces[1:]),
+		newAssignment("user", n, user(v1alpha1.AccessPrincipal{UserName: r.users[0].names[0]}), targetNamespaces[1:]),
+		newAssignment("permanent", n, user(v1alpha1.AccessPrincipal{Name: r.permanent.ids[0].ID}), targetNamespaces),
+	}
+}
+
+// withdrawn begins the name of the assignment that is deleted when the next round begins.
+const withdrawn = "writers"
+
+func newAssignment(name string, n int, principal v1alpha1.AccessPrincipal, namespaces []string) *v1alpha1.CloudSSOAccessAssignment {
+	return &v1alpha1.CloudSSOAccessAssignment{
+		ObjectMeta: metav1.ObjectMeta{Name: fmt.Sprintf("%s-%d", name, n)},
+		Spec: v1alpha1.CloudSSOAccessAssignmentSpec{
+			Principal: principal,
+			RoleRef:   v1alpha1.AccessRoleRef{Kind: v1alpha1.RoleKindClusterRole, Name: grantedRole},
+			Target:    v1alpha1.AccessTarget{Namespaces: namespaces},
+		},
+	}
+}
+
+// assign creates the assignments of the round number n, and deletes one of the round before.
+func (w *Workload) assign(ctx context.Context, r *round, n int) error {
+	environment := w.Replicas.Environment
+	for _, a := range r.assignments(n) {
+		a.Namespace = environment.Namespace
+		err := surely(ctx, func(ctx context.Context) error {
+			return client.IgnoreAlreadyExists(environment.Admin.Create(ctx, a.DeepCopy()))
+		})
+		if err != nil {
+			return err
+		}
+	}
+	if n == 0 {
+		return nil
+	}
+	before := &v1alpha1.CloudSSOAccessAssignment{ObjectMeta: metav1.ObjectMeta{Namespace: environment.Namespace, Name: fmt.Sprintf("%s-%d", withdrawn, n-1)}}
+	return surely(ctx, func(ctx context.Context) error { return client.IgnoreNotFound(environment.Admin.Delete(ctx, before)) })
+}
+
+// deactivation returns the deactivation of a user of the present round that is never deleted: one that has access now, if
+// there is one.
+func (w *Workload) deactivation(random *rand.Rand) Op {
+	permanent, present := w.current.Load().permanent, w.Sightings.Present()
+	chosen := pick(random, permanent.ids)
+	for _, i := range random.Perm(len(permanent.ids)) {
+		if u := permanent.ids[i]; present[subjectOf(u.Name)] {
+			chosen = u
+			break
+		}
+	}
+	return Op{Partition: permanent.partition, Kind: Deactivate, Subject: chosen.ID}
+}

@@ -1,0 +1,297 @@
+package chaos
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/cloudsso/cloudsso-operator/api/v1alpha1"
+)
+
+const (
+	// leaseDuration is how long the other replicas wait before they replace a leader that has died.
+	leaseDuration = 5 * time.Second
+	// promptly is within what time access is gone if no fault touches the API server or the replica that answered.
+	promptly = time.Second
+	// revocationBound is how long after the answer a subject may be in a binding, outages of the API server not counted.
+	// Promised is a second after the lease. The successor of a leader that was killed starts its controllers with the race
+	// detector on two loaded processors, and may be cut off itself just then, for longestHeld; so ten seconds are allowed.
+	revocationBound = leaseDuration + 10*time.Second
+)
+
+// revocation is an acknowledged change that takes access away: of a user everywhere, or through one group.
+type revocation struct {
+	op    *Op    // nil if it is a suspension
+	user  string // "" if it is of members of a group
+	group string
+	slot  int           // of the replica that acknowledged it; that of byHand if an administrator made it
+	call  time.Duration // when it was sent, and
+	at    time.Duration // when it was acknowledged
+}
+
+func (v revocation) String() string {
+	if v.op != nil {
+		return fmt.Sprintf("#%d (%s)", v.op.ID, v.op.Kind)
+	}
+	return "the suspension of " + v.user
+}
+
+// Revocations is the promise that access ends soon after the answer to a request that takes it away. A subject whose access
+// another request may have brought back, or another user of that name may have, is not judged from that request on.
+type Revocations struct {
+	Disturbances []Disturbance
+
+	// Undisturbed is how long after the answer each subject was gone from every binding, if no fault touched the API server
+	// or the replica that answered; Disturbed is the same for the others.
+	Undisturbed, Disturbed []time.Duration
+	// Unjudged is how many were overtaken by another change.
+	Unjudged int
+
+	changes   *changes
+	presences map[string][]Presence // by subject
+}
+
+// Check checks all revocations against what was seen of the bindings.
+func (r *Revocations) Check(ops []*Op, suspensions []Suspension, presences []Presence, o Objects) (violations []Violation) {
+	r.changes, r.presences = newChanges(ops, o), map[string][]Presence{}
+	bySubject, byPrincipal := r.presences, map[string]map[string]bool{} // its subjects
+	for _, p := range presences {
+		bySubject[p.Subject] = append(bySubject[p.Subject], p)
+		if byPrincipal[p.Principal] == nil {
+			byPrincipal[p.Principal] = map[string]bool{}
+		}
+		byPrincipal[p.Principal][p.Subject] = true
+	}
+	for _, v := range revocations(ops, suspensions) {
+		if v.user != "" {
+			for name := range r.changes.names[v.user] {
+				violations = append(violations, r.check(v, v.user, subjectOf(name))...)
+			}
+			continue
+		}
+		for subject := range byPrincipal[throughGroup(v.group)] {
+			for _, user := range r.changes.users[userNameOf(subject)] {
+				if v.op.revokes(user) {
+					violations = append(violations, r.check(v, user, subject)...)
+				}
+			}
+		}
+	}
+	return violations
+}
+
+// throughGroup returns the principal of a binding's subjects that have their role through a group.
+func throughGroup(id string) string { return string(v1alpha1.PrincipalGroup) + "/" + id }
+
+// revocations returns the changes that were acknowledged and take access away.
+func revocations(ops []*Op, suspensions []Suspension) (all []revocation) {
+	for _, o := range ops {
+		v := revocation{op: o, slot: o.Process.Slot, call: o.Call, at: o.Return}
+		switch {
+		case o.Outcome != Done:
+			continue
+		case !o.Group && (o.Kind == Deactivate || o.Kind == Delete):
+			v.user = o.Subject
+		case o.Group && (o.Kind == Delete || o.Kind == RemoveMembers || o.Kind == ReplaceMembers || o.Kind == EmptyGroup):
+			v.group = o.Subject
+		default:
+			continue
+		}
+		all = append(all, v)
+	}
+	for _, s := range suspensions {
+		if s.Done {
+			all = append(all, revocation{user: s.User, slot: byHand.Slot, call: s.Call, at: s.Return})
+		}
+	}
+	return all
+}
+
+// revokes reports whether a change of a group takes a user out of it.
+func (o *Op) revokes(user string) bool {
+	in, touched := o.membership(user)
+	return o.Kind == Delete || touched && !in
+}
+
+// check checks one subject.
+func (r *Revocations) check(v revocation, user, subject string) []Violation {
+	var last *Presence // of those that began before the access may have come back
+	cut, judged := r.changes.next(v, user, userNameOf(subject))
+	for _, p := range r.presences[subject] {
+		concerns := v.user != "" || p.Principal == throughGroup(v.group)
+		if concerns && p.To > v.call && p.From < cut && (last == nil || p.To > last.To) {
+			last = &p
+		}
+	}
+	if last == nil {
+		return nil
+	}
+	until := min(last.To, cut)
+	took := max(until-v.at, 0)
+	uncounted := r.outages(v.at, until)
+	switch {
+	case judged && took-uncounted > revocationBound:
+		var ops []*Op
+		if v.op != nil {
+			ops = append(ops, v.op)
+		}
+		return []Violation{{"access: revoked in time", fmt.Sprintf("%s was acknowledged at %s, and binding %s had %s for %s after that, of which the API server was away for %s; %s are allowed",
+			v, clock(v.at), last.Binding, subject, took.Round(time.Millisecond), uncounted.Round(time.Millisecond), revocationBound), ops}}
+	case !judged, last.To > cut:
+		r.Unjudged++
+	case r.isDisturbed(v, until):
+		r.Disturbed = append(r.Disturbed, took)
+	default:
+		r.Undisturbed = append(r.Undisturbed, took)
+	}
+	return nil
+}
+
+// Late returns how many subjects were gone later than promised although no fault had to do with it.
+func (r *Revocations) Late() (n int) {
+	for _, took := range r.Undisturbed {
+		if took > promptly {
+			n++
+		}
+	}
+	return n
+}
+
+// isOutage reports whether a fault keeps the API server from answering. From its end on until every replica has caught up
+// the time does not count either.
+func isOutage(fault string) bool {
+	return strings.HasPrefix(fault, "etcd") || strings.HasPrefix(fault, "API server")
+}
+
+// isDisturbed reports whether a fault touched the API server, or the replica that acknowledged a revocation, until a time. A
+// change by hand is any replica's.
+func (r *Revocations) isDisturbed(v revocation, until time.Duration) bool {
+	return slices.ContainsFunc(r.Disturbances, func(d Disturbance) bool {
+		touches := isOutage(d.Fault) || v.slot == byHand.Slot || d.Slot == v.slot
+		return touches && d.From <= until && v.call <= d.To
+	})
+}
+
+// outages returns for how much of a time no API server answered.
+func (r *Revocations) outages(from, to time.Duration) (total time.Duration) {
+	all := slices.DeleteFunc(slices.Clone(r.Disturbances), func(d Disturbance) bool { return !isOutage(d.Fault) })
+	slices.SortFunc(all, func(a, b Disturbance) int { return int(a.From - b.From) })
+	for _, d := range all {
+		if begin, end := max(d.From, from), min(d.To, to); begin < end {
+			total += end - begin
+			from = end
+		}
+	}
+	return total
+}
+
+// changes are the requests that may give access, by what they are about.
+type changes struct {
+	names   map[string]map[string]bool // userNames that a user may have had, in lower case, by id
+	users   map[string][]string        // ids of the users that may have had a userName
+	gone    map[string]time.Duration   // when a deletion of a user was acknowledged
+	ofUser  map[string][]*Op           // that may enable it
+	ofName  map[string][]*Op           // that may give a user the userName
+	ofGroup map[string][]*Op
+}
+
+func newChanges(ops []*Op, o Objects) *changes {
+	c := &changes{map[string]map[string]bool{}, map[string][]string{}, map[string]time.Duration{}, map[string][]*Op{}, map[string][]*Op{}, map[string][]*Op{}}
+	for i := range o.Users {
+		c.addName(o.Users[i].Name, o.Users[i].Spec.UserName)
+	}
+	for _, op := range ops {
+		c.add(op)
+	}
+	return c
+}
+
+// add records a request that may have had an effect, and the names that its answer shows.
+func (c *changes) add(op *Op) {
+	if !op.Group {
+		for _, s := range op.Seen {
+			c.addName(s.ID, s.Name)
+		}
+	}
+	if !op.Writes() || op.Outcome != Done && op.Outcome != Unknown {
+		return
+	}
+	if op.Group {
+		c.ofGroup[op.about()] = append(c.ofGroup[op.about()], op)
+		return
+	}
+	switch op.Kind {
+	case Create, Activate:
+		c.ofUser[op.about()] = append(c.ofUser[op.about()], op)
+	case Delete:
+		if first, found := c.gone[op.Subject]; op.Outcome == Done && (!found || op.Return < first) {
+			c.gone[op.Subject] = op.Return
+		}
+	}
+	if op.Names() {
+		c.ofName[op.Name] = append(c.ofName[op.Name], op)
+		c.addName(op.about(), op.Name)
+	}
+}
+
+func (c *changes) addName(user, name string) {
+	name = strings.ToLower(name)
+	if user == "" || name == "" || c.names[user][name] {
+		return
+	}
+	if c.names[user] == nil {
+		c.names[user] = map[string]bool{}
+	}
+	c.names[user][name] = true
+	c.users[name] = append(c.users[name], user)
+}
+
+// next returns when the first request was sent after a revocation that may give the subject access again, or Forever. It
+// reports false if such a request may have been under way at the same time, or if another user may have had the name.
+func (c *changes) next(v revocation, user, name string) (cut time.Duration, judged bool) {
+	cut, judged = Forever, true
+	for _, o := range c.granting(v, user, name) {
+		switch {
+		case o.Call > v.at:
+			cut = min(cut, o.Call)
+		case o.lasts() >= v.call || o.hasGiven(user):
+			judged = false
+		}
+	}
+	return cut, judged
+}
+
+// lasts returns until when a request may have its effect.
+func (o *Op) lasts() time.Duration {
+	if o.Outcome == Unknown {
+		return o.latest()
+	}
+	return o.Return
+}
+
+// hasGiven reports whether the request has given its name to another user than the one given.
+func (o *Op) hasGiven(user string) bool {
+	return o.Names() && !o.Group && o.about() != "" && o.about() != user
+}
+
+// granting returns the requests that may give a subject the access again that a revocation takes: that enable the user or add
+// it to the group, and those that give its name to another user that was not gone before.
+func (c *changes) granting(v revocation, user, name string) (all []*Op) {
+	if v.user != "" {
+		all = append(all, c.ofUser[user]...)
+	} else {
+		for _, o := range c.ofGroup[v.group] {
+			if in, touched := o.membership(user); touched && in {
+				all = append(all, o)
+			}
+		}
+	}
+	for _, o := range c.ofName[name] {
+		gone, isGone := c.gone[o.about()]
+		if o.about() != user && !(isGone && gone < v.call) {
+			all = append(all, o)
+		}
+	}
+	return all
+}

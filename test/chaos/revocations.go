@@ -289,7 +289,7 @@ func (c *changes) granting(v revocation, user, name string) (all []*Op) {
 	}
 	for _, o := range c.ofName[name] {
 		gone, isGone := c.gone[o.about()]
-		if o.about() != user && !(isGone && gone < v.call) {
+		if wasGone := isGone && gone < v.call; o.about() != user && !wasGone {
 			all = append(all, o)
 		}
 	}

@@ -42,10 +42,10 @@ func (v revocation) String() string {
 type Revocations struct {
 	Disturbances []Disturbance
 
-	// Undisturbed is how long after the answer each subject was gone from every binding, if no fault touched the API server
-	// or the replica that answered; Disturbed is the same for the others.
+	// Undisturbed is how long after each answer the last subject was gone from every binding, if no fault touched the API
+	// server or the replica that answered; Disturbed is the same for the other answers.
 	Undisturbed, Disturbed []time.Duration
-	// Unjudged is how many were overtaken by another change.
+	// Unjudged is how many were overtaken by other changes, each subject of them.
 	Unjudged int
 
 	changes   *changes
@@ -55,30 +55,81 @@ type Revocations struct {
 // Check checks all revocations against what was seen of the bindings.
 func (r *Revocations) Check(ops []*Op, suspensions []Suspension, presences []Presence, o Objects) (violations []Violation) {
 	r.changes, r.presences = newChanges(ops, o), map[string][]Presence{}
-	bySubject, byPrincipal := r.presences, map[string]map[string]bool{} // its subjects
+	through := map[string]map[string]bool{} // the subjects of each principal
 	for _, p := range presences {
-		bySubject[p.Subject] = append(bySubject[p.Subject], p)
-		if byPrincipal[p.Principal] == nil {
-			byPrincipal[p.Principal] = map[string]bool{}
+		r.presences[p.Subject] = append(r.presences[p.Subject], p)
+		if through[p.Principal] == nil {
+			through[p.Principal] = map[string]bool{}
 		}
-		byPrincipal[p.Principal][p.Subject] = true
+		through[p.Principal][p.Subject] = true
 	}
 	for _, v := range revocations(ops, suspensions) {
-		if v.user != "" {
-			for name := range r.changes.names[v.user] {
-				violations = append(violations, r.check(v, v.user, subjectOf(name))...)
-			}
-			continue
+		violations = append(violations, r.judge(v, r.ends(v, through[throughGroup(v.group)]))...)
+	}
+	return violations
+}
+
+// accessEnd is when a revocation has taken the access of one subject.
+type accessEnd struct {
+	Presence      // the last one
+	until         time.Duration
+	isOvertaken   bool          // another request may have given the access again
+	took, outages time.Duration // since the answer, and for how much of that the API server was away
+}
+
+func (e accessEnd) isLate() bool { return e.took-e.outages > revocationBound }
+
+// ends returns the ends of the subjects that had the access which a revocation takes. through are the subjects that
+// had a role through its group.
+func (r *Revocations) ends(v revocation, through map[string]bool) (all []accessEnd) {
+	add := func(user, subject string) {
+		if e, found := r.endOf(v, user, subject); found {
+			all = append(all, e)
 		}
-		for subject := range byPrincipal[throughGroup(v.group)] {
-			for _, user := range r.changes.users[userNameOf(subject)] {
-				if v.op.revokes(user) {
-					violations = append(violations, r.check(v, user, subject)...)
-				}
+	}
+	if v.user != "" {
+		for name := range r.changes.names[v.user] {
+			add(v.user, subjectOf(name))
+		}
+		return all
+	}
+	for subject := range through {
+		for _, user := range r.changes.users[userNameOf(subject)] {
+			if v.op.revokes(user) {
+				add(user, subject)
 			}
 		}
 	}
-	return violations
+	return all
+}
+
+// judge counts a revocation by its last end, and reports that if it is late.
+func (r *Revocations) judge(v revocation, all []accessEnd) []Violation {
+	var last *accessEnd
+	for _, e := range all {
+		if !e.isOvertaken && (last == nil || e.took-e.outages > last.took-last.outages) {
+			last = &e
+		}
+	}
+	switch {
+	case last == nil:
+		r.Unjudged += min(len(all), 1)
+	case last.isLate():
+		return []Violation{{"access: revoked in time", fmt.Sprintf("%s was acknowledged at %s, and binding %s had %s for %s after that, of which the API server was away for %s; %s are allowed",
+			v, clock(v.at), last.Binding, last.Subject, last.took.Round(time.Millisecond), last.outages.Round(time.Millisecond), revocationBound), v.requests()}}
+	case r.isDisturbed(v, last.until):
+		r.Disturbed = append(r.Disturbed, last.took)
+	default:
+		r.Undisturbed = append(r.Undisturbed, last.took)
+	}
+	return nil
+}
+
+func (v revocation) requests() []*Op {
+	if v.op == nil {
+		return nil
+	}
+	return []*Op{v.op}
 }
 
 // throughGroup returns the principal of a binding's subjects that have their role through a group.
@@ -114,41 +165,23 @@ func (o *Op) revokes(user string) bool {
 	return o.Kind == Delete || touched && !in
 }
 
-// check checks one subject.
-func (r *Revocations) check(v revocation, user, subject string) []Violation {
-	var last *Presence // of those that began before the access may have come back
-	cut, judged := r.changes.next(v, user, userNameOf(subject))
+// endOf returns the accessEnd of one subject. It reports false if no binding had it from the request on.
+func (r *Revocations) endOf(v revocation, user, subject string) (e accessEnd, found bool) {
+	cut, isSure := r.changes.next(v, user, userNameOf(subject))
 	for _, p := range r.presences[subject] {
 		concerns := v.user != "" || p.Principal == throughGroup(v.group)
-		if concerns && p.To > v.call && p.From < cut && (last == nil || p.To > last.To) {
-			last = &p
+		if concerns && p.To > v.call && p.From < cut && (!found || p.To > e.To) {
+			e.Presence, found = p, true
 		}
 	}
-	if last == nil {
-		return nil
-	}
-	until := min(last.To, cut)
-	took := max(until-v.at, 0)
-	uncounted := r.outages(v.at, until)
-	switch {
-	case judged && took-uncounted > revocationBound:
-		var ops []*Op
-		if v.op != nil {
-			ops = append(ops, v.op)
-		}
-		return []Violation{{"access: revoked in time", fmt.Sprintf("%s was acknowledged at %s, and binding %s had %s for %s after that, of which the API server was away for %s; %s are allowed",
-			v, clock(v.at), last.Binding, subject, took.Round(time.Millisecond), uncounted.Round(time.Millisecond), revocationBound), ops}}
-	case !judged, last.To > cut:
-		r.Unjudged++
-	case r.isDisturbed(v, until):
-		r.Disturbed = append(r.Disturbed, took)
-	default:
-		r.Undisturbed = append(r.Undisturbed, took)
-	}
-	return nil
+	e.until = min(e.To, cut)
+	e.took = max(e.until-v.at, 0)
+	e.outages = r.outages(v.at, e.until)
+	e.isOvertaken = !isSure || e.To > cut && !e.isLate()
+	return e, found
 }
 
-// Late returns how many subjects were gone later than promised although no fault had to do with it.
+// Late returns how many revocations took longer than promised although no fault had to do with them.
 func (r *Revocations) Late() (n int) {
 	for _, took := range r.Undisturbed {
 		if took > promptly {
@@ -249,17 +282,17 @@ func (c *changes) addName(user, name string) {
 
 // next returns when the first request was sent after a revocation that may give the subject access again, or Forever. It
 // reports false if such a request may have been under way at the same time, or if another user may have had the name.
-func (c *changes) next(v revocation, user, name string) (cut time.Duration, judged bool) {
-	cut, judged = Forever, true
+func (c *changes) next(v revocation, user, name string) (cut time.Duration, isSure bool) {
+	cut, isSure = Forever, true
 	for _, o := range c.granting(v, user, name) {
 		switch {
 		case o.Call > v.at:
 			cut = min(cut, o.Call)
 		case o.lasts() >= v.call || o.hasGiven(user):
-			judged = false
+			isSure = false
 		}
 	}
-	return cut, judged
+	return cut, isSure
 }
 
 // lasts returns until when a request may have its effect.

@@ -59,6 +59,34 @@ var _ = Describe("two shards", Ordered, func() {
 		}
 	})
 
+	It("grant access and take it away, if they have it, in their own directories alone", func(ctx SpecContext) {
+		users, assignments := map[string]string{}, map[string]*v1alpha1.CloudSSOAccessAssignment{}
+		for namespace, m := range serving() {
+			scim := clientOf(m, namespace)
+			user, err := scim.Do(ctx, http.MethodPost, "/Users", load.User("operator"))
+			Expect(err).NotTo(HaveOccurred())
+			users[namespace] = user.ID()
+			_, err = scim.Do(ctx, http.MethodPost, "/Groups", load.Group("Operators", user.ID()))
+			Expect(err).NotTo(HaveOccurred())
+			assignments[namespace] = &v1alpha1.CloudSSOAccessAssignment{
+				ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: "operators-view"},
+				Spec: v1alpha1.CloudSSOAccessAssignmentSpec{
+					Principal: v1alpha1.AccessPrincipal{Kind: v1alpha1.PrincipalGroup, DisplayName: "Operators"},
+					RoleRef:   v1alpha1.AccessRoleRef{Kind: v1alpha1.RoleKindClusterRole, Name: "view"},
+					Target:    v1alpha1.AccessTarget{Namespaces: []string{quickstart.TargetNamespace}},
+				},
+			}
+			Expect(environment.Admin.Create(ctx, assignments[namespace])).To(Succeed())
+		}
+		Eventually(readinessOf(ctx, assignments[acme])).Should(Equal(v1alpha1.ReasonReady))
+		Expect(subjectsIn(ctx, quickstart.TargetNamespace)()).To(Equal([]string{"oidc:user-operator@example.com"}))
+		for _, namespace := range []string{globex, initech} {
+			Eventually(readinessOf(ctx, assignments[namespace])).Should(Equal(v1alpha1.ReasonAccessNotInstalled))
+		}
+		Expect(status(clientOf(north, acme).Do(ctx, http.MethodPatch, "/Users/"+users[acme], load.SetActive(false)))).To(Equal(http.StatusOK))
+		Eventually(subjectsIn(ctx, quickstart.TargetNamespace)).Should(BeEmpty())
+	})
+
 	It("answer for names and ids of their own directories by live reads", func(ctx SpecContext) {
 		for namespace, m := range serving() {
 			scim := clientOf(m, namespace)
@@ -233,6 +261,31 @@ var _ = Describe("two shards", Ordered, func() {
 // serving returns a replica for each namespace.
 func serving() map[string]*quickstart.Manager {
 	return map[string]*quickstart.Manager{acme: north, globex: south[0], initech: south[1]}
+}
+
+// readinessOf returns the reason of an assignment's condition Ready.
+func readinessOf(ctx context.Context, a *v1alpha1.CloudSSOAccessAssignment) func() string {
+	return func() string {
+		Expect(environment.Admin.Get(ctx, client.ObjectKeyFromObject(a), a)).To(Succeed())
+		if c := meta.FindStatusCondition(a.Status.Conditions, v1alpha1.ConditionReady); c != nil {
+			return c.Reason
+		}
+		return ""
+	}
+}
+
+// subjectsIn returns the subjects of the bindings in a namespace.
+func subjectsIn(ctx context.Context, namespace string) func() []string {
+	return func() (subjects []string) {
+		var bindings rbacv1.RoleBindingList
+		Expect(environment.Admin.List(ctx, &bindings, client.InNamespace(namespace))).To(Succeed())
+		for _, b := range bindings.Items {
+			for _, s := range b.Subjects {
+				subjects = append(subjects, s.Name)
+			}
+		}
+		return subjects
+	}
 }
 
 // newManual creates a Manual user, whose name a controller claims.

@@ -1,5 +1,5 @@
 // Package shards_test runs two operators on one control plane, each for some namespaces and in processes of its own.
-// north serves acme, and is the operator that was installed first. south serves globex and initech from a namespace of
+// north serves acme with access, and is the operator that was installed first. south serves globex and initech from a namespace of
 // its own, with two replicas and with no right in other namespaces. config/shard and config/default/shards.yaml install
 // it.
 package shards_test
@@ -57,7 +57,7 @@ var _ = BeforeSuite(func(ctx SpecContext) {
 	SetDefaultEventuallyPollingInterval(20 * time.Millisecond)
 	var err error
 	environment, err = quickstart.Start(ctx, quickstart.Options{
-		Dir: GinkgoT().TempDir(), Race: true, PlainHTTP: true, Namespace: acme, Flags: []string{"--shard=north", "--namespaces=" + acme},
+		Dir: GinkgoT().TempDir(), Race: true, PlainHTTP: true, Namespace: acme, Access: true, Flags: []string{"--shard=north", "--namespaces=" + acme},
 	})
 	Expect(err).NotTo(HaveOccurred())
 	DeferCleanup(func() { Expect(environment.Stop()).To(Succeed()) })

@@ -93,9 +93,13 @@ func (w *Workload) assign(ctx context.Context, r *round, n int) error {
 }
 
 // deactivation returns the deactivation of a user of the present round that is never deleted: one that has access now, if
-// there is one.
-func (w *Workload) deactivation(random *rand.Rand) Op {
-	permanent, present := w.current.Load().permanent, w.Sightings.Present()
+// there is one. It reports false before the first round.
+func (w *Workload) deactivation(random *rand.Rand) (o Op, found bool) {
+	r := w.current.Load()
+	if r == nil {
+		return o, false
+	}
+	permanent, present := r.permanent, w.Sightings.Present()
 	chosen := pick(random, permanent.ids)
 	for _, i := range random.Perm(len(permanent.ids)) {
 		if u := permanent.ids[i]; present[subjectOf(u.Name)] {
@@ -103,5 +107,5 @@ func (w *Workload) deactivation(random *rand.Rand) Op {
 			break
 		}
 	}
-	return Op{Partition: permanent.partition, Kind: Deactivate, Subject: chosen.ID}
+	return Op{Partition: permanent.partition, Kind: Deactivate, Subject: chosen.ID}, true
 }

@@ -78,8 +78,8 @@ type Faults struct {
 	PartitionOf func(name string) string
 	// Client sends the requests that are part of a fault.
 	Client *Client
-	// Deactivation returns the deactivation of a user who has access.
-	Deactivation func(random *rand.Rand) Op
+	// Deactivation returns the deactivation of a user who has access. It reports false if there are no users yet.
+	Deactivation func(random *rand.Rand) (Op, bool)
 
 	// Disturbances, Counts and Recovery say when faults were injected, how often, and how long replicas took to catch up
 	// afterwards, at most.
@@ -219,9 +219,10 @@ func (f *Faults) killLeader(ctx context.Context, slot int) error {
 // killLeaderAtDeactivation kills the leader some milliseconds after a deactivation was sent to the next replica, which has to
 // take the user's access away by itself.
 func (f *Faults) killLeaderAtDeactivation(ctx context.Context, slot int) error {
-	deactivation := f.Deactivation(f.Random)
 	var answered sync.WaitGroup
-	answered.Go(func() { f.Client.Send(ctx, (slot+1)%len(f.Replicas.URLs()), deactivation) })
+	if deactivation, found := f.Deactivation(f.Random); found {
+		answered.Go(func() { f.Client.Send(ctx, (slot+1)%len(f.Replicas.URLs()), deactivation) })
+	}
 	f.idle(ctx, 0, killedWithin)
 	f.Replicas.Kill(slot)
 	answered.Wait()

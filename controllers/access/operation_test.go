@@ -172,6 +172,26 @@ var _ = Describe("an operator that starts", Serial, func() {
 		Expect(written[:3]).To(ConsistOf(HaveSuffix("ends:0"), HaveSuffix("unknown:0"), HaveSuffix("stays:0")))
 		Expect(written[3]).To(And(HavePrefix("PATCH"), HaveSuffix("stays:0")))
 	})
+
+	It("takes a binding over that lost its label meanwhile, and finds none of an unknown assignment that did", func(ctx SpecContext) {
+		createUsers(ctx, "ada", "bob")
+		developers := createGroup(ctx, "developers", scim, "ada", "bob")
+		a := assign(ctx)
+		expectSubjects(ctx, a, namespace, "ada", "bob")
+		b := bindingsIn(ctx, a, namespace)[0]
+
+		stopManager()
+		modify(ctx, &b, func(b *rbacv1.RoleBinding) { delete(b.Labels, v1alpha1.LabelAssignment) })
+		unknown := b.DeepCopy()
+		unknown.ResourceVersion, unknown.UID, unknown.Name = "", "", "cloudsso:"+namespace+":unknown:0"
+		Expect(admin.Create(ctx, unknown)).To(Succeed())
+		setMembers(ctx, developers, "bob")
+		startManager()
+		expectSubjects(ctx, a, namespace, "bob")
+		expectReady(ctx, a)
+		Expect(bindingsIn(ctx, a, namespace)[0].UID).To(Equal(b.UID))
+		reread(ctx, unknown) // docs/adr/0022-cost-of-a-grant.md; manager --remove-bindings finds it by name
+	})
 })
 
 var _ = Describe("an operator that selects namespaces", Serial, func() {

@@ -99,13 +99,13 @@ func (w *Workload) deactivation(random *rand.Rand) (o Op, found bool) {
 	if r == nil {
 		return o, false
 	}
-	permanent, present := r.permanent, w.Sightings.Present()
-	chosen := pick(random, permanent.ids)
-	for _, i := range random.Perm(len(permanent.ids)) {
-		if u := permanent.ids[i]; present[subjectOf(u.Name)] {
+	users, present := r.permanent.all(), w.Sightings.Present()
+	chosen := pick(random, users)
+	for _, i := range random.Perm(len(users)) {
+		if u := users[i]; present[subjectOf(u.Name)] {
 			chosen = u
 			break
 		}
 	}
-	return Op{Partition: permanent.partition, Kind: Deactivate, Subject: chosen.ID}, true
+	return Op{Partition: r.permanent.partition, Kind: Deactivate, Subject: chosen.ID}, true
 }

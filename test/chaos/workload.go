@@ -104,6 +104,13 @@ func (n *nameSet) known(random *rand.Rand) (Seen, bool) {
 	return pick(random, n.ids), true
 }
 
+// all returns every resource that was seen and is remembered.
+func (n *nameSet) all() []Seen {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return slices.Clone(n.ids)
+}
+
 func pick[T any](random *rand.Rand, all []T) T { return all[random.IntN(len(all))] }
 
 // Prepare creates what all rounds need.

@@ -97,6 +97,9 @@ func (r *Reconciler) readEach(ctx context.Context, namespace string, users map[s
 	reads, ctx := errgroup.WithContext(ctx)
 	reads.SetLimit(parallelReads)
 	for user := range users {
+		if user == "" { // the Kubernetes user name meant a user when it was added, and none right after that
+			continue
+		}
 		reads.Go(func() error {
 			u := &v1alpha1.CloudSSOUser{}
 			if err := r.Live.Get(ctx, client.ObjectKey{Namespace: namespace, Name: user}, u); err != nil {

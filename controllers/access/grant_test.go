@@ -222,6 +222,19 @@ var _ = Describe("an assignment to a group", func() {
 		Eventually(func() int { return len(traffic.bindingWrites()) - before }).Should(Equal(2))
 		expectSubjects(ctx, a, namespace, "bob")
 	})
+
+	It("takes a user out again who loses access while it is granted", Serial, func(ctx SpecContext) {
+		before := gate.countHeld()
+		gate.shut()
+		a := assign(ctx)
+		Eventually(gate.countHeld).Should(BeNumerically(">", before))
+		ada := &user{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: "ada"}}
+		modify(ctx, ada, func(u *user) { u.Spec.Active = new(false) })
+		Eventually(func() v1alpha1.UserState { reread(ctx, ada); return ada.Status.State }).Should(Equal(v1alpha1.UserDisabled))
+		gate.unlock()
+		expectSubjects(ctx, a, namespace, "bob")
+		expectReady(ctx, a)
+	})
 })
 
 var _ = Describe("an assignment to a user", func() {

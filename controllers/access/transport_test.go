@@ -128,6 +128,7 @@ func (f *refusal) wrap(next http.RoundTripper) http.RoundTripper {
 type writeGate struct {
 	mu   sync.Mutex
 	open chan struct{} // nil if it is open
+	held int           // how many changes have been held
 }
 
 func (g *writeGate) shut() {
@@ -143,12 +144,22 @@ func (g *writeGate) unlock() {
 	g.open = nil
 }
 
+func (g *writeGate) countHeld() int {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.held
+}
+
 func (g *writeGate) wrap(next http.RoundTripper) http.RoundTripper {
 	return roundTripper(func(r *http.Request) (*http.Response, error) {
 		g.mu.Lock()
 		open := g.open
+		isHeld := open != nil && r.Method != http.MethodGet && strings.Contains(r.URL.Path, "rolebindings")
+		if isHeld {
+			g.held++
+		}
 		g.mu.Unlock()
-		if open != nil && r.Method != http.MethodGet && strings.Contains(r.URL.Path, "rolebindings") {
+		if isHeld {
 			select {
 			case <-open:
 			case <-r.Context().Done():

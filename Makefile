@@ -18,10 +18,10 @@ ASSETS := hack/controlplane/assets.sh
 # kubectl to install and deploy with; KUBECTL=kubectl takes the one in PATH.
 KUBECTL ?= $$($(ASSETS))/kubectl
 
-# The files that generate, manifests and docs write. verify fails if they are stale.
-GENERATED := api/*/zz_generated.deepcopy.go config/crd/bases config/rbac/role.yaml docs/dialects.md docs/plugin config/prometheus/rules/prometheusrule.yaml config/prometheus/dashboard
+# The files that generate, manifests, docs and chart write. verify fails if they are stale.
+GENERATED := api/*/zz_generated.deepcopy.go config/crd/bases config/rbac/role.yaml docs/dialects.md docs/plugin config/prometheus/rules/prometheusrule.yaml config/prometheus/dashboard charts/cloudsso-operator/templates/generated
 # Packages without I/O: no control plane needed.
-UNIT_PACKAGES := ./api/... ./internal/scim/... ./internal/policy/... ./internal/auth/... ./internal/audit/... ./internal/scimauth/... ./internal/httpserver/... ./test/deps/... ./test/dialects/conversation/... ./hack/prometheusrule/... ./hack/prose/... ./hack/token/...
+UNIT_PACKAGES := ./api/... ./internal/scim/... ./internal/policy/... ./internal/auth/... ./internal/audit/... ./internal/scimauth/... ./internal/httpserver/... ./test/deps/... ./test/dialects/conversation/... ./hack/prometheusrule/... ./hack/prose/... ./hack/token/... ./hack/chart/...
 # How many suites run at a time. Each suite that needs an API server starts its own, so two cores run two.
 TEST_PARALLEL ?= 2
 TEST_TIMEOUT ?= 30m
@@ -74,13 +74,22 @@ docs: ## Write the table of identity providers' dialects from the recorded conve
 	go run ./hack/dialects
 	go run ./hack/plugindocs
 
+# Builds config/default with names in place of what a release decides: hack/chart/release.go has them.
+.PHONY: chart
+chart: ## Write the CRDs, roles and policies of the Helm chart from config.
+	@rm -rf bin/chart && mkdir -p bin && cp -r config bin/chart
+	@sed -i.bak -e 's/^namespace: .*/namespace: zz-namespace/' -e 's/^# namePrefix:.*/namePrefix: zz-prefix-/' \
+	  -e 's/^# \(- ..\/flow-control\|patches:\|- path: shards\|  target:\)/\1/' -e 's/^\(    app.kubernetes.io\/instance:\).*/\1 zz-instance/' bin/chart/default/kustomization.yaml
+	@sed -i.bak -e 's/^  value: .*/  value: zz-shards/' bin/chart/default/shards.yaml
+	@$(KUSTOMIZE) build bin/chart/default | go run ./hack/chart
+
 .PHONY: fmt
 fmt: ## Format all sources.
 	$(GOLANGCI_LINT) fmt
 
 .PHONY: vet
 vet: ## Run go vet.
-	go vet ./...
+	go vet -tags install ./...
 
 .PHONY: lint
 lint: ## Run the linters, including the import rules.
@@ -101,6 +110,11 @@ test: ## Test everything, with the race detector, against a real control plane.
 test-monitoring: ## Test alerts and dashboard with a real Prometheus (Debian's package) that scrapes the operator.
 	@assets=$$($(ASSETS)); prometheus=$$(hack/prometheus.sh); \
 	set -x; KUBEBUILDER_ASSETS=$$assets PROMETHEUS_ASSETS=$$prometheus go test -count=1 -tags monitoring -timeout $(TEST_TIMEOUT) ./test/monitoring $(TEST_ARGS)
+
+.PHONY: test-install
+test-install: ## Install the chart with helm on a control plane with nodes (the first run builds helm and kwok: ten minutes).
+	@assets=$$($(ASSETS) --with kube-controller-manager --with kube-scheduler); tools=$$(hack/installtools/assets.sh); \
+	set -x; KUBEBUILDER_ASSETS=$$assets INSTALL_TOOLS=$$tools go test -count=1 -tags install -timeout $(TEST_TIMEOUT) ./test/install $(TEST_ARGS)
 
 .PHONY: test-names
 test-names: ## Search every interleaving of three operations on names, about a minute of processor time; make test does a tenth.
@@ -145,9 +159,9 @@ bench-compare: ## Compare the Go benchmarks of two revisions (OLD=HEAD NEW=, by 
 verify: verify-generated verify-modules verify-manifests verify-prose verify-vulnerabilities vet lint test-names ## Check generated files, modules, manifests, words and known vulnerabilities; run vet, lint and the search of name claims.
 
 .PHONY: verify-generated
-verify-generated: generate manifests docs
+verify-generated: generate manifests docs chart
 	@stale=$$(git status --porcelain -- $(GENERATED) | cut -c 4-); \
-	[[ -z $$stale ]] || { printf 'These files are generated and differ from what is committed:\n%s\nRun "make generate manifests docs" and commit the result.\n' "$$stale" >&2; exit 1; }
+	[[ -z $$stale ]] || { printf 'These files are generated and differ from what is committed:\n%s\nRun "make generate manifests docs chart" and commit the result.\n' "$$stale" >&2; exit 1; }
 
 .PHONY: verify-prose
 verify-prose: ## Check the words of comments and documents (.prose-words.txt) and the form of doc comments.
@@ -159,7 +173,7 @@ verify-vulnerabilities: ## Look for known vulnerabilities that the manager calls
 
 .PHONY: verify-modules
 verify-modules:
-	@for module in . hack/tools hack/controlplane hack/dashboard; do \
+	@for module in . hack/tools hack/controlplane hack/dashboard hack/installtools; do \
 	  (cd $$module && go mod tidy -diff) || { echo "$$module/go.mod or go.sum is not tidy: run \"go mod tidy\" in $$module and commit the result" >&2; exit 1; }; \
 	done
 	go mod verify

@@ -82,8 +82,9 @@ func addAccess(ctx context.Context, mgr manager.Manager, o options, resources *s
 	return projected, errors.Join(mgr.Add(projected), mgr.AddReadyzCheck("bindings", ready))
 }
 
-// removeBindings deletes every projected binding of the cluster, and reports how many it has deleted.
-func removeBindings(ctx context.Context, report io.Writer) error {
+// removeBindings stops the operator if --stop-deployment names it, deletes every projected binding of the cluster, and reports
+// how many it has deleted.
+func removeBindings(ctx context.Context, o options, report io.Writer) error {
 	config, err := ctrl.GetConfig()
 	if err != nil {
 		return fmt.Errorf("finding the cluster: %w", err)
@@ -96,6 +97,11 @@ func removeBindings(ctx context.Context, report io.Writer) error {
 	c, err := client.New(config, client.Options{Scheme: scheme})
 	if err != nil {
 		return fmt.Errorf("reaching the cluster: %w", err)
+	}
+	if o.stopDeployment != "" {
+		if err := stopDeployment(ctx, c, client.ObjectKey{Namespace: o.operatorNamespace, Name: o.stopDeployment}); err != nil {
+			return err
+		}
 	}
 	removed, err := bindings.RemoveAll(ctx, c)
 	fmt.Fprintf(report, "%d projected bindings removed\n", removed)

@@ -3,6 +3,7 @@ package main
 
 import (
 	"flag"
+	"fmt"
 	"io"
 	"log/slog"
 	"math"
@@ -32,8 +33,12 @@ func main() {
 	pflag.Parse()
 	setLoggers(zap.New(zap.UseFlagOptions(&logging)))
 
+	if o.showVersion {
+		fmt.Println("cloudsso-operator", version)
+		return
+	}
 	if o.removeBindings {
-		if err := removeBindings(ctrl.SetupSignalHandler(), os.Stdout); err != nil {
+		if err := removeBindings(ctrl.SetupSignalHandler(), o, os.Stdout); err != nil {
 			ctrl.Log.Error(err, "Removing the projected bindings has failed")
 			os.Exit(1)
 		}

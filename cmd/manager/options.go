@@ -53,6 +53,9 @@ type options struct {
 	access         bool
 	accessExcluded []string
 	removeBindings bool
+	stopDeployment string
+
+	showVersion bool
 }
 
 func (o *options) bind(flags *pflag.FlagSet) {
@@ -81,6 +84,8 @@ func (o *options) bind(flags *pflag.FlagSet) {
 	flags.BoolVar(&o.access, "access", false, "carry out CloudSSOAccessAssignments: project users into RoleBindings and ClusterRoleBindings, and revoke. Needs the rights of config/access")
 	flags.StringSliceVar(&o.accessExcluded, "access-excluded-namespaces", []string{"kube-system", "kube-public", "kube-node-lease"}, "namespaces in which no role is granted, beside the operator's own; repeatable")
 	flags.BoolVar(&o.removeBindings, "remove-bindings", false, "instead of running, delete every RoleBinding and ClusterRoleBinding that was projected in the cluster, and fail if one is left")
+	flags.StringVar(&o.stopDeployment, "stop-deployment", "", "with --remove-bindings, first scale this Deployment of --operator-namespace to no replicas, and wait until its Pods are gone: a running operator restores bindings")
+	flags.BoolVar(&o.showVersion, "version", false, "print the version and exit")
 }
 
 // leaderElectionID is the name of the lease for the leader election. A shard appends its own name.

@@ -3,6 +3,7 @@
 #
 #   assets.sh                                   these three
 #   assets.sh --with kube-controller-manager    also kube-controller-manager (garbage collection, namespace deletion)
+#   assets.sh --with kube-scheduler             also kube-scheduler; both may be given
 #
 # Only the folder goes to standard output; progress goes to standard error.
 # It uses the first of: the folder that KUBEBUILDER_ASSETS names; the user's cache
@@ -227,8 +228,8 @@ add_extras() {
 extras=""
 while [[ $# -gt 0 ]]; do
   case "$1 ${2:-}" in
-    "--with kube-controller-manager") extras=kube-controller-manager; shift 2 ;;
-    *) die "usage: assets.sh [--with kube-controller-manager]" ;;
+    "--with kube-controller-manager" | "--with kube-scheduler") extras="$extras $2"; shift 2 ;;
+    *) die "usage: assets.sh [--with kube-controller-manager] [--with kube-scheduler]" ;;
   esac
 done
 

@@ -26,6 +26,8 @@ type Options struct {
 	// Controllers are the controllers of kube-controller-manager to run, such as "namespace-controller" and
 	// "garbage-collector-controller". By default kube-controller-manager does not run.
 	Controllers []string
+	// Bare starts without the operator's CRDs, roles and admission policies, for tests that install them.
+	Bare bool
 	// FeatureGates are kube-apiserver's, such as "DetectCacheInconsistency=false"; by default its defaults.
 	FeatureGates string
 	// AuthenticationConfig is the path of kube-apiserver's AuthenticationConfiguration; by default no OIDC token is
@@ -56,9 +58,11 @@ func Start(ctx context.Context, o Options) (_ *ControlPlane, err error) {
 	}
 	cp := &ControlPlane{root: root, environment: &envtest.Environment{
 		BinaryAssetsDirectory: assets,
-		CRDDirectoryPaths:     []string{filepath.Join(root, "config", "crd", "bases")},
 		ErrorIfCRDPathMissing: true,
 	}}
+	if !o.Bare {
+		cp.environment.CRDDirectoryPaths = []string{filepath.Join(root, "config", "crd", "bases")}
+	}
 	if err := cp.keepCertificates(); err != nil {
 		return nil, err
 	}
@@ -79,7 +83,10 @@ func Start(ctx context.Context, o Options) (_ *ControlPlane, err error) {
 	if cp.client, err = client.New(cp.admin, client.Options{}); err != nil {
 		return nil, err
 	}
-	if err := cp.install(ctx); err != nil {
+	if !o.Bare {
+		err = cp.install(ctx)
+	}
+	if err != nil {
 		return nil, err
 	}
 	if len(o.Controllers) > 0 {

@@ -1,0 +1,53 @@
+package main
+
+import (
+	"strings"
+	"testing"
+)
+
+// oneOfEach returns a manifest of each generated kind.
+func oneOfEach() string {
+	var documents []string
+	for _, f := range generated {
+		for _, kind := range f.kinds {
+			documents = append(documents, "kind: "+kind+"\nmetadata:\n  annotations:\n    a: b\n  name: zz-prefix-a\n  namespace: zz-namespace")
+		}
+	}
+	return strings.Join(documents, "\n---\n")
+}
+
+func TestTemplates(t *testing.T) {
+	files, err := templates(oneOfEach())
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := header + `{{- if and .Values.crds.enabled (not .Values.mainRelease) }}
+---
+kind: CustomResourceDefinition
+metadata:
+  annotations:
+    helm.sh/resource-policy: keep
+    a: b
+  name: {{ include "cloudsso-operator.prefix" . }}a
+  namespace: {{ .Release.Namespace }}
+{{- end }}
+`
+	if got := files["crds.yaml"]; got != want {
+		t.Errorf("crds.yaml is\n%s\nwant\n%s", got, want)
+	}
+	if strings.Contains(files["policies.yaml"], "helm.sh/resource-policy") {
+		t.Error("policies are kept")
+	}
+}
+
+func TestTemplatesRefuse(t *testing.T) {
+	for name, tt := range map[string]struct{ manifests, want string }{
+		"a kind that no file has":       {oneOfEach() + "\n---\nkind: Pod", "kind Pod is new"},
+		"what Helm would evaluate":      {oneOfEach() + "\n---\nkind: Service\nmetadata: {name: '{{'}", "Helm would evaluate"},
+		"manifests that lack some kind": {"kind: Service", "no manifest is of the kinds"},
+	} {
+		if _, err := templates(tt.manifests); err == nil || !strings.Contains(err.Error(), tt.want) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}

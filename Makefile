@@ -15,8 +15,8 @@ TOOL := go tool -modfile=hack/tools/go.mod
 GOLANGCI_LINT := $(TOOL) golangci-lint
 KUSTOMIZE := $(TOOL) kustomize
 ASSETS := hack/controlplane/assets.sh
-# kubectl to install and deploy with; KUBECTL=kubectl takes the one in PATH.
-KUBECTL ?= $$($(ASSETS))/kubectl
+# kubectl to install and deploy with: the one in PATH, or else that of the control plane.
+KUBECTL ?= $$(command -v kubectl || echo "$$($(ASSETS))/kubectl")
 
 # The files that generate, manifests, docs and chart write. verify fails if they are stale.
 GENERATED := api/*/zz_generated.deepcopy.go config/crd/bases config/rbac/role.yaml docs/dialects.md docs/plugin config/prometheus/rules/prometheusrule.yaml config/prometheus/dashboard charts/cloudsso-operator/templates/generated
@@ -217,9 +217,15 @@ install: ## Apply the CRDs to the cluster of the current kubeconfig.
 uninstall: ## Delete the CRDs of that cluster; refused while any object of theirs exists, except name claims.
 	$(KUSTOMIZE) build config/crd | KUBECTL="$(KUBECTL)" hack/uninstall.sh
 
+# Fields that another tool has set are taken back, such as replicas after kubectl scale.
 .PHONY: deploy
 deploy: overlay ## Run the image IMG in that cluster.
-	$(KUSTOMIZE) build bin/deploy | $(KUBECTL) apply --server-side -f -
+	$(KUSTOMIZE) build bin/deploy | $(KUBECTL) apply --server-side --force-conflicts -f -
+
+.PHONY: build-installer
+build-installer: overlay ## Write all manifests, with the image IMG, into dist/install.yaml.
+	@mkdir -p dist
+	$(KUSTOMIZE) build bin/deploy > dist/install.yaml
 
 .PHONY: undeploy
 undeploy: ## Delete the operator from that cluster and take back assigned access; the CRDs, all objects and the namespace stay.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	. "github.com/onsi/ginkgo/v2"
@@ -20,7 +21,7 @@ import (
 	"github.com/cloudsso/cloudsso-operator/api/v1alpha1"
 )
 
-const samplesFolder = "../config/samples"
+const configFolder = "../config"
 
 // aHash is a well-formed hash of a token.
 const aHash = "sha256:f18006307c057b7455ab6a6d662e087bd8c8f9e7a5e71ae323293f82f2708db8"
@@ -35,7 +36,7 @@ var _ = Describe("a GitOps tool that waits", func() {
 		}
 	})
 
-	for _, name := range []string{"scimcredential_declared.yaml", "scimcredential_expiring.yaml"} {
+	for _, name := range []string{"samples/scimcredential_declared.yaml", "samples/scimcredential_disabled.yaml", "samples/scimcredential_expiring.yaml"} {
 		It("ends on the sample "+name, func(ctx SpecContext) {
 			apply(ctx, sample(name))
 			Eventually(isObservedAndCurrent(ctx, sample(name))).Should(BeTrue())
@@ -43,7 +44,7 @@ var _ = Describe("a GitOps tool that waits", func() {
 	}
 
 	It("ends on the sample of an assignment", func(ctx SpecContext) {
-		const file = "cloudssoaccessassignment.yaml"
+		const file = "demo/cloudssoaccessassignment.yaml"
 		acme := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: "acme"}}
 		Expect(client.IgnoreAlreadyExists(admin.Create(ctx, acme))).To(Succeed())
 		for _, name := range append(kustomization(), file) {
@@ -179,12 +180,19 @@ func create(ctx context.Context, o client.Object) {
 }
 
 // kustomization returns the files that kubectl apply -k applies.
-func kustomization() []string {
+func kustomization() (files []string) {
 	GinkgoHelper()
-	var k struct{ Resources []string }
-	readYAML("kustomization.yaml", &k)
-	Expect(k.Resources).NotTo(BeEmpty())
-	return k.Resources
+	for _, folder := range []string{"samples", "demo"} { // the demo has the samples too
+		var k struct{ Resources []string }
+		readYAML(folder+"/kustomization.yaml", &k)
+		for _, resource := range k.Resources {
+			if strings.HasSuffix(resource, ".yaml") {
+				files = append(files, folder+"/"+resource)
+			}
+		}
+	}
+	Expect(files).NotTo(BeEmpty())
+	return files
 }
 
 // sample returns the object of a file, in the spec's namespace.
@@ -198,7 +206,7 @@ func sample(file string) *unstructured.Unstructured {
 
 func readYAML(file string, into any) {
 	GinkgoHelper()
-	content, err := os.ReadFile(filepath.Join(samplesFolder, file))
+	content, err := os.ReadFile(filepath.Join(configFolder, file))
 	Expect(err).NotTo(HaveOccurred())
 	Expect(yaml.Unmarshal(content, into)).To(Succeed())
 }

@@ -26,18 +26,20 @@ var _ = Describe("The samples", func() {
 	It("apply together, as the kustomization", func(ctx SpecContext) {
 		namespace := newNamespace(ctx)
 		run("apply", "--validate=strict", "-n", namespace, "-k", samplesFolder)
+		const start = "cloudssodirectory.cloudsso.dev/default\nscimcredential.cloudsso.dev/okta\n"
+		Expect(run("get", "cloudsso", "-n", namespace, "-o", "name")).To(Equal(start))
+		run("apply", "--validate=strict", "-n", namespace, "-k", demoFolder)
 		Expect(run("get", "cloudsso", "-n", namespace, "-o", "name")).To(Equal(`cloudssodirectory.cloudsso.dev/default
 cloudssogroup.cloudsso.dev/platform-admins
 cloudssouser.cloudsso.dev/ada-lovelace
 cloudssouser.cloudsso.dev/barbara-jensen
 scimcredential.cloudsso.dev/okta
-scimcredential.cloudsso.dev/okta-previous
 `))
-		run("apply", "--validate=strict", "-n", namespace, "-k", samplesFolder)
+		run("apply", "--validate=strict", "-n", namespace, "-k", demoFolder)
 	})
 
 	It("show every field that a person may set on a user", func(ctx SpecContext) {
-		sample := manifestFile(samplesFolder + "/cloudssouser_full.yaml")[0]
+		sample := manifestFile(demoFolder + "/cloudssouser_full.yaml")[0]
 		schema := kindSchema(ctx, "CloudSSOUser").Properties["spec"]
 		Expect(unsetFields(schema, sample.Object["spec"], "spec")).To(ConsistOf("spec.deprovisionedAt", "spec.withheld"))
 	})
@@ -51,16 +53,17 @@ scimcredential.cloudsso.dev/okta-previous
 	})
 })
 
-// sampleFiles returns the files in config/samples that have objects.
-func sampleFiles() []string {
-	all, err := filepath.Glob(samplesFolder + "/*.yaml")
-	if err != nil {
-		panic(err)
-	}
-	var files []string
-	for _, path := range all {
-		if !strings.HasSuffix(path, "kustomization.yaml") {
-			files = append(files, path)
+// sampleFiles returns the files in config/samples and config/demo that have objects.
+func sampleFiles() (files []string) {
+	for _, folder := range []string{samplesFolder, demoFolder} {
+		all, err := filepath.Glob(folder + "/*.yaml")
+		if err != nil {
+			panic(err)
+		}
+		for _, path := range all {
+			if !strings.HasSuffix(path, "kustomization.yaml") {
+				files = append(files, path)
+			}
 		}
 	}
 	return files

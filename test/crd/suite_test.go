@@ -26,6 +26,7 @@ import (
 const (
 	crdFolder       = "../../config/crd"
 	samplesFolder   = "../../config/samples"
+	demoFolder      = "../../config/demo"
 	referenceFolder = "../../docs/reference"
 	apiFolder       = "../../api/v1alpha1"
 )

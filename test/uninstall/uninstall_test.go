@@ -166,6 +166,17 @@ var _ = Describe("make", Ordered, func() {
 		}
 	})
 
+	It("deploy runs the image that it is given, also after another tool has scaled the operator", func(ctx SpecContext) {
+		deployment := &appsv1.Deployment{ObjectMeta: metav1.ObjectMeta{Namespace: system.Name, Name: "cloudsso-operator"}}
+		Expect(cluster.Get(ctx, client.ObjectKeyFromObject(deployment), deployment)).To(Succeed())
+		Expect(deployment.Spec.Template.Spec.Containers[0].Image).To(Equal(image))
+		scaled := client.RawPatch(types.MergePatchType, []byte(`{"spec":{"replicas":5}}`))
+		Expect(cluster.Patch(ctx, deployment, scaled, client.FieldOwner("scaler"))).To(Succeed())
+		mustMake(ctx, "deploy")
+		Expect(cluster.Get(ctx, client.ObjectKeyFromObject(deployment), deployment)).To(Succeed())
+		Expect(deployment.Spec.Replicas).To(HaveValue(BeEquivalentTo(2)))
+	})
+
 	It("undeploy deletes the operator alone", func(ctx SpecContext) {
 		mustMake(ctx, "undeploy")
 		deployment := &appsv1.Deployment{ObjectMeta: metav1.ObjectMeta{Namespace: system.Name, Name: "cloudsso-operator"}}

@@ -1,0 +1,124 @@
+//go:build install
+
+package install
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+
+	. "github.com/onsi/ginkgo/v2"
+	. "github.com/onsi/gomega"
+	"github.com/prometheus/common/model"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/cloudsso/cloudsso-operator/hack/quickstart"
+	"github.com/cloudsso/cloudsso-operator/test/controlplane"
+	"github.com/cloudsso/cloudsso-operator/test/load"
+	"github.com/cloudsso/cloudsso-operator/test/provider"
+	"github.com/cloudsso/cloudsso-operator/test/scrape"
+)
+
+// managerProcess is the manager on this machine, under the service account of a release.
+type managerProcess struct {
+	*process
+	url, metrics string
+}
+
+// startManager starts the manager in place of a Pod, whose containers kwok does not run.
+func startManager(ctx context.Context, inNamespace, account string) *managerProcess {
+	GinkgoHelper()
+	identity, err := plane.ServiceAccount(ctx, inNamespace, account)
+	Expect(err).NotTo(HaveOccurred())
+	scim, metrics, probes := freeAddress(), freeAddress(), freeAddress()
+	m := &managerProcess{url: "http://" + scim + "/scim/v2", metrics: "http://" + metrics + "/metrics"}
+	GinkgoT().Setenv("KUBECONFIG", writeKubeconfig(identity))
+	m.process = start(buildManager(ctx), "--scim-public-url="+m.url, "--scim-insecure-http", "--scim-bind-address="+scim, "--operator-namespace="+inNamespace,
+		"--metrics-bind-address="+metrics, "--metrics-secure=false", "--health-probe-bind-address="+probes)
+	Eventually(func(g Gomega) { g.Expect(get(ctx, "http://"+probes+"/readyz")).To(Equal(http.StatusOK)) }, soon).Should(Succeed())
+	return m
+}
+
+func freeAddress() string {
+	GinkgoHelper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	Expect(err).NotTo(HaveOccurred())
+	defer listener.Close()
+	return listener.Addr().String()
+}
+
+// get returns the HTTP status of a page; 0 if there is no answer.
+func get(ctx context.Context, url string) int {
+	GinkgoHelper()
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+	Expect(err).NotTo(HaveOccurred())
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		return 0
+	}
+	Expect(response.Body.Close()).To(Succeed())
+	return response.StatusCode
+}
+
+// testLifeCycle sends the requests of a provider, and checks that the API server has refused none of the operator's.
+func testLifeCycle(ctx context.Context) {
+	m := startManager(ctx, namespace, controlplane.OperatorServiceAccount)
+	const directory = "initech"
+	Expect(cluster.Create(ctx, &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: directory}})).To(Succeed())
+	kubectl(ctx, "-n", directory, "apply", "-k", "config/samples")
+	token, err := quickstart.Token(ctx, cluster, directory, "okta")
+	Expect(err).NotTo(HaveOccurred())
+	Expect(quickstart.AwaitActivation(ctx, cluster, directory)).To(Succeed())
+	Expect(get(ctx, m.url+"/Users")).To(Equal(http.StatusUnauthorized), "without a token")
+
+	okta, err := provider.New(m.url, token, "")
+	Expect(err).NotTo(HaveOccurred())
+	send := func(status int, method, path, body string) *provider.Response {
+		GinkgoHelper()
+		response, err := okta.Do(ctx, method, path, body)
+		Expect(err).NotTo(HaveOccurred())
+		Expect(response.Status).To(Equal(status), "%s %s", method, path)
+		return response
+	}
+	Eventually(func(g Gomega) { // the policies are in force some time after their installation
+		response, err := okta.Do(ctx, http.MethodPost, "/Users", load.User("one"))
+		g.Expect(err).NotTo(HaveOccurred())
+		g.Expect(response.Status).To(Or(Equal(http.StatusCreated), Equal(http.StatusConflict)))
+	}, soon).Should(Succeed())
+	Expect(send(http.StatusOK, http.MethodGet, load.Find("userName", load.UserName("one")), "").Total()).To(Equal(1))
+	user := send(http.StatusCreated, http.MethodPost, "/Users", load.User("two")).ID()
+	group := send(http.StatusCreated, http.MethodPost, "/Groups", load.Group("Staff", user)).ID()
+	send(http.StatusNoContent, http.MethodPatch, "/Groups/"+group, load.RemoveMembers([]string{user}))
+	send(http.StatusNoContent, http.MethodPatch, "/Groups/"+group, load.AddMembers([]string{user}))
+	send(http.StatusOK, http.MethodPut, "/Users/"+user, load.User("two"))
+	for _, active := range []bool{false, true, false} {
+		send(http.StatusOK, http.MethodPatch, "/Users/"+user, load.SetActive(active))
+	}
+	send(http.StatusNoContent, http.MethodDelete, "/Users/"+user, "")
+	send(http.StatusNoContent, http.MethodDelete, "/Groups/"+group, "")
+
+	samples, err := scrape.Samples(ctx, http.DefaultClient, m.metrics)
+	Expect(err).NotTo(HaveOccurred())
+	answered, _ := scrape.Sum(samples, "rest_client_requests_total", nil)
+	Expect(answered).To(BeNumerically(">", 10))
+	forbidden, _ := scrape.Sum(samples, "rest_client_requests_total", model.LabelSet{"code": "403"})
+	Expect(forbidden).To(BeZero(), m.output.String())
+	Expect(strings.ToLower(m.output.String())).NotTo(ContainSubstring("forbidden"))
+}
+
+// kubectl runs the control plane's kubectl as the administrator, in the repository's root.
+func kubectl(ctx context.Context, arguments ...string) (output string) {
+	GinkgoHelper()
+	command := exec.CommandContext(ctx, filepath.Join(os.Getenv("KUBEBUILDER_ASSETS"), "kubectl"), arguments...)
+	command.Dir = root
+	command.Env = append(os.Environ(), "KUBECONFIG="+kubeconfig)
+	printed, err := command.CombinedOutput()
+	Expect(err).NotTo(HaveOccurred(), fmt.Sprintf("kubectl %s: %s", strings.Join(arguments, " "), printed))
+	return string(printed)
+}

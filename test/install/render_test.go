@@ -1,0 +1,242 @@
+//go:build install
+
+package install
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+
+	. "github.com/onsi/ginkgo/v2"
+	. "github.com/onsi/gomega"
+	batchv1 "k8s.io/api/batch/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/util/yaml"
+)
+
+// objects are manifests by kind, namespace and name.
+type objects map[string]*unstructured.Unstructured
+
+// parse reads a stream of YAML documents. Two objects of one name are an error.
+func parse(content []byte) objects {
+	GinkgoHelper()
+	all := objects{}
+	for decoder := yaml.NewYAMLOrJSONDecoder(bytes.NewReader(content), len(content)+1); ; {
+		o := &unstructured.Unstructured{}
+		err := decoder.Decode(&o.Object)
+		if errors.Is(err, io.EOF) {
+			return all
+		}
+		Expect(err).NotTo(HaveOccurred())
+		if len(o.Object) == 0 {
+			continue
+		}
+		key := o.GetKind() + " " + o.GetNamespace() + "/" + o.GetName()
+		Expect(all).NotTo(HaveKey(key))
+		all[key] = o
+	}
+}
+
+// template returns what a release has, without its hooks.
+func template(ctx context.Context, name, inNamespace string, arguments ...string) objects {
+	GinkgoHelper()
+	return parse([]byte(mustHelm(ctx, append([]string{"template", name, chart, "--namespace", inNamespace, "--no-hooks"}, arguments...)...)))
+}
+
+// kustomize returns the objects of config/default with changes of its kustomization.
+func kustomize(ctx context.Context, changes ...string) objects {
+	GinkgoHelper()
+	return parse(build(ctx, changes...))
+}
+
+func build(ctx context.Context, changes ...string) []byte {
+	GinkgoHelper()
+	into := GinkgoT().TempDir()
+	Expect(os.CopyFS(into, os.DirFS(filepath.Join(root, "config")))).To(Succeed())
+	file := filepath.Join(into, "default", "kustomization.yaml")
+	content, err := os.ReadFile(file)
+	Expect(err).NotTo(HaveOccurred())
+	for i := 0; i < len(changes); i += 2 {
+		Expect(string(content)).To(ContainSubstring(changes[i]))
+		content = bytes.ReplaceAll(content, []byte(changes[i]), []byte(changes[i+1]))
+	}
+	Expect(os.WriteFile(file, content, 0o600)).To(Succeed())
+	command := exec.CommandContext(ctx, "go", "tool", "-modfile=hack/tools/go.mod", "kustomize", "build", filepath.Join(into, "default"))
+	command.Dir = root
+	built, err := command.Output()
+	Expect(err).NotTo(HaveOccurred())
+	return built
+}
+
+// with returns the change that takes the comment sign from a line of config/default/kustomization.yaml.
+func with(component string) []string {
+	return []string{"# components:", "components:", "# - ../" + component + "\n", "- ../" + component + "\n"}
+}
+
+// withoutHelm removes what only Helm writes: its annotations and labels.
+func withoutHelm(o *unstructured.Unstructured) *unstructured.Unstructured {
+	o = o.DeepCopy()
+	o.SetAnnotations(withoutHelmNames(o.GetAnnotations()))
+	o.SetLabels(withoutHelmNames(o.GetLabels()))
+	return o
+}
+
+// withoutHelmNames returns nil if nothing is left.
+func withoutHelmNames(all map[string]string) map[string]string {
+	for name := range all {
+		if strings.HasPrefix(name, "helm.sh/") || name == "app.kubernetes.io/managed-by" {
+			delete(all, name)
+		}
+	}
+	if len(all) == 0 {
+		return nil
+	}
+	return all
+}
+
+// expectEqual checks that a release has the objects of kustomize, but for the Namespace, which helm install creates, and the
+// CronJob of make undeploy, in place of which the chart has a hook.
+func expectEqual(rendered, built objects) {
+	GinkgoHelper()
+	for key, o := range built {
+		switch o.GetKind() {
+		case "Namespace", "CronJob":
+			delete(built, key)
+		}
+	}
+	for key, o := range rendered {
+		Expect(built).To(HaveKey(key), "only the chart has it")
+		Expect(withoutHelm(o)).To(Equal(built[key]), key)
+	}
+	for key := range built {
+		Expect(rendered).To(HaveKey(key), "only config has it")
+	}
+}
+
+var _ = Describe("The chart", func() {
+	It("has the objects of config/default", func(ctx SpecContext) {
+		expectEqual(template(ctx, release, namespace), kustomize(ctx))
+	})
+
+	It("of another name and namespace has those of config/default with a prefix", func(ctx SpecContext) {
+		built := build(ctx, "namespace: cloudsso-system", "namespace: elsewhere", "# namePrefix:", "namePrefix:")
+		const instance = "app.kubernetes.io/instance: "
+		built = bytes.ReplaceAll(built, []byte(instance+"cloudsso-operator"), []byte(instance+"acme"))
+		expectEqual(template(ctx, "acme", "elsewhere"), parse(built))
+	})
+
+	DescribeTable("has a value for each component", func(ctx SpecContext, component, value string) {
+		rendered := template(ctx, release, namespace, "--set", value)
+		expectEqual(rendered, kustomize(ctx, with(component)...))
+		Expect(rendered).NotTo(Equal(template(ctx, release, namespace)))
+	},
+		Entry(nil, "access", "access.enabled=true"),
+		Entry(nil, "cert-manager", "certManager.enabled=true"),
+		Entry(nil, "gateway", "gateway.enabled=true"),
+		Entry(nil, "ingress", "ingress.enabled=true"),
+		Entry(nil, "network-policy", "networkPolicy.enabled=true"),
+		Entry(nil, "plain-http", "tls.endsBefore=true"),
+		Entry(nil, "prometheus", "prometheus.enabled=true"),
+	)
+
+	It("has a value for flow control and shards", func(ctx SpecContext) {
+		expectEqual(template(ctx, release, namespace, "--set", "flowControl.enabled=true"), kustomize(ctx, "# - ../flow-control", "- ../flow-control"))
+		expectEqual(template(ctx, release, namespace, "--set", "shardAccounts[0].namespace=cloudsso-south,shardAccounts[0].name=cloudsso-operator"),
+			kustomize(ctx, "# patches:", "patches:", "# - path: shards", "- path: shards", "#   target:", "  target:"))
+	})
+
+	It("renders its values", func(ctx SpecContext) {
+		rendered := template(ctx, release, namespace, "--set", "access.enabled=true,access.clusterRoles={view},access.roles={deployer}",
+			"--set", "image.repository=registry.example.com/cloudsso,image.tag=v1,imagePullSecrets[0].name=pull,nodeSelector.disk=ssd",
+			"--set", "tolerations[0].operator=Exists,podAnnotations.a=b,priorityClassName=high,extraArgs={--trusted-proxies=192.0.2.10/32\\,192.0.2.11/32}",
+			"--set", "scim.publicURL=https://sso.example.org:8443/scim/v2,certManager.enabled=true")
+		deployment := rendered["Deployment cloudsso-system/cloudsso-operator"].Object
+		pod := nested(deployment, "spec", "template", "spec")
+		container := nested(deployment, "spec", "template", "spec", "containers").([]any)[0].(map[string]any)
+		Expect(container["args"]).To(Equal([]any{
+			"--scim-public-url=https://sso.example.org:8443/scim/v2", "--scim-tls-cert-file=/tls/tls.crt", "--scim-tls-key-file=/tls/tls.key",
+			"--operator-namespace=$(OPERATOR_NAMESPACE)", "--access", "--trusted-proxies=192.0.2.10/32,192.0.2.11/32",
+		}))
+		Expect(container["image"]).To(Equal("registry.example.com/cloudsso:v1"))
+		Expect(pod).To(And(HaveKeyWithValue("priorityClassName", "high"), HaveKeyWithValue("nodeSelector", map[string]any{"disk": "ssd"}),
+			HaveKeyWithValue("imagePullSecrets", []any{map[string]any{"name": "pull"}}), HaveKeyWithValue("tolerations", []any{map[string]any{"operator": "Exists"}})))
+		Expect(nested(deployment, "spec", "template", "metadata", "annotations")).To(Equal(map[string]any{"a": "b"}))
+		Expect(rendered).NotTo(HaveKey("PriorityClass /cloudsso-operator"))
+		Expect(nested(rendered["Certificate cloudsso-system/cloudsso-scim"].Object, "spec", "dnsNames")).To(Equal([]any{"sso.example.org"}))
+		Expect(nested(rendered["ClusterRole /cloudsso-operator-access"].Object, "rules").([]any)[:2]).To(Equal([]any{
+			map[string]any{"apiGroups": []any{"rbac.authorization.k8s.io"}, "resources": []any{"clusterroles"}, "verbs": []any{"bind"}, "resourceNames": []any{"view"}},
+			map[string]any{"apiGroups": []any{"rbac.authorization.k8s.io"}, "resources": []any{"roles"}, "verbs": []any{"bind"}, "resourceNames": []any{"deployer"}},
+		}))
+	})
+
+	It("keeps the CRDs, and has none if another release has them", func(ctx SpecContext) {
+		count := 0
+		for _, o := range template(ctx, release, namespace) {
+			if o.GetKind() == "CustomResourceDefinition" {
+				count++
+				Expect(o.GetAnnotations()).To(HaveKeyWithValue("helm.sh/resource-policy", "keep"))
+			}
+		}
+		Expect(count).To(Equal(7))
+		for key := range template(ctx, release, namespace, "--set", "crds.enabled=false") {
+			Expect(key).NotTo(HavePrefix("CustomResourceDefinition"))
+		}
+	})
+
+	It("passes helm lint", func(ctx SpecContext) {
+		mustHelm(ctx, "lint", chart, "--strict")
+	})
+
+	DescribeTable("refuses", func(ctx SpecContext, value, message string) {
+		for _, arguments := range [][]string{{"lint", chart}, {"template", release, chart}, {"install", release, chart, "--dry-run=client"}} {
+			output, err := helm(ctx, append(arguments, "--set", value)...)
+			Expect(err).To(HaveOccurred(), "%s", arguments)
+			Expect(output + err.Error()).To(ContainSubstring(message))
+		}
+	},
+		Entry("no replicas", "replicas=0", "minimum"),
+		Entry("an unknown key", "replica=3", "replica"),
+		Entry("an unknown key of a section", "tls.secret=mine", "secret"),
+		Entry("a URL with an underscore, which Okta refuses", "scim.publicURL=https://a_b.example.com/scim/v2", "publicURL"),
+		Entry("a shard without namespaces", "shard.name=south", "shard.namespaces is empty"),
+		Entry("namespaces without a shard", "shard.namespaces={globex}", "shard.name is empty"),
+	)
+
+	It("refuses a release whose Services would have too long names", func(ctx SpecContext) {
+		_, err := helm(ctx, "template", strings.Repeat("a", 41), chart)
+		Expect(err).To(MatchError(ContainSubstring("more than 40 characters")))
+	})
+
+	It("takes back access before it is uninstalled, with the Job of make undeploy", func(ctx SpecContext) {
+		hooks := parse([]byte(mustHelm(ctx, "template", release, chart, "--namespace", namespace, "--set", "access.enabled=true", "--show-only", "templates/remove_bindings.yaml")))
+		Expect(hooks).To(HaveLen(6))
+		for _, o := range hooks {
+			Expect(o.GetAnnotations()).To(HaveKeyWithValue("helm.sh/hook", "pre-delete"), o.GetKind())
+			Expect(o.GetAnnotations()).To(HaveKeyWithValue("helm.sh/hook-delete-policy", "before-hook-creation,hook-succeeded"), o.GetKind())
+		}
+		var job batchv1.Job
+		var cronJob batchv1.CronJob
+		convert := runtime.DefaultUnstructuredConverter.FromUnstructured
+		Expect(convert(hooks["Job cloudsso-system/cloudsso-remove-bindings"].Object, &job)).To(Succeed())
+		Expect(convert(kustomize(ctx, with("access")...)["CronJob cloudsso-system/cloudsso-remove-bindings"].Object, &cronJob)).To(Succeed())
+		expected := cronJob.Spec.JobTemplate.Spec
+		expected.Template.Spec.ServiceAccountName = "cloudsso-remove-bindings"
+		expected.Template.Spec.Containers[0].Args = []string{"--remove-bindings", "--stop-deployment=cloudsso-operator", "--operator-namespace=cloudsso-system"}
+		Expect(job.Spec).To(Equal(expected))
+		Expect(mustHelm(ctx, "template", release, chart)).NotTo(ContainSubstring("helm.sh/hook"))
+	})
+})
+
+// nested returns a field of an object; a nil value if it is absent.
+func nested(o map[string]any, path ...string) any {
+	GinkgoHelper()
+	value, _, err := unstructured.NestedFieldNoCopy(o, path...)
+	Expect(err).NotTo(HaveOccurred())
+	return value
+}

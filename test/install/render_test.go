@@ -74,8 +74,8 @@ func build(ctx context.Context, changes ...string) []byte {
 	return built
 }
 
-// with returns the change that takes the comment sign from a line of config/default/kustomization.yaml.
-func with(component string) []string {
+// uncomment returns the change that takes the comment sign from a line of config/default/kustomization.yaml.
+func uncomment(component string) []string {
 	return []string{"# components:", "components:", "# - ../" + component + "\n", "- ../" + component + "\n"}
 }
 
@@ -133,7 +133,7 @@ var _ = Describe("The chart", func() {
 
 	DescribeTable("has a value for each component", func(ctx SpecContext, component, value string) {
 		rendered := template(ctx, release, namespace, "--set", value)
-		expectEqual(rendered, kustomize(ctx, with(component)...))
+		expectEqual(rendered, kustomize(ctx, uncomment(component)...))
 		Expect(rendered).NotTo(Equal(template(ctx, release, namespace)))
 	},
 		Entry(nil, "access", "access.enabled=true"),
@@ -224,7 +224,7 @@ var _ = Describe("The chart", func() {
 		var cronJob batchv1.CronJob
 		convert := runtime.DefaultUnstructuredConverter.FromUnstructured
 		Expect(convert(hooks["Job cloudsso-system/cloudsso-remove-bindings"].Object, &job)).To(Succeed())
-		Expect(convert(kustomize(ctx, with("access")...)["CronJob cloudsso-system/cloudsso-remove-bindings"].Object, &cronJob)).To(Succeed())
+		Expect(convert(kustomize(ctx, uncomment("access")...)["CronJob cloudsso-system/cloudsso-remove-bindings"].Object, &cronJob)).To(Succeed())
 		expected := cronJob.Spec.JobTemplate.Spec
 		expected.Template.Spec.ServiceAccountName = "cloudsso-remove-bindings"
 		expected.Template.Spec.Containers[0].Args = []string{"--remove-bindings", "--stop-deployment=cloudsso-operator", "--operator-namespace=cloudsso-system"}

@@ -204,8 +204,8 @@ var _ = Describe("The chart", func() {
 		Entry("an unknown key", "replica=3", "replica"),
 		Entry("an unknown key of a section", "tls.secret=mine", "secret"),
 		Entry("a URL with an underscore, which Okta refuses", "scim.publicURL=https://a_b.example.com/scim/v2", "publicURL"),
-		Entry("a shard without namespaces", "shard.name=south", "shard.namespaces is empty"),
-		Entry("namespaces without a shard", "shard.namespaces={globex}", "shard.name is empty"),
+		Entry("a shard without namespaces", "shard.name=south", "/shard/namespaces"),
+		Entry("namespaces without a shard", "shard.namespaces={globex}", "/shard/namespaces"),
 	)
 
 	It("refuses a release whose Services would have too long names", func(ctx SpecContext) {

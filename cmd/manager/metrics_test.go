@@ -20,9 +20,7 @@ func TestRequestsAreMeasuredByResourceOperationAndStatus(t *testing.T) {
 	m.observeLag("User", time.Millisecond)
 	m.observeContention(v1alpha1.ClaimedByUser)
 	m.retries.Inc()
-	if n := testutil.CollectAndCount(m.duration.WithLabelValues("User", "Modify", "403").(prometheus.Histogram)); n != 1 {
-		t.Errorf("%d histograms", n)
-	}
+	m.duration.WithLabelValues("User", "Modify", "403") // those of the request, or a second histogram
 	if n := testutil.CollectAndCount(m.duration); n != 1 {
 		t.Errorf("%d histograms", n)
 	}

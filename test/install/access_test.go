@@ -37,9 +37,8 @@ var _ = Describe("A release with access", Ordered, func() {
 		var arguments []string
 		for key, o := range hooks {
 			if o.GetKind() == "Job" {
-				container := nested(o.Object, "spec", "template", "spec", "containers").([]any)[0].(map[string]any)
-				for _, argument := range container["args"].([]any) {
-					arguments = append(arguments, argument.(string))
+				for _, argument := range as[[]any](firstContainer(o.Object)["args"]) {
+					arguments = append(arguments, as[string](argument))
 				}
 				Expect(nested(o.Object, "spec", "template", "spec", "serviceAccountName")).To(Equal(hookAccount))
 				continue

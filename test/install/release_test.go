@@ -74,7 +74,7 @@ var _ = Describe("A release", Ordered, func() {
 		Expect(apierrors.IsTooManyRequests(evict(ctx, &pods[1]))).To(BeTrue(), "the first one has not been replaced")
 		setUnschedulable(ctx, false)
 		Eventually(evict, soon).WithContext(ctx).WithArguments(&pods[1]).Should(Succeed())
-		Eventually(func(g Gomega) { expectReadyWith(g, ctx, operator, 2) }, soon).Should(Succeed())
+		Eventually(func(g Gomega) { expectReadyWith(ctx, g, operator, 2) }, soon).Should(Succeed())
 	})
 
 	It("leaves CRDs and users when it is uninstalled, and has them again when it is reinstalled", func(ctx SpecContext) {
@@ -137,10 +137,10 @@ func policyProblems(ctx context.Context, account string) []admissionpolicy.Probl
 
 func expectReady(ctx context.Context, key client.ObjectKey, replicas int) {
 	GinkgoHelper()
-	expectReadyWith(Default, ctx, key, replicas)
+	expectReadyWith(ctx, Default, key, replicas)
 }
 
-func expectReadyWith(g Gomega, ctx context.Context, key client.ObjectKey, replicas int) {
+func expectReadyWith(ctx context.Context, g Gomega, key client.ObjectKey, replicas int) {
 	GinkgoHelper()
 	var deployment appsv1.Deployment
 	g.Expect(cluster.Get(ctx, key, &deployment)).To(Succeed())
@@ -209,7 +209,7 @@ func expectClusterObjects(ctx context.Context, release string, expected ...strin
 	} {
 		Expect(cluster.List(ctx, list, of)).To(Succeed())
 		Expect(meta.EachListItem(list, func(o runtime.Object) error {
-			found = append(found, kind+" "+o.(client.Object).GetName())
+			found = append(found, kind+" "+as[client.Object](o).GetName())
 			return nil
 		})).To(Succeed())
 	}

@@ -158,7 +158,7 @@ var _ = Describe("The chart", func() {
 			"--set", "scim.publicURL=https://sso.example.org:8443/scim/v2,certManager.enabled=true")
 		deployment := rendered["Deployment cloudsso-system/cloudsso-operator"].Object
 		pod := nested(deployment, "spec", "template", "spec")
-		container := nested(deployment, "spec", "template", "spec", "containers").([]any)[0].(map[string]any)
+		container := firstContainer(deployment)
 		Expect(container["args"]).To(Equal([]any{
 			"--scim-public-url=https://sso.example.org:8443/scim/v2", "--scim-tls-cert-file=/tls/tls.crt", "--scim-tls-key-file=/tls/tls.key",
 			"--operator-namespace=$(OPERATOR_NAMESPACE)", "--access", "--trusted-proxies=192.0.2.10/32,192.0.2.11/32",
@@ -169,7 +169,7 @@ var _ = Describe("The chart", func() {
 		Expect(nested(deployment, "spec", "template", "metadata", "annotations")).To(Equal(map[string]any{"a": "b"}))
 		Expect(rendered).NotTo(HaveKey("PriorityClass /cloudsso-operator"))
 		Expect(nested(rendered["Certificate cloudsso-system/cloudsso-scim"].Object, "spec", "dnsNames")).To(Equal([]any{"sso.example.org"}))
-		Expect(nested(rendered["ClusterRole /cloudsso-operator-access"].Object, "rules").([]any)[:2]).To(Equal([]any{
+		Expect(as[[]any](nested(rendered["ClusterRole /cloudsso-operator-access"].Object, "rules"))[:2]).To(Equal([]any{
 			map[string]any{"apiGroups": []any{"rbac.authorization.k8s.io"}, "resources": []any{"clusterroles"}, "verbs": []any{"bind"}, "resourceNames": []any{"view"}},
 			map[string]any{"apiGroups": []any{"rbac.authorization.k8s.io"}, "resources": []any{"roles"}, "verbs": []any{"bind"}, "resourceNames": []any{"deployer"}},
 		}))
@@ -239,4 +239,18 @@ func nested(o map[string]any, path ...string) any {
 	value, _, err := unstructured.NestedFieldNoCopy(o, path...)
 	Expect(err).NotTo(HaveOccurred())
 	return value
+}
+
+// as returns a value of a rendered object as what it must be.
+func as[T any](value any) T {
+	GinkgoHelper()
+	typed, ok := value.(T)
+	Expect(ok).To(BeTrue(), "%v is %T", value, value)
+	return typed
+}
+
+// firstContainer returns the first container of a workload.
+func firstContainer(workload map[string]any) map[string]any {
+	GinkgoHelper()
+	return as[map[string]any](as[[]any](nested(workload, "spec", "template", "spec", "containers"))[0])
 }

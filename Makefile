@@ -21,7 +21,7 @@ KUBECTL ?= $$(command -v kubectl || echo "$$($(ASSETS))/kubectl")
 # The files that generate, manifests, docs and chart write. verify fails if they are stale.
 GENERATED := api/*/zz_generated.deepcopy.go config/crd/bases config/rbac/role.yaml docs/dialects.md docs/plugin config/prometheus/rules/prometheusrule.yaml config/prometheus/dashboard charts/cloudsso-operator/templates/generated
 # Packages without I/O: no control plane needed.
-UNIT_PACKAGES := ./api/... ./internal/scim/... ./internal/policy/... ./internal/auth/... ./internal/audit/... ./internal/scimauth/... ./internal/httpserver/... ./test/deps/... ./test/dialects/conversation/... ./hack/prometheusrule/... ./hack/prose/... ./hack/token/... ./hack/chart/...
+UNIT_PACKAGES := ./api/... ./internal/scim/... ./internal/policy/... ./internal/auth/... ./internal/audit/... ./internal/scimauth/... ./internal/httpserver/... ./test/deps/... ./test/dialects/conversation/... ./hack/prometheusrule/... ./hack/prose/... ./hack/token/... ./hack/chart/... ./test/docs/...
 # How many suites run at a time. Each suite that needs an API server starts its own, so two cores run two.
 TEST_PARALLEL ?= 2
 TEST_TIMEOUT ?= 30m

@@ -37,8 +37,8 @@ var _ = Describe("A release with access", Ordered, func() {
 		var arguments []string
 		for key, o := range hooks {
 			if o.GetKind() == "Job" {
-				for _, argument := range as[[]any](firstContainer(o.Object)["args"]) {
-					arguments = append(arguments, as[string](argument))
+				for _, argument := range expectType[[]any](firstContainer(o.Object)["args"]) {
+					arguments = append(arguments, expectType[string](argument))
 				}
 				Expect(nested(o.Object, "spec", "template", "spec", "serviceAccountName")).To(Equal(hookAccount))
 				continue

@@ -61,8 +61,8 @@ var _ = Describe("The rendered objects", func() {
 			if o.GetKind() != "ClusterRole" && o.GetKind() != "Role" {
 				continue
 			}
-			for _, rule := range as[[]any](nested(o.Object, "rules")) {
-				for _, values := range as[map[string]any](rule) {
+			for _, rule := range expectType[[]any](nested(o.Object, "rules")) {
+				for _, values := range expectType[map[string]any](rule) {
 					Expect(values).NotTo(ContainElement(BeElementOf("*", "rbac.authorization.k8s.io")), key)
 				}
 			}

@@ -209,7 +209,7 @@ func expectClusterObjects(ctx context.Context, release string, expected ...strin
 	} {
 		Expect(cluster.List(ctx, list, of)).To(Succeed())
 		Expect(meta.EachListItem(list, func(o runtime.Object) error {
-			found = append(found, kind+" "+as[client.Object](o).GetName())
+			found = append(found, kind+" "+expectType[client.Object](o).GetName())
 			return nil
 		})).To(Succeed())
 	}

@@ -169,7 +169,7 @@ var _ = Describe("The chart", func() {
 		Expect(nested(deployment, "spec", "template", "metadata", "annotations")).To(Equal(map[string]any{"a": "b"}))
 		Expect(rendered).NotTo(HaveKey("PriorityClass /cloudsso-operator"))
 		Expect(nested(rendered["Certificate cloudsso-system/cloudsso-scim"].Object, "spec", "dnsNames")).To(Equal([]any{"sso.example.org"}))
-		Expect(as[[]any](nested(rendered["ClusterRole /cloudsso-operator-access"].Object, "rules"))[:2]).To(Equal([]any{
+		Expect(expectType[[]any](nested(rendered["ClusterRole /cloudsso-operator-access"].Object, "rules"))[:2]).To(Equal([]any{
 			map[string]any{"apiGroups": []any{"rbac.authorization.k8s.io"}, "resources": []any{"clusterroles"}, "verbs": []any{"bind"}, "resourceNames": []any{"view"}},
 			map[string]any{"apiGroups": []any{"rbac.authorization.k8s.io"}, "resources": []any{"roles"}, "verbs": []any{"bind"}, "resourceNames": []any{"deployer"}},
 		}))
@@ -241,8 +241,8 @@ func nested(o map[string]any, path ...string) any {
 	return value
 }
 
-// as returns a value of a rendered object as what it must be.
-func as[T any](value any) T {
+// expectType returns a value of a rendered object as what it must be.
+func expectType[T any](value any) T {
 	GinkgoHelper()
 	typed, ok := value.(T)
 	Expect(ok).To(BeTrue(), "%v is %T", value, value)
@@ -252,5 +252,5 @@ func as[T any](value any) T {
 // firstContainer returns the first container of a workload.
 func firstContainer(workload map[string]any) map[string]any {
 	GinkgoHelper()
-	return as[map[string]any](as[[]any](nested(workload, "spec", "template", "spec", "containers"))[0])
+	return expectType[map[string]any](expectType[[]any](nested(workload, "spec", "template", "spec", "containers"))[0])
 }

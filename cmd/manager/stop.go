@@ -36,13 +36,28 @@ func stopDeployment(ctx context.Context, c client.Client, key client.ObjectKey) 
 	if err != nil {
 		return fmt.Errorf("finding the Pods of Deployment %s: %w", key, err)
 	}
-	var pods corev1.PodList
+	running := 0
 	err = wait.PollUntilContextTimeout(ctx, stopInterval, stopTimeout, true, func(ctx context.Context) (bool, error) {
-		err := c.List(ctx, &pods, client.InNamespace(key.Namespace), client.MatchingLabelsSelector{Selector: selector})
-		return len(pods.Items) == 0, err
+		var pods corev1.PodList
+		if err := c.List(ctx, &pods, client.InNamespace(key.Namespace), client.MatchingLabelsSelector{Selector: selector}); err != nil {
+			return false, err
+		}
+		running = countRunning(pods.Items)
+		return running == 0, nil
 	})
 	if err != nil {
-		return fmt.Errorf("waiting for the end of %d Pods of Deployment %s: %w", len(pods.Items), key, err)
+		return fmt.Errorf("waiting for the end of %d Pods of Deployment %s: %w", running, key, err)
 	}
 	return nil
+}
+
+// countRunning returns how many Pods may have a process. A Pod that was evicted, or whose node has shut down, stays for a
+// person to look at.
+func countRunning(pods []corev1.Pod) (running int) {
+	for _, pod := range pods {
+		if pod.Status.Phase != corev1.PodSucceeded && pod.Status.Phase != corev1.PodFailed {
+			running++
+		}
+	}
+	return running
 }

@@ -126,7 +126,7 @@ func conflictRemedy(source, holderSource v1alpha1.Source, holder string) string 
 
 // PendingMessage returns what to say about a user or group whose name is not decided.
 func PendingMessage(o client.Object, name string) string {
-	return fmt.Sprintf("a request that is under way, or has failed, has claimed %s %q for another object; this is looked at again every two seconds",
+	return fmt.Sprintf("the CloudSSONameClaim of %s %q is that of another request, which is under way or has failed, or of an object that has just changed; this is looked at again every two seconds",
 		nameclaim.NameOf(o).Attribute(), name)
 }
 

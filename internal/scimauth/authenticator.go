@@ -75,8 +75,16 @@ func (a *Authenticator) Authenticate(r *http.Request) (server.Session, error) {
 	if err := a.admit(principal, r.Method, strings.TrimPrefix(r.URL.Path, a.Prefix)); err != nil {
 		return session, err
 	}
-	session.Store = a.Stores.In(principal.Namespace)
-	session.Revalidate = func(method, path string) error { return a.revalidate(r, principal, method, path) }
+	write := &recordedStore{
+		Store:    a.Stores.In(principal.Namespace),
+		recorded: func(method, path string) { a.recordWrite(principal, method, path) },
+		method:   r.Method, path: strings.TrimPrefix(r.URL.Path, a.Prefix),
+	}
+	session.Store = write
+	session.Revalidate = func(method, path string) error {
+		write.method, write.path = method, path
+		return a.revalidate(r, principal, method, path)
+	}
 	return session, nil
 }
 
@@ -101,9 +109,7 @@ func (a *Authenticator) revalidate(r *http.Request, principal auth.Principal, me
 // were refused with 403, because the provider does not repeat them. It admits a bulk request, because each of its operations
 // is revalidated.
 func (a *Authenticator) admit(p auth.Principal, method, path string) error {
-	resource := strings.Trim(path, "/")
-	kind, id, _ := strings.Cut(resource, "/")
-	switch kind {
+	switch kind, _, _ := strings.Cut(strings.Trim(path, "/"), "/"); kind {
 	case "ServiceProviderConfig", "ResourceTypes", "Schemas", "Bulk":
 		return nil
 	}
@@ -111,10 +117,18 @@ func (a *Authenticator) admit(p auth.Principal, method, path string) error {
 	if refusal == nil {
 		return nil
 	}
-	if refusal.Status == http.StatusForbidden && isWrite(method, kind, id) {
-		a.Recorder.Refused(p, method, resource)
+	if refusal.Status == http.StatusForbidden {
+		a.recordWrite(p, method, path)
 	}
 	return refusal
+}
+
+// recordWrite records a request that was refused, if it is a write.
+func (a *Authenticator) recordWrite(p auth.Principal, method, path string) {
+	resource := strings.Trim(path, "/")
+	if kind, id, _ := strings.Cut(resource, "/"); isWrite(method, kind, id) {
+		a.Recorder.Refused(p, method, resource)
+	}
 }
 
 // isWrite reports whether a request would change a resource. A POST to .search is a query (RFC 7644 section 3.4.3).

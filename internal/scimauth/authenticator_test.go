@@ -2,6 +2,7 @@ package scimauth_test
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"io"
 	"log/slog"
@@ -18,6 +19,7 @@ import (
 	"github.com/cloudsso/cloudsso-operator/internal/policy"
 	"github.com/cloudsso/cloudsso-operator/internal/scim"
 	"github.com/cloudsso/cloudsso-operator/internal/scim/memstore"
+	"github.com/cloudsso/cloudsso-operator/internal/scim/schema"
 	"github.com/cloudsso/cloudsso-operator/internal/scim/server"
 	"github.com/cloudsso/cloudsso-operator/internal/scimauth"
 	"github.com/cloudsso/cloudsso-operator/internal/store"
@@ -107,8 +109,15 @@ func status(t *testing.T, err error) (int, *scim.Error) {
 func TestSessionIsThatOfTheCredentialsDirectory(t *testing.T) {
 	r, authenticator := newReplica()
 	s, err := authenticator.Authenticate(request("POST", "/Users", token))
-	if err != nil || s.Store != r.acme || s.Subject != okta.String() {
-		t.Errorf("the session is %+v, %v", s, err)
+	if err != nil || s.Subject != okta.String() {
+		t.Fatalf("the session is %+v, %v", s, err)
+	}
+	created, err := s.Store.Create(t.Context(), schema.User, schema.Object{}.With(schema.UserName, "alice"), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := r.acme.Get(t.Context(), schema.User, created.ID, scim.Omit{}); err != nil {
+		t.Error(err)
 	}
 	if len(r.used) != 1 || r.used[0] != okta || len(r.refused) > 0 {
 		t.Errorf("used by %v, refused %v", r.used, r.refused)
@@ -231,6 +240,59 @@ func TestRefusedWritesOfTheService(t *testing.T) {
 		service.ServeHTTP(w, request)
 		if w.Code != c.status || strings.Join(r.refused, ",") != c.refused {
 			t.Errorf("%s %s: %d %s, refused %q", c.method, c.path, w.Code, w.Body, r.refused)
+		}
+	}
+}
+
+// stopped is a Store that is switched off after a request was admitted.
+type stopped struct {
+	scim.Store
+	err error
+}
+
+func (s stopped) Create(context.Context, *schema.ResourceType, schema.Object, []string) (*scim.Resource, error) {
+	return nil, s.err
+}
+
+func (s stopped) Update(context.Context, *schema.ResourceType, string, scim.Change) (*scim.Resource, error) {
+	return nil, s.err
+}
+
+func (s stopped) Delete(context.Context, *schema.ResourceType, string, scim.Precondition) (*scim.Resource, error) {
+	return nil, s.err
+}
+
+func TestWriteThatTheSwitchStopsUnderWayIsRecorded(t *testing.T) {
+	off := newDirectory()
+	off.Spec.SCIMSynchronization = v1alpha1.SynchronizationDisabled
+	for _, c := range []struct {
+		name    string
+		err     error
+		refused string
+	}{
+		{"switched off", store.Refusal(okta.Namespace, off, policy.NamespaceSelected),
+			"acme/okta POST Users,acme/okta DELETE Groups/1,acme/okta PUT Users/1,acme/okta POST Groups,acme/okta PATCH Users/2"},
+		{"refused by the cluster", &scim.Error{Status: http.StatusForbidden}, ""},
+		{"a part is stored, and the provider repeats the request", &scim.Error{Status: http.StatusServiceUnavailable, Reason: scimauth.ReasonSwitchedOff}, ""},
+	} {
+		r, authenticator := newReplica()
+		r.acme = stopped{r.acme, c.err}
+		service := server.New(server.Options{Authenticate: authenticator.Authenticate, BaseURL: "https://scim.example.com/scim/v2", Logger: slog.New(slog.DiscardHandler)})
+		for _, sent := range []struct{ method, path, body string }{
+			{"POST", "/Users", `{"schemas":["urn:ietf:params:scim:schemas:core:2.0:User"],"userName":"alice"}`},
+			{"DELETE", "/Groups/1", ""},
+			{"PUT", "/Users/1", `{"schemas":["urn:ietf:params:scim:schemas:core:2.0:User"],"userName":"alice"}`},
+			{"POST", "/Bulk", `{"schemas":["urn:ietf:params:scim:api:messages:2.0:BulkRequest"],"Operations":[` +
+				`{"method":"POST","path":"/Groups","bulkId":"1","data":{"displayName":"Crew"}},` +
+				`{"method":"PATCH","path":"/Users/2","data":{"Operations":[{"op":"replace","path":"active","value":false}]}}]}`},
+		} {
+			request := request(sent.method, sent.path, token)
+			request.Body = io.NopCloser(strings.NewReader(sent.body))
+			request.Header.Set("Content-Type", "application/scim+json")
+			service.ServeHTTP(httptest.NewRecorder(), request)
+		}
+		if got := strings.Join(r.refused, ","); got != c.refused {
+			t.Errorf("%s: refused %q", c.name, got)
 		}
 	}
 }

@@ -287,6 +287,12 @@ func watchCalls(t *testing.T, d *directory) *apiCalls {
 		Get: func(ctx context.Context, c client.WithWatch, key client.ObjectKey, o client.Object, options ...client.GetOption) error {
 			return errors.Join(a.note("get", o), c.Get(ctx, key, o, options...))
 		},
+		Create: func(ctx context.Context, c client.WithWatch, o client.Object, options ...client.CreateOption) error {
+			if err := a.note("create", o); err != nil {
+				return err
+			}
+			return c.Create(ctx, o, options...)
+		},
 		Patch: func(ctx context.Context, c client.WithWatch, o client.Object, p client.Patch, options ...client.PatchOption) error {
 			if err := a.note("patch", o); err != nil {
 				return err

@@ -109,21 +109,23 @@ func (n *namespacedStore) createGroupOnce(ctx context.Context, attributes schema
 // undoTimeout bounds the deletion of a group whose members could not be stored.
 const undoTimeout = 10 * time.Second
 
-// undoCreate deletes a group whose members could not be stored, unless another request has changed it or the switch has
-// been turned off in the meantime.
+// errNotOwn says that another writer has changed a group that was to be undone. It never leaves the package.
+var errNotOwn = errors.New("another writer has changed the group")
+
+// undoCreate deletes a group whose members could not be stored, unless another writer has changed it in the meantime. It does
+// not read the switch: the group is this request's own, and its displayName would be taken when the request is sent again.
 func (n *namespacedStore) undoCreate(ctx context.Context, created *v1alpha1.CloudSSOGroup) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), undoTimeout)
 	defer cancel()
-	if n.checkSwitch(ctx, n.namespace) != nil {
-		return nil
-	}
-	err := n.deleteGroupOnce(ctx, created.Name, func(g *v1alpha1.CloudSSOGroup) error {
-		if g.UID != created.UID || g.Generation != created.Generation {
-			return errStale
-		}
-		return nil
+	err := n.finish(ctx, n.namespace, created.Name, func() error {
+		return n.deleteGroupOnce(ctx, created.Name, func(g *v1alpha1.CloudSSOGroup) error {
+			if g.UID != created.UID || g.Generation != created.Generation {
+				return errNotOwn
+			}
+			return nil
+		})
 	})
-	if errors.Is(err, errStale) || isNotFound(err) {
+	if errors.Is(err, errNotOwn) || isNotFound(err) {
 		return nil
 	}
 	return err

@@ -152,14 +152,16 @@ func (n *namespacedStore) changeSlices(ctx context.Context, g *v1alpha1.CloudSSO
 }
 
 // interrupted returns the error of a change of a group's members that stops after a part of it: a refusal of the requests of
-// the namespace, which says that nothing was changed, becomes a 503 that says what is true.
+// the namespace, which says that nothing was changed, becomes a 503 of the same reason that says what is true.
 func interrupted(g *v1alpha1.CloudSSOGroup, err error) error {
 	var refused *scim.Error
 	if !errors.As(err, &refused) || refused.Reason == "" {
 		return err
 	}
-	return unavailable(err, "synchronization was turned off (%s) while this request changed the members of Group %q: a part of the change may be stored; "+
+	stopped := unavailable(err, "synchronization stopped (%s) while this request changed the members of Group %q: a part of the change may be stored; "+
 		"send it again when synchronization is on", refused.Reason, g.Name)
+	stopped.Reason, stopped.RetryAfter = refused.Reason, max(stopped.RetryAfter, refused.RetryAfter)
+	return stopped
 }
 
 // changeSlicesOnce carries out one plan, and waits until the index shows every write to a slice that came before.

@@ -7,12 +7,16 @@ import (
 	"sync"
 	"testing"
 
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	k8sschema "k8s.io/apimachinery/pkg/runtime/schema"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/cloudsso/cloudsso-operator/api/v1alpha1"
 	"github.com/cloudsso/cloudsso-operator/internal/informer"
+	"github.com/cloudsso/cloudsso-operator/internal/policy"
 	"github.com/cloudsso/cloudsso-operator/internal/scim"
 	"github.com/cloudsso/cloudsso-operator/internal/scim/schema"
+	"github.com/cloudsso/cloudsso-operator/internal/store"
 )
 
 // once returns a hook of apiCalls that does something before the first call of a kind.
@@ -49,6 +53,35 @@ func TestADeletionThatHasBegunIsAcknowledgedAfterTheSwitchIsTurnedOff(t *testing
 	}
 	if err := admin.Get(t.Context(), client.ObjectKey{Namespace: d.namespace, Name: g.ID}, &v1alpha1.CloudSSOGroup{}); client.IgnoreNotFound(err) != nil || err == nil {
 		t.Errorf("the group is still there: %v", err)
+	}
+}
+
+// Of a group whose members are stored in part, nothing stays: its displayName is free when the request is sent again.
+func TestACreateThatTheSwitchInterruptsIsUndone(t *testing.T) {
+	s := newSliced(t, 300, 300)
+	d := directoryOf(t, newReplica(t, &informer.Sources{}), s.namespace)
+	calls := watchCalls(t, d)
+	calls.fail = func(call string) error {
+		if call != "create *v1alpha1.CloudSSOMembershipSlice" {
+			return nil
+		}
+		calls.fail = nil
+		d.turnOff()
+		return apierrors.NewAlreadyExists(k8sschema.GroupResource{}, "slice")
+	}
+	_, err := d.Create(t.Context(), schema.Group, schema.Object{}.With(schema.GroupDisplayName, "Crew"), s.users)
+	var answer *scim.Error
+	if !errors.As(err, &answer) || answer.Status != http.StatusServiceUnavailable || answer.Reason != store.ReasonSwitchedOff {
+		t.Errorf("answered %v", err)
+	}
+	var groups v1alpha1.CloudSSOGroupList
+	if err := admin.List(t.Context(), &groups, client.InNamespace(s.namespace)); err != nil {
+		t.Fatal(err)
+	}
+	for _, g := range groups.Items {
+		if g.Spec.DisplayName == "Crew" && policy.IsLive(&g) {
+			t.Errorf("%s is left", g.Name)
+		}
 	}
 }
 

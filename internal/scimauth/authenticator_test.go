@@ -270,8 +270,10 @@ func TestWriteThatTheSwitchStopsUnderWayIsRecorded(t *testing.T) {
 		err     error
 		refused string
 	}{
-		{"switched off", store.Refusal(okta.Namespace, off, policy.NamespaceSelected),
-			"acme/okta POST Users,acme/okta DELETE Groups/1,acme/okta PUT Users/1,acme/okta POST Groups,acme/okta PATCH Users/2"},
+		{
+			"switched off", store.Refusal(okta.Namespace, off, policy.NamespaceSelected),
+			"acme/okta POST Users,acme/okta DELETE Groups/1,acme/okta PUT Users/1,acme/okta POST Groups,acme/okta PATCH Users/2",
+		},
 		{"refused by the cluster", &scim.Error{Status: http.StatusForbidden}, ""},
 		{"a part is stored, and the provider repeats the request", &scim.Error{Status: http.StatusServiceUnavailable, Reason: scimauth.ReasonSwitchedOff}, ""},
 	} {

@@ -65,6 +65,9 @@ func TestChaos(t *testing.T) {
 	if len(report.Result.Violations) > 0 {
 		t.Error(report.Violations(shown))
 	}
+	if report.Granted == 0 || len(report.Revocations.Undisturbed)+len(report.Revocations.Disturbed) == 0 {
+		t.Error("no access was granted, or none that was taken away could be judged")
+	}
 	if undecided := report.Result.Undecided; len(undecided)*decidable > report.Result.Histories {
 		t.Errorf("undecided within %s, of %d histories: %v", checkTimeout, report.Result.Histories, undecided)
 	}

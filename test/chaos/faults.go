@@ -119,9 +119,12 @@ func (f *Faults) Run(ctx context.Context, all []fault) error {
 func (f *Faults) inject(ctx context.Context, one fault) error {
 	slot := f.Random.IntN(len(f.Replicas.URLs()))
 	if one.leader {
-		if leader, found := f.Replicas.Leader(ctx); found {
-			slot = leader
+		leader, found := f.Replicas.Leader(ctx)
+		if !found {
+			f.Log("%s: no replica leads", one.name)
+			return nil
 		}
+		slot = leader
 	}
 	affected := []int{slot}
 	if one.global {

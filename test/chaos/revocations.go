@@ -16,8 +16,11 @@ const (
 	promptly = time.Second
 	// revocationBound is how long after the answer a subject may be in a binding, outages of the API server not counted.
 	// Promised is a second after the lease. The successor of a leader that was killed starts its controllers with the race
-	// detector on two loaded processors, and may be cut off itself just then, for longestHeld; so ten seconds are allowed.
-	revocationBound = leaseDuration + 10*time.Second
+	// detector on two loaded processors, and may be cut off itself just then, for longestHeld; so twenty seconds are allowed.
+	revocationBound = leaseDuration + 20*time.Second
+	// leaderlessBound is the same for a deactivation at which the leader is killed: no other replica leads before the lease is
+	// over, so the replica that has answered must have revoked.
+	leaderlessBound = leaseDuration - 500*time.Millisecond
 )
 
 // revocation is an acknowledged change that takes access away: of a user everywhere, or through one group.
@@ -77,7 +80,7 @@ type accessEnd struct {
 	took, outages time.Duration // since the answer, and for how much of that the API server was away
 }
 
-func (e accessEnd) isLate() bool { return e.took-e.outages > revocationBound }
+func (e accessEnd) isLate(bound time.Duration) bool { return e.took-e.outages > bound }
 
 // ends returns the ends of the subjects that had the access which a revocation takes. through are the subjects that
 // had a role through its group.
@@ -114,15 +117,23 @@ func (r *Revocations) judge(v revocation, all []accessEnd) []Violation {
 	switch {
 	case last == nil:
 		r.Unjudged += min(len(all), 1)
-	case last.isLate():
+	case last.isLate(r.boundOf(v, last.until)):
 		return []Violation{{"access: revoked in time", fmt.Sprintf("%s was acknowledged at %s, and binding %s had %s for %s after that, of which the API server was away for %s; %s are allowed",
-			v, clock(v.at), last.Binding, last.Subject, last.took.Round(time.Millisecond), last.outages.Round(time.Millisecond), revocationBound), v.requests()}}
+			v, clock(v.at), last.Binding, last.Subject, last.took.Round(time.Millisecond), last.outages.Round(time.Millisecond), r.boundOf(v, last.until)), v.requests()}}
 	case r.isDisturbed(v, last.until):
 		r.Disturbed = append(r.Disturbed, last.took)
 	default:
 		r.Undisturbed = append(r.Undisturbed, last.took)
 	}
 	return nil
+}
+
+// boundOf returns how long after the answer to a revocation a subject may be in a binding.
+func (r *Revocations) boundOf(v revocation, until time.Duration) time.Duration {
+	if v.op != nil && v.op.Client == deactivator && !r.isDisturbed(v, until) {
+		return leaderlessBound
+	}
+	return revocationBound
 }
 
 func (v revocation) requests() []*Op {
@@ -177,7 +188,7 @@ func (r *Revocations) endOf(v revocation, user, subject string) (e accessEnd, fo
 	e.until = min(e.To, cut)
 	e.took = max(e.until-v.at, 0)
 	e.outages = r.outages(v.at, e.until)
-	e.isOvertaken = !isSure || e.To > cut && !e.isLate()
+	e.isOvertaken = !isSure || e.To > cut && !e.isLate(r.boundOf(v, e.until))
 	return e, found
 }
 

@@ -38,6 +38,8 @@ func TestAccessEndsSoonAfterTheAnswer(t *testing.T) {
 		{label: "before the request", ops: []*Op{secondsAt(9, 10, deactivated("1"))}, presences: []Presence{present(through, 2, 8)}},
 		{label: "late", rule: rule, ops: []*Op{secondsAt(9, 10, deactivated("1"))}, presences: []Presence{present(through, 2, late)}},
 		{label: "never", rule: rule, ops: []*Op{secondsAt(9, 10, deactivated("1"))}, presences: []Presence{present(through, 2, -1)}},
+		{label: "by the replica itself, without a leader", ops: []*Op{secondsAt(9, 10, byDeactivator(deactivated("1")))}, presences: []Presence{present(through, 2, 14)}, undisturbed: 1},
+		{label: "by the next leader only", rule: rule, ops: []*Op{secondsAt(9, 10, byDeactivator(deactivated("1")))}, presences: []Presence{present(through, 2, 15)}},
 		{label: "granted late", rule: rule, ops: []*Op{secondsAt(9, 10, deleted("1"))}, presences: []Presence{present(through, 2, 11), present(through, 12, late)}},
 		{label: "late, suspended", rule: rule, suspensions: []Suspension{{User: "1", Call: 9 * time.Second, Return: 10 * time.Second, Done: true}}, presences: []Presence{present(through, 2, late)}},
 		{label: "late, without an API server", ops: []*Op{secondsAt(9, 10, deactivated("1"))}, presences: []Presence{present(through, 2, late+3)}, disturbances: outage, disturbed: 1},
@@ -72,6 +74,11 @@ func TestAccessEndsSoonAfterTheAnswer(t *testing.T) {
 			}
 		})
 	}
+}
+
+func byDeactivator(o Op) Op {
+	o.Client = deactivator
+	return o
 }
 
 func withSubject(o Op, subject string) Op {

@@ -81,7 +81,7 @@ chart: ## Write the CRDs, roles and policies of the Helm chart from config.
 	@sed -i.bak -e 's/^namespace: .*/namespace: zz-namespace/' -e 's/^# namePrefix:.*/namePrefix: zz-prefix-/' \
 	  -e 's/^# \(- ..\/flow-control\|patches:\|- path: shards\|  target:\)/\1/' -e 's/^\(    app.kubernetes.io\/instance:\).*/\1 zz-instance/' bin/chart/default/kustomization.yaml
 	@sed -i.bak -e 's/^  value: .*/  value: zz-shards/' bin/chart/default/shards.yaml
-	@$(KUSTOMIZE) build bin/chart/default | go run ./hack/chart
+	@$(KUSTOMIZE) build bin/chart/default | go run ./hack/chart && rm -rf bin/chart
 
 .PHONY: fmt
 fmt: ## Format all sources.

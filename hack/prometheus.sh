@@ -11,13 +11,13 @@ holds() { [[ -x $1/prometheus && -x $1/promtool ]]; }
 
 if [[ -n ${PROMETHEUS_ASSETS:-} ]]; then
   holds "$PROMETHEUS_ASSETS" || die "PROMETHEUS_ASSETS names $PROMETHEUS_ASSETS, which does not hold prometheus and promtool"
-  echo "$PROMETHEUS_ASSETS"
+  (cd "$PROMETHEUS_ASSETS" && pwd)
   exit
 fi
 
 release=$([[ ! -r /etc/os-release ]] || (. /etc/os-release; echo "${ID:-}-${VERSION_ID:-}"))
 readonly root="${XDG_CACHE_HOME:-$HOME/.cache}/cloudsso-operator/prometheus"
-readonly folder="$root/${release:-unknown}/usr/bin"
+readonly folder="$root/${release:-unknown}-$(uname -m)/usr/bin"
 if holds "$folder"; then
   echo "$folder"
   exit
@@ -36,5 +36,6 @@ say "downloading Debian's package prometheus, about 20 MB"
 dpkg -x "$unfinished"/prometheus_*.deb "$unfinished/unpacked"
 holds "$unfinished/unpacked/usr/bin" || die "the package does not hold prometheus and promtool"
 # Another call may have been faster. Its folder is as good.
-mv -T "$unfinished/unpacked" "${folder%/usr/bin}" 2>/dev/null || holds "$folder" || die "$folder cannot be written"
+mv -T "$unfinished/unpacked" "${folder%/usr/bin}" 2>/dev/null || holds "$folder" ||
+  die "${folder%/usr/bin} does not hold the programs, and cannot be replaced: delete it, and try again"
 echo "$folder"

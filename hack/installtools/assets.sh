@@ -10,6 +10,7 @@ readonly here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 readonly stages="node/fast node/heartbeat-with-lease pod/fast"
 
 say() { echo "installtools: $*" >&2; }
+die() { say "$*"; exit 1; }
 version_of() { awk -v module="$1" '$1 == module && $2 ~ /^v/ { print $2; exit }' "$here/go.mod"; }
 go_here() { (cd "$here" && env -u GOOS -u GOARCH GOFLAGS= GOWORK=off CGO_ENABLED=0 go "$@"); }
 
@@ -25,6 +26,7 @@ build() { # build BINARY PACKAGE
 copy_stages() {
   [[ ! -s $folder/stages.yaml ]] || return 0
   local module stage file
+  go_here mod download sigs.k8s.io/kwok
   module=$(go_here list -m -f '{{.Dir}}' sigs.k8s.io/kwok)
   for stage in $stages; do
     for file in "$module/kustomize/stage/$stage"/*.yaml; do
@@ -35,7 +37,10 @@ copy_stages() {
 }
 
 readonly root=${XDG_CACHE_HOME:-$HOME/.cache}/cloudsso-operator/installtools
-readonly folder=$root/helm-$(version_of helm.sh/helm/v4)-kwok-$(version_of sigs.k8s.io/kwok)
+helm=$(version_of helm.sh/helm/v4) kwok=$(version_of sigs.k8s.io/kwok)
+[[ -n $helm && -n $kwok ]] || die "$here/go.mod does not name the versions of helm and kwok"
+# The checksum stands for all other modules, the flags of the build and the stages.
+readonly folder=$root/helm-$helm-kwok-$kwok-$(cat "$here/go.sum" "${BASH_SOURCE[0]}" | cksum | cut -d ' ' -f 1)
 mkdir -p "$folder"
 unfinished=$(mktemp -d "$root/.unfinished.XXXXXX")
 trap 'rm -rf "$unfinished"' EXIT

@@ -129,11 +129,12 @@ func TestBusyBindingLosesItsSubject(t *testing.T) {
 	group := d.group(r, alice, bob)
 	shared, alone := d.bind(0, v1alpha1.PrincipalGroup, group, allowed, "bob", "alice"), d.bind(1, v1alpha1.PrincipalGroup, group, allowed, "alice")
 	r.shown(shared, alone)
+	names := []string{shared.object.GetName(), alone.object.GetName()}
 	writing := make(chan struct{}, 1)
 	start(t, func(ctx context.Context) error {
 		for i := 0; ctx.Err() == nil; i++ {
-			for _, b := range []*binding{shared, alone} {
-				o := &rbacv1.RoleBinding{ObjectMeta: metav1.ObjectMeta{Namespace: d.target, Name: b.object.GetName()}}
+			for _, name := range names {
+				o := &rbacv1.RoleBinding{ObjectMeta: metav1.ObjectMeta{Namespace: d.target, Name: name}}
 				patch := fmt.Appendf(nil, `{"metadata":{"annotations":{"written":"%d"}}}`, i)
 				err := admin.Patch(ctx, o, client.RawPatch(types.MergePatchType, patch))
 				if client.IgnoreNotFound(err) != nil && ctx.Err() == nil {

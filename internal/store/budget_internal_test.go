@@ -40,7 +40,7 @@ func TestCountThatConflictsIsWrittenAgainWithDelays(t *testing.T) {
 				}
 				return conflict
 			},
-		})}}, namespace: "acme"}
+		}), Retry: func() {}}}, namespace: "acme"}
 		began := time.Now()
 		_, err := n.changeCount(t.Context(), &v1alpha1.CloudSSODirectory{}, func(*v1alpha1.CloudSSODirectory) ([]v1alpha1.CountedDeactivations, bool) {
 			return []v1alpha1.CountedDeactivations{{Count: 1}}, true

@@ -9,6 +9,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/util/workqueue"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -38,7 +39,7 @@ var (
 	lastRequestDesc = describe("directory_last_request_timestamp_seconds",
 		"When the directory last accepted the credential of a SCIM request, in seconds since 1970, at most a minute behind. Absent before the first.")
 	expiryDesc = describe("credential_expiry_timestamp_seconds",
-		"When a credential expires, in seconds since 1970. Absent for a disabled credential.", "credential")
+		"When a credential expires, in seconds since 1970. Absent for one that does not authenticate for another reason than its expiry.", "credential")
 )
 
 func describe(name, help string, labels ...string) *prometheus.Desc {
@@ -97,8 +98,8 @@ func (m *measurements) observe(o client.Object) {
 	case *v1alpha1.CloudSSODirectory:
 		m.directories[o.Namespace] = factsOf(o)
 	case *v1alpha1.SCIMCredential:
-		key, expiry := client.ObjectKeyFromObject(o), policy.CredentialExpiry(o)
-		if expiry.IsZero() || o.Spec.Disabled {
+		key := client.ObjectKeyFromObject(o)
+		if expiry := measuredExpiry(o); expiry.IsZero() {
 			delete(m.expiries, key)
 		} else {
 			m.expiries[key] = expiry
@@ -115,6 +116,18 @@ func (m *measurements) forget(o client.Object) {
 	case *v1alpha1.SCIMCredential:
 		delete(m.expiries, client.ObjectKeyFromObject(o))
 	}
+}
+
+// measuredExpiry returns when a credential that authenticates expires, or has expired; zero for a credential that does not
+// authenticate for another reason. Only a credential with a slot has one, so that a directory has at most
+// v1alpha1.MaxCredentials values of the label credential.
+func measuredExpiry(c *v1alpha1.SCIMCredential) time.Time {
+	usable := meta.FindStatusCondition(c.Status.Conditions, v1alpha1.ConditionUsable)
+	isTerminating := !c.DeletionTimestamp.IsZero() // the condition stays as it was
+	if usable == nil || isTerminating || usable.Status != metav1.ConditionTrue && usable.Reason != v1alpha1.ReasonExpired {
+		return time.Time{}
+	}
+	return policy.CredentialExpiry(c)
 }
 
 func factsOf(d *v1alpha1.CloudSSODirectory) *directoryFacts {

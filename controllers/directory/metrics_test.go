@@ -132,20 +132,39 @@ func TestMetricsOfADirectory(t *testing.T) {
 	}
 }
 
+// newMeasuredCredential returns a credential that expires at measuredAt, with a condition Usable.
+func newMeasuredCredential(status metav1.ConditionStatus, reason string) *v1alpha1.SCIMCredential {
+	c := &v1alpha1.SCIMCredential{ObjectMeta: metav1.ObjectMeta{Namespace: "acme", Name: "okta"}}
+	c.Spec.ExpiresAt = new(metav1.NewTime(measuredAt))
+	c.Status.Conditions = []metav1.Condition{{Type: v1alpha1.ConditionUsable, Status: status, Reason: reason}}
+	return c
+}
+
 func TestExpiryOfCredentialsIsMeasured(t *testing.T) {
 	m := newMeasurements(newCounters())
 	defer lead(t, m)()
-	c := &v1alpha1.SCIMCredential{ObjectMeta: metav1.ObjectMeta{Namespace: "acme", Name: "okta"}}
-	expiring, disabled := c.DeepCopy(), c.DeepCopy()
-	expiring.Spec.ExpiresAt = new(metav1.NewTime(measuredAt))
-	disabled.Spec.ExpiresAt, disabled.Spec.Disabled = expiring.Spec.ExpiresAt, true
+	usable := newMeasuredCredential(metav1.ConditionTrue, v1alpha1.ReasonUsable)
+	fresh, terminating := usable.DeepCopy(), usable.DeepCopy()
+	fresh.Status.Conditions = nil
+	terminating.DeletionTimestamp = new(metav1.NewTime(measuredAt))
+	refused := func(reason string) client.Object { return newMeasuredCredential(metav1.ConditionFalse, reason) }
 	const want = `cloudsso_credential_expiry_timestamp_seconds{credential="okta",directory="acme"} 1.7698608e+09`
 	for i, step := range []struct {
 		change func(client.Object)
 		o      client.Object
 		want   string
 	}{
-		{m.observe, c, ""}, {m.observe, expiring, want}, {m.observe, disabled, ""}, {m.observe, expiring, want}, {m.forget, expiring, ""},
+		{m.observe, fresh, ""},
+		{m.observe, usable, want},
+		{m.observe, refused(v1alpha1.ReasonDisabledCredential), ""},
+		{m.observe, refused(v1alpha1.ReasonExpired), want},
+		{m.observe, refused(v1alpha1.ReasonTokenConflict), ""},
+		{m.observe, usable, want},
+		{m.observe, refused(v1alpha1.ReasonQuotaExceeded), ""},
+		{m.observe, usable, want},
+		{m.observe, terminating, ""},
+		{m.observe, usable, want},
+		{m.forget, usable, ""},
 	} {
 		step.change(step.o)
 		if got := shown(t, "cloudsso_credential_expiry_timestamp_seconds"); got != step.want {
@@ -181,7 +200,7 @@ func TestNamesOfMetricsFollowTheConvention(t *testing.T) {
 	d := newMeasuredDirectory("acme")
 	d.Status.LastRequestTime = new(metav1.NewTime(measuredAt))
 	m.observe(d)
-	m.observe(&v1alpha1.SCIMCredential{Spec: v1alpha1.SCIMCredentialSpec{ExpiresAt: new(metav1.NewTime(measuredAt))}})
+	m.observe(newMeasuredCredential(metav1.ConditionTrue, v1alpha1.ReasonUsable))
 	u := newMeasuredUser(v1alpha1.SourceSCIM)
 	u.Spec.Withheld = &v1alpha1.WithheldDeactivation{What: v1alpha1.DeactivationDisable}
 	m.counters.observe(nil, u)

@@ -18,6 +18,7 @@ import (
 const (
 	rulesFile     = root + "/config/prometheus/rules/rules.yaml"
 	unitTestsFile = "testdata/alerts.yaml"
+	longTestsFile = "testdata/days.yaml"
 )
 
 // program returns the path of a program of Prometheus.
@@ -82,7 +83,7 @@ func alertRules() (all []alertRule) {
 var _ = Describe("promtool", func() {
 	It("accepts the alerts, and their unit tests pass", func(ctx SpecContext) {
 		promtool(ctx, "", "check", "rules", "--lint-fatal", rulesFile)
-		promtool(ctx, "", "test", "rules", unitTestsFile)
+		promtool(ctx, "", "test", "rules", unitTestsFile, longTestsFile)
 	})
 
 	It("finds nothing wrong with the metrics of the operator", func(ctx SpecContext) {

@@ -22,7 +22,7 @@ func (b *Bindings) AwaitRevoked(ctx context.Context, kind v1alpha1.PrincipalKind
 // hasUnwanted reports whether a binding has a subject through a user or group that does not belong there. Without its
 // CloudSSODirectory it is not known which Kubernetes user names a user had, so then each subject of the namespace counts.
 func (b *Bindings) hasUnwanted(principal principalKey) bool {
-	if slices.ContainsFunc(b.index.through(principal), b.hasForeign) {
+	if b.isForeignThrough(principal) {
 		return true
 	}
 	if principal.kind != v1alpha1.PrincipalUser {
@@ -39,6 +39,11 @@ func (b *Bindings) hasUnwanted(principal principalKey) bool {
 // hasForeign reports whether a binding has a subject that does not belong there.
 func (b *Bindings) hasForeign(e *entry) bool {
 	return slices.ContainsFunc(e.names, func(name string) bool { return !b.belongs(e, name) })
+}
+
+// isForeignThrough reports whether a binding has a subject through a user or group that does not belong there.
+func (b *Bindings) isForeignThrough(principal principalKey) bool {
+	return slices.ContainsFunc(b.index.through(principal), b.hasForeign)
 }
 
 // isForeign reports whether a binding has a Kubernetes user name that does not belong there.

@@ -65,6 +65,7 @@ type Bindings struct {
 	memory      *memory
 	queue       *queue
 	metrics     *revocationMetrics
+	unfinished  unfinished // of lookAgain alone
 
 	feeds    []toolscache.InformerSynced
 	isFed    atomic.Bool // the informers' first lists are in directories and index

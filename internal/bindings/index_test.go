@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus/testutil"
 	rbacv1 "k8s.io/api/rbac/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
@@ -158,14 +159,25 @@ func TestMemory(t *testing.T) {
 	}
 }
 
-func TestRevocationThatIsNotCarriedOutIsNotForgotten(t *testing.T) {
-	c := newClock()
-	b := &Bindings{
-		Config: Config{Now: c.Now}, directories: newDirectories(c.Now, time.Minute), index: newIndex(),
+// newRevokingTest returns Bindings without a cluster, which know the binding e of alice and bob.
+func newRevokingTest(t *testing.T) (b *Bindings, c *clock, e *entry) {
+	t.Helper()
+	c = newClock()
+	m, err := newMetrics(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b = &Bindings{
+		Config: Config{Now: c.Now}, directories: newDirectories(c.Now, time.Minute), index: newIndex(), metrics: m,
 		memory: newMemory(c.Now, time.Minute), queue: newQueueTest(t),
 	}
-	e := bound("prod", 0, "1", "alice", "bob")
+	e = bound("prod", 0, "1", "alice", "bob")
 	b.index.set(e)
+	return b, c, e
+}
+
+func TestRevocationThatIsNotCarriedOutIsNotForgotten(t *testing.T) {
+	b, c, e := newRevokingTest(t)
 	b.memory.addUser(userKey(acme, "alice-1"), []string{"alice"})
 	for range 3 {
 		c.advance(time.Minute)
@@ -185,6 +197,36 @@ func TestRevocationThatIsNotCarriedOutIsNotForgotten(t *testing.T) {
 		t.Error("no subject is left, and the revocations are remembered")
 	}
 }
+
+func TestTimeOfTheOldestUnfinishedRevocationIsShown(t *testing.T) {
+	b, c, e := newRevokingTest(t)
+	began := c.Now()
+	second := bound("test", 0, "1", "bob")
+	acknowledge := func(name string) { b.memory.addUser(userKey(acme, name+"-1"), []string{name}) }
+	for i, step := range []struct {
+		do   func()
+		want float64
+	}{
+		{func() {}, 0},
+		{func() { acknowledge("alice") }, unix(began.Add(2 * time.Second))},
+		{func() { acknowledge("alice") }, unix(began.Add(2 * time.Second))},
+		{func() { acknowledge("bob"); b.index.set(second) }, unix(began.Add(2 * time.Second))},
+		{func() { b.index.remove(e.key) }, unix(began.Add(4 * time.Second))},
+		{func() { b.index.remove(second.key) }, 0},
+		{func() { b.index.set(e); b.memory.forget(c.Now().Add(time.Hour)) }, 0},
+		{func() { b.memory.addPrincipal(e.principal()) }, unix(began.Add(8 * time.Second))},
+		{func() { b.index.remove(e.key) }, 0},
+	} {
+		c.advance(time.Second)
+		step.do()
+		b.lookAgain()
+		if got := testutil.ToFloat64(b.metrics.oldest); got != step.want {
+			t.Errorf("step %d: %.0f s after the begin, want %.0f", i, got-unix(began), step.want-unix(began))
+		}
+	}
+}
+
+func unix(t time.Time) float64 { return float64(t.Unix()) }
 
 func TestRemovalTestsWhatItRemoves(t *testing.T) {
 	e := bound("prod", 0, "1", "alice", "bob", "alice")

@@ -113,7 +113,7 @@ func (b *Bindings) lookAgain() {
 		}
 	}
 	for _, key := range principals {
-		if slices.ContainsFunc(b.index.through(key), b.hasForeign) {
+		if b.isForeignThrough(key) {
 			b.memory.prolongPrincipal(key)
 		}
 	}
@@ -126,6 +126,15 @@ func (b *Bindings) lookAgain() {
 		keys = append(keys, keysOfAll(b.index.through(key))...)
 	}
 	b.queue.add(bulk, keys...)
+	b.measureUnfinished(now, names, principals)
+}
+
+// measureUnfinished shows since when a revocation of those that are remembered has not been carried out.
+func (b *Bindings) measureUnfinished(now time.Time, names []subjectKey, principals []principalKey) {
+	names = slices.DeleteFunc(names, func(key subjectKey) bool { return !b.isForeign(key) })
+	principals = slices.DeleteFunc(principals, func(key principalKey) bool { return !b.isForeignThrough(key) })
+	b.unfinished.update(now, names, principals)
+	b.metrics.oldest.Set(b.unfinished.oldest())
 }
 
 // work looks at bindings until the queue is shut down.

@@ -134,6 +134,9 @@ func (c *checker) checkConnection(ctx context.Context) (string, error) {
 
 func (c *checker) checkCertificate(ctx context.Context) (string, error) {
 	if c.base.Scheme == "http" {
+		if c.token != "" && !c.isLoopback() {
+			return "", failure("Serve HTTPS, or leave --token-file out.", "the endpoint has no TLS, so each server and network on the way could read the token: it is not sent")
+		}
 		return "", warning("Serve HTTPS: identity providers refuse to send a token over HTTP.", "the endpoint has no TLS")
 	}
 	chain, err := c.servedChain(ctx)
@@ -149,6 +152,12 @@ func (c *checker) checkCertificate(ctx context.Context) (string, error) {
 		return "", warning("Renew it. The operator reads a new file without a restart.", "it expires at %s", until)
 	}
 	return fmt.Sprintf("issued by %q, until %s", leaf.Issuer, until), nil
+}
+
+// isLoopback reports whether the endpoint is on this machine.
+func (c *checker) isLoopback() bool {
+	host := c.base.Hostname()
+	return host == "localhost" || net.ParseIP(host).IsLoopback()
 }
 
 // servedChain returns the certificates that the server sends, trusted or not.

@@ -24,6 +24,8 @@ const (
 	maxClockSkew = time.Minute
 	// maxBody is more than an answer to a check has.
 	maxBody = 1 << 20
+	// maxDetail is how many characters of another server's error are shown: more than the operator's own errors have.
+	maxDetail = 300
 )
 
 // answer is the answer to a request.
@@ -37,6 +39,9 @@ type answer struct {
 // detail returns what the service says of an error.
 func (a *answer) detail() string {
 	if detail, is := a.body["detail"].(string); is {
+		if characters := []rune(detail); len(characters) > maxDetail {
+			detail = string(characters[:maxDetail]) + "…"
+		}
 		return fmt.Sprintf("%d: %s", a.status, detail)
 	}
 	return fmt.Sprintf("%d without an error of SCIM: another server has answered", a.status)

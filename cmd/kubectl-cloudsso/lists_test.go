@@ -26,6 +26,7 @@ import (
 	"github.com/cloudsso/cloudsso-operator/api/v1alpha1"
 	"github.com/cloudsso/cloudsso-operator/cmd/kubectl-cloudsso/plugin"
 	"github.com/cloudsso/cloudsso-operator/cmd/kubectl-cloudsso/root"
+	"github.com/cloudsso/cloudsso-operator/internal/nameclaim"
 )
 
 // namesIn are the names of the objects of a list that was printed as JSON or YAML.
@@ -164,6 +165,15 @@ func (w *firstWrite) Write(text []byte) (int, error) {
 // proxied returns a kubeconfig that reaches the API server through a proxy, which counts requests.
 func proxied(asked *atomic.Int32) (path string) {
 	GinkgoHelper()
+	return proxiedBy(func(w http.ResponseWriter, r *http.Request, pass http.Handler) {
+		asked.Add(1)
+		pass.ServeHTTP(w, r)
+	})
+}
+
+// proxiedBy returns a kubeconfig that reaches the API server through a proxy, which answers a request itself or passes it on.
+func proxiedBy(answer func(w http.ResponseWriter, r *http.Request, pass http.Handler)) (path string) {
+	GinkgoHelper()
 	config, err := clientcmd.BuildConfigFromFlags("", kubeconfig)
 	Expect(err).NotTo(HaveOccurred())
 	target, err := url.Parse(config.Host)
@@ -173,8 +183,7 @@ func proxied(asked *atomic.Int32) (path string) {
 	proxy := httputil.NewSingleHostReverseProxy(target)
 	proxy.Transport = transport
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		asked.Add(1)
-		proxy.ServeHTTP(w, r)
+		answer(w, r, proxy)
 	}))
 	DeferCleanup(server.Close)
 	path = filepath.Join(GinkgoT().TempDir(), "proxied")
@@ -201,9 +210,22 @@ var _ = Describe("kubectl cloudsso user", func() {
 			gone.Spec.DeprovisionedAt = &metav1.Time{Time: metav1.Now().Time}
 			create(ctx, gone)
 		}
+		create(ctx, newClaim(nameclaim.UserName(namespace, "Gone@example.com"), "gone-2")) // it stays after a deprovisioning
 		out, err := run(ctx, kubeconfig, "user", "gone@EXAMPLE.com", "-o", "json")
 		Expect(err).NotTo(HaveOccurred())
 		Expect(namesIn(out)).To(Equal([]string{"gone-1", "gone-2"}))
+	})
+
+	It("does not believe a claim whose holder has another userName", func(ctx SpecContext) {
+		create(ctx, newClaim(nameclaim.UserName(namespace, "User400@example.com"), "user-401"))
+		for _, format := range []string{"name", "json"} {
+			out, err := run(ctx, kubeconfig, "user", "user400@example.com", "-o", format)
+			Expect(err).NotTo(HaveOccurred())
+			Expect(out).To(And(ContainSubstring("user-400"), Not(ContainSubstring("user-401"))))
+		}
+		out, err := run(ctx, kubeconfig, "explain", "user400@example.com")
+		Expect(err).NotTo(HaveOccurred())
+		Expect(out).To(ContainSubstring("user-400"))
 	})
 
 	It("says so of one that is not there", func(ctx SpecContext) {
@@ -265,6 +287,17 @@ var _ = Describe("kubectl cloudsso members", func() {
 				Expect(rows(out)).To(HaveLen(151))
 			}
 		}
+	})
+
+	It("does not believe a claim whose holder has another displayName", func(ctx SpecContext) {
+		create(ctx, &v1alpha1.CloudSSOGroup{
+			ObjectMeta: metav1.ObjectMeta{Name: "renamed"},
+			Spec:       v1alpha1.CloudSSOGroupSpec{Source: v1alpha1.SourceSCIM, DisplayName: "Renamed", Members: []v1alpha1.Member{{Name: "user-007"}}},
+		})
+		create(ctx, newClaim(nameclaim.DisplayName(namespace, "Renamed"), "developers-1"))
+		out, err := run(ctx, kubeconfig, "members", "RENAMED", "-o", "name")
+		Expect(err).NotTo(HaveOccurred())
+		Expect(out).To(Equal("cloudssouser.cloudsso.dev/user-007\n"))
 	})
 
 	It("says so of a group that is not there", func(ctx SpecContext) {

@@ -91,7 +91,6 @@ func fill(ctx context.Context) {
 		members = append(members, v1alpha1.Member{Name: u.Name})
 		names = append(names, u.Spec.UserName)
 	}
-	name := nameclaim.UserName(namespace, names[0])
 	assignment := &v1alpha1.CloudSSOAccessAssignment{
 		ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: "view"},
 		Spec: v1alpha1.CloudSSOAccessAssignmentSpec{
@@ -106,10 +105,7 @@ func fill(ctx context.Context) {
 			ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: "developers-1"},
 			Spec:       v1alpha1.CloudSSOGroupSpec{Source: v1alpha1.SourceSCIM, DisplayName: "Developers", Members: members},
 		},
-		&v1alpha1.CloudSSONameClaim{
-			ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: name.Key().Name},
-			Spec:       v1alpha1.CloudSSONameClaimSpec{Kind: name.Kind, Name: name.Folded, Holder: "user-000", AcquiredAt: metav1.NowMicro()},
-		},
+		newClaim(nameclaim.UserName(namespace, names[0]), "user-000"),
 		assignment,
 		newBinding(0, names[:access.MaxSubjects]),
 		newBinding(1, names[access.MaxSubjects:2*access.MaxSubjects]),
@@ -118,6 +114,13 @@ func fill(ctx context.Context) {
 	}
 	assignment.Status.Principal = &v1alpha1.PinnedPrincipal{Name: "developers-1"}
 	Expect(cluster.Status().Update(ctx, assignment)).To(Succeed())
+}
+
+func newClaim(name nameclaim.Name, holder string) *v1alpha1.CloudSSONameClaim {
+	return &v1alpha1.CloudSSONameClaim{
+		ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: name.Key().Name},
+		Spec:       v1alpha1.CloudSSONameClaimSpec{Kind: name.Kind, Name: name.Folded, Holder: holder, AcquiredAt: metav1.NowMicro()},
+	}
 }
 
 func newBinding(number int, names []string) *rbacv1.RoleBinding {

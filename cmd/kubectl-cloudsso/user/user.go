@@ -3,7 +3,6 @@ package user
 
 import (
 	"context"
-	"errors"
 
 	"github.com/spf13/cobra"
 
@@ -43,20 +42,13 @@ func find(ctx context.Context, p *plugin.Plugin, name string) ([]string, error) 
 	if err != nil {
 		return nil, err
 	}
-	u, err := plugin.FindUser(ctx, c, namespace, name)
-	if err == nil {
-		return []string{u.Name}, nil
-	}
-	var notFound *plugin.NotFoundError
-	if !errors.As(err, &notFound) {
+	users, err := plugin.FindUsers(ctx, c, namespace, name)
+	if err != nil {
 		return nil, err
 	}
-	names, scanErr := plugin.SameUserName(ctx, c, namespace, name)
-	if scanErr != nil {
-		return nil, scanErr
-	}
-	if len(names) == 0 {
-		return nil, err
+	names := make([]string, len(users))
+	for i, u := range users {
+		names[i] = u.Name
 	}
 	return names, nil
 }

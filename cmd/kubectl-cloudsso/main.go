@@ -2,9 +2,12 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"os"
+	"os/signal"
 	"strings"
+	"syscall"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/cli-runtime/pkg/genericiooptions"
@@ -16,10 +19,16 @@ import (
 
 func main() {
 	streams := genericiooptions.IOStreams{In: os.Stdin, Out: os.Stdout, ErrOut: os.Stderr}
-	if err := root.NewCommand(plugin.New(streams)).ExecuteContext(ctrl.SetupSignalHandler()); err != nil {
-		fmt.Fprintln(streams.ErrOut, message(err))
-		os.Exit(1)
+	// A token that could not be printed is lost. The write has to fail, so that the person gets to know.
+	signal.Ignore(syscall.SIGPIPE)
+	err := root.NewCommand(plugin.New(streams)).ExecuteContext(ctrl.SetupSignalHandler())
+	if err == nil {
+		return
 	}
+	if !errors.Is(err, syscall.EPIPE) { // the reader of a list has seen enough
+		fmt.Fprintln(streams.ErrOut, message(err))
+	}
+	os.Exit(1)
 }
 
 // message returns an error in kubectl's words, without what could move the cursor of a terminal.

@@ -2,6 +2,7 @@ package credential
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -56,8 +57,8 @@ func newCreate(p *plugin.Plugin) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			if reason := waitUsable(cmd.Context(), c, created); reason != "" {
-				fmt.Fprintf(p.ErrOut, "warning: %s\n", plugin.Printable(reason))
+			if err := waitUsable(cmd.Context(), c, created); err != nil {
+				fmt.Fprintf(p.ErrOut, "warning: %s\n", plugin.Printable(err.Error()))
 			}
 			if d.Status.Endpoint != "" {
 				fmt.Fprintf(p.ErrOut, "Enter it in the identity provider, with the URL %s\n", plugin.Printable(d.Status.Endpoint))
@@ -69,22 +70,30 @@ func newCreate(p *plugin.Plugin) *cobra.Command {
 	return cmd
 }
 
-// waitUsable waits until the operator accepts a credential, and returns why it does not; "" if it does.
-func waitUsable(ctx context.Context, c client.Client, credential *v1alpha1.SCIMCredential) (reason string) {
-	reason = "the operator has not accepted the credential yet: is it running? kubectl cloudsso status shows the credential's state"
-	_ = wait.PollUntilContextTimeout(ctx, usableInterval, usableTimeout, true, func(ctx context.Context) (bool, error) {
-		if err := c.Get(ctx, client.ObjectKeyFromObject(credential), credential); err != nil {
+// errNotAccepted says that the operator has looked at a credential and does not accept it.
+var errNotAccepted = errors.New("the credential is not accepted")
+
+// waitUsable waits until the operator accepts a credential, and returns why it is not known to. A read that fails is repeated.
+func waitUsable(ctx context.Context, c client.Client, credential *v1alpha1.SCIMCredential) error {
+	failure := errors.New("its status does not say so yet")
+	err := wait.PollUntilContextTimeout(ctx, usableInterval, usableTimeout, true, func(ctx context.Context) (bool, error) {
+		if err := reread(ctx, c, credential); isFinal(err) {
 			return false, err
-		}
-		usable := meta.FindStatusCondition(credential.Status.Conditions, v1alpha1.ConditionUsable)
-		if usable == nil {
+		} else if err != nil {
+			failure = err
 			return false, nil
 		}
-		reason = ""
-		if usable.Status != metav1.ConditionTrue {
-			reason = "the credential is not accepted: " + usable.Message
+		usable := meta.FindStatusCondition(credential.Status.Conditions, v1alpha1.ConditionUsable)
+		if usable != nil && usable.Status != metav1.ConditionTrue {
+			return false, fmt.Errorf("%w: %s", errNotAccepted, usable.Message)
 		}
-		return true, nil
+		return usable != nil, nil
 	})
-	return reason
+	switch {
+	case err == nil, errors.Is(err, errNotAccepted):
+		return err
+	case isFinal(err):
+		failure = err
+	}
+	return fmt.Errorf("the operator is not known to have accepted credential %s: %w; kubectl cloudsso status -n %s shows its state", credential.Name, failure, credential.Namespace)
 }

@@ -3,13 +3,17 @@ package credential
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/cli-runtime/pkg/printers"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/cloudsso/cloudsso-operator/api/v1alpha1"
@@ -93,10 +97,48 @@ func mint(ctx context.Context, p *plugin.Plugin, c client.Client, namespace stri
 		return nil, err
 	}
 	fmt.Fprintf(p.ErrOut, "scimcredential %s/%s created. This is its token, which is shown only now:\n", namespace, created.Name)
-	if _, err := fmt.Fprintln(p.Out, token); err != nil {
-		return nil, fmt.Errorf("the token of credential %s could not be printed and is lost: %w; revoke it: kubectl cloudsso credential revoke %s -n %s", created.Name, err, created.Name, namespace)
+	if printers.IsTerminal(p.Out) {
+		token += "\n" // for a program, a line break would be a part of the token
+	}
+	if _, err := io.WriteString(p.Out, token); err != nil {
+		return nil, &lostTokenError{created, err}
 	}
 	return created, nil
+}
+
+// lostTokenError says that the token of a new credential was not printed. It does not unwrap, because main is silent about a
+// closed pipe otherwise.
+type lostTokenError struct {
+	credential *v1alpha1.SCIMCredential
+	cause      error
+}
+
+// Error returns which token is lost, and what to do.
+func (e *lostTokenError) Error() string {
+	name, namespace := e.credential.Name, e.credential.Namespace
+	return fmt.Sprintf("the token of credential %s could not be printed and is lost: %v; revoke it: kubectl cloudsso credential revoke %s -n %s", name, e.cause, name, namespace)
+}
+
+// errReplaced says that a credential was deleted and another of its name was created.
+var errReplaced = errors.New("it was replaced by another credential of the same name")
+
+// reread reads a credential again. Another credential of the same name is an error.
+func reread(ctx context.Context, c client.Client, credential *v1alpha1.SCIMCredential) error {
+	var current v1alpha1.SCIMCredential
+	if err := c.Get(ctx, client.ObjectKeyFromObject(credential), &current); err != nil {
+		return err
+	}
+	if current.UID != credential.UID {
+		return fmt.Errorf("reading %s: %w", credential.Name, errReplaced)
+	}
+	*credential = current
+	return nil
+}
+
+// isFinal reports whether an error of reread stays if the read is repeated. 401 does not: the person's own token may be
+// renewed.
+func isFinal(err error) bool {
+	return apierrors.IsNotFound(err) || apierrors.IsForbidden(err) || errors.Is(err, errReplaced)
 }
 
 // remove deletes the credential that was read, not another of the same name. Its token is refused within a second.

@@ -16,15 +16,18 @@ import (
 	"github.com/cloudsso/cloudsso-operator/api/v1alpha1"
 	"github.com/cloudsso/cloudsso-operator/cmd/kubectl-cloudsso/plugin"
 	"github.com/cloudsso/cloudsso-operator/internal/auth"
+	"github.com/cloudsso/cloudsso-operator/internal/usage"
 )
 
 const (
 	// rotateTimeout is how long the provider may take by default: as long as a person needs to enter a token, and the
 	// provider to send its next request.
 	rotateTimeout = time.Hour
-	// quietTime is how long the old token must be unused after the first use of the new one: the operator writes a use up to a
-	// minute late.
+	// quietTime is how long the old token must be unused while the new one is used. Two minutes, because the operator writes a
+	// use up to a minute late.
 	quietTime = 2 * time.Minute
+	// minQuietTime is the least quiet time: in less, uses of the old token may not be written yet.
+	minQuietTime = usage.Resolution
 	// rotateInterval is how often the credentials are looked at.
 	rotateInterval = 2 * time.Second
 )
@@ -34,6 +37,7 @@ type rotation struct {
 	plugin   *plugin.Plugin
 	client   client.Client
 	old, new v1alpha1.SCIMCredential
+	oldGone  bool // another person has deleted old
 	timeout  time.Duration
 	quiet    time.Duration
 }
@@ -46,8 +50,10 @@ func newRotate(p *plugin.Plugin) *cobra.Command {
 		Use:   "rotate NAME",
 		Short: "Replace a credential: create another, wait until the provider uses it, and revoke the old one",
 		Long: "Creates another credential and prints its token, as credential create does. Then it waits until the identity\n" +
-			"provider has used the new token, and has not used the old one for two minutes since. Only then it revokes the old\n" +
-			"credential. Until then both tokens are accepted. If the time is over before, or you press Ctrl-C, both stay.\n\n" +
+			"provider has used the new token, and has not used the old one for two minutes, and has used the new one again after\n" +
+			"these. Then it asks whether the provider has saved the new token, and revokes the old credential. Until then both\n" +
+			"tokens are accepted. If the time is over before, or you press Ctrl-C, both stay. With --yes it does not ask: don't\n" +
+			"use the new token for a test then, because the use of a test and of the provider look the same.\n\n" +
 			"The new credential has the description and the networks of the old one. Its name is that of the old one with the\n" +
 			"fingerprint of its own token. The operator writes the last use of a credential within a minute.",
 		Example: "  kubectl cloudsso credential rotate okta -n acme",
@@ -55,7 +61,7 @@ func newRotate(p *plugin.Plugin) *cobra.Command {
 
 		ValidArgsFunction: p.CompleteCredential,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if err := s.validate(); err != nil {
+			if err := errors.Join(s.validate(), r.validate()); err != nil {
 				return err
 			}
 			c, namespace, err := p.Connect()
@@ -71,9 +77,19 @@ func newRotate(p *plugin.Plugin) *cobra.Command {
 	}
 	s.addFlags(cmd.Flags())
 	cmd.Flags().DurationVar(&r.timeout, "timeout", rotateTimeout, "how long to wait until the provider uses the new token")
-	cmd.Flags().DurationVar(&r.quiet, "quiet-time", quietTime, "how long the old token must be unused after the first use of the new one")
+	cmd.Flags().DurationVar(&r.quiet, "quiet-time", quietTime, "how long the old token must be unused while the new one is used; at least a minute")
 	plugin.AddYesFlag(cmd.Flags(), &yes)
 	return cmd
+}
+
+func (r *rotation) validate() error {
+	if r.quiet < minQuietTime {
+		return fmt.Errorf("--quiet-time %s is too short: the operator writes a use up to %s late, so give at least that", r.quiet, minQuietTime)
+	}
+	if r.timeout <= r.quiet {
+		return fmt.Errorf("--timeout %s is over before --quiet-time %s: give a longer time", r.timeout, r.quiet)
+	}
+	return nil
 }
 
 func (r *rotation) run(ctx context.Context, s settings, yes bool) error {
@@ -92,68 +108,110 @@ func (r *rotation) run(ctx context.Context, s settings, yes bool) error {
 		return err
 	}
 	r.new = *created
-	if reason := waitUsable(ctx, r.client, &r.new); reason != "" {
-		return fmt.Errorf("%s; credential %s stays as it is", reason, r.old.Name)
+	switch err := waitUsable(ctx, r.client, &r.new); {
+	case errors.Is(err, errNotAccepted):
+		return fmt.Errorf("%w; credential %s stays as it is, and %s was created: if you don't need it, kubectl cloudsso credential revoke %s -n %s", err, r.old.Name, r.new.Name, r.new.Name, namespace)
+	case err != nil:
+		fmt.Fprintf(p.ErrOut, "warning: %s\n", plugin.Printable(err.Error()))
 	}
 	fmt.Fprintf(p.ErrOut, "Enter it in the identity provider. Waiting at most %s until it is used; %s stays valid.\n", r.timeout, r.old.Name)
 	if err := r.waitMoved(ctx); err != nil {
 		return err
 	}
-	if err := remove(ctx, r.client, &r.old); client.IgnoreNotFound(err) != nil {
-		return err
+	return r.revokeOld(ctx, yes)
+}
+
+// revokeOld deletes the old credential, if the person says that the provider has saved the new token: its uses may be those
+// of a test.
+func (r *rotation) revokeOld(ctx context.Context, yes bool) error {
+	p := r.plugin
+	if r.oldGone {
+		fmt.Fprintf(p.ErrOut, "The provider uses %s. scimcredential %s/%s was revoked already.\n", r.new.Name, r.old.Namespace, r.old.Name)
+		return nil
 	}
-	fmt.Fprintf(p.ErrOut, "The provider uses %s. scimcredential %s/%s revoked.\n", r.new.Name, namespace, r.old.Name)
+	if err := p.Confirm(ctx, yes, fmt.Sprintf("The token of %s is used, and that of %s is not any more. Is the new token saved in the identity provider? This deletes %s.", r.new.Name, r.old.Name, r.old.Name)); err != nil {
+		return fmt.Errorf("%s was not revoked. %s", r.old.Name, r.bothStay())
+	}
+	if err := remove(ctx, r.client, &r.old); client.IgnoreNotFound(err) != nil {
+		return fmt.Errorf("revoking %s: %w. %s", r.old.Name, err, r.bothStay())
+	}
+	fmt.Fprintf(p.ErrOut, "The provider uses %s. scimcredential %s/%s revoked.\n", r.new.Name, r.old.Namespace, r.old.Name)
 	return nil
+}
+
+// bothStay says what to do with two credentials.
+func (r *rotation) bothStay() string {
+	return fmt.Sprintf("%s and %s stay. When the provider has moved: kubectl cloudsso credential revoke %s -n %s. To go back: kubectl cloudsso credential revoke %s -n %s",
+		r.new.Name, r.old.Name, r.old.Name, r.old.Namespace, r.new.Name, r.new.Namespace)
 }
 
 // waitMoved waits until the provider uses the new token alone.
 func (r *rotation) waitMoved(ctx context.Context) error {
 	var m move
 	err := wait.PollUntilContextTimeout(ctx, rotateInterval, r.timeout, true, func(ctx context.Context) (bool, error) {
-		for _, c := range []*v1alpha1.SCIMCredential{&r.new, &r.old} {
-			if err := r.client.Get(ctx, client.ObjectKeyFromObject(c), c); isFinal(err) {
+		if err := r.read(ctx); err != nil {
+			if isFinal(err) {
 				return false, err
-			} else if err != nil {
-				return false, nil // the next look may succeed: the API server may be restarting
 			}
+			return false, nil // the next look may succeed: the API server may be restarting
+		}
+		if r.oldGone {
+			return !r.new.Status.LastUsedTime.IsZero(), nil
 		}
 		now := r.plugin.Now()
 		m.observe(&r.old, &r.new, now)
-		return m.isOver(r.quiet, now), nil
+		return m.isOver(&r.new, r.quiet, now), nil
 	})
 	switch {
 	case err == nil:
 		return nil
 	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled):
-		return fmt.Errorf("the identity provider has not moved to the new token: of %s: %s; of %s: %s. Both are accepted. When it has moved: kubectl cloudsso credential revoke %s -n %s",
-			r.new.Name, lastUse(&r.new), r.old.Name, lastUse(&r.old), r.old.Name, r.old.Namespace)
+		return fmt.Errorf("the identity provider has not moved to the new token: of %s: %s; of %s: %s. %s",
+			r.new.Name, lastUse(&r.new), r.old.Name, lastUse(&r.old), r.bothStay())
 	}
-	return fmt.Errorf("waiting for the first use of %s: %w; nothing was revoked", r.new.Name, err)
+	return fmt.Errorf("waiting until %s is used: %w. Nothing was revoked: %s", r.new.Name, err, r.bothStay())
 }
 
-// isFinal reports whether an error of a read stays if the read is repeated.
-func isFinal(err error) bool {
-	return apierrors.IsNotFound(err) || apierrors.IsForbidden(err) || apierrors.IsUnauthorized(err)
+// read reads both credentials again, and notes if the old one does not exist any more.
+func (r *rotation) read(ctx context.Context) error {
+	if err := reread(ctx, r.client, &r.new); err != nil {
+		return err
+	}
+	if r.oldGone {
+		return nil
+	}
+	err := reread(ctx, r.client, &r.old)
+	if r.oldGone = apierrors.IsNotFound(err); r.oldGone {
+		return nil
+	}
+	return err
 }
 
 // move is what is known of a provider that goes from one credential to its successor.
 type move struct {
-	oldUse     *metav1.Time
-	quietSince time.Time // since when only the new token is used; zero before its first use
+	oldUse *metav1.Time
+	// quietSince is since when only the new token is used, by the clock of this machine; zero before its first use.
+	quietSince time.Time
+	// lastBefore is the last use of either token at that time, by the clock of the operator.
+	lastBefore time.Time
 }
 
 // observe notes the last uses of both credentials, as they are read now. A new use of the old one starts the time again.
 func (m *move) observe(old, successor *v1alpha1.SCIMCredential, now time.Time) {
-	oldUse := old.Status.LastUsedTime
-	if !successor.Status.LastUsedTime.IsZero() && (m.quietSince.IsZero() || !oldUse.Equal(m.oldUse)) {
-		m.quietSince = now
+	oldUse, newUse := old.Status.LastUsedTime, successor.Status.LastUsedTime
+	if !newUse.IsZero() && (m.quietSince.IsZero() || !oldUse.Equal(m.oldUse)) {
+		m.quietSince, m.lastBefore = now, newUse.Time
+		if !oldUse.IsZero() && oldUse.After(newUse.Time) {
+			m.lastBefore = oldUse.Time
+		}
 	}
 	m.oldUse = oldUse
 }
 
-// isOver reports whether only the new token was used for some time.
-func (m *move) isOver(quiet time.Duration, now time.Time) bool {
-	return !m.quietSince.IsZero() && now.Sub(m.quietSince) >= quiet
+// isOver reports whether only the new token was used for some time, and was used again at the end of it. One use is no proof:
+// a person who tests a token has not saved it yet.
+func (m *move) isOver(successor *v1alpha1.SCIMCredential, quiet time.Duration, now time.Time) bool {
+	return !m.quietSince.IsZero() && now.Sub(m.quietSince) >= quiet && successor.Status.LastUsedTime.Sub(m.lastBefore) >= quiet
 }
 
 // successorName returns the name of the credential that replaces another: the same, with the fingerprint of its own token.

@@ -18,17 +18,23 @@ type moment struct {
 
 func TestProviderHasMoved(t *testing.T) {
 	for name, moments := range map[string][]moment{
-		"new token unused":           {{0, -1, -1, false}, {1000, 900, -1, false}},
-		"new token alone":            {{0, -1, -1, false}, {10, -1, 10, false}, {69, -1, 60, false}, {70, -1, 60, true}},
-		"old token used before":      {{0, -5, -1, false}, {10, -5, 10, false}, {70, -5, 10, true}},
-		"old token still used":       {{0, 0, -1, false}, {10, 0, 10, false}, {60, 60, 10, false}, {119, 60, 100, false}, {120, 60, 100, true}},
-		"old token used for a while": {{10, 0, 10, false}, {60, 50, 10, false}, {110, 100, 10, false}, {169, 100, 10, false}, {170, 100, 10, true}},
+		"new token unused":            {{0, -1, -1, false}, {1000, 900, -1, false}},
+		"new token used once":         {{10, -1, 10, false}, {70, -1, 10, false}, {1000, 900, 10, false}, {5000, 900, 10, false}},
+		"new token used in a burst":   {{10, -1, 10, false}, {70, -1, 69, false}, {1000, -1, 69, false}},
+		"new token alone":             {{0, -1, -1, false}, {10, -1, 10, false}, {69, -1, 60, false}, {70, -1, 70, true}},
+		"new token used seldom":       {{10, -1, 10, false}, {3600, -1, 10, false}, {3610, -1, 3610, true}},
+		"old token used before":       {{0, -5, -1, false}, {10, -5, 10, false}, {70, -5, 70, true}},
+		"old token still used":        {{0, 0, -1, false}, {10, 0, 10, false}, {60, 60, 10, false}, {119, 60, 100, false}, {121, 60, 119, false}, {122, 60, 120, true}},
+		"old token used for a while":  {{10, 0, 10, false}, {60, 50, 10, false}, {110, 100, 70, false}, {169, 100, 160, false}, {170, 100, 160, true}},
+		"old token's use seen late":   {{10, 0, 10, false}, {69, 0, 69, false}, {70, 30, 70, false}, {129, 30, 129, false}, {130, 30, 130, true}},
+		"clock of the operator ahead": {{0, -1, 1000, false}, {60, -1, 1000, false}, {61, -1, 1060, true}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			var m move
 			for _, now := range moments {
-				m.observe(usedAt(now.oldUse), usedAt(now.newUse), start.Add(time.Duration(now.at)*time.Second))
-				if over := m.isOver(time.Minute, start.Add(time.Duration(now.at)*time.Second)); over != now.over {
+				at, successor := start.Add(time.Duration(now.at)*time.Second), usedAt(now.newUse)
+				m.observe(usedAt(now.oldUse), successor, at)
+				if over := m.isOver(successor, time.Minute, at); over != now.over {
 					t.Errorf("after %d s: %t", now.at, over)
 				}
 			}

@@ -1,10 +1,10 @@
 package plugin
 
 import (
-	"bufio"
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"strings"
 
 	"github.com/spf13/pflag"
@@ -29,8 +29,7 @@ func (p *Plugin) Confirm(ctx context.Context, yes bool, consequences string) err
 	fmt.Fprintf(p.ErrOut, "%s\nContinue? [y/N] ", consequences)
 	answers := make(chan string, 1)
 	go func() { // reading cannot be cancelled
-		line, _ := bufio.NewReader(p.In).ReadString('\n') // the end of the input is no yes
-		answers <- line
+		answers <- readLine(p.In)
 	}()
 	select {
 	case <-ctx.Done():
@@ -41,5 +40,18 @@ func (p *Plugin) Confirm(ctx context.Context, yes bool, consequences string) err
 			return nil
 		}
 		return errCancelled
+	}
+}
+
+// readLine reads up to a line break or the end, and no further: the next question has an answer of its own.
+func readLine(in io.Reader) string {
+	var line []byte
+	for next := make([]byte, 1); ; {
+		n, err := in.Read(next)
+		if n > 0 && next[0] != '\n' {
+			line = append(line, next[0])
+		} else if n > 0 || err != nil {
+			return string(line)
+		}
 	}
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"encoding/base64"
 	"encoding/json"
 	"net/http"
 	"net/http/httptest"
@@ -123,6 +124,28 @@ var _ = Describe("kubectl cloudsso users", func() {
 		}
 	})
 
+	It("goes on with a later state if that of the first page is not kept any more", func(ctx SpecContext) {
+		compact(ctx)
+		var expired atomic.Bool
+		through := proxiedBy(func(w http.ResponseWriter, r *http.Request, pass http.Handler) {
+			query := r.URL.Query()
+			if token := query.Get("continue"); token != "" && expired.CompareAndSwap(false, true) {
+				query.Set("continue", ofFirstRevision(token))
+				r.URL.RawQuery = query.Encode()
+			}
+			pass.ServeHTTP(w, r)
+		})
+		for _, format := range []string{"", "json"} {
+			expired.Store(false)
+			out, stderr, err := runAt(ctx, nil, through, "users", "-o", format)
+			Expect(err).NotTo(HaveOccurred())
+			Expect(stderr).To(MatchRegexp(`^warning: the list took so long .*\n$`))
+			for i := range userCount {
+				Expect(strings.Count(out, nameOf(i))).To(Equal(1), "%s in %q", nameOf(i), format)
+			}
+		}
+	})
+
 	It("lets no control character reach a terminal", func(ctx SpecContext) {
 		evil := newUser("evil", "evil@example.com")
 		evil.Spec.DisplayName = "Eve\x1b[2J\u009b31m\x7f"
@@ -160,6 +183,31 @@ func (w *firstWrite) Write(text []byte) (int, error) {
 		w.askedBefore = w.asked.Load()
 	}
 	return len(text), nil
+}
+
+// compact makes etcd forget its first states, as it does after some minutes in a cluster.
+func compact(ctx context.Context) {
+	GinkgoHelper()
+	request, err := http.NewRequestWithContext(ctx, http.MethodPost, etcd.String()+"/v3/kv/compaction", strings.NewReader(`{"revision":"10"}`))
+	Expect(err).NotTo(HaveOccurred())
+	response, err := http.DefaultClient.Do(request)
+	Expect(err).NotTo(HaveOccurred())
+	defer response.Body.Close()
+	Expect(response).To(HaveHTTPStatus(http.StatusOK))
+}
+
+// ofFirstRevision returns the token of a list's next page, but for the first state of etcd.
+func ofFirstRevision(token string) string {
+	GinkgoHelper()
+	text, err := base64.RawURLEncoding.DecodeString(token)
+	Expect(err).NotTo(HaveOccurred())
+	var fields map[string]any
+	Expect(json.Unmarshal(text, &fields)).To(Succeed())
+	Expect(fields).To(HaveKey("rv"))
+	fields["rv"] = 1
+	text, err = json.Marshal(fields)
+	Expect(err).NotTo(HaveOccurred())
+	return base64.RawURLEncoding.EncodeToString(text)
 }
 
 // proxied returns a kubeconfig that reaches the API server through a proxy, which counts requests.

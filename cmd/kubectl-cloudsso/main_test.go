@@ -6,6 +6,7 @@ import (
 	"encoding/csv"
 	"encoding/json"
 	"fmt"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -39,6 +40,7 @@ var (
 	cluster     client.Client
 	kubeconfig  string // of an administrator
 	unpermitted string // of an account without rights
+	etcd        *url.URL
 )
 
 func TestMain(m *testing.M) {
@@ -62,6 +64,7 @@ var _ = BeforeSuite(func(ctx SpecContext) {
 	DeferCleanup(environment.Stop)
 	config, err := environment.Start()
 	Expect(err).NotTo(HaveOccurred())
+	etcd = environment.ControlPlane.Etcd.URL
 	kubeconfig = kubeconfigOf(environment, envtest.User{Name: "admin", Groups: []string{"system:masters"}})
 	unpermitted = kubeconfigOf(environment, envtest.User{Name: "eve"})
 	scheme := runtime.NewScheme()

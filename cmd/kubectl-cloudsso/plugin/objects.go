@@ -3,6 +3,7 @@ package plugin
 import (
 	"context"
 	"fmt"
+	"io"
 
 	"github.com/spf13/pflag"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -94,6 +95,7 @@ type reader struct {
 	namespace string // "" for all
 	accept    string
 	objects   Objects
+	warnings  io.Writer
 }
 
 func (p *Plugin) newReader(o Objects, accept string) (r *reader, namespace string, err error) {
@@ -106,7 +108,7 @@ func (p *Plugin) newReader(o Objects, accept string) (r *reader, namespace strin
 	scheme := runtime.NewScheme()
 	metav1.AddToGroupVersion(scheme, schema.GroupVersion{Version: "v1"}) // for the Status of an error
 	config.NegotiatedSerializer = serializer.NewCodecFactory(scheme).WithoutConversion()
-	r = &reader{namespace: namespace, accept: accept, objects: o}
+	r = &reader{namespace: namespace, accept: accept, objects: o, warnings: p.ErrOut}
 	if o.AllNamespaces {
 		r.namespace = metav1.NamespaceAll
 	}
@@ -114,13 +116,22 @@ func (p *Plugin) newReader(o Objects, accept string) (r *reader, namespace strin
 	return r, namespace, err
 }
 
-// printPages prints all objects that the selectors and names select.
+// printPages prints all objects that the selectors and names select. If the list takes so long that the API server does not
+// keep its state any more, the rest is that of a later state.
 func (r *reader) printPages(ctx context.Context, out pagePrinter) error {
+	warned := false
 	for next := ""; ; {
 		raw, err := r.read(ctx, r.request().VersionedParams(&metav1.ListOptions{
 			Limit: pageSize, Continue: next,
 			LabelSelector: r.objects.LabelSelector, FieldSelector: r.objects.FieldSelector,
 		}, metav1.ParameterCodec))
+		if later := laterContinue(err); later != "" {
+			if !warned {
+				fmt.Fprintln(r.warnings, "warning: the list took so long that its remaining pages show a later state than those before")
+			}
+			warned, next = true, later
+			continue
+		}
 		if err != nil {
 			return err
 		}
@@ -128,6 +139,15 @@ func (r *reader) printPages(ctx context.Context, out pagePrinter) error {
 			return err
 		}
 	}
+}
+
+// laterContinue returns the token with which a list goes on whose state is not kept any more: the API server sends it with the
+// error. It is "" for any other error.
+func laterContinue(err error) string {
+	if status, is := err.(apierrors.APIStatus); is && apierrors.IsResourceExpired(err) {
+		return status.Status().Continue
+	}
+	return ""
 }
 
 // printEach prints the object of each name, and returns the names that no object has.

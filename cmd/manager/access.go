@@ -82,9 +82,12 @@ func addAccess(ctx context.Context, mgr manager.Manager, o options, resources *s
 	return projected, errors.Join(mgr.Add(projected), mgr.AddReadyzCheck("bindings", ready))
 }
 
-// removeBindings stops the operator if --stop-deployment names it, deletes every projected binding of the cluster, and reports
-// how many it has deleted.
+// removeBindings stops the operator if --stop-deployment names it, deletes the projected bindings of --namespaces, by default of
+// the whole cluster, and reports how many it has deleted.
 func removeBindings(ctx context.Context, o options, report io.Writer) error {
+	if err := o.validateShard(); err != nil {
+		return err
+	}
 	config, err := ctrl.GetConfig()
 	if err != nil {
 		return fmt.Errorf("finding the cluster: %w", err)
@@ -103,7 +106,7 @@ func removeBindings(ctx context.Context, o options, report io.Writer) error {
 			return err
 		}
 	}
-	removed, err := bindings.RemoveAll(ctx, c)
+	removed, err := bindings.RemoveAll(ctx, c, o.namespaces)
 	fmt.Fprintf(report, "%d projected bindings removed\n", removed)
 	return err
 }

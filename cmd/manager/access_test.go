@@ -151,13 +151,16 @@ func TestAccess(t *testing.T) {
 
 func (c *cluster) testRemoval(t *testing.T) {
 	c.create(&corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: "removal"}})
-	remove := func() (string, error) {
-		p := newProcess(t, c.operatorKubeconfig, "--remove-bindings")
+	remove := func(flags ...string) (string, error) {
+		p := newProcess(t, c.operatorKubeconfig, append(flags, "--remove-bindings")...)
 		err := p.Run()
 		return p.output.String(), err
 	}
 	b := binding("removal", "alice", "alice")
 	c.create(b)
+	if output, err := remove("--shard=south", "--namespaces=elsewhere"); err != nil || !strings.Contains(output, "0 projected bindings removed") {
+		t.Errorf("of another shard: %v:\n%s", err, output)
+	}
 	if output, err := remove(); err != nil || !strings.Contains(output, "3 projected bindings removed") { // one is of each test above
 		t.Errorf("%v:\n%s", err, output)
 	}

@@ -83,7 +83,7 @@ func (o *options) bind(flags *pflag.FlagSet) {
 	flags.StringVar(&o.shard, "shard", "", "name of the operator that serves --namespaces, such as north: its replicas elect a leader of their own")
 	flags.BoolVar(&o.access, "access", false, "carry out CloudSSOAccessAssignments: project users into RoleBindings and ClusterRoleBindings, and revoke. Needs the rights of config/access")
 	flags.StringSliceVar(&o.accessExcluded, "access-excluded-namespaces", []string{"kube-system", "kube-public", "kube-node-lease"}, "namespaces in which no role is granted, beside the operator's own; repeatable")
-	flags.BoolVar(&o.removeBindings, "remove-bindings", false, "instead of running, delete every RoleBinding and ClusterRoleBinding that was projected in the cluster, and fail if one is left")
+	flags.BoolVar(&o.removeBindings, "remove-bindings", false, "instead of running, delete every RoleBinding and ClusterRoleBinding that was projected in the cluster, with --namespaces those of their assignments, and fail if one is left")
 	flags.StringVar(&o.stopDeployment, "stop-deployment", "", "with --remove-bindings, first scale this Deployment of --operator-namespace to no replicas, and wait until its Pods are gone: a running operator restores bindings")
 	flags.BoolVar(&o.showVersion, "version", false, "print the version and exit")
 }
@@ -149,6 +149,9 @@ func (o *options) validate() error {
 }
 
 func (o *options) validateAccess() error {
+	if o.stopDeployment != "" && !o.removeBindings {
+		return errors.New("--stop-deployment needs --remove-bindings: the operator does not stop itself")
+	}
 	for _, namespace := range o.accessExcluded {
 		if problems := validation.IsDNS1123Label(namespace); len(problems) > 0 {
 			return fmt.Errorf("--access-excluded-namespaces: %q is not a valid name of a namespace: %s", namespace, strings.Join(problems, "; "))

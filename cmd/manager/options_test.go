@@ -62,6 +62,7 @@ func TestOptionsAreValidated(t *testing.T) {
 		{url + " --scim-insecure-http --access", ""},
 		{url + " --scim-insecure-http --access --access-excluded-namespaces=kube-system,prod --access-excluded-namespaces=", ""},
 		{url + " --scim-insecure-http --access --access-excluded-namespaces=Prod", "--access-excluded-namespaces: \"Prod\" is not a valid name"},
+		{url + " --scim-insecure-http --access --stop-deployment=cloudsso-operator", "--stop-deployment needs --remove-bindings"},
 		{url + " --scim-insecure-http --namespaces=acme", "go together"},
 		{url + " --scim-insecure-http --shard=north", "go together"},
 		{url + " --scim-insecure-http --namespaces=acme --shard=North", "--shard"},

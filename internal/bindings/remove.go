@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -44,11 +45,11 @@ const (
 	maxNamed = 5
 )
 
-// RemoveAll deletes every projected binding in the cluster, whatever operator has projected it, and returns how many it has
-// deleted. It finds them by label, and by name in case a person has removed the label. The error says which are left. c reads
-// from the API server.
-func RemoveAll(ctx context.Context, c client.Client) (removed int, err error) {
-	found, err := listProjected(ctx, c)
+// RemoveAll deletes the projected bindings of the assignments of the namespaces, or every one in the cluster if none are given,
+// whatever operator has projected it. It returns how many it has deleted. It finds them by label, and by name in case a person
+// has removed the label. The error says which are left. c reads from the API server.
+func RemoveAll(ctx context.Context, c client.Client, namespaces []string) (removed int, err error) {
+	found, err := listProjected(ctx, c, namespaces)
 	if err != nil {
 		return 0, err
 	}
@@ -62,7 +63,7 @@ func RemoveAll(ctx context.Context, c client.Client) (removed int, err error) {
 			return removed, context.Cause(ctx)
 		}
 	}
-	left, err := listProjected(ctx, c)
+	left, err := listProjected(ctx, c, namespaces)
 	if err != nil || len(left) == 0 {
 		return removed, err
 	}
@@ -98,8 +99,8 @@ func removeEach(ctx context.Context, c client.Client, found []objectKey) (remove
 	return removed, err
 }
 
-// listProjected lists the projected bindings, live.
-func listProjected(ctx context.Context, c client.Client) (found []objectKey, err error) {
+// listProjected lists the projected bindings of the assignments of namespaces, or of all if none are given, live.
+func listProjected(ctx context.Context, c client.Client, namespaces []string) (found []objectKey, err error) {
 	for _, kind := range []string{"RoleBindingList", "ClusterRoleBindingList"} {
 		page := &metav1.PartialObjectMetadataList{}
 		page.SetGroupVersionKind(rbacv1.SchemeGroupVersion.WithKind(kind))
@@ -111,7 +112,7 @@ func listProjected(ctx context.Context, c client.Client) (found []objectKey, err
 				return nil, fmt.Errorf("listing bindings: %w", err)
 			}
 			for i := range page.Items {
-				if isProjected(&page.Items[i]) {
+				if isProjected(&page.Items[i], namespaces) {
 					found = append(found, keyOf(&page.Items[i]))
 				}
 			}
@@ -123,7 +124,13 @@ func listProjected(ctx context.Context, c client.Client) (found []objectKey, err
 	return found, nil
 }
 
-// isProjected reports whether a binding is a projected one by its label or its name.
-func isProjected(o client.Object) bool {
-	return o.GetLabels()[v1alpha1.LabelAssignment] != "" || newEntry(&Object{Object: o}) != nil
+// isProjected reports whether a binding is, by its label or its name, a projected one of an assignment of one of the namespaces,
+// or of any if none are given.
+func isProjected(o client.Object, namespaces []string) bool {
+	directory := o.GetLabels()[v1alpha1.LabelDirectory]
+	e := newEntry(&Object{Object: o})
+	if e != nil {
+		directory = e.origin.Directory
+	}
+	return (e != nil || o.GetLabels()[v1alpha1.LabelAssignment] != "") && (len(namespaces) == 0 || slices.Contains(namespaces, directory))
 }

@@ -211,15 +211,33 @@ func TestAllBindingsAreRemoved(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if removed, err := bindings.RemoveAll(t.Context(), c); err != nil || removed < 250 { // other tests leave bindings too
+	if removed, err := bindings.RemoveAll(t.Context(), c, nil); err != nil || removed < 250 { // other tests leave bindings too
 		t.Errorf("removed %d: %v", removed, err)
 	}
-	if removed, err := bindings.RemoveAll(t.Context(), c); err != nil || removed != 0 {
+	if removed, err := bindings.RemoveAll(t.Context(), c, nil); err != nil || removed != 0 {
 		t.Errorf("then removed %d: %v", removed, err)
 	}
 	var left rbacv1.RoleBindingList
 	if err := admin.List(t.Context(), &left, client.InNamespace(d.target)); err != nil || len(left.Items) != 1 || left.Items[0].Name != foreign.Name {
 		t.Errorf("left: %v, %v", left.Items, err)
+	}
+}
+
+func TestBindingsOfOtherNamespacesStay(t *testing.T) {
+	served, other := newDirectory(t), newDirectory(t)
+	for _, d := range []*directory{served, other} {
+		d.bind(0, v1alpha1.PrincipalGroup, "developers", allowed, "alice")
+		unlabelled := d.bind(1, v1alpha1.PrincipalGroup, "developers", allowed, "alice")
+		d.bindInCluster(2, v1alpha1.PrincipalGroup, "developers", "alice")
+		unlabelled.object.SetLabels(nil)
+		if err := admin.Update(t.Context(), unlabelled.object); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, d := range []*directory{served, other} {
+		if removed, err := bindings.RemoveAll(t.Context(), admin, []string{d.namespace}); err != nil || removed != 3 {
+			t.Errorf("removed %d of %s: %v", removed, d.namespace, err)
+		}
 	}
 }
 
@@ -230,7 +248,7 @@ func TestBindingThatIsLeftIsAnError(t *testing.T) {
 	if err := admin.Update(t.Context(), b.object); err != nil {
 		t.Fatal(err)
 	}
-	_, err := bindings.RemoveAll(t.Context(), admin)
+	_, err := bindings.RemoveAll(t.Context(), admin, nil)
 	if want := fmt.Sprintf("1 bindings are left, such as RoleBinding %s/", d.target); err == nil || !strings.Contains(err.Error(), want) {
 		t.Errorf("%v", err)
 	}
@@ -260,7 +278,7 @@ func TestMissingRightsAreNamed(t *testing.T) {
 	if err := bindings.CheckRights(t.Context(), c); !errors.As(err, &missing) || !strings.Contains(err.Error(), "config/access") {
 		t.Errorf("%v", err)
 	}
-	if _, err := bindings.RemoveAll(t.Context(), c); err == nil || !strings.Contains(err.Error(), "config/access") {
+	if _, err := bindings.RemoveAll(t.Context(), c, nil); err == nil || !strings.Contains(err.Error(), "config/access") {
 		t.Errorf("%v", err)
 	}
 }

@@ -282,7 +282,7 @@ func (r *Reconciler) reportNotInstalled(ctx context.Context, a *v1alpha1.CloudSS
 	for _, conditionType := range []string{v1alpha1.ConditionReady, v1alpha1.ConditionEffective} {
 		set(a, metav1.Condition{
 			Type: conditionType, Status: metav1.ConditionFalse, Reason: v1alpha1.ReasonAccessNotInstalled,
-			Message: "the operator was installed without access, and has no right to bind roles; to install it, uncomment ../access in config/default/kustomization.yaml and run make deploy" + left,
+			Message: "the operator was installed without access, and has no right to bind roles; to install it, set the Helm value access.enabled=true and run helm upgrade; or uncomment ../access in config/default/kustomization.yaml and run make deploy" + left,
 		})
 	}
 	for _, conditionType := range []string{v1alpha1.ConditionUsersSkipped, v1alpha1.ConditionManySubjects} {
@@ -301,5 +301,5 @@ func bindingsLeft(a *v1alpha1.CloudSSOAccessAssignment) string {
 	if a.Spec.Mode == v1alpha1.AccessPreview || a.Status.Bindings == nil || *a.Status.Bindings == 0 {
 		return ""
 	}
-	return fmt.Sprintf("; its bindings (%d) still grant the role, and lose no user: to delete all bindings, install access again and run make undeploy, which runs manager --remove-bindings", *a.Status.Bindings)
+	return fmt.Sprintf("; its bindings (%d) still grant the role, and lose no user: to delete all bindings, install access again, and run helm uninstall or make undeploy, which run manager --remove-bindings", *a.Status.Bindings)
 }

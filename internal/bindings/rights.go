@@ -11,7 +11,7 @@ import (
 )
 
 // installAccess is what to do about rights that are missing.
-const installAccess = "the operator gets its rights on bindings from the component config/access: uncomment ../access in config/default/kustomization.yaml and run make deploy"
+const installAccess = "the operator gets its rights on bindings from the component config/access: set the Helm value access.enabled=true and run helm upgrade; or uncomment ../access in config/default/kustomization.yaml and run make deploy"
 
 // MissingRightsError is the error of an operator that runs with --access, and has not the rights of the component config/access.
 type MissingRightsError struct{ Verb, Resource string }

@@ -29,7 +29,7 @@ metadata:
     helm.sh/resource-policy: keep
     a: b
   name: {{ include "cloudsso-operator.prefix" . }}a
-  namespace: {{ .Release.Namespace }}
+  namespace: {{ .Release.Namespace | quote }}
 {{- end }}
 `
 	if got := files["crds.yaml"]; got != want {

@@ -63,9 +63,36 @@ var _ = Describe("A release with access", Ordered, func() {
 		Expect(podsOf(ctx, operator)).To(BeEmpty())
 	})
 
-	It("is started again by an upgrade, and uninstalled after the hook's Job", func(ctx SpecContext) {
-		mustHelm(ctx, append([]string{"upgrade", name, chart, "--wait", "--timeout", "2m", "--force-conflicts"}, values...)...)
+	It("is not uninstalled if the hook's Job fails, and is started again by a rollback", func(ctx SpecContext) {
+		setUnschedulable(ctx, true) // so that the Job does not end
+		DeferCleanup(func(ctx SpecContext) { setUnschedulable(ctx, false) })
+		_, err := helm(ctx, "uninstall", name, "--namespace", where, "--timeout", "3s")
+		Expect(err).To(MatchError(ContainSubstring("Job/" + where + "/" + hookAccount + " not ready")))
+		for _, kind := range []client.Object{&rbacv1.ClusterRole{}, &rbacv1.ClusterRoleBinding{}} {
+			Expect(cluster.Get(ctx, client.ObjectKey{Name: "access-cloudsso-operator-access"}, kind)).To(Succeed())
+		}
+		// As docs/install.md says.
+		kubectl(ctx, "-n", where, "delete", "job,serviceaccount,role,rolebinding", hookAccount, "--ignore-not-found")
+		kubectl(ctx, "delete", "clusterrole,clusterrolebinding", hookAccount, "--ignore-not-found")
+		setUnschedulable(ctx, false)
+		Expect(mustHelm(ctx, "history", name, "--namespace", where)).To(ContainSubstring("uninstalling"))
+		mustHelm(ctx, "rollback", name, "1", "--namespace", where, "--force-conflicts", "--wait", "--timeout", "2m")
 		expectReady(ctx, operator, 2)
+	})
+
+	It("does not lose access by an upgrade without its values", func(ctx SpecContext) {
+		without := []string{"upgrade", name, chart, "--namespace", where, "--wait", "--timeout", "2m", "--set", "crds.enabled=false,image.tag=v2"}
+		_, err := helm(ctx, without...)
+		Expect(err).To(MatchError(And(ContainSubstring("access is installed"), ContainSubstring("--reset-then-reuse-values"))))
+		mustHelm(ctx, append(without, "--reset-then-reuse-values")...)
+		role := &rbacv1.ClusterRole{ObjectMeta: metav1.ObjectMeta{Name: "access-cloudsso-operator-access"}}
+		Expect(cluster.Get(ctx, client.ObjectKeyFromObject(role), role)).To(Succeed())
+		mustHelm(ctx, append(without, "--set", "access.leaveBindings=true")...)
+		Expect(apierrors.IsNotFound(cluster.Get(ctx, client.ObjectKeyFromObject(role), role))).To(BeTrue())
+	})
+
+	It("is uninstalled after the hook's Job", func(ctx SpecContext) {
+		mustHelm(ctx, append([]string{"upgrade", name, chart, "--wait", "--timeout", "2m"}, values...)...)
 		mustHelm(ctx, "uninstall", name, "--namespace", where, "--wait")
 		Expect(apierrors.IsNotFound(cluster.Get(ctx, operator, &appsv1.Deployment{}))).To(BeTrue())
 		expectClusterObjects(ctx, name)

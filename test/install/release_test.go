@@ -33,6 +33,9 @@ var _ = Describe("A release", Ordered, func() {
 
 	BeforeAll(func(ctx SpecContext) {
 		createNamespace(ctx, namespace)
+		DeferCleanup(func(ctx SpecContext) { // a release with policies refuses another one
+			mustHelm(ctx, "uninstall", release, "--namespace", namespace, "--wait", "--ignore-not-found")
+		})
 	})
 
 	It("is installed, and its Pods are ready, on a node each", func(ctx SpecContext) {
@@ -94,9 +97,11 @@ var _ = Describe("A release", Ordered, func() {
 		expectUnchanged(ctx, user)
 	})
 
-	It("cannot be installed twice with CRDs", func(ctx SpecContext) {
-		_, err := helm(ctx, "install", "other", chart, "--namespace", namespace, "--set", "priorityClassName=cloudsso-operator")
-		Expect(err).To(MatchError(And(ContainSubstring("CustomResourceDefinition"), ContainSubstring("invalid ownership metadata"))))
+	It("cannot be installed twice with policies, with CRDs or without", func(ctx SpecContext) {
+		for _, crds := range []string{"true", "false"} {
+			_, err := helm(ctx, "install", "other", chart, "--namespace", namespace, "--set", "crds.enabled="+crds)
+			Expect(err).To(MatchError(ContainSubstring("the policies of the release " + release + " are in the cluster")))
+		}
 	})
 
 	It("has a second one beside it, for a shard", func(ctx SpecContext) {

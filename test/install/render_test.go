@@ -18,6 +18,7 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/util/yaml"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 )
 
 // objects are manifests by kind, namespace and name.
@@ -74,6 +75,14 @@ func build(ctx context.Context, changes ...string) []byte {
 	return built
 }
 
+// buildElsewhere returns config/default in another namespace and with the prefix and the instance of a release acme.
+func buildElsewhere(ctx context.Context, changes ...string) []byte {
+	GinkgoHelper()
+	const instance = "app.kubernetes.io/instance: "
+	built := build(ctx, append(changes, "namespace: cloudsso-system", "namespace: elsewhere", "# namePrefix:", "namePrefix:")...)
+	return bytes.ReplaceAll(built, []byte(instance+"cloudsso-operator"), []byte(instance+"acme"))
+}
+
 // uncomment returns the change that takes the comment sign from a line of config/default/kustomization.yaml.
 func uncomment(component string) []string {
 	return []string{"# components:", "components:", "# - ../" + component + "\n", "- ../" + component + "\n"}
@@ -125,15 +134,13 @@ var _ = Describe("The chart", func() {
 	})
 
 	It("of another name and namespace has those of config/default with a prefix", func(ctx SpecContext) {
-		built := build(ctx, "namespace: cloudsso-system", "namespace: elsewhere", "# namePrefix:", "namePrefix:")
-		const instance = "app.kubernetes.io/instance: "
-		built = bytes.ReplaceAll(built, []byte(instance+"cloudsso-operator"), []byte(instance+"acme"))
-		expectEqual(template(ctx, "acme", "elsewhere"), parse(built))
+		expectEqual(template(ctx, "acme", "elsewhere"), parse(buildElsewhere(ctx)))
 	})
 
 	DescribeTable("has a value for each component", func(ctx SpecContext, component, value string) {
 		rendered := template(ctx, release, namespace, "--set", value)
 		expectEqual(rendered, kustomize(ctx, uncomment(component)...))
+		expectEqual(template(ctx, "acme", "elsewhere", "--set", value), parse(buildElsewhere(ctx, uncomment(component)...)))
 		Expect(rendered).NotTo(Equal(template(ctx, release, namespace)))
 	},
 		Entry(nil, "access", "access.enabled=true"),
@@ -155,7 +162,8 @@ var _ = Describe("The chart", func() {
 		rendered := template(ctx, release, namespace, "--set", "access.enabled=true,access.clusterRoles={view},access.roles={deployer}",
 			"--set", "image.repository=registry.example.com/cloudsso,image.tag=v1,imagePullSecrets[0].name=pull,nodeSelector.disk=ssd",
 			"--set", "tolerations[0].operator=Exists,podAnnotations.a=b,priorityClassName=high,extraArgs={--trusted-proxies=192.0.2.10/32\\,192.0.2.11/32}",
-			"--set", "scim.publicURL=https://sso.example.org:8443/scim/v2,certManager.enabled=true")
+			"--set", "scim.publicURL=https://sso.example.org:8443/scim/v2,certManager.enabled=true,image.pullPolicy=Always",
+			"--set", "prometheus.enabled=true,prometheus.labels.release=kube,networkPolicy.enabled=true,networkPolicy.apiServerPorts={8443}")
 		deployment := rendered["Deployment cloudsso-system/cloudsso-operator"].Object
 		pod := nested(deployment, "spec", "template", "spec")
 		container := firstContainer(deployment)
@@ -163,7 +171,10 @@ var _ = Describe("The chart", func() {
 			"--scim-public-url=https://sso.example.org:8443/scim/v2", "--scim-tls-cert-file=/tls/tls.crt", "--scim-tls-key-file=/tls/tls.key",
 			"--operator-namespace=$(OPERATOR_NAMESPACE)", "--access", "--trusted-proxies=192.0.2.10/32,192.0.2.11/32",
 		}))
-		Expect(container["image"]).To(Equal("registry.example.com/cloudsso:v1"))
+		Expect(container).To(And(HaveKeyWithValue("image", "registry.example.com/cloudsso:v1"), HaveKeyWithValue("imagePullPolicy", "Always")))
+		Expect(rendered["ServiceMonitor cloudsso-system/cloudsso-operator"].GetLabels()).To(HaveKeyWithValue("release", "kube"))
+		Expect(expectType[[]any](nested(rendered["NetworkPolicy cloudsso-system/cloudsso-operator"].Object, "spec", "egress"))[0]).To(Equal(
+			map[string]any{"ports": []any{map[string]any{"protocol": "TCP", "port": float64(8443)}}}))
 		Expect(pod).To(And(HaveKeyWithValue("priorityClassName", "high"), HaveKeyWithValue("nodeSelector", map[string]any{"disk": "ssd"}),
 			HaveKeyWithValue("imagePullSecrets", []any{map[string]any{"name": "pull"}}), HaveKeyWithValue("tolerations", []any{map[string]any{"operator": "Exists"}})))
 		Expect(nested(deployment, "spec", "template", "metadata", "annotations")).To(Equal(map[string]any{"a": "b"}))
@@ -200,17 +211,36 @@ var _ = Describe("The chart", func() {
 			Expect(output + err.Error()).To(ContainSubstring(message))
 		}
 	},
-		Entry("no replicas", "replicas=0", "minimum"),
-		Entry("an unknown key", "replica=3", "replica"),
-		Entry("an unknown key of a section", "tls.secret=mine", "secret"),
-		Entry("a URL with an underscore, which Okta refuses", "scim.publicURL=https://a_b.example.com/scim/v2", "publicURL"),
-		Entry("a shard without namespaces", "shard.name=south", "/shard/namespaces"),
-		Entry("namespaces without a shard", "shard.namespaces={globex}", "/shard/namespaces"),
+		Entry("no replicas", "replicas=0", "at '/replicas': minimum: got 0, want 1"),
+		Entry("an unknown key", "replica=3", "at '': additional properties 'replica' not allowed"),
+		Entry("an unknown key of a section", "tls.secret=mine", "at '/tls': additional properties 'secret' not allowed"),
+		Entry("a URL with an underscore, which Okta refuses", "scim.publicURL=https://a_b.example.com/scim/v2", "at '/scim/publicURL'"),
+		Entry("a shard without namespaces", "shard.name=south", "at '/shard/namespaces': minItems: got 0, want 1"),
+		Entry("namespaces without a shard", "shard.namespaces={globex}", "at '/shard/namespaces': maxItems: got 1, want 0"),
+		Entry("a shard whose name is none of a lease", "shard.name=a.b,shard.namespaces={globex}", "at '/shard/name'"),
+		Entry("a main release without a shard", "mainRelease=other", "at '/shard/name': minLength: got 0, want 1"),
 	)
 
-	It("refuses a release whose Services would have too long names", func(ctx SpecContext) {
-		_, err := helm(ctx, "template", strings.Repeat("a", 41), chart)
-		Expect(err).To(MatchError(ContainSubstring("more than 40 characters")))
+	It("refuses a release that names itself as the main one", func(ctx SpecContext) {
+		_, err := helm(ctx, "template", "south", chart, "--set", "mainRelease=south,shard.name=south,shard.namespaces={globex}")
+		Expect(err).To(MatchError(ContainSubstring("mainRelease names this release, south")))
+	})
+
+	It("refuses a release whose Job would have too long a name", func(ctx SpecContext) {
+		longest := strings.Repeat("a", 38)
+		rendered := parse([]byte(mustHelm(ctx, "template", longest, chart, "--namespace", "default", "--set", allComponents)))
+		Expect(cluster.Create(ctx, rendered["Job default/"+longest+"-cloudsso-remove-bindings"], client.DryRunAll)).To(Succeed())
+		_, err := helm(ctx, "template", longest+"a", chart)
+		Expect(err).To(MatchError(ContainSubstring("more than 38 characters")))
+	})
+
+	It("has texts where Kubernetes wants texts, whatever the names of release and namespace", func(ctx SpecContext) {
+		for key, o := range parse([]byte(mustHelm(ctx, "template", "2024", chart, "--namespace", "2025", "--set", allComponents))) {
+			labels, _, err := unstructured.NestedStringMap(o.Object, "metadata", "labels")
+			Expect(err).NotTo(HaveOccurred(), key)
+			Expect(labels).To(HaveKeyWithValue("app.kubernetes.io/instance", "2024"))
+			Expect(nested(o.Object, "metadata", "namespace")).To(Or(BeNil(), Equal("2025")), key)
+		}
 	})
 
 	It("takes back access before it is uninstalled, with the Job of make undeploy", func(ctx SpecContext) {
@@ -230,6 +260,17 @@ var _ = Describe("The chart", func() {
 		expected.Template.Spec.Containers[0].Args = []string{"--remove-bindings", "--stop-deployment=cloudsso-operator", "--operator-namespace=cloudsso-system"}
 		Expect(job.Spec).To(Equal(expected))
 		Expect(mustHelm(ctx, "template", release, chart)).NotTo(ContainSubstring("helm.sh/hook"))
+	})
+
+	It("takes back the access of its own directories, if it is a shard, with the image and the priority of the operator", func(ctx SpecContext) {
+		hooks := parse([]byte(mustHelm(ctx, "template", "south", chart, "--namespace", namespace, "--show-only", "templates/remove_bindings.yaml", "--set",
+			"access.enabled=true,mainRelease="+release+",shard.name=south,shard.namespaces={globex,initech},image.pullPolicy=Never,priorityClassName=high")))
+		job := hooks["Job cloudsso-system/south-cloudsso-remove-bindings"].Object
+		Expect(nested(job, "spec", "template", "spec", "priorityClassName")).To(Equal("high"))
+		Expect(firstContainer(job)).To(And(HaveKeyWithValue("imagePullPolicy", "Never"), HaveKeyWithValue("args", []any{
+			"--remove-bindings",
+			"--stop-deployment=south-cloudsso-operator", "--operator-namespace=cloudsso-system", "--shard=south", "--namespaces=globex,initech",
+		})))
 	})
 })
 

@@ -1,6 +1,7 @@
 {{/* The prefix of all names, as kustomize's namePrefix: none for a release that is called as the chart. */}}
 {{- define "cloudsso-operator.prefix" -}}
-{{- if gt (len .Release.Name) 40 }}{{ fail "the name of the release has more than 40 characters, so names of Services would be too long" }}{{ end -}}
+{{- /* 63 characters, of a label with the name of a Job, less those of "-cloudsso-remove-bindings". */ -}}
+{{- if gt (len .Release.Name) 38 }}{{ fail "the name of the release has more than 38 characters, so the name of the Job cloudsso-remove-bindings would be too long" }}{{ end -}}
 {{- if ne .Release.Name .Chart.Name }}{{ .Release.Name }}-{{ end -}}
 {{- end }}
 
@@ -12,7 +13,7 @@
 
 {{- define "cloudsso-operator.selector" -}}
 app.kubernetes.io/name: cloudsso-operator
-app.kubernetes.io/instance: {{ .Release.Name }}
+app.kubernetes.io/instance: {{ .Release.Name | quote }}
 {{- end }}
 
 {{- define "cloudsso-operator.labels" -}}
@@ -34,6 +35,11 @@ helm.sh/chart: {{ .Chart.Name }}-{{ .Chart.Version }}
 
 {{- define "cloudsso-operator.host" -}}
 {{ (urlParse .Values.scim.publicURL).host | splitList ":" | first }}
+{{- end }}
+
+{{/* The PriorityClass of the operator and of the Job that stops it. */}}
+{{- define "cloudsso-operator.priorityClassName" -}}
+{{ .Values.priorityClassName | default (printf "%scloudsso-operator" (include "cloudsso-operator.prefix" .)) }}
 {{- end }}
 
 {{- define "cloudsso-operator.image" -}}

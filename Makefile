@@ -195,6 +195,7 @@ verify-manifests:
 	@$(KUSTOMIZE) build bin/elsewhere/shard > bin/elsewhere.yaml
 	@if grep -nE 'cloudsso-system|^kind: ClusterRole$$' bin/elsewhere.yaml; then echo "config/shard has these, which belong to config/default" >&2; exit 1; fi
 	@[[ $$(grep -cE '^kind: ClusterRoleBinding$$|^  name: cloudsso-operator-cluster-reader$$' bin/elsewhere.yaml) -eq 2 ]] || { echo "config/shard needs one ClusterRoleBinding, to cloudsso-operator-cluster-reader" >&2; exit 1; }
+	@[[ $$(grep -cE '^( +priorityClassN|  n)ame: cloudsso-operator-south$$' bin/elsewhere.yaml) -eq 2 ]] || { echo "config/shard needs a PriorityClass of its own" >&2; exit 1; }
 	@$(KUSTOMIZE) build bin/elsewhere/undeploy > bin/elsewhere.yaml
 	@if grep -nE '^kind: (CustomResourceDefinition|Namespace)$$' bin/elsewhere.yaml; then echo "config/undeploy must not delete these" >&2; exit 1; fi
 	@grep -q 'namespace: elsewhere' bin/elsewhere.yaml || { echo "config/undeploy does not follow config/default" >&2; exit 1; }

@@ -9,6 +9,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	. "github.com/onsi/ginkgo/v2"
 )
 
 // advanceableClock is ahead of the real one by as much as the specs have advanced it.
@@ -131,7 +133,9 @@ type writeGate struct {
 	held int           // how many changes have been held
 }
 
+// shut holds changes of bindings until unlock is called, or the spec ends.
 func (g *writeGate) shut() {
+	DeferCleanup(g.unlock)
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.open = make(chan struct{})
@@ -140,8 +144,10 @@ func (g *writeGate) shut() {
 func (g *writeGate) unlock() {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	close(g.open)
-	g.open = nil
+	if g.open != nil {
+		close(g.open)
+		g.open = nil
+	}
 }
 
 func (g *writeGate) countHeld() int {

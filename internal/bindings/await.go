@@ -5,18 +5,32 @@ import (
 	"slices"
 	"time"
 
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
 	"github.com/cloudsso/cloudsso-operator/api/v1alpha1"
 )
 
 // AwaitRevoked revokes what a user or group that is not live any more grants, and returns once no binding has a subject
-// through it that does not belong there. The error is the context's.
+// through it that does not belong there. It goes by what the cache shows of a user: the caller may have read there what this
+// index is not told of yet. The error is the context's.
 func (b *Bindings) AwaitRevoked(ctx context.Context, kind v1alpha1.PrincipalKind, namespace, name string) error {
 	principal := principalKey{namespace, kind, name}
 	if kind == v1alpha1.PrincipalUser {
 		b.RevokeUser(namespace, name)
 	}
 	b.revokeThrough(principal) // also of a user, because its Kubernetes user names may not be known
-	return b.index.wait(ctx, func() bool { return !b.hasUnwanted(principal) })
+	return b.index.wait(ctx, func() bool {
+		return (kind != v1alpha1.PrincipalUser || !b.isBehind(namespace, name)) && !b.hasUnwanted(principal)
+	})
+}
+
+// isBehind reports whether the cache shows another version of a user than the one that the index was told of last.
+func (b *Bindings) isBehind(namespace, user string) bool {
+	u := &v1alpha1.CloudSSOUser{}
+	if err := b.Cache.Get(context.Background(), client.ObjectKey{Namespace: namespace, Name: user}, u, client.UnsafeDisableDeepCopy); err != nil {
+		u.ResourceVersion = "" // a cache that runs knows no other error than that there is none
+	}
+	return u.ResourceVersion != b.directories.version(namespace, user)
 }
 
 // hasUnwanted reports whether a binding has a subject through a user or group that does not belong there. Without its

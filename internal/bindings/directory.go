@@ -379,6 +379,16 @@ func (d *directories) isDeclared(namespace string) bool {
 	return n != nil && n.usernames != nil
 }
 
+// version returns the resourceVersion of a user as it was told last; "" if there is none.
+func (d *directories) version(namespace, user string) string {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if n := d.byNamespace[namespace]; n != nil && n.users[user] != nil {
+		return n.users[user].ResourceVersion
+	}
+	return ""
+}
+
 // namesOf returns the Kubernetes user names that bindings may have of a user: the present one, whether the user is
 // effective or not, and those that it had while they are remembered.
 func (d *directories) namesOf(namespace, user string) []string {

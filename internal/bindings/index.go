@@ -74,6 +74,13 @@ func (x *index) remove(key objectKey) {
 	x.tell()
 }
 
+// wake has those who wait look again, because something beside the bindings has changed.
+func (x *index) wake() {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	x.tell()
+}
+
 func (x *index) tell() {
 	close(x.changed)
 	x.changed = make(chan struct{})

@@ -72,6 +72,7 @@ func (b *Bindings) userChanged(namespace, user string) {
 	if !b.memory.isUserKnown(userKey(namespace, user)) {
 		return
 	}
+	defer b.index.wake()
 	names := b.directories.namesOf(namespace, user)
 	if b.memory.addNames(userKey(namespace, user), names) {
 		b.queue.add(urgent, b.keysOf(namespace, names)...)

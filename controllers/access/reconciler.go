@@ -108,8 +108,17 @@ func (r *Reconciler) update(ctx context.Context, a *v1alpha1.CloudSSOAccessAssig
 		return false, controllerutil.IndexInterval, err
 	}
 	w.looks = 0
+	pinned := a.Status.Principal
 	if s.unprepared = r.prepare(ctx, a, s, w); s.unprepared != nil {
 		s.effect, s.allowed = min(s.effect, keeps), nil
+	}
+	if a.Status.Principal != pinned { // from now on changes of its members are noted; those before it may have come after the list
+		if s.object, err = r.readPrincipal(ctx, a.Spec.Principal.Kind, a.Namespace, s.principal.Name); err != nil {
+			return false, 0, err
+		}
+		if list, err = r.newRoster(ctx, a, s.object, s.rule); err != nil {
+			return false, 0, err
+		}
 	}
 	return r.carryOut(ctx, a, s, list, w)
 }

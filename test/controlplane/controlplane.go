@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"time"
 
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
@@ -45,6 +46,10 @@ type ControlPlane struct {
 	certDir     string
 }
 
+// startTimeout is how long etcd and the API server may take to start, each: they take seconds, but several suites with the race
+// detector may share two cores.
+const startTimeout = 2 * time.Minute
+
 // Start starts a control plane and applies the operator's manifests. The admission policies are not in force at once,
 // see AwaitPolicies. If Start fails, it stops every process that it has started.
 func Start(ctx context.Context, o Options) (_ *ControlPlane, err error) {
@@ -57,8 +62,9 @@ func Start(ctx context.Context, o Options) (_ *ControlPlane, err error) {
 		return nil, err
 	}
 	cp := &ControlPlane{root: root, environment: &envtest.Environment{
-		BinaryAssetsDirectory: assets,
-		ErrorIfCRDPathMissing: true,
+		BinaryAssetsDirectory:    assets,
+		ErrorIfCRDPathMissing:    true,
+		ControlPlaneStartTimeout: startTimeout,
 	}}
 	if !o.Bare {
 		cp.environment.CRDDirectoryPaths = []string{filepath.Join(root, "config", "crd", "bases")}

@@ -61,7 +61,8 @@ var _ = Describe("a GitOps tool that waits", func() {
 			}
 			create(ctx, o)
 			Eventually(conditionOf(ctx, o, effect)).Should(And(HaveField("Status", metav1.ConditionFalse), HaveField("Reason", reason)))
-			Expect(conditionOf(ctx, o, v1alpha1.ConditionReady)()).To(And(HaveField("Status", metav1.ConditionTrue), HaveField("Reason", reason)))
+			// An assignment may have been seen before its principal was: it waits for that first.
+			Eventually(conditionOf(ctx, o, v1alpha1.ConditionReady)).Should(And(HaveField("Status", metav1.ConditionTrue), HaveField("Reason", reason)))
 			Expect(kstatus(ctx, o)()).To(Equal(status.CurrentStatus))
 		},
 		Entry("a synchronized user with active: false", userWith(scim, inactive), v1alpha1.ConditionEffective, v1alpha1.ReasonDisabled),

@@ -152,10 +152,26 @@ func (r *Reconciler) isBehind(ctx context.Context, s *situation, list *roster, w
 		return true, nil
 	case w.looks >= maxLooks:
 		return false, nil
-	case slices.ContainsFunc(w.unseen, func(o client.Object) bool { return !r.Names.HasSeen(o) }):
+	case len(w.unseen) > 0:
 		return true, nil
 	}
 	return list.isBehind(ctx, w.users)
+}
+
+// unindexed returns which users and groups the index does not show yet, of those that the cache has.
+func (r *Reconciler) unindexed(ctx context.Context, objects []client.Object) (late []client.Object, err error) {
+	for _, o := range objects {
+		if r.Names.HasSeen(o) {
+			continue
+		}
+		switch cached, err := r.readPrincipal(ctx, kindOf(o), o.GetNamespace(), o.GetName()); {
+		case err != nil:
+			return objects, err
+		case cached != nil:
+			late = append(late, o)
+		}
+	}
+	return late, nil
 }
 
 // maxLooks bounds the looks at an index that is behind, together a second: a user whose userName another one holds has no

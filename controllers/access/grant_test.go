@@ -360,6 +360,25 @@ var _ = Describe("what stands in the way of an assignment", func() {
 		expectReady(ctx, a)
 	})
 
+	It("is a principal of which the index is told while it is looked for", func(ctx SpecContext) {
+		a := assign(ctx)
+		expectCondition(ctx, a, v1alpha1.ConditionReady, metav1.ConditionFalse, v1alpha1.ReasonPrincipalNotFound)
+		createUsers(ctx, "ada")
+		late.delay("developers")
+		createGroup(ctx, "developers", scim, "ada")
+		expectSubjects(ctx, a, namespace, "ada")
+		b := assign(ctx, named("second"))
+		expectSubjects(ctx, b, namespace, "ada")
+	})
+
+	It("is a principal of which the index is told after an assignment that is created later", func(ctx SpecContext) {
+		late.delay("developers")
+		createUsers(ctx, "ada")
+		createGroup(ctx, "developers", scim, "ada")
+		a := assign(ctx)
+		expectSubjects(ctx, a, namespace, "ada")
+	})
+
 	It("is an externalId that several groups have", func(ctx SpecContext) {
 		createUsers(ctx, "ada", "bob")
 		first, second := createGroup(ctx, "first", scim, "ada"), createGroup(ctx, "second", scim, "bob")

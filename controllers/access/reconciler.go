@@ -41,6 +41,7 @@ type Reconciler struct {
 	ExcludedNamespaces []string
 
 	memory   *memory
+	newest   newest
 	rights   *rights
 	policies *policies
 	checks   *checks
@@ -95,6 +96,10 @@ func (r *Reconciler) reconcile(ctx context.Context, a *v1alpha1.CloudSSOAccessAs
 
 // update does the work that was asked for. If it is not done, what is left of it is in w.
 func (r *Reconciler) update(ctx context.Context, a *v1alpha1.CloudSSOAccessAssignment, w *work) (goesOn bool, after time.Duration, err error) {
+	// Asked before the index is read: it may be told of them in between.
+	if w.unseen, err = r.unindexed(ctx, w.unseen); err != nil {
+		return false, 0, err
+	}
 	s, err := r.assess(ctx, a)
 	if err != nil {
 		return false, 0, err
@@ -173,8 +178,11 @@ func (r *Reconciler) carryOut(ctx context.Context, a *v1alpha1.CloudSSOAccessAss
 	case done.isOvertaken:
 		return false, wait.Jitter(conflictInterval, 1), nil
 	}
-	*w = work{}
-	return false, s.requeueAfter(), nil
+	after = s.requeueAfter()
+	if *w = (work{unseen: w.unseen}); len(w.unseen) > 0 {
+		after = controllerutil.IndexInterval
+	}
+	return false, after, nil
 }
 
 // finalize deletes the bindings of an assignment that is being deleted, and lets it go.

@@ -56,6 +56,7 @@ var (
 	bound     = pausableWatch{resource: "rolebindings"}
 	gate      writeGate
 	questions refusal
+	late      lateIndex
 
 	startManager, stopManager func()
 	startSelecting            func(labels string) // as startManager does, but only namespaces with the labels may be directories
@@ -161,9 +162,10 @@ func runManager(ctx context.Context, withAccess bool, selected *namespaceselecto
 	if selected != nil {
 		Expect(mgr.Add(selected)).To(Succeed())
 	}
+	late.Store = resources
 	c := controllers.Config{
 		Selector: selected,
-		Endpoint: "https://scim.example.com/scim/v2", Memberships: resources, Names: resources, Principals: resources, Claims: resources.Claims(),
+		Endpoint: "https://scim.example.com/scim/v2", Memberships: resources, Names: &late, Principals: &late, Claims: resources.Claims(),
 		ExcludedNamespaces: []string{"kube-system"}, Now: clock.Now,
 	}
 	if withAccess {

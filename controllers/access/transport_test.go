@@ -11,6 +11,10 @@ import (
 	"time"
 
 	. "github.com/onsi/ginkgo/v2"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/cloudsso/cloudsso-operator/internal/nameclaim"
+	"github.com/cloudsso/cloudsso-operator/internal/store"
 )
 
 // advanceableClock is ahead of the real one by as much as the specs have advanced it.
@@ -174,4 +178,36 @@ func (g *writeGate) wrap(next http.RoundTripper) http.RoundTripper {
 		}
 		return next.RoundTrip(r)
 	})
+}
+
+// lateIndex is the index of a manager, which is told of one group when it has been asked for its name.
+type lateIndex struct {
+	*store.Store
+	mu    sync.Mutex
+	group string // the displayName, and the metadata.name, of a group that it is not told of yet; "" for none
+}
+
+// delay has the index told of a group late.
+func (i *lateIndex) delay(group string) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	i.group = group
+}
+
+// Named is part of controllerutil.Principals.
+func (i *lateIndex) Named(name nameclaim.Name) []string {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	if i.group != "" && name == nameclaim.DisplayName(name.Namespace, i.group) {
+		i.group = ""
+		return nil
+	}
+	return i.Store.Named(name)
+}
+
+// HasSeen is part of controllerutil.Names.
+func (i *lateIndex) HasSeen(o client.Object) bool {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	return (i.group == "" || o.GetName() != i.group) && i.Store.HasSeen(o)
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	admissionv1 "k8s.io/api/admissionregistration/v1"
@@ -109,9 +110,9 @@ func (r *Reconciler) enqueue(priority int, keys ...types.NamespacedName) {
 }
 
 // noteFor adds work for assignments and has them reconciled. What the cache shows before the sweep has ended, the first
-// reconcile of each sees.
+// reconcile of each sees, but an index may be behind it.
 func (r *Reconciler) noteFor(keys []types.NamespacedName, w work) {
-	if !r.isSwept.Load() && len(w.names) == 0 {
+	if !r.isSwept.Load() && len(w.names)+len(w.unseen) == 0 {
 		return
 	}
 	for _, key := range keys {
@@ -182,6 +183,7 @@ func (r *Reconciler) onAssignment() handler.EventHandler {
 	changed := func(o client.Object, priority int) {
 		if a, ok := o.(*v1alpha1.CloudSSOAccessAssignment); ok {
 			r.memory.set(a, pinnedName(a))
+			r.memory.note(client.ObjectKeyFromObject(a), work{unseen: r.newest.objects()})
 			r.enqueue(priority, client.ObjectKeyFromObject(a))
 		}
 	}
@@ -233,6 +235,7 @@ func (r *Reconciler) changedPrincipal(c change) {
 	if c.before != nil && c.after != nil && identityOf(c.before) == identityOf(c.after) {
 		return
 	}
+	r.newest.set(c.after)
 	var objects, unseen []client.Object
 	if c.before != nil {
 		objects = append(objects, c.before)
@@ -241,6 +244,29 @@ func (r *Reconciler) changedPrincipal(c change) {
 		objects, unseen = append(objects, c.after), []client.Object{c.after}
 	}
 	r.noteFor(r.memory.naming(objects...), work{unseen: unseen})
+}
+
+// newest is the user and the group that the handlers were told of last: an index that shows these shows those that came
+// before, which an assignment that is created after them may name. Safe for concurrent use.
+type newest struct{ user, group atomic.Pointer[client.Object] }
+
+// set keeps an object; nil, of one that is gone, is left out.
+func (n *newest) set(o client.Object) {
+	switch o.(type) {
+	case *v1alpha1.CloudSSOUser:
+		n.user.Store(&o)
+	case *v1alpha1.CloudSSOGroup:
+		n.group.Store(&o)
+	}
+}
+
+func (n *newest) objects() (all []client.Object) {
+	for _, p := range []*client.Object{n.user.Load(), n.group.Load()} {
+		if p != nil {
+			all = append(all, *p)
+		}
+	}
+	return all
 }
 
 // identity is what says of a user or group whether an assignment means it.
@@ -314,6 +340,7 @@ func membersOf(list client.Object) map[string]bool {
 func (r *Reconciler) onUser() handler.EventHandler {
 	return onEachEvent(func(c change) {
 		if r.memory.isEmpty() {
+			r.newest.set(c.after)
 			return
 		}
 		r.changedPrincipal(c)

@@ -79,6 +79,14 @@ var _ = BeforeSuite(func(ctx SpecContext) {
 	}
 }, NodeTimeout(5*time.Minute))
 
+// A failure that waited for Pods is explained by what the cluster says of them.
+var _ = JustAfterEach(func(ctx SpecContext) {
+	if CurrentSpecReport().Failed() {
+		GinkgoWriter.Println(kubectl(ctx, "get", "nodes,deployments,replicasets,pods", "-A", "-o", "yaml", "--ignore-not-found"))
+		GinkgoWriter.Println(kubectl(ctx, "get", "events", "-A", "--sort-by=.lastTimestamp"))
+	}
+})
+
 var nodes = []string{"node-a", "node-b"}
 
 func createNode(ctx context.Context, name string) {

@@ -97,28 +97,30 @@ func (d *discardingWriter) WriteHeader(status int)      { d.status = status }
 
 // More large bodies arrive than may be in progress. All of them succeed.
 func TestLargeBodiesWaitForEachOther(t *testing.T) {
-	s := newService(t, withoutObserver)
-	g, err := s.store.Create(t.Context(), schema.Group, schema.Object{}.With(schema.GroupDisplayName, "Everyone"), nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	body := `{"displayName":"Everyone","members":[` + strings.Repeat(`{"value":"unknown-x7k2p","display":"Unknown"},`, 25_000) + `{"value":"absent"}]}`
-	if len(body) <= limits.SmallBody {
-		t.Fatalf("%d bytes are not a large body", len(body))
-	}
-	var all sync.WaitGroup
-	for range 2 * limits.LargeBodies {
-		all.Go(func() {
-			r, _ := http.NewRequestWithContext(t.Context(), http.MethodPut, "http://sso.example.com/scim/v2/Groups/"+g.ID, strings.NewReader(body))
-			r.Header.Set("Authorization", "Bearer "+token)
-			w := &discardingWriter{header: http.Header{}}
-			s.handler.ServeHTTP(w, r)
-			if w.status != http.StatusOK {
-				t.Errorf("the status is %d", w.status)
-			}
-		})
-	}
-	all.Wait()
+	synctest.Test(t, func(t *testing.T) { // its clock stands still while a body is worked on
+		s := newService(t, withoutObserver)
+		g, err := s.store.Create(t.Context(), schema.Group, schema.Object{}.With(schema.GroupDisplayName, "Everyone"), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		body := `{"displayName":"Everyone","members":[` + strings.Repeat(`{"value":"unknown-x7k2p","display":"Unknown"},`, 25_000) + `{"value":"absent"}]}`
+		if len(body) <= limits.SmallBody {
+			t.Fatalf("%d bytes are not a large body", len(body))
+		}
+		var all sync.WaitGroup
+		for range 2 * limits.LargeBodies {
+			all.Go(func() {
+				r, _ := http.NewRequestWithContext(t.Context(), http.MethodPut, "http://sso.example.com/scim/v2/Groups/"+g.ID, strings.NewReader(body))
+				r.Header.Set("Authorization", "Bearer "+token)
+				w := &discardingWriter{header: http.Header{}}
+				s.handler.ServeHTTP(w, r)
+				if w.status != http.StatusOK {
+					t.Errorf("the status is %d", w.status)
+				}
+			})
+		}
+		all.Wait()
+	})
 }
 
 // stalledBody is a body that does not end before the test lets it.

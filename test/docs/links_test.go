@@ -4,6 +4,7 @@ package docs
 import (
 	"bytes"
 	"io/fs"
+	"iter"
 	"net/url"
 	"os"
 	"path"
@@ -24,6 +25,8 @@ const root = "../.."
 
 // document is one page.
 type document struct {
+	source  []byte
+	page    ast.Node
 	anchors map[string]bool
 	links   []string
 }
@@ -34,13 +37,14 @@ func parse(t *testing.T, file string) document {
 	if err != nil {
 		t.Fatal(err)
 	}
-	d := document{anchors: map[string]bool{"": true}}
-	seen := map[string]int{}
+	return parseSource(source)
+}
+
+func parseSource(source []byte) document {
 	page := goldmark.New(goldmark.WithExtensions(extension.GFM)).Parser().Parse(text.NewReader(source))
-	err = ast.Walk(page, func(n ast.Node, entering bool) (ast.WalkStatus, error) {
-		if !entering {
-			return ast.WalkContinue, nil
-		}
+	d := document{source: source, page: page, anchors: map[string]bool{"": true}}
+	seen := map[string]int{}
+	for n := range d.nodes() {
 		switch n := n.(type) {
 		case *ast.Heading:
 			a := anchor(plain(n, source))
@@ -54,13 +58,25 @@ func parse(t *testing.T, file string) document {
 		case *ast.Image:
 			d.links = append(d.links, string(n.Destination))
 		}
-		return ast.WalkContinue, nil
-	})
-	if err != nil {
-		t.Fatal(err)
 	}
 	return d
 }
+
+// nodes returns every node of the page, in its order.
+func (d document) nodes() iter.Seq[ast.Node] {
+	return func(yield func(ast.Node) bool) {
+		// A walk fails only if its function does.
+		_ = ast.Walk(d.page, func(n ast.Node, entering bool) (ast.WalkStatus, error) {
+			if entering && !yield(n) {
+				return ast.WalkStop, nil
+			}
+			return ast.WalkContinue, nil
+		})
+	}
+}
+
+// line returns the line of the file at which a byte of the source is.
+func (d document) line(offset int) int { return 1 + bytes.Count(d.source[:offset], []byte("\n")) }
 
 // plain returns the text of a node without its markup.
 func plain(n ast.Node, source []byte) string {

@@ -167,6 +167,11 @@ verify-generated: generate manifests docs chart
 verify-prose: ## Check the words of comments and documents (.prose-words.txt) and the form of doc comments.
 	go run ./hack/prose
 
+.PHONY: docs-check
+docs-check: ## Check links, form and words of the documents, and that each block of commands says whether a test runs it.
+	go test -count=1 ./test/docs/...
+	go run ./hack/prose
+
 .PHONY: verify-vulnerabilities
 verify-vulnerabilities: ## Look for known vulnerabilities that the manager calls; skipped with a message if the database cannot be reached.
 	@hack/vulnerabilities.sh

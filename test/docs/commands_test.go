@@ -1,15 +1,13 @@
 package docs
 
 import (
-	"fmt"
 	"os"
 	"path/filepath"
 	"regexp"
-	"slices"
 	"strings"
 	"testing"
 
-	"github.com/yuin/goldmark/ast"
+	"github.com/cloudsso/cloudsso-operator/test/docs/markdown"
 )
 
 // needs are what a block of commands can need that no test of this repository has.
@@ -22,85 +20,55 @@ var needs = map[string]string{
 	"time":     "many minutes",
 }
 
-// commands is a block of shell commands in a page.
-type commands struct {
-	place string // such as docs/switch.md:28
-	mark  string // what follows the language: run, test=FOLDER or needs=THING
-	lines []string
-}
-
-// shells are the languages of blocks that people copy into a terminal.
-var shells = []string{"sh", "shell", "bash"}
-
-// blockLine returns the line of the first line in a fenced block.
-func (d document) blockLine(n *ast.FencedCodeBlock) int {
-	switch {
-	case n.Lines().Len() > 0:
-		return d.line(n.Lines().At(0).Start)
-	case n.Info != nil:
-		return d.line(n.Info.Segment.Start)
-	}
-	return 0
-}
-
-func (d document) commands(page string) (all []commands) {
-	for n := range d.nodes() {
-		block, ok := n.(*ast.FencedCodeBlock)
-		if !ok || !slices.Contains(shells, string(block.Language(d.source))) {
-			continue
-		}
-		_, mark, _ := strings.Cut(string(block.Info.Segment.Value(d.source)), " ")
-		c := commands{place: fmt.Sprintf("%s:%d", page, d.blockLine(block)), mark: mark}
-		for i := range block.Lines().Len() {
-			segment := block.Lines().At(i)
-			c.lines = append(c.lines, strings.TrimSuffix(string(segment.Value(d.source)), "\n"))
-		}
-		all = append(all, c)
-	}
-	return all
-}
-
 // A reader must be able to tell a command that was tried from one that was not. docs/contributing.md explains the marks.
+// test/commands runs the blocks that are marked run.
 func TestEveryBlockOfCommandsSaysWhetherATestRunsIt(t *testing.T) {
 	for page, d := range documents(t) {
-		for _, c := range d.commands(page) {
-			kind, value, _ := strings.Cut(c.mark, "=")
+		for _, block := range markdown.Blocks(d.source) {
+			if !block.IsCommands() || block.Mark == "run" && strings.HasPrefix(page, "docs/") {
+				continue
+			}
+			kind, value, _ := strings.Cut(block.Mark, "=")
 			switch {
-			case c.mark == "run":
 			case kind == "test":
-				checkTested(t, c, value)
-			case kind == "needs" && needs[value] != "":
-			default:
-				t.Errorf("%s: the block is marked %q, and not as run, test=FOLDER or needs=THING", c.place, c.mark)
+				for _, command := range untested(t, block.Text, value) {
+					t.Errorf("%s:%d: no test in %s runs %q", page, block.Line, value, command)
+				}
+			case kind != "needs" || needs[value] == "":
+				t.Errorf("%s:%d: the block is marked %q, and not run, test=FOLDER or needs=THING", page, block.Line, block.Mark)
 			}
 		}
 	}
 }
 
-// verb matches what make, helm or the plugin of kubectl is asked to do.
-var verb = regexp.MustCompile(`^ *(?:make|helm|kubectl cloudsso(?: credential)?) ([a-z-]+)`)
+// command matches what make, helm or the plugin of kubectl is asked to do.
+var command = regexp.MustCompile(`(?m)^ *(?:make|helm|kubectl cloudsso(?: credential)?) ([a-z-]+)`)
 
-// checkTested checks that the tests of a folder know each verb of the block. They run it with arguments of their own.
-func checkTested(t *testing.T, c commands, folder string) {
+// untested returns the commands of a block that the tests of a folder do not name. They run them with arguments of their own.
+func untested(t *testing.T, block, folder string) (all []string) {
 	t.Helper()
 	files, err := filepath.Glob(filepath.Join(root, folder, "*_test.go"))
 	if err != nil || len(files) == 0 {
-		t.Errorf("%s: %s has no tests", c.place, folder)
-		return
+		t.Errorf("%s has no tests", folder)
 	}
-	var sources strings.Builder
+	var tests strings.Builder
 	for _, file := range files {
 		source, err := os.ReadFile(file)
 		if err != nil {
 			t.Fatal(err)
 		}
-		sources.Write(source)
+		tests.Write(source)
 	}
-	for _, line := range c.lines {
-		match := verb.FindStringSubmatch(line)
-		if match == nil || strings.Contains(sources.String(), `"`+match[1]+`"`) || strings.Contains(sources.String(), "make "+match[1]) {
-			continue
+	for _, match := range command.FindAllStringSubmatch(block, -1) {
+		if !strings.Contains(tests.String(), `"`+match[1]+`"`) && !strings.Contains(tests.String(), "make "+match[1]) {
+			all = append(all, strings.TrimSpace(match[0]))
 		}
-		t.Errorf("%s: no test in %s runs %q", c.place, folder, strings.TrimSpace(match[0]))
+	}
+	return all
+}
+
+func TestACommandThatNoTestNamesIsFound(t *testing.T) {
+	if all := untested(t, "make undeploy\nmake chaos\nkubectl get pods\n", "test/uninstall"); len(all) != 1 || all[0] != "make chaos" {
+		t.Error(all)
 	}
 }

@@ -14,10 +14,9 @@ import (
 	"testing"
 	"unicode"
 
-	"github.com/yuin/goldmark"
 	"github.com/yuin/goldmark/ast"
-	"github.com/yuin/goldmark/extension"
-	"github.com/yuin/goldmark/text"
+
+	"github.com/cloudsso/cloudsso-operator/test/docs/markdown"
 )
 
 // root is the repository.
@@ -41,8 +40,7 @@ func parse(t *testing.T, file string) document {
 }
 
 func parseSource(source []byte) document {
-	page := goldmark.New(goldmark.WithExtensions(extension.GFM)).Parser().Parse(text.NewReader(source))
-	d := document{source: source, page: page, anchors: map[string]bool{"": true}}
+	d := document{source: source, page: markdown.Parse(source), anchors: map[string]bool{"": true}}
 	seen := map[string]int{}
 	for n := range d.nodes() {
 		switch n := n.(type) {

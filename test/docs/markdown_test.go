@@ -8,6 +8,8 @@ import (
 	"testing"
 
 	"github.com/yuin/goldmark/ast"
+
+	"github.com/cloudsso/cloudsso-operator/test/docs/markdown"
 )
 
 // generated are the pages that programs write. What they copy from elsewhere need not follow the rules of form.
@@ -138,13 +140,13 @@ func checkURLs(d document) (all []problem) {
 
 func checkBlocks(d document) (all []problem) {
 	for n := range d.nodes() {
-		switch n := n.(type) {
-		case *ast.CodeBlock:
-			all = append(all, problem{d.line(n.Lines().At(0).Start), "a block of code without a fence"})
-		case *ast.FencedCodeBlock:
-			if len(n.Language(d.source)) == 0 {
-				all = append(all, problem{d.blockLine(n), "a block of code without a language"})
-			}
+		if block, ok := n.(*ast.CodeBlock); ok {
+			all = append(all, problem{d.line(block.Lines().At(0).Start), "a block of code without a fence"})
+		}
+	}
+	for _, block := range markdown.Blocks(d.source) {
+		if block.Language == "" {
+			all = append(all, problem{block.Line, "a block of code without a language"})
 		}
 	}
 	return all

@@ -61,7 +61,7 @@ func TestRulesOfMarkdownlint(t *testing.T) {
 		"two titles":            {"# A\n\n# B\n", 1},
 		"a level is left out":   {"# A\n\n### B\n", 1},
 		"a space at the end":    {"# A\n\nText \n", 1},
-		"a tab":                 {"# A\n\nA\ttab\n", 1},
+		"a tab":                 {"# A\n\nText\twith a tab\n", 1},
 		"two empty lines":       {"# A\n\n\nText\n", 1},
 		"no line break at last": {"# A\n\nText", 1},
 		"a bare URL":            {"# A\n\nSee https://example.com here.\n", 1},

@@ -60,4 +60,24 @@ var _ = Describe("a directory", func() {
 		Expect(directoryOf(ctx).Status.RefusedWrites).To(BeNil())
 		Eventually(reasonsOf(ctx, v1alpha1.DirectoryName)).Should(ContainElement("Resynced"))
 	})
+
+	It("is switched on by the operator when the time of resumeAt has passed", func(ctx SpecContext) {
+		pause := func(wait time.Duration) (d *v1alpha1.CloudSSODirectory) {
+			GinkgoHelper()
+			d = directoryOf(ctx)
+			modify(ctx, d, func(o *v1alpha1.CloudSSODirectory) {
+				o.Spec.SCIMSynchronization, o.Spec.ResumeAt = v1alpha1.SynchronizationDisabled, new(metav1.NewTime(time.Now().Add(wait)))
+			})
+			return d
+		}
+		Eventually(func() *metav1.Time { return directoryOf(ctx).Status.ActivatedAt }).ShouldNot(BeNil())
+		pause(time.Hour)
+		Eventually(func() v1alpha1.Synchronization { return directoryOf(ctx).Status.SCIMSynchronization }).Should(Equal(v1alpha1.SynchronizationDisabled))
+		Expect(directoryOf(ctx).Spec.SCIMSynchronization).To(Equal(v1alpha1.SynchronizationDisabled), "its time has not come")
+		at := pause(2 * time.Second).Spec.ResumeAt
+		Eventually(func() v1alpha1.CloudSSODirectorySpec { return directoryOf(ctx).Spec }).Should(And(
+			HaveField("SCIMSynchronization", v1alpha1.SynchronizationEnabled), HaveField("ResumeAt", BeNil())))
+		Expect(time.Now()).To(BeTemporally(">=", at.Time))
+		Eventually(reasonsOf(ctx, v1alpha1.DirectoryName)).Should(ContainElement("SynchronizationResumed"))
+	})
 })

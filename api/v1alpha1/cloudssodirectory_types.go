@@ -30,6 +30,8 @@ const (
 )
 
 // CloudSSODirectorySpec is the switch and the settings of a namespace.
+//
+// +kubebuilder:validation:XValidation:rule="!has(self.resumeAt) || self.scimSynchronization == 'Disabled' || (oldSelf.hasValue() && has(oldSelf.value().resumeAt) && oldSelf.value().resumeAt == self.resumeAt)",optionalOldSelf=true,fieldPath=".resumeAt",message="resumeAt is set while scimSynchronization is Disabled, or together with it: it says when the operator sets Enabled again"
 type CloudSSODirectorySpec struct {
 	// scimSynchronization is the switch. While Enabled the identity provider writes, and synchronized
 	// users and groups can be neither changed nor deleted by hand. While Disabled SCIM requests are
@@ -38,6 +40,14 @@ type CloudSSODirectorySpec struct {
 	// +optional
 	// +kubebuilder:default=Disabled
 	SCIMSynchronization Synchronization `json:"scimSynchronization,omitempty"`
+
+	// resumeAt limits the time in which scimSynchronization is Disabled: when it has passed, the operator sets Enabled and
+	// removes resumeAt. It also removes it when another client sets Enabled before. In Git it does not belong, because a tool
+	// that applies it again would set Disabled again.
+	//
+	// +optional
+	// +kubebuilder:validation:XValidation:rule="self >= timestamp('0001-01-01T00:00:00Z')",message="resumeAt is a time of RFC 3339, as in 2027-01-31T00:00:00Z"
+	ResumeAt *metav1.Time `json:"resumeAt,omitempty"`
 
 	// existingUsers says what happens when the identity provider creates a user whose userName a
 	// Manual user already has: Reject answers 409, Adopt turns the Manual user into a synchronized one.
@@ -453,6 +463,7 @@ const (
 // +kubebuilder:printcolumn:name="Last request",type=date,JSONPath=`.status.lastRequestTime`
 // +kubebuilder:printcolumn:name="Age",type=date,JSONPath=`.metadata.creationTimestamp`
 // +kubebuilder:printcolumn:name="Endpoint",type=string,priority=1,JSONPath=`.status.endpoint`
+// +kubebuilder:printcolumn:name="Resume at",type=string,priority=1,JSONPath=`.spec.resumeAt`
 // +kubebuilder:printcolumn:name="Withheld",type=integer,priority=1,JSONPath=`.status.users.withheld`
 // +kubebuilder:validation:XValidation:rule="self.metadata.name == 'default'",message="a CloudSSODirectory must be named \"default\": one namespace holds one directory"
 type CloudSSODirectory struct {

@@ -12,6 +12,7 @@ import (
 const (
 	eventEnabled  = "SynchronizationEnabled"
 	eventDisabled = "SynchronizationDisabled"
+	eventResumed  = "SynchronizationResumed"
 	eventResynced = "Resynced"
 )
 

@@ -7,6 +7,7 @@
 //	metrics.go     the metrics of directories and credentials
 //	events.go      the Events of a change of status
 //	activate.go    whether a directory is activated
+//	resume.go      the switch, turned on again at a time
 //	selection.go   whether its namespace may be a directory
 //	policies.go    whether the admission policies are installed
 //	watch.go       which changes need a reconcile
@@ -28,6 +29,7 @@ import (
 )
 
 // +kubebuilder:rbac:groups=cloudsso.dev,resources=cloudssodirectories;cloudssousers;cloudssogroups;scimcredentials,verbs=get;list;watch
+// +kubebuilder:rbac:groups=cloudsso.dev,resources=cloudssodirectories,verbs=patch
 // +kubebuilder:rbac:groups=cloudsso.dev,resources=cloudssodirectories/status,verbs=patch
 // +kubebuilder:rbac:groups=events.k8s.io,resources=events,verbs=create;patch
 
@@ -44,7 +46,7 @@ type Reconciler struct {
 	policies *policyCheck
 }
 
-// Reconcile updates one directory's status. Its patch has only the changed fields, because the SCIM service writes
+// Reconcile updates one directory's status, and turns its switch on when spec.resumeAt says so. The patch of the status has only the changed fields, because the SCIM service writes
 // lastRequestTime and refusedWrites into the same status.
 func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, error) {
 	return controllerutil.Reconcile(ctx, r.Client, r.Live, req, &v1alpha1.CloudSSODirectory{}, r.reconcile)
@@ -58,7 +60,12 @@ func (r *Reconciler) reconcile(ctx context.Context, d *v1alpha1.CloudSSODirector
 	if err := r.List(ctx, &credentials, client.InNamespace(d.Namespace)); err != nil {
 		return 0, fmt.Errorf("counting the credentials of namespace %s: %w", d.Namespace, err)
 	}
-	before, now := d.DeepCopy(), r.Now()
+	now := r.Now()
+	resumes, err := r.resume(ctx, d, now)
+	if err != nil {
+		return 0, err
+	}
+	before := d.DeepCopy()
 	pending, err := r.activate(ctx, d, now)
 	if err != nil {
 		return 0, err
@@ -69,7 +76,7 @@ func (r *Reconciler) reconcile(ctx context.Context, d *v1alpha1.CloudSSODirector
 		return 0, err
 	}
 	r.Emit(d, statusEvents(before, d)...)
-	return controllerutil.Soonest(pending, untilResynced(d, now)), nil
+	return controllerutil.Soonest(resumes, controllerutil.Soonest(pending, untilResynced(d, now))), nil
 }
 
 // patchStatus writes the status. If it removes refused writes, the resourceVersion is a precondition, because a replica may

@@ -75,12 +75,22 @@ func ready(d *v1alpha1.CloudSSODirectory) metav1.Condition {
 		}
 	}
 	reason := v1alpha1.ReasonSynchronizationDisabled
-	message := "SCIM synchronization is switched off: requests are refused, and synchronized users and groups may be edited and deleted"
+	message := "SCIM synchronization is switched off" + until(d) + ": requests are refused, and synchronized users and groups may be edited and deleted"
 	if position == policy.SwitchEnabled {
 		reason, message = v1alpha1.ReasonReady, "SCIM requests are served, and synchronized users and groups are locked"
 	}
 	return metav1.Condition{Type: v1alpha1.ConditionReady, Status: metav1.ConditionTrue, Reason: reason, Message: message}
 }
+
+// until returns when the switch is turned on again, as the end of a message; "" if a person has to turn it.
+func until(d *v1alpha1.CloudSSODirectory) string {
+	if d.Spec.ResumeAt == nil {
+		return ""
+	}
+	return " until " + timeOf(*d.Spec.ResumeAt)
+}
+
+func timeOf(t metav1.Time) string { return t.UTC().Format(time.RFC3339) }
 
 func resync(d *v1alpha1.CloudSSODirectory, position policy.Switch, now time.Time) metav1.Condition {
 	missed := d.Status.RefusedWrites

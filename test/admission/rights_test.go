@@ -52,6 +52,7 @@ var needed = []right{
 	{"delete", ours, "cloudssonameclaims", ""},
 	{"patch", ours, "cloudssousers/status", ""},
 	{"patch", ours, "cloudssogroups/status", ""},
+	{"patch", ours, "cloudssodirectories", ""}, // confined by the policy cloudsso-resume
 	{"patch", ours, "cloudssodirectories/status", ""},
 	{"patch", ours, "scimcredentials/status", ""},
 	{"watch", ours, "cloudssodirectories", ""},
@@ -68,8 +69,8 @@ var needed = []right{
 
 // beyond are rights that the operator must not have.
 var beyond = []right{
-	{"update", ours, "cloudssodirectories", "acme"}, // an administrator sets the switch
-	{"patch", ours, "cloudssodirectories", "acme"},
+	{"create", ours, "cloudssodirectories", "acme"},
+	{"update", ours, "cloudssodirectories", "acme"},
 	{"delete", ours, "cloudssodirectories", "acme"},
 	{"delete", ours, "cloudssousers", "acme"}, // SCIM deprovisions a user, and its object stays
 	{"deletecollection", ours, "cloudssousers", "acme"},

@@ -1,0 +1,84 @@
+package admission_test
+
+import (
+	"time"
+
+	. "github.com/onsi/ginkgo/v2"
+	. "github.com/onsi/gomega"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/cloudsso/cloudsso-operator/api/v1alpha1"
+)
+
+const resumePolicy = "cloudsso-resume"
+
+// resumption is the operator's change of a directory.
+func resumption(d *v1alpha1.CloudSSODirectory) {
+	d.Spec.SCIMSynchronization, d.Spec.ResumeAt = v1alpha1.SynchronizationEnabled, nil
+}
+
+// A directory whose switch is off until a time.
+var _ = Describe("a directory", func() {
+	var d *v1alpha1.CloudSSODirectory
+
+	BeforeEach(func(ctx SpecContext) {
+		d = &v1alpha1.CloudSSODirectory{ObjectMeta: metav1.ObjectMeta{Namespace: newDirectory(ctx, disabled), Name: v1alpha1.DirectoryName}}
+		Expect(patched(ctx, person, d, func(d *v1alpha1.CloudSSODirectory) {
+			d.Labels = map[string]string{"team": "identity"}
+			d.Spec.ResumeAt = new(metav1.NewTime(time.Now().Add(-time.Minute)))
+			d.Spec.RateLimit = &v1alpha1.RateLimit{RequestsPerSecond: 10, Burst: 100}
+		})).To(Succeed())
+	})
+
+	It("is changed by the operator only to resume its synchronization", func(ctx SpecContext) {
+		for what, change := range map[string]func(*v1alpha1.CloudSSODirectory){
+			"the switch, and not resumeAt": func(d *v1alpha1.CloudSSODirectory) { d.Spec.SCIMSynchronization = enabled },
+			"resumeAt, and not the switch": func(d *v1alpha1.CloudSSODirectory) { d.Spec.ResumeAt = nil },
+			"a later resumeAt":             func(d *v1alpha1.CloudSSODirectory) { d.Spec.ResumeAt = new(metav1.NewTime(time.Now().Add(time.Hour))) },
+			"another setting":              func(d *v1alpha1.CloudSSODirectory) { resumption(d); d.Spec.ExistingUsers = v1alpha1.ExistingUsersAdopt },
+			"a setting that was absent": func(d *v1alpha1.CloudSSODirectory) {
+				resumption(d)
+				d.Spec.DisablementBudget = &v1alpha1.DisablementBudget{Count: new(int32(1)), Window: metav1.Duration{Duration: time.Hour}}
+			},
+			"a setting that goes": func(d *v1alpha1.CloudSSODirectory) { resumption(d); d.Spec.RateLimit = nil },
+			"a label":             func(d *v1alpha1.CloudSSODirectory) { resumption(d); d.Labels["team"] = "another" },
+			"an annotation": func(d *v1alpha1.CloudSSODirectory) {
+				resumption(d)
+				d.Annotations = map[string]string{v1alpha1.AnnotationResynced: "2027-01-31T00:00:00Z"}
+			},
+			"a finalizer": func(d *v1alpha1.CloudSSODirectory) { resumption(d); d.Finalizers = []string{"example.com/mine"} },
+			"an owner": func(d *v1alpha1.CloudSSODirectory) {
+				resumption(d)
+				d.OwnerReferences = []metav1.OwnerReference{{APIVersion: "v1", Kind: "ConfigMap", Name: "mine", UID: "u1"}}
+			},
+		} {
+			err := patched(ctx, operator, d.DeepCopy(), change)
+			Expect(apierrors.IsForbidden(err)).To(BeTrue(), "%s: %v", what, err)
+			Expect(err).To(MatchError(And(ContainSubstring(resumePolicy), ContainSubstring("only to set spec.scimSynchronization to Enabled"))), what)
+		}
+		Expect(patched(ctx, operator, d, resumption)).To(Succeed())
+		Expect(d.Spec).To(And(HaveField("SCIMSynchronization", enabled), HaveField("ResumeAt", BeNil())))
+	})
+
+	It("is not switched on by the operator unless a person has set resumeAt", func(ctx SpecContext) {
+		Expect(patched(ctx, person, d, func(d *v1alpha1.CloudSSODirectory) { d.Spec.ResumeAt = nil })).To(Succeed())
+		Expect(patched(ctx, operator, d.DeepCopy(), resumption)).To(MatchError(ContainSubstring(resumePolicy)))
+		Expect(patched(ctx, person, d, resumption)).To(Succeed(), "a person may")
+	})
+
+	It("is changed by a shard only to resume its synchronization, when the policy names its service account", func(ctx SpecContext) {
+		shard := newShard(ctx, "cloudsso-south", d.Namespace)
+		rename := func(d *v1alpha1.CloudSSODirectory) { d.Labels["team"] = "another" }
+		nameShards(ctx, resumePolicy)
+		Eventually(func() error {
+			o := d.DeepCopy()
+			before := o.DeepCopy()
+			rename(o)
+			return shard.Patch(ctx, o, client.MergeFrom(before), client.DryRunAll)
+		}).Should(MatchError(ContainSubstring(resumePolicy)))
+		Expect(patched(ctx, shard, d.DeepCopy(), rename)).To(MatchError(ContainSubstring(resumePolicy)))
+		Expect(patched(ctx, shard, d, resumption)).To(Succeed())
+	})
+})

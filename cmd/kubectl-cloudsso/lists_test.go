@@ -53,7 +53,7 @@ func create(ctx context.Context, o client.Object) {
 	GinkgoHelper()
 	o.SetNamespace(namespace)
 	Expect(cluster.Create(ctx, o)).To(Succeed())
-	DeferCleanup(func(ctx SpecContext) { Expect(cluster.Delete(ctx, o)).To(Succeed()) })
+	DeferCleanup(func(ctx SpecContext) { Expect(client.IgnoreNotFound(cluster.Delete(ctx, o))).To(Succeed()) })
 }
 
 func newUser(name, userName string) *v1alpha1.CloudSSOUser {

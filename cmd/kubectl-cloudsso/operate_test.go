@@ -148,6 +148,36 @@ var _ = Describe("kubectl cloudsso sync", func() {
 		Expect(directory(ctx).ManagedFields).To(ContainElement(HaveField("Manager", "kubectl-cloudsso")))
 	})
 
+	It("turns the switch off for a time, which a person can move or end", func(ctx SpecContext) {
+		out, stderr, err := runAt(ctx, []string{"y\n"}, kubeconfig, "sync", "disable", "--for", "10m")
+		Expect(err).NotTo(HaveOccurred())
+		at := directory(ctx).Spec.ResumeAt
+		Expect(at).To(HaveField("Time", BeTemporally("~", time.Now().Add(10*time.Minute), time.Minute)))
+		Expect(out).To(Equal("directory default: synchronization is Disabled until " + at.UTC().Format(time.RFC3339) + "\n"))
+		Expect(stderr).To(ContainSubstring("\n  - The operator turns it on again after 10m0s.\nContinue? [y/N] "))
+		out, err = run(ctx, kubeconfig, "sync", "disable")
+		Expect(err).NotTo(HaveOccurred())
+		Expect(out).To(Equal("directory default: synchronization is Disabled already until " + at.UTC().Format(time.RFC3339) + "\n"))
+		out, err = run(ctx, kubeconfig, "status")
+		Expect(err).NotTo(HaveOccurred())
+		Expect(out).To(MatchRegexp(`Synchronization:  Disabled.* until ` + at.UTC().Format(time.RFC3339)))
+
+		_, err = run(ctx, kubeconfig, "sync", "disable", "--for", "1h", "--yes")
+		Expect(err).NotTo(HaveOccurred())
+		Expect(directory(ctx).Spec.ResumeAt).To(HaveField("Time", BeTemporally(">", at.Time)))
+		_, err = run(ctx, kubeconfig, "sync", "enable", "--yes")
+		Expect(err).NotTo(HaveOccurred())
+		Expect(directory(ctx).Spec).To(And(HaveField("SCIMSynchronization", v1alpha1.SynchronizationEnabled), HaveField("ResumeAt", BeNil())))
+	})
+
+	It("refuses a time in which nothing can be done", func(ctx SpecContext) {
+		for _, limit := range []string{"0s", "9s", "-1m"} {
+			_, err := run(ctx, kubeconfig, "sync", "disable", "--yes", "--for", limit)
+			Expect(err).To(MatchError(ContainSubstring("is too short: give at least 10s")))
+		}
+		Expect(position(ctx)).To(Equal(v1alpha1.SynchronizationEnabled))
+	})
+
 	It("does nothing if the switch is there already", func(ctx SpecContext) {
 		out, err := run(ctx, kubeconfig, "sync", "enable")
 		Expect(err).NotTo(HaveOccurred())
@@ -201,5 +231,64 @@ var _ = Describe("kubectl cloudsso resync", func() {
 		_, err = run(ctx, kubeconfig, "resync", "--yes", "--at", time.Now().Add(time.Hour).Format(time.RFC3339))
 		Expect(err).To(MatchError(HaveSuffix("is in the future: give the time at which the push began")))
 		Expect(directory(ctx).Annotations).To(BeEmpty())
+	})
+})
+
+var _ = Describe("kubectl cloudsso delete-user", func() {
+	isThere := func(ctx context.Context, name string) bool {
+		GinkgoHelper()
+		err := cluster.Get(ctx, client.ObjectKey{Namespace: namespace, Name: name}, &v1alpha1.CloudSSOUser{})
+		Expect(client.IgnoreNotFound(err)).To(Succeed())
+		return err == nil
+	}
+
+	It("deletes a manual user, and leaves the switch alone", func(ctx SpecContext) {
+		changeDirectory(ctx, func(d *v1alpha1.CloudSSODirectory) {
+			d.Spec.SCIMSynchronization = v1alpha1.SynchronizationEnabled
+			d.Labels = map[string]string{"kustomize.toolkit.fluxcd.io/name": "acme"}
+		})
+		create(ctx, &v1alpha1.CloudSSOUser{ObjectMeta: metav1.ObjectMeta{Name: "manual"}, Spec: v1alpha1.CloudSSOUserSpec{UserName: "Manual@example.com"}})
+		generation := directory(ctx).Generation
+		_, stderr, err := runAt(ctx, []string{"n\n"}, kubeconfig, "delete-user", "manual@example.com")
+		Expect(err).To(MatchError("cancelled: nothing was changed"))
+		Expect(stderr).To(And(ContainSubstring("This deletes user manual (userName Manual@example.com, source Manual)"), Not(ContainSubstring("Synchronization"))))
+		Expect(isThere(ctx, "manual")).To(BeTrue())
+		out, err := run(ctx, kubeconfig, "delete-user", "manual@example.com", "--yes")
+		Expect(err).NotTo(HaveOccurred())
+		Expect(out).To(Equal("cloudssouser default/manual deleted\n"))
+		Expect(isThere(ctx, "manual")).To(BeFalse())
+		Expect(directory(ctx).Generation).To(Equal(generation))
+	})
+
+	It("stops at what a tool applies, and says what to change at the source", func(ctx SpecContext) {
+		changeDirectory(ctx, func(d *v1alpha1.CloudSSODirectory) {
+			d.Spec.SCIMSynchronization = v1alpha1.SynchronizationEnabled
+			d.Annotations = map[string]string{"argocd.argoproj.io/tracking-id": "acme"}
+		})
+		_, err := run(ctx, kubeconfig, "delete-user", "user-001", "--yes")
+		Expect(err).To(MatchError(And(ContainSubstring("Argo CD applies CloudSSODirectory default of namespace default"), ContainSubstring("nothing was changed"),
+			ContainSubstring("Set spec.scimSynchronization to Disabled at the source"))))
+		create(ctx, &v1alpha1.CloudSSOUser{
+			ObjectMeta: metav1.ObjectMeta{Name: "declared", Labels: map[string]string{"kustomize.toolkit.fluxcd.io/name": "acme"}},
+			Spec:       v1alpha1.CloudSSOUserSpec{UserName: "declared"},
+		})
+		_, err = run(ctx, kubeconfig, "delete-user", "declared", "--yes")
+		Expect(err).To(MatchError("Flux applies user declared: nothing was changed. Remove it from the source, and Flux deletes it"))
+		Expect(isThere(ctx, "user-001")).To(BeTrue())
+		Expect(isThere(ctx, "declared")).To(BeTrue())
+	})
+
+	It("refuses a name that several deprovisioned users had, and too short a time", func(ctx SpecContext) {
+		for _, name := range []string{"gone-1", "gone-2"} {
+			create(ctx, &v1alpha1.CloudSSOUser{
+				ObjectMeta: metav1.ObjectMeta{Name: name},
+				Spec:       v1alpha1.CloudSSOUserSpec{UserName: "gone@example.com", Source: v1alpha1.SourceSCIM, DeprovisionedAt: new(metav1.Now())},
+			})
+		}
+		_, err := run(ctx, kubeconfig, "delete-user", "gone@example.com", "--yes")
+		Expect(err).To(MatchError(ContainSubstring(`2 users have the userName "gone@example.com": give the metadata.name of one`)))
+		_, err = run(ctx, kubeconfig, "delete-user", "gone-1", "--yes", "--for", "5s")
+		Expect(err).To(MatchError(ContainSubstring("give at least 30s")))
+		Expect(isThere(ctx, "gone-1")).To(BeTrue())
 	})
 })

@@ -8,6 +8,7 @@ import (
 
 	"github.com/cloudsso/cloudsso-operator/cmd/kubectl-cloudsso/check"
 	"github.com/cloudsso/cloudsso-operator/cmd/kubectl-cloudsso/credential"
+	"github.com/cloudsso/cloudsso-operator/cmd/kubectl-cloudsso/deleteuser"
 	"github.com/cloudsso/cloudsso-operator/cmd/kubectl-cloudsso/explain"
 	"github.com/cloudsso/cloudsso-operator/cmd/kubectl-cloudsso/groups"
 	"github.com/cloudsso/cloudsso-operator/cmd/kubectl-cloudsso/members"
@@ -36,7 +37,8 @@ func NewCommand(p *plugin.Plugin) *cobra.Command {
 	p.AddFlags(root.PersistentFlags())
 	root.AddCommand(
 		status.NewCommand(p), users.NewCommand(p), user.NewCommand(p), groups.NewCommand(p), members.NewCommand(p),
-		explain.NewCommand(p), review.NewCommand(p), credential.NewCommand(p), sync.NewCommand(p), resync.NewCommand(p), check.NewCommand(p),
+		explain.NewCommand(p), review.NewCommand(p), credential.NewCommand(p), sync.NewCommand(p), resync.NewCommand(p),
+		deleteuser.NewCommand(p), check.NewCommand(p),
 	)
 	return root
 }

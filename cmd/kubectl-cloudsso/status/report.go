@@ -26,7 +26,7 @@ type report struct {
 func writeText(w io.Writer, r report) error {
 	d, s := r.Directory, r.Directory.Status
 	fmt.Fprintf(w, "Directory:        %s\n", d.Namespace)
-	fmt.Fprintf(w, "Synchronization:  %s%s\n", d.Spec.SCIMSynchronization, since(s.SwitchedAt))
+	fmt.Fprintf(w, "Synchronization:  %s%s%s\n", d.Spec.SCIMSynchronization, since(s.SwitchedAt), until(d.Spec.ResumeAt))
 	fmt.Fprintf(w, "Endpoint:         %s\n", plugin.OrNone(s.Endpoint))
 	fmt.Fprintf(w, "Last request:     %s\n", r.ago(s.LastRequestTime))
 	if u := s.Users; u != nil {
@@ -90,6 +90,14 @@ func since(at *metav1.Time) string {
 		return ""
 	}
 	return " since " + at.UTC().Format(time.RFC3339)
+}
+
+// until returns when the operator turns the switch on.
+func until(at *metav1.Time) string {
+	if at.IsZero() {
+		return ""
+	}
+	return " until " + at.UTC().Format(time.RFC3339)
 }
 
 func held(objects int32) string {

@@ -3,9 +3,9 @@ package sync
 
 import (
 	"fmt"
+	"time"
 
 	"github.com/spf13/cobra"
-	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/cloudsso/cloudsso-operator/api/v1alpha1"
 	"github.com/cloudsso/cloudsso-operator/cmd/kubectl-cloudsso/plugin"
@@ -55,12 +55,16 @@ var (
 
 func (t turn) newCommand(p *plugin.Plugin) *cobra.Command {
 	var yes bool
+	var limit time.Duration
 	cmd := &cobra.Command{
 		Use:     t.verb,
 		Short:   t.short,
 		Example: fmt.Sprintf("  kubectl cloudsso sync %s -n acme", t.verb),
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if limit < 0 || cmd.Flags().Changed("for") && limit < minLimit {
+				return fmt.Errorf("--for %s is too short: give at least %s", limit, minLimit)
+			}
 			c, namespace, err := p.Connect()
 			if err != nil {
 				return err
@@ -69,24 +73,50 @@ func (t turn) newCommand(p *plugin.Plugin) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			if d.Spec.SCIMSynchronization == t.position {
-				fmt.Fprintf(p.Out, "directory %s: synchronization is %s already\n", namespace, t.position)
+			if d.Spec.SCIMSynchronization == t.position && limit == 0 {
+				fmt.Fprintf(p.Out, "directory %s: synchronization is %s already%s\n", namespace, t.position, until(d))
 				return nil
 			}
 			p.WarnIfTracked(d)
-			if err := p.Confirm(cmd.Context(), yes, fmt.Sprintf(t.consequences, namespace)); err != nil {
+			if err := p.Confirm(cmd.Context(), yes, fmt.Sprintf(t.consequences, namespace)+limited(limit)); err != nil {
 				return err
 			}
-			before := d.DeepCopy()
-			d.Spec.SCIMSynchronization = t.position
-			if err := c.Patch(cmd.Context(), d, client.MergeFrom(before), client.FieldOwner(plugin.FieldManager)); err != nil {
+			if limit > 0 {
+				err = plugin.Pause(cmd.Context(), c, d, p.Now().Add(limit))
+			} else {
+				err = plugin.Turn(cmd.Context(), c, d, t.position)
+			}
+			if err != nil {
 				return err
 			}
-			fmt.Fprintf(p.Out, "directory %s: synchronization is %s\n", namespace, t.position)
+			fmt.Fprintf(p.Out, "directory %s: synchronization is %s%s\n", namespace, t.position, until(d))
 			fmt.Fprintf(p.ErrOut, t.after+"\n", namespace)
 			return nil
 		},
 	}
+	if t.position == v1alpha1.SynchronizationDisabled {
+		cmd.Example += "\n  kubectl cloudsso sync disable -n acme --for 10m"
+		cmd.Flags().DurationVar(&limit, "for", 0, "how long, as in 10m: then the operator turns it on; if absent, until a person does")
+	}
 	plugin.AddYesFlag(cmd.Flags(), &yes)
 	return cmd
+}
+
+// minLimit is the shortest break: a time is stored in whole seconds, and clocks differ by some.
+const minLimit = 10 * time.Second
+
+// limited says how long a break is; "" if it has no limit.
+func limited(limit time.Duration) string {
+	if limit == 0 {
+		return ""
+	}
+	return fmt.Sprintf("\n  - The operator turns it on again after %s.", limit)
+}
+
+// until says when the operator turns the switch on; "" if it does not.
+func until(d *v1alpha1.CloudSSODirectory) string {
+	if d.Spec.ResumeAt == nil || d.Spec.SCIMSynchronization == v1alpha1.SynchronizationEnabled {
+		return ""
+	}
+	return " until " + d.Spec.ResumeAt.UTC().Format(time.RFC3339)
 }

@@ -21,7 +21,7 @@ KUBECTL ?= $$(command -v kubectl || echo "$$($(ASSETS))/kubectl")
 # The files that generate, manifests, docs and chart write. verify fails if they are stale.
 GENERATED := api/*/zz_generated.deepcopy.go config/crd/bases config/rbac/role.yaml docs/dialects.md docs/plugin config/prometheus/rules/prometheusrule.yaml config/prometheus/dashboard charts/cloudsso-operator/templates/generated
 # Packages without I/O: no control plane needed.
-UNIT_PACKAGES := ./api/... ./internal/scim/... ./internal/policy/... ./internal/auth/... ./internal/audit/... ./internal/scimauth/... ./internal/httpserver/... ./test/deps/... ./test/dialects/conversation/... ./hack/prometheusrule/... ./hack/prose/... ./hack/token/... ./hack/chart/... ./test/docs/...
+UNIT_PACKAGES := ./api/... ./internal/scim/... ./internal/policy/... ./internal/auth/... ./internal/audit/... ./internal/scimauth/... ./internal/httpserver/... ./test/deps/... ./test/dialects/conversation/... ./hack/prometheusrule/... ./hack/prose/... ./hack/token/... ./hack/chart/... ./hack/crdcompat/... ./test/docs/...
 # How many suites run at a time. Each suite that needs an API server starts its own, so two cores run two.
 TEST_PARALLEL ?= 2
 TEST_TIMEOUT ?= 30m
@@ -156,12 +156,23 @@ bench-compare: ## Compare the Go benchmarks of two revisions (OLD=HEAD NEW=, by 
 	@COUNT='$(or $(COUNT),6)' BENCH='$(or $(BENCH),.)' test/bench/compare.sh '$(OLD)' '$(NEW)'
 
 .PHONY: verify
-verify: verify-generated verify-modules verify-manifests verify-prose verify-vulnerabilities vet lint test-names ## Check generated files, modules, manifests, words and known vulnerabilities; run vet, lint and the search of name claims.
+verify: verify-generated verify-modules verify-manifests verify-crds verify-prose verify-vulnerabilities vet lint test-names ## Check generated files, modules, manifests, CRDs against the last release, words and known vulnerabilities; run vet, lint and the search of name claims.
 
 .PHONY: verify-generated
 verify-generated: generate manifests docs chart
 	@stale=$$(git status --porcelain -- $(GENERATED) | cut -c 4-); \
 	[[ -z $$stale ]] || { printf 'These files are generated and differ from what is committed:\n%s\nRun "make generate manifests docs chart" and commit the result.\n' "$$stale" >&2; exit 1; }
+
+.PHONY: verify-crds
+verify-crds: ## Compare the CRDs with those of the last release, and refuse an incompatible change.
+	go run ./hack/crdcompat
+
+# The kept objects stay. test/upgrade names the fields that they do not have yet.
+.PHONY: keep-crds
+keep-crds: ## Keep the CRDs of the release VERSION in test/upgrade/testdata: verify-crds compares later ones with them.
+	@[[ '$(VERSION)' =~ ^v[0-9]+\.[0-9]+\.[0-9]+$$ ]] || { echo "VERSION is '$(VERSION)', but must be that of a release, such as v1.2.3" >&2; exit 1; }
+	@cd test/upgrade/testdata && { [[ -d '$(VERSION)' ]] || mv v* '$(VERSION)'; }
+	@rm -rf test/upgrade/testdata/$(VERSION)/{crds,accepted.yaml} && cp -r config/crd/bases test/upgrade/testdata/$(VERSION)/crds
 
 .PHONY: verify-prose
 verify-prose: ## Check the words of comments and documents (.prose-words.txt) and the form of doc comments.

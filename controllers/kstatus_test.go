@@ -19,6 +19,7 @@ import (
 	"sigs.k8s.io/yaml"
 
 	"github.com/cloudsso/cloudsso-operator/api/v1alpha1"
+	"github.com/cloudsso/cloudsso-operator/test/gitops"
 )
 
 const configFolder = "../config"
@@ -34,6 +35,27 @@ var _ = Describe("a GitOps tool that waits", func() {
 		for _, name := range kustomization() {
 			Eventually(isObservedAndCurrent(ctx, sample(name))).Should(BeTrue(), name)
 		}
+	})
+
+	It("finds nothing to change when it applies the samples again", func(ctx SpecContext) {
+		samples := append(kustomization(), "samples/scimcredential_declared.yaml", "demo/cloudssoaccessassignment.yaml")
+		for _, name := range samples {
+			apply(ctx, sample(name))
+		}
+		for _, name := range samples {
+			Eventually(observes(ctx, sample(name))).Should(BeTrue(), name)
+			before := read(ctx, sample(name))
+			apply(ctx, sample(name))
+			Expect(declared(read(ctx, sample(name)))).To(Equal(declared(before)), name)
+		}
+	})
+
+	It("does not turn a switch that Git does not have", func(ctx SpecContext) {
+		turn(ctx, v1alpha1.SynchronizationEnabled)
+		manifest := sample("samples/cloudssodirectory.yaml")
+		unstructured.RemoveNestedField(manifest.Object, "spec")
+		apply(ctx, manifest)
+		Expect(directoryOf(ctx).Spec.SCIMSynchronization).To(Equal(v1alpha1.SynchronizationEnabled))
 	})
 
 	for _, name := range []string{"samples/scimcredential_declared.yaml", "samples/scimcredential_disabled.yaml", "samples/scimcredential_expiring.yaml"} {
@@ -229,25 +251,42 @@ func read(ctx context.Context, o client.Object) *unstructured.Unstructured {
 	return u
 }
 
-// kstatus returns a function that reads an object and returns its status as Flux and Helm compute it.
+// kstatus returns a function that reads an object and returns its status as Flux and Helm compute it. Argo CD has to agree.
 func kstatus(ctx context.Context, o client.Object) func() status.Status {
 	return func() status.Status {
 		GinkgoHelper()
-		result, err := status.Compute(read(ctx, o))
+		u := read(ctx, o)
+		result, err := status.Compute(u)
 		Expect(err).NotTo(HaveOccurred())
+		script, err := os.ReadFile(filepath.Join(configFolder, "argocd/health.lua"))
+		Expect(err).NotTo(HaveOccurred())
+		Expect(gitops.CheckAgreement(ctx, string(script), u)).To(Succeed())
 		return result.Status
+	}
+}
+
+// declared returns what a GitOps tool compares: the spec, and the metadata that a manifest may have.
+func declared(u *unstructured.Unstructured) map[string]any {
+	return map[string]any{
+		"spec": u.Object["spec"], "generation": u.GetGeneration(),
+		"labels": u.GetLabels(), "annotations": u.GetAnnotations(), "finalizers": u.GetFinalizers(),
+	}
+}
+
+// observes returns a function that reports whether the operator has looked at the present spec of an object.
+func observes(ctx context.Context, o client.Object) func() bool {
+	return func() bool {
+		u := read(ctx, o)
+		observed, _, err := unstructured.NestedInt64(u.Object, "status", "observedGeneration")
+		Expect(err).NotTo(HaveOccurred())
+		return observed == u.GetGeneration()
 	}
 }
 
 // isObservedAndCurrent returns a function that reports whether the operator has looked at the present spec of an object and
 // a tool that waits ends.
 func isObservedAndCurrent(ctx context.Context, o client.Object) func() bool {
-	return func() bool {
-		u := read(ctx, o)
-		observed, _, err := unstructured.NestedInt64(u.Object, "status", "observedGeneration")
-		Expect(err).NotTo(HaveOccurred())
-		return observed == u.GetGeneration() && kstatus(ctx, o)() == status.CurrentStatus
-	}
+	return func() bool { return observes(ctx, o)() && kstatus(ctx, o)() == status.CurrentStatus }
 }
 
 // conditionOf returns a function that reads an object and returns a condition; nil if there is none.

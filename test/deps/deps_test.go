@@ -88,6 +88,13 @@ var rules = []rule{
 		},
 	},
 	{
+		name:    "programs do not reach what only tests need",
+		applies: packagesUnder(our("cmd")),
+		forbids: func(_, imported string) bool {
+			return isIn(imported, our("test"), "github.com/yuin/gopher-lua", "sigs.k8s.io/cli-utils")
+		},
+	},
+	{
 		name:       "decisions do not import HTTP",
 		applies:    isDecision,
 		forbids:    func(_, imported string) bool { return imported == "net/http" },
@@ -183,6 +190,9 @@ func TestRulesRefuse(t *testing.T) {
 		{pkg: our("internal/auth"), imports: "net/http", refused: true},
 		{pkg: our("internal/auth"), imports: "net/http", through: "k8s.io/apimachinery/pkg/util/net"},
 		{pkg: our("internal/auth"), imports: "k8s.io/client-go/tools/cache", through: our("internal/auth/authcache"), refused: true},
+		{pkg: our("cmd/manager"), imports: "github.com/yuin/gopher-lua", through: our("test/gitops"), refused: true},
+		{pkg: our("cmd/manager"), imports: our("test/provider"), refused: true},
+		{pkg: our("cmd/manager"), imports: our("internal/store")},
 		{pkg: our("internal/auth/authcache"), imports: "k8s.io/client-go/tools/cache"},
 	} {
 		imports := map[string][]string{test.pkg: {test.imports}}

@@ -7,7 +7,7 @@ set -euo pipefail
 
 readonly here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 # The stages of a cluster whose containers start at once.
-readonly stages="node/fast node/heartbeat-with-lease pod/fast"
+readonly stages="node/fast node/heartbeat pod/fast"
 
 say() { echo "installtools: $*" >&2; }
 die() { say "$*"; exit 1; }

@@ -63,7 +63,8 @@ var _ = BeforeSuite(func(ctx SpecContext) {
 	DeferCleanup(plane.Stop)
 	admin := writeKubeconfig(plane.Admin())
 	start(filepath.Join(os.Getenv("KUBEBUILDER_ASSETS"), "kube-scheduler"), "--kubeconfig="+admin, "--leader-elect=false", "--secure-port=0")
-	start(filepath.Join(tools, "kwok"), "--kubeconfig="+admin, "--manage-all-nodes", "--config="+filepath.Join(tools, "stages.yaml"))
+	// The nodes say by their status that they are there: with leases they were NotReady after a minute.
+	start(filepath.Join(tools, "kwok"), "--kubeconfig="+admin, "--manage-all-nodes", "--node-lease-duration-seconds=0", "--config="+filepath.Join(tools, "stages.yaml"))
 
 	person, err := plane.ClusterAdmin(ctx, "administrator")
 	Expect(err).NotTo(HaveOccurred())

@@ -11,7 +11,6 @@ import (
 	"github.com/go-logr/logr"
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
-	admissionv1 "k8s.io/api/admissionregistration/v1"
 	corev1 "k8s.io/api/core/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -72,25 +71,14 @@ var _ = BeforeSuite(func() {
 	admin, err = client.New(plane.Admin(), client.Options{Scheme: scheme})
 	Expect(err).NotTo(HaveOccurred())
 	Expect(plane.Apply(ctx, "access")).To(Succeed())
-	removeLocks(ctx)
+	// The finalizers are then what protects synchronized objects, and a test can write claims. Granting needs the policies that
+	// are kept.
+	Expect(plane.RemovePolicies(ctx, "cloudsso-access-assignments", "cloudsso-usernames")).To(Succeed())
 	operator.Wrap(written.Wrap)
 	startManager = func() { stopManager = runManager(ctx) }
 	startManager()
 	DeferCleanup(func() { stopManager() })
 })
-
-// removeLocks removes all policies but those that granting needs: the finalizers are then what protects synchronized objects, and a
-// test can write claims.
-func removeLocks(ctx context.Context) {
-	GinkgoHelper()
-	var all admissionv1.ValidatingAdmissionPolicyBindingList
-	Expect(admin.List(ctx, &all)).To(Succeed())
-	for i := range all.Items {
-		if name := all.Items[i].Name; name != "cloudsso-access-assignments" && name != "cloudsso-usernames" {
-			Expect(admin.Delete(ctx, &all.Items[i])).To(Succeed())
-		}
-	}
-}
 
 // runManager runs the controllers, their index and the bindings as cmd/manager does.
 func runManager(ctx context.Context) (stop func()) {

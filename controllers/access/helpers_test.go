@@ -83,6 +83,15 @@ func reread(ctx context.Context, o client.Object) {
 	Expect(admin.Get(ctx, client.ObjectKeyFromObject(o), o)).To(Succeed())
 }
 
+// expectSeen waits until the operator's index shows users and groups as they are now, but for what its controllers write later.
+func expectSeen(ctx context.Context, all ...client.Object) {
+	GinkgoHelper()
+	for _, o := range all {
+		reread(ctx, o)
+		Eventually(func() bool { return resources.HasSeen(o) }).Should(BeTrue(), o.GetName())
+	}
+}
+
 func isGone(ctx context.Context, o client.Object) func() bool {
 	return func() bool { return apierrors.IsNotFound(admin.Get(ctx, client.ObjectKeyFromObject(o), o)) }
 }
@@ -202,11 +211,11 @@ func condition(ctx context.Context, a *assignment, conditionType string) func() 
 
 func expectCondition(ctx context.Context, a *assignment, conditionType string, status metav1.ConditionStatus, reason string, says ...string) {
 	GinkgoHelper()
-	Eventually(condition(ctx, a, conditionType)).Should(And(HaveField("Status", status), HaveField("Reason", reason)))
-	message := condition(ctx, a, conditionType)().Message
+	wanted := []OmegaMatcher{Not(BeNil()), HaveField("Status", status), HaveField("Reason", reason)}
 	for _, part := range says {
-		Expect(message).To(ContainSubstring(part))
+		wanted = append(wanted, HaveField("Message", ContainSubstring(part)))
 	}
+	Eventually(condition(ctx, a, conditionType)).Should(And(wanted...))
 }
 
 func expectReady(ctx context.Context, a *assignment) {

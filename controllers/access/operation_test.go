@@ -235,7 +235,7 @@ var _ = Describe("an operator without access", Serial, func() {
 		startWithoutAccess()
 		defer func() { stopManager(); startManager() }()
 		expectCondition(ctx, a, v1alpha1.ConditionEffective, metav1.ConditionFalse, v1alpha1.ReasonAccessNotInstalled, "bindings (1) still grant", "manager --remove-bindings")
-		Expect([]*int32{a.Status.Users, a.Status.Bindings}).To(HaveEach(HaveValue(BeEquivalentTo(1))))
+		Eventually(func() []*int32 { reread(ctx, a); return []*int32{a.Status.Users, a.Status.Bindings} }).Should(HaveEach(HaveValue(BeEquivalentTo(1))))
 		Eventually(notes(ctx, a, v1alpha1.ReasonAccessNotInstalled)).Should(ContainSubstring("still grant"))
 		Expect(admin.Delete(ctx, a)).To(Succeed())
 		Eventually(isGone(ctx, a)).Should(BeTrue())

@@ -28,7 +28,8 @@ type roundTripper func(*http.Request) (*http.Response, error)
 // RoundTrip implements http.RoundTripper.
 func (f roundTripper) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
 
-// recorder records the operator's requests, but for watches and Events.
+// recorder records the operator's requests, but for watches and Events. A request is recorded before it is sent, so that what
+// it has changed can be seen only after that.
 type recorder struct {
 	mu    sync.Mutex
 	lines []string
@@ -36,28 +37,39 @@ type recorder struct {
 
 func (l *recorder) wrap(next http.RoundTripper) http.RoundTripper {
 	return roundTripper(func(r *http.Request) (*http.Response, error) {
+		if r.URL.Query().Has("watch") || strings.Contains(r.URL.Path, "/events") {
+			return next.RoundTrip(r)
+		}
+		number := l.add(r.Method + " " + r.URL.Path)
 		response, err := next.RoundTrip(r)
-		if !r.URL.Query().Has("watch") && !strings.Contains(r.URL.Path, "/events") {
-			line := r.Method + " " + r.URL.Path
-			if err != nil || response.StatusCode >= http.StatusBadRequest {
-				line += " failed"
-			}
-			l.mu.Lock()
-			l.lines = append(l.lines, line)
-			l.mu.Unlock()
+		if err != nil || response.StatusCode >= http.StatusBadRequest {
+			l.fail(number)
 		}
 		return response, err
 	})
 }
 
-// all returns the requests so far, each as "METHOD path", with "failed" behind it if it has.
+func (l *recorder) add(line string) (number int) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.lines = append(l.lines, line)
+	return len(l.lines) - 1
+}
+
+func (l *recorder) fail(number int) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.lines[number] += " failed"
+}
+
+// all returns the requests so far, each as "METHOD path", with "failed" behind it once it has.
 func (l *recorder) all() []string {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return slices.Clone(l.lines)
 }
 
-// bindingWrites returns the writes of bindings that were carried out so far.
+// bindingWrites returns the writes of bindings that were sent so far and have not failed.
 func (l *recorder) bindingWrites() []string {
 	return slices.DeleteFunc(l.all(), func(line string) bool {
 		return strings.HasPrefix(line, http.MethodGet) || strings.HasSuffix(line, " failed") || !strings.Contains(line, "rolebindings")

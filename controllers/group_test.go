@@ -133,8 +133,9 @@ var _ = Describe("a group's members without effect", func() {
 		u := createUser(ctx, "here", "here", scim)
 		g := createGroup(ctx, "crew", "Crew", scim, "here")
 		declared := createGroup(ctx, "declared", "Declared", manual, "here")
-		Eventually(memberCount(ctx, g)).Should(HaveValue(Equal(int32(1))))
 		Eventually(memberCount(ctx, declared)).Should(HaveValue(Equal(int32(1))))
+		Eventually(memberCount(ctx, g)).Should(HaveValue(Equal(int32(1))))
+		Eventually(readiness(ctx, g)).Should(Equal(v1alpha1.ReasonReady))
 		modify(ctx, u, inactive)
 		Eventually(func() *int32 { reread(ctx, declared); return declared.Status.EffectiveMembers }).Should(HaveValue(BeZero()))
 		version := g.ResourceVersion

@@ -72,8 +72,8 @@ var _ = Describe("a GitOps tool that waits", func() {
 		for _, name := range append(kustomization(), file) {
 			apply(ctx, sample(name))
 		}
+		Eventually(conditionOf(ctx, sample(file), v1alpha1.ConditionEffective)).Should(HaveField("Reason", v1alpha1.ReasonPreview))
 		Eventually(isObservedAndCurrent(ctx, sample(file))).Should(BeTrue())
-		Expect(conditionOf(ctx, sample(file), v1alpha1.ConditionEffective)()).To(HaveField("Reason", v1alpha1.ReasonPreview))
 	})
 
 	DescribeTable("ends on what is switched off by its spec, and a second condition says so",
@@ -85,7 +85,7 @@ var _ = Describe("a GitOps tool that waits", func() {
 			Eventually(conditionOf(ctx, o, effect)).Should(And(HaveField("Status", metav1.ConditionFalse), HaveField("Reason", reason)))
 			// An assignment may have been seen before its principal was: it waits for that first.
 			Eventually(conditionOf(ctx, o, v1alpha1.ConditionReady)).Should(And(HaveField("Status", metav1.ConditionTrue), HaveField("Reason", reason)))
-			Expect(kstatus(ctx, o)()).To(Equal(status.CurrentStatus))
+			Eventually(kstatus(ctx, o)).Should(Equal(status.CurrentStatus))
 		},
 		Entry("a synchronized user with active: false", userWith(scim, inactive), v1alpha1.ConditionEffective, v1alpha1.ReasonDisabled),
 		Entry("a synchronized user that is suspended", userWith(scim, suspended), v1alpha1.ConditionEffective, v1alpha1.ReasonSuspended),

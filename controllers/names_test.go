@@ -256,6 +256,7 @@ var _ = Describe("a name", func() {
 				second := kind.create(ctx, "second", "Staff", manual)
 				Eventually(readiness(ctx, second)).Should(Equal(kind.conflict))
 				stopManager()
+				DeferCleanup(func() { startManager() })
 				reread(ctx, holder)
 				before := claimOn(ctx, nameclaim.NameOf(holder))
 				modify(ctx, holder, func(o client.Object) { o.SetFinalizers(nil) })
@@ -265,7 +266,6 @@ var _ = Describe("a name", func() {
 				Expect(err).NotTo(HaveOccurred())
 				Expect(holding.Undecided).To(BeTrue())
 				Expect(claimOn(ctx, nameclaim.NameOf(holder)).ResourceVersion).To(Equal(before.ResourceVersion))
-				startManager()
 			})
 
 			It("of a holder that SCIM deletes is a waiting SCIM object's rather than a request's", func(ctx SpecContext) {

@@ -82,8 +82,8 @@ var _ = Describe("a sliced group", func() {
 			Expect(admin.Update(ctx, u)).To(Succeed())
 		}
 		Eventually(listed(ctx, s)).Should(BeEmpty())
+		Eventually(func() []v1alpha1.Member { reread(ctx, g); return g.Spec.Members }).Should(BeEmpty())
 		Eventually(memberCount(ctx, g)).Should(HaveValue(BeEquivalentTo(0)))
-		Expect(g.Spec.Members).To(BeEmpty())
 	})
 
 	It("is deleted with its slices, and with those that are created too late", func(ctx SpecContext) {

@@ -136,6 +136,7 @@ var _ = Describe("the claims of a directory", func() {
 		former.Spec.Suspended, former.Spec.DeprovisionedAt = true, new(metav1.Now())
 		Expect(admin.Create(ctx, former)).To(Succeed())
 		live := createUser(ctx, "live", "alice", scim)
+		Eventually(func() bool { return resources.HasSeen(live) }).Should(BeTrue())
 		changeDirectory(ctx)
 		Eventually(holderOf(ctx, live)).Should(Equal("live"))
 	})

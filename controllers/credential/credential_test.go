@@ -65,7 +65,7 @@ var _ = Describe("A credential without a hash", func() {
 	})
 
 	It("expires at its time, without a change of the object", func(ctx SpecContext) {
-		c := declare(ctx, "okta", ending(5*time.Second))
+		c := declare(ctx, "okta", ending(10*time.Second)) // minting takes some of that on a busy machine
 		token := handedOut(ctx, "okta")
 		expectAccepted(token)
 		Expect(meta.IsStatusConditionTrue(get(ctx, "okta").Status.Conditions, v1alpha1.ConditionExpiring)).To(BeTrue())
@@ -76,7 +76,8 @@ var _ = Describe("A credential without a hash", func() {
 		Expect(meta.FindStatusCondition(conditions, v1alpha1.ConditionExpiring).Reason).To(Equal(v1alpha1.ReasonExpired))
 		Expect(meta.IsStatusConditionFalse(conditions, v1alpha1.ConditionUsable)).To(BeTrue())
 		ended := meta.FindStatusCondition(conditions, v1alpha1.ConditionUsable).LastTransitionTime
-		Expect(ended.Time).To(BeTemporally("~", c.Spec.ExpiresAt.Time, time.Second))
+		Expect(ended.Time).To(BeTemporally(">=", c.Spec.ExpiresAt.Time))
+		Expect(ended.Time).To(BeTemporally("<=", c.Spec.ExpiresAt.Add(5*time.Second)))
 		Expect(refusal(token)).To(Equal(auth.ReasonExpired))
 		expectEvent(ctx, "okta", "Expired")
 
@@ -282,7 +283,7 @@ var _ = Describe("An interrupted mint", func() {
 		}
 
 		remove(ctx, get(ctx, "okta"))
-		Eventually(secrets, eventually).WithContext(ctx).Should(BeEmpty(), "the garbage collector deletes both")
+		Eventually(secrets, collected).WithContext(ctx).Should(BeEmpty(), "the garbage collector deletes both")
 	})
 
 	It("is known as minted, if the hash was written and the answer was lost", func(ctx SpecContext) {
@@ -302,7 +303,7 @@ var _ = Describe("Deleting a credential", func() {
 		expectAccepted(old)
 		remove(ctx, c)
 		Eventually(refusal, atOnce, time.Millisecond).WithArguments(old).ShouldNot(BeEmpty())
-		Eventually(secrets, eventually).WithContext(ctx).Should(BeEmpty())
+		Eventually(secrets, collected).WithContext(ctx).Should(BeEmpty())
 
 		declare(ctx, "okta")
 		token := handedOut(ctx, "okta")
@@ -398,21 +399,17 @@ var _ = Describe("The quota", func() {
 		for _, name := range names {
 			declare(ctx, name)
 		}
-		holders := func() (holders, waiting int) {
+		reasons := func() map[string]int {
+			count := map[string]int{}
 			for _, name := range names {
-				switch readyReason(ctx, name) {
-				case v1alpha1.ReasonReady:
-					holders++
-				case v1alpha1.ReasonQuotaExceeded:
-					waiting++
-				}
+				count[readyReason(ctx, name)]++
 			}
-			return holders, waiting
+			return count
 		}
-		Eventually(func() int { h, w := holders(); return h + w }, eventually).Should(Equal(len(names)))
-		h, _ := holders()
-		Expect(h).To(Equal(v1alpha1.MaxCredentials))
-		Expect(secrets(ctx)).To(HaveLen(v1alpha1.MaxCredentials))
+		Eventually(reasons, eventually).Should(Equal(map[string]int{
+			v1alpha1.ReasonReady: v1alpha1.MaxCredentials, v1alpha1.ReasonQuotaExceeded: len(names) - v1alpha1.MaxCredentials,
+		}))
+		Expect(secrets(ctx)).To(HaveLen(v1alpha1.MaxCredentials), "no other one has been ready in between")
 	})
 
 	It("permits a rotation without a gap", func(ctx SpecContext) {

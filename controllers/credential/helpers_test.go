@@ -221,7 +221,7 @@ func refusal(token string) auth.Reason {
 
 func expectAccepted(token string) {
 	GinkgoHelper()
-	Eventually(refusal, atOnce, time.Millisecond).WithArguments(token).Should(BeEmpty())
+	Eventually(refusal, eventually, time.Millisecond).WithArguments(token).Should(BeEmpty())
 }
 
 func expectRefused(token string, reason auth.Reason) {

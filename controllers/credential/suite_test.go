@@ -42,6 +42,9 @@ const (
 	atOnce = time.Second
 	// eventually bounds waits for effects without a promised time, on a busy machine.
 	eventually = 20 * time.Second
+	// collected bounds waits for the garbage collector, which reads all objects after its start and looks for new kinds every half
+	// minute.
+	collected = 2 * time.Minute
 )
 
 var (

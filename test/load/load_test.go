@@ -7,6 +7,7 @@ import (
 	"net/http/httptest"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	. "github.com/onsi/gomega"
@@ -41,16 +42,18 @@ func TestRunEndsByCount(t *testing.T) {
 }
 
 func TestRunEndsByTimeAndLeavesOutTheWarmUp(t *testing.T) {
-	var done atomic.Int64
-	plan := Plan{Workers: 2, For: 100 * time.Millisecond, WarmUp: 50 * time.Millisecond}
-	r := Run(t.Context(), plan, func(context.Context, int, int) error {
-		<-time.After(time.Millisecond)
-		done.Add(1)
-		return nil
+	synctest.Test(t, func(t *testing.T) {
+		var done atomic.Int64
+		plan := Plan{Workers: 2, For: 100 * time.Millisecond, WarmUp: 50 * time.Millisecond}
+		r := Run(t.Context(), plan, func(context.Context, int, int) error {
+			<-time.After(time.Millisecond) // of the bubble's clock
+			done.Add(1)
+			return nil
+		})
+		g := NewWithT(t)
+		g.Expect(r.Elapsed).To(Equal(50 * time.Millisecond))
+		g.Expect(len(r.Latencies)).To(BeNumerically("<", done.Load()))
 	})
-	g := NewWithT(t)
-	g.Expect(r.Elapsed).To(Equal(50 * time.Millisecond))
-	g.Expect(len(r.Latencies)).To(BeNumerically("<", done.Load()))
 }
 
 func TestRunEndsAfterManyErrors(t *testing.T) {

@@ -3,10 +3,12 @@ package main
 import (
 	"bytes"
 	"context"
+	"errors"
 	"net/http"
 	"os"
 	"os/exec"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -136,10 +138,19 @@ var _ = Describe("kubectl cloudsso credential rotate", func() {
 	})
 
 	It("stops if the old credential is replaced by another of its name", func(ctx SpecContext) {
-		r, old, successor := rotate(ctx, kubeconfig, nil, "--yes")
-		Expect(cluster.Delete(ctx, old)).To(Succeed())
+		var replacing sync.RWMutex // a look in between would show that the old credential is gone
+		account := proxiedBy(func(w http.ResponseWriter, r *http.Request, pass http.Handler) {
+			replacing.RLock()
+			defer replacing.RUnlock()
+			pass.ServeHTTP(w, r)
+		})
+		r, old, successor := rotate(ctx, account, nil, "--yes")
+		replacing.Lock()
+		deleted := cluster.Delete(ctx, old)
 		old.ResourceVersion, old.UID = "", ""
-		Expect(cluster.Create(ctx, old)).To(Succeed())
+		created := cluster.Create(ctx, old)
+		replacing.Unlock()
+		Expect(errors.Join(deleted, created)).To(Succeed())
 		use(ctx, successor, time.Now())
 		Eventually(r.done).WithContext(ctx).WithTimeout(time.Minute).Should(Receive(MatchError(ContainSubstring("reading okta: it was replaced by another credential of the same name. Nothing was revoked"))))
 		Expect(cluster.Get(ctx, client.ObjectKeyFromObject(old), old)).To(Succeed())

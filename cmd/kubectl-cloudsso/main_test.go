@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
@@ -60,7 +61,9 @@ func TestPlugin(t *testing.T) {
 }
 
 var _ = BeforeSuite(func(ctx SpecContext) {
-	environment := &envtest.Environment{CRDDirectoryPaths: []string{"../../config/crd/bases"}, ErrorIfCRDPathMissing: true}
+	environment := &envtest.Environment{
+		CRDDirectoryPaths: []string{"../../config/crd/bases"}, ErrorIfCRDPathMissing: true, ControlPlaneStartTimeout: 2 * time.Minute, // as for the other suites
+	}
 	DeferCleanup(environment.Stop)
 	config, err := environment.Start()
 	Expect(err).NotTo(HaveOccurred())

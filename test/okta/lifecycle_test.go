@@ -342,7 +342,7 @@ var _ = Describe("the switch", Serial, func() {
 	It("refuses SCIM while it is off, counts what was refused, and asks for a push when it is on again", func(ctx SpecContext) {
 		id := create(ctx, unique("switched"))
 		setSwitch(ctx, v1alpha1.SynchronizationDisabled)
-		DeferCleanup(func(ctx SpecContext) { setSwitch(ctx, v1alpha1.SynchronizationEnabled) })
+		DeferCleanup(configure, func(d *v1alpha1.CloudSSODirectory) { d.Spec.SCIMSynchronization = v1alpha1.SynchronizationEnabled })
 		Eventually(func() int {
 			answer, err := okta.Do(ctx, "PATCH", "/Users/"+id, patch(`[{"op":"replace","value":{"active":false}}]`))
 			Expect(err).NotTo(HaveOccurred())

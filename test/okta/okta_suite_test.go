@@ -31,7 +31,7 @@ var (
 )
 
 var _ = BeforeSuite(func(ctx SpecContext) {
-	SetDefaultEventuallyTimeout(10 * time.Second)
+	SetDefaultEventuallyTimeout(20 * time.Second)
 	SetDefaultEventuallyPollingInterval(5 * time.Millisecond)
 	var err error
 	environment, err = quickstart.Start(ctx, quickstart.Options{Dir: GinkgoT().TempDir(), Race: true})

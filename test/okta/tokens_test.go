@@ -35,7 +35,7 @@ var _ = Describe("a token", Serial, func() {
 			Expect(err).NotTo(HaveOccurred())
 		}
 		setSwitch(ctx, v1alpha1.SynchronizationDisabled)
-		DeferCleanup(setSwitch, v1alpha1.SynchronizationEnabled)
+		DeferCleanup(configure, func(d *v1alpha1.CloudSSODirectory) { d.Spec.SCIMSynchronization = v1alpha1.SynchronizationEnabled })
 		Eventually(func() (int, error) {
 			answer, err := okta.Do(ctx, "PUT", "/Users/"+token, newUser("x", "x"))
 			return answer.Status, err

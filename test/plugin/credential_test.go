@@ -61,8 +61,10 @@ var _ = Describe("kubectl cloudsso credential", func() {
 		Expect(environment.Admin.List(ctx, &secrets, client.InNamespace(environment.Namespace))).To(Succeed())
 		Expect(secrets.Items).NotTo(ContainElement(HaveField("Name", HavePrefix("second"))))
 
-		out, _ = kubectl(ctx, 0, "cloudsso", "credential", "list")
-		Expect(out).To(MatchRegexp(`(?m)^NAME +READY +USABLE +REASON +EXPIRES +LAST USED +AGE\n(.*\n)*second +True +True +Usable `))
+		Eventually(func() string { // its conditions may come after its first use
+			out, _ := kubectl(ctx, 0, "cloudsso", "credential", "list")
+			return out
+		}).Should(MatchRegexp(`(?m)^NAME +READY +USABLE +REASON +EXPIRES +LAST USED +AGE\n(.*\n)*second +True +True +Usable `))
 
 		By("refusing a third, which would get no slot")
 		_, stderr = kubectl(ctx, 1, "cloudsso", "credential", "create", "third")
@@ -83,7 +85,12 @@ var _ = Describe("kubectl cloudsso credential", func() {
 		old := created(ctx, "main")
 		session := start(ctx, "cloudsso", "credential", "rotate", "main", "--yes", "--timeout", "3m")
 		Eventually(session.Err).Should(gbytes.Say("Waiting at most 3m0s until it is used; main stays valid"))
-		token := string(session.Out.Contents())
+		var token string
+		Eventually(func() bool { // the two outputs are read one beside the other
+			token = string(session.Out.Contents())
+			_, whole := auth.ParseToken(token)
+			return whole
+		}).Should(BeTrue())
 		Eventually(statusWith(ctx, token)).Should(Equal(http.StatusOK))
 		successor := "main-" + auth.HashToken(token).Fingerprint()
 		var stored v1alpha1.SCIMCredential

@@ -107,9 +107,14 @@ func use(ctx context.Context) {
 	before := d.DeepCopy()
 	d.Spec.DisablementBudget = &v1alpha1.DisablementBudget{Count: new(int32(1)), Window: metav1.Duration{Duration: time.Hour}}
 	Expect(environment.Admin.Patch(ctx, d, client.MergeFrom(before))).To(Succeed())
+	changed := d.Generation
+	Eventually(func() int64 { // a deactivation that comes before the operator has seen the budget is not counted
+		Expect(environment.Admin.Get(ctx, client.ObjectKeyFromObject(d), d)).To(Succeed())
+		return d.Status.ObservedGeneration
+	}).Should(Equal(changed))
 	const deactivate = `{"schemas":["urn:ietf:params:scim:api:messages:2.0:PatchOp"],"Operations":[{"op":"replace","value":{"active":false}}]}`
 	send(ctx, environment.Token, 200, "PATCH", "/Users/"+ids[0], deactivate)
-	Eventually(func() int { return trySend(ctx, environment.Token, "PATCH", "/Users/"+ids[1], deactivate).Status }).Should(Equal(http.StatusTooManyRequests))
+	send(ctx, environment.Token, http.StatusTooManyRequests, "PATCH", "/Users/"+ids[1], deactivate)
 }
 
 // grant gives a group access, and waits until its users have it.

@@ -35,7 +35,8 @@ func TestOIDC(t *testing.T) {
 const namespace = "web"
 
 const (
-	// acceptTimeout is how long the API server may take to read the keys of the issuers, which it does after its start.
+	// acceptTimeout is how long the API server may take to read the keys of the issuers, which it does after its start, and to
+	// see changed rights and policies on a busy machine.
 	acceptTimeout = 30 * time.Second
 	pollInterval  = 10 * time.Millisecond
 )
@@ -57,6 +58,8 @@ type authenticator struct {
 }
 
 var _ = BeforeSuite(func(ctx SpecContext) {
+	SetDefaultEventuallyTimeout(acceptTimeout)
+	SetDefaultEventuallyPollingInterval(pollInterval)
 	log.SetLogger(logr.Discard()) // without it, clients print a warning with a stack
 	guarded, unguarded, unprefixed, lost = quickStart(ctx), quickStart(ctx), quickStart(ctx), quickStart(ctx)
 	replace(unguarded.config["userValidationRules"], systemGroupRule, "true")
@@ -81,7 +84,7 @@ var _ = BeforeSuite(func(ctx SpecContext) {
 	Expect(err).NotTo(HaveOccurred())
 	Expect(admin.Create(ctx, &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: namespace}})).To(Succeed())
 	guarded.awaitAlice(ctx)
-}, NodeTimeout(3*time.Minute))
+}, NodeTimeout(5*time.Minute))
 
 // awaitAlice waits until the API server accepts tokens.
 func (a *authenticator) awaitAlice(ctx context.Context) {

@@ -90,7 +90,9 @@ type pausableWatch struct {
 	resume   chan struct{} // nil if it is not paused
 }
 
+// pause lasts until goOn is called, or the spec ends.
 func (p *pausableWatch) pause() {
+	DeferCleanup(p.goOn)
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.resume = make(chan struct{})
@@ -99,8 +101,10 @@ func (p *pausableWatch) pause() {
 func (p *pausableWatch) goOn() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	close(p.resume)
-	p.resume = nil
+	if p.resume != nil {
+		close(p.resume)
+		p.resume = nil
+	}
 }
 
 func (p *pausableWatch) wrap(next http.RoundTripper) http.RoundTripper {

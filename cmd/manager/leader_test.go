@@ -41,10 +41,10 @@ func (l *lease) RecordEvent(string) {}
 func (l *lease) Identity() string   { return "replica" }
 func (l *lease) Describe() string   { return "lease" }
 
-// newTerm returns a manager that is the leader until it cannot renew its lease.
-func newTerm(t *testing.T) manager.Manager {
+// newTerm returns a manager that is the leader until it could not renew its lease for a time.
+func newTerm(t *testing.T, renew time.Duration) manager.Manager {
 	t.Helper()
-	duration, renew, retry := time.Second, 500*time.Millisecond, 100*time.Millisecond
+	duration, retry := 2*renew, 100*time.Millisecond
 	mgr, err := ctrl.NewManager(&rest.Config{Host: "https://127.0.0.1:1"}, ctrl.Options{
 		Logger: logr.Discard(), Scheme: runtime.NewScheme(), Metrics: server.Options{BindAddress: "0"},
 		MapperProvider: func(*rest.Config, *http.Client) (meta.RESTMapper, error) { return meta.NewDefaultRESTMapper(nil), nil },
@@ -59,10 +59,10 @@ func newTerm(t *testing.T) manager.Manager {
 
 // A term that ends for any other reason than its lease is an error, which an administrator has to see.
 func TestLostLeaseIsToldFromAnError(t *testing.T) {
-	if err := newTerm(t).Start(t.Context()); !isLeaseLost(err) {
+	if err := newTerm(t, 500*time.Millisecond).Start(t.Context()); !isLeaseLost(err) {
 		t.Errorf("a lost lease: %v", err)
 	}
-	broken := newTerm(t)
+	broken := newTerm(t, time.Minute)
 	err := broken.Add(manager.RunnableFunc(func(context.Context) error { return errors.New("no such informer") }))
 	if err != nil {
 		t.Fatal(err)

@@ -14,7 +14,7 @@ import (
 )
 
 // patience is how long a request waits that is to end while another one has its place.
-const patience = 100 * time.Millisecond
+const patience = 500 * time.Millisecond
 
 // stalledFilter matches nothing before end is closed.
 type stalledFilter struct {

@@ -333,6 +333,7 @@ func TestACreateWhoseIDIsTakenDrawsAnotherOne(t *testing.T) {
 	}
 }
 
+// turnOff turns the switch off, and waits until the admission policies permit a person to write synchronized objects.
 func (d *directory) turnOff() {
 	d.t.Helper()
 	settings := &v1alpha1.CloudSSODirectory{ObjectMeta: metav1.ObjectMeta{Namespace: d.namespace, Name: v1alpha1.DirectoryName}}
@@ -340,6 +341,11 @@ func (d *directory) turnOff() {
 	if err := admin.Patch(d.t.Context(), settings, off); err != nil {
 		d.t.Fatal(err)
 	}
+	probe := &v1alpha1.CloudSSOUser{
+		ObjectMeta: metav1.ObjectMeta{Namespace: d.namespace, Name: probeName},
+		Spec:       v1alpha1.CloudSSOUserSpec{Source: v1alpha1.SourceSCIM, UserName: probeName},
+	}
+	eventually(d.t, func() bool { return admin.Create(d.t.Context(), probe.DeepCopy(), client.DryRunAll) == nil })
 }
 
 // eventually waits until something holds.

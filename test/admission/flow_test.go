@@ -38,12 +38,11 @@ var _ = Describe("config/flow-control", func() {
 		Eventually(func() []string { return both(headerFor(ctx, account)) }).WithTimeout(time.Minute).
 			Should(Equal([]string{string(schema.UID), string(level.UID)}))
 		Expect(both(headerFor(ctx, root))).NotTo(ContainElement(BeElementOf(string(schema.UID), string(level.UID))))
-		Eventually(func() error { return person.Get(ctx, client.ObjectKeyFromObject(schema), schema) }).Should(Succeed())
-		for _, condition := range schema.Status.Conditions {
-			if condition.Type == flowcontrolv1.FlowSchemaConditionDangling {
-				Expect(condition.Status).To(Equal(flowcontrolv1.ConditionFalse), condition.Message)
-			}
-		}
+		Eventually(func() []flowcontrolv1.FlowSchemaCondition {
+			Expect(person.Get(ctx, client.ObjectKeyFromObject(schema), schema)).To(Succeed())
+			return schema.Status.Conditions
+		}).Should(ContainElement(And(
+			HaveField("Type", BeEquivalentTo(flowcontrolv1.FlowSchemaConditionDangling)), HaveField("Status", flowcontrolv1.ConditionFalse))))
 	})
 })
 

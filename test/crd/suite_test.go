@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"testing"
+	"time"
 
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
@@ -48,7 +49,8 @@ func TestCRDs(t *testing.T) {
 }
 
 var _ = BeforeSuite(func() {
-	environment := &envtest.Environment{}
+	SetDefaultEventuallyTimeout(30 * time.Second)
+	environment := &envtest.Environment{ControlPlaneStartTimeout: 2 * time.Minute} // as for the other suites
 	DeferCleanup(environment.Stop)
 	var err error
 	config, err = environment.Start()

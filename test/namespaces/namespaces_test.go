@@ -85,7 +85,7 @@ var _ = Describe("a directory", Ordered, func() {
 		Expect(response.Body["detail"]).To(ContainSubstring("Ask the administrator of the cluster"))
 		Expect(response.Raw).NotTo(ContainSubstring("sso=allowed"), "the selector is not the provider's to know")
 		Eventually(condition(ctx, v1alpha1.ConditionNamespaceSelected)).Should(Equal("False NotSelected"))
-		Expect(condition(ctx, v1alpha1.ConditionReady)()).To(Equal("False NotSelected"))
+		Eventually(condition(ctx, v1alpha1.ConditionReady)).Should(Equal("False NotSelected"))
 	})
 
 	It("follows the labels of its namespace", func(ctx SpecContext) {
@@ -93,7 +93,7 @@ var _ = Describe("a directory", Ordered, func() {
 			label(ctx, "allowed")
 			Eventually(answer(ctx)).Should(Equal(http.StatusOK))
 			Eventually(condition(ctx, v1alpha1.ConditionNamespaceSelected)).Should(Equal("True Selected"))
-			Expect(condition(ctx, v1alpha1.ConditionReady)()).To(Equal("True Ready"))
+			Eventually(condition(ctx, v1alpha1.ConditionReady)).Should(Equal("True Ready"))
 			label(ctx, "refused")
 			Eventually(answer(ctx)).Should(Equal(http.StatusForbidden))
 			label(ctx, "")
@@ -112,7 +112,7 @@ var _ = Describe("a directory", Ordered, func() {
 		Expect(environment.RestartManager(ctx)).To(Succeed(), "a replica is ready without the right")
 		Eventually(answer(ctx)).Should(Equal(http.StatusServiceUnavailable))
 		Eventually(condition(ctx, v1alpha1.ConditionNamespaceSelected)).Should(Equal("Unknown NotPermitted"))
-		Expect(condition(ctx, v1alpha1.ConditionReady)()).To(Equal("False NotPermitted"))
+		Eventually(condition(ctx, v1alpha1.ConditionReady)).Should(Equal("False NotPermitted"))
 
 		binding.ResourceVersion, binding.UID = "", ""
 		Expect(environment.Admin.Create(ctx, binding)).To(Succeed())

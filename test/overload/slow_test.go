@@ -14,7 +14,7 @@ const (
 	// inFlight is how many requests of one credential are processed at a time: internal/scim/limits.
 	inFlight = 256
 	// restTimeout is several times the time that a refused client has for the rest of its body.
-	restTimeout = 5 * time.Second
+	restTimeout = 10 * time.Second
 )
 
 // request returns the beginning of an HTTP/1.1 request.

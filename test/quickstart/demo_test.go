@@ -38,6 +38,9 @@ func showsTheDemo(c checkout) {
 	var statuses []string
 	for _, match := range answered.FindAllStringSubmatch(string(session.Out.Contents()), -1) {
 		statuses = append(statuses, match[1])
+		if match[1] != "403" { // a grant has no promised time
+			continue
+		}
 		took, err := strconv.Atoi(match[2])
 		Expect(err).NotTo(HaveOccurred())
 		Expect(time.Duration(took)*time.Millisecond).To(BeNumerically("<=", revocationTime), match[0])

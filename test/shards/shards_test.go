@@ -79,7 +79,7 @@ var _ = Describe("two shards", Ordered, func() {
 			Expect(environment.Admin.Create(ctx, assignments[namespace])).To(Succeed())
 		}
 		Eventually(readinessOf(ctx, assignments[acme])).Should(Equal(v1alpha1.ReasonReady))
-		Expect(subjectsIn(ctx, quickstart.TargetNamespace)()).To(Equal([]string{"oidc:user-operator@example.com"}))
+		Eventually(subjectsIn(ctx, quickstart.TargetNamespace)).Should(Equal([]string{"oidc:user-operator@example.com"}))
 		for _, namespace := range []string{globex, initech} {
 			Eventually(readinessOf(ctx, assignments[namespace])).Should(Equal(v1alpha1.ReasonAccessNotInstalled))
 		}

@@ -42,7 +42,7 @@ func TestUninstall(t *testing.T) {
 }
 
 var _ = BeforeSuite(func() {
-	environment := &envtest.Environment{}
+	environment := &envtest.Environment{ControlPlaneStartTimeout: 2 * time.Minute} // as for the other suites
 	DeferCleanup(environment.Stop)
 	config, err := environment.Start()
 	Expect(err).NotTo(HaveOccurred())

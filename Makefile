@@ -9,6 +9,10 @@ SHELL := /usr/bin/env bash
 IMG ?= cloudsso-operator:latest
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo devel)
 CONTAINER_TOOL ?= docker
+# What a release is built for. The image is made for those of linux.
+PLATFORMS ?= linux/amd64,linux/arm64,darwin/amd64,darwin/arm64,windows/amd64,windows/arm64
+# Where the files of a release can be downloaded. The manifest for krew names it.
+RELEASE_URL ?= https://github.com/cloudsso/cloudsso-operator/releases/download/$(VERSION)
 
 CONTROLLER_GEN := go tool controller-gen
 TOOL := go tool -modfile=hack/tools/go.mod
@@ -90,10 +94,12 @@ fmt: ## Format all sources.
 .PHONY: vet
 vet: ## Run go vet.
 	go vet -tags install ./...
+	cd hack/release && go vet ./...
 
 .PHONY: lint
 lint: ## Run the linters, including the import rules.
 	$(GOLANGCI_LINT) run
+	cd hack/release && go tool -modfile=../tools/go.mod golangci-lint run
 
 ##@ Test
 
@@ -115,6 +121,10 @@ test-monitoring: ## Test alerts and dashboard with a real Prometheus (Debian's p
 test-install: ## Install the chart with helm on a control plane with nodes (the first run builds helm and kwok: ten minutes).
 	@assets=$$($(ASSETS) --with kube-controller-manager --with kube-scheduler); tools=$$(hack/installtools/assets.sh); \
 	set -x; KUBEBUILDER_ASSETS=$$assets INSTALL_TOOLS=$$tools go test -count=1 -tags install -timeout $(TEST_TIMEOUT) ./test/install $(TEST_ARGS)
+
+.PHONY: test-release
+test-release: ## Test the image and the release: twice the same bytes, from two folders.
+	cd hack/release && go test -count=1 -timeout $(TEST_TIMEOUT) ./... $(TEST_ARGS)
 
 .PHONY: test-names
 test-names: ## Search every interleaving of three operations on names, about a minute of processor time; make test does a tenth.
@@ -189,7 +199,7 @@ verify-vulnerabilities: ## Look for known vulnerabilities that the manager calls
 
 .PHONY: verify-modules
 verify-modules:
-	@for module in . hack/tools hack/controlplane hack/dashboard hack/installtools; do \
+	@for module in . hack/tools hack/controlplane hack/dashboard hack/installtools hack/release; do \
 	  (cd $$module && go mod tidy -diff) || { echo "$$module/go.mod or go.sum is not tidy: run \"go mod tidy\" in $$module and commit the result" >&2; exit 1; }; \
 	done
 	go mod verify
@@ -226,6 +236,16 @@ build: ## Build bin/manager.
 docker-build: ## Build the image IMG.
 	$(CONTAINER_TOOL) build --build-arg VERSION=$(VERSION) -t $(IMG) .
 
+.PHONY: image
+image: ## Write the image as an OCI layout into dist/image, without a container engine, and print its digest (PLATFORMS=linux/amd64).
+	@cd hack/release && go run . -version '$(VERSION)' -platforms '$(PLATFORMS)' -layout ../../dist/image
+
+.PHONY: release
+release: IMG = cloudsso-operator:$(VERSION)
+release: build-installer ## Write the release of the tag that is checked out into dist/release, and print its checksums (IMG=registry/name:tag).
+	@cd hack/release && go run . -version '$(VERSION)' -platforms '$(PLATFORMS)' -image '$(IMG)' -install ../../dist/install.yaml -url '$(RELEASE_URL)' -out ../../dist/release
+	@cd hack/release && go tool validate-krew-manifest -manifest ../../dist/release/cloudsso.yaml -skip-install
+
 .PHONY: install
 install: ## Apply the CRDs to the cluster of the current kubeconfig.
 	$(KUSTOMIZE) build config/crd | $(KUBECTL) apply --server-side -f -
@@ -257,5 +277,5 @@ overlay:
 	@cd bin/deploy && go tool -modfile=../../hack/tools/go.mod kustomize edit set image cloudsso-operator=$(IMG)
 
 .PHONY: clean
-clean: ## Remove bin and .run (the control plane stays in the user's cache).
-	rm -rf bin .run coverage.*
+clean: ## Remove bin, dist and .run (the control plane stays in the user's cache).
+	rm -rf bin dist .run coverage.*

@@ -17,11 +17,16 @@ import (
 	"github.com/cloudsso/cloudsso-operator/cmd/kubectl-cloudsso/root"
 )
 
+// version is set by the build.
+var version = "devel"
+
 func main() {
 	streams := genericiooptions.IOStreams{In: os.Stdin, Out: os.Stdout, ErrOut: os.Stderr}
 	// A token that could not be printed is lost. The write has to fail, so that the person gets to know.
 	signal.Ignore(syscall.SIGPIPE)
-	err := root.NewCommand(plugin.New(streams)).ExecuteContext(ctrl.SetupSignalHandler())
+	command := root.NewCommand(plugin.New(streams))
+	command.Version = version
+	err := command.ExecuteContext(ctrl.SetupSignalHandler())
 	if err == nil {
 		return
 	}

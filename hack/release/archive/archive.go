@@ -23,6 +23,9 @@ const (
 	Executable fs.FileMode = 0o755
 )
 
+// sticky is the bit in the mode of a tar archive that fs.ModeSticky is.
+const sticky = 0o1000
+
 // File is a file or, if Mode says so, a folder.
 type File struct {
 	Name    string // with slashes, relative
@@ -35,15 +38,7 @@ func Tar(files []File) ([]byte, error) {
 	var all bytes.Buffer
 	w := tar.NewWriter(&all)
 	for _, f := range sorted(files) {
-		header, err := tar.FileInfoHeader(info{f}, "")
-		if err != nil {
-			return nil, err
-		}
-		header.Name, header.Format = f.Name, tar.FormatUSTAR
-		if f.Mode.IsDir() {
-			header.Name += "/"
-		}
-		if err := w.WriteHeader(header); err != nil {
+		if err := w.WriteHeader(tarHeader(f)); err != nil {
 			return nil, err
 		}
 		if _, err := w.Write(f.Content); err != nil {
@@ -99,13 +94,15 @@ func sorted(files []File) []File {
 	return slices.SortedFunc(slices.Values(files), func(a, b File) int { return strings.Compare(a.Name, b.Name) })
 }
 
-// info shows a File as an fs.FileInfo.
-type info struct{ f File }
-
-// Name, Size, Mode, ModTime, IsDir and Sys implement fs.FileInfo.
-func (i info) Name() string       { return i.f.Name }
-func (i info) Size() int64        { return int64(len(i.f.Content)) }
-func (i info) Mode() fs.FileMode  { return i.f.Mode }
-func (i info) ModTime() time.Time { return Time }
-func (i info) IsDir() bool        { return i.f.Mode.IsDir() }
-func (i info) Sys() any           { return nil }
+func tarHeader(f File) *tar.Header {
+	header := &tar.Header{
+		Typeflag: tar.TypeReg, Name: f.Name, Mode: int64(f.Mode.Perm()), Size: int64(len(f.Content)), ModTime: Time, Format: tar.FormatUSTAR,
+	}
+	if f.Mode.IsDir() {
+		header.Typeflag, header.Name = tar.TypeDir, f.Name+"/"
+	}
+	if f.Mode&fs.ModeSticky != 0 {
+		header.Mode |= sticky
+	}
+	return header
+}

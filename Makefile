@@ -119,8 +119,8 @@ test-monitoring: ## Test alerts and dashboard with a real Prometheus (Debian's p
 
 .PHONY: test-install
 test-install: ## Install the chart with helm on a control plane with nodes (the first run builds helm and kwok: ten minutes).
-	@assets=$$($(ASSETS) --with kube-controller-manager --with kube-scheduler); tools=$$(hack/installtools/assets.sh); \
-	set -x; KUBEBUILDER_ASSETS=$$assets INSTALL_TOOLS=$$tools go test -count=1 -tags install -timeout $(TEST_TIMEOUT) ./test/install $(TEST_ARGS)
+	@assets=$$($(ASSETS) --with kube-controller-manager --with kube-scheduler); tools=$$(hack/installtools/assets.sh); bwrap=$$(hack/bubblewrap.sh); \
+	set -x; KUBEBUILDER_ASSETS=$$assets INSTALL_TOOLS=$$tools BWRAP=$$bwrap go test -count=1 -tags install -timeout $(TEST_TIMEOUT) ./test/install $(TEST_ARGS)
 
 .PHONY: test-release
 test-release: ## Test the image and the release: twice the same bytes, from two folders.

@@ -34,12 +34,20 @@ type managerProcess struct {
 // startManager starts the manager in place of a Pod, whose containers kwok does not run.
 func startManager(ctx context.Context, inNamespace, account string) *managerProcess {
 	GinkgoHelper()
+	return startManagerBy(ctx, inNamespace, account, func(kubeconfig string, arguments ...string) *process {
+		GinkgoT().Setenv("KUBECONFIG", kubeconfig)
+		return start(buildManager(ctx), arguments...)
+	})
+}
+
+// startManagerBy lets a function start the manager with a kubeconfig and arguments, and waits until it is ready.
+func startManagerBy(ctx context.Context, inNamespace, account string, start func(kubeconfig string, arguments ...string) *process) *managerProcess {
+	GinkgoHelper()
 	identity, err := plane.ServiceAccount(ctx, inNamespace, account)
 	Expect(err).NotTo(HaveOccurred())
 	scim, metrics, probes := freeAddress(), freeAddress(), freeAddress()
 	m := &managerProcess{url: "http://" + scim + "/scim/v2", metrics: "http://" + metrics + "/metrics"}
-	GinkgoT().Setenv("KUBECONFIG", writeKubeconfig(identity))
-	m.process = start(buildManager(ctx), "--scim-public-url="+m.url, "--scim-insecure-http", "--scim-bind-address="+scim, "--operator-namespace="+inNamespace,
+	m.process = start(writeKubeconfig(identity), "--scim-public-url="+m.url, "--scim-insecure-http", "--scim-bind-address="+scim, "--operator-namespace="+inNamespace,
 		"--metrics-bind-address="+metrics, "--metrics-secure=false", "--health-probe-bind-address="+probes)
 	Eventually(func(g Gomega) { g.Expect(get(ctx, "http://"+probes+"/readyz")).To(Equal(http.StatusOK)) }, soon).Should(Succeed())
 	return m

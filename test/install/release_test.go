@@ -125,6 +125,12 @@ var _ = Describe("A release", Ordered, func() {
 		Expect(crdUIDs(ctx)).To(HaveLen(7))
 	})
 
+	It("has a packed chart, and an image that runs as its user without any right on the node", func(ctx SpecContext) {
+		made := makeRelease(ctx)
+		testReleasedChart(ctx, made)
+		testReleasedImage(ctx, made)
+	})
+
 	It("has a service account to which nothing is forbidden in the life cycle of users", func(ctx SpecContext) {
 		testLifeCycle(ctx)
 	})

@@ -40,7 +40,7 @@ func Index(version string, managers []Manager) (v1.ImageIndex, error) {
 			return nil, err
 		}
 		platform := &v1.Platform{OS: m.OS, Architecture: m.Architecture}
-		index = mutate.AppendManifests(index, mutate.IndexAddendum{Add: one, Descriptor: v1.Descriptor{Platform: platform}})
+		index = mutate.AppendManifests(index, mutate.IndexAddendum{Add: runnable{one}, Descriptor: v1.Descriptor{Platform: platform}})
 	}
 	return index, nil
 }
@@ -74,6 +74,13 @@ func platformImage(version string, m Manager) (v1.Image, error) {
 	file.Config = v1.Config{Entrypoint: []string{"/manager"}, User: user, WorkingDir: "/", Labels: labels(version)}
 	return mutate.ConfigFile(image, file)
 }
+
+// runnable is an image whose descriptor has no artifact type. Some programs that copy an index leave this field out, and thus
+// would change the digest.
+type runnable struct{ v1.Image }
+
+// ArtifactType returns none.
+func (runnable) ArtifactType() (string, error) { return "", nil }
 
 func labels(version string) map[string]string {
 	const prefix = "org.opencontainers.image."

@@ -58,7 +58,7 @@ func TestLayoutIsValidAndOfOCI(t *testing.T) {
 	}
 	for i, architecture := range []string{"amd64", "arm64"} {
 		described := manifest.Manifests[i]
-		if described.MediaType != types.OCIManifestSchema1 || described.Platform.Architecture != architecture {
+		if described.MediaType != types.OCIManifestSchema1 || described.Platform.Architecture != architecture || described.ArtifactType != "" {
 			t.Errorf("got %+v", described)
 		}
 	}

@@ -4,12 +4,16 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
 	"slices"
 	"strings"
 	"time"
 
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
+	"github.com/onsi/gomega/gexec"
 	"golang.org/x/sync/errgroup"
 	corev1 "k8s.io/api/core/v1"
 	eventsv1 "k8s.io/api/events/v1"
@@ -237,6 +241,30 @@ var _ = Describe("a backup", func() {
 			c.expectWhole(ctx)
 			Eventually(func() []string { return eventReasons(ctx, c.namespace) }).Should(ContainElement(v1alpha1.ReasonActivated))
 		}
+		c.expectProviderGoesOn(ctx)
+	})
+
+	It("of kubectl cloudsso is exported and imported, and the provider goes on", func(ctx SpecContext) {
+		c := newCompany(ctx)
+		plugin, err := gexec.Build("github.com/cloudsso/cloudsso-operator/cmd/kubectl-cloudsso")
+		Expect(err).NotTo(HaveOccurred())
+		DeferCleanup(gexec.CleanupBuildArtifacts)
+		run := func(arguments ...string) string {
+			GinkgoHelper()
+			command := exec.CommandContext(ctx, plugin, append(arguments, "--kubeconfig", environment.Kubeconfig, "-n", c.namespace)...)
+			command.Stderr = GinkgoWriter
+			output, err := command.Output()
+			Expect(err).NotTo(HaveOccurred())
+			return string(output)
+		}
+		file := filepath.Join(GinkgoT().TempDir(), "backup.yaml")
+		Expect(os.WriteFile(file, []byte(run("export")), 0o600)).To(Succeed())
+		c.lose(ctx)
+		Expect(run("import", "-f", file, "--yes")).To(ContainSubstring(" 0 were there already, 0 failed"))
+		c.expectUnavailable(ctx)
+		c.activate(ctx, string(c.settings(ctx).UID))
+		c.awaitServed(ctx)
+		c.expectWhole(ctx)
 		c.expectProviderGoesOn(ctx)
 	})
 

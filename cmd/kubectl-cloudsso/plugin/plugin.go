@@ -66,11 +66,26 @@ func (p *Plugin) Connect() (c client.Client, namespace string, err error) {
 	if err != nil {
 		return nil, "", err
 	}
+	return connect(config, namespace)
+}
+
+// ConnectUnlimited is Connect for a command that writes a whole directory: at kubectl's rate 100,000 objects take half an hour.
+// The API server's priority and fairness limits it.
+func (p *Plugin) ConnectUnlimited() (c client.Client, namespace string, err error) {
+	config, namespace, err := p.restConfig()
+	if err != nil {
+		return nil, "", err
+	}
+	config.QPS = -1
+	return connect(config, namespace)
+}
+
+func connect(config *rest.Config, namespace string) (client.Client, string, error) {
 	scheme := runtime.NewScheme()
 	if err := errors.Join(v1alpha1.AddToScheme(scheme), rbacv1.AddToScheme(scheme)); err != nil {
 		return nil, "", err
 	}
-	c, err = client.New(config, client.Options{Scheme: scheme})
+	c, err := client.New(config, client.Options{Scheme: scheme})
 	return c, namespace, err
 }
 

@@ -18,6 +18,16 @@ func WriteJSON(w io.Writer, value any) error {
 	return err
 }
 
+// WriteYAML writes a value as YAML.
+func WriteYAML(w io.Writer, value any) error {
+	text, err := marshalYAML(value)
+	if err != nil {
+		return err
+	}
+	_, err = w.Write(text)
+	return err
+}
+
 // marshalJSON returns a value as JSON, and a line break. The control characters that encoding/json leaves are escaped too,
 // because a person may look at the output with a terminal.
 func marshalJSON(value any, prefix, indent string) ([]byte, error) {

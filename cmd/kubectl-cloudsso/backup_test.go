@@ -1,0 +1,128 @@
+package main
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"strings"
+
+	. "github.com/onsi/ginkgo/v2"
+	. "github.com/onsi/gomega"
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/cloudsso/cloudsso-operator/api/v1alpha1"
+)
+
+// specsOf returns the specs of a namespace's objects by kind and name, without name claims.
+func specsOf(ctx context.Context, inNamespace string) map[string]any {
+	GinkgoHelper()
+	specs := map[string]any{}
+	for _, list := range []client.ObjectList{
+		&v1alpha1.CloudSSODirectoryList{}, &v1alpha1.SCIMCredentialList{}, &v1alpha1.CloudSSOUserList{}, &v1alpha1.CloudSSOGroupList{},
+		&v1alpha1.CloudSSOMembershipSliceList{}, &v1alpha1.CloudSSOAccessAssignmentList{},
+	} {
+		Expect(cluster.List(ctx, list, client.InNamespace(inNamespace))).To(Succeed())
+		Expect(meta.EachListItem(list, func(item runtime.Object) error {
+			content, err := runtime.DefaultUnstructuredConverter.ToUnstructured(item)
+			specs[item.GetObjectKind().GroupVersionKind().Kind+" "+item.(client.Object).GetName()] = content["spec"] //nolint:errcheck,forcetypeassert // a panic fails the spec
+			return err
+		})).To(Succeed())
+	}
+	return specs
+}
+
+var _ = Describe("kubectl cloudsso export and import", func() {
+	var file, into string
+
+	BeforeEach(func(ctx SpecContext) {
+		create(ctx, &v1alpha1.SCIMCredential{ObjectMeta: metav1.ObjectMeta{Name: "okta"}, Spec: v1alpha1.SCIMCredentialSpec{Description: "line one\n--- not a document\n\tэ"}})
+		create(ctx, &v1alpha1.CloudSSOMembershipSlice{
+			ObjectMeta: metav1.ObjectMeta{Name: "developers-1-a"},
+			Spec:       v1alpha1.CloudSSOMembershipSliceSpec{Group: "developers-1", Source: v1alpha1.SourceSCIM, Members: []v1alpha1.Member{{Name: "user-000"}}},
+		})
+		changeDirectory(ctx, func(d *v1alpha1.CloudSSODirectory) {
+			d.Spec.RateLimit = &v1alpha1.RateLimit{RequestsPerSecond: 7, Burst: 70}
+			d.Labels = map[string]string{"team": "identity"}
+			d.Annotations = map[string]string{corev1.LastAppliedConfigAnnotation: "{}"}
+		})
+		ns := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{GenerateName: "restored-"}}
+		Expect(cluster.Create(ctx, ns)).To(Succeed())
+		into = ns.Name
+		out, stderr, err := runAt(ctx, nil, kubeconfig, "export")
+		Expect(err).NotTo(HaveOccurred())
+		Expect(stderr).To(BeEmpty())
+		file = filepath.Join(GinkgoT().TempDir(), "backup.yaml")
+		Expect(os.WriteFile(file, []byte(out), 0o600)).To(Succeed())
+	})
+
+	It("restore every object, and a second time none", func(ctx SpecContext) {
+		out, stderr, err := runAt(ctx, []string{"y\n"}, kubeconfig, "import", "-n", into, "-f", file)
+		Expect(err).NotTo(HaveOccurred())
+		Expect(stderr).To(And(ContainSubstring("They come from namespace default"), ContainSubstring("cloudsso.dev/activate=")))
+		want := specsOf(ctx, namespace)
+		Expect(specsOf(ctx, into)).To(Equal(want))
+		Expect(out).To(HavePrefix("namespace " + into + ": 506 objects created, 0 were there already, 0 failed\n"))
+		Expect(want).To(HaveLen(506))
+		d := &v1alpha1.CloudSSODirectory{}
+		Expect(cluster.Get(ctx, client.ObjectKey{Namespace: into, Name: v1alpha1.DirectoryName}, d)).To(Succeed())
+		Expect(d.Labels).To(HaveKeyWithValue("team", "identity"))
+		Expect(d.Annotations).To(And(HaveKey(v1alpha1.AnnotationRestored), Not(HaveKey(corev1.LastAppliedConfigAnnotation))))
+
+		out, _, err = runAt(ctx, nil, kubeconfig, "import", "-n", into, "-f", file, "--yes")
+		Expect(err).NotTo(HaveOccurred())
+		Expect(out).To(HavePrefix("namespace " + into + ": 0 objects created, 506 were there already, 0 failed\n"))
+	})
+
+	It("change no object that is there, and name it", func(ctx SpecContext) {
+		Expect(cluster.Create(ctx, &v1alpha1.CloudSSOUser{
+			ObjectMeta: metav1.ObjectMeta{Namespace: into, Name: "user-007"}, Spec: v1alpha1.CloudSSOUserSpec{UserName: "james"},
+		})).To(Succeed())
+		_, stderr, err := runAt(ctx, nil, kubeconfig, "import", "-n", into, "-f", file, "--yes")
+		Expect(err).To(MatchError(ContainSubstring("1 objects are not as they are in the file")))
+		Expect(stderr).To(Equal("CloudSSOUser user-007: it is there already, with another spec: nothing was changed\n"))
+		u := &v1alpha1.CloudSSOUser{}
+		Expect(cluster.Get(ctx, client.ObjectKey{Namespace: into, Name: "user-007"}, u)).To(Succeed())
+		Expect(u.Spec.UserName).To(Equal("james"))
+		Expect(specsOf(ctx, into)).To(HaveLen(506))
+	})
+
+	It("refuse a namespace whose directory is in use", func(ctx SpecContext) {
+		_, err := run(ctx, kubeconfig, "import", "-f", file, "--yes")
+		Expect(err).To(MatchError(And(ContainSubstring("namespace default has a CloudSSODirectory that is in use"), ContainSubstring("kubectl cloudsso sync disable -n default"))))
+	})
+
+	It("refuse a file that is not of an export, at the document that says so", func(ctx SpecContext) {
+		content, err := os.ReadFile(file)
+		Expect(err).NotTo(HaveOccurred())
+		head, _, _ := strings.Cut(string(content), "kind: SCIMCredential")
+		head = head[:strings.LastIndex(head, "---")]
+		for text, message := range map[string]string{
+			"":            "the file is empty",
+			"# nothing\n": "the file is empty",
+			"kind: CloudSSOUser\napiVersion: cloudsso.dev/v1alpha1\n":                  "the file begins with a CloudSSOUser",
+			"kind: CloudSSODirectory\napiVersion: cloudsso.dev/v1alpha1\n":             "the annotation cloudsso.dev/restored",
+			head + "---\nkind: Secret\napiVersion: v1\n":                               `document 2 is a Secret of "v1"`,
+			head + "---\nkind: CloudSSONameClaim\napiVersion: cloudsso.dev/v1alpha1\n": `document 2 is a "CloudSSONameClaim": an export has none`,
+			head + "---\nkind: [\n":                           "document 2: ",
+			head + "---\napiVersion: cloudsso.dev/v1alpha1\n": "document 2: Object 'Kind' is missing",
+		} {
+			Expect(os.WriteFile(file, []byte(text), 0o600)).To(Succeed())
+			_, err := run(ctx, kubeconfig, "import", "-n", into, "-f", file, "--yes")
+			Expect(err).To(MatchError(ContainSubstring(message)), text)
+		}
+	})
+
+	It("give up when the same reason stands in the way of every object", func(ctx SpecContext) {
+		content, err := os.ReadFile(file)
+		Expect(err).NotTo(HaveOccurred())
+		Expect(os.WriteFile(file, []byte(strings.ReplaceAll(string(content), "\n  userName:", "\n  nickName:")), 0o600)).To(Succeed())
+		_, stderr, err := runAt(ctx, nil, kubeconfig, "import", "-n", into, "-f", file, "--yes")
+		Expect(err).To(MatchError(MatchRegexp(`the import ended after \d\d objects had failed`)))
+		Expect(stderr).To(ContainSubstring("spec.userName: Required value"))
+		Expect(strings.Count(stderr, "\n")).To(BeNumerically("<", 100))
+	})
+})

@@ -1,0 +1,100 @@
+// Package importer is kubectl cloudsso import: it restores what kubectl cloudsso export has written.
+package importer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+
+	"github.com/spf13/cobra"
+
+	"github.com/cloudsso/cloudsso-operator/cmd/kubectl-cloudsso/plugin"
+	"github.com/cloudsso/cloudsso-operator/internal/policy"
+)
+
+// NewCommand returns the command.
+func NewCommand(p *plugin.Plugin) *cobra.Command {
+	var yes bool
+	var file string
+	cmd := &cobra.Command{
+		Use:   "import",
+		Short: "Create the objects of kubectl cloudsso export again",
+		Long: "Creates the objects of a file of kubectl cloudsso export that are not there. Objects that are there are never changed: if\n" +
+			"one differs, the command says so and fails at the end. So an import that was interrupted can be run again. The directory is\n" +
+			"not served until a person activates it: the command ends with what to do.",
+		Example: "  kubectl cloudsso import -n acme -f acme.yaml",
+		Args:    cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			in, closeFile, err := open(p, file)
+			if err != nil {
+				return err
+			}
+			defer closeFile()
+			c, namespace, err := p.ConnectUnlimited()
+			if err != nil {
+				return err
+			}
+			i := &imports{Plugin: p, c: c, namespace: namespace, manifests: newReader(in), progress: p.NewProgress("looked at")}
+			return i.run(cmd.Context(), yes)
+		},
+	}
+	cmd.Flags().StringVarP(&file, "filename", "f", "", `the file; "-" is the standard input`)
+	_ = cmd.MarkFlagRequired("filename")
+	plugin.AddYesFlag(cmd.Flags(), &yes)
+	return cmd
+}
+
+func open(p *plugin.Plugin, file string) (in io.Reader, closeFile func(), err error) {
+	if file == "-" {
+		return p.In, func() {}, nil
+	}
+	f, err := os.Open(file)
+	if err != nil {
+		return nil, nil, err
+	}
+	return f, func() { _ = f.Close() }, nil // it was only read
+}
+
+// run creates the directory and then the rest.
+func (i *imports) run(ctx context.Context, yes bool) error {
+	d, err := i.manifests.directory()
+	if err != nil {
+		return err
+	}
+	from := d.Namespace
+	if err := i.refuseOther(ctx); err != nil {
+		return err
+	}
+	if err := i.Confirm(ctx, yes, i.consequences(from)); err != nil {
+		return err
+	}
+	d.Namespace = i.namespace
+	if err := i.createDirectory(ctx, d); err != nil {
+		return err
+	}
+	err = i.createAll(ctx)
+	i.progress.End()
+	fmt.Fprintf(i.Out, "namespace %s: %d objects created, %d were there already, %d failed\n", i.namespace, i.created.Load(), i.same.Load(), i.failures())
+	if err := errors.Join(err, i.failed()); err != nil {
+		return err
+	}
+	fmt.Fprintf(i.ErrOut, next, i.namespace, policy.ActivateCommand(i.directory))
+	return nil
+}
+
+func (i *imports) consequences(from string) string {
+	text := fmt.Sprintf("This creates the objects of the file in namespace %s. The directory is not served before you activate it.", i.namespace)
+	if from != i.namespace {
+		text += fmt.Sprintf("\n  - They come from namespace %s. The tokens of the credentials are accepted there alone.", from)
+	}
+	return text
+}
+
+// next says what to do after an import.
+const next = "Before you activate the directory:\n" +
+	"  - Delete the credentials that were revoked after the backup: kubectl cloudsso credential list -n %[1]s\n" +
+	"  - Suspend the users who must not have access any more. Those that were deactivated after the backup are active again.\n" +
+	"  - Then run: %[2]s\n" +
+	"  - And start a full push in the identity provider (docs/restore.md).\n"

@@ -31,7 +31,7 @@ const (
 
 // CloudSSODirectorySpec is the switch and the settings of a namespace.
 //
-// +kubebuilder:validation:XValidation:rule="!has(self.resumeAt) || self.scimSynchronization == 'Disabled' || (oldSelf.hasValue() && has(oldSelf.value().resumeAt) && oldSelf.value().resumeAt == self.resumeAt)",optionalOldSelf=true,fieldPath=".resumeAt",message="resumeAt is set while scimSynchronization is Disabled, or together with it: it says when the operator sets Enabled again"
+// +kubebuilder:validation:XValidation:rule="!has(self.resumeAt) || self.scimSynchronization == 'Disabled'",fieldPath=".resumeAt",message="resumeAt says when the operator sets scimSynchronization to Enabled, so it is only for Disabled: remove it, or to set Enabled use --type=merge -p '{\"spec\":{\"scimSynchronization\":\"Enabled\",\"resumeAt\":null}}'"
 type CloudSSODirectorySpec struct {
 	// scimSynchronization is the switch. While Enabled the identity provider writes, and synchronized
 	// users and groups can be neither changed nor deleted by hand. While Disabled SCIM requests are
@@ -42,8 +42,8 @@ type CloudSSODirectorySpec struct {
 	SCIMSynchronization Synchronization `json:"scimSynchronization,omitempty"`
 
 	// resumeAt limits the time in which scimSynchronization is Disabled: when it has passed, the operator sets Enabled and
-	// removes resumeAt. It also removes it when another client sets Enabled before. In Git it does not belong, because a tool
-	// that applies it again would set Disabled again.
+	// removes resumeAt. To set Enabled before, remove it in the same change. In Git it does not belong, because a tool that
+	// applies it again would set Disabled again.
 	//
 	// +optional
 	// +kubebuilder:validation:XValidation:rule="self >= timestamp('0001-01-01T00:00:00Z')",message="resumeAt is a time of RFC 3339, as in 2027-01-31T00:00:00Z"

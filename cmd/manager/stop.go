@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -37,16 +38,17 @@ func stopDeployment(ctx context.Context, c client.Client, key client.ObjectKey) 
 		return fmt.Errorf("finding the Pods of Deployment %s: %w", key, err)
 	}
 	running := 0
+	var listed error // an API server that is away for a moment is asked again
 	err = wait.PollUntilContextTimeout(ctx, stopInterval, stopTimeout, true, func(ctx context.Context) (bool, error) {
 		var pods corev1.PodList
-		if err := c.List(ctx, &pods, client.InNamespace(key.Namespace), client.MatchingLabelsSelector{Selector: selector}); err != nil {
-			return false, err
+		listed = c.List(ctx, &pods, client.InNamespace(key.Namespace), client.MatchingLabelsSelector{Selector: selector})
+		if listed == nil {
+			running = countRunning(pods.Items)
 		}
-		running = countRunning(pods.Items)
-		return running == 0, nil
+		return listed == nil && running == 0, nil
 	})
 	if err != nil {
-		return fmt.Errorf("waiting for the end of %d Pods of Deployment %s: %w", running, key, err)
+		return fmt.Errorf("waiting for the end of %d Pods of Deployment %s: %w", running, key, errors.Join(err, listed))
 	}
 	return nil
 }

@@ -10,10 +10,11 @@ import (
 
 // Reasons of Events on a directory, beside those of its conditions.
 const (
-	eventEnabled  = "SynchronizationEnabled"
-	eventDisabled = "SynchronizationDisabled"
-	eventResumed  = "SynchronizationResumed"
-	eventResynced = "Resynced"
+	eventEnabled    = "SynchronizationEnabled"
+	eventDisabled   = "SynchronizationDisabled"
+	eventResumed    = "SynchronizationResumed"
+	eventNotResumed = "SynchronizationNotResumed"
+	eventResynced   = "Resynced"
 )
 
 // statusEvents returns the Events of the change from one status to the next: the directory waits for its activation, or was

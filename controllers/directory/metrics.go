@@ -31,7 +31,7 @@ var (
 	withheldDesc = describe("deactivations_withheld",
 		"Deactivations beyond the disablement budget that wait for an administrator. Absent if there are none.")
 	enabledDesc = describe("directory_synchronization_enabled",
-		"Whether the directory serves SCIM requests (1) or is switched off or awaits its activation (0).")
+		"Whether the switch is on and the directory activated (1), or not (0).")
 	resyncDesc = describe("directory_resync_needed",
 		"Whether a full push of the identity provider is needed, because writes were refused (1), or not (0).")
 	refusedDesc = describe("directory_refused_writes",

@@ -18,6 +18,7 @@ import (
 	"fmt"
 	"time"
 
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -61,9 +62,9 @@ func (r *Reconciler) reconcile(ctx context.Context, d *v1alpha1.CloudSSODirector
 		return 0, fmt.Errorf("counting the credentials of namespace %s: %w", d.Namespace, err)
 	}
 	now := r.Now()
-	resumes, err := r.resume(ctx, d, now)
-	if err != nil {
-		return 0, err
+	resumes, notResumed := r.resume(ctx, d, now)
+	if apierrors.IsConflict(notResumed) || apierrors.IsNotFound(notResumed) {
+		return 0, notResumed
 	}
 	before := d.DeepCopy()
 	pending, err := r.activate(ctx, d, now)
@@ -72,6 +73,9 @@ func (r *Reconciler) reconcile(ctx context.Context, d *v1alpha1.CloudSSODirector
 	}
 	computeStatus(d, r.Selector.Of(d.Namespace), r.Endpoint, r.counters.of(d.Namespace), credentials.Items, now, r.policies.condition.Load())
 	r.recordSelection(d, metav1.NewTime(now))
+	if notResumed != nil {
+		r.reportNotResumed(ctx, d, notResumed)
+	}
 	if err := r.patchStatus(ctx, before, d); err != nil {
 		return 0, err
 	}

@@ -1,6 +1,8 @@
 package directory
 
 import (
+	"context"
+	"errors"
 	"slices"
 	"strings"
 	"testing"
@@ -10,6 +12,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
 
 	"github.com/cloudsso/cloudsso-operator/api/v1alpha1"
 	"github.com/cloudsso/cloudsso-operator/internal/controllerutil"
@@ -74,24 +77,38 @@ func TestSynchronizationResumesAtOnceIfTheTimePassedWithoutAnOperator(t *testing
 	s.expectSwitch(v1alpha1.SynchronizationEnabled, false)
 }
 
-func TestResumeAtDoesNotOutliveABreakThatAPersonEnds(t *testing.T) {
+func TestAResumptionThatIsRefusedIsReportedAndTriedAgain(t *testing.T) {
 	s := newFixture(t)
 	s.reconcile()
-	s.pause(s.now.Add(time.Hour))
-	s.reconcile()
-	s.turn(v1alpha1.SynchronizationEnabled)
+	s.pause(s.now)
+	s.controller.Client = interceptor.NewClient(s.store, interceptor.Funcs{
+		Patch: func(context.Context, client.WithWatch, client.Object, client.Patch, ...client.PatchOption) error {
+			return apierrors.NewForbidden(v1alpha1.GroupVersion.WithResource("cloudssodirectories").GroupResource(), v1alpha1.DirectoryName, errors.New("no right"))
+		},
+	})
+	s.refuse() // a status that has to be written all the same
+	if after := s.reconcile().RequeueAfter; after != resumeRetry {
+		t.Errorf("it is looked at again after %s", after)
+	}
+	s.expectSwitch(v1alpha1.SynchronizationDisabled, true)
+	d := s.directory()
+	if message := controllerutil.MessageOf(d.Status.Conditions, v1alpha1.ConditionReady); !strings.Contains(message, "still switched off") || !strings.Contains(message, "no right") {
+		t.Errorf("Ready: %s", message)
+	}
+	if d.Status.RefusedWrites == nil || d.Status.SCIMSynchronization != v1alpha1.SynchronizationDisabled {
+		t.Error("the status is not written")
+	}
+	s.controller.Client = s.store
 	s.reconcile()
 	s.expectSwitch(v1alpha1.SynchronizationEnabled, false)
-	s.turn(v1alpha1.SynchronizationDisabled)
-	s.now = s.now.Add(2 * time.Hour)
-	s.reconcile()
-	s.expectSwitch(v1alpha1.SynchronizationDisabled, false)
+	if message := controllerutil.MessageOf(s.directory().Status.Conditions, v1alpha1.ConditionReady); strings.Contains(message, "switched off") {
+		t.Errorf("Ready: %s", message)
+	}
 }
 
 func TestARestoredDirectoryResumesOnceItIsActivated(t *testing.T) {
 	s := newFixture(t)
 	s.change(func(d *v1alpha1.CloudSSODirectory) {
-		d.UID = "u1" // the fake API server gives none
 		d.Annotations = map[string]string{v1alpha1.AnnotationRestored: "yes"}
 	})
 	s.pause(s.now.Add(-time.Hour))
@@ -110,8 +127,8 @@ func TestATimeThatWasMovedInTheMeantimeIsKept(t *testing.T) {
 	s.pause(s.now)
 	stale := s.directory()
 	s.pause(s.now.Add(time.Hour))
-	if _, err := s.controller.resume(t.Context(), stale, s.now); !apierrors.IsConflict(err) {
-		t.Errorf("error: %v", err)
+	if _, err := s.controller.resume(t.Context(), stale, s.now); err == nil {
+		t.Error("no error")
 	}
 	s.expectSwitch(v1alpha1.SynchronizationDisabled, true)
 	if result, err := s.controller.Reconcile(t.Context(), ctrl.Request{NamespacedName: client.ObjectKeyFromObject(stale)}); err != nil || result.RequeueAfter != time.Hour {

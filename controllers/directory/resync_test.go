@@ -54,7 +54,9 @@ func newFixture(t *testing.T) *fixture {
 		T: t, namespace: fmt.Sprintf("acme-%d", fixtures.Add(1)), store: sharedClient(),
 		now: time.Date(2027, 1, 31, 12, 0, 0, 0, time.UTC), events: events.NewFakeRecorder(100),
 	}
-	s.must(s.store.Create(t.Context(), &v1alpha1.CloudSSODirectory{ObjectMeta: metav1.ObjectMeta{Namespace: s.namespace, Name: v1alpha1.DirectoryName}}))
+	s.must(s.store.Create(t.Context(), &v1alpha1.CloudSSODirectory{
+		ObjectMeta: metav1.ObjectMeta{Namespace: s.namespace, Name: v1alpha1.DirectoryName, UID: "u1", Generation: 1}, // the fake API server gives none
+	}))
 	s.controller = &Reconciler{Base: controllerutil.Base{Client: s.store, Events: s.events, Now: s.clock}, counters: newCounters(), policies: newPolicyCheck(s.store, s.store)}
 	s.replica = usage.New(s.store, s.clock)
 	return s
@@ -78,6 +80,7 @@ func (s *fixture) directory() *v1alpha1.CloudSSODirectory {
 func (s *fixture) change(change func(*v1alpha1.CloudSSODirectory)) {
 	d := s.directory()
 	change(d)
+	d.Generation++
 	s.must(s.store.Update(s.Context(), d))
 }
 

@@ -137,5 +137,11 @@ func whyNotAcknowledged(d *v1alpha1.CloudSSODirectory, now time.Time) string {
 	return ""
 }
 
+// maxCause is how many bytes of an error a message quotes. With the rest of it they fit into an Event's note.
+const maxCause = 600
+
 // brief returns the first maxQuoted bytes of a value.
-func brief(value string) string { return strings.ToValidUTF8(value[:min(len(value), maxQuoted)], "") }
+func brief(value string) string { return first(value, maxQuoted) }
+
+// first returns the first bytes of a text, at most n.
+func first(text string, n int) string { return strings.ToValidUTF8(text[:min(len(text), n)], "") }

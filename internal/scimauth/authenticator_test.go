@@ -265,17 +265,16 @@ func (s stopped) Delete(context.Context, *schema.ResourceType, string, scim.Prec
 func TestWriteThatTheSwitchStopsUnderWayIsRecorded(t *testing.T) {
 	off := newDirectory()
 	off.Spec.SCIMSynchronization = v1alpha1.SynchronizationDisabled
+	const all = "acme/okta POST Users,acme/okta DELETE Groups/1,acme/okta PUT Users/1,acme/okta POST Groups,acme/okta PATCH Users/2"
 	for _, c := range []struct {
 		name    string
 		err     error
 		refused string
 	}{
-		{
-			"switched off", store.Refusal(okta.Namespace, off, policy.NamespaceSelected),
-			"acme/okta POST Users,acme/okta DELETE Groups/1,acme/okta PUT Users/1,acme/okta POST Groups,acme/okta PATCH Users/2",
-		},
+		{"switched off", store.Refusal(okta.Namespace, off, policy.NamespaceSelected), all},
 		{"refused by the cluster", &scim.Error{Status: http.StatusForbidden}, ""},
-		{"a part is stored, and the provider repeats the request", &scim.Error{Status: http.StatusServiceUnavailable, Reason: scimauth.ReasonSwitchedOff}, ""},
+		{"awaiting activation: every provider repeats it", &scim.Error{Status: http.StatusServiceUnavailable, Reason: scimauth.ReasonAwaitingActivation}, ""},
+		{"a part is stored, and not every provider repeats it", &scim.Error{Status: http.StatusServiceUnavailable, Reason: scimauth.ReasonSwitchedOff}, all},
 	} {
 		r, authenticator := newReplica()
 		r.acme = stopped{r.acme, c.err}

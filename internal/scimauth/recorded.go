@@ -3,14 +3,14 @@ package scimauth
 import (
 	"context"
 	"errors"
-	"net/http"
+	"slices"
 
 	"github.com/cloudsso/cloudsso-operator/internal/scim"
 	"github.com/cloudsso/cloudsso-operator/internal/scim/schema"
 )
 
-// recordedStore is a Store whose writes are recorded if the switch is turned off while they are under way, and they are
-// refused with 403 for that.
+// recordedStore is a Store whose writes are recorded if they are refused because the switch was turned off while they were under
+// way, also those of which a part is stored.
 type recordedStore struct {
 	scim.Store
 	recorded     func(method, path string)
@@ -35,9 +35,12 @@ func (s *recordedStore) Delete(ctx context.Context, rt *schema.ResourceType, id 
 	return r, s.record(err)
 }
 
+// notServed are the reasons of a refusal that the identity provider does not repeat.
+var notServed = []string{ReasonSwitchedOff, ReasonNoDirectory, ReasonNotSelected}
+
 func (s *recordedStore) record(err error) error {
 	var refused *scim.Error
-	if errors.As(err, &refused) && refused.Status == http.StatusForbidden && refused.Reason != "" {
+	if errors.As(err, &refused) && slices.Contains(notServed, refused.Reason) {
 		s.recorded(s.method, s.path)
 	}
 	return err

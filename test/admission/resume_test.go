@@ -34,7 +34,6 @@ var _ = Describe("a directory", func() {
 
 	It("is changed by the operator only to resume its synchronization", func(ctx SpecContext) {
 		for what, change := range map[string]func(*v1alpha1.CloudSSODirectory){
-			"the switch, and not resumeAt": func(d *v1alpha1.CloudSSODirectory) { d.Spec.SCIMSynchronization = enabled },
 			"resumeAt, and not the switch": func(d *v1alpha1.CloudSSODirectory) { d.Spec.ResumeAt = nil },
 			"a later resumeAt":             func(d *v1alpha1.CloudSSODirectory) { d.Spec.ResumeAt = new(metav1.NewTime(time.Now().Add(time.Hour))) },
 			"another setting":              func(d *v1alpha1.CloudSSODirectory) { resumption(d); d.Spec.ExistingUsers = v1alpha1.ExistingUsersAdopt },

@@ -75,6 +75,7 @@ var _ = BeforeSuite(func(ctx SpecContext) {
 	Expect(v1alpha1.AddToScheme(scheme)).To(Succeed())
 	cluster, err = client.New(config, client.Options{Scheme: scheme})
 	Expect(err).NotTo(HaveOccurred())
+	cluster = client.WithFieldOwner(cluster, "kubectl-edit")
 	fill(ctx)
 })
 
@@ -155,9 +156,16 @@ func run(ctx context.Context, account string, arguments ...string) (stdout strin
 
 // runAt runs the plugin with a person at the terminal who types the answers; nil is no terminal.
 func runAt(ctx context.Context, answers []string, account string, arguments ...string) (stdout, stderr string, err error) {
+	return runWith(ctx, func(p *plugin.Plugin) {
+		p.In, p.AtTerminal = bytes.NewBufferString(strings.Join(answers, "\n")), answers != nil
+	}, account, arguments...)
+}
+
+// runWith runs the plugin after a change of it.
+func runWith(ctx context.Context, change func(*plugin.Plugin), account string, arguments ...string) (stdout, stderr string, err error) {
 	var out, errOut bytes.Buffer
-	p := plugin.New(genericiooptions.IOStreams{In: bytes.NewBufferString(strings.Join(answers, "\n")), Out: &out, ErrOut: &errOut})
-	p.AtTerminal = answers != nil
+	p := plugin.New(genericiooptions.IOStreams{In: &bytes.Buffer{}, Out: &out, ErrOut: &errOut})
+	change(p)
 	cmd := root.NewCommand(p)
 	cmd.SetArgs(append([]string{"--kubeconfig", account, "--namespace", namespace}, arguments...))
 	err = cmd.ExecuteContext(ctx)

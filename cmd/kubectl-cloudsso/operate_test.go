@@ -1,16 +1,25 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
 	"time"
 
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
+	rbacv1 "k8s.io/api/rbac/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/cloudsso/cloudsso-operator/api/v1alpha1"
+	"github.com/cloudsso/cloudsso-operator/cmd/kubectl-cloudsso/plugin"
 )
 
 // directory reads the directory.
@@ -37,6 +46,33 @@ func changeDirectory(ctx context.Context, change func(*v1alpha1.CloudSSODirector
 	change(changed)
 	write(ctx, changed)
 	DeferCleanup(func(ctx SpecContext) { write(ctx, before) })
+}
+
+// switchBy turns synchronization on as a tool does, which a field manager names.
+func switchBy(ctx context.Context, manager string) {
+	GinkgoHelper()
+	d := directory(ctx)
+	for _, position := range []v1alpha1.Synchronization{v1alpha1.SynchronizationDisabled, v1alpha1.SynchronizationEnabled} {
+		d.Spec.SCIMSynchronization = position
+		Expect(cluster.Update(ctx, d, client.FieldOwner(manager))).To(Succeed())
+	}
+}
+
+// doing lets a person at the terminal say yes after something else has happened.
+func doing(something func()) func(*plugin.Plugin) {
+	return func(p *plugin.Plugin) {
+		p.In, p.AtTerminal = &lateAnswer{sync.OnceFunc(something), strings.NewReader("y\n")}, true
+	}
+}
+
+type lateAnswer struct {
+	before func()
+	answer io.Reader
+}
+
+func (a *lateAnswer) Read(p []byte) (int, error) {
+	a.before()
+	return a.answer.Read(p)
 }
 
 func condition(kind string, status metav1.ConditionStatus) metav1.Condition {
@@ -154,10 +190,7 @@ var _ = Describe("kubectl cloudsso sync", func() {
 		at := directory(ctx).Spec.ResumeAt
 		Expect(at).To(HaveField("Time", BeTemporally("~", time.Now().Add(10*time.Minute), time.Minute)))
 		Expect(out).To(Equal("directory default: synchronization is Disabled until " + at.UTC().Format(time.RFC3339) + "\n"))
-		Expect(stderr).To(ContainSubstring("\n  - The operator turns it on again after 10m0s.\nContinue? [y/N] "))
-		out, err = run(ctx, kubeconfig, "sync", "disable")
-		Expect(err).NotTo(HaveOccurred())
-		Expect(out).To(Equal("directory default: synchronization is Disabled already until " + at.UTC().Format(time.RFC3339) + "\n"))
+		Expect(stderr).To(ContainSubstring("\n  - The operator turns it on again after 10m0s, but not before a person has activated the directory (docs/restore.md).\nContinue? [y/N] "))
 		out, err = run(ctx, kubeconfig, "status")
 		Expect(err).NotTo(HaveOccurred())
 		Expect(out).To(MatchRegexp(`Synchronization:  Disabled.* until ` + at.UTC().Format(time.RFC3339)))
@@ -168,6 +201,58 @@ var _ = Describe("kubectl cloudsso sync", func() {
 		_, err = run(ctx, kubeconfig, "sync", "enable", "--yes")
 		Expect(err).NotTo(HaveOccurred())
 		Expect(directory(ctx).Spec).To(And(HaveField("SCIMSynchronization", v1alpha1.SynchronizationEnabled), HaveField("ResumeAt", BeNil())))
+	})
+
+	It("makes a limited break an open one", func(ctx SpecContext) {
+		_, stderr, err := runAt(ctx, []string{"y\n"}, kubeconfig, "sync", "disable", "--for", "10m")
+		Expect(err).NotTo(HaveOccurred())
+		Expect(stderr).To(ContainSubstring("after 10m0s, but not before a person has activated the directory"), "no operator has activated it")
+		at := directory(ctx).Spec.ResumeAt.UTC().Format(time.RFC3339)
+		out, stderr, err := runAt(ctx, []string{"y\n"}, kubeconfig, "sync", "disable")
+		Expect(err).NotTo(HaveOccurred())
+		Expect(stderr).To(ContainSubstring("It is off until " + at + " now. That end is removed: it stays off until a person turns it on."))
+		Expect(out).To(Equal("directory default: synchronization is Disabled, no longer until " + at + "\n"))
+		Expect(directory(ctx).Spec).To(And(HaveField("SCIMSynchronization", v1alpha1.SynchronizationDisabled), HaveField("ResumeAt", BeNil())))
+		out, err = run(ctx, kubeconfig, "sync", "disable")
+		Expect(err).NotTo(HaveOccurred())
+		Expect(out).To(Equal("directory default: synchronization is Disabled already\n"))
+	})
+
+	It("takes the end of a break from the API server's clock", func(ctx SpecContext) {
+		for range 2 { // the second time moves the end
+			_, _, err := runWith(ctx, func(p *plugin.Plugin) {
+				p.Now = func() time.Time { return time.Now().Add(-time.Hour) }
+			}, kubeconfig, "sync", "disable", "--yes", "--for", "10m")
+			Expect(err).NotTo(HaveOccurred())
+			Expect(directory(ctx).Spec.ResumeAt).To(HaveField("Time", BeTemporally("~", time.Now().Add(10*time.Minute), time.Minute)))
+		}
+	})
+
+	It("does not overwrite what another person has done while it asked", func(ctx SpecContext) {
+		at := metav1.NewTime(time.Now().Add(time.Hour).Truncate(time.Second))
+		_, _, err := runWith(ctx, doing(func() {
+			d := directory(ctx)
+			d.Spec.SCIMSynchronization, d.Spec.ResumeAt = v1alpha1.SynchronizationDisabled, &at
+			Expect(cluster.Update(ctx, d)).To(Succeed())
+		}), kubeconfig, "sync", "disable", "--for", "10m")
+		Expect(err).To(MatchError("the directory was changed meanwhile: look at it (kubectl cloudsso status -n default) and run this again: nothing was changed"))
+		Expect(directory(ctx).Spec.ResumeAt.Equal(&at)).To(BeTrue())
+	})
+
+	It("refuses a limited break if the cluster's CRD is too old for it", func(ctx SpecContext) {
+		account := proxiedBy(func(w http.ResponseWriter, r *http.Request, pass http.Handler) {
+			Expect(r.Method != http.MethodPatch || r.URL.Query().Get("fieldValidation") == metav1.FieldValidationStrict).To(BeTrue())
+			if r.Method == http.MethodPatch { // a field that this CRD does not have
+				body, err := io.ReadAll(r.Body)
+				Expect(err).NotTo(HaveOccurred())
+				body = bytes.ReplaceAll(body, []byte("/spec/resumeAt"), []byte("/spec/unknownField"))
+				r.Body, r.ContentLength = io.NopCloser(bytes.NewReader(body)), int64(len(body))
+			}
+			pass.ServeHTTP(w, r)
+		})
+		_, err := run(ctx, account, "sync", "disable", "--yes", "--for", "10m")
+		Expect(err).To(MatchError(ContainSubstring(`unknown field "spec.unknownField"`)))
+		Expect(position(ctx)).To(Equal(v1alpha1.SynchronizationEnabled))
 	})
 
 	It("refuses a time in which nothing can be done", func(ctx SpecContext) {
@@ -184,13 +269,17 @@ var _ = Describe("kubectl cloudsso sync", func() {
 		Expect(out).To(Equal("directory default: synchronization is Enabled already\n"))
 	})
 
-	It("warns of a tool that turns the change back", func(ctx SpecContext) {
+	It("warns of a tool that turns the change back, and not if Git leaves the switch out", func(ctx SpecContext) {
 		changeDirectory(ctx, func(d *v1alpha1.CloudSSODirectory) {
 			d.Labels = map[string]string{"kustomize.toolkit.fluxcd.io/name": "acme"}
 		})
 		_, stderr, err := runAt(ctx, nil, kubeconfig, "sync", "disable", "--yes")
 		Expect(err).NotTo(HaveOccurred())
-		Expect(stderr).To(HavePrefix("warning: Flux applies this object"))
+		Expect(stderr).NotTo(ContainSubstring("warning"))
+		switchBy(ctx, "kustomize-controller")
+		_, stderr, err = runAt(ctx, nil, kubeconfig, "sync", "disable", "--yes")
+		Expect(err).NotTo(HaveOccurred())
+		Expect(stderr).To(HavePrefix("warning: Flux applies the switch of this directory, and may turn the change back"))
 	})
 })
 
@@ -263,11 +352,12 @@ var _ = Describe("kubectl cloudsso delete-user", func() {
 	It("stops at what a tool applies, and says what to change at the source", func(ctx SpecContext) {
 		changeDirectory(ctx, func(d *v1alpha1.CloudSSODirectory) {
 			d.Spec.SCIMSynchronization = v1alpha1.SynchronizationEnabled
-			d.Annotations = map[string]string{"argocd.argoproj.io/tracking-id": "acme"}
+			d.Status.ActivatedAt = new(metav1.Now())
 		})
+		switchBy(ctx, "argocd-controller")
 		_, err := run(ctx, kubeconfig, "delete-user", "user-001", "--yes")
-		Expect(err).To(MatchError(And(ContainSubstring("Argo CD applies CloudSSODirectory default of namespace default"), ContainSubstring("nothing was changed"),
-			ContainSubstring("Set spec.scimSynchronization to Disabled at the source"))))
+		Expect(err).To(MatchError(And(ContainSubstring("argocd-controller applies the switch of CloudSSODirectory default of namespace default"),
+			ContainSubstring("nothing was changed"), ContainSubstring("Set spec.scimSynchronization to Disabled at the source"))))
 		create(ctx, &v1alpha1.CloudSSOUser{
 			ObjectMeta: metav1.ObjectMeta{Name: "declared", Labels: map[string]string{"kustomize.toolkit.fluxcd.io/name": "acme"}},
 			Spec:       v1alpha1.CloudSSOUserSpec{UserName: "declared"},
@@ -290,5 +380,143 @@ var _ = Describe("kubectl cloudsso delete-user", func() {
 		_, err = run(ctx, kubeconfig, "delete-user", "gone-1", "--yes", "--for", "5s")
 		Expect(err).To(MatchError(ContainSubstring("give at least 30s")))
 		Expect(isThere(ctx, "gone-1")).To(BeTrue())
+	})
+
+	Context("of a synchronized user", func() {
+		BeforeEach(func(ctx SpecContext) {
+			changeDirectory(ctx, func(d *v1alpha1.CloudSSODirectory) {
+				d.Spec.SCIMSynchronization, d.Status.ActivatedAt = v1alpha1.SynchronizationEnabled, new(metav1.Now())
+			})
+		})
+
+		leaver := func(ctx context.Context, finalizers ...string) *v1alpha1.CloudSSOUser {
+			GinkgoHelper()
+			u := newUser("leaver", "leaver@example.com")
+			u.Spec.Source, u.Finalizers = v1alpha1.SourceSCIM, finalizers
+			create(ctx, u)
+			DeferCleanup(func(ctx SpecContext) {
+				Expect(client.IgnoreNotFound(cluster.Patch(ctx, u, client.RawPatch(types.MergePatchType, []byte(`{"metadata":{"finalizers":null}}`))))).To(Succeed())
+			})
+			return u
+		}
+		isOn := And(HaveField("SCIMSynchronization", v1alpha1.SynchronizationEnabled), HaveField("ResumeAt", BeNil()))
+
+		It("says what the break permits", func(ctx SpecContext) {
+			leaver(ctx)
+			_, stderr, err := runAt(ctx, []string{"y\n"}, kubeconfig, "delete-user", "leaver")
+			Expect(err).NotTo(HaveOccurred())
+			Expect(stderr).To(ContainSubstring("people with the right in RBAC can change and delete all synchronized users and groups, and delete the directory"))
+			Expect(isThere(ctx, "leaver")).To(BeFalse())
+			Expect(directory(ctx).Spec).To(isOn)
+		})
+
+		It("ends well without a break if the user is gone when the question is answered", func(ctx SpecContext) {
+			u, generation := leaver(ctx), directory(ctx).Generation
+			out, _, err := runWith(ctx, doing(func() { Expect(cluster.Delete(ctx, u)).To(Succeed()) }), kubeconfig, "delete-user", "leaver")
+			Expect(err).NotTo(HaveOccurred())
+			Expect(out).To(Equal("cloudssouser default/leaver is gone already\n"))
+			Expect(directory(ctx).Generation).To(Equal(generation))
+		})
+
+		It("leaves the switch alone if the person lacks the right to delete", func(ctx SpecContext) {
+			leaver(ctx)
+			generation := directory(ctx).Generation
+			account := proxiedBy(func(w http.ResponseWriter, r *http.Request, pass http.Handler) {
+				r.Header.Set("Impersonate-User", "operator-on-duty")
+				pass.ServeHTTP(w, r)
+			})
+			grant := func(o client.Object) {
+				Expect(cluster.Create(ctx, o)).To(Succeed())
+				DeferCleanup(func(ctx SpecContext) { Expect(cluster.Delete(ctx, o)).To(Succeed()) })
+			}
+			grant(&rbacv1.Role{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: "duty"}, Rules: []rbacv1.PolicyRule{
+				{APIGroups: []string{v1alpha1.GroupVersion.Group}, Resources: []string{"*"}, Verbs: []string{"get", "list", "patch"}},
+			}})
+			grant(&rbacv1.RoleBinding{
+				ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: "duty"},
+				RoleRef:    rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "Role", Name: "duty"}, Subjects: []rbacv1.Subject{{APIGroup: rbacv1.GroupName, Kind: rbacv1.UserKind, Name: "operator-on-duty"}},
+			})
+			Eventually(func() error {
+				_, err := run(ctx, account, "delete-user", "leaver", "--yes")
+				return err
+			}).Should(MatchError(HavePrefix("you lack the right to delete cloudssousers of cloudsso.dev in namespace default: nothing was changed")))
+			Expect(directory(ctx).Generation).To(Equal(generation))
+		})
+
+		It("refuses the break of another person, and one that the operator would not end", func(ctx SpecContext) {
+			leaver(ctx)
+			_, err := run(ctx, kubeconfig, "sync", "disable", "--yes", "--for", "10m")
+			Expect(err).NotTo(HaveOccurred())
+			at := directory(ctx).Spec.ResumeAt.UTC().Format(time.RFC3339)
+			_, err = run(ctx, kubeconfig, "delete-user", "leaver", "--yes")
+			Expect(err).To(MatchError(HavePrefix("another break is on until " + at + ": nothing was changed. Wait until it is over")))
+			changeDirectory(ctx, func(d *v1alpha1.CloudSSODirectory) {
+				d.Spec.SCIMSynchronization, d.Spec.ResumeAt, d.Status.ActivatedAt = v1alpha1.SynchronizationEnabled, nil, nil
+			})
+			_, err = run(ctx, kubeconfig, "delete-user", "leaver", "--yes")
+			Expect(err).To(MatchError(And(HavePrefix("directory default is not activated"), ContainSubstring("kubectl cloudsso sync disable -n default"))))
+			Expect(isThere(ctx, "leaver")).To(BeTrue())
+		})
+
+		// interruptedOnceDeleted runs delete-user, does something when the deletion has begun, and interrupts it.
+		interruptedOnceDeleted := func(ctx context.Context, then func()) error {
+			interrupted, interrupt := context.WithCancel(ctx)
+			account := proxiedBy(func(w http.ResponseWriter, r *http.Request, pass http.Handler) {
+				pass.ServeHTTP(w, r)
+				if r.Method == http.MethodDelete {
+					then()
+					interrupt()
+				}
+			})
+			_, err := run(interrupted, account, "delete-user", "leaver", "--yes")
+			return err
+		}
+
+		It("says that the deletion is held if the guard is not off when it is interrupted", func(ctx SpecContext) {
+			leaver(ctx, v1alpha1.FinalizerGuard)
+			Expect(interruptedOnceDeleted(ctx, func() {})).To(MatchError(And(
+				ContainSubstring("its deletion has begun, and is held while synchronization is on"), ContainSubstring("run this command again"))))
+			Expect(directory(ctx).Spec).To(isOn)
+		})
+
+		It("names the finalizers of others", func(ctx SpecContext) {
+			leaver(ctx, "example.com/hold")
+			Expect(interruptedOnceDeleted(ctx, func() {})).To(MatchError(ContainSubstring("waits for its finalizers (example.com/hold)")))
+			Expect(directory(ctx).Spec).To(isOn)
+		})
+
+		It("ends its break if the directory was changed in other fields, and not the break of another person", func(ctx SpecContext) {
+			leaver(ctx, "example.com/hold")
+			change := func(change func(*v1alpha1.CloudSSODirectorySpec)) func() {
+				return func() {
+					d := directory(ctx)
+					change(&d.Spec)
+					Expect(cluster.Update(ctx, d)).To(Succeed())
+				}
+			}
+			Expect(interruptedOnceDeleted(ctx, change(func(spec *v1alpha1.CloudSSODirectorySpec) {
+				spec.DisablementBudget = &v1alpha1.DisablementBudget{Count: new(int32(10)), Window: metav1.Duration{Duration: time.Hour}}
+			}))).To(MatchError(Not(ContainSubstring("changed meanwhile"))))
+			Expect(directory(ctx).Spec).To(isOn)
+			Expect(interruptedOnceDeleted(ctx, change(func(spec *v1alpha1.CloudSSODirectorySpec) { spec.ResumeAt = nil }))).To(
+				MatchError(ContainSubstring("the directory was changed meanwhile, and its synchronization is Disabled until a person turns it on")))
+			Expect(directory(ctx).Spec).To(HaveField("SCIMSynchronization", v1alpha1.SynchronizationDisabled))
+		})
+
+		It("ends a break whose begin it did not see", func(ctx SpecContext) {
+			leaver(ctx)
+			lost := proxiedBy(func(w http.ResponseWriter, r *http.Request, pass http.Handler) {
+				if r.Method == http.MethodPatch && !r.URL.Query().Has("dryRun") && directory(ctx).Spec.ResumeAt == nil {
+					pass.ServeHTTP(httptest.NewRecorder(), r)
+					panic(http.ErrAbortHandler)
+				}
+				pass.ServeHTTP(w, r)
+			})
+			_, stderr, err := runAt(ctx, nil, lost, "delete-user", "leaver", "--yes")
+			Expect(err).To(MatchError(HavePrefix("turning synchronization off: ")))
+			Expect(stderr).To(Equal("synchronization is Enabled\n"))
+			Expect(directory(ctx).Spec).To(isOn)
+			Expect(isThere(ctx, "leaver")).To(BeTrue())
+		})
 	})
 })

@@ -52,7 +52,7 @@ func (e *Environment) setUp(ctx context.Context) error {
 		objects = append(objects, &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: TargetNamespace}})
 	}
 	for _, o := range objects {
-		if err := e.Admin.Create(ctx, o); err != nil && !apierrors.IsAlreadyExists(err) {
+		if err := e.Admin.Create(ctx, o, client.FieldOwner("kubectl-create")); err != nil && !apierrors.IsAlreadyExists(err) {
 			return fmt.Errorf("creating %T %s: %w", o, o.GetName(), err)
 		}
 	}

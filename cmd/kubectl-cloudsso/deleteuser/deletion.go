@@ -4,24 +4,32 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 	"time"
 
+	authorizationv1 "k8s.io/api/authorization/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/wait"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/cloudsso/cloudsso-operator/api/v1alpha1"
 	"github.com/cloudsso/cloudsso-operator/cmd/kubectl-cloudsso/plugin"
-	"github.com/cloudsso/cloudsso-operator/internal/jsonpatch"
+	"github.com/cloudsso/cloudsso-operator/internal/policy"
 )
 
 const (
 	// pollInterval is how often the cluster is asked: a deletion takes tenths of a second.
 	pollInterval = 100 * time.Millisecond
-	// guardPatience is how long an API server may go on with the old switch: its cache is some milliseconds behind.
+	// switchPatience is how long an API server may refuse a deletion because of the old switch: its cache is some milliseconds behind.
+	switchPatience = 5 * time.Second
+	// startPatience is how long an API server that has started refuses each deletion: half a minute, and some reserve.
+	startPatience = 45 * time.Second
+	// guardPatience is how long the break goes on at most after an interrupt: a running operator takes the guard off within a second.
 	guardPatience = 5 * time.Second
-	// resumePatience is how long the switch is tried to be turned on, after that the operator does it.
-	resumePatience = 10 * time.Second
+	// reportPatience bounds the last look at the user.
+	reportPatience = 10 * time.Second
 )
 
 // deletion deletes one user.
@@ -30,64 +38,175 @@ type deletion struct {
 	c         client.Client
 	user      *v1alpha1.CloudSSOUser
 	directory *v1alpha1.CloudSSODirectory
-	// limit is how long synchronization is off at most.
+	// limit is how long synchronization is off at most, and how long the deletion is waited for.
 	limit time.Duration
 }
 
+// run deletes the user, in a break if it needs one.
 func (d *deletion) run(ctx context.Context) error {
-	if !d.needsBreak() {
-		return d.delete(ctx)
+	user, err := d.read(ctx)
+	if err != nil {
+		return err
 	}
-	if err := plugin.Pause(ctx, d.c, d.directory, d.Now().Add(d.limit)); err != nil {
-		return fmt.Errorf("turning synchronization off: %w", err)
+	if user == nil {
+		fmt.Fprintf(d.Out, "cloudssouser %s/%s is gone already\n", d.user.Namespace, d.user.Name)
+		return nil
 	}
-	until := d.directory.Spec.ResumeAt.Time
-	fmt.Fprintf(d.ErrOut, "synchronization is Disabled until %s\n", until.UTC().Format(time.RFC3339))
-	while, cancel := context.WithTimeout(ctx, until.Sub(d.Now()))
-	defer cancel()
-	// An interrupt does not keep the switch off.
-	return errors.Join(d.delete(while), d.resume(context.WithoutCancel(ctx)))
+	if err := d.checkRight(ctx); err != nil {
+		return err
+	}
+	sent, err := d.deleteWhileOff(ctx)
+	if !sent {
+		return err
+	}
+	return errors.Join(err, d.report(context.WithoutCancel(ctx)))
 }
 
-// delete deletes the user that was shown, and waits until it is gone.
-func (d *deletion) delete(ctx context.Context) error {
-	uid := d.user.UID
-	var err error
-	_ = wait.PollUntilContextTimeout(ctx, pollInterval, guardPatience, true, func(ctx context.Context) (bool, error) {
-		err = d.c.Delete(ctx, d.user, client.Preconditions{UID: &uid})
-		isPaused := d.directory.Spec.ResumeAt != nil
-		return !isPaused || !apierrors.IsForbidden(err), nil
-	})
-	if client.IgnoreNotFound(err) != nil {
-		return fmt.Errorf("deleting user %s: %w", d.user.Name, err)
+// checkRight refuses a person without the right before synchronization is turned off for nothing.
+func (d *deletion) checkRight(ctx context.Context) error {
+	review := &authorizationv1.SelfSubjectAccessReview{Spec: authorizationv1.SelfSubjectAccessReviewSpec{
+		ResourceAttributes: &authorizationv1.ResourceAttributes{
+			Group: v1alpha1.GroupVersion.Group, Resource: "cloudssousers", Verb: "delete", Namespace: d.user.Namespace, Name: d.user.Name,
+		},
+	}}
+	if err := d.c.Create(ctx, review); err != nil {
+		return fmt.Errorf("asking whether you may delete user %s: %w", d.user.Name, err)
 	}
-	err = wait.PollUntilContextCancel(ctx, pollInterval, true, func(ctx context.Context) (bool, error) {
-		var left v1alpha1.CloudSSOUser
-		err := d.c.Get(ctx, client.ObjectKeyFromObject(d.user), &left)
-		return apierrors.IsNotFound(err) || err == nil && left.UID != uid, nil
-	})
-	if err != nil {
-		return fmt.Errorf("user %s is not gone yet: its deletion has begun and waits for its finalizers, which a running operator removes (kubectl -n %s get cloudssouser %s -o yaml)",
-			d.user.Name, d.user.Namespace, d.user.Name)
+	if !review.Status.Allowed {
+		return fmt.Errorf("you lack the right to delete cloudssousers of %s in namespace %s: nothing was changed. The role admin of the namespace has it",
+			v1alpha1.GroupVersion.Group, d.user.Namespace)
 	}
-	fmt.Fprintf(d.Out, "cloudssouser %s/%s deleted\n", d.user.Namespace, d.user.Name)
 	return nil
 }
 
-// resume turns synchronization on, unless the directory was changed by others.
-func (d *deletion) resume(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, resumePatience)
+// deleteWhileOff deletes the user, and turns synchronization off for that if it has to. It reports whether the deletion was sent.
+func (d *deletion) deleteWhileOff(ctx context.Context) (sent bool, err error) {
+	if !d.needsBreak() {
+		return d.deleteWithin(ctx)
+	}
+	until, err := plugin.Pause(ctx, d.c, d.directory, d.Now(), d.limit)
+	if err != nil {
+		err = fmt.Errorf("turning synchronization off: %w", err)
+		if until != nil && !plugin.IsRefused(err) { // it may be off
+			err = errors.Join(err, d.resume(context.WithoutCancel(ctx), until))
+		}
+		return false, err
+	}
+	fmt.Fprintf(d.ErrOut, "synchronization is Disabled until %s\n", until.UTC().Format(time.RFC3339))
+	sent, err = d.deleteWithin(ctx)
+	if sent && ctx.Err() != nil {
+		d.awaitUnguarded(context.WithoutCancel(ctx))
+	}
+	// An interrupt does not keep the switch off.
+	return sent, errors.Join(err, d.resume(context.WithoutCancel(ctx), until))
+}
+
+// deleteWithin deletes the user that was shown, and waits until it is gone, within the limit. It reports whether the user may be
+// being deleted.
+func (d *deletion) deleteWithin(ctx context.Context) (sent bool, err error) {
+	within, cancel := context.WithTimeout(ctx, d.limit)
 	defer cancel()
-	enable := jsonpatch.Patch{}.TestUID(d.directory).TestGeneration(d.directory).
-		Replace("/spec/scimSynchronization", v1alpha1.SynchronizationEnabled).Remove("/spec/resumeAt")
-	at := d.directory.Spec.ResumeAt.UTC().Format(time.RFC3339)
-	err := d.c.Patch(ctx, d.directory, enable, client.FieldOwner(plugin.FieldManager))
+	if err = d.send(within); err != nil {
+		err = fmt.Errorf("deleting user %s: %w", d.user.Name, err)
+		if plugin.IsRefused(err) {
+			return false, err
+		}
+	}
+	d.await(within, isSettled)
+	return true, err
+}
+
+// awaitUnguarded waits until the operator has taken the guard off the user: synchronization that is on would hold the deletion.
+func (d *deletion) awaitUnguarded(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, guardPatience)
+	defer cancel()
+	d.await(ctx, isUnguarded)
+}
+
+// send sends the deletion, again while the API server does not know the switch.
+func (d *deletion) send(ctx context.Context) error {
+	begin, uid := d.Now(), d.user.UID
+	var err error
+	_ = wait.PollUntilContextCancel(ctx, pollInterval, true, func(ctx context.Context) (bool, error) {
+		err = client.IgnoreNotFound(d.c.Delete(ctx, d.user, client.Preconditions{UID: &uid}))
+		return !mayPass(err, d.Now().Sub(begin)), nil
+	})
+	return err
+}
+
+// mayPass reports whether the refusal of a deletion may pass by itself: that of the guard, which reads the switch from a cache.
+// The API server has no code for it.
+func mayPass(err error, waited time.Duration) bool {
 	switch {
-	case jsonpatch.Failed(err):
-		fmt.Fprintf(d.ErrOut, "warning: others have changed the directory in the meantime: look whether synchronization is on (kubectl cloudsso status -n %s)\n", d.directory.Namespace)
-		return nil
+	case !apierrors.IsForbidden(err):
+		return false
+	case strings.Contains(err.Error(), "failed to configure binding"), strings.Contains(err.Error(), "failed to configure policy"):
+		return waited < startPatience
+	}
+	return strings.Contains(err.Error(), "is synchronized by SCIM") && waited < switchPatience
+}
+
+// read returns the user as it is, nil if it is gone.
+func (d *deletion) read(ctx context.Context) (*v1alpha1.CloudSSOUser, error) {
+	user := &v1alpha1.CloudSSOUser{}
+	err := d.c.Get(ctx, client.ObjectKeyFromObject(d.user), user)
+	if apierrors.IsNotFound(err) || err == nil && user.UID != d.user.UID {
+		return nil, nil
+	}
+	return user, err
+}
+
+// await waits until the user, nil if it is gone, is in a state.
+func (d *deletion) await(ctx context.Context, is func(*v1alpha1.CloudSSOUser) bool) {
+	_ = wait.PollUntilContextCancel(ctx, pollInterval, true, func(ctx context.Context) (bool, error) {
+		user, err := d.read(ctx)
+		return err == nil && is(user), nil
+	})
+}
+
+// isSettled reports whether a user is gone, or is not being deleted.
+func isSettled(user *v1alpha1.CloudSSOUser) bool { return user == nil || !policy.IsBeingDeleted(user) }
+
+func isUnguarded(user *v1alpha1.CloudSSOUser) bool {
+	return isSettled(user) || !slices.Contains(user.Finalizers, v1alpha1.FinalizerGuard)
+}
+
+// report says what has become of the user.
+func (d *deletion) report(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, reportPatience)
+	defer cancel()
+	user, err := d.read(ctx)
+	switch {
 	case err != nil:
-		return fmt.Errorf("turning synchronization on: %w; the operator does it at %s, or run: %s", err, at, plugin.EnableCommand(d.directory.Namespace))
+		return fmt.Errorf("user %s may not be gone: %w", d.user.Name, err)
+	case user == nil:
+		fmt.Fprintf(d.Out, "cloudssouser %s/%s deleted\n", d.user.Namespace, d.user.Name)
+		return nil
+	}
+	directory, err := plugin.Directory(ctx, d.c, d.user.Namespace)
+	if err != nil {
+		return err
+	}
+	return errors.New(unfinished(user, policy.SwitchOf(directory)))
+}
+
+// unfinished says what a user that is not gone waits for.
+func unfinished(user *v1alpha1.CloudSSOUser, position policy.Switch) string {
+	switch {
+	case !policy.IsBeingDeleted(user):
+		return fmt.Sprintf("user %s is not being deleted: run this command again", user.Name)
+	case policy.ProtectsDeletion(user, position):
+		return fmt.Sprintf("user %s is not gone: its deletion has begun, and is held while synchronization is on. It keeps its access until then. "+
+			"It goes when synchronization is off and the operator runs: run this command again", user.Name)
+	}
+	return fmt.Sprintf("user %s is not gone yet: its deletion has begun and waits for its finalizers (%s). A running operator removes those of cloudsso.dev (kubectl -n %s get cloudssouser %s -o yaml)",
+		user.Name, strings.Join(user.Finalizers, ", "), user.Namespace, user.Name)
+}
+
+// resume turns synchronization on, unless the break was changed by others.
+func (d *deletion) resume(ctx context.Context, until *metav1.Time) error {
+	if err := plugin.Resume(ctx, d.c, d.directory.Namespace, until); err != nil {
+		return fmt.Errorf("turning synchronization on: %w", err)
 	}
 	fmt.Fprintln(d.ErrOut, "synchronization is Enabled")
 	return nil

@@ -1,10 +1,14 @@
 package plugin
 
 import (
+	"cmp"
 	"context"
+	"encoding/json"
 	"fmt"
+	"strings"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/cloudsso/cloudsso-operator/api/v1alpha1"
@@ -50,7 +54,46 @@ func TrackedBy(o client.Object) string {
 
 // WarnIfTracked says so if a tool would turn back a change of an object by hand.
 func (p *Plugin) WarnIfTracked(o client.Object) {
-	if tool := TrackedBy(o); tool != "" {
-		fmt.Fprintf(p.ErrOut, "warning: %s applies this object, and may turn the change back: change it at the source too\n", tool)
+	p.warnOf(TrackedBy(o), "this object")
+}
+
+// WarnIfSwitchTracked says so if a tool would turn the switch of a directory back.
+func (p *Plugin) WarnIfSwitchTracked(d *v1alpha1.CloudSSODirectory) {
+	p.warnOf(SwitchTrackedBy(d), "the switch of this directory")
+}
+
+func (p *Plugin) warnOf(tool, what string) {
+	if tool != "" {
+		fmt.Fprintf(p.ErrOut, "warning: %s applies %s, and may turn the change back: change it at the source too\n", tool, what)
 	}
+}
+
+// SwitchTrackedBy returns the tool that has written the switch of a directory last, or the name of its field manager; "" if that
+// was a person. The marks of a tool do not decide, because Git may leave the switch out.
+func SwitchTrackedBy(d *v1alpha1.CloudSSODirectory) string {
+	for _, entry := range d.ManagedFields {
+		if writesOnce(entry.Manager) || !ownsSwitch(entry) {
+			continue
+		}
+		return cmp.Or(TrackedBy(d), Printable(entry.Manager), "a tool without a name")
+	}
+	return ""
+}
+
+// writesOnce reports whether a field manager does not write its fields again when a person changes them: kubectl and this plugin,
+// the operator, and Velero, which restores.
+func writesOnce(manager string) bool {
+	return strings.HasPrefix(manager, "kubectl") || manager == "cloudsso-operator" || manager == "velero-server"
+}
+
+// ownsSwitch reports whether a field manager owns the switch.
+func ownsSwitch(entry metav1.ManagedFieldsEntry) bool {
+	var owned struct {
+		Spec map[string]json.RawMessage `json:"f:spec"`
+	}
+	if entry.FieldsV1 == nil || json.Unmarshal(entry.FieldsV1.GetRawBytes(), &owned) != nil {
+		return false
+	}
+	_, owns := owned.Spec["f:scimSynchronization"]
+	return owns
 }

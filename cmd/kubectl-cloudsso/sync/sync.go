@@ -9,6 +9,7 @@ import (
 
 	"github.com/cloudsso/cloudsso-operator/api/v1alpha1"
 	"github.com/cloudsso/cloudsso-operator/cmd/kubectl-cloudsso/plugin"
+	"github.com/cloudsso/cloudsso-operator/internal/policy"
 )
 
 // NewCommand returns the command.
@@ -73,23 +74,28 @@ func (t turn) newCommand(p *plugin.Plugin) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			if d.Spec.SCIMSynchronization == t.position && limit == 0 {
-				fmt.Fprintf(p.Out, "directory %s: synchronization is %s already%s\n", namespace, t.position, until(d))
+			before := until(d)
+			if d.Spec.SCIMSynchronization == t.position && limit == 0 && before == "" {
+				fmt.Fprintf(p.Out, "directory %s: synchronization is %s already\n", namespace, t.position)
 				return nil
 			}
-			p.WarnIfTracked(d)
-			if err := p.Confirm(cmd.Context(), yes, fmt.Sprintf(t.consequences, namespace)+limited(limit)); err != nil {
+			p.WarnIfSwitchTracked(d)
+			if err := p.Confirm(cmd.Context(), yes, fmt.Sprintf(t.consequences, namespace)+t.end(d, limit)); err != nil {
 				return err
 			}
 			if limit > 0 {
-				err = plugin.Pause(cmd.Context(), c, d, p.Now().Add(limit))
+				_, err = plugin.Pause(cmd.Context(), c, d, p.Now(), limit)
 			} else {
 				err = plugin.Turn(cmd.Context(), c, d, t.position)
 			}
 			if err != nil {
 				return err
 			}
-			fmt.Fprintf(p.Out, "directory %s: synchronization is %s%s\n", namespace, t.position, until(d))
+			after := until(d)
+			if t.position == v1alpha1.SynchronizationDisabled && after == "" && before != "" {
+				after = ", no longer" + before
+			}
+			fmt.Fprintf(p.Out, "directory %s: synchronization is %s%s\n", namespace, t.position, after)
 			fmt.Fprintf(p.ErrOut, t.after+"\n", namespace)
 			return nil
 		},
@@ -102,15 +108,20 @@ func (t turn) newCommand(p *plugin.Plugin) *cobra.Command {
 	return cmd
 }
 
-// minLimit is the shortest break: a time is stored in whole seconds, and clocks differ by some.
+// minLimit is the shortest break: a time is stored in whole seconds, and the clocks of the API server and the operator differ by some.
 const minLimit = 10 * time.Second
 
-// limited says how long a break is; "" if it has no limit.
-func limited(limit time.Duration) string {
-	if limit == 0 {
-		return ""
+// end says when a break ends, if that is not when a person ends it or differs from what was set before.
+func (t turn) end(d *v1alpha1.CloudSSODirectory, limit time.Duration) string {
+	switch {
+	case limit > 0 && !policy.IsActivated(d):
+		return fmt.Sprintf("\n  - The operator turns it on again after %s, but not before a person has activated the directory (docs/restore.md).", limit)
+	case limit > 0:
+		return fmt.Sprintf("\n  - The operator turns it on again after %s.", limit)
+	case t.position == v1alpha1.SynchronizationDisabled && until(d) != "":
+		return "\n  - It is off" + until(d) + " now. That end is removed: it stays off until a person turns it on."
 	}
-	return fmt.Sprintf("\n  - The operator turns it on again after %s.", limit)
+	return ""
 }
 
 // until says when the operator turns the switch on; "" if it does not.

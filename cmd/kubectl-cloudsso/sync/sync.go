@@ -2,6 +2,7 @@
 package sync
 
 import (
+	"context"
 	"fmt"
 	"time"
 
@@ -66,38 +67,7 @@ func (t turn) newCommand(p *plugin.Plugin) *cobra.Command {
 			if limit < 0 || cmd.Flags().Changed("for") && limit < minLimit {
 				return fmt.Errorf("--for %s is too short: give at least %s", limit, minLimit)
 			}
-			c, namespace, err := p.Connect()
-			if err != nil {
-				return err
-			}
-			d, err := plugin.Directory(cmd.Context(), c, namespace)
-			if err != nil {
-				return err
-			}
-			before := until(d)
-			if d.Spec.SCIMSynchronization == t.position && limit == 0 && before == "" {
-				fmt.Fprintf(p.Out, "directory %s: synchronization is %s already\n", namespace, t.position)
-				return nil
-			}
-			p.WarnIfSwitchTracked(d)
-			if err := p.Confirm(cmd.Context(), yes, fmt.Sprintf(t.consequences, namespace)+t.end(d, limit)); err != nil {
-				return err
-			}
-			if limit > 0 {
-				_, err = plugin.Pause(cmd.Context(), c, d, p.Now(), limit)
-			} else {
-				err = plugin.Turn(cmd.Context(), c, d, t.position)
-			}
-			if err != nil {
-				return err
-			}
-			after := until(d)
-			if t.position == v1alpha1.SynchronizationDisabled && after == "" && before != "" {
-				after = ", no longer" + before
-			}
-			fmt.Fprintf(p.Out, "directory %s: synchronization is %s%s\n", namespace, t.position, after)
-			fmt.Fprintf(p.ErrOut, t.after+"\n", namespace)
-			return nil
+			return t.run(cmd.Context(), p, yes, limit)
 		},
 	}
 	if t.position == v1alpha1.SynchronizationDisabled {
@@ -106,6 +76,42 @@ func (t turn) newCommand(p *plugin.Plugin) *cobra.Command {
 	}
 	plugin.AddYesFlag(cmd.Flags(), &yes)
 	return cmd
+}
+
+// run turns the switch; limit is how long it is off, zero for no limit.
+func (t turn) run(ctx context.Context, p *plugin.Plugin, yes bool, limit time.Duration) error {
+	c, namespace, err := p.Connect()
+	if err != nil {
+		return err
+	}
+	d, err := plugin.Directory(ctx, c, namespace)
+	if err != nil {
+		return err
+	}
+	before := until(d)
+	if d.Spec.SCIMSynchronization == t.position && limit == 0 && before == "" {
+		fmt.Fprintf(p.Out, "directory %s: synchronization is %s already\n", namespace, t.position)
+		return nil
+	}
+	p.WarnIfSwitchTracked(d)
+	if err := p.Confirm(ctx, yes, fmt.Sprintf(t.consequences, namespace)+t.end(d, limit)); err != nil {
+		return err
+	}
+	if limit > 0 {
+		_, err = plugin.Pause(ctx, c, d, p.Now(), limit)
+	} else {
+		err = plugin.Turn(ctx, c, d, t.position)
+	}
+	if err != nil {
+		return err
+	}
+	after := until(d)
+	if t.position == v1alpha1.SynchronizationDisabled && after == "" && before != "" {
+		after = ", no longer" + before
+	}
+	fmt.Fprintf(p.Out, "directory %s: synchronization is %s%s\n", namespace, t.position, after)
+	fmt.Fprintf(p.ErrOut, t.after+"\n", namespace)
+	return nil
 }
 
 // minLimit is the shortest break: a time is stored in whole seconds, and the clocks of the API server and the operator differ by some.

@@ -52,6 +52,14 @@ var _ = Describe("kubectl cloudsso export and import", func() {
 		ns := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{GenerateName: "restored-"}}
 		Expect(cluster.Create(ctx, ns)).To(Succeed())
 		into = ns.Name
+		DeferCleanup(func(ctx SpecContext) { // other specs list all namespaces
+			for _, kind := range []client.Object{
+				&v1alpha1.CloudSSODirectory{}, &v1alpha1.SCIMCredential{}, &v1alpha1.CloudSSOUser{}, &v1alpha1.CloudSSOGroup{},
+				&v1alpha1.CloudSSOMembershipSlice{}, &v1alpha1.CloudSSOAccessAssignment{},
+			} {
+				Expect(cluster.DeleteAllOf(ctx, kind, client.InNamespace(into))).To(Succeed())
+			}
+		})
 		out, stderr, err := runAt(ctx, nil, kubeconfig, "export")
 		Expect(err).NotTo(HaveOccurred())
 		Expect(stderr).To(BeEmpty())

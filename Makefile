@@ -182,7 +182,9 @@ verify-crds: ## Compare the CRDs with those of the last release, and refuse an i
 keep-crds: ## Keep the CRDs of the release VERSION in test/upgrade/testdata: verify-crds compares later ones with them.
 	@[[ '$(VERSION)' =~ ^v[0-9]+\.[0-9]+\.[0-9]+$$ ]] || { echo "VERSION is '$(VERSION)', but must be that of a release, such as v1.2.3" >&2; exit 1; }
 	@cd test/upgrade/testdata && { [[ -d '$(VERSION)' ]] || mv v* '$(VERSION)'; }
-	@rm -rf test/upgrade/testdata/$(VERSION)/{crds,accepted.yaml} && cp -r config/crd/bases test/upgrade/testdata/$(VERSION)/crds
+	@rm -rf test/upgrade/testdata/$(VERSION)/{crds,accepted.yaml} && mkdir test/upgrade/testdata/$(VERSION)/crds
+	@if git rev-parse -q --verify 'refs/tags/$(VERSION)' >/dev/null; then source='$(VERSION)'; else echo "there is no tag $(VERSION): keeping the CRDs of HEAD" >&2; source=HEAD; fi; \
+	git archive "$$source" config/crd/bases | tar -x --strip-components=3 -C test/upgrade/testdata/$(VERSION)/crds
 
 .PHONY: verify-prose
 verify-prose: ## Check the words of comments and documents (.prose-words.txt) and the form of doc comments.
@@ -240,9 +242,14 @@ docker-build: ## Build the image IMG.
 image: ## Write the image as an OCI layout into dist/image, without a container engine, and print its digest (PLATFORMS=linux/amd64).
 	@cd hack/release && go run . -version '$(VERSION)' -platforms '$(PLATFORMS)' -layout ../../dist/image
 
+# The chart and the binaries are made of the files of the working tree.
+.PHONY: release-tree
+release-tree:
+	@[[ -z "$$(git status --porcelain --untracked-files=all)" ]] || { echo "the working tree has changes, or files that are not committed, which would get into the release: commit or remove them" >&2; exit 1; }
+
 .PHONY: release
-release: IMG = cloudsso-operator:$(VERSION)
-release: build-installer ## Write the release of the tag that is checked out into dist/release, and print its checksums (IMG=registry/name:tag).
+release: IMG := $(if $(filter file,$(origin IMG)),cloudsso-operator:$(VERSION),$(IMG))
+release: release-tree build-installer ## Write the release of the tag that is checked out into dist/release, and print its checksums (IMG=registry/name:tag).
 	@cd hack/release && go run . -version '$(VERSION)' -platforms '$(PLATFORMS)' -image '$(IMG)' -install ../../dist/install.yaml -url '$(RELEASE_URL)' -out ../../dist/release
 	@cd hack/release && go tool validate-krew-manifest -manifest ../../dist/release/cloudsso.yaml -skip-install
 

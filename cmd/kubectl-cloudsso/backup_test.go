@@ -12,6 +12,7 @@ import (
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/cloudsso/cloudsso-operator/api/v1alpha1"
@@ -49,6 +50,8 @@ var _ = Describe("kubectl cloudsso export and import", func() {
 			d.Labels = map[string]string{"team": "identity"}
 			d.Annotations = map[string]string{corev1.LastAppliedConfigAnnotation: "{}"}
 		})
+		lifted := client.RawPatch(types.MergePatchType, []byte(`{"spec":{"suspended":false}}`)) // a value that Go's types leave out
+		Expect(cluster.Patch(ctx, &v1alpha1.CloudSSOUser{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: "user-001"}}, lifted)).To(Succeed())
 		ns := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{GenerateName: "restored-"}}
 		Expect(cluster.Create(ctx, ns)).To(Succeed())
 		into = ns.Name
@@ -72,6 +75,9 @@ var _ = Describe("kubectl cloudsso export and import", func() {
 		Expect(err).NotTo(HaveOccurred())
 		Expect(stderr).To(And(ContainSubstring("They come from namespace default"), ContainSubstring("cloudsso.dev/activate=")))
 		want := specsOf(ctx, namespace)
+		assignment, isAssignment := want["CloudSSOAccessAssignment view"].(map[string]any)
+		Expect(isAssignment).To(BeTrue())
+		assignment["mode"] = "Preview" // in another namespace
 		Expect(specsOf(ctx, into)).To(Equal(want))
 		Expect(out).To(HavePrefix("namespace " + into + ": 506 objects created, 0 were there already, 0 failed\n"))
 		Expect(want).To(HaveLen(506))
@@ -90,12 +96,35 @@ var _ = Describe("kubectl cloudsso export and import", func() {
 			ObjectMeta: metav1.ObjectMeta{Namespace: into, Name: "user-007"}, Spec: v1alpha1.CloudSSOUserSpec{UserName: "james"},
 		})).To(Succeed())
 		_, stderr, err := runAt(ctx, nil, kubeconfig, "import", "-n", into, "-f", file, "--yes")
-		Expect(err).To(MatchError(ContainSubstring("1 objects are not as they are in the file")))
+		Expect(err).To(MatchError(ContainSubstring("0 objects were refused, and 1 are in the namespace in another form")))
 		Expect(stderr).To(Equal("CloudSSOUser user-007: it is there already, with another spec: nothing was changed\n"))
 		u := &v1alpha1.CloudSSOUser{}
 		Expect(cluster.Get(ctx, client.ObjectKey{Namespace: into, Name: "user-007"}, u)).To(Succeed())
 		Expect(u.Spec.UserName).To(Equal("james"))
 		Expect(specsOf(ctx, into)).To(HaveLen(506))
+	})
+
+	It("do not take an object that is being deleted for one that is there", func(ctx SpecContext) {
+		going := &v1alpha1.CloudSSOUser{ObjectMeta: metav1.ObjectMeta{Namespace: into, Name: "user-007", Finalizers: []string{"example.com/hold"}}, Spec: v1alpha1.CloudSSOUserSpec{UserName: "James"}}
+		Expect(cluster.Create(ctx, going)).To(Succeed())
+		DeferCleanup(func(ctx SpecContext) {
+			going.Finalizers = nil
+			Expect(cluster.Update(ctx, going)).To(Succeed())
+		})
+		Expect(cluster.Delete(ctx, going)).To(Succeed())
+		Expect(cluster.Get(ctx, client.ObjectKeyFromObject(going), going)).To(Succeed())
+		_, stderr, err := runAt(ctx, nil, kubeconfig, "import", "-n", into, "-f", file, "--yes")
+		Expect(err).To(HaveOccurred())
+		Expect(stderr).To(Equal("CloudSSOUser user-007: it is being deleted\n"))
+	})
+
+	It("refuse the file of another directory", func(ctx SpecContext) {
+		Expect(cluster.Create(ctx, &v1alpha1.CloudSSODirectory{ObjectMeta: metav1.ObjectMeta{
+			Namespace: into, Name: v1alpha1.DirectoryName, Annotations: map[string]string{v1alpha1.AnnotationRestored: ""},
+		}})).To(Succeed())
+		_, err := run(ctx, kubeconfig, "import", "-n", into, "-f", file, "--yes")
+		Expect(err).To(MatchError("CloudSSODirectory default: it is there already, with another spec: nothing was changed"))
+		Expect(specsOf(ctx, into)).To(HaveLen(1))
 	})
 
 	It("refuse a namespace whose directory is in use", func(ctx SpecContext) {
@@ -108,19 +137,25 @@ var _ = Describe("kubectl cloudsso export and import", func() {
 		Expect(err).NotTo(HaveOccurred())
 		head, _, _ := strings.Cut(string(content), "kind: SCIMCredential")
 		head = head[:strings.LastIndex(head, "---")]
+		whole := head + "---\n# end of export: 1 objects\n"
 		for text, message := range map[string]string{
 			"":            "the file is empty",
 			"# nothing\n": "the file is empty",
-			"kind: CloudSSOUser\napiVersion: cloudsso.dev/v1alpha1\n":                  "the file begins with a CloudSSOUser",
+			"kind: CloudSSOUser\napiVersion: cloudsso.dev/v1alpha1\n":                  "object 1 of the file: it is a CloudSSOUser",
 			"kind: CloudSSODirectory\napiVersion: cloudsso.dev/v1alpha1\n":             "the annotation cloudsso.dev/restored",
-			head + "---\nkind: Secret\napiVersion: v1\n":                               `document 2 is a Secret of "v1"`,
-			head + "---\nkind: CloudSSONameClaim\napiVersion: cloudsso.dev/v1alpha1\n": `document 2 is a "CloudSSONameClaim": an export has none`,
-			head + "---\nkind: [\n":                           "document 2: ",
-			head + "---\napiVersion: cloudsso.dev/v1alpha1\n": "document 2: Object 'Kind' is missing",
+			head + "---\nkind: Secret\napiVersion: v1\n":                               `object 2 of the file: it is a Secret of "v1"`,
+			head + "---\nkind: CloudSSONameClaim\napiVersion: cloudsso.dev/v1alpha1\n": "object 2 of the file: it is a CloudSSONameClaim",
+			head + head[strings.Index(head, "---"):]:                                   "object 2 of the file: ",
+			head + "---\nkind: [\n":                                                    "object 2 of the file: ",
+			head + "---\napiVersion: cloudsso.dev/v1alpha1\n":                          "object 2 of the file: Object 'Kind' is missing",
+			head:                             "the file ends after 1 objects without the last line of an export: it was cut off",
+			string(content[:len(content)/2]): "",
+			strings.Replace(whole, "1 objects", "2 objects", 1): "it was cut off",
 		} {
 			Expect(os.WriteFile(file, []byte(text), 0o600)).To(Succeed())
 			_, err := run(ctx, kubeconfig, "import", "-n", into, "-f", file, "--yes")
 			Expect(err).To(MatchError(ContainSubstring(message)), text)
+			Expect(specsOf(ctx, into)).To(BeEmpty(), "nothing is created")
 		}
 	})
 
@@ -129,7 +164,7 @@ var _ = Describe("kubectl cloudsso export and import", func() {
 		Expect(err).NotTo(HaveOccurred())
 		Expect(os.WriteFile(file, []byte(strings.ReplaceAll(string(content), "\n  userName:", "\n  nickName:")), 0o600)).To(Succeed())
 		_, stderr, err := runAt(ctx, nil, kubeconfig, "import", "-n", into, "-f", file, "--yes")
-		Expect(err).To(MatchError(MatchRegexp(`the import ended after \d\d objects had failed`)))
+		Expect(err).To(MatchError(MatchRegexp(`the import ended after \d\d objects had been refused`)))
 		Expect(stderr).To(ContainSubstring("spec.userName: Required value"))
 		Expect(strings.Count(stderr, "\n")).To(BeNumerically("<", 100))
 	})

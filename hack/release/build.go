@@ -11,8 +11,9 @@ import (
 	"github.com/cloudsso/cloudsso-operator/hack/release/image"
 )
 
-// settings are the variables of the environment that change a binary. The caller's own values do not count.
-var settings = []string{"CGO_ENABLED=0", "GOFLAGS=", "GOWORK=off", "GOEXPERIMENT=", "GOFIPS140=off", "GOAMD64=v1", "GOARM64=v8.0"}
+// settings are the variables of the environment that change a binary. The caller's own values do not count. Those that are not
+// empty also overrule what go env -w has set.
+var settings = []string{"CGO_ENABLED=0", "GOFLAGS=-mod=readonly", "GOWORK=off", "GOEXPERIMENT=", "GOFIPS140=off", "GOAMD64=v1", "GOARM64=v8.0"}
 
 // build compiles a package of the operator for a platform. Nothing of the folder or of its git repository is in the binary.
 func build(ctx context.Context, root, pkg, version string, p platform) (binary []byte, err error) {

@@ -7,8 +7,7 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
-	"k8s.io/apimachinery/pkg/api/meta"
-	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/cloudsso/cloudsso-operator/api/v1alpha1"
@@ -31,32 +30,20 @@ func NewCommand(p *plugin.Plugin) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			d, err := plugin.Directory(cmd.Context(), c, namespace)
-			if err != nil {
+			if _, err := plugin.Directory(cmd.Context(), c, namespace); err != nil {
 				return err
 			}
 			fmt.Fprintf(p.Out, "# The CloudSSODirectory of namespace %s, exported at %s. kubectl cloudsso import restores it.\n", namespace, p.Now().UTC().Format(time.RFC3339))
 			e := &export{Plugin: p, c: c, namespace: namespace, progress: p.NewProgress("exported")}
-			markRestored(d)
-			if err := e.write(d); err != nil {
-				return err
-			}
-			for _, list := range lists() {
-				if err := e.writeAll(cmd.Context(), list); err != nil {
+			for _, kind := range plugin.BackupKinds {
+				if err := e.writeAll(cmd.Context(), kind); err != nil {
 					return err
 				}
 			}
 			e.progress.End()
-			return nil
+			_, err = fmt.Fprintf(p.Out, "---\n"+plugin.BackupEnd+"\n", e.written)
+			return err
 		},
-	}
-}
-
-// lists returns the kinds of a backup in the order in which they are restored. Users come before the groups that list them.
-func lists() []client.ObjectList {
-	return []client.ObjectList{
-		&v1alpha1.SCIMCredentialList{}, &v1alpha1.CloudSSOUserList{}, &v1alpha1.CloudSSOGroupList{}, &v1alpha1.CloudSSOMembershipSliceList{},
-		&v1alpha1.CloudSSOAccessAssignmentList{},
 	}
 }
 
@@ -66,38 +53,37 @@ type export struct {
 	c         client.Client
 	namespace string
 	progress  *plugin.Progress
+	written   int
 }
 
-// writeAll writes all objects of a kind, page by page.
-func (e *export) writeAll(ctx context.Context, page client.ObjectList) error {
+// writeAll writes all objects of a kind, page by page. It reads them without types, so that no field is lost that is newer than
+// the plugin.
+func (e *export) writeAll(ctx context.Context, kind string) error {
+	page := &unstructured.UnstructuredList{}
+	page.SetGroupVersionKind(v1alpha1.GroupVersion.WithKind(kind + "List"))
 	var failed error
 	err := plugin.EachPage(ctx, e.c, page, func() bool {
-		failed = meta.EachListItem(page, func(item runtime.Object) error {
-			o, isObject := item.(client.Object)
-			if !isObject || policy.IsBeingDeleted(o) {
-				return nil
+		for i := range page.Items {
+			if o := &page.Items[i]; !policy.IsBeingDeleted(o) && failed == nil {
+				failed = e.write(o)
 			}
-			return e.write(o)
-		})
+		}
 		return failed == nil
 	}, client.InNamespace(e.namespace))
 	if err != nil {
-		return fmt.Errorf("reading %T of namespace %s: %w", page, e.namespace, err)
+		return fmt.Errorf("reading each %s of namespace %s: %w", kind, e.namespace, err)
 	}
 	return failed
 }
 
-func (e *export) write(o client.Object) error {
-	manifest, err := manifestOf(o)
-	if err != nil {
-		return err
-	}
+func (e *export) write(o *unstructured.Unstructured) error {
 	if _, err := fmt.Fprintln(e.Out, "---"); err != nil {
 		return err
 	}
-	if err := plugin.WriteYAML(e.Out, manifest); err != nil {
+	if err := plugin.WriteYAML(e.Out, manifestOf(o)); err != nil {
 		return err
 	}
+	e.written++
 	e.progress.Add()
 	return nil
 }

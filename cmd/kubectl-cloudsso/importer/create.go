@@ -23,7 +23,7 @@ import (
 const (
 	// parallelCreates is how many objects are created at a time: more would not make a single API server faster.
 	parallelCreates = 16
-	// maxFailures is after how many failed objects the command gives up: the reason is the same for all, such as a right.
+	// maxFailures is after how many refused objects the command gives up: the reason is the same for all, such as a right.
 	maxFailures = 20
 )
 
@@ -34,11 +34,12 @@ type imports struct {
 	namespace string
 	manifests *reader
 	progress  *plugin.Progress
-	directory *v1alpha1.CloudSSODirectory // as it is in the cluster
+	isCopy    bool // the file is of another namespace
 
 	created, same atomic.Int64
 	mu            sync.Mutex
-	failing       int
+	failing       int // objects that were refused
+	differing     int // objects that are there, and not as they are in the file
 }
 
 // refuseOther refuses a namespace whose directory is in use: the objects of the file would mix with others. One that awaits its
@@ -53,18 +54,19 @@ func (i *imports) refuseOther(ctx context.Context) error {
 		i.namespace, v1alpha1.DirectoryName)
 }
 
-func (i *imports) createDirectory(ctx context.Context, d *v1alpha1.CloudSSODirectory) error {
-	i.directory = d
-	err := i.c.Create(ctx, d, client.FieldOwner(plugin.FieldManager))
-	switch {
-	case err == nil:
+// createDirectory creates the directory before the rest. One that is there is of an interrupted import.
+func (i *imports) createDirectory(ctx context.Context, d *unstructured.Unstructured) error {
+	d.SetNamespace(i.namespace)
+	wanted := d.DeepCopy()
+	err := i.c.Create(ctx, d, client.FieldOwner(plugin.FieldManager), client.FieldValidation(metav1.FieldValidationStrict))
+	if !apierrors.IsAlreadyExists(err) {
 		i.created.Add(1)
-	case apierrors.IsAlreadyExists(err): // of the import that was interrupted
-		i.same.Add(1)
-		return i.c.Get(ctx, client.ObjectKeyFromObject(d), d)
-	default:
-		return fmt.Errorf("creating the CloudSSODirectory: %w", err)
+		return err
 	}
+	if err := i.compare(ctx, wanted, d); err != nil {
+		return fmt.Errorf("%s %s: %w", plugin.DirectoryKind, d.GetName(), err)
+	}
+	i.same.Add(1)
 	return nil
 }
 
@@ -73,7 +75,7 @@ func (i *imports) createAll(ctx context.Context) (err error) {
 	creates, ctx := errgroup.WithContext(ctx)
 	creates.SetLimit(parallelCreates)
 	for ctx.Err() == nil && i.failures() < maxFailures {
-		o, readErr := i.manifests.object()
+		o, readErr := i.manifests.next()
 		if errors.Is(readErr, io.EOF) {
 			break
 		}
@@ -81,7 +83,7 @@ func (i *imports) createAll(ctx context.Context) (err error) {
 			err = readErr
 			break
 		}
-		o.SetNamespace(i.namespace)
+		i.adapt(o)
 		creates.Go(func() error {
 			i.create(ctx, o)
 			return ctx.Err()
@@ -90,48 +92,61 @@ func (i *imports) createAll(ctx context.Context) (err error) {
 	return errors.Join(err, creates.Wait())
 }
 
+// adapt changes an object for its namespace.
+func (i *imports) adapt(o *unstructured.Unstructured) {
+	o.SetNamespace(i.namespace)
+	if spec, ok := o.Object["spec"].(map[string]any); ok && i.isCopy && o.GetKind() == "CloudSSOAccessAssignment" {
+		spec["mode"] = string(v1alpha1.AccessPreview)
+	}
+}
+
 // create creates one object, unless it is there as it is in the file.
 func (i *imports) create(ctx context.Context, o *unstructured.Unstructured) {
 	defer i.progress.Add()
 	wanted := o.DeepCopy()
 	err := i.c.Create(ctx, o, client.FieldOwner(plugin.FieldManager), client.FieldValidation(metav1.FieldValidationStrict))
+	if err == nil {
+		i.created.Add(1)
+		return
+	}
+	count := &i.failing
 	if apierrors.IsAlreadyExists(err) {
-		var isSame bool
-		if isSame, err = i.isThere(ctx, wanted); isSame {
+		if err = i.compare(ctx, wanted, o); err == nil {
 			i.same.Add(1)
 			return
 		}
+		count = &i.differing
 	}
-	if err != nil {
-		i.fail(ctx, wanted, err)
-		return
-	}
-	i.created.Add(1)
+	i.fail(ctx, wanted, err, count)
 }
 
-var errDiffers = errors.New("it is there already, with another spec: nothing was changed")
+var (
+	errDiffers = errors.New("it is there already, with another spec: nothing was changed")
+	errGoing   = errors.New("it is being deleted")
+)
 
-// isThere reports whether an object has the spec that it has in the file.
-func (i *imports) isThere(ctx context.Context, wanted *unstructured.Unstructured) (bool, error) {
-	there := &unstructured.Unstructured{}
-	there.SetGroupVersionKind(wanted.GroupVersionKind())
-	if err := i.c.Get(ctx, client.ObjectKeyFromObject(wanted), there); err != nil {
-		return false, err
+// compare reads an object of the cluster, and returns an error if it is not as in the file.
+func (i *imports) compare(ctx context.Context, wanted, there *unstructured.Unstructured) error {
+	err := i.c.Get(ctx, client.ObjectKeyFromObject(wanted), there)
+	switch {
+	case err != nil:
+		return err
+	case policy.IsBeingDeleted(there):
+		return errGoing
+	case !equality.Semantic.DeepEqual(there.Object["spec"], wanted.Object["spec"]):
+		return errDiffers
 	}
-	if !equality.Semantic.DeepEqual(there.Object["spec"], wanted.Object["spec"]) {
-		return false, errDiffers
-	}
-	return true, nil
+	return nil
 }
 
 // fail reports an object that was not created.
-func (i *imports) fail(ctx context.Context, o *unstructured.Unstructured, err error) {
+func (i *imports) fail(ctx context.Context, o *unstructured.Unstructured, err error, count *int) {
 	if ctx.Err() != nil {
 		return // the command was interrupted
 	}
 	i.mu.Lock()
 	defer i.mu.Unlock()
-	i.failing++
+	*count++
 	fmt.Fprintf(i.ErrOut, "%s %s: %s\n", o.GetKind(), o.GetName(), plugin.Printable(err.Error()))
 }
 
@@ -141,13 +156,21 @@ func (i *imports) failures() int {
 	return i.failing
 }
 
-// failed returns the error of a command that has not created all objects.
+func (i *imports) different() int {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	return i.differing
+}
+
+// failed returns the error of a command after which not all objects are as they are in the file.
 func (i *imports) failed() error {
-	switch n := i.failures(); {
-	case n >= maxFailures:
-		return fmt.Errorf("the import ended after %d objects had failed; put right what their messages say, and run it again", n)
-	case n > 0:
-		return fmt.Errorf("%d objects are not as they are in the file: see above; the others are there", n)
+	refused, different := i.failures(), i.different()
+	switch {
+	case refused >= maxFailures:
+		return fmt.Errorf("the import ended after %d objects had been refused; put right what their messages say, and run it again", refused)
+	case refused+different > 0:
+		return fmt.Errorf("%d objects were refused, and %d are in the namespace in another form (see above); all others are there. To have those of the file, "+
+			"delete the ones of the namespace and run the command again", refused, different)
 	}
 	return nil
 }

@@ -9,7 +9,9 @@ import (
 	"os"
 
 	"github.com/spf13/cobra"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
+	"github.com/cloudsso/cloudsso-operator/api/v1alpha1"
 	"github.com/cloudsso/cloudsso-operator/cmd/kubectl-cloudsso/plugin"
 	"github.com/cloudsso/cloudsso-operator/internal/policy"
 )
@@ -32,6 +34,12 @@ func NewCommand(p *plugin.Plugin) *cobra.Command {
 				return err
 			}
 			defer closeFile()
+			if err := check(in); err != nil {
+				return err
+			}
+			if _, err := in.Seek(0, io.SeekStart); err != nil {
+				return err
+			}
 			c, namespace, err := p.ConnectUnlimited()
 			if err != nil {
 				return err
@@ -46,48 +54,60 @@ func NewCommand(p *plugin.Plugin) *cobra.Command {
 	return cmd
 }
 
-func open(p *plugin.Plugin, file string) (in io.Reader, closeFile func(), err error) {
-	if file == "-" {
-		return p.In, func() {}, nil
+// open opens the file, which is read twice: the standard input is kept in a file that only its owner can read.
+func open(p *plugin.Plugin, file string) (in io.ReadSeeker, closeFile func(), err error) {
+	if file != "-" {
+		f, err := os.Open(file)
+		return f, func() { _ = f.Close() }, err // it is only read
 	}
-	f, err := os.Open(file)
+	f, err := os.CreateTemp("", "cloudsso-import-")
 	if err != nil {
 		return nil, nil, err
 	}
-	return f, func() { _ = f.Close() }, nil // it was only read
+	remove := func() { _ = errors.Join(f.Close(), os.Remove(f.Name())) }
+	if _, err := io.Copy(f, p.In); err != nil {
+		remove()
+		return nil, nil, err
+	}
+	if _, err := f.Seek(0, io.SeekStart); err != nil {
+		remove()
+		return nil, nil, err
+	}
+	return f, remove, nil
 }
 
 // run creates the directory and then the rest.
 func (i *imports) run(ctx context.Context, yes bool) error {
-	d, err := i.manifests.directory()
+	directory, err := i.manifests.next()
 	if err != nil {
 		return err
 	}
-	from := d.Namespace
+	i.isCopy = directory.GetNamespace() != i.namespace
 	if err := i.refuseOther(ctx); err != nil {
 		return err
 	}
-	if err := i.Confirm(ctx, yes, i.consequences(from)); err != nil {
+	if err := i.Confirm(ctx, yes, i.consequences(directory.GetNamespace())); err != nil {
 		return err
 	}
-	d.Namespace = i.namespace
-	if err := i.createDirectory(ctx, d); err != nil {
+	if err := i.createDirectory(ctx, directory); err != nil {
 		return err
 	}
 	err = i.createAll(ctx)
 	i.progress.End()
-	fmt.Fprintf(i.Out, "namespace %s: %d objects created, %d were there already, %d failed\n", i.namespace, i.created.Load(), i.same.Load(), i.failures())
+	fmt.Fprintf(i.Out, "namespace %s: %d objects created, %d were there already, %d failed\n", i.namespace, i.created.Load(), i.same.Load(), i.failures()+i.different())
 	if err := errors.Join(err, i.failed()); err != nil {
 		return err
 	}
-	fmt.Fprintf(i.ErrOut, next, i.namespace, policy.ActivateCommand(i.directory))
+	activate := policy.ActivateCommand(&v1alpha1.CloudSSODirectory{ObjectMeta: metav1.ObjectMeta{Namespace: i.namespace, UID: directory.GetUID()}})
+	fmt.Fprintf(i.ErrOut, next, i.namespace, activate)
 	return nil
 }
 
 func (i *imports) consequences(from string) string {
 	text := fmt.Sprintf("This creates the objects of the file in namespace %s. The directory is not served before you activate it.", i.namespace)
-	if from != i.namespace {
-		text += fmt.Sprintf("\n  - They come from namespace %s. The tokens of the credentials are accepted there alone.", from)
+	if i.isCopy {
+		text += fmt.Sprintf("\n  - They come from namespace %s. The tokens of the credentials are accepted there alone.\n"+
+			"  - Access assignments get mode Preview: the identity provider would not take access away from the copies of users.", from)
 	}
 	return text
 }

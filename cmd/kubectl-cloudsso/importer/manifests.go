@@ -5,58 +5,48 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
+	"strings"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-	"k8s.io/apimachinery/pkg/runtime"
-	"k8s.io/apimachinery/pkg/util/sets"
 	utilyaml "k8s.io/apimachinery/pkg/util/yaml"
 	"sigs.k8s.io/yaml"
 
 	"github.com/cloudsso/cloudsso-operator/api/v1alpha1"
+	"github.com/cloudsso/cloudsso-operator/cmd/kubectl-cloudsso/plugin"
 )
-
-const directoryKind = "CloudSSODirectory"
-
-// kinds are those that an export has beside the directory.
-var kinds = sets.New("SCIMCredential", "CloudSSOUser", "CloudSSOGroup", "CloudSSOMembershipSlice", "CloudSSOAccessAssignment")
 
 // reader reads the manifests of a file one by one.
 type reader struct {
 	documents *utilyaml.YAMLReader
-	number    int // of the last document
+	number    int // of manifests
+	isWhole   bool
 }
 
 func newReader(in io.Reader) *reader {
 	return &reader{documents: utilyaml.NewYAMLReader(bufio.NewReader(in))}
 }
 
-// directory reads the first manifest.
-func (r *reader) directory() (*v1alpha1.CloudSSODirectory, error) {
-	o, err := r.next()
-	if errors.Is(err, io.EOF) {
-		return nil, errors.New("the file is empty: give one of kubectl cloudsso export")
+// check reads a file to its end, so that nothing is created from one that is not a whole export.
+func check(in io.Reader) error {
+	r := newReader(in)
+	for {
+		if _, err := r.next(); errors.Is(err, io.EOF) {
+			break
+		} else if err != nil {
+			return err
+		}
 	}
-	if err != nil {
-		return nil, err
+	switch {
+	case r.number == 0:
+		return errors.New("the file is empty: give one of kubectl cloudsso export")
+	case !r.isWhole:
+		return fmt.Errorf("the file ends after %d objects without the last line of an export: it was cut off, so nothing was created", r.number)
 	}
-	_, isRestored := o.GetAnnotations()[v1alpha1.AnnotationRestored]
-	if o.GetKind() != directoryKind || !isRestored {
-		return nil, fmt.Errorf("the file begins with a %s, not with a %s that has the annotation %s: give one of kubectl cloudsso export",
-			o.GetKind(), directoryKind, v1alpha1.AnnotationRestored)
-	}
-	d := &v1alpha1.CloudSSODirectory{}
-	return d, runtime.DefaultUnstructuredConverter.FromUnstructured(o.Object, d)
+	return nil
 }
 
-// object reads the next manifest; io.EOF after the last.
-func (r *reader) object() (*unstructured.Unstructured, error) {
-	o, err := r.next()
-	if err == nil && !kinds.Has(o.GetKind()) {
-		return nil, fmt.Errorf("document %d is a %q: an export has none", r.number, o.GetKind())
-	}
-	return o, err
-}
-
+// next returns the next manifest; io.EOF after the last. The first is the directory.
 func (r *reader) next() (*unstructured.Unstructured, error) {
 	for {
 		document, err := r.documents.Read()
@@ -64,7 +54,8 @@ func (r *reader) next() (*unstructured.Unstructured, error) {
 			return nil, err
 		}
 		text, err := yaml.YAMLToJSON(document)
-		if string(text) == "null" { // a comment
+		if string(text) == "null" { // comments
+			r.isWhole = r.isWhole || strings.Contains(string(document), fmt.Sprintf(plugin.BackupEnd, r.number))
 			continue
 		}
 		r.number++
@@ -72,12 +63,26 @@ func (r *reader) next() (*unstructured.Unstructured, error) {
 		if err == nil {
 			err = o.UnmarshalJSON(text)
 		}
-		switch {
-		case err != nil:
-			return nil, fmt.Errorf("document %d: %w", r.number, err)
-		case o.GroupVersionKind().Group != v1alpha1.GroupVersion.Group:
-			return nil, fmt.Errorf("document %d is a %s of %q: an export has objects of %s alone", r.number, o.GetKind(), o.GetAPIVersion(), v1alpha1.GroupVersion.Group)
+		if err == nil {
+			err = r.refuse(o)
+		}
+		if err != nil {
+			return nil, fmt.Errorf("object %d of the file: %w", r.number, err)
 		}
 		return o, nil
 	}
+}
+
+// refuse refuses what an export does not have.
+func (r *reader) refuse(o *unstructured.Unstructured) error {
+	_, isRestored := o.GetAnnotations()[v1alpha1.AnnotationRestored]
+	switch {
+	case r.number == 1 && (o.GetKind() != plugin.DirectoryKind || !isRestored):
+		return fmt.Errorf("it is a %s, not a %s that has the annotation %s: give a file of kubectl cloudsso export", o.GetKind(), plugin.DirectoryKind, v1alpha1.AnnotationRestored)
+	case o.GetAPIVersion() != v1alpha1.GroupVersion.String() || !slices.Contains(plugin.BackupKinds, o.GetKind()):
+		return fmt.Errorf("it is a %s of %q: an export has none", o.GetKind(), o.GetAPIVersion())
+	case r.number > 1 && o.GetKind() == plugin.DirectoryKind:
+		return errors.New("it is a second directory: an export has one")
+	}
+	return nil
 }

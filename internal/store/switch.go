@@ -41,7 +41,7 @@ func Refusal(namespace string, d *v1alpha1.CloudSSODirectory, selection policy.S
 	case policy.SwitchDisabled:
 		return &scim.Error{Status: http.StatusForbidden, Reason: ReasonSwitchedOff, Detail: fmt.Sprintf(
 			"SCIM synchronization is Disabled for the directory %q; nothing was changed. To switch it on: "+
-				`kubectl -n %s patch cloudssodirectory default --type=merge -p '{"spec":{"scimSynchronization":"Enabled"}}'`, namespace, namespace)}
+				`kubectl -n %s patch cloudssodirectory default --type=merge -p '{"spec":{"scimSynchronization":"Enabled","resumeAt":null}}'`, namespace, namespace)}
 	case policy.SwitchNotSelected:
 		return &scim.Error{Status: http.StatusForbidden, Reason: ReasonNotSelected, Detail: fmt.Sprintf(
 			"namespace %q is not selected for a directory of this cluster; nothing was changed. Ask the administrator of the cluster to select it", namespace)}

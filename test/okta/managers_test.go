@@ -57,7 +57,7 @@ func checkManagers(ctx context.Context, kind schema.GroupVersionKind, namespace 
 	for _, o := range list.Items {
 		for _, entry := range o.GetManagedFields() {
 			byOperator = byOperator || entry.Manager == "cloudsso-operator"
-			Expect(entry).To(HaveField("Manager", Or(Equal("cloudsso-operator"), HavePrefix("okta"))), "%s %s: %s", o.GetKind(), o.GetName(), describe(entry))
+			Expect(entry).To(HaveField("Manager", Or(Equal("cloudsso-operator"), HavePrefix("okta"), Equal("kubectl-create"))), "%s %s: %s", o.GetKind(), o.GetName(), describe(entry))
 		}
 	}
 	return byOperator

@@ -25,9 +25,9 @@ import (
 const holdFinalizer = "example.com/hold"
 
 // provision creates a user as the identity provider does, and returns its id.
-func provision(ctx context.Context, name string) (id string) {
+func provision(ctx context.Context, token, name string) (id string) {
 	GinkgoHelper()
-	scim, err := provider.New(environment.BaseURL, environment.Token, environment.CAFile)
+	scim, err := provider.New(environment.BaseURL, token, environment.CAFile)
 	Expect(err).NotTo(HaveOccurred())
 	defer scim.HTTP.CloseIdleConnections()
 	response, err := scim.Do(ctx, http.MethodPost, "/Users", load.User(name))
@@ -72,8 +72,15 @@ func hold(ctx context.Context, user string) (release func()) {
 }
 
 var _ = Describe("kubectl cloudsso delete-user", func() {
+	var token string // that of the environment is revoked by another spec
+
+	BeforeEach(func(ctx SpecContext) {
+		token = created(ctx, "provisioner")
+		Eventually(statusWith(ctx, token)).Should(Equal(http.StatusOK))
+	})
+
 	It("deletes a synchronized user while synchronization is off for a moment", func(ctx SpecContext) {
-		user := provision(ctx, "leaver")
+		user := provision(ctx, token, "leaver")
 		_, stderr := kubectl(ctx, 1, "delete", "cloudssouser", user)
 		Expect(stderr).To(ContainSubstring("is synchronized by SCIM"))
 		out, stderr := kubectl(ctx, 0, "cloudsso", "delete-user", load.UserName("leaver"), "--yes")
@@ -81,11 +88,11 @@ var _ = Describe("kubectl cloudsso delete-user", func() {
 		Expect(stderr).To(MatchRegexp(`^synchronization is Disabled until \S+\nsynchronization is Enabled\n$`))
 		Expect(isGone(ctx, user)()).To(BeTrue())
 		Expect(directory(ctx).Spec).To(And(HaveField("SCIMSynchronization", v1alpha1.SynchronizationEnabled), HaveField("ResumeAt", BeNil())))
-		Expect(provision(ctx, "leaver")).NotTo(Equal(user), "the identity provider may create it again")
+		Expect(provision(ctx, token, "leaver")).NotTo(Equal(user), "the identity provider may create it again")
 	})
 
 	It("turns synchronization on when it is interrupted, and says what the user waits for", func(ctx SpecContext) {
-		user := provision(ctx, "held")
+		user := provision(ctx, token, "held")
 		release := hold(ctx, user)
 		session := start(ctx, "cloudsso", "delete-user", user, "--yes")
 		Eventually(session.Err).Should(gbytes.Say("synchronization is Disabled until"))
@@ -105,7 +112,7 @@ var _ = Describe("kubectl cloudsso delete-user", func() {
 	})
 
 	It("leaves it to the operator to turn synchronization on when it is killed", func(ctx SpecContext) {
-		user := provision(ctx, "killed")
+		user := provision(ctx, token, "killed")
 		release := hold(ctx, user)
 		session := start(ctx, "cloudsso", "delete-user", user, "--yes", "--for", "30s")
 		Eventually(session.Err).Should(gbytes.Say("synchronization is Disabled until"))

@@ -88,13 +88,35 @@ func makeRelease(t *testing.T, folder string, environment ...string) map[string]
 	return files
 }
 
+// commit makes a git repository of a folder.
+func commit(t *testing.T, folder string) {
+	t.Helper()
+	execute(t, folder, nil, "git", "init", "-q")
+	execute(t, folder, nil, "git", "add", "-A")
+	execute(t, folder, nil, "git", "-c", "user.name=test", "-c", "user.email=test@example.com", "commit", "-q", "-m", "Change")
+}
+
+func TestAReleaseIsRefusedIfFilesAreNotCommitted(t *testing.T) {
+	folder := t.TempDir()
+	copySources(t, folder)
+	commit(t, folder)
+	if err := os.WriteFile(filepath.Join(folder, "charts", "cloudsso-operator", "values-mine.yaml"), []byte("password: x\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	command := exec.CommandContext(t.Context(), "make", "release", "VERSION="+version)
+	command.Dir = folder
+	said, err := command.CombinedOutput()
+	if err == nil || !strings.Contains(string(said), "files that are not committed") {
+		t.Errorf("%v: %s", err, said)
+	}
+}
+
 // The second one is in a git repository, at a longer path, with other settings of the compiler.
 func TestTwoReleasesAreTheSameBytes(t *testing.T) {
 	one, other := filepath.Join(t.TempDir(), "a"), filepath.Join(t.TempDir(), "another", "folder")
 	copySources(t, one)
 	copySources(t, other)
-	execute(t, other, nil, "git", "init", "-q")
-	execute(t, other, nil, "git", "-c", "user.name=test", "-c", "user.email=test@example.com", "commit", "-q", "--allow-empty", "-m", "Change")
+	commit(t, other)
 	files := makeRelease(t, one)
 	again := makeRelease(t, other, "GOFLAGS=-buildvcs=true", "CGO_ENABLED=1", "TZ=Asia/Tokyo")
 

@@ -47,8 +47,8 @@ type Reconciler struct {
 	policies *policyCheck
 }
 
-// Reconcile updates one directory's status, and turns its switch on when spec.resumeAt says so. The patch of the status has only the changed fields, because the SCIM service writes
-// lastRequestTime and refusedWrites into the same status.
+// Reconcile updates one directory's status, and turns its switch on when spec.resumeAt says so. The patch of the status has
+// only the changed fields, because the SCIM service writes lastRequestTime and refusedWrites into the same status.
 func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, error) {
 	return controllerutil.Reconcile(ctx, r.Client, r.Live, req, &v1alpha1.CloudSSODirectory{}, r.reconcile)
 }

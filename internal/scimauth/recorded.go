@@ -35,7 +35,7 @@ func (s *recordedStore) Delete(ctx context.Context, rt *schema.ResourceType, id 
 	return r, s.record(err)
 }
 
-// notServed are the reasons of a refusal that the identity provider does not repeat.
+// notServed are the reasons of a refusal that not every identity provider repeats.
 var notServed = []string{ReasonSwitchedOff, ReasonNoDirectory, ReasonNotSelected}
 
 func (s *recordedStore) record(err error) error {

@@ -59,14 +59,14 @@ func (i *imports) createDirectory(ctx context.Context, d *unstructured.Unstructu
 	d.SetNamespace(i.namespace)
 	wanted := d.DeepCopy()
 	err := i.c.Create(ctx, d, client.FieldOwner(plugin.FieldManager), client.FieldValidation(metav1.FieldValidationStrict))
-	if !apierrors.IsAlreadyExists(err) {
-		i.created.Add(1)
-		return err
+	count := &i.created
+	if apierrors.IsAlreadyExists(err) {
+		err, count = i.compare(ctx, wanted, d), &i.same
 	}
-	if err := i.compare(ctx, wanted, d); err != nil {
-		return fmt.Errorf("%s %s: %w", plugin.DirectoryKind, d.GetName(), err)
+	if err != nil {
+		return fmt.Errorf("%s %s: %w", plugin.DirectoryKind, wanted.GetName(), err)
 	}
-	i.same.Add(1)
+	count.Add(1)
 	return nil
 }
 

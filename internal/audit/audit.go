@@ -139,11 +139,17 @@ func (l *Log) Begin(r Record) error {
 // It does not wait for the file. A line that the file does not take does not change the response: the operator's log has the
 // line too, and the change is stored already.
 func (l *Log) Write(ctx context.Context, r Record) {
+	level := r.level()
+	isLogged := l.config.Log.Enabled(ctx, level)
+	isFiled := l.queue != nil && level >= slog.LevelInfo && r.isAdmitted()
+	if !isLogged && !isFiled { // a successful read, which providers send most: its line is not built
+		return
+	}
 	line := l.line(r)
-	if l.config.Log.Enabled(ctx, line.Level) {
+	if isLogged {
 		_ = l.config.Log.Handle(ctx, line) // zap reports no errors
 	}
-	if l.queue != nil && line.Level >= slog.LevelInfo && r.isAdmitted() {
+	if isFiled {
 		_ = l.queue.add(encoded(line), nil) // FileResult is told
 	}
 }

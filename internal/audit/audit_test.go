@@ -3,6 +3,7 @@ package audit_test
 import (
 	"bytes"
 	"encoding/json"
+	"io"
 	"log/slog"
 	"reflect"
 	"strings"
@@ -71,6 +72,14 @@ func TestLevels(t *testing.T) {
 	}
 	if line := written(t, slog.LevelInfo, audit.Record{Event: audit.ResourceRead, Status: 200}); line != nil {
 		t.Errorf("a read is logged at level info: %v", line)
+	}
+}
+
+func TestReadThatIsNotLoggedAllocatesNothing(t *testing.T) {
+	log := audit.New(audit.Config{Log: slog.NewJSONHandler(io.Discard, nil)})
+	read := audit.Record{Event: audit.ResourceRead, RequestID: "7f3a", Namespace: "acme", UserName: "alice@example.com", Status: 200}
+	if allocations := testing.AllocsPerRun(100, func() { log.Write(t.Context(), read) }); allocations > 0 {
+		t.Errorf("%v allocations, want none", allocations)
 	}
 }
 

@@ -11,8 +11,10 @@ import (
 
 // LastModified returns SCIM's meta.lastModified: until an object is modified, its creation time (RFC 7643 section 3.1).
 func LastModified(o metav1.Object) time.Time {
-	if at, err := time.Parse(time.RFC3339Nano, o.GetAnnotations()[v1alpha1.AnnotationLastModified]); err == nil {
-		return at
+	if text, isModified := o.GetAnnotations()[v1alpha1.AnnotationLastModified]; isModified {
+		if at, err := time.Parse(time.RFC3339Nano, text); err == nil {
+			return at
+		}
 	}
 	return o.GetCreationTimestamp().Time
 }

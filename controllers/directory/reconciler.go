@@ -8,6 +8,7 @@
 //	events.go      the Events of a change of status
 //	activate.go    whether a directory is activated
 //	resume.go      the switch, turned on again at a time
+//	withheld.go    deactivations that wait for an administrator's decision
 //	selection.go   whether its namespace may be a directory
 //	policies.go    whether the admission policies are installed
 //	watch.go       which changes need a reconcile

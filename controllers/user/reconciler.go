@@ -1,7 +1,7 @@
 // Package user reconciles CloudSSOUsers: whether they have effect, which of them holds a userName, and their removal.
 //
 //	reconciler.go  the steps in their order
-//	decide.go      an administrator's decision on a withheld deactivation
+//	withheld.go    an administrator's decision on a withheld deactivation
 //	leave.go       out of its groups, when deprovisioned or deleted
 //	status.go      the status, computed
 //	events.go      what a person must know
@@ -56,7 +56,7 @@ func (r *Reconciler) reconcile(ctx context.Context, u *v1alpha1.CloudSSOUser) (r
 		return 0, err
 	}
 	if policy.IsDecided(u) {
-		return 0, r.carryOut(ctx, u) // a reconcile follows, if there is more to do
+		return 0, r.carryOutDecision(ctx, u) // a reconcile follows, if there is more to do
 	}
 	position, err := controllerutil.SwitchOf(ctx, r.Client, u.Namespace)
 	if err != nil {

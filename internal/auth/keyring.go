@@ -154,16 +154,7 @@ func (k *Keyring) lookup(namespace string, hash TokenHash, now time.Time) (Princ
 		return Principal{}, nil, ReasonUnknown
 	case 1:
 		found := k.credentials[owners[0]]
-		return owners[0], found, refusals[found.use.Refusal(now)]
+		return owners[0], found, Reason(found.use.Refusal(now))
 	}
 	return Principal{}, nil, ReasonConflict
-}
-
-var refusals = map[policy.CredentialRefusal]Reason{
-	policy.CredentialAllowed:     "",
-	policy.CredentialDisabled:    ReasonDisabled,
-	policy.CredentialEnded:       ReasonExpired,
-	policy.CredentialPending:     ReasonPending,
-	policy.CredentialWithoutSlot: ReasonQuota,
-	policy.CredentialTerminating: ReasonDeleted,
 }

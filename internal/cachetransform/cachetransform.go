@@ -1,5 +1,5 @@
-// Package cachetransform makes objects smaller before an informer caches them. Of a hundred thousand users the operator's
-// memory is made, and what few fields most of them have in common need not be kept a hundred thousand times.
+// Package cachetransform makes objects smaller before an informer caches them. Cached users are most of the operator's memory, so
+// fields that the operator does not read are dropped, and strings that many objects have are kept once.
 package cachetransform
 
 import (

@@ -19,20 +19,21 @@ type Change struct {
 	Matches func(id string) bool
 }
 
-// Delta is what the changes of one request make of a group's members. A request changes each member once: a slow one
-// would otherwise undo what another request was acknowledged for in between. Not safe for concurrent use.
+// Delta is what the changes of one request make of a group's members. A request applies its change to each member once. If it
+// is repeated after a part of it was written, it leaves that part alone: another request may have been acknowledged since, and
+// would be undone. Not safe for concurrent use.
 type Delta struct {
 	// Added are the ids that a change adds, each once, in order.
 	Added []string
 	// Named are all ids that a change names.
 	Named map[string]bool
-	// IsSweeping says that the changes may remove members that they do not name.
-	IsSweeping bool
+	// MayRemoveUnnamed says that the changes may remove members that they do not name: a replacement, or a filter.
+	MayRemoveUnnamed bool
 
 	changes     []change
 	isReplacing bool
 	isProtected func(id string) bool
-	decided     map[string]uint64 // the members that this request has changed, by the revision of that write
+	changedAt   map[string]uint64 // the members that this request has changed, with the revision of that write
 }
 
 // change is a Change with a set of its ids.
@@ -44,12 +45,12 @@ type change struct {
 // NewDelta returns the delta of changes that are applied in order. isProtected reports the members that no request
 // removes: those that SCIM does not show, such as Manual users. It must change nothing.
 func NewDelta(changes []Change, isProtected func(id string) bool) *Delta {
-	d := &Delta{Named: map[string]bool{}, isProtected: isProtected, decided: map[string]uint64{}}
+	d := &Delta{Named: map[string]bool{}, isProtected: isProtected, changedAt: map[string]uint64{}}
 	added := map[string]bool{}
 	for _, c := range changes {
 		d.changes = append(d.changes, change{c, setOf(c.IDs)})
 		d.isReplacing = d.isReplacing || c.Op == Replace
-		d.IsSweeping = d.IsSweeping || c.Op == Replace || c.Matches != nil
+		d.MayRemoveUnnamed = d.MayRemoveUnnamed || c.Op == Replace || c.Matches != nil
 		for _, id := range c.IDs {
 			d.Named[id] = true
 			if c.Op != Remove && !added[id] {
@@ -81,10 +82,10 @@ func (d *Delta) contains(id string, before bool) bool {
 
 // keeps reports whether a member that is listed stays. If this request has added or removed the member already, another
 // request may have listed it since, and it stays.
-func (d *Delta) keeps(id string) bool { return d.decided[id] > 0 || d.contains(id, true) }
+func (d *Delta) keeps(id string) bool { return d.changedAt[id] > 0 || d.contains(id, true) }
 
 // adds reports whether an id that is not listed becomes a member.
-func (d *Delta) adds(id string) bool { return d.decided[id] == 0 && d.contains(id, false) }
+func (d *Delta) adds(id string) bool { return d.changedAt[id] == 0 && d.contains(id, false) }
 
 // removes reports whether a change removes a member that it does not name to stay.
 func (c *change) removes(id string) bool {
@@ -99,9 +100,9 @@ func (c *change) removes(id string) bool {
 	return c.named[id]
 }
 
-// Decided returns the members that this request has added and removed, as far as it has recorded.
-func (d *Delta) Decided() (added, removed []string) {
-	for id := range d.decided {
+// Done returns the members that this request has added and removed, as far as it has recorded.
+func (d *Delta) Done() (added, removed []string) {
+	for id := range d.changedAt {
 		if d.contains(id, false) {
 			added = append(added, id)
 		} else {
@@ -114,6 +115,6 @@ func (d *Delta) Decided() (added, removed []string) {
 // Record notes that this request has added or removed the members, at that revision.
 func (d *Delta) Record(members []string, revision uint64) {
 	for _, id := range members {
-		d.decided[id] = max(d.decided[id], revision)
+		d.changedAt[id] = max(d.changedAt[id], revision)
 	}
 }

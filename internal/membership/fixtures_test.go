@@ -76,7 +76,7 @@ func viewsOf(d *membership.Delta, addedAt uint64, all ...*v1alpha1.CloudSSOMembe
 		views[i] = membership.SliceView{
 			Slice:   s,
 			AddedAt: func(string) uint64 { return addedAt },
-			IsAffected: !d.IsSweeping && slices.ContainsFunc(s.Spec.Members, func(m v1alpha1.Member) bool {
+			IsAffected: !d.MayRemoveUnnamed && slices.ContainsFunc(s.Spec.Members, func(m v1alpha1.Member) bool {
 				return d.Named[m.Name]
 			}),
 		}

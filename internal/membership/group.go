@@ -24,8 +24,8 @@ type OwnList struct {
 	Members []v1alpha1.Member
 	// IsSliced says that the group has slices from now on: they list the added members that Members has no room for.
 	IsSliced bool
-	// Moved are the members that the write of the group object adds or removes.
-	Moved []string
+	// Changed are the members that the write of the group object adds or removes.
+	Changed []string
 }
 
 // TooLargeError says that a group would have too many members.
@@ -46,7 +46,7 @@ func (d *Delta) PlanOwnList(g GroupView) (OwnList, error) {
 		if d.keeps(m.Name) {
 			own.Members = append(own.Members, m)
 		} else {
-			own.Moved = append(own.Moved, m.Name)
+			own.Changed = append(own.Changed, m.Name)
 		}
 	}
 	var added []string
@@ -66,7 +66,7 @@ func (d *Delta) PlanOwnList(g GroupView) (OwnList, error) {
 	for _, id := range fitting {
 		own.Members = append(own.Members, v1alpha1.Member{Name: id})
 	}
-	own.Moved = append(own.Moved, fitting...)
+	own.Changed = append(own.Changed, fitting...)
 	own.IsSliced = len(fitting) < len(added)
 	return own, nil
 }

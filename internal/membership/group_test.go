@@ -33,7 +33,7 @@ func TestChangesApplyInOrder(t *testing.T) {
 		changes []membership.Change
 		before  []string
 		after   []string
-		moved   []string
+		changed []string
 	}{
 		{"no change", nil, []string{"a"}, []string{"a"}, nil},
 		{"an addition appends", []membership.Change{add("b")}, []string{"a"}, []string{"a", "b"}, []string{"b"}},
@@ -58,7 +58,7 @@ func TestChangesApplyInOrder(t *testing.T) {
 				t.Fatalf("%+v, %v", own, err)
 			}
 			equal(t, "members", names(own.Members), test.after)
-			equal(t, "moved", own.Moved, test.moved)
+			equal(t, "changed", own.Changed, test.changed)
 		})
 	}
 }
@@ -77,8 +77,8 @@ func TestProtectedMembersStay(t *testing.T) {
 				t.Fatal(err)
 			}
 			listed := names(own.Members)
-			if !slices.Contains(listed, "hidden") || slices.Contains(listed, "b") || slices.Contains(own.Moved, "hidden") {
-				t.Errorf("members %q, moved %q", listed, own.Moved)
+			if !slices.Contains(listed, "hidden") || slices.Contains(listed, "b") || slices.Contains(own.Changed, "hidden") {
+				t.Errorf("members %q, changed %q", listed, own.Changed)
 			}
 		})
 	}
@@ -95,11 +95,11 @@ func TestProtectedUsersAreNotAdded(t *testing.T) {
 
 func TestDeltaSaysWhatChangesName(t *testing.T) {
 	for _, test := range []struct {
-		name       string
-		changes    []membership.Change
-		added      []string
-		named      []string
-		isSweeping bool
+		name             string
+		changes          []membership.Change
+		added            []string
+		named            []string
+		mayRemoveUnnamed bool
 	}{
 		{"nothing", nil, nil, nil, false},
 		{"additions and removals", []membership.Change{add("b", "a"), remove("c"), add("a", "d")}, []string{"b", "a", "d"}, []string{"a", "b", "c", "d"}, false},
@@ -115,8 +115,8 @@ func TestDeltaSaysWhatChangesName(t *testing.T) {
 			}
 			slices.Sort(named)
 			equal(t, "named", named, test.named)
-			if d.IsSweeping != test.isSweeping || d.IsEmpty() != (len(test.changes) == 0) {
-				t.Errorf("sweeping %t, empty %t", d.IsSweeping, d.IsEmpty())
+			if d.MayRemoveUnnamed != test.mayRemoveUnnamed || d.IsEmpty() != (len(test.changes) == 0) {
+				t.Errorf("may remove others %t, empty %t", d.MayRemoveUnnamed, d.IsEmpty())
 			}
 		})
 	}
@@ -160,17 +160,17 @@ func TestSlicesListWhatTheGroupHasNoRoomFor(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	d.Record(own.Moved, 6)
+	d.Record(own.Changed, 6)
 	plan := d.PlanSlices(own.Members[1:], nil)
 	equal(t, "writes", planned(plan), []string{"new: member-250 member-251"})
 }
 
 func TestOwnListOfSlicedGroupOnlyShrinks(t *testing.T) {
 	for _, test := range []struct {
-		name   string
-		change membership.Change
-		after  []string
-		moved  []string
+		name    string
+		change  membership.Change
+		after   []string
+		changed []string
 	}{
 		{"additions go to slices", add("c"), []string{"a", "b"}, nil},
 		{"removals", remove("a"), []string{"b"}, []string{"a"}},
@@ -183,7 +183,7 @@ func TestOwnListOfSlicedGroupOnlyShrinks(t *testing.T) {
 				t.Fatalf("%+v, %v", own, err)
 			}
 			equal(t, "members", names(own.Members), test.after)
-			equal(t, "moved", own.Moved, test.moved)
+			equal(t, "changed", own.Changed, test.changed)
 		})
 	}
 }
@@ -222,7 +222,7 @@ func TestGroupTooLargeIsRefused(t *testing.T) {
 			case test.size == 0:
 			case !errors.As(err, &tooLarge) || tooLarge.Size != test.size || tooLarge.MaxSize != test.group.MaxSize:
 				t.Errorf("%+v, error %v", own, err)
-			case own.Members != nil || own.Moved != nil:
+			case own.Members != nil || own.Changed != nil:
 				t.Errorf("there is a plan beside the error: %+v", own)
 			}
 		})
@@ -235,15 +235,15 @@ func TestOwnListChangesEachMemberOncePerRequest(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	equal(t, "moved", first.Moved, []string{"b", "a"})
-	d.Record(first.Moved, 6)
+	equal(t, "changed", first.Changed, []string{"b", "a"})
+	d.Record(first.Changed, 6)
 	// Another request has done the opposite since.
 	second, err := d.PlanOwnList(viewOf("b", "c"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	equal(t, "members", names(second.Members), []string{"b", "c"})
-	equal(t, "moved", second.Moved, nil)
+	equal(t, "changed", second.Changed, nil)
 }
 
 func TestPlanOfOwnListChangesNothing(t *testing.T) {
@@ -259,6 +259,6 @@ func TestPlanOfOwnListChangesNothing(t *testing.T) {
 		t.Fatal(err)
 	}
 	equal(t, "the second plan", names(second.Members), names(first.Members))
-	equal(t, "moved by the second plan", second.Moved, first.Moved)
+	equal(t, "changed by the second plan", second.Changed, first.Changed)
 	equal(t, "the group", names(g.Members), names(before))
 }

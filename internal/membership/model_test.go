@@ -103,7 +103,7 @@ func (s *store) writeOwnList(t *testing.T, d *membership.Delta) {
 	}
 	s.revision++
 	s.own, s.isSliced = names(own.Members), own.IsSliced
-	d.Record(own.Moved, s.revision)
+	d.Record(own.Changed, s.revision)
 }
 
 // apply carries out a plan of the slices, of which some writes fail.
@@ -243,7 +243,7 @@ func TestRequestsChangeListsAsTheyChangeASet(t *testing.T) {
 func (s *store) checkLists(t *testing.T, seed uint64, d *membership.Delta) {
 	t.Helper()
 	for id, n := range s.listed() {
-		if n > 1 && (d.Named[id] || d.IsSweeping) {
+		if n > 1 && (d.Named[id] || d.MayRemoveUnnamed) {
 			t.Fatalf("seed %d: %s is in %d lists", seed, id, n)
 		}
 	}

@@ -12,7 +12,7 @@ type SliceView struct {
 	Slice *v1alpha1.CloudSSOMembershipSlice
 	// AddedAt returns the revision at which the slice came to list a member; 0 if that is not known.
 	AddedAt func(member string) uint64
-	// IsAffected says that the slice lists a member that the delta names. A sweeping delta affects every slice.
+	// IsAffected says that the slice lists a member that the delta names. A delta that may remove members that it does not name affects every slice.
 	IsAffected bool
 }
 
@@ -39,7 +39,7 @@ func (d *Delta) PlanSlices(own []v1alpha1.Member, views []SliceView) SlicePlan {
 		p.listed[m.Name] = true
 	}
 	for _, v := range views {
-		if !d.IsSweeping && !v.IsAffected {
+		if !d.MayRemoveUnnamed && !v.IsAffected {
 			continue
 		}
 		kept := make([]v1alpha1.Member, 0, len(v.Slice.Spec.Members))
@@ -65,43 +65,43 @@ func (d *Delta) PlanSlices(own []v1alpha1.Member, views []SliceView) SlicePlan {
 
 // wasAddedLater reports whether a slice came to list a member after this request had changed that member.
 func (d *Delta) wasAddedLater(id string, v SliceView) bool {
-	return d.decided[id] > 0 && v.AddedAt(id) > d.decided[id]
+	return d.changedAt[id] > 0 && v.AddedAt(id) > d.changedAt[id]
 }
 
 // RecordSlices notes which members the writes of a plan have added or removed. stored has the revision of each write,
-// 0 for one that was not stored. A member whose other copy stays, or that another write was to move, is not decided.
+// 0 for one that was not stored. A member whose other copy stays, or that a write which was not stored concerns too, is not noted.
 func (d *Delta) RecordSlices(p SlicePlan, stored []uint64) {
-	undecided := maps.Clone(p.listed)
+	unfinished := maps.Clone(p.listed)
 	for i, w := range p.Writes {
 		if stored[i] == 0 {
-			maps.Copy(undecided, w.moved())
+			maps.Copy(unfinished, w.changed())
 		}
 	}
 	for i, w := range p.Writes {
-		for id := range w.moved() {
-			if stored[i] > 0 && !undecided[id] {
-				d.decided[id] = max(d.decided[id], stored[i])
+		for id := range w.changed() {
+			if stored[i] > 0 && !unfinished[id] {
+				d.changedAt[id] = max(d.changedAt[id], stored[i])
 			}
 		}
 	}
 }
 
-// moved returns the members that the write adds to its slice or removes from it.
-func (w SliceWrite) moved() map[string]bool {
-	moved := map[string]bool{}
+// changed returns the members that the write adds to its slice or removes from it.
+func (w SliceWrite) changed() map[string]bool {
+	changed := map[string]bool{}
 	for _, m := range w.Members {
-		moved[m.Name] = true
+		changed[m.Name] = true
 	}
 	if w.Current != nil {
 		for _, m := range w.Current.Spec.Members {
-			if moved[m.Name] {
-				delete(moved, m.Name) // it stays
+			if changed[m.Name] {
+				delete(changed, m.Name) // it stays
 			} else {
-				moved[m.Name] = true
+				changed[m.Name] = true
 			}
 		}
 	}
-	return moved
+	return changed
 }
 
 // assign finds a slice for the missing members: the fullest that has room for all of a part, of those that are written

@@ -1,5 +1,3 @@
-// Package policy decides, without I/O: who is live, who has access, who holds a name, which deletion is
-// held, which credential may be used.
 package policy
 
 import (
@@ -110,17 +108,17 @@ func CredentialNeedsToken(c *v1alpha1.SCIMCredential, now time.Time) bool {
 	return c.Spec.TokenHash == "" && !CredentialHasOldLayout(c) && CredentialUseOf(c).Refusal(now) == CredentialAllowed
 }
 
-// CredentialRefusal says why a credential may not be used. The empty one: it may.
+// CredentialRefusal says why a credential may not be used, in the word of the provisioning log (auth.Reason); "" if it may.
 type CredentialRefusal string
 
 // The reasons why a credential may not be used.
 const (
 	CredentialAllowed     CredentialRefusal = ""
-	CredentialTerminating CredentialRefusal = "terminating"
+	CredentialTerminating CredentialRefusal = "deleted"
 	CredentialPending     CredentialRefusal = "pending" // the controller has not written spec.expiresAt yet
 	CredentialDisabled    CredentialRefusal = "disabled"
 	CredentialEnded       CredentialRefusal = "expired"
-	CredentialWithoutSlot CredentialRefusal = "without-slot"
+	CredentialWithoutSlot CredentialRefusal = "quota"
 )
 
 // CredentialUse is what decides, at any moment, whether a credential may be used. It is small,

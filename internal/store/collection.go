@@ -62,8 +62,8 @@ func newCollection[T client.Object](s *Store, k kind[T]) *collection[T] {
 	return c
 }
 
-// checkWhole returns an error until the index has the objects of a namespace whole, which takes a moment after its
-// directory was created.
+// checkWhole returns an error until the index has each object of a namespace with all its fields, not trimmed. That takes a
+// moment after its directory was created.
 func (c *collection[T]) checkWhole(namespace string) error {
 	if c.source.IsWhole(namespace) && !c.index.HasTrimmed(namespace) {
 		return nil

@@ -11,7 +11,11 @@
 //	collection.go      reading and changing the objects of one kind
 //	write.go           preconditions
 //	retry.go           attempts that another writer overtakes
+//	switch.go          whether a directory is served
+//	adoption.go        Manual users that the identity provider takes over
+//	budget.go          deactivations beyond the disablement budget
 //	revoke.go          what takes access away
+//	lastchange.go      which request has changed an object last
 //	ownwrites.go       reading one's own writes
 //	errors.go          answers of the API server as SCIM errors
 //	representation.go  custom resource → SCIM resource

@@ -159,7 +159,7 @@ func (n *namespacedStore) updateGroup(ctx context.Context, id string, change sci
 
 // groupEffect returns what a request has changed of a group.
 func groupEffect(origin scim.Origin, before schema.Object, delta *membership.Delta) scim.Effect {
-	added, removed := delta.Decided()
+	added, removed := delta.Done()
 	return scim.Effect{Origin: origin, Before: before, Added: scim.SampleMembers(added), Removed: scim.SampleMembers(removed)}
 }
 

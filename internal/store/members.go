@@ -203,7 +203,7 @@ func (n *namespacedStore) planOwnList(g *v1alpha1.CloudSSOGroup, delta *membersh
 		return nil, scim.BadRequest(scim.InvalidValue, "members: %s", tooLarge)
 	}
 	g.Spec.Members, g.Spec.Sliced = own.Members, own.IsSliced
-	return own.Moved, err
+	return own.Changed, err
 }
 
 // isHiddenMember reports whether SCIM does not show a member: a Manual user, or one that is about to leave the group. A

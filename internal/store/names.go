@@ -49,8 +49,8 @@ func rank(o client.Object) int {
 	return 1
 }
 
-// isHidden reports whether another object holds the name of a user or group, which folded is. As long as the index shows
-// no second live object of the name, the name is the object's own.
+// isHidden reports whether another object holds the name of a user or group. folded is that name, case-folded. As long as the
+// index shows no second live object of the name, the name is the object's own.
 func (c *collection[T]) isHidden(ctx context.Context, o T, folded string) (bool, error) {
 	if c.name == nil || !c.isContested(c.index.Named(o.GetNamespace(), folded)) {
 		return false, nil

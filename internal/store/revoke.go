@@ -50,7 +50,7 @@ func (n *namespacedStore) revokeRemoved(group string, changes []scim.MemberChang
 	if n.Revoker == nil || delta.IsEmpty() {
 		return
 	}
-	_, removed := delta.Decided()
+	_, removed := delta.Done()
 	for _, c := range changes {
 		if c.Op == scim.RemoveMembers {
 			removed = append(removed, c.IDs...)

@@ -101,7 +101,7 @@ func (s *Store) modifiedAt(g *v1alpha1.CloudSSOGroup) time.Time {
 // sliceViews returns a group's slices as the index shows them at one moment.
 func (s *Store) sliceViews(g *v1alpha1.CloudSSOGroup, delta *membership.Delta) []membership.SliceView {
 	named := delta.Named
-	if delta.IsSweeping {
+	if delta.MayRemoveUnnamed {
 		named = nil
 	}
 	entries, listing := s.slices.index.NamedAndListing(g.Namespace, g.Name, named)

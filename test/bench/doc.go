@@ -16,6 +16,14 @@
 //	raw.go           the baseline of writes: the same objects, written straight to the API server
 //	informer.go      the baseline of the start: an informer and nothing else
 //	profile.go       -profile
+//	template.go      the object that the service makes of a user, for writes straight to the API server
+//	cpu.go           the processor time of a process
 //
-// Each measurement has a file of its own.
+// The measurements:
+//
+//	gets.go, queries.go, slices.go   reads
+//	creates.go, patches.go, groups.go, manygroups.go, apiwrites.go   writes
+//	deactivations.go, revocations.go, grants.go   what a leaver waits for, and access
+//	restarts.go, replicas.go, directories.go, flood.go   a start, several replicas or directories, a busy API server
+//	memory.go, etcd.go   memory, and the bytes that etcd stores
 package main

@@ -20,6 +20,7 @@
 //	buffer.go          buffers of responses
 //	representation.go  resources as JSON
 //	version.go         entity tags
+//	size.go            the size of a resource
 //	discovery.go       /ServiceProviderConfig, /ResourceTypes, /Schemas
 //	errors.go          conversion of errors to SCIM errors
 package server

@@ -10,9 +10,9 @@ import (
 	"github.com/cloudsso/cloudsso-operator/internal/policy"
 )
 
-// carryOut carries out an administrator's decision on a withheld deactivation, whichever way the switch stands. Its
+// carryOutDecision carries out an administrator's decision on a withheld deactivation, whichever way the switch stands. Its
 // precondition is the generation: the identity provider may have activated the user in the meantime.
-func (r *Reconciler) carryOut(ctx context.Context, u *v1alpha1.CloudSSOUser) error {
+func (r *Reconciler) carryOutDecision(ctx context.Context, u *v1alpha1.CloudSSOUser) error {
 	withheld, next := u.Spec.Withheld, u.DeepCopy()
 	policy.CarryOutDecision(next, r.Now())
 	if withheld.Decision == v1alpha1.DecisionApply {

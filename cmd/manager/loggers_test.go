@@ -18,6 +18,7 @@ import (
 	"sync"
 	"testing"
 
+	"go.opentelemetry.io/otel/exporters/otlp/otlptrace/otlptracegrpc"
 	"k8s.io/klog/v2"
 	"sigs.k8s.io/controller-runtime/pkg/log/zap"
 
@@ -89,6 +90,15 @@ func TestEveryLineOfTheProcessIsJSON(t *testing.T) {
 	}
 	if number != 5 {
 		t.Errorf("5 calls have logged %s", logged())
+	}
+}
+
+// OpenTelemetry writes to the standard error stream by itself unless it has a logger.
+func TestErrorOfOpenTelemetryIsJSON(t *testing.T) {
+	logged := processLog.from()
+	otlptracegrpc.NewUnstarted(otlptracegrpc.WithEndpointURL("http://%"))
+	if lines := jsonLines(t, logged()); len(lines) == 0 || !strings.Contains(logged(), "parse endpoint url") {
+		t.Errorf("logged %s", logged())
 	}
 }
 

@@ -12,6 +12,7 @@ import (
 
 	"github.com/go-logr/logr"
 	"github.com/spf13/pflag"
+	"go.opentelemetry.io/otel"
 	uberzap "go.uber.org/zap"
 	"go.uber.org/zap/zapcore"
 	"k8s.io/klog/v2"
@@ -52,10 +53,11 @@ func main() {
 }
 
 // setLoggers makes every line of the process one of the logger's: those of controller-runtime, those of client-go, which come
-// through klog, and those of net/http, which come through the standard library's default logger.
+// through klog, those of OpenTelemetry, and those of net/http, which come through the standard library's default logger.
 func setLoggers(logger logr.Logger) {
 	ctrl.SetLogger(logger)
 	klog.SetLogger(logger.WithName("client-go"))
+	otel.SetLogger(logger.WithName("opentelemetry"))
 	slog.SetDefault(slog.New(logr.ToSlogHandler(logger.WithName("net"))))
 }
 

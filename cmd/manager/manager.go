@@ -56,6 +56,13 @@ func run(ctx context.Context, o options, provisioning slog.Handler) error {
 	config.UserAgent = userAgent()
 	config.QPS = -1 // no client-side limit, because it would delay deactivations: API Priority and Fairness limits
 	config.Wrap(informer.WithoutRetryAfter)
+	tracer, err := o.newTracer(ctx)
+	if err != nil {
+		return err
+	}
+	if tracer != nil {
+		config.Wrap(tracer.Transport)
+	}
 	sources := &informer.Sources{}
 	mgr, err := newManager(config, o, sources)
 	if err != nil {
@@ -74,7 +81,8 @@ func run(ctx context.Context, o options, provisioning slog.Handler) error {
 	if err != nil {
 		return err
 	}
-	defer observer.log.Close() // after the last request
+	observer.tracer = tracer
+	defer observer.close() // after the last request
 	gate := &priority.Gate{}
 	resources, err := addSCIM(ctx, mgr, o, sources, observer, gate, selector)
 	if err != nil {
@@ -231,6 +239,7 @@ func addSCIM(ctx context.Context, mgr manager.Manager, o options, sources *infor
 			Prefix:       scimPrefix,
 			BeforeChange: observer.beforeChange,
 			Observe:      observer.observe,
+			Tracer:       observer.scimTracer(),
 			Logger:       logger,
 		}),
 	})

@@ -2,13 +2,18 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 	"net/http"
+	"os"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
+	"github.com/go-logr/logr"
 	"github.com/prometheus/client_golang/prometheus"
+	ctrl "sigs.k8s.io/controller-runtime"
 
 	"github.com/cloudsso/cloudsso-operator/internal/audit"
 	"github.com/cloudsso/cloudsso-operator/internal/auth"
@@ -16,12 +21,14 @@ import (
 	scimserver "github.com/cloudsso/cloudsso-operator/internal/scim/server"
 	"github.com/cloudsso/cloudsso-operator/internal/scimauth"
 	"github.com/cloudsso/cloudsso-operator/internal/store"
+	"github.com/cloudsso/cloudsso-operator/internal/tracing"
 )
 
-// observer writes the provisioning log and the metrics of SCIM requests.
+// observer writes the provisioning log, the metrics and the traces of SCIM requests.
 type observer struct {
 	log    *audit.Log
 	logger *slog.Logger
+	tracer *tracing.Tracer // nil if nothing is traced
 	requestMetrics
 
 	isFileFailing atomic.Bool
@@ -32,6 +39,37 @@ func newObserver(config audit.Config, logger *slog.Logger, registry prometheus.R
 	config.FileResult = o.fileResult
 	o.log = audit.New(config)
 	return o, o.register(registry)
+}
+
+// newTracer returns what traces requests; nil without --tracing-endpoint.
+func (o *options) newTracer(ctx context.Context) (*tracing.Tracer, error) {
+	if o.tracingEndpoint == "" {
+		return nil, nil
+	}
+	replica, err := os.Hostname() // the name of the Pod
+	if err != nil {
+		return nil, fmt.Errorf("naming this replica in traces: %w", err)
+	}
+	return tracing.New(ctx, tracing.Options{
+		Endpoint: o.tracingEndpoint, SamplingRate: o.tracingRate, Version: version, Instance: replica,
+		Log: slog.New(logr.ToSlogHandler(ctrl.Log.WithName("tracing"))),
+	})
+}
+
+// scimTracer returns the tracer for scimserver.Options.Tracer.
+func (o *observer) scimTracer() scimserver.Tracer {
+	if o.tracer == nil {
+		return nil // a nil *tracing.Tracer would not be a nil scimserver.Tracer
+	}
+	return o.tracer
+}
+
+// close waits until the lines and spans of the last requests are written, a few seconds at most for both.
+func (o *observer) close() {
+	var closing sync.WaitGroup
+	closing.Go(o.log.Close)
+	closing.Go(o.tracer.Close)
+	closing.Wait()
 }
 
 // observe counts a request and writes its line of the provisioning log, for scimserver.Options.Observe.
@@ -81,6 +119,7 @@ func auditRecord(r scimserver.Record) audit.Record {
 	record := audit.Record{
 		Event:      eventOf(r),
 		RequestID:  r.RequestID,
+		TraceID:    r.TraceID,
 		Namespace:  namespace,
 		Credential: credential,
 		Remote:     r.Remote, UserAgent: r.UserAgent,

@@ -42,6 +42,9 @@ type options struct {
 	probeAddress   string
 	pprofAddress   string
 
+	tracingEndpoint string
+	tracingRate     float64
+
 	leaderElect       bool
 	leaseDuration     time.Duration
 	operatorNamespace string
@@ -75,6 +78,8 @@ func (o *options) bind(flags *pflag.FlagSet) {
 	flags.BoolVar(&o.metricsSecure, "metrics-secure", true, "serve metrics over HTTPS to clients whose token may get /metrics (ClusterRole cloudsso-metrics-reader); false serves them to every client without TLS, on loopback only")
 	flags.StringVar(&o.probeAddress, "health-probe-bind-address", ":8081", "address of /healthz and /readyz; 0 for none")
 	flags.StringVar(&o.pprofAddress, "pprof-bind-address", "0", "address of /debug/pprof, such as 127.0.0.1:6060; 0 for none")
+	flags.StringVar(&o.tracingEndpoint, "tracing-endpoint", "", "URL of an OpenTelemetry collector that receives OTLP over gRPC, such as https://collector.observability:4317, or http:// without TLS; SCIM requests and their calls of the API server are traced to it. By default nothing is traced")
+	flags.Float64Var(&o.tracingRate, "tracing-sampling-rate", 1, "with --tracing-endpoint, the share of the SCIM requests that are traced, from 0 to 1")
 	flags.BoolVar(&o.leaderElect, "leader-elect", true, "let one replica at a time run the controllers; every replica serves SCIM")
 	flags.DurationVar(&o.leaseDuration, "leader-lease-duration", 5*time.Second, "how long the other replicas wait before they replace a leader that has died")
 	flags.StringVar(&o.operatorNamespace, "operator-namespace", "cloudsso-system", "namespace of the operator's own lease")
@@ -145,7 +150,7 @@ func (o *options) validate() error {
 	if o.leaseDuration < minLeaseDuration {
 		return fmt.Errorf("--leader-lease-duration %s is too short: at least %s, because a lease counts whole seconds", o.leaseDuration, minLeaseDuration)
 	}
-	return errors.Join(o.validateTLS(), o.validateShard(), o.validateAudit(), o.validateProxies(), o.validateSelector(), o.validateAccess())
+	return errors.Join(o.validateTLS(), o.validateShard(), o.validateAudit(), o.validateProxies(), o.validateTracing(), o.validateSelector(), o.validateAccess())
 }
 
 func (o *options) validateAccess() error {
@@ -156,6 +161,21 @@ func (o *options) validateAccess() error {
 		if problems := validation.IsDNS1123Label(namespace); len(problems) > 0 {
 			return fmt.Errorf("--access-excluded-namespaces: %q is not a valid name of a namespace: %s", namespace, strings.Join(problems, "; "))
 		}
+	}
+	return nil
+}
+
+// validateTracing requires a URL with nothing but what the exporter reads.
+func (o *options) validateTracing() error {
+	if o.tracingRate < 0 || o.tracingRate > 1 {
+		return fmt.Errorf("--tracing-sampling-rate %v must be from 0 to 1", o.tracingRate)
+	}
+	if o.tracingEndpoint == "" {
+		return nil
+	}
+	u, err := url.Parse(o.tracingEndpoint)
+	if err != nil || u.Scheme != "https" && u.Scheme != "http" || u.Hostname() == "" || u.Port() == "" || *u != (url.URL{Scheme: u.Scheme, Host: u.Host}) {
+		return fmt.Errorf("--tracing-endpoint %q is not a URL with a port and without a path, such as https://collector.observability:4317", o.tracingEndpoint)
 	}
 	return nil
 }

@@ -32,6 +32,8 @@ const maxChanges = 50
 type Record struct {
 	Event     Event
 	RequestID string
+	// TraceID is the id of the request's trace, if it has one.
+	TraceID string
 	// Namespace is the directory's; Credential is the name of the SCIMCredential.
 	Namespace, Credential string
 	// Remote is the address that the request came from: the client's, or that of a proxy that is not trusted.
@@ -190,6 +192,7 @@ func (r Record) texts() []slog.Attr {
 	attributes := make([]slog.Attr, 0, 16)
 	for _, a := range []struct{ key, value string }{
 		{"requestID", r.RequestID},
+		{"traceID", r.TraceID},
 		{"namespace", r.Namespace},
 		{"credential", r.Credential},
 		{"remote", r.Remote},

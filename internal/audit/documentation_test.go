@@ -68,7 +68,7 @@ func TestTheDocumentationHasEveryEvent(t *testing.T) {
 func TestTheDocumentationHasEveryField(t *testing.T) {
 	var out bytes.Buffer
 	everything := audit.Record{
-		Event: audit.ResourceModified, RequestID: "x", Namespace: "x", Credential: "x", Remote: "x", UserAgent: "x", Operation: "x", Method: "x",
+		Event: audit.ResourceModified, RequestID: "x", TraceID: "x", Namespace: "x", Credential: "x", Remote: "x", UserAgent: "x", Operation: "x", Method: "x",
 		ResourceType: "x", ID: "x", UserName: "x", DisplayName: "x", ExternalID: "x", Effects: []string{"x"},
 		Changes: []audit.Change{change("active", "true", "false")}, Added: audit.Members{Count: 1}, Removed: audit.Members{Count: 1},
 		Status: 200, SCIMType: "x", Detail: "x", Reason: "x",

@@ -89,10 +89,10 @@ func (s *server) log(req *request, scimErr *scim.Error, err error) {
 	case scimErr.Cause == nil:
 		return
 	}
-	s.Logger.LogAttrs(req.Context(), level, "SCIM request failed",
-		slog.String("requestID", req.record.RequestID), slog.String("method", req.Method), slog.String("route", req.pattern),
+	s.Logger.LogAttrs(req.Context(), level, "SCIM request failed", append(req.ids(),
+		slog.String("method", req.Method), slog.String("route", req.pattern),
 		slog.String("id", req.record.ID), slog.String("subject", req.record.Subject),
-		slog.Int("status", scimErr.Status), slog.String("error", err.Error()))
+		slog.Int("status", scimErr.Status), slog.String("error", err.Error()))...)
 }
 
 // recoverPanic turns a panic into an error, except the panic that aborts the connection.

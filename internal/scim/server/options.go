@@ -1,6 +1,7 @@
 package server
 
 import (
+	"context"
 	"crypto/rand"
 	"log/slog"
 	"net/http"
@@ -38,6 +39,9 @@ type Options struct {
 	// request it is called for each operation first. The response waits for it.
 	Observe func(Record)
 
+	// Tracer, if not nil, traces the requests of accepted credentials.
+	Tracer Tracer
+
 	// Logger receives the causes of errors; by default slog.Default().
 	Logger *slog.Logger
 
@@ -46,6 +50,16 @@ type Options struct {
 
 	// NewRequestID returns an id for a response and its log lines; by default 128 random bits.
 	NewRequestID func() string
+}
+
+// Tracer traces requests. Its methods are called once for each request that has a trace, and not for the operations of a bulk
+// request, which are part of that request's trace.
+type Tracer interface {
+	// Begin returns the context of what the request does, and the id of its trace; "" if this request is not traced. The
+	// record has what is known before the request is carried out.
+	Begin(r *http.Request, record Record) (ctx context.Context, traceID string)
+	// End is called with that context when the response has been written.
+	End(ctx context.Context, record Record)
 }
 
 // Session is an authenticated client.
@@ -69,6 +83,7 @@ type Session struct {
 // Record describes one request and its response, for the audit log and metrics. It has no secrets.
 type Record struct {
 	RequestID    string // as in the response's X-Request-Id and in the log
+	TraceID      string // empty if the request is not traced
 	Operation    Operation
 	Method       string
 	Route        string   // the pattern below the prefix, such as "/Users/{id}"; empty for an unknown path

@@ -15,6 +15,7 @@
 //	cursor.go          pages by cursor
 //	active.go          defaults of the attribute active
 //	effect.go          what a request has changed, for the observer
+//	trace.go           which requests are traced
 //	unknown.go         the log of ignored attributes
 //	response.go        writing of responses
 //	buffer.go          buffers of responses
@@ -166,9 +167,11 @@ func (s *server) handler(r route) http.HandlerFunc {
 		req := s.newRequest(httpReq, r, r.action(httpReq.Method))
 		req.record.RequestID = s.NewRequestID()
 		defer req.slot.release()
+		defer s.endTrace(req)
 		s.pace(req, w)
 		resp := s.respond(req, func(req *request) (*response, error) {
 			refused := s.authenticate(req)
+			s.beginTrace(req, refused)
 			req.slot = s.load.acquire(req.session.Directory)
 			if err := cmp.Or(refused, req.slot.checkInFlight()); err != nil {
 				return nil, err

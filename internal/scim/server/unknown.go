@@ -49,10 +49,9 @@ func (s *server) logIgnored(req *request, reason string, names []string) {
 		}
 		name = shortened(schema.RepeatableName(name), limits.Quoted)
 		if s.unknown.addNew(req.session.Directory, name) {
-			s.Logger.LogAttrs(req.Context(), slog.LevelInfo, "attribute ignored; logged once for each name",
+			s.Logger.LogAttrs(req.Context(), slog.LevelInfo, "attribute ignored; logged once for each name", append(req.ids(),
 				slog.String("attribute", name), slog.String("reason", reason),
-				slog.String("requestID", req.record.RequestID),
-				slog.String("route", req.pattern), slog.String("subject", req.record.Subject))
+				slog.String("route", req.pattern), slog.String("subject", req.record.Subject))...)
 		}
 	}
 }

@@ -95,6 +95,14 @@ var rules = []rule{
 		},
 	},
 	{
+		name: "internal/tracing alone traces",
+		applies: func(pkg string) bool {
+			return isIn(pkg, our("api"), our("controllers"), our("internal"), our("cmd")) && !isIn(pkg, our("internal/tracing"), our("cmd/manager"))
+		},
+		forbids:    func(_, imported string) bool { return strings.HasPrefix(imported, "go.opentelemetry.io/") },
+		directOnly: true, // Kubernetes' own packages lead there too
+	},
+	{
 		name:       "decisions do not import HTTP",
 		applies:    isDecision,
 		forbids:    func(_, imported string) bool { return imported == "net/http" },
@@ -193,6 +201,10 @@ func TestRulesRefuse(t *testing.T) {
 		{pkg: our("cmd/manager"), imports: "github.com/yuin/gopher-lua", through: our("test/gitops"), refused: true},
 		{pkg: our("cmd/manager"), imports: our("test/provider"), refused: true},
 		{pkg: our("cmd/manager"), imports: our("internal/store")},
+		{pkg: our("cmd/manager"), imports: "go.opentelemetry.io/otel"},
+		{pkg: our("internal/tracing"), imports: "go.opentelemetry.io/otel/trace"},
+		{pkg: our("internal/store"), imports: "go.opentelemetry.io/otel/trace", refused: true},
+		{pkg: our("internal/httpserver"), imports: "go.opentelemetry.io/otel/trace", through: our("internal/tracing")},
 		{pkg: our("internal/auth/authcache"), imports: "k8s.io/client-go/tools/cache"},
 	} {
 		imports := map[string][]string{test.pkg: {test.imports}}

@@ -186,6 +186,24 @@ var _ = Describe("The chart", func() {
 		}))
 	})
 
+	It("traces to a collector, which the NetworkPolicy lets it reach", func(ctx SpecContext) {
+		plain := template(ctx, release, namespace, "--set", "tracing.endpoint=http://collector.observability:4317,tracing.samplingRate=0.01,networkPolicy.enabled=true,tls.endsBefore=true")
+		container := firstContainer(plain["Deployment cloudsso-system/cloudsso-operator"].Object)
+		Expect(container["args"]).To(ContainElements("--tracing-endpoint=http://collector.observability:4317", "--tracing-sampling-rate=0.01"))
+		Expect(container).NotTo(HaveKey("volumeMounts"))
+		Expect(nested(plain["NetworkPolicy cloudsso-system/cloudsso-operator"].Object, "spec", "egress")).To(ContainElement(
+			map[string]any{"ports": []any{map[string]any{"protocol": "TCP", "port": float64(4317)}}}))
+
+		const overTLS = "tracing.endpoint=https://collector.observability:4317,tracing.caConfigMap=collector-ca"
+		for values, volumes := range map[string]int{overTLS: 2, overTLS + ",tls.endsBefore=true": 1} {
+			deployment := template(ctx, release, namespace, "--set", values)["Deployment cloudsso-system/cloudsso-operator"].Object
+			Expect(firstContainer(deployment)["env"]).To(ContainElement(map[string]any{"name": "OTEL_EXPORTER_OTLP_CERTIFICATE", "value": "/tracing/ca.crt"}))
+			Expect(firstContainer(deployment)["volumeMounts"]).To(And(HaveLen(volumes), ContainElement(HaveKeyWithValue("mountPath", "/tracing"))))
+			Expect(nested(deployment, "spec", "template", "spec", "volumes")).To(And(HaveLen(volumes),
+				ContainElement(HaveKeyWithValue("configMap", map[string]any{"name": "collector-ca"}))))
+		}
+	})
+
 	It("keeps the CRDs, and has none if another release has them", func(ctx SpecContext) {
 		count := 0
 		for _, o := range template(ctx, release, namespace) {
@@ -218,6 +236,8 @@ var _ = Describe("The chart", func() {
 		Entry("a shard without namespaces", "shard.name=south", "at '/shard/namespaces': minItems: got 0, want 1"),
 		Entry("namespaces without a shard", "shard.namespaces={globex}", "at '/shard/namespaces': maxItems: got 1, want 0"),
 		Entry("a shard whose name is none of a lease", "shard.name=a.b,shard.namespaces={globex}", "at '/shard/name'"),
+		Entry("a collector without a port", "tracing.endpoint=http://collector", "at '/tracing/endpoint'"),
+		Entry("a collector over TLS without its CAs", "tracing.endpoint=https://collector:4317", "at '/tracing/caConfigMap': minLength: got 0, want 1"),
 		Entry("a main release without a shard", "mainRelease=other", "at '/shard/name': minLength: got 0, want 1"),
 	)
 

@@ -8,6 +8,7 @@ package okta_test
 import (
 	"context"
 	"fmt"
+	"path/filepath"
 	"testing"
 	"time"
 
@@ -17,6 +18,7 @@ import (
 
 	"github.com/cloudsso/cloudsso-operator/api/v1alpha1"
 	"github.com/cloudsso/cloudsso-operator/hack/quickstart"
+	"github.com/cloudsso/cloudsso-operator/test/collector"
 	"github.com/cloudsso/cloudsso-operator/test/provider"
 )
 
@@ -28,13 +30,18 @@ func TestOkta(t *testing.T) {
 var (
 	environment *quickstart.Environment
 	okta        *provider.Client
+	traces      *collector.Collector
+	auditLog    string
 )
 
 var _ = BeforeSuite(func(ctx SpecContext) {
 	SetDefaultEventuallyTimeout(20 * time.Second)
 	SetDefaultEventuallyPollingInterval(5 * time.Millisecond)
 	var err error
-	environment, err = quickstart.Start(ctx, quickstart.Options{Dir: GinkgoT().TempDir(), Race: true})
+	auditLog = filepath.Join(GinkgoT().TempDir(), "audit.log")
+	environment, err = quickstart.Start(ctx, quickstart.Options{
+		Dir: GinkgoT().TempDir(), Race: true, Flags: []string{"--audit-log-path=" + auditLog, startCollector()},
+	})
 	Expect(err).NotTo(HaveOccurred())
 	DeferCleanup(func() { Expect(environment.Stop()).To(Succeed()) })
 	okta, err = provider.New(environment.BaseURL, environment.Token, environment.CAFile)

@@ -2,18 +2,14 @@ package main
 
 import (
 	"context"
-	"fmt"
 	"log/slog"
 	"net/http"
-	"os"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
 
-	"github.com/go-logr/logr"
 	"github.com/prometheus/client_golang/prometheus"
-	ctrl "sigs.k8s.io/controller-runtime"
 
 	"github.com/cloudsso/cloudsso-operator/internal/audit"
 	"github.com/cloudsso/cloudsso-operator/internal/auth"
@@ -39,29 +35,6 @@ func newObserver(config audit.Config, logger *slog.Logger, registry prometheus.R
 	config.FileResult = o.fileResult
 	o.log = audit.New(config)
 	return o, o.register(registry)
-}
-
-// newTracer returns what traces requests; nil without --tracing-endpoint.
-func (o *options) newTracer(ctx context.Context) (*tracing.Tracer, error) {
-	if o.tracingEndpoint == "" {
-		return nil, nil
-	}
-	replica, err := os.Hostname() // the name of the Pod
-	if err != nil {
-		return nil, fmt.Errorf("naming this replica in traces: %w", err)
-	}
-	return tracing.New(ctx, tracing.Options{
-		Endpoint: o.tracingEndpoint, SamplingRate: o.tracingRate, Version: version, Instance: replica,
-		Log: slog.New(logr.ToSlogHandler(ctrl.Log.WithName("tracing"))),
-	})
-}
-
-// scimTracer returns the tracer for scimserver.Options.Tracer.
-func (o *observer) scimTracer() scimserver.Tracer {
-	if o.tracer == nil {
-		return nil // a nil *tracing.Tracer would not be a nil scimserver.Tracer
-	}
-	return o.tracer
 }
 
 // close waits until the lines and spans of the last requests are written, a few seconds at most for both.

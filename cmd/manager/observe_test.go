@@ -15,6 +15,7 @@ import (
 
 	"github.com/go-logr/logr"
 	"github.com/prometheus/client_golang/prometheus"
+	"github.com/spf13/pflag"
 	"go.uber.org/zap/zapcore"
 	"sigs.k8s.io/controller-runtime/pkg/log/zap"
 
@@ -424,5 +425,16 @@ func TestChangeIsLoggedWithItsEffects(t *testing.T) {
 		if !reflect.DeepEqual(lines[0][key], value) {
 			t.Errorf("%s is %v, want %v", key, lines[0][key], value)
 		}
+	}
+}
+
+// A variable that is meant for other programs turns nothing on.
+func TestNothingIsTracedByDefault(t *testing.T) {
+	t.Setenv("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:4317")
+	var o options
+	o.bind(pflag.NewFlagSet("manager", pflag.ContinueOnError))
+	tracer, err := o.newTracer(t.Context())
+	if observer := (&observer{tracer: tracer}); err != nil || tracer != nil || observer.scimTracer() != nil {
+		t.Errorf("traced by %v, %v", tracer, err)
 	}
 }

@@ -165,21 +165,6 @@ func (o *options) validateAccess() error {
 	return nil
 }
 
-// validateTracing requires a URL with nothing but what the exporter reads.
-func (o *options) validateTracing() error {
-	if o.tracingRate < 0 || o.tracingRate > 1 {
-		return fmt.Errorf("--tracing-sampling-rate %v must be from 0 to 1", o.tracingRate)
-	}
-	if o.tracingEndpoint == "" {
-		return nil
-	}
-	u, err := url.Parse(o.tracingEndpoint)
-	if err != nil || u.Scheme != "https" && u.Scheme != "http" || u.Hostname() == "" || u.Port() == "" || *u != (url.URL{Scheme: u.Scheme, Host: u.Host}) {
-		return fmt.Errorf("--tracing-endpoint %q is not a URL with a port and without a path, such as https://collector.observability:4317", o.tracingEndpoint)
-	}
-	return nil
-}
-
 func (o *options) validateSelector() error {
 	if _, err := labels.Parse(o.namespaceSelector); err != nil {
 		return fmt.Errorf("--directory-namespace-selector: %w", err)

@@ -68,6 +68,7 @@ func TestOptionsAreValidated(t *testing.T) {
 		{url + " " + tls + " --tracing-endpoint=https://collector:4317?key=x", "is not a URL"},
 		{url + " " + tls + " --tracing-sampling-rate=1.5", "--tracing-sampling-rate 1.5 must be from 0 to 1"},
 		{url + " " + tls + " --tracing-sampling-rate=-1", "from 0 to 1"},
+		{url + " " + tls + " --tracing-sampling-rate=NaN", "from 0 to 1"},
 		{url + " --scim-insecure-http --leader-lease-duration=1s", "too short"},
 		{url + " --scim-insecure-http --access", ""},
 		{url + " --scim-insecure-http --access --access-excluded-namespaces=kube-system,prod --access-excluded-namespaces=", ""},

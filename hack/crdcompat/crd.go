@@ -12,7 +12,7 @@ import (
 // change is an incompatible change of a CRD.
 type change struct {
 	crd     string // its metadata.name
-	version string // "" if the change is not of one version
+	version string // "" if the change is not of one version, and "v1 stored as v2" if it is of two
 	field   string // "spec.emails[].value", "" if the change is not of one field
 	what    string
 }
@@ -100,7 +100,28 @@ func compareCRD(before, after *apiextensionsv1.CustomResourceDefinition) []chang
 			changes = append(changes, c)
 		}
 	}
+	return append(changes, compareStorage(before, after)...)
+}
+
+// compareStorage returns the changes from the version in which objects were stored to another one in which they are stored
+// now. Without a conversion, the API server serves each stored object as one of the new version, and drops the fields that
+// the new version does not have.
+func compareStorage(before, after *apiextensionsv1.CustomResourceDefinition) []change {
+	old, current := storage(before), storage(after)
+	if old.Name == current.Name || strategy(&after.Spec) != apiextensionsv1.NoneConverter {
+		return nil
+	}
+	changes := compareSchema("", old.Schema.OpenAPIV3Schema, current.Schema.OpenAPIV3Schema)
+	for i := range changes {
+		changes[i].crd, changes[i].version = before.Name, old.Name+" stored as "+current.Name
+	}
 	return changes
+}
+
+// storage returns the version in which objects are stored, of which a CRD has one.
+func storage(crd *apiextensionsv1.CustomResourceDefinition) *apiextensionsv1.CustomResourceDefinitionVersion {
+	i := slices.IndexFunc(crd.Spec.Versions, func(v apiextensionsv1.CustomResourceDefinitionVersion) bool { return v.Storage })
+	return &crd.Spec.Versions[max(i, 0)]
 }
 
 func ofStorage(v *apiextensionsv1.CustomResourceDefinitionVersion) string {

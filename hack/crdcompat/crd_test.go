@@ -22,7 +22,9 @@ func thing() *crd {
 			Versions: []version{
 				{
 					Name: "v1", Served: true, Storage: true,
-					Schema: &apiextensionsv1.CustomResourceValidation{OpenAPIV3Schema: &apiextensionsv1.JSONSchemaProps{Type: "object"}},
+					Schema: &apiextensionsv1.CustomResourceValidation{OpenAPIV3Schema: &apiextensionsv1.JSONSchemaProps{
+						Type: "object", Properties: map[string]apiextensionsv1.JSONSchemaProps{"spec": {Type: "object"}},
+					}},
 					Subresources: &apiextensionsv1.CustomResourceSubresources{
 						Status: &apiextensionsv1.CustomResourceSubresourceStatus{},
 						Scale:  &apiextensionsv1.CustomResourceSubresourceScale{SpecReplicasPath: ".spec.replicas", StatusReplicasPath: ".status.replicas"},
@@ -78,6 +80,17 @@ var crdChanges = []crdChange{
 		added.Name, v.Storage = "v2", false
 		c.Spec.Versions = append(c.Spec.Versions, added)
 	}, nil},
+	{"version added without a field, and objects stored in it", "Storage", func(c *crd, v *version) {
+		storeInSmallerVersion(c, v)
+	}, []string{"things.example.com v1 stored as v2 spec: the field was removed"}},
+	{"version added without a field, and objects stored in the old one", "Storage", func(c *crd, v *version) {
+		storeInSmallerVersion(c, v)
+		v.Storage, c.Spec.Versions[1].Storage = true, false
+	}, nil},
+	{"version added without a field, and objects converted to it", "Storage", func(c *crd, v *version) {
+		storeInSmallerVersion(c, v)
+		c.Spec.Conversion = &apiextensionsv1.CustomResourceConversion{Strategy: apiextensionsv1.WebhookConverter}
+	}, []string{"things.example.com: conversion strategy went from None to Webhook"}},
 	{"version not served", "Served", func(_ *crd, v *version) {
 		v.Served = false
 	}, []string{"things.example.com v1: served went from true to false"}},
@@ -99,6 +112,14 @@ var crdChanges = []crdChange{
 	{"unknown fields", "PreserveUnknownFields", func(c *crd, _ *version) {
 		c.Spec.PreserveUnknownFields = true
 	}, nil},
+}
+
+// storeInSmallerVersion adds the version v2, which lacks the field spec, and stores objects in it.
+func storeInSmallerVersion(c *crd, v *version) {
+	added := *v.DeepCopy()
+	added.Name, v.Storage = "v2", false
+	added.Schema.OpenAPIV3Schema.Properties = nil
+	c.Spec.Versions = append(c.Spec.Versions, added)
 }
 
 func TestIncompatibleChangesOfACRDAreListed(t *testing.T) {

@@ -222,7 +222,8 @@ verify-manifests:
 	@[[ $$(grep -c "'system:serviceaccount:cloudsso-south:cloudsso-operator'" bin/elsewhere.yaml) -eq $$(cat config/policy/*.yaml | grep -c '^  - name: operator$$') ]] || { echo "config/default/shards.yaml does not name the shards in all policies" >&2; exit 1; }
 	@$(KUSTOMIZE) build bin/elsewhere/shard > bin/elsewhere.yaml
 	@if grep -nE 'cloudsso-system|^kind: ClusterRole$$' bin/elsewhere.yaml; then echo "config/shard has these, which belong to config/default" >&2; exit 1; fi
-	@[[ $$(grep -cE '^kind: ClusterRoleBinding$$|^  name: cloudsso-operator-cluster-reader$$' bin/elsewhere.yaml) -eq 2 ]] || { echo "config/shard needs one ClusterRoleBinding, to cloudsso-operator-cluster-reader" >&2; exit 1; }
+	@[[ $$(grep -cE '^kind: ClusterRoleBinding$$|^  name: acme-cloudsso-operator-cluster-reader$$' bin/elsewhere.yaml) -eq 2 ]] || { echo "config/shard needs one ClusterRoleBinding, to the cloudsso-operator-cluster-reader of config/default" >&2; exit 1; }
+	@[[ $$(grep -cE '^  name: acme-cloudsso-operator$$' bin/elsewhere.yaml) -eq $$(grep -c 'kind: RoleBinding' config/shard/bindings/named/bindings.yaml) ]] || { echo "config/shard does not bind the ClusterRole cloudsso-operator of config/default in its namespaces" >&2; exit 1; }
 	@[[ $$(grep -cE '^( +priorityClassN|  n)ame: cloudsso-operator-south$$' bin/elsewhere.yaml) -eq 2 ]] || { echo "config/shard needs a PriorityClass of its own" >&2; exit 1; }
 	@$(KUSTOMIZE) build bin/elsewhere/undeploy > bin/elsewhere.yaml
 	@if grep -nE '^kind: (CustomResourceDefinition|Namespace)$$' bin/elsewhere.yaml; then echo "config/undeploy must not delete these" >&2; exit 1; fi

@@ -82,7 +82,7 @@ var _ = BeforeSuite(func(ctx SpecContext) {
 // installSouth creates what config/shard has, but for the Deployment, and names the shard in the policies.
 func installSouth(ctx context.Context) {
 	GinkgoHelper()
-	for _, file := range []string{"rbac/service_account.yaml", "rbac/leader_election.yaml", "shard/bindings.yaml"} {
+	for _, file := range []string{"rbac/service_account.yaml", "rbac/leader_election.yaml", "shard/bindings/named/bindings.yaml"} {
 		content := bytes.ReplaceAll(configFile(file), []byte(controlplane.SystemNamespace), []byte(southNamespace))
 		for decoder := yaml.NewYAMLOrJSONDecoder(bytes.NewReader(content), len(content)+1); ; {
 			o := &unstructured.Unstructured{}

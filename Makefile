@@ -80,10 +80,10 @@ docs: ## Write the table of identity providers' dialects from the recorded conve
 
 # Builds config/default with names in place of what a release decides: hack/chart/release.go has them.
 .PHONY: chart
-chart: ## Write the CRDs, roles and policies of the Helm chart from config.
+chart: ## Write the CRDs, roles, policies, alerts and dashboard of the Helm chart from config.
 	@rm -rf bin/chart && mkdir -p bin && cp -r config bin/chart
 	@sed -i.bak -e 's/^namespace: .*/namespace: zz-namespace/' -e 's/^# namePrefix:.*/namePrefix: zz-prefix-/' \
-	  -e 's/^# \(- ..\/flow-control\|patches:\|- path: shards\|  target:\)/\1/' -e 's/^\(    app.kubernetes.io\/instance:\).*/\1 zz-instance/' bin/chart/default/kustomization.yaml
+	  -e 's/^# \(- ..\/flow-control\|components:\|- ..\/prometheus\/rules\|- ..\/prometheus\/dashboard\|patches:\|- path: shards\|  target:\)/\1/' -e 's/^\(    app.kubernetes.io\/instance:\).*/\1 zz-instance/' bin/chart/default/kustomization.yaml
 	@sed -i.bak -e 's/^  value: .*/  value: zz-shards/' bin/chart/default/shards.yaml
 	@$(KUSTOMIZE) build bin/chart/default | go run ./hack/chart && rm -rf bin/chart
 

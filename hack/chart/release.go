@@ -9,5 +9,6 @@ var substitutions = strings.NewReplacer(
 	"zz-namespace", "{{ .Release.Namespace }}",
 	"zz-prefix-", `{{ include "cloudsso-operator.prefix" . }}`,
 	"zz-instance", "{{ .Release.Name | quote }}",
+	"{{", `{{ "{{" }}`, // alerts and the dashboard have it, which Helm is not to evaluate
 	"zz-shards", `{{ include "cloudsso-operator.shards" . | quote }}`,
 )

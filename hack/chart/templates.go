@@ -1,7 +1,6 @@
 package main
 
 import (
-	"errors"
 	"fmt"
 	"strings"
 
@@ -25,6 +24,8 @@ var generated = []file{
 	{"cluster_roles.yaml", []string{"ClusterRole"}, "not .Values.mainRelease"},
 	{"service_account.yaml", []string{"ServiceAccount", "Role", "RoleBinding"}, ""},
 	{"flow_control.yaml", []string{"PriorityLevelConfiguration", "FlowSchema"}, ".Values.flowControl.enabled"},
+	{"prometheus_rule.yaml", []string{"PrometheusRule"}, ".Values.prometheusRule.enabled"},
+	{"dashboard.yaml", []string{"ConfigMap"}, ".Values.dashboard.enabled"},
 }
 
 // byHand are the kinds that templates written by hand have. Helm creates the Namespace.
@@ -34,9 +35,6 @@ var byHand = map[string]bool{
 
 // templates returns the content of each file.
 func templates(manifests string) (map[string]string, error) {
-	if strings.Contains(manifests, "{{") {
-		return nil, errors.New("a manifest has {{, which Helm would evaluate")
-	}
 	objects := map[string][]string{}
 	for _, document := range strings.Split(manifests, "\n---\n") {
 		var kind metav1.TypeMeta
@@ -74,13 +72,24 @@ func fileOf(kind string) (string, error) {
 	return "", nil
 }
 
+// prometheusLabels are the labels by which Prometheus selects its rules.
+const prometheusLabels = `
+    {{- with .Values.prometheus.labels }}
+    {{- toYaml . | nindent 4 }}
+    {{- end }}
+`
+
 // object returns a manifest as a part of a template. Helm keeps CRDs when the release is uninstalled, because a deleted CRD
 // takes all its objects with it.
 func object(kind, document string) string {
-	if kind == "CustomResourceDefinition" {
-		document = strings.Replace(document, "\n  annotations:\n", "\n  annotations:\n    helm.sh/resource-policy: keep\n", 1)
+	text := substitutions.Replace(document)
+	switch kind {
+	case "CustomResourceDefinition":
+		text = strings.Replace(text, "\n  annotations:\n", "\n  annotations:\n    helm.sh/resource-policy: keep\n", 1)
+	case "PrometheusRule":
+		text = strings.Replace(text, "\n  labels:\n", "\n  labels:"+prometheusLabels, 1)
 	}
-	return "---\n" + strings.TrimSpace(substitutions.Replace(document)) + "\n"
+	return "---\n" + strings.TrimSpace(text) + "\n"
 }
 
 func (f file) content(objects []string) string {

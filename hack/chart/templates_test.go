@@ -40,10 +40,25 @@ metadata:
 	}
 }
 
+func TestTemplatesOfAlerts(t *testing.T) {
+	files, err := templates(oneOfEach() + "\n---\nkind: PrometheusRule\nmetadata:\n  labels:\n    a: b\nspec: {summary: '{{ $labels.name }}'}")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for what, want := range map[string]string{
+		"the labels that Prometheus selects by":           "  labels:\n    {{- with .Values.prometheus.labels }}\n    {{- toYaml . | nindent 4 }}\n    {{- end }}\n    a: b\n",
+		"the templates of Prometheus, as text for Helm":   `{summary: '{{ "{{" }} $labels.name }}'}`,
+		"the condition that an administrator asks for it": "{{- if .Values.prometheusRule.enabled }}",
+	} {
+		if !strings.Contains(files["prometheus_rule.yaml"], want) {
+			t.Errorf("%s: prometheus_rule.yaml does not have %s, but is\n%s", what, want, files["prometheus_rule.yaml"])
+		}
+	}
+}
+
 func TestTemplatesRefuse(t *testing.T) {
 	for name, tt := range map[string]struct{ manifests, want string }{
 		"a kind that no file has":       {oneOfEach() + "\n---\nkind: Pod", "kind Pod is new"},
-		"what Helm would evaluate":      {oneOfEach() + "\n---\nkind: Service\nmetadata: {name: '{{'}", "Helm would evaluate"},
 		"manifests that lack some kind": {"kind: Service", "no manifest is of the kinds"},
 	} {
 		if _, err := templates(tt.manifests); err == nil || !strings.Contains(err.Error(), tt.want) {

@@ -150,6 +150,8 @@ var _ = Describe("The chart", func() {
 		Entry(nil, "network-policy", "networkPolicy.enabled=true"),
 		Entry(nil, "plain-http", "tls.endsBefore=true"),
 		Entry(nil, "prometheus", "prometheus.enabled=true"),
+		Entry(nil, "prometheus/dashboard", "dashboard.enabled=true"),
+		Entry(nil, "prometheus/rules", "prometheusRule.enabled=true"),
 	)
 
 	It("has a value for flow control and shards", func(ctx SpecContext) {
@@ -163,7 +165,7 @@ var _ = Describe("The chart", func() {
 			"--set", "image.repository=registry.example.com/cloudsso,image.tag=v1,imagePullSecrets[0].name=pull,nodeSelector.disk=ssd",
 			"--set", "tolerations[0].operator=Exists,podAnnotations.a=b,priorityClassName=high,extraArgs={--trusted-proxies=192.0.2.10/32\\,192.0.2.11/32}",
 			"--set", "scim.publicURL=https://sso.example.org:8443/scim/v2,certManager.enabled=true,image.pullPolicy=Always",
-			"--set", "prometheus.enabled=true,prometheus.labels.release=kube,networkPolicy.enabled=true,networkPolicy.apiServerPorts={8443}")
+			"--set", "prometheus.enabled=true,prometheus.labels.release=kube,prometheusRule.enabled=true,networkPolicy.enabled=true,networkPolicy.apiServerPorts={8443}")
 		deployment := rendered["Deployment cloudsso-system/cloudsso-operator"].Object
 		pod := nested(deployment, "spec", "template", "spec")
 		container := firstContainer(deployment)
@@ -173,6 +175,7 @@ var _ = Describe("The chart", func() {
 		}))
 		Expect(container).To(And(HaveKeyWithValue("image", "registry.example.com/cloudsso:v1"), HaveKeyWithValue("imagePullPolicy", "Always")))
 		Expect(rendered["ServiceMonitor cloudsso-system/cloudsso-operator"].GetLabels()).To(HaveKeyWithValue("release", "kube"))
+		Expect(rendered["PrometheusRule cloudsso-system/cloudsso-operator"].GetLabels()).To(HaveKeyWithValue("release", "kube"))
 		Expect(expectType[[]any](nested(rendered["NetworkPolicy cloudsso-system/cloudsso-operator"].Object, "spec", "egress"))[0]).To(Equal(
 			map[string]any{"ports": []any{map[string]any{"protocol": "TCP", "port": float64(8443)}}}))
 		Expect(pod).To(And(HaveKeyWithValue("priorityClassName", "high"), HaveKeyWithValue("nodeSelector", map[string]any{"disk": "ssd"}),

@@ -45,20 +45,30 @@ func startManagerBy(ctx context.Context, inNamespace, account string, start func
 	GinkgoHelper()
 	identity, err := plane.ServiceAccount(ctx, inNamespace, account)
 	Expect(err).NotTo(HaveOccurred())
-	scim, metrics, probes := freeAddress(), freeAddress(), freeAddress()
+	addresses := freeAddresses(3)
+	scim, metrics, probes := addresses[0], addresses[1], addresses[2]
 	m := &managerProcess{url: "http://" + scim + "/scim/v2", metrics: "http://" + metrics + "/metrics"}
 	m.process = start(writeKubeconfig(identity), "--scim-public-url="+m.url, "--scim-insecure-http", "--scim-bind-address="+scim, "--operator-namespace="+inNamespace,
 		"--metrics-bind-address="+metrics, "--metrics-secure=false", "--health-probe-bind-address="+probes)
-	Eventually(func(g Gomega) { g.Expect(get(ctx, "http://"+probes+"/readyz")).To(Equal(http.StatusOK)) }, soon).Should(Succeed())
+	Eventually(func(g Gomega) {
+		if m.ended() {
+			StopTrying("the manager has ended: " + m.output.String()).Now()
+		}
+		g.Expect(get(ctx, "http://"+probes+"/readyz")).To(Equal(http.StatusOK))
+	}, soon).Should(Succeed())
 	return m
 }
 
-func freeAddress() string {
+// freeAddresses returns addresses on which no program listens. They are held until all are found, so that no two are the same.
+func freeAddresses(n int) (addresses []string) {
 	GinkgoHelper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	Expect(err).NotTo(HaveOccurred())
-	defer listener.Close()
-	return listener.Addr().String()
+	for range n {
+		listener, err := net.Listen("tcp", "127.0.0.1:0")
+		Expect(err).NotTo(HaveOccurred())
+		defer listener.Close()
+		addresses = append(addresses, listener.Addr().String())
+	}
+	return addresses
 }
 
 // get returns the HTTP status of a page; 0 if there is no answer.

@@ -19,6 +19,7 @@ import (
 	"github.com/cloudsso/cloudsso-operator/api/v1alpha1"
 	"github.com/cloudsso/cloudsso-operator/test/controlplane"
 	"github.com/cloudsso/cloudsso-operator/test/oidcissuer"
+	"github.com/cloudsso/cloudsso-operator/test/programs"
 	"github.com/cloudsso/cloudsso-operator/test/selfsigned"
 )
 
@@ -206,7 +207,7 @@ func (e *Environment) compile(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	e.manager.binary, err = buildManager(ctx, root, e.options.Dir, e.options.Race)
+	e.manager.binary, err = programs.Build(ctx, programs.Options{Root: root, Package: "cmd/manager", Dir: e.options.Dir, Race: e.options.Race})
 	return err
 }
 

@@ -1,7 +1,6 @@
 package quickstart
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -11,7 +10,6 @@ import (
 	"net/netip"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"strconv"
 	"syscall"
 	"time"
@@ -24,8 +22,6 @@ const (
 	readyTimeout = time.Minute
 	// stopTimeout is how long it may take to stop: longer than it drains requests.
 	stopTimeout = 40 * time.Second
-	// buildStopTimeout is how long the compiler may take to stop when it is interrupted.
-	buildStopTimeout = 10 * time.Second
 	// pollInterval is how often readiness is asked for.
 	pollInterval = 50 * time.Millisecond
 )
@@ -52,23 +48,6 @@ type Manager struct {
 	tail     *tailWriter
 	exited   chan struct{} // closed when the process is gone
 	failure  error         // why; valid once exited is closed
-}
-
-// buildManager compiles the manager into dir and returns its path.
-func buildManager(ctx context.Context, moduleRoot, dir string, race bool) (string, error) {
-	binary := filepath.Join(dir, "manager")
-	arguments := []string{"build", "-o", binary}
-	if race {
-		arguments = append(arguments, "-race")
-	}
-	command := exec.CommandContext(ctx, "go", append(arguments, "./cmd/manager")...)
-	command.Cancel = func() error { return command.Process.Signal(os.Interrupt) } // so that it tidies up
-	command.WaitDelay = buildStopTimeout
-	command.Dir = moduleRoot
-	if output, err := command.CombinedOutput(); err != nil {
-		return "", fmt.Errorf("the manager does not compile:\n%s", bytes.TrimSpace(output))
-	}
-	return binary, nil
 }
 
 // managerOptions are what one replica is started with.

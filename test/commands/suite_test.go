@@ -12,10 +12,10 @@ import (
 
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
-	"github.com/onsi/gomega/gexec"
 
 	"github.com/cloudsso/cloudsso-operator/hack/quickstart"
 	"github.com/cloudsso/cloudsso-operator/test/controlplane"
+	"github.com/cloudsso/cloudsso-operator/test/programs"
 )
 
 // patience is how long the operator may take for a status on a busy machine.
@@ -40,9 +40,10 @@ var _ = BeforeSuite(func(ctx SpecContext) {
 	environment, err = quickstart.Start(ctx, quickstart.Options{Dir: GinkgoT().TempDir(), Access: true})
 	Expect(err).NotTo(HaveOccurred())
 	DeferCleanup(func() { Expect(environment.Stop()).To(Succeed()) })
-	plugin, err := gexec.Build("github.com/cloudsso/cloudsso-operator/cmd/kubectl-cloudsso")
+	root, err := controlplane.ModuleRoot()
 	Expect(err).NotTo(HaveOccurred())
-	DeferCleanup(gexec.CleanupBuildArtifacts)
+	plugin, err := programs.Build(ctx, programs.Options{Root: root, Package: "cmd/kubectl-cloudsso", Dir: GinkgoT().TempDir()})
+	Expect(err).NotTo(HaveOccurred())
 
 	checkOut()
 	tools := GinkgoT().TempDir()

@@ -18,6 +18,7 @@ import (
 	"github.com/onsi/gomega/gexec"
 
 	"github.com/cloudsso/cloudsso-operator/test/controlplane"
+	"github.com/cloudsso/cloudsso-operator/test/programs"
 )
 
 const (
@@ -35,13 +36,14 @@ func TestRun(t *testing.T) {
 	RunSpecs(t, "make run")
 }
 
-var _ = BeforeSuite(func() {
-	var err error
-	program, err = gexec.Build("github.com/cloudsso/cloudsso-operator/hack/run", "-race")
+var _ = BeforeSuite(func(ctx SpecContext) {
+	root, err := controlplane.ModuleRoot()
 	Expect(err).NotTo(HaveOccurred())
-	demo, err = gexec.Build("github.com/cloudsso/cloudsso-operator/hack/demo", "-race")
+	dir := GinkgoT().TempDir()
+	program, err = programs.Build(ctx, programs.Options{Root: root, Package: "hack/run", Dir: dir, Race: true})
 	Expect(err).NotTo(HaveOccurred())
-	DeferCleanup(gexec.CleanupBuildArtifacts)
+	demo, err = programs.Build(ctx, programs.Options{Root: root, Package: "hack/demo", Dir: dir, Race: true})
+	Expect(err).NotTo(HaveOccurred())
 })
 
 // checkout is a working copy, of links: what a run writes is in it alone, its temporary files too.
@@ -68,7 +70,8 @@ func (c checkout) start(environment ...string) *gexec.Session {
 	GinkgoHelper()
 	command := exec.Command(program) // ended by signals, as a person ends it
 	command.Dir = string(c)
-	command.Env = append(os.Environ(), "TMPDIR="+c.path("tmp"), "SCIM_PORT=", "SCIM_TLS=", "KEEP=")
+	// TEST_PROGRAMS is empty, because the manager is found by its path, which is to be below the working copy.
+	command.Env = append(os.Environ(), "TMPDIR="+c.path("tmp"), "SCIM_PORT=", "SCIM_TLS=", "KEEP=", "TEST_PROGRAMS=")
 	command.Env = append(command.Env, environment...)
 	command.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // as a shell does
 	session, err := gexec.Start(command, GinkgoWriter, GinkgoWriter)

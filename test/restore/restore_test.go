@@ -13,7 +13,6 @@ import (
 
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
-	"github.com/onsi/gomega/gexec"
 	"golang.org/x/sync/errgroup"
 	corev1 "k8s.io/api/core/v1"
 	eventsv1 "k8s.io/api/events/v1"
@@ -25,7 +24,9 @@ import (
 
 	"github.com/cloudsso/cloudsso-operator/api/v1alpha1"
 	"github.com/cloudsso/cloudsso-operator/hack/quickstart"
+	"github.com/cloudsso/cloudsso-operator/test/controlplane"
 	"github.com/cloudsso/cloudsso-operator/test/load"
+	"github.com/cloudsso/cloudsso-operator/test/programs"
 )
 
 const (
@@ -246,9 +247,10 @@ var _ = Describe("a backup", func() {
 
 	It("of kubectl cloudsso is exported and imported, and the provider goes on", func(ctx SpecContext) {
 		c := newCompany(ctx)
-		plugin, err := gexec.Build("github.com/cloudsso/cloudsso-operator/cmd/kubectl-cloudsso")
+		root, err := controlplane.ModuleRoot()
 		Expect(err).NotTo(HaveOccurred())
-		DeferCleanup(gexec.CleanupBuildArtifacts)
+		plugin, err := programs.Build(ctx, programs.Options{Root: root, Package: "cmd/kubectl-cloudsso", Dir: GinkgoT().TempDir()})
+		Expect(err).NotTo(HaveOccurred())
 		run := func(arguments ...string) string {
 			GinkgoHelper()
 			command := exec.CommandContext(ctx, plugin, append(arguments, "--kubeconfig", environment.Kubeconfig, "-n", c.namespace)...)

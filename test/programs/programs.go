@@ -1,0 +1,78 @@
+// Package programs builds the programs that tests start.
+package programs
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"syscall"
+	"time"
+)
+
+const (
+	// folderVariable names the folder in which all suites of one make test keep what they build. The first suite links a
+	// program, and for the others go build only finds out that it is up to date.
+	folderVariable = "TEST_PROGRAMS"
+	// stopTimeout is how long the compiler may take to stop when it is interrupted.
+	stopTimeout = 10 * time.Second
+)
+
+// Options say what to build. Root and Package are required.
+type Options struct {
+	// Root is the folder of the project's go.mod, or a folder of links to its files.
+	Root string
+	// Package is the folder of the program below Root, such as "cmd/manager".
+	Package string
+	// Dir is for the program if the suites share no folder.
+	Dir string
+	// Race builds with the race detector.
+	Race bool
+}
+
+// Build compiles a program, and returns its path. The file has the name of its package, and may replace an older one.
+func Build(ctx context.Context, o Options) (string, error) {
+	// The compiled packages of a folder of links would be kept apart from those of the folder that the links lead to.
+	modFile, err := filepath.EvalSymlinks(filepath.Join(o.Root, "go.mod"))
+	if err != nil {
+		return "", err
+	}
+	dir := cmp.Or(os.Getenv(folderVariable), o.Dir)
+	arguments := []string{"build"}
+	if o.Race {
+		dir, arguments = filepath.Join(dir, "race"), append(arguments, "-race")
+	}
+	unlock, err := lock(dir)
+	if err != nil {
+		return "", err
+	}
+	defer unlock()
+	program := filepath.Join(dir, filepath.Base(o.Package))
+	command := exec.CommandContext(ctx, "go", append(arguments, "-o", program, "./"+o.Package)...)
+	command.Cancel = func() error { return command.Process.Signal(os.Interrupt) } // so that it tidies up
+	command.WaitDelay = stopTimeout
+	command.Dir = filepath.Dir(modFile)
+	if output, err := command.CombinedOutput(); err != nil {
+		return "", fmt.Errorf("%s does not compile:\n%s", o.Package, bytes.TrimSpace(output))
+	}
+	return program, nil
+}
+
+// lock waits until no other suite builds in a folder, because a program that two suites write is incomplete for a moment.
+func lock(dir string) (unlock func(), err error) {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, err
+	}
+	folder, err := os.Open(dir)
+	if err != nil {
+		return nil, err
+	}
+	if err := syscall.Flock(int(folder.Fd()), syscall.LOCK_EX); err != nil {
+		folder.Close()
+		return nil, fmt.Errorf("locking %s: %w", dir, err)
+	}
+	return func() { folder.Close() }, nil
+}

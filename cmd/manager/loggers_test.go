@@ -143,7 +143,7 @@ func TestServiceIsAnnouncedOnceItIsReady(t *testing.T) {
 			}
 			return nil
 		},
-		log: slog.New(slog.NewJSONHandler(&out, nil)), address: "127.0.0.1:8443", url: "https://sso.example.com/scim/v2", tls: true,
+		log: slog.New(slog.NewJSONHandler(&out, nil)), address: "127.0.0.1:8443", url: "https://sso.example.net/scim/v2", tls: true,
 	}
 	if err := a.Start(t.Context()); err != nil {
 		t.Fatal(err)
@@ -151,6 +151,24 @@ func TestServiceIsAnnouncedOnceItIsReady(t *testing.T) {
 	lines := jsonLines(t, out.String())
 	if len(lines) != 1 || asked != 3 || lines[0]["msg"] != "The SCIM service is up" || lines[0]["url"] != a.url || lines[0]["address"] != a.address || lines[0]["tls"] != true {
 		t.Errorf("logged %v after %d questions", lines, asked)
+	}
+}
+
+func TestAnExampleAsPublicURLIsLogged(t *testing.T) {
+	for url, warned := range map[string]bool{
+		"https://scim.example.com/scim/v2":      true,
+		"https://scim.example.com:8443/scim/v2": true,
+		"https://scim.myexample.com/scim/v2":    false,
+		"http://127.0.0.1:8443/scim/v2":         false,
+	} {
+		var out bytes.Buffer
+		a := &announcement{ready: func(*http.Request) error { return nil }, log: slog.New(slog.NewJSONHandler(&out, nil)), url: url}
+		if err := a.Start(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if strings.Contains(out.String(), "--scim-public-url is an example") != warned {
+			t.Errorf("%s: logged %s", url, &out)
+		}
 	}
 }
 

@@ -161,6 +161,9 @@ func testContents(t *testing.T, files map[string]string) {
 	if !strings.Contains(files[installFile], "image: registry.example.com/operator:"+version+"\n") {
 		t.Error("install.yaml does not run the image of the release")
 	}
+	if strings.Count(files[installFile], "https://scim.example.com/scim/v2") != 1 { // docs/install.md puts another one in its place
+		t.Error("install.yaml does not have the example of a public URL once")
+	}
 	plugin := artifactName(pluginName, version, host) + ".tar.gz"
 	if !strings.Contains(files[krewFile], "/"+version+"/"+plugin+"\"\n    sha256: \""+sum([]byte(files[plugin]))+"\"\n") {
 		t.Errorf("the manifest for krew is\n%s", files[krewFile])

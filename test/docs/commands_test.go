@@ -14,6 +14,7 @@ import (
 var needs = map[string]string{
 	"provider": "a live identity provider, or a person's token of it",
 	"registry": "a registry for images",
+	"release":  "the files of a published release",
 	"cloud":    "an account of a cloud",
 	"cluster":  "a cluster with nodes, in which the operator is installed",
 	"fault":    "something that has failed",

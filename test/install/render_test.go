@@ -221,6 +221,13 @@ var _ = Describe("The chart", func() {
 		}
 	})
 
+	It("says that the public URL is an example, unless it is set", func(ctx SpecContext) {
+		const said = "This is the chart's example. Set scim.publicURL"
+		arguments := []string{"install", release, chart, "--namespace", namespace, "--dry-run=client"}
+		Expect(mustHelm(ctx, arguments...)).To(ContainSubstring(said))
+		Expect(mustHelm(ctx, append(arguments, "--set", "scim.publicURL=https://scim.example.net/scim/v2")...)).NotTo(ContainSubstring(said))
+	})
+
 	It("passes helm lint", func(ctx SpecContext) {
 		mustHelm(ctx, "lint", chart, "--strict")
 	})

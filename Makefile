@@ -15,7 +15,7 @@ PLATFORMS ?= linux/amd64,linux/arm64,darwin/amd64,darwin/arm64,windows/amd64,win
 RELEASE_URL ?= https://github.com/cloudsso/cloudsso-operator/releases/download/$(VERSION)
 
 CONTROLLER_GEN := go tool controller-gen
-TOOL := go tool -modfile=hack/tools/go.mod
+TOOL := go tool -modfile='$(CURDIR)/hack/tools/go.mod'
 GOLANGCI_LINT := $(TOOL) golangci-lint
 KUSTOMIZE := $(TOOL) kustomize
 ASSETS := hack/controlplane/assets.sh
@@ -287,7 +287,7 @@ undeploy: ## Delete the operator from that cluster and take back assigned access
 overlay:
 	@mkdir -p bin/deploy
 	@printf 'resources:\n- ../../config/default\n' > bin/deploy/kustomization.yaml
-	@cd bin/deploy && go tool -modfile=../../hack/tools/go.mod kustomize edit set image cloudsso-operator=$(IMG)
+	@cd bin/deploy && $(KUSTOMIZE) edit set image cloudsso-operator=$(IMG)
 
 .PHONY: clean
 clean: ## Remove bin, dist and .run (the control plane stays in the user's cache).

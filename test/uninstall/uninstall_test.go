@@ -41,7 +41,7 @@ func TestUninstall(t *testing.T) {
 	RunSpecs(t, "Uninstall")
 }
 
-var _ = BeforeSuite(func() {
+var _ = BeforeSuite(func(ctx SpecContext) {
 	environment := &envtest.Environment{ControlPlaneStartTimeout: 2 * time.Minute} // as for the other suites
 	DeferCleanup(environment.Stop)
 	config, err := environment.Start()
@@ -56,7 +56,7 @@ var _ = BeforeSuite(func() {
 	Expect(err).NotTo(HaveOccurred())
 	root, err := controlplane.ModuleRoot()
 	Expect(err).NotTo(HaveOccurred())
-	arguments = []string{"-C", root, "--no-print-directory", "KUBECTL=" + kubectl, "IMG=" + image}
+	arguments = []string{"-C", root, "--no-print-directory", "KUBECTL=" + kubectl, "KUSTOMIZE=" + kustomize(ctx, root), "IMG=" + image}
 	settings = append(withoutMake(os.Environ()), "KUBECONFIG="+file)
 
 	scheme := runtime.NewScheme()
@@ -66,6 +66,16 @@ var _ = BeforeSuite(func() {
 	cluster, err = client.New(config, client.Options{Scheme: scheme})
 	Expect(err).NotTo(HaveOccurred())
 })
+
+// kustomize returns the path of the kustomize that make runs. go tool needs a second at each call to find it.
+func kustomize(ctx context.Context, root string) string {
+	GinkgoHelper()
+	command := exec.CommandContext(ctx, "go", "tool", "-n", "-modfile=hack/tools/go.mod", "kustomize")
+	command.Dir = root
+	path, err := command.Output()
+	Expect(err).NotTo(HaveOccurred())
+	return strings.TrimSpace(string(path))
+}
 
 // withoutMake removes the variables that make sets for its own child processes: this test may run below a make.
 func withoutMake(all []string) (rest []string) {

@@ -1,6 +1,5 @@
-// Command chart writes the generated parts of the Helm chart: the CRDs, roles, admission policies, alerts and
-// dashboard. It reads the manifests
-// of config/default from standard input, built with the names of release.go, and puts what Helm knows in place of these names.
+// Command chart writes the generated parts of the Helm chart: the CRDs, roles, admission policies, alerts and dashboard. It reads the
+// manifests of config/default from standard input, built with the names of release.go, and puts what Helm knows in place of these names.
 // The rest of the chart is written by hand, and test/install compares all of it with config/default.
 package main
 

@@ -24,8 +24,8 @@ var generated = []file{
 	{"cluster_roles.yaml", []string{"ClusterRole"}, "not .Values.mainRelease"},
 	{"service_account.yaml", []string{"ServiceAccount", "Role", "RoleBinding"}, ""},
 	{"flow_control.yaml", []string{"PriorityLevelConfiguration", "FlowSchema"}, ".Values.flowControl.enabled"},
-	{"prometheus_rule.yaml", []string{"PrometheusRule"}, ".Values.prometheusRule.enabled"},
-	{"dashboard.yaml", []string{"ConfigMap"}, ".Values.dashboard.enabled"},
+	{"prometheus_rule.yaml", []string{"PrometheusRule"}, "and .Values.prometheusRule.enabled (not .Values.mainRelease)"},
+	{"dashboard.yaml", []string{"ConfigMap"}, "and .Values.dashboard.enabled (not .Values.mainRelease)"},
 }
 
 // byHand are the kinds that templates written by hand have. Helm creates the Namespace.

@@ -48,7 +48,7 @@ func TestTemplatesOfAlerts(t *testing.T) {
 	for what, want := range map[string]string{
 		"the labels that Prometheus selects by":           "  labels:\n    {{- with .Values.prometheus.labels }}\n    {{- toYaml . | nindent 4 }}\n    {{- end }}\n    a: b\n",
 		"the templates of Prometheus, as text for Helm":   `{summary: '{{ "{{" }} $labels.name }}'}`,
-		"the condition that an administrator asks for it": "{{- if .Values.prometheusRule.enabled }}",
+		"the condition that an administrator asks for it": "{{- if and .Values.prometheusRule.enabled (not .Values.mainRelease) }}",
 	} {
 		if !strings.Contains(files["prometheus_rule.yaml"], want) {
 			t.Errorf("%s: prometheus_rule.yaml does not have %s, but is\n%s", what, want, files["prometheus_rule.yaml"])

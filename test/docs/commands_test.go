@@ -45,11 +45,11 @@ func TestEveryBlockOfCommandsSaysWhetherATestRunsIt(t *testing.T) {
 // command matches what make, helm or the plugin of kubectl is asked to do.
 var command = regexp.MustCompile(`(?m)^ *(?:make|helm|kubectl cloudsso(?: credential)?) ([a-z-]+)`)
 
-// kubectlFile matches the file or folder that kubectl is given. One of the repository is named by the tests.
-var kubectlFile = regexp.MustCompile(`\bkubectl\b[^|]* (?:-f|-k) ([a-zA-Z][\w./-]*)`)
+// kubectlFile matches the files and folders that kubectl is given. One of the repository is named by the tests.
+var kubectlFile = regexp.MustCompile(` (?:-f|-k) ([a-zA-Z][\w./-]*)`)
 
 // kubectlKinds matches the kinds of what kubectl is asked for.
-var kubectlKinds = regexp.MustCompile(`\bkubectl (?:-n \S+ )?(?:get|create|delete|patch|label|annotate|logs|scale|rollout \w+) (?:--\S+ )*([a-z][a-z,]*)`)
+var kubectlKinds = regexp.MustCompile(`\bkubectl (?:-n \S+ )?(?:get|create|delete|patch|label|annotate|logs|scale|rollout \w+) (?:-n \S+ |--\S+ )*([a-z][a-z,]*)`)
 
 // untested returns the commands of a block that the tests of a folder do not name. They run them with arguments of their own,
 // or do the same through the API: then they name the kind.
@@ -61,7 +61,7 @@ func untested(t *testing.T, block, folder string) (all []string) {
 			all = append(all, strings.TrimSpace(match[0]))
 		}
 	}
-	for _, match := range kubectlFile.FindAllStringSubmatch(block, -1) {
+	for _, match := range filesOfKubectl(block) {
 		if _, err := os.Stat(filepath.Join(root, match[1])); err == nil && !strings.Contains(tests, match[1]) {
 			all = append(all, match[0])
 		}
@@ -75,6 +75,16 @@ func untested(t *testing.T, block, folder string) (all []string) {
 		}
 	}
 	return all
+}
+
+// filesOfKubectl returns the matches of kubectlFile in the lines that call kubectl.
+func filesOfKubectl(block string) (matches [][]string) {
+	for line := range strings.Lines(block) {
+		if strings.Contains(line, "kubectl ") {
+			matches = append(matches, kubectlFile.FindAllStringSubmatch(line, -1)...)
+		}
+	}
+	return matches
 }
 
 // sources returns the tests of a folder.
@@ -97,15 +107,18 @@ func sources(t *testing.T, folder string) string {
 
 func TestACommandThatNoTestNamesIsFound(t *testing.T) {
 	for command, found := range map[string]bool{
-		"helm install a":                           false,
-		"helm registry login":                      true,
-		"kubectl -n acme create secret tls a":      false,
-		"kubectl -n acme delete job,podtemplate a": true,
-		"kubectl apply -k config/samples":          false,
-		"kubectl apply -k config/gateway":          true,
-		"kubectl -n acme apply -f - <<EOF":         false,
-		"kubectl -n acme apply -f another/a.yaml":  false,
-		"kubectl version":                          false,
+		"helm install a":                                                   false,
+		"helm registry login":                                              true,
+		"kubectl -n acme create secret tls a":                              false,
+		"kubectl -n acme delete job,podtemplate a":                         true,
+		"kubectl apply -k config/samples":                                  false,
+		"kubectl apply -k config/gateway":                                  true,
+		"kubectl -n acme apply -f - <<EOF":                                 false,
+		"kubectl -n acme apply -f another/a.yaml":                          false,
+		"kubectl version":                                                  false,
+		"kubectl get -n acme podtemplates":                                 true,
+		"kubectl apply -k config/gateway\nkubectl apply -k config/samples": true,
+		"kubectl apply -k config/gateway -f another/a.yaml":                true,
 	} {
 		if all := untested(t, command+"\n", "test/install"); len(all) > 0 != found {
 			t.Errorf("%s: %q", command, all)

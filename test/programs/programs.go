@@ -5,12 +5,16 @@ import (
 	"bytes"
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"syscall"
 	"time"
+
+	"k8s.io/apimachinery/pkg/util/wait"
 )
 
 const (
@@ -19,21 +23,24 @@ const (
 	folderVariable = "TEST_PROGRAMS"
 	// stopTimeout is how long the compiler may take to stop when it is interrupted.
 	stopTimeout = 10 * time.Second
+	// lockInterval is how often a suite asks whether another one has ended its build, which takes minutes.
+	lockInterval = 100 * time.Millisecond
 )
 
-// Options say what to build. Root and Package are required.
+// Options say what to build. Root, Package and Dir are required.
 type Options struct {
 	// Root is the folder of the project's go.mod, or a folder of links to its files.
 	Root string
 	// Package is the folder of the program below Root, such as "cmd/manager".
 	Package string
-	// Dir is for the program if the suites share no folder.
+	// Dir is where the program is put. Required.
 	Dir string
 	// Race builds with the race detector.
 	Race bool
 }
 
-// Build compiles a program, and returns its path. The file has the name of its package, and may replace an older one.
+// Build compiles a program, and returns its path in Dir. The file has the name of its package, and may replace an older one. It is
+// the caller's own, because another suite may build the shared one again, of other sources.
 func Build(ctx context.Context, o Options) (string, error) {
 	// The compiled packages of a folder of links would be kept apart from those of the folder that the links lead to.
 	modFile, err := filepath.EvalSymlinks(filepath.Join(o.Root, "go.mod"))
@@ -45,7 +52,7 @@ func Build(ctx context.Context, o Options) (string, error) {
 	if o.Race {
 		dir, arguments = filepath.Join(dir, "race"), append(arguments, "-race")
 	}
-	unlock, err := lock(dir)
+	unlock, err := lock(ctx, dir)
 	if err != nil {
 		return "", err
 	}
@@ -58,11 +65,30 @@ func Build(ctx context.Context, o Options) (string, error) {
 	if output, err := command.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("%s does not compile:\n%s", o.Package, bytes.TrimSpace(output))
 	}
-	return program, nil
+	return linkInto(program, o.Dir)
+}
+
+// linkInto gives a folder its own name of a program, and returns that path.
+func linkInto(program, dir string) (string, error) {
+	target := filepath.Join(dir, filepath.Base(program))
+	if target == program {
+		return program, nil
+	}
+	if err := os.Remove(target); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return "", err
+	}
+	if os.Link(program, target) == nil { // go build replaces a file, and does not write into it
+		return target, nil
+	}
+	content, err := os.ReadFile(program) // another file system
+	if err != nil {
+		return "", err
+	}
+	return target, os.WriteFile(target, content, 0o700)
 }
 
 // lock waits until no other suite builds in a folder, because a program that two suites write is incomplete for a moment.
-func lock(dir string) (unlock func(), err error) {
+func lock(ctx context.Context, dir string) (unlock func(), err error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, err
 	}
@@ -70,7 +96,14 @@ func lock(dir string) (unlock func(), err error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := syscall.Flock(int(folder.Fd()), syscall.LOCK_EX); err != nil {
+	err = wait.PollUntilContextCancel(ctx, lockInterval, true, func(context.Context) (bool, error) {
+		err := syscall.Flock(int(folder.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
+		if errors.Is(err, syscall.EWOULDBLOCK) || errors.Is(err, syscall.EINTR) {
+			return false, nil
+		}
+		return err == nil, err
+	})
+	if err != nil {
 		folder.Close()
 		return nil, fmt.Errorf("locking %s: %w", dir, err)
 	}

@@ -171,10 +171,11 @@ func (s *server) handler(r route) http.HandlerFunc {
 		s.pace(req, w)
 		resp := s.respond(req, func(req *request) (*response, error) {
 			refused := s.authenticate(req)
-			s.beginTrace(req, refused)
 			req.slot = s.load.acquire(req.session.Directory)
-			if err := cmp.Or(refused, req.slot.checkInFlight()); err != nil {
-				return nil, err
+			refused = cmp.Or(refused, req.slot.checkInFlight())
+			s.beginTrace(req, refused)
+			if refused != nil {
+				return nil, refused
 			}
 			return req.do(req)
 		})

@@ -5,8 +5,8 @@ import (
 	"net/http"
 )
 
-// beginTrace begins the trace of a request, given why its authentication was refused, if it was. Only an accepted credential
-// that keeps to its limits has its requests traced, because the number of others has no bound.
+// beginTrace begins the trace of a request, given why it was refused before it was carried out, if it was. Only an accepted
+// credential that keeps to its limits has its requests traced, because the number of others has no bound.
 func (s *server) beginTrace(req *request, refused error) {
 	if s.Tracer == nil || req.record.Subject == "" {
 		return

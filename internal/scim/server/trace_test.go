@@ -6,9 +6,11 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/cloudsso/cloudsso-operator/internal/scim"
+	"github.com/cloudsso/cloudsso-operator/internal/scim/limits"
 	"github.com/cloudsso/cloudsso-operator/internal/scim/schema"
 	"github.com/cloudsso/cloudsso-operator/internal/scim/server"
 )
@@ -18,17 +20,22 @@ type traceKey struct{}
 // tracer traces every request under one id, and records what it is given.
 type tracer struct {
 	id    string
+	mu    sync.Mutex
 	begun []server.Record
 	ended []server.Record
 	lost  int // ends with another context than that of Begin
 }
 
 func (t *tracer) Begin(r *http.Request, record server.Record) (context.Context, string) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
 	t.begun = append(t.begun, record)
 	return context.WithValue(r.Context(), traceKey{}, t.id), t.id
 }
 
 func (t *tracer) End(ctx context.Context, record server.Record) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
 	t.ended = append(t.ended, record)
 	if ctx.Value(traceKey{}) != t.id {
 		t.lost++
@@ -106,6 +113,37 @@ func TestOnlyAcceptedCredentialsAreTraced(t *testing.T) {
 	}
 }
 
+// The number of requests beyond limits.InFlight has no bound.
+func TestRequestsBeyondTheShareOfADirectoryAreNotTraced(t *testing.T) {
+	traces := &tracer{id: "trace-1"}
+	d := &blockingStore{arrived: make(chan struct{}, limits.InFlight), release: make(chan struct{})}
+	s := newService(t, withoutObserver, func(o *server.Options) {
+		o.Tracer = traces
+		o.Authenticate = func(*http.Request) (server.Session, error) { return sessionOf(d, "acme/okta"), nil }
+	})
+	d.Store = s.store.Store
+	ask := func() int {
+		w := &discardingWriter{header: http.Header{}}
+		s.handler.ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), "GET", "/scim/v2/Users/x", http.NoBody))
+		return w.status
+	}
+	var all sync.WaitGroup
+	for range limits.InFlight {
+		all.Go(func() { ask() })
+	}
+	for range limits.InFlight {
+		<-d.arrived
+	}
+	if status := ask(); status != http.StatusTooManyRequests {
+		t.Errorf("the request beyond the share is answered %d", status)
+	}
+	close(d.release)
+	all.Wait()
+	if len(traces.begun) != limits.InFlight || len(traces.ended) != limits.InFlight {
+		t.Errorf("%d requests are traced, and %d end, of %d in the share", len(traces.begun), len(traces.ended), limits.InFlight)
+	}
+}
+
 func TestOperationsOfABulkRequestAreInItsTrace(t *testing.T) {
 	s, traces, calls := newTraced(t, "trace-1")
 	s.do("POST", "/Bulk", `{"Operations":[{"method":"POST","path":"/Users","bulkId":"1","data":{"userName":"alice"}},
@@ -142,9 +180,8 @@ func TestTraceIsInTheLogOfAFailure(t *testing.T) {
 	}
 }
 
-// A request costs nothing more if nothing is traced: what it allocates more with a tracer is the copy of the request that has
-// the context of the trace.
-func TestWithoutATracerNothingIsAllocated(t *testing.T) {
+// What a traced request allocates is the copy of it that has the context of the trace.
+func TestRequestThatIsNotSampledAllocatesNothingMore(t *testing.T) {
 	allocations := func(adjust func(*server.Options)) float64 {
 		s := newService(t, withoutObserver, adjust)
 		get := httptest.NewRequestWithContext(t.Context(), "GET", "/scim/v2/ServiceProviderConfig", http.NoBody)

@@ -19,6 +19,7 @@ import (
 	"testing"
 
 	"go.opentelemetry.io/otel/exporters/otlp/otlptrace/otlptracegrpc"
+	"google.golang.org/grpc/grpclog"
 	"k8s.io/klog/v2"
 	"sigs.k8s.io/controller-runtime/pkg/log/zap"
 
@@ -98,6 +99,16 @@ func TestErrorOfOpenTelemetryIsJSON(t *testing.T) {
 	logged := processLog.from()
 	otlptracegrpc.NewUnstarted(otlptracegrpc.WithEndpointURL("http://%"))
 	if lines := jsonLines(t, logged()); len(lines) == 0 || !strings.Contains(logged(), "parse endpoint url") {
+		t.Errorf("logged %s", logged())
+	}
+}
+
+// gRPC writes its errors to the standard error stream by itself unless it has a logger.
+func TestErrorOfGRPCIsJSON(t *testing.T) {
+	logged := processLog.from()
+	grpclog.Component("core").Error("cannot dial\nwith a second line")
+	grpclog.Warning("dials")
+	if lines := jsonLines(t, logged()); len(lines) == 0 || strings.Count(logged(), "cannot dial") != 1 || strings.Contains(logged(), "dials") {
 		t.Errorf("logged %s", logged())
 	}
 }

@@ -15,6 +15,7 @@ import (
 	"go.opentelemetry.io/otel"
 	uberzap "go.uber.org/zap"
 	"go.uber.org/zap/zapcore"
+	"google.golang.org/grpc/grpclog"
 	"k8s.io/klog/v2"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/log/zap"
@@ -53,11 +54,14 @@ func main() {
 }
 
 // setLoggers makes every line of the process one of the logger's: those of controller-runtime, those of client-go, which come
-// through klog, those of OpenTelemetry, and those of net/http, which come through the standard library's default logger.
+// through klog, those of OpenTelemetry, the errors of gRPC, and those of net/http, which come through the standard library's
+// default logger.
 func setLoggers(logger logr.Logger) {
 	ctrl.SetLogger(logger)
 	klog.SetLogger(logger.WithName("client-go"))
 	otel.SetLogger(logger.WithName("opentelemetry"))
+	grpcErrors := slog.NewLogLogger(logr.ToSlogHandler(logger.WithName("grpc")), slog.LevelError).Writer()
+	grpclog.SetLoggerV2(grpclog.NewLoggerV2(io.Discard, io.Discard, grpcErrors)) // gRPC logs its errors alone by default too
 	slog.SetDefault(slog.New(logr.ToSlogHandler(logger.WithName("net"))))
 }
 

@@ -190,10 +190,14 @@ var _ = Describe("The chart", func() {
 	})
 
 	It("traces to a collector, which the NetworkPolicy lets it reach", func(ctx SpecContext) {
-		plain := template(ctx, release, namespace, "--set", "tracing.endpoint=http://collector.observability:4317,tracing.samplingRate=0.01,networkPolicy.enabled=true,tls.endsBefore=true")
+		plain := template(ctx, release, namespace, "--set", "tracing.endpoint=http://collector.observability:4317,tracing.samplingRate=0.01,networkPolicy.enabled=true,tls.endsBefore=true",
+			"--set", "tracing.caConfigMap=unused,tracing.env[0].name=OTEL_EXPORTER_OTLP_HEADERS,tracing.env[0].valueFrom.secretKeyRef.name=key,tracing.env[0].valueFrom.secretKeyRef.key=headers")
 		container := firstContainer(plain["Deployment cloudsso-system/cloudsso-operator"].Object)
 		Expect(container["args"]).To(ContainElements("--tracing-endpoint=http://collector.observability:4317", "--tracing-sampling-rate=0.01"))
 		Expect(container).NotTo(HaveKey("volumeMounts"))
+		Expect(container["env"]).To(And(Not(ContainElement(HaveKeyWithValue("name", "OTEL_EXPORTER_OTLP_CERTIFICATE"))), ContainElement(map[string]any{
+			"name": "OTEL_EXPORTER_OTLP_HEADERS", "valueFrom": map[string]any{"secretKeyRef": map[string]any{"name": "key", "key": "headers"}},
+		})))
 		Expect(nested(plain["NetworkPolicy cloudsso-system/cloudsso-operator"].Object, "spec", "egress")).To(ContainElement(
 			map[string]any{"ports": []any{map[string]any{"protocol": "TCP", "port": float64(4317)}}}))
 
@@ -203,7 +207,7 @@ var _ = Describe("The chart", func() {
 			Expect(firstContainer(deployment)["env"]).To(ContainElement(map[string]any{"name": "OTEL_EXPORTER_OTLP_CERTIFICATE", "value": "/tracing/ca.crt"}))
 			Expect(firstContainer(deployment)["volumeMounts"]).To(And(HaveLen(volumes), ContainElement(HaveKeyWithValue("mountPath", "/tracing"))))
 			Expect(nested(deployment, "spec", "template", "spec", "volumes")).To(And(HaveLen(volumes),
-				ContainElement(HaveKeyWithValue("configMap", map[string]any{"name": "collector-ca"}))))
+				ContainElement(HaveKeyWithValue("configMap", map[string]any{"name": "collector-ca", "optional": true}))))
 		}
 	})
 
@@ -248,6 +252,7 @@ var _ = Describe("The chart", func() {
 		Entry("a shard whose name is none of a lease", "shard.name=a.b,shard.namespaces={globex}", "at '/shard/name'"),
 		Entry("a collector without a port", "tracing.endpoint=http://collector", "at '/tracing/endpoint'"),
 		Entry("a collector over TLS without its CAs", "tracing.endpoint=https://collector:4317", "at '/tracing/caConfigMap': minLength: got 0, want 1"),
+		Entry("a variable that is none of OpenTelemetry's", "tracing.env[0].name=HTTPS_PROXY", "at '/tracing/env/0/name'"),
 		Entry("a main release without a shard", "mainRelease=other", "at '/shard/name': minLength: got 0, want 1"),
 	)
 

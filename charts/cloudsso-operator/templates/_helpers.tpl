@@ -33,9 +33,9 @@ helm.sh/chart: {{ .Chart.Name }}-{{ .Chart.Version }}
 {{- if or .Values.tls.endsBefore .Values.ingress.enabled .Values.gateway.enabled }}true{{ end -}}
 {{- end }}
 
-{{/* The ConfigMap with the CAs of the collector; none if nothing is traced. */}}
+{{/* The ConfigMap with the CAs of the collector; none without TLS. */}}
 {{- define "cloudsso-operator.tracingCA" -}}
-{{- if .Values.tracing.endpoint }}{{ .Values.tracing.caConfigMap }}{{ end -}}
+{{- if hasPrefix "https://" .Values.tracing.endpoint }}{{ .Values.tracing.caConfigMap }}{{ end -}}
 {{- end }}
 
 {{- define "cloudsso-operator.host" -}}

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net/url"
 	"os"
+	"time"
 
 	"github.com/go-logr/logr"
 	ctrl "sigs.k8s.io/controller-runtime"
@@ -40,7 +41,7 @@ func (o *options) newTracer(ctx context.Context) (*tracing.Tracer, error) {
 	}
 	return tracing.New(ctx, tracing.Options{
 		Endpoint: o.tracingEndpoint, SamplingRate: o.tracingRate, Version: version, Instance: replica,
-		Log: slog.New(logr.ToSlogHandler(ctrl.Log.WithName("tracing"))),
+		Log: slog.New(logr.ToSlogHandler(ctrl.Log.WithName("tracing"))), Now: time.Now,
 	})
 }
 

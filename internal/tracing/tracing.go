@@ -5,7 +5,7 @@
 //	tracing.go    the tracer, which exports until it is closed
 //	request.go    the span of a request
 //	transport.go  the span of a call of the API server
-//	exporter.go   the log of a collector that is away
+//	exporter.go   the connection to the collector, and the log of what it does not take
 package tracing
 
 import (
@@ -14,7 +14,6 @@ import (
 	"log/slog"
 	"time"
 
-	"go.opentelemetry.io/otel/exporters/otlp/otlptrace/otlptracegrpc"
 	"go.opentelemetry.io/otel/sdk/resource"
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 	semconv "go.opentelemetry.io/otel/semconv/v1.41.0"
@@ -34,7 +33,7 @@ const closeTimeout = 3 * time.Second
 // Options configure a Tracer. All are required.
 type Options struct {
 	// Endpoint is the URL of an OTLP receiver over gRPC, such as https://collector.observability:4317. With http it is
-	// reached without TLS. OTEL_EXPORTER_OTLP_CERTIFICATE, OTEL_EXPORTER_OTLP_HEADERS and the other variables of the SDK say
+	// reached without TLS, whatever the variables say. OTEL_EXPORTER_OTLP_CERTIFICATE, OTEL_EXPORTER_OTLP_HEADERS and the other variables of the SDK say
 	// the rest.
 	Endpoint string
 	// SamplingRate is the share of requests that are traced, from 0 to 1.
@@ -43,6 +42,8 @@ type Options struct {
 	Version, Instance string
 	// Log has one line when the collector is away, and one when it is back.
 	Log *slog.Logger
+	// Now is the clock that limits how often what the collector says is logged.
+	Now func() time.Time
 }
 
 // Tracer traces requests. Several goroutines may use it.
@@ -54,19 +55,19 @@ type Tracer struct {
 // New returns a Tracer, which the caller closes. It does not wait for the collector: spans that the collector does not take
 // are dropped, and no request waits for it.
 func New(ctx context.Context, o Options) (*Tracer, error) {
-	target, err := otlptracegrpc.New(ctx, otlptracegrpc.WithEndpointURL(o.Endpoint))
-	if err != nil {
+	target := &exporter{log: o.Log, endpoint: o.Endpoint, now: o.Now}
+	if err := target.connect(ctx, o.Version); err != nil {
 		return nil, fmt.Errorf("exporting traces to %s: %w", o.Endpoint, err)
 	}
 	service, err := resource.New(ctx,
 		resource.WithAttributes(semconv.ServiceName(serviceName), semconv.ServiceVersion(o.Version), semconv.ServiceInstanceID(o.Instance)),
 		resource.WithFromEnv(), // takes precedence
 	)
-	if err != nil {
-		return nil, fmt.Errorf("describing the service for traces: %w; see OTEL_RESOURCE_ATTRIBUTES", err)
+	if err != nil { // the rest of the service is described all the same
+		o.Log.Warn("traces lack attributes of the service; correct OTEL_RESOURCE_ATTRIBUTES", "error", err)
 	}
 	provider := sdktrace.NewTracerProvider(
-		sdktrace.WithBatcher(&exporter{SpanExporter: target, log: o.Log, endpoint: o.Endpoint}),
+		sdktrace.WithBatcher(target),
 		sdktrace.WithResource(service),
 		// Every trace begins here, and this alone decides whether it is sampled: what a client asks for is not trusted.
 		sdktrace.WithSampler(sdktrace.TraceIDRatioBased(o.SamplingRate)),

@@ -3,18 +3,25 @@ package tracing_test
 import (
 	"bytes"
 	"context"
+	"io"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
+	collectortrace "go.opentelemetry.io/proto/otlp/collector/trace/v1"
 	otlp "go.opentelemetry.io/proto/otlp/trace/v1"
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/credentials"
+	"google.golang.org/grpc/status"
 
 	scimserver "github.com/cloudsso/cloudsso-operator/internal/scim/server"
 	"github.com/cloudsso/cloudsso-operator/internal/tracing"
@@ -42,7 +49,12 @@ func newCollector(t *testing.T, options ...grpc.ServerOption) *collector.Collect
 
 func newTracer(t *testing.T, endpoint string, rate float64, log *slog.Logger) *tracing.Tracer {
 	t.Helper()
-	tracer, err := tracing.New(t.Context(), tracing.Options{Endpoint: endpoint, SamplingRate: rate, Version: "1.2.3", Instance: "pod-1", Log: log})
+	return newTracerAt(t, endpoint, rate, log, time.Now)
+}
+
+func newTracerAt(t *testing.T, endpoint string, rate float64, log *slog.Logger, now func() time.Time) *tracing.Tracer {
+	t.Helper()
+	tracer, err := tracing.New(t.Context(), tracing.Options{Endpoint: endpoint, SamplingRate: rate, Version: "1.2.3", Instance: "pod-1", Log: log, Now: now})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -132,7 +144,7 @@ func TestTraceOfAClientIsLinkedAndNotTrusted(t *testing.T) {
 		{1, "00-" + strings.Repeat("0", 32) + "-" + remoteSpan + "-01", ""},
 		{1, "alice", ""},
 		{0, "00-" + remoteTrace + "-" + remoteSpan + "-01", ""},
-		{0, "00-00000000000000000000000000000001-" + remoteSpan + "-01", ""}, // an id that every rate above zero samples
+		{1e-9, "00-00000000000000000000000000000001-" + remoteSpan + "-01", ""}, // an id that every rate above zero samples
 	} {
 		tracer := traced(t, c, test.rate)
 		r, record := request(t, "Traceparent", test.traceParent)
@@ -141,7 +153,7 @@ func TestTraceOfAClientIsLinkedAndNotTrusted(t *testing.T) {
 		tracer.Close()
 		spans := c.Trace(id)
 		switch {
-		case test.rate == 0:
+		case test.rate < 1:
 			if id != "" || ctx != r.Context() {
 				t.Errorf("%q begins the trace %q without sampling", test.traceParent, id)
 			}
@@ -172,42 +184,67 @@ func TestUnknownMethodIsNotExported(t *testing.T) {
 	}
 }
 
-// apiServer answers each call with the status in its query, and keeps the header traceparent.
+// apiServer answers each call with the status in its query, and keeps the header traceparent. With cut in the query, the
+// response ends before its content does.
 type apiServer struct {
 	*httptest.Server
 	mu           sync.Mutex
 	traceParents []string
 }
 
+// content is that of a response.
+const content = "{}"
+
 func newAPIServer(t *testing.T) *apiServer {
 	t.Helper()
 	s := &apiServer{}
-	s.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		s.mu.Lock()
-		defer s.mu.Unlock()
-		s.traceParents = append(s.traceParents, r.Header.Get("Traceparent"))
-		status, err := strconv.Atoi(r.URL.Query().Get("status"))
-		if err != nil {
-			panic(http.ErrAbortHandler)
-		}
-		w.WriteHeader(status)
-	}))
+	s.Server = httptest.NewServer(s)
 	t.Cleanup(s.Close)
 	return s
 }
 
-func (s *apiServer) call(ctx context.Context, t *testing.T, through http.RoundTripper, path string) {
+// ServeHTTP implements http.Handler.
+func (s *apiServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.traceParents = append(s.traceParents, r.Header.Get("Traceparent"))
+	status, err := strconv.Atoi(r.URL.Query().Get("status"))
+	if err != nil {
+		panic(http.ErrAbortHandler)
+	}
+	isCut := r.URL.Query().Has("cut")
+	if isCut {
+		w.Header().Set("Content-Length", strconv.Itoa(len(content)+1))
+	}
+	w.WriteHeader(status)
+	_, _ = io.WriteString(w, content)
+	if isCut {
+		_ = http.NewResponseController(w).Flush()
+		panic(http.ErrAbortHandler)
+	}
+}
+
+// begin makes a call, whose response the caller closes; nil if there is none.
+func (s *apiServer) begin(ctx context.Context, t *testing.T, through http.RoundTripper, path string) *http.Response {
 	t.Helper()
 	r, err := http.NewRequestWithContext(ctx, http.MethodGet, s.URL+path, http.NoBody)
 	if err != nil {
 		t.Fatal(err)
 	}
 	response, err := through.RoundTrip(r)
-	if err == nil {
-		_ = response.Body.Close()
-	}
 	if r.Header.Get("Traceparent") != "" {
 		t.Error("the transport has changed the request")
+	}
+	if err != nil {
+		return nil
+	}
+	return response
+}
+
+func (s *apiServer) call(ctx context.Context, t *testing.T, through http.RoundTripper, path string) {
+	t.Helper()
+	if response := s.begin(ctx, t, through, path); response != nil {
+		_ = response.Body.Close()
 	}
 }
 
@@ -225,6 +262,8 @@ func TestCallsOfTheAPIServerAreChildrenOfTheRequest(t *testing.T) {
 		{"/apis/cloudsso.dev/v1alpha1/namespaces/acme/cloudssogroups", "status=503&alice", "GET /apis/cloudsso.dev/v1alpha1/namespaces/{namespace}/cloudssogroups", "503"},
 		{"/apis/rbac.authorization.k8s.io/v1/clusterroles/alice", "status=429", "GET /apis/rbac.authorization.k8s.io/v1/clusterroles/{name}", "429"},
 		{"/api/v1/namespaces/acme", "status=403", "GET /api/v1/namespaces/{name}", ""},
+		{"/api/v1/namespaces/alice/status", "status=200", "GET /api/v1/namespaces/{name}/status", ""},
+		{"/api/v1/namespaces/alice/finalize", "status=200", "GET /api/v1/namespaces/{name}/finalize", ""},
 		{"/api/v1/namespaces/acme/events", "alice", "GET /api/v1/namespaces/{namespace}/events", "_OTHER"},
 		{"/apis", "status=200", "GET /apis", ""},
 		{"/version", "status=200", "GET /version", ""},
@@ -261,6 +300,56 @@ func TestCallsOfTheAPIServerAreChildrenOfTheRequest(t *testing.T) {
 	}
 }
 
+// Most of a list's time is in the body of the response.
+func TestCallEndsWhenItsBodyIsClosed(t *testing.T) {
+	c, s := newCollector(t), newAPIServer(t)
+	tracer := traced(t, c, 1)
+	r, record := request(t)
+	ctx, _ := tracer.Begin(r, record)
+	through := tracer.Transport(s.Client().Transport)
+	whole, cut := s.begin(ctx, t, through, "/apis/whole?status=200"), s.begin(ctx, t, through, "/apis/cut?status=200&cut")
+	if text, err := io.ReadAll(cut.Body); err == nil {
+		t.Errorf("read %q of a response that was cut", text)
+	}
+	_ = cut.Body.Close()
+	if text, err := io.ReadAll(whole.Body); err != nil || string(text) != content {
+		t.Errorf("read %q, %v", text, err)
+	}
+	_ = whole.Body.Close()
+	tracer.End(ctx, record)
+	tracer.Close()
+	var ended []string // in the order of their ends
+	for _, span := range c.Spans() {
+		ended = append(ended, strings.TrimSpace(span.Name+" "+span.Attributes["error.type"]))
+	}
+	if want := []string{"GET /apis/cut _OTHER", "GET /apis/whole", "Modify User"}; !slices.Equal(ended, want) {
+		t.Errorf("ended %q, want %q", ended, want)
+	}
+}
+
+// The text of a panic can hold any value.
+func TestPanicOfACallIsNotExported(t *testing.T) {
+	c := newCollector(t)
+	tracer := traced(t, c, 1)
+	r, record := request(t)
+	ctx, _ := tracer.Begin(r, record)
+	through := tracer.Transport(&http.Transport{Proxy: func(*http.Request) (*url.URL, error) { panic("alice@example.com") }})
+	func() {
+		defer func() {
+			if recover() == nil {
+				t.Error("the panic does not reach the caller")
+			}
+		}()
+		(&apiServer{Server: &httptest.Server{URL: "http://127.0.0.1"}}).call(ctx, t, through, "/version")
+	}()
+	tracer.End(ctx, record)
+	tracer.Close()
+	byName(t, c, "GET /version")
+	if found, err := c.Contains("alice@"); found || err != nil {
+		t.Errorf("the text of the panic was exported: %v", err)
+	}
+}
+
 func TestEnvironmentVariablesSayWhatTheFlagsDoNot(t *testing.T) {
 	files, err := selfsigned.Write(t.TempDir(), time.Now())
 	if err != nil {
@@ -270,17 +359,59 @@ func TestEnvironmentVariablesSayWhatTheFlagsDoNot(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := newCollector(t, grpc.Creds(certificate))
 	t.Setenv("OTEL_EXPORTER_OTLP_CERTIFICATE", files.Cert)
 	t.Setenv("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:1") // the flag takes precedence
 	t.Setenv("OTEL_TRACES_SAMPLER", "always_off")
 	t.Setenv("OTEL_SERVICE_NAME", "sso-north")
-	tracer := newTracer(t, "https://"+c.Address(), 1, slog.New(slog.DiscardHandler))
+	for scheme, options := range map[string][]grpc.ServerOption{
+		"https": {grpc.Creds(certificate)},
+		"http":  nil, // a certificate does not turn TLS on
+	} {
+		c := newCollector(t, options...)
+		traceOne(t, newTracer(t, scheme+"://"+c.Address(), 1, slog.New(slog.DiscardHandler))).Close()
+		expect(t, byName(t, c, "Modify User").Service, map[string]string{"service.name": "sso-north", "service.version": "1.2.3"})
+	}
+}
+
+// A ConfigMap with the CAs may be missing when a Pod starts.
+func TestMissingFileOfCAsIsLogged(t *testing.T) {
+	files, err := selfsigned.Write(t.TempDir(), time.Now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	certificate, err := credentials.NewServerTLSFromFile(files.Cert, files.Key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("OTEL_EXPORTER_OTLP_CERTIFICATE", files.Cert+".absent")
+	t.Setenv("OTEL_EXPORTER_OTLP_TIMEOUT", "100") // within it the SDK tries again
+	c := newCollector(t, grpc.Creds(certificate))
+	var out lockedBuffer
+	traceOne(t, newTracer(t, "https://"+c.Address(), 1, slog.New(slog.NewTextHandler(&out, nil)))).Close()
+	if out.count("takes no traces") != 1 || len(c.Spans()) > 0 {
+		t.Errorf("logged %d times that %v are lost", out.count("takes no traces"), c.Spans())
+	}
+}
+
+// A wrong variable must not stop the operator.
+func TestWrongResourceAttributesAreLeftOutAndLogged(t *testing.T) {
+	t.Setenv("OTEL_RESOURCE_ATTRIBUTES", "k8s.cluster.name=north,south")
+	c := newCollector(t)
+	var out lockedBuffer
+	traceOne(t, newTracer(t, "http://"+c.Address(), 1, slog.New(slog.NewTextHandler(&out, nil)))).Close()
+	expect(t, byName(t, c, "Modify User").Service, map[string]string{"k8s.cluster.name": "north", "service.name": "cloudsso-operator", "service.instance.id": "pod-1"})
+	if out.count("OTEL_RESOURCE_ATTRIBUTES") != 1 || out.count("south") != 1 {
+		t.Error("the wrong attribute is not logged")
+	}
+}
+
+// traceOne traces a request.
+func traceOne(t *testing.T, tracer *tracing.Tracer) *tracing.Tracer {
+	t.Helper()
 	r, record := request(t)
 	ctx, _ := tracer.Begin(r, record)
 	tracer.End(ctx, record)
-	tracer.Close()
-	expect(t, byName(t, c, "Modify User").Service, map[string]string{"service.name": "sso-north", "service.version": "1.2.3"})
+	return tracer
 }
 
 // lockedBuffer is a buffer for several goroutines.
@@ -301,32 +432,59 @@ func (b *lockedBuffer) count(text string) int {
 	return strings.Count(b.buffer.String(), text)
 }
 
-// A collector that is away delays no request, and is logged once until it is back.
+// A collector that takes no traces is logged once, until it takes them again.
 func TestOutageOfTheCollectorIsLoggedOnce(t *testing.T) {
 	t.Setenv("OTEL_BSP_SCHEDULE_DELAY", "20")
-	t.Setenv("OTEL_EXPORTER_OTLP_TIMEOUT", "100")
-	away := newCollector(t)
-	away.Stop()
+	c := newCollector(t)
+	c.Fail(status.Error(codes.Internal, "disk full")) // a code that is not retried within one export
 	var out lockedBuffer
-	tracer := newTracer(t, "http://"+away.Address(), 1, slog.New(slog.NewTextHandler(&out, nil)))
-	r, record := request(t)
-	send := func() {
-		ctx, _ := tracer.Begin(r, record)
-		tracer.End(ctx, record)
-	}
+	tracer := newTracer(t, "http://"+c.Address(), 1, slog.New(slog.NewTextHandler(&out, nil)))
 	const lost, back = "takes no traces", "takes traces again"
-	eventually(t, func() bool { send(); return out.count(lost) == 1 })
-	for range 3 { // further exports fail
-		send()
+	eventually(t, func() bool { traceOne(t, tracer); return c.Failures() >= 3 })
+	c.Fail(nil)
+	eventually(t, func() bool { traceOne(t, tracer); return out.count(back) == 1 && len(c.Spans()) > 0 })
+	tracer.Close()
+	if n := out.count(lost); n != 1 || out.count(back) != 1 {
+		t.Errorf("logged %d times that the collector is away, and %d times that it is back", n, out.count(back))
 	}
-	c, err := collector.Start(away.Address())
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(c.Stop)
-	eventually(t, func() bool { send(); return out.count(back) == 1 && len(c.Spans()) > 0 })
-	if n := out.count(lost); n != 1 {
-		t.Errorf("logged %d times that the collector is away", n)
+}
+
+// A collector may reject some spans of an export, or take all and remark on them. Neither is an outage.
+func TestPartialSuccessIsLoggedOnceAnHour(t *testing.T) {
+	t.Setenv("OTEL_BSP_SCHEDULE_DELAY", "20")
+	const outage, rejected, remark = "takes no traces", "has rejected spans", "with a remark"
+	for _, test := range []struct {
+		response *collectortrace.ExportTracePartialSuccess
+		message  string
+	}{
+		{&collectortrace.ExportTracePartialSuccess{RejectedSpans: 1, ErrorMessage: "too old"}, rejected},
+		{&collectortrace.ExportTracePartialSuccess{RejectedSpans: 1}, rejected},
+		{&collectortrace.ExportTracePartialSuccess{ErrorMessage: "use gzip"}, remark},
+		{&collectortrace.ExportTracePartialSuccess{}, ""}, // as if it were absent
+	} {
+		c := newCollector(t)
+		c.Respond(test.response)
+		var out lockedBuffer
+		var elapsed atomic.Int64
+		began := time.Now()
+		tracer := newTracerAt(t, "http://"+c.Address(), 1, slog.New(slog.NewTextHandler(&out, nil)), func() time.Time { return began.Add(time.Duration(elapsed.Load())) })
+		for lines, after := range []time.Duration{0, time.Hour - 1, time.Hour} {
+			elapsed.Store(int64(after))
+			eventually(t, func() bool { traceOne(t, tracer); return c.Exports() > 2*lines+1 })
+		}
+		tracer.Close()
+		for _, message := range []string{outage, rejected, remark} {
+			want := 0
+			if message == test.message {
+				want = 2 // at the begin, and after an hour
+			}
+			if n := out.count(message); n != want {
+				t.Errorf("%v: logged %d times %q", test.response, n, message)
+			}
+		}
+		if out.count(test.response.ErrorMessage) == 0 {
+			t.Errorf("%v: the collector's message is not logged", test.response)
+		}
 	}
 }
 
@@ -335,13 +493,10 @@ func TestEndWaitsForAnAbsentCollectorOnlyBriefly(t *testing.T) {
 	t.Setenv("OTEL_BSP_EXPORT_TIMEOUT", "120000")
 	away := newCollector(t)
 	away.Stop()
-	tracer := newTracer(t, "http://"+away.Address(), 1, slog.New(slog.DiscardHandler))
-	r, record := request(t)
-	ctx, _ := tracer.Begin(r, record)
-	tracer.End(ctx, record)
+	tracer := traceOne(t, newTracer(t, "http://"+away.Address(), 1, slog.New(slog.DiscardHandler)))
 	began := time.Now()
 	tracer.Close()
-	if took := time.Since(began); took > patience {
+	if took := time.Since(began); took > 10*time.Second { // 3 seconds, and the delays of a busy machine
 		t.Errorf("the end took %s", took)
 	}
 	var none *tracing.Tracer

@@ -24,6 +24,9 @@ type Collector struct {
 
 	mu       sync.Mutex
 	received []*collectortrace.ExportTraceServiceRequest
+	response *collectortrace.ExportTraceServiceResponse
+	failure  error
+	failures int
 }
 
 // Span is a span with its attributes, and those of the service, as texts.
@@ -41,7 +44,7 @@ func Start(address string, options ...grpc.ServerOption) (*Collector, error) {
 	if err != nil {
 		return nil, fmt.Errorf("receiving traces: %w", err)
 	}
-	c := &Collector{server: grpc.NewServer(options...), address: listener.Addr().String()}
+	c := &Collector{server: grpc.NewServer(options...), address: listener.Addr().String(), response: &collectortrace.ExportTraceServiceResponse{}}
 	collectortrace.RegisterTraceServiceServer(c.server, c)
 	go func() { _ = c.server.Serve(listener) }() // it ends with Stop
 	return c, nil
@@ -53,12 +56,44 @@ func (c *Collector) Stop() { c.server.Stop() }
 // Address returns the host and port of the receiver.
 func (c *Collector) Address() string { return c.address }
 
+// Respond makes the collector take the spans and respond with a message of its own about some of them, if it is not nil.
+func (c *Collector) Respond(partial *collectortrace.ExportTracePartialSuccess) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.response = &collectortrace.ExportTraceServiceResponse{PartialSuccess: partial}
+}
+
+// Fail makes the collector take no spans and respond with an error of gRPC, until it is nil.
+func (c *Collector) Fail(err error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.failure = err
+}
+
+// Failures returns how many exports have got the error of Fail.
+func (c *Collector) Failures() int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.failures
+}
+
 // Export implements the OTLP service.
 func (c *Collector) Export(_ context.Context, r *collectortrace.ExportTraceServiceRequest) (*collectortrace.ExportTraceServiceResponse, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if c.failure != nil {
+		c.failures++
+		return nil, c.failure
+	}
 	c.received = append(c.received, r)
-	return &collectortrace.ExportTraceServiceResponse{}, nil
+	return c.response, nil
+}
+
+// Exports returns how many exports have arrived and were taken.
+func (c *Collector) Exports() int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return len(c.received)
 }
 
 // Spans returns all spans that have arrived.

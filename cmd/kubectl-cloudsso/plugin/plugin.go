@@ -11,6 +11,7 @@ import (
 
 	"github.com/spf13/pflag"
 	authorizationv1 "k8s.io/api/authorization/v1"
+	corev1 "k8s.io/api/core/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
@@ -18,6 +19,7 @@ import (
 	"k8s.io/cli-runtime/pkg/genericclioptions"
 	"k8s.io/cli-runtime/pkg/genericiooptions"
 	"k8s.io/cli-runtime/pkg/printers"
+	corev1client "k8s.io/client-go/kubernetes/typed/core/v1"
 	"k8s.io/client-go/rest"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -81,9 +83,18 @@ func (p *Plugin) ConnectUnlimited() (c client.Client, namespace string, err erro
 	return connect(config, namespace)
 }
 
+// ConnectPods returns a client of Pods and their logs, which acts as the person who runs the command.
+func (p *Plugin) ConnectPods() (corev1client.PodsGetter, error) {
+	config, _, err := p.restConfig()
+	if err != nil {
+		return nil, err
+	}
+	return corev1client.NewForConfig(config)
+}
+
 func connect(config *rest.Config, namespace string) (client.Client, string, error) {
 	scheme := runtime.NewScheme()
-	if err := errors.Join(v1alpha1.AddToScheme(scheme), rbacv1.AddToScheme(scheme), authorizationv1.AddToScheme(scheme)); err != nil {
+	if err := errors.Join(corev1.AddToScheme(scheme), v1alpha1.AddToScheme(scheme), rbacv1.AddToScheme(scheme), authorizationv1.AddToScheme(scheme)); err != nil {
 		return nil, "", err
 	}
 	c, err := client.New(config, client.Options{Scheme: scheme})

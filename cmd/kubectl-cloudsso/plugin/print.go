@@ -18,6 +18,16 @@ func WriteJSON(w io.Writer, value any) error {
 	return err
 }
 
+// WriteJSONLine writes a value for a program, in one line.
+func WriteJSONLine(w io.Writer, value any) error {
+	text, err := marshalJSON(value, "", "")
+	if err != nil {
+		return err
+	}
+	_, err = w.Write(text)
+	return err
+}
+
 // WriteYAML writes a value as YAML.
 func WriteYAML(w io.Writer, value any) error {
 	text, err := marshalYAML(value)

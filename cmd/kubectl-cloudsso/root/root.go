@@ -13,6 +13,7 @@ import (
 	"github.com/cloudsso/cloudsso-operator/cmd/kubectl-cloudsso/export"
 	"github.com/cloudsso/cloudsso-operator/cmd/kubectl-cloudsso/groups"
 	"github.com/cloudsso/cloudsso-operator/cmd/kubectl-cloudsso/importer"
+	"github.com/cloudsso/cloudsso-operator/cmd/kubectl-cloudsso/log"
 	"github.com/cloudsso/cloudsso-operator/cmd/kubectl-cloudsso/members"
 	"github.com/cloudsso/cloudsso-operator/cmd/kubectl-cloudsso/plugin"
 	"github.com/cloudsso/cloudsso-operator/cmd/kubectl-cloudsso/resync"
@@ -40,7 +41,7 @@ func NewCommand(p *plugin.Plugin) *cobra.Command {
 	root.AddCommand(
 		status.NewCommand(p), users.NewCommand(p), user.NewCommand(p), groups.NewCommand(p), members.NewCommand(p),
 		explain.NewCommand(p), review.NewCommand(p), credential.NewCommand(p), sync.NewCommand(p), resync.NewCommand(p),
-		deleteuser.NewCommand(p), export.NewCommand(p), importer.NewCommand(p), check.NewCommand(p),
+		deleteuser.NewCommand(p), log.NewCommand(p), export.NewCommand(p), importer.NewCommand(p), check.NewCommand(p),
 	)
 	return root
 }

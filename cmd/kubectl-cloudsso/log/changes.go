@@ -1,0 +1,191 @@
+package log
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/cloudsso/cloudsso-operator/api/v1alpha1"
+	"github.com/cloudsso/cloudsso-operator/cmd/kubectl-cloudsso/plugin"
+	"github.com/cloudsso/cloudsso-operator/internal/policy"
+)
+
+// change is the last change of a user or group, or an Event, with the names of the provisioning log.
+type change struct {
+	Time       time.Time `json:"time"`
+	Namespace  string    `json:"namespace"`
+	Kind       string    `json:"kind"`
+	ID         string    `json:"id"`
+	Name       string    `json:"name,omitempty"` // userName or displayName
+	Cause      string    `json:"cause,omitempty"`
+	Credential string    `json:"credential,omitempty"`
+	RequestID  string    `json:"requestID,omitempty"`
+	Reason     string    `json:"reason,omitempty"` // of an Event
+	Message    string    `json:"message,omitempty"`
+}
+
+func (c change) row() row {
+	kind := strings.TrimPrefix(c.Kind, "CloudSSO") // as in the provisioning log
+	return row{
+		at: c.Time, namespace: c.Namespace, outcome: cmp.Or(c.Cause, c.Reason), credential: c.Credential,
+		object: kind + "/" + cmp.Or(c.Name, c.ID), summary: c.Message, requestID: c.RequestID,
+		wide: []string{plugin.OrNone(c.ID), "<none>", "<none>"},
+	}
+}
+
+// changes collects what is known of changes without the log.
+type changes struct {
+	client client.Client
+	filter filter
+	from   time.Time // only changes that are not older
+	all    []change
+	groups map[types.NamespacedName]string // displayNames
+}
+
+// showChanges shows the last changes and the Events of a directory.
+func showChanges(ctx context.Context, p *plugin.Plugin, c client.Client, f filter, o options) error {
+	if len(f.outcomes) > 0 {
+		return errors.New("--outcome needs the operator's log: ask for the right to read it, or leave --outcome out")
+	}
+	found := &changes{client: c, filter: f, groups: map[types.NamespacedName]string{}}
+	if o.since > 0 {
+		found.from = p.Now().Add(-o.since)
+	}
+	if err := found.read(ctx); err != nil {
+		return err
+	}
+	if err := writeChanges(p.Out, found.last(o.tail), o); err != nil {
+		return err
+	}
+	if len(found.all) == 0 {
+		fmt.Fprintln(p.ErrOut, "No changes found.")
+	}
+	if o.follow {
+		fmt.Fprintln(p.ErrOut, "warning: without the operator's log, later changes are not followed: run the command again")
+	}
+	return nil
+}
+
+func writeChanges(w io.Writer, all []change, o options) error {
+	if o.output == "json" {
+		for _, c := range all {
+			if err := plugin.WriteJSONLine(w, c); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	rows := make([]row, len(all))
+	for i, c := range all {
+		rows[i] = c.row()
+	}
+	return newTable(w, o).write(rows)
+}
+
+// read reads all users, groups, slices and Events, page by page.
+func (c *changes) read(ctx context.Context) error {
+	var users v1alpha1.CloudSSOUserList
+	var groups v1alpha1.CloudSSOGroupList
+	var slices v1alpha1.CloudSSOMembershipSliceList
+	var events corev1.EventList
+	for _, kind := range []struct {
+		what string
+		page client.ObjectList
+		add  func()
+	}{
+		{"users", &users, func() { addEach(users.Items, c.addUser) }},
+		{"groups", &groups, func() { addEach(groups.Items, c.addGroup) }},
+		{"membership slices", &slices, func() { addEach(slices.Items, c.addSlice) }},
+		{"Events", &events, func() { addEach(events.Items, c.addEvent) }},
+	} {
+		err := plugin.EachPage(ctx, c.client, kind.page, func() bool { kind.add(); return true }, client.InNamespace(c.filter.namespace))
+		if err != nil {
+			return fmt.Errorf("reading the %s: %w", kind.what, err)
+		}
+	}
+	return nil
+}
+
+func addEach[T any](items []T, add func(*T)) {
+	for i := range items {
+		add(&items[i])
+	}
+}
+
+func (c *changes) addUser(u *v1alpha1.CloudSSOUser) {
+	if c.filter.user == nil || c.filter.user.isNamed(u.Spec.UserName) || c.filter.user.isCalled(u.Name) {
+		c.addLast(u, "CloudSSOUser", u.Name, u.Spec.UserName)
+	}
+}
+
+func (c *changes) addGroup(g *v1alpha1.CloudSSOGroup) {
+	c.groups[client.ObjectKeyFromObject(g)] = g.Spec.DisplayName
+	if c.filter.user == nil {
+		c.addLast(g, "CloudSSOGroup", g.Name, g.Spec.DisplayName)
+	}
+}
+
+// addSlice adds the change of a slice as one of its group.
+func (c *changes) addSlice(s *v1alpha1.CloudSSOMembershipSlice) {
+	if c.filter.user == nil {
+		c.addLast(s, "CloudSSOGroup", s.Spec.Group, c.groups[types.NamespacedName{Namespace: s.Namespace, Name: s.Spec.Group}])
+	}
+}
+
+func (c *changes) addLast(o metav1.Object, kind, id, name string) {
+	last, known := policy.LastChangeOf(o)
+	at, err := time.Parse(time.RFC3339, last.Time)
+	if !known || err != nil || at.Before(c.from) || c.filter.credential != "" && last.Credential != c.filter.credential {
+		return
+	}
+	c.all = append(c.all, change{
+		Time: at, Namespace: o.GetNamespace(), Kind: kind, ID: id, Name: name,
+		Cause: last.Cause, Credential: last.Credential, RequestID: last.RequestID,
+	})
+}
+
+func (c *changes) addEvent(e *corev1.Event) {
+	about := e.InvolvedObject
+	isAbout := c.filter.user == nil || about.Kind == "CloudSSOUser" && c.filter.user.isCalled(about.Name)
+	at := timeOf(e)
+	if !strings.HasPrefix(about.APIVersion, v1alpha1.GroupVersion.Group+"/") || !isAbout || c.filter.credential != "" || at.Before(c.from) {
+		return
+	}
+	c.all = append(c.all, change{Time: at, Namespace: e.Namespace, Kind: about.Kind, ID: about.Name, Reason: e.Reason, Message: e.Message})
+}
+
+// timeOf returns when an Event was last seen.
+func timeOf(e *corev1.Event) time.Time {
+	switch {
+	case e.Series != nil:
+		return e.Series.LastObservedTime.Time
+	case !e.LastTimestamp.IsZero():
+		return e.LastTimestamp.Time
+	case !e.EventTime.IsZero():
+		return e.EventTime.Time
+	}
+	return e.CreationTimestamp.Time
+}
+
+// last returns the last changes by time; all if the limit is below zero. A request that has written several slices of a group
+// is one change.
+func (c *changes) last(limit int) []change {
+	slices.SortStableFunc(c.all, func(a, b change) int {
+		return cmp.Or(a.Time.Compare(b.Time), cmp.Compare(a.RequestID, b.RequestID), cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.ID, b.ID))
+	})
+	c.all = slices.Compact(c.all)
+	if limit >= 0 && len(c.all) > limit {
+		return c.all[len(c.all)-limit:]
+	}
+	return c.all
+}

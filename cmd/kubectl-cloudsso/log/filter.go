@@ -1,0 +1,101 @@
+package log
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/cloudsso/cloudsso-operator/cmd/kubectl-cloudsso/plugin"
+	"github.com/cloudsso/cloudsso-operator/internal/audit"
+	"github.com/cloudsso/cloudsso-operator/internal/nameclaim"
+)
+
+// outcomes are what --outcome takes: the events of the provisioning log, except those of the file alone, and the effects.
+var outcomes = []string{
+	string(audit.AuthenticationRefused), string(audit.RequestLimited), string(audit.SynchronizationRefused), string(audit.DeactivationWithheld),
+	string(audit.RequestRefused), string(audit.RequestFailed), string(audit.RequestUnknown),
+	string(audit.Discovery), string(audit.ResourceRead), string(audit.ResourcesQueried), string(audit.BulkProcessed),
+	string(audit.ResourceCreated), string(audit.ResourceRestored), string(audit.ResourceAdopted), string(audit.ResourceReplaced),
+	string(audit.ResourceModified), string(audit.ResourceUnchanged), string(audit.ResourceDeprovisioned), string(audit.ResourceDeleted),
+	"Created", "Restored", "Adopted", "Deactivated", "Reactivated", "Released", "Renamed", "Deprovisioned", "Deleted",
+}
+
+// filter says which lines are shown. Empty fields let all lines pass.
+type filter struct {
+	namespace  string
+	user       *subject
+	credential string
+	outcomes   []string
+}
+
+// subject is the user whom lines are about.
+type subject struct {
+	name string          // userName or id, as the person has given it
+	ids  map[string]bool // of the users that have the name
+}
+
+// validate refuses an outcome that no line has.
+func (f filter) validate() error {
+	for _, outcome := range f.outcomes {
+		if !slices.ContainsFunc(outcomes, func(known string) bool { return strings.EqualFold(known, outcome) }) {
+			return fmt.Errorf("--outcome %q: give one of %q", outcome, outcomes)
+		}
+	}
+	return nil
+}
+
+// passes reports whether a line is shown.
+func (f filter) passes(l line) bool {
+	return (f.namespace == "" || l.Namespace == f.namespace) &&
+		(f.credential == "" || l.Credential == f.credential) &&
+		(len(f.outcomes) == 0 || slices.ContainsFunc(f.outcomes, l.hasOutcome)) &&
+		(f.user == nil || f.user.isIn(l))
+}
+
+func (l line) hasOutcome(outcome string) bool {
+	return strings.EqualFold(l.Message, outcome) ||
+		slices.ContainsFunc(l.Effects, func(effect string) bool { return strings.EqualFold(effect, outcome) })
+}
+
+// isIn reports whether a line is about the user, or about a group that the user was added to or removed from.
+func (s *subject) isIn(l line) bool {
+	switch l.ResourceType {
+	case "User":
+		return s.isNamed(l.UserName) || s.isCalled(l.ID)
+	case "Group":
+		return slices.ContainsFunc(l.AddedMembers, s.isCalled) || slices.ContainsFunc(l.RemovedMembers, s.isCalled)
+	}
+	return false
+}
+
+// isNamed reports whether a userName is the user's, in any spelling.
+func (s *subject) isNamed(userName string) bool {
+	return userName != "" && nameclaim.UserName("", userName) == nameclaim.UserName("", s.name)
+}
+
+// isCalled reports whether an id is the user's.
+func (s *subject) isCalled(id string) bool { return id != "" && (id == s.name || s.ids[id]) }
+
+// findSubject returns the user whom lines are about, with the ids of those that have the name. A user that does not exist may
+// have lines too, and a person who may not read users may read the log: then the name alone decides.
+func findSubject(ctx context.Context, c client.Client, namespace, name string) (*subject, error) {
+	s := &subject{name: name, ids: map[string]bool{}}
+	if namespace == "" {
+		return s, nil
+	}
+	users, err := plugin.FindUsers(ctx, c, namespace, name)
+	if err != nil && !errors.As(err, new(*plugin.NotFoundError)) && !apierrors.IsForbidden(err) {
+		return nil, err
+	}
+	for _, u := range users {
+		if u != nil {
+			s.ids[u.Name] = true
+		}
+	}
+	return s, nil
+}

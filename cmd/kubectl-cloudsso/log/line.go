@@ -1,0 +1,120 @@
+package log
+
+import (
+	"bytes"
+	"encoding/json"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/cloudsso/cloudsso-operator/cmd/kubectl-cloudsso/plugin"
+)
+
+// line is a line of the provisioning log: docs/audit.md has its fields.
+type line struct {
+	Logger         string   `json:"logger"`
+	Message        string   `json:"msg"`
+	RequestID      string   `json:"requestID"`
+	Namespace      string   `json:"namespace"`
+	Credential     string   `json:"credential"`
+	Remote         string   `json:"remote"`
+	UserAgent      string   `json:"userAgent"`
+	ResourceType   string   `json:"resourceType"`
+	ID             string   `json:"id"`
+	UserName       string   `json:"userName"`
+	DisplayName    string   `json:"displayName"`
+	Effects        []string `json:"effects"`
+	Changed        []string `json:"changed"`
+	MembersAdded   int      `json:"membersAdded"`
+	AddedMembers   []string `json:"addedMembers"`
+	MembersRemoved int      `json:"membersRemoved"`
+	RemovedMembers []string `json:"removedMembers"`
+	Detail         string   `json:"detail"`
+	Reason         string   `json:"reason"`
+	Status         int      `json:"status"`
+	Duration       *float64 `json:"duration"`
+
+	// at is the time of the line by the clock of its node: the times that the operator writes have whole seconds.
+	at time.Time
+	// text is the line as the operator has written it.
+	text []byte
+}
+
+// loggerName is that of the provisioning log.
+const loggerName = "scim"
+
+// parseLine returns a line that begins with its time, as the API server sends it. It reports false if the line is not of the
+// provisioning log: other messages of that logger have no duration.
+func parseLine(stamped []byte) (l line, is bool) {
+	at, text := splitStamp(stamped)
+	if !bytes.HasPrefix(text, []byte("{")) || json.Unmarshal(text, &l) != nil {
+		return line{}, false
+	}
+	l.at, l.text = at, text
+	return l, l.Logger == loggerName && l.RequestID != "" && l.Duration != nil
+}
+
+// splitStamp returns the time at the beginning of a line, and the rest without the line break. The time is zero if there is none.
+func splitStamp(stamped []byte) (at time.Time, text []byte) {
+	stamped = bytes.TrimRight(stamped, "\r\n")
+	stamp, text, found := bytes.Cut(stamped, []byte(" "))
+	if !found {
+		return time.Time{}, stamped
+	}
+	at, err := time.Parse(time.RFC3339Nano, string(stamp))
+	if err != nil {
+		return time.Time{}, stamped
+	}
+	return at, text
+}
+
+// object returns the user or group of a line as kubectl names objects; "" for a request that is about neither.
+func (l line) object() string {
+	if l.ResourceType == "" {
+		return ""
+	}
+	name := l.UserName
+	if name == "" {
+		name = l.DisplayName
+	}
+	if name == "" {
+		name = l.ID
+	}
+	return strings.TrimSuffix(l.ResourceType+"/"+name, "/")
+}
+
+// summary returns what a request has done, or why it was refused, in a few words.
+func (l line) summary() string {
+	if l.Detail != "" || l.Reason != "" {
+		return strings.Join(nonEmpty(l.Reason, l.Detail), ": ")
+	}
+	parts := append([]string(nil), l.Effects...)
+	if len(l.Changed) > 0 {
+		parts = append(parts, "changed "+strings.Join(l.Changed, ","))
+	}
+	if l.MembersAdded > 0 {
+		parts = append(parts, "+"+strconv.Itoa(l.MembersAdded)+" members")
+	}
+	if l.MembersRemoved > 0 {
+		parts = append(parts, "-"+strconv.Itoa(l.MembersRemoved)+" members")
+	}
+	return strings.Join(parts, ", ")
+}
+
+// row returns what a table shows of a line.
+func (l line) row() row {
+	return row{
+		at: l.at, namespace: l.Namespace, outcome: l.Message, status: strconv.Itoa(l.Status), credential: l.Credential,
+		object: l.object(), summary: l.summary(), requestID: l.RequestID,
+		wide: []string{plugin.OrNone(l.ID), plugin.OrNone(l.Remote), plugin.OrNone(l.UserAgent)},
+	}
+}
+
+func nonEmpty(texts ...string) (some []string) {
+	for _, text := range texts {
+		if text != "" {
+			some = append(some, text)
+		}
+	}
+	return some
+}

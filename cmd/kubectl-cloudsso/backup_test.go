@@ -16,6 +16,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/cloudsso/cloudsso-operator/api/v1alpha1"
+	"github.com/cloudsso/cloudsso-operator/cmd/kubectl-cloudsso/plugin"
 )
 
 // specsOf returns the specs of a namespace's objects by kind and name, without name claims.
@@ -91,6 +92,22 @@ var _ = Describe("kubectl cloudsso export and import", func() {
 		Expect(out).To(HavePrefix("namespace " + into + ": 0 objects created, 506 were there already, 0 failed\n"))
 	})
 
+	It("show at a terminal how much is done", func(ctx SpecContext) {
+		seen := func(p *plugin.Plugin) { p.ShowsProgress = true }
+		_, stderr, err := runWith(ctx, seen, kubeconfig, "export")
+		Expect(err).NotTo(HaveOccurred())
+		Expect(stderr).To(And(ContainSubstring("exporting 506 objects   0% |"), MatchRegexp(` 50% \|`), HaveSuffix("\n")))
+		Expect(stderr[strings.LastIndex(stderr, "\r"):]).To(ContainSubstring(" 100% |"))
+
+		Expect(cluster.Create(ctx, &v1alpha1.CloudSSOUser{
+			ObjectMeta: metav1.ObjectMeta{Namespace: into, Name: "user-007"}, Spec: v1alpha1.CloudSSOUserSpec{UserName: "james"},
+		})).To(Succeed())
+		_, stderr, err = runWith(ctx, seen, kubeconfig, "import", "-n", into, "-f", file, "--yes")
+		Expect(err).To(HaveOccurred())
+		Expect(stderr).To(And(ContainSubstring("importing 506 objects   0% |"), MatchRegexp(`\rCloudSSOUser user-007: it is there already.*\n`), HaveSuffix("\n")))
+		Expect(stderr[strings.LastIndex(stderr, "\r"):]).To(ContainSubstring(" 100% |"))
+	})
+
 	It("change no object that is there, and name it", func(ctx SpecContext) {
 		Expect(cluster.Create(ctx, &v1alpha1.CloudSSOUser{
 			ObjectMeta: metav1.ObjectMeta{Namespace: into, Name: "user-007"}, Spec: v1alpha1.CloudSSOUserSpec{UserName: "james"},
@@ -157,6 +174,16 @@ var _ = Describe("kubectl cloudsso export and import", func() {
 			Expect(err).To(MatchError(ContainSubstring(message)), text)
 			Expect(specsOf(ctx, into)).To(BeEmpty(), "nothing is created")
 		}
+	})
+
+	It("show the reasons at a terminal, although not all is done", func(ctx SpecContext) {
+		content, err := os.ReadFile(file)
+		Expect(err).NotTo(HaveOccurred())
+		Expect(os.WriteFile(file, []byte(strings.ReplaceAll(string(content), "\n  userName:", "\n  nickName:")), 0o600)).To(Succeed())
+		_, stderr, err := runWith(ctx, func(p *plugin.Plugin) { p.ShowsProgress = true }, kubeconfig, "import", "-n", into, "-f", file, "--yes")
+		Expect(err).To(MatchError(ContainSubstring("the import ended after")))
+		Expect(strings.Count(stderr, "spec.userName: Required value")).To(BeNumerically(">=", 20), stderr)
+		Expect(stderr).To(HaveSuffix("\n"))
 	})
 
 	It("give up when the same reason stands in the way of every object", func(ctx SpecContext) {

@@ -97,6 +97,18 @@ var _ = Describe("kubectl cloudsso users", func() {
 		Expect(rows(out)).To(And(HaveLen(userCount), HaveEach(HavePrefix("cloudssouser.cloudsso.dev/user-"))))
 	})
 
+	It("reads pages of the size that is asked for", func(ctx SpecContext) {
+		var asked atomic.Int32
+		through := proxied(&asked)
+		for size, requests := range map[string]int32{"200": 3, "0": 1, "500": 2} {
+			asked.Store(0)
+			out, err := run(ctx, through, "users", "-o", "name", "--chunk-size", size)
+			Expect(err).NotTo(HaveOccurred())
+			Expect(rows(out)).To(HaveLen(userCount))
+			Expect(asked.Load()).To(Equal(requests), size)
+		}
+	})
+
 	It("selects by fields and labels", func(ctx SpecContext) {
 		out, err := run(ctx, kubeconfig, "users", "-o", "json", "--field-selector", "spec.userName=User007@example.com")
 		Expect(err).NotTo(HaveOccurred())
@@ -245,7 +257,8 @@ var _ = Describe("kubectl cloudsso user", func() {
 			out, err := run(ctx, kubeconfig, "user", name)
 			Expect(err).NotTo(HaveOccurred())
 			Expect(rows(out)).To(HaveLen(2))
-			Expect(rows(out)[1]).To(HavePrefix("user-000 "))
+			Expect(rows(out)[0]).To(MatchRegexp(`^NAME +USERNAME .* AGE +LAST CHANGE +CAUSE +CREDENTIAL +REQUEST$`))
+			Expect(rows(out)[1]).To(MatchRegexp(`^user-000 .* 2027-01-31T12:00:00Z +Modify +okta +request-1$`))
 		}
 		out, err := run(ctx, kubeconfig, "user", "USER000@example.com", "-o", "yaml")
 		Expect(err).NotTo(HaveOccurred())

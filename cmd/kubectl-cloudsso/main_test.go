@@ -22,6 +22,7 @@ import (
 	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/envtest"
+	"sigs.k8s.io/yaml"
 
 	"github.com/cloudsso/cloudsso-operator/api/v1alpha1"
 	"github.com/cloudsso/cloudsso-operator/cmd/kubectl-cloudsso/plugin"
@@ -207,7 +208,7 @@ var _ = Describe("kubectl cloudsso review", func() {
 
 	It("refuses an unknown format", func(ctx SpecContext) {
 		_, err := run(ctx, kubeconfig, "review", "-o", "xml")
-		Expect(err).To(MatchError(`--output "xml": give table, csv or json`))
+		Expect(err).To(MatchError(`--output "xml": give table, csv, json or yaml`))
 	})
 })
 
@@ -215,14 +216,15 @@ var _ = Describe("kubectl cloudsso explain", func() {
 	It("finds a user by userName, in any spelling", func(ctx SpecContext) {
 		out, err := run(ctx, kubeconfig, "explain", "USER000@EXAMPLE.COM")
 		Expect(err).NotTo(HaveOccurred())
-		Expect(out).To(ContainSubstring("State:        Active\nLast change:  Modify by credential okta, request request-1, 2027-01-31T12:00:00Z\n"))
+		Expect(out).To(ContainSubstring("State:        Active\nGroups:       Developers\nLast change:  Modify by credential okta, request request-1, 2027-01-31T12:00:00Z\n"))
+		Expect(out).To(MatchRegexp(`\nBy hand:      by field manager kubectl-edit, \S+Z; the audit log of the API server has the person\n`))
 		Expect(out).To(MatchRegexp(`ClusterRole/view +kube-public +Developers +view +cloudsso:default:view:0 +2027-01-31T12:00:00Z +request-1`))
 	})
 
 	It("says why a user has no access", func(ctx SpecContext) {
 		out, err := run(ctx, kubeconfig, "explain", "user-500")
 		Expect(err).NotTo(HaveOccurred())
-		Expect(out).To(ContainSubstring("State:        Disabled"))
+		Expect(out).To(ContainSubstring("State:        Disabled: active is false\n"))
 		Expect(out).To(ContainSubstring("not granted: the user has no effect (Disabled)"))
 	})
 
@@ -236,6 +238,17 @@ var _ = Describe("kubectl cloudsso explain", func() {
 		out, err := run(ctx, kubeconfig, "explain", "user-300")
 		Expect(err).NotTo(HaveOccurred())
 		Expect(out).To(ContainSubstring(`not granted: another user gets the Kubernetes user name "User300@example.com" too`))
+	})
+
+	It("explains to a program", func(ctx SpecContext) {
+		for _, format := range []string{"json", "yaml"} {
+			out, err := run(ctx, kubeconfig, "explain", "user-500", "-o", format)
+			Expect(err).NotTo(HaveOccurred())
+			Expect(yaml.YAMLToJSON([]byte(out))).To(And(
+				ContainSubstring(`"lastChange":{"cause":"Modify","credential":"okta","requestID":"request-1","time":"2027-01-31T12:00:00Z"}`),
+				ContainSubstring(`"groups":[{"displayName":"Developers","group":"developers-1","source":"SCIM"}]`),
+				ContainSubstring(`"reason":"active is false"`), ContainSubstring(`"fieldManager":"kubectl-edit"`)))
+		}
 	})
 
 	It("says so of one that is not there", func(ctx SpecContext) {

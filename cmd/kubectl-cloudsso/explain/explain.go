@@ -4,14 +4,14 @@ package explain
 import (
 	"fmt"
 	"io"
+	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 	"k8s.io/cli-runtime/pkg/printers"
 
-	"github.com/cloudsso/cloudsso-operator/api/v1alpha1"
 	"github.com/cloudsso/cloudsso-operator/cmd/kubectl-cloudsso/plugin"
 	"github.com/cloudsso/cloudsso-operator/internal/access"
-	"github.com/cloudsso/cloudsso-operator/internal/policy"
 )
 
 // NewCommand returns the command.
@@ -27,7 +27,7 @@ func NewCommand(p *plugin.Plugin) *cobra.Command {
 		RunE: func(cmd *cobra.Command, args []string) error {
 			write, known := formats[output]
 			if !known {
-				return fmt.Errorf("--output %q: give text or json", output)
+				return fmt.Errorf("--output %q: give text, json or yaml", output)
 			}
 			c, namespace, err := p.Connect()
 			if err != nil {
@@ -41,42 +41,24 @@ func NewCommand(p *plugin.Plugin) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return write(p.Out, explain(u, access.ReviewOf(inventory, u.Name)))
+			return write(p.Out, explain(u, inventory))
 		},
 	}
-	cmd.Flags().StringVarP(&output, "output", "o", "text", "text or json")
+	cmd.Flags().StringVarP(&output, "output", "o", "text", "text, json or yaml")
 	return cmd
 }
 
-// explanation is what is known of a user.
-type explanation struct {
-	User        string             `json:"user"`
-	UserName    string             `json:"userName"`
-	DisplayName string             `json:"displayName"`
-	Source      v1alpha1.Source    `json:"source"`
-	State       v1alpha1.UserState `json:"state"`
-	LastChange  *policy.LastChange `json:"lastChange,omitempty"`
-	Access      []access.Grant     `json:"access"`
-}
-
-func explain(u *v1alpha1.CloudSSOUser, grants []access.Grant) explanation {
-	e := explanation{
-		User: u.Name, UserName: u.Spec.UserName, DisplayName: u.Spec.DisplayName, Source: u.Spec.Source,
-		State: policy.UserState(u, u.Status.State == v1alpha1.UserConflict), Access: grants,
-	}
-	if change, known := policy.LastChangeOf(u); known {
-		e.LastChange = &change
-	}
-	return e
-}
-
-var formats = map[string]func(io.Writer, explanation) error{"text": writeText, "json": writeJSON}
+var formats = map[string]func(io.Writer, explanation) error{"text": writeText, "json": writeJSON, "yaml": writeYAML}
 
 func writeText(w io.Writer, e explanation) error {
 	fmt.Fprintf(w, "User:         %s\nName:         %s\nDisplay name: %s\nSource:       %s\nState:        %s\n",
-		plugin.OrNone(e.UserName), e.User, plugin.OrNone(e.DisplayName), e.Source, e.State)
+		plugin.OrNone(e.UserName), e.User, plugin.OrNone(e.DisplayName), e.Source, strings.Join(nonEmpty(string(e.State), e.Reason), ": "))
+	fmt.Fprintf(w, "Groups:       %s\n", plugin.OrNone(e.groupNames()))
 	if c := e.LastChange; c != nil {
 		fmt.Fprintf(w, "Last change:  %s by credential %s, request %s, %s\n", plugin.OrNone(c.Cause), plugin.OrNone(c.Credential), plugin.OrNone(c.RequestID), plugin.OrNone(c.Time))
+	}
+	if c := e.ManualChange; c != nil {
+		fmt.Fprintf(w, "By hand:      by field manager %s, %s; the audit log of the API server has the person\n", plugin.Printable(c.FieldManager), c.Time)
 	}
 	if len(e.Access) == 0 {
 		fmt.Fprintln(w, "Access:       none: no assignment names the user or one of its groups")
@@ -99,9 +81,27 @@ func writeText(w io.Writer, e explanation) error {
 	return table.Flush()
 }
 
-func writeJSON(w io.Writer, e explanation) error {
+// groupNames returns the displayNames of the groups.
+func (e explanation) groupNames() string {
+	names := make([]string, len(e.Groups))
+	for i, g := range e.Groups {
+		names[i] = g.DisplayName
+	}
+	return strings.Join(names, ", ")
+}
+
+func writeJSON(w io.Writer, e explanation) error { return plugin.WriteJSON(w, e.complete()) }
+
+func writeYAML(w io.Writer, e explanation) error { return plugin.WriteYAML(w, e.complete()) }
+
+// complete returns an explanation for a program: a list that is empty is not absent.
+func (e explanation) complete() explanation {
 	if e.Access == nil {
 		e.Access = []access.Grant{}
 	}
-	return plugin.WriteJSON(w, e)
+	return e
+}
+
+func nonEmpty(texts ...string) []string {
+	return slices.DeleteFunc(texts, func(text string) bool { return text == "" })
 }

@@ -6,8 +6,11 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/schollz/progressbar/v3"
 	"github.com/spf13/cobra"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/cli-runtime/pkg/printers"
+	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/cloudsso/cloudsso-operator/api/v1alpha1"
@@ -34,13 +37,19 @@ func NewCommand(p *plugin.Plugin) *cobra.Command {
 				return err
 			}
 			fmt.Fprintf(p.Out, "# The CloudSSODirectory of namespace %s, exported at %s. kubectl cloudsso import restores it.\n", namespace, p.Now().UTC().Format(time.RFC3339))
-			e := &export{Plugin: p, c: c, namespace: namespace, progress: p.NewProgress("exported")}
+			e := &export{Plugin: p, c: c, namespace: namespace}
+			total, err := e.count(cmd.Context())
+			if err != nil {
+				return err
+			}
+			// The objects themselves show the progress if a person sees them.
+			e.progress = p.NewProgress("exporting", total, !p.ShowsProgress || printers.IsTerminal(p.Out))
+			defer plugin.EndProgress(e.progress)
 			for _, kind := range plugin.BackupKinds {
 				if err := e.writeAll(cmd.Context(), kind); err != nil {
 					return err
 				}
 			}
-			e.progress.End()
 			_, err = fmt.Fprintf(p.Out, "---\n"+plugin.BackupEnd+"\n", e.written)
 			return err
 		},
@@ -52,15 +61,36 @@ type export struct {
 	*plugin.Plugin
 	c         client.Client
 	namespace string
-	progress  *plugin.Progress
+	progress  *progressbar.ProgressBar
 	written   int
 }
 
-// writeAll writes all objects of a kind, page by page. It reads them without types, so that no field is lost that is newer than
-// the plugin.
-func (e *export) writeAll(ctx context.Context, kind string) error {
+// count returns how many objects there are, about: some are being deleted, and others are created meanwhile.
+func (e *export) count(ctx context.Context) (total int64, err error) {
+	for _, kind := range plugin.BackupKinds {
+		page := pageOf(kind)
+		if err := e.c.List(ctx, page, client.InNamespace(e.namespace), client.Limit(1)); err != nil {
+			return 0, reading(kind, e.namespace, err)
+		}
+		total += int64(len(page.Items)) + ptr.Deref(page.GetRemainingItemCount(), 0)
+	}
+	return total, nil
+}
+
+// pageOf returns a list for objects of a kind without types, so that no field is lost that is newer than the plugin.
+func pageOf(kind string) *unstructured.UnstructuredList {
 	page := &unstructured.UnstructuredList{}
 	page.SetGroupVersionKind(v1alpha1.GroupVersion.WithKind(kind + "List"))
+	return page
+}
+
+func reading(kind, namespace string, err error) error {
+	return fmt.Errorf("reading each %s of namespace %s: %w", kind, namespace, err)
+}
+
+// writeAll writes all objects of a kind, page by page.
+func (e *export) writeAll(ctx context.Context, kind string) error {
+	page := pageOf(kind)
 	var failed error
 	err := plugin.EachPage(ctx, e.c, page, func() bool {
 		for i := range page.Items {
@@ -71,7 +101,7 @@ func (e *export) writeAll(ctx context.Context, kind string) error {
 		return failed == nil
 	}, client.InNamespace(e.namespace))
 	if err != nil {
-		return fmt.Errorf("reading each %s of namespace %s: %w", kind, e.namespace, err)
+		return reading(kind, e.namespace, err)
 	}
 	return failed
 }
@@ -84,6 +114,6 @@ func (e *export) write(o *unstructured.Unstructured) error {
 		return err
 	}
 	e.written++
-	e.progress.Add()
+	_ = e.progress.Add(1) // a bar that cannot be shown stops no export
 	return nil
 }

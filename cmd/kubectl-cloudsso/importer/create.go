@@ -8,6 +8,7 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"github.com/schollz/progressbar/v3"
 	"golang.org/x/sync/errgroup"
 	"k8s.io/apimachinery/pkg/api/equality"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -33,7 +34,8 @@ type imports struct {
 	c         client.Client
 	namespace string
 	manifests *reader
-	progress  *plugin.Progress
+	total     int // of manifests
+	progress  *progressbar.ProgressBar
 	isCopy    bool // the file is of another namespace
 
 	created, same atomic.Int64
@@ -72,6 +74,9 @@ func (i *imports) createDirectory(ctx context.Context, d *unstructured.Unstructu
 
 // createAll creates all other objects. Its error is that of the file or of the context; failed objects are counted.
 func (i *imports) createAll(ctx context.Context) (err error) {
+	i.progress = i.NewProgress("importing", int64(i.total), !i.ShowsProgress)
+	defer plugin.EndProgress(i.progress)
+	i.addDone() // the directory
 	creates, ctx := errgroup.WithContext(ctx)
 	creates.SetLimit(parallelCreates)
 	for ctx.Err() == nil && i.failures() < maxFailures {
@@ -92,6 +97,9 @@ func (i *imports) createAll(ctx context.Context) (err error) {
 	return errors.Join(err, creates.Wait())
 }
 
+// addDone counts an object that was looked at. A bar that cannot be shown stops no import.
+func (i *imports) addDone() { _ = i.progress.Add(1) }
+
 // adapt changes an object for its namespace.
 func (i *imports) adapt(o *unstructured.Unstructured) {
 	o.SetNamespace(i.namespace)
@@ -102,7 +110,7 @@ func (i *imports) adapt(o *unstructured.Unstructured) {
 
 // create creates one object, unless it is there as it is in the file.
 func (i *imports) create(ctx context.Context, o *unstructured.Unstructured) {
-	defer i.progress.Add()
+	defer i.addDone()
 	wanted := o.DeepCopy()
 	err := i.c.Create(ctx, o, client.FieldOwner(plugin.FieldManager), client.FieldValidation(metav1.FieldValidationStrict))
 	if err == nil {
@@ -147,7 +155,7 @@ func (i *imports) fail(ctx context.Context, o *unstructured.Unstructured, err er
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	*count++
-	fmt.Fprintf(i.ErrOut, "%s %s: %s\n", o.GetKind(), o.GetName(), plugin.Printable(err.Error()))
+	_, _ = progressbar.Bprintf(i.progress, "%s %s: %s\n", o.GetKind(), o.GetName(), plugin.Printable(err.Error()))
 }
 
 func (i *imports) failures() int {

@@ -34,7 +34,8 @@ func NewCommand(p *plugin.Plugin) *cobra.Command {
 				return err
 			}
 			defer closeFile()
-			if err := check(in); err != nil {
+			total, err := check(in)
+			if err != nil {
 				return err
 			}
 			if _, err := in.Seek(0, io.SeekStart); err != nil {
@@ -44,7 +45,7 @@ func NewCommand(p *plugin.Plugin) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			i := &imports{Plugin: p, c: c, namespace: namespace, manifests: newReader(in), progress: p.NewProgress("looked at")}
+			i := &imports{Plugin: p, c: c, namespace: namespace, manifests: newReader(in), total: total}
 			return i.run(cmd.Context(), yes)
 		},
 	}
@@ -93,7 +94,6 @@ func (i *imports) run(ctx context.Context, yes bool) error {
 		return err
 	}
 	err = i.createAll(ctx)
-	i.progress.End()
 	fmt.Fprintf(i.Out, "namespace %s: %d objects created, %d were there already, %d failed\n", i.namespace, i.created.Load(), i.same.Load(), i.failures()+i.different())
 	if err := errors.Join(err, i.failed()); err != nil {
 		return err

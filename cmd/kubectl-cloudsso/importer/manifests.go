@@ -27,23 +27,23 @@ func newReader(in io.Reader) *reader {
 	return &reader{documents: utilyaml.NewYAMLReader(bufio.NewReader(in))}
 }
 
-// check reads a file to its end, so that nothing is created from one that is not a whole export.
-func check(in io.Reader) error {
+// check reads a file to its end, so that nothing is created from one that is not a whole export. It returns the number of objects.
+func check(in io.Reader) (int, error) {
 	r := newReader(in)
 	for {
 		if _, err := r.next(); errors.Is(err, io.EOF) {
 			break
 		} else if err != nil {
-			return err
+			return 0, err
 		}
 	}
 	switch {
 	case r.number == 0:
-		return errors.New("the file is empty: give one of kubectl cloudsso export")
+		return 0, errors.New("the file is empty: give one of kubectl cloudsso export")
 	case !r.isWhole:
-		return fmt.Errorf("the file ends after %d objects without the last line of an export: it was cut off, so nothing was created", r.number)
+		return 0, fmt.Errorf("the file ends after %d objects without the last line of an export: it was cut off, so nothing was created", r.number)
 	}
-	return nil
+	return r.number, nil
 }
 
 // next returns the next manifest; io.EOF after the last. The first is the directory.

@@ -33,7 +33,7 @@ type filter struct {
 	outcomes   []string
 }
 
-// subject is the user whom lines are about.
+// subject is a user that lines are about.
 type subject struct {
 	name string          // userName or id, as the person has given it
 	ids  map[string]bool // of the users that have the name
@@ -81,7 +81,7 @@ func (s *subject) isNamed(userName string) bool {
 // isCalled reports whether an id is the user's.
 func (s *subject) isCalled(id string) bool { return id != "" && (id == s.name || s.ids[id]) }
 
-// findSubject returns the user whom lines are about, with the ids of those that have the name. A user that does not exist may
+// findSubject returns the user of a name, with the ids of all users that have it. A user that does not exist may
 // have lines too, and a person who may not read users may read the log: then the name alone decides.
 func findSubject(ctx context.Context, c client.Client, namespace, name string) (*subject, error) {
 	s := &subject{name: name, ids: map[string]bool{}}

@@ -262,7 +262,9 @@ func TestResumedLogShowsEachLineOnce(t *testing.T) {
 
 func TestWindowSortsWhatArrivesSoon(t *testing.T) {
 	var w window
-	at := func(id string, ms int) line { return line{RequestID: id, at: noon.Add(time.Duration(ms) * time.Millisecond)} }
+	at := func(id string, ms int) line {
+		return line{RequestID: id, at: noon.Add(time.Duration(ms) * time.Millisecond)}
+	}
 	now := noon
 	w.push(at("a", 10), now)
 	w.push(at("c", 30), now)

@@ -12,6 +12,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/runtime/serializer"
 	"k8s.io/client-go/rest"
+	"k8s.io/utils/ptr"
 
 	"github.com/cloudsso/cloudsso-operator/api/v1alpha1"
 )
@@ -32,15 +33,20 @@ type Objects struct {
 	FieldSelector string
 	Output        string
 	NoHeaders     bool
+	// LastChange adds to a table which SCIM request has changed the object last.
+	LastChange bool
 	// Names limits the objects to these, unless it is nil.
 	Names []string
 	// Single prints the object of the only name by itself, not as a list.
 	Single bool
+
+	chunkSize *int64 // nil for pageSize
 }
 
 // AddFlags adds the flags of kubectl get. fields are the fields that --field-selector knows.
 func (o *Objects) AddFlags(flags *pflag.FlagSet, fields string) {
 	o.AddOutputFlags(flags)
+	o.chunkSize = flags.Int64("chunk-size", pageSize, "how many objects to ask for at once; 0 for all")
 	flags.BoolVarP(&o.AllNamespaces, "all-namespaces", "A", false, "those of all namespaces")
 	flags.StringVarP(&o.LabelSelector, "selector", "l", "", "only those with these labels, as in kubectl get")
 	flags.StringVar(&o.FieldSelector, "field-selector", "", "only those with these fields: "+fields)
@@ -122,7 +128,7 @@ func (r *reader) printPages(ctx context.Context, out pagePrinter) error {
 	warned := false
 	for next := ""; ; {
 		raw, err := r.read(ctx, r.request().VersionedParams(&metav1.ListOptions{
-			Limit: pageSize, Continue: next,
+			Limit: ptr.Deref(r.objects.chunkSize, pageSize), Continue: next,
 			LabelSelector: r.objects.LabelSelector, FieldSelector: r.objects.FieldSelector,
 		}, metav1.ParameterCodec))
 		if later := laterContinue(err); later != "" {

@@ -12,6 +12,8 @@ import (
 	"k8s.io/apimachinery/pkg/util/json"
 	"k8s.io/cli-runtime/pkg/printers"
 	"sigs.k8s.io/yaml"
+
+	"github.com/cloudsso/cloudsso-operator/internal/policy"
 )
 
 // pagePrinter prints the answers of the API server in one format.
@@ -86,7 +88,8 @@ func (f *nameFilter) notSeen() (names []string) {
 // tablePages prints the tables that the API server makes of objects, with the printer of kubectl.
 type tablePages struct {
 	*nameFilter
-	printer printers.ResourcePrinter
+	printer    printers.ResourcePrinter
+	lastChange bool
 	w       interface {
 		io.Writer
 		Flush() error
@@ -96,7 +99,7 @@ type tablePages struct {
 func newTablePages(w io.Writer, o *Objects, names *nameFilter) *tablePages {
 	options := printers.PrintOptions{Wide: o.Output == "wide", WithNamespace: o.AllNamespaces, NoHeaders: o.NoHeaders}
 	// One writer for all pages, because it remembers the widths of the columns.
-	return &tablePages{names, printers.NewTablePrinter(options), printers.GetNewTabWriter(w)}
+	return &tablePages{names, printers.NewTablePrinter(options), o.LastChange, printers.GetNewTabWriter(w)}
 }
 
 func (t *tablePages) accept() string { return "application/json;as=Table;v=v1;g=meta.k8s.io" }
@@ -124,6 +127,9 @@ func (t *tablePages) printList(raw []byte) (next string, err error) {
 			continue
 		}
 		row.Object.Object = about
+		if t.lastChange {
+			row.Cells = append(row.Cells, lastChangeCells(about)...)
+		}
 		for i, cell := range row.Cells {
 			if text, isText := cell.(string); isText {
 				row.Cells[i] = Printable(text)
@@ -132,10 +138,23 @@ func (t *tablePages) printList(raw []byte) (next string, err error) {
 		rows = append(rows, row)
 	}
 	table.Rows = rows
+	if t.lastChange {
+		table.ColumnDefinitions = append(table.ColumnDefinitions, lastChangeColumns...)
+	}
 	if len(rows) == 0 { // the printer would print the headers
 		return table.Continue, nil
 	}
 	return table.Continue, errors.Join(t.printer.PrintObj(&table, t.w), t.w.Flush())
+}
+
+// lastChangeColumns are the columns for Objects.LastChange.
+var lastChangeColumns = []metav1.TableColumnDefinition{
+	{Name: "Last Change", Type: "string"}, {Name: "Cause", Type: "string"}, {Name: "Credential", Type: "string"}, {Name: "Request", Type: "string"},
+}
+
+func lastChangeCells(o metav1.Object) []any {
+	change, _ := policy.LastChangeOf(o) // empty if no request has written the object
+	return []any{OrNone(change.Time), OrNone(change.Cause), OrNone(change.Credential), OrNone(change.RequestID)}
 }
 
 func (t *tablePages) close() error { return t.w.Flush() }

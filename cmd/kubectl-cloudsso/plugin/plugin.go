@@ -38,6 +38,8 @@ type Plugin struct {
 	Random io.Reader
 	// AtTerminal says that a person can answer questions, because In is a terminal.
 	AtTerminal bool
+	// ShowsProgress says that a person sees ErrOut, because it is a terminal.
+	ShowsProgress bool
 
 	config *genericclioptions.ConfigFlags
 }
@@ -50,6 +52,8 @@ func New(streams genericiooptions.IOStreams) *Plugin {
 		Random:     rand.Reader,
 		AtTerminal: printers.IsTerminal(streams.In),
 		config:     genericclioptions.NewConfigFlags(true),
+
+		ShowsProgress: printers.IsTerminal(streams.ErrOut),
 	}
 }
 

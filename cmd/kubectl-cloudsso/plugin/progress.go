@@ -2,46 +2,28 @@ package plugin
 
 import (
 	"fmt"
-	"io"
-	"sync"
 
-	"k8s.io/cli-runtime/pkg/printers"
+	"github.com/schollz/progressbar/v3"
 )
 
-// progressStep is after how many objects a terminal shows how many there are: some times a second.
-const progressStep = 100
-
-// Progress shows a person at a terminal how many objects are done. Safe for concurrent use.
-type Progress struct {
-	w    io.Writer // nil without a terminal
-	verb string
-	mu   sync.Mutex
-	done int
-}
-
-// NewProgress returns a Progress at the standard error. verb is what is done, as in "exported".
-func (p *Plugin) NewProgress(verb string) *Progress {
-	shown := &Progress{verb: verb}
-	if printers.IsTerminal(p.ErrOut) {
-		shown.w = p.ErrOut
+// NewProgress returns a bar at the standard error that shows how much of all objects is done; hidden, it shows nothing. verb is
+// what is done, as in "exporting". The caller ends it by EndProgress.
+func (p *Plugin) NewProgress(verb string, total int64, hidden bool) *progressbar.ProgressBar {
+	options := []progressbar.Option{progressbar.OptionSetWriter(p.ErrOut), progressbar.OptionSetVisibility(!hidden)}
+	if !hidden {
+		options = append(options,
+			progressbar.OptionSetDescription(fmt.Sprintf("%s %d objects", verb, total)),
+			progressbar.OptionSetRenderBlankState(true),
+			progressbar.OptionOnCompletion(func() { fmt.Fprintln(p.ErrOut) }),
+		)
 	}
-	return shown
+	return progressbar.NewOptions64(total, options...)
 }
 
-// Add counts one object.
-func (p *Progress) Add() {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if p.done++; p.w != nil && p.done%progressStep == 0 {
-		fmt.Fprintf(p.w, "\r%d objects %s", p.done, p.verb)
-	}
-}
-
-// End ends the line that Add has written.
-func (p *Progress) End() {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if p.w != nil {
-		fmt.Fprintf(p.w, "\r%d objects %s\n", p.done, p.verb)
+// EndProgress ends the line of a bar, also of one whose objects are not all done, after the messages that wait for the bar.
+func EndProgress(bar *progressbar.ProgressBar) {
+	if !bar.IsFinished() {
+		_ = bar.RenderBlank() // a terminal that is gone shows nothing
+		_ = bar.Exit()
 	}
 }

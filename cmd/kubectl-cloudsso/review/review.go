@@ -26,7 +26,7 @@ func NewCommand(p *plugin.Plugin) *cobra.Command {
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			write, known := formats[output]
 			if !known {
-				return fmt.Errorf("--output %q: give table, csv or json", output)
+				return fmt.Errorf("--output %q: give table, csv, json or yaml", output)
 			}
 			c, namespace, err := p.Connect()
 			if err != nil {
@@ -39,11 +39,11 @@ func NewCommand(p *plugin.Plugin) *cobra.Command {
 			return write(p.Out, access.Review(inventory))
 		},
 	}
-	cmd.Flags().StringVarP(&output, "output", "o", "table", "table, csv or json")
+	cmd.Flags().StringVarP(&output, "output", "o", "table", "table, csv, json or yaml")
 	return cmd
 }
 
-var formats = map[string]func(io.Writer, []access.Grant) error{"table": writeTable, "csv": writeCSV, "json": writeJSON}
+var formats = map[string]func(io.Writer, []access.Grant) error{"table": writeTable, "csv": writeCSV, "json": writeJSON, "yaml": writeYAML}
 
 func writeTable(w io.Writer, all []access.Grant) error {
 	table := printers.GetNewTabWriter(w)
@@ -75,9 +75,14 @@ func writeCSV(w io.Writer, all []access.Grant) error {
 	return out.WriteAll(rows)
 }
 
-func writeJSON(w io.Writer, all []access.Grant) error {
+func writeJSON(w io.Writer, all []access.Grant) error { return plugin.WriteJSON(w, notNil(all)) }
+
+func writeYAML(w io.Writer, all []access.Grant) error { return plugin.WriteYAML(w, notNil(all)) }
+
+// notNil returns a list for a program: one that is empty is not null.
+func notNil(all []access.Grant) []access.Grant {
 	if all == nil {
-		all = []access.Grant{}
+		return []access.Grant{}
 	}
-	return plugin.WriteJSON(w, all)
+	return all
 }

@@ -32,7 +32,7 @@ func NewCommand(p *plugin.Plugin) *cobra.Command {
 			}
 			write, known := formats[output]
 			if !known {
-				return fmt.Errorf("--output %q: give text or json; wide, json, yaml or name with --all-namespaces", output)
+				return fmt.Errorf("--output %q: give text, json or yaml; wide, json, yaml or name with --all-namespaces", output)
 			}
 			c, namespace, err := p.Connect()
 			if err != nil {
@@ -49,21 +49,26 @@ func NewCommand(p *plugin.Plugin) *cobra.Command {
 			return write(p.Out, report{Directory: d, Credentials: credentials, Next: advise(d, credentials, p.Now()), now: p.Now()})
 		},
 	}
-	cmd.Flags().StringVarP(&output, "output", "o", "text", "text or json")
+	cmd.Flags().StringVarP(&output, "output", "o", "text", "text, json or yaml; wide, json, yaml or name with -A")
 	cmd.Flags().BoolVarP(&everywhere, "all-namespaces", "A", false, "a table of all directories")
 	return cmd
 }
 
-var formats = map[string]func(io.Writer, report) error{"text": writeText, "json": writeJSON}
+var formats = map[string]func(io.Writer, report) error{"text": writeText, "json": writeJSON, "yaml": writeYAML}
 
-func writeJSON(w io.Writer, r report) error {
+func writeJSON(w io.Writer, r report) error { return plugin.WriteJSON(w, r.forPrograms()) }
+
+func writeYAML(w io.Writer, r report) error { return plugin.WriteYAML(w, r.forPrograms()) }
+
+// forPrograms returns a report without what nothing but the API server reads.
+func (r report) forPrograms() any {
 	r.Directory.ManagedFields = nil
 	for i := range r.Credentials {
 		r.Credentials[i].ManagedFields = nil
 	}
-	return plugin.WriteJSON(w, struct {
+	return struct {
 		Directory   *v1alpha1.CloudSSODirectory `json:"directory"`
 		Credentials []v1alpha1.SCIMCredential   `json:"credentials"`
 		Next        []string                    `json:"next"`
-	}{r.Directory, append([]v1alpha1.SCIMCredential{}, r.Credentials...), r.Next})
+	}{r.Directory, append([]v1alpha1.SCIMCredential{}, r.Credentials...), r.Next}
 }

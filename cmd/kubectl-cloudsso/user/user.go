@@ -11,12 +11,13 @@ import (
 
 // NewCommand returns the command.
 func NewCommand(p *plugin.Plugin) *cobra.Command {
-	objects := plugin.Objects{Resource: plugin.Users}
+	objects := plugin.Objects{Resource: plugin.Users, LastChange: true}
 	cmd := &cobra.Command{
 		Use:   "user USERNAME",
 		Short: "Show one user by userName",
 		Long: "Shows the user that has a userName, in any spelling, or a metadata.name. If no live user has the userName, it shows\n" +
-			"the deprovisioned users that had it: several can have had the same one.",
+			"the deprovisioned users that had it: several can have had the same one. The table says which request has changed the user\n" +
+			"last: when, what it asked for, with which credential, and the id under which the provisioning log has it.",
 		Example: "  kubectl cloudsso user ada@example.com -n acme\n" +
 			"  kubectl cloudsso user ADA@example.com -n acme -o yaml",
 		Args: cobra.ExactArgs(1),

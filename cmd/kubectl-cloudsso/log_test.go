@@ -103,6 +103,7 @@ var _ = Describe("kubectl cloudsso log", func() {
 		Entry("a user by id", "--user user-000", "a-old", "a-2"),
 		Entry("a user that was never created", "--user NEMO", "b-3"),
 		Entry("a credential", "--credential entra", "b-3"),
+		Entry("a request", "--request a-2", "a-2"),
 		Entry("an effect", "--outcome deactivated", "a-2"),
 	)
 
@@ -236,6 +237,7 @@ var _ = Describe("kubectl cloudsso log", func() {
 			for arguments, want := range map[string][]string{
 				"--tail 1":                        {"UserNameConflict"},
 				"--user USER007@example.com":      {"Modify", "UserNameConflict"},
+				"--request request-2":             {"Replace"},
 				"--credential entra":              {"Replace"},
 				"--credential okta --tail 2":      {"Modify", "Modify"},
 				"--user user-000 --since 999999h": {"Modify"},

@@ -65,6 +65,9 @@ func reasonOf(u *v1alpha1.CloudSSOUser, state v1alpha1.UserState) string {
 	case v1alpha1.UserConflict:
 		return "another user holds the userName"
 	case v1alpha1.UserDisabled:
+		if u.Spec.Suspended {
+			return "active is false, and an administrator has set spec.suspended"
+		}
 		return "active is false"
 	case v1alpha1.UserSuspended:
 		return "an administrator has set spec.suspended"

@@ -18,7 +18,10 @@ func TestReason(t *testing.T) {
 		"the identity provider has deleted the user at 2027-01-31T12:00:00Z": func(u *v1alpha1.CloudSSOUser) { u.Spec.DeprovisionedAt = &noon },
 		"another user holds the userName":                                    func(u *v1alpha1.CloudSSOUser) { u.Status.State = v1alpha1.UserConflict },
 		"active is false":                                                    func(u *v1alpha1.CloudSSOUser) { u.Spec.Active = new(false) },
-		"an administrator has set spec.suspended":                            func(u *v1alpha1.CloudSSOUser) { u.Spec.Suspended = true },
+		"active is false, and an administrator has set spec.suspended": func(u *v1alpha1.CloudSSOUser) {
+			u.Spec.Active, u.Spec.Suspended = new(false), true
+		},
+		"an administrator has set spec.suspended": func(u *v1alpha1.CloudSSOUser) { u.Spec.Suspended = true },
 		"its deactivation exceeds the disablement budget and waits for an administrator since 2027-01-31T12:00:00Z": func(u *v1alpha1.CloudSSOUser) {
 			u.Spec.Withheld = &v1alpha1.WithheldDeactivation{Since: noon}
 		},

@@ -145,7 +145,7 @@ func (c *changes) addSlice(s *v1alpha1.CloudSSOMembershipSlice) {
 func (c *changes) addLast(o metav1.Object, kind, id, name string) {
 	last, known := policy.LastChangeOf(o)
 	at, err := time.Parse(time.RFC3339, last.Time)
-	if !known || err != nil || at.Before(c.from) || c.filter.credential != "" && last.Credential != c.filter.credential {
+	if !known || err != nil || at.Before(c.from) || !isOrEmpty(c.filter.credential, last.Credential) || !isOrEmpty(c.filter.requestID, last.RequestID) {
 		return
 	}
 	c.all = append(c.all, change{
@@ -154,11 +154,12 @@ func (c *changes) addLast(o metav1.Object, kind, id, name string) {
 	})
 }
 
+// addEvent adds an Event of an object of the operator. No request is known of it.
 func (c *changes) addEvent(e *corev1.Event) {
 	about := e.InvolvedObject
 	isAbout := c.filter.user == nil || about.Kind == "CloudSSOUser" && c.filter.user.isCalled(about.Name)
 	at := timeOf(e)
-	if !strings.HasPrefix(about.APIVersion, v1alpha1.GroupVersion.Group+"/") || !isAbout || c.filter.credential != "" || at.Before(c.from) {
+	if !strings.HasPrefix(about.APIVersion, v1alpha1.GroupVersion.Group+"/") || !isAbout || c.filter.credential != "" || c.filter.requestID != "" || at.Before(c.from) {
 		return
 	}
 	c.all = append(c.all, change{Time: at, Namespace: e.Namespace, Kind: about.Kind, ID: about.Name, Reason: e.Reason, Message: e.Message})

@@ -30,6 +30,7 @@ type filter struct {
 	namespace  string
 	user       *subject
 	credential string
+	requestID  string
 	outcomes   []string
 }
 
@@ -51,11 +52,13 @@ func (f filter) validate() error {
 
 // passes reports whether a line is shown.
 func (f filter) passes(l line) bool {
-	return (f.namespace == "" || l.Namespace == f.namespace) &&
-		(f.credential == "" || l.Credential == f.credential) &&
+	return isOrEmpty(f.namespace, l.Namespace) && isOrEmpty(f.credential, l.Credential) && isOrEmpty(f.requestID, l.RequestID) &&
 		(len(f.outcomes) == 0 || slices.ContainsFunc(f.outcomes, l.hasOutcome)) &&
 		(f.user == nil || f.user.isIn(l))
 }
+
+// isOrEmpty reports whether a filter lets a value pass.
+func isOrEmpty(wanted, value string) bool { return wanted == "" || wanted == value }
 
 func (l line) hasOutcome(outcome string) bool {
 	return strings.EqualFold(l.Message, outcome) ||

@@ -31,6 +31,7 @@ type options struct {
 	since             time.Duration
 	tail              int
 	user, credential  string
+	request           string
 	outcomes          []string
 	allNamespaces     bool
 	operatorNamespace string
@@ -72,6 +73,7 @@ func (o *options) addFlags(cmd *cobra.Command, p *plugin.Plugin) {
 	flags.IntVar(&o.tail, "tail", -1, "only so many of the last lines; -1 for all")
 	flags.StringVar(&o.user, "user", "", "only lines about the user with this userName, in any spelling, or this id")
 	flags.StringVar(&o.credential, "credential", "", "only requests with this SCIMCredential")
+	flags.StringVar(&o.request, "request", "", "only lines of the request with this id, which is the X-Request-Id of its response")
 	flags.StringSliceVar(&o.outcomes, "outcome", nil, "only lines with this event or effect of docs/audit.md, such as \"Request Refused\" or Deactivated; may be repeated")
 	flags.BoolVarP(&o.allNamespaces, "all-namespaces", "A", false, "those of all directories")
 	flags.StringVar(&o.operatorNamespace, "operator-namespace", defaultOperatorNamespace, "the namespace of the operator")
@@ -106,7 +108,9 @@ func (o *options) validate() error {
 }
 
 // filter returns the filter of the flags, without namespace and user.
-func (o *options) filter() filter { return filter{credential: o.credential, outcomes: o.outcomes} }
+func (o *options) filter() filter {
+	return filter{credential: o.credential, requestID: o.request, outcomes: o.outcomes}
+}
 
 func run(ctx context.Context, p *plugin.Plugin, o options) error {
 	if err := o.validate(); err != nil {

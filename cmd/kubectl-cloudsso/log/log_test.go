@@ -7,12 +7,17 @@ import (
 	"go/parser"
 	"go/token"
 	"log/slog"
+	"os"
 	"reflect"
 	"slices"
 	"strconv"
 	"strings"
 	"testing"
 	"time"
+
+	appsv1 "k8s.io/api/apps/v1"
+	"k8s.io/apimachinery/pkg/labels"
+	"sigs.k8s.io/yaml"
 
 	"github.com/cloudsso/cloudsso-operator/internal/audit"
 )
@@ -128,6 +133,24 @@ func TestFilter(t *testing.T) {
 				t.Errorf("%s: line %d passes: %t", c.what, i, got)
 			}
 		}
+	}
+}
+
+func TestManifestsHaveThePodsThatAreLookedFor(t *testing.T) {
+	manifest, err := os.ReadFile("../../../config/manager/deployment.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var d appsv1.Deployment
+	if err := yaml.UnmarshalStrict(manifest, &d); err != nil {
+		t.Fatal(err)
+	}
+	selector, err := labels.Parse(podSelector)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if pod := d.Spec.Template; !selector.Matches(labels.Set(pod.Labels)) || pod.Spec.Containers[0].Name != containerName {
+		t.Errorf("the Pods have the labels %v and the container %s", pod.Labels, pod.Spec.Containers[0].Name)
 	}
 }
 

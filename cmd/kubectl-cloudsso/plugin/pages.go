@@ -90,7 +90,7 @@ type tablePages struct {
 	*nameFilter
 	printer    printers.ResourcePrinter
 	lastChange bool
-	w       interface {
+	w          interface {
 		io.Writer
 		Flush() error
 	}

@@ -162,9 +162,12 @@ func showLog(ctx context.Context, p *plugin.Plugin, o options, h *history, start
 		}
 		return errors.Join(h.unread...)
 	}
+	warn := func(err error) { fmt.Fprintf(p.ErrOut, "warning: %s\n", plugin.Printable(err.Error())) }
+	for _, err := range h.unread {
+		warn(err)
+	}
 	f := &follower{
-		replicas: h.replicas, filter: h.filter, now: p.Now, started: started, ago: o.since, positions: h.positions, write: write,
-		warn: func(err error) { fmt.Fprintf(p.ErrOut, "warning: %s\n", plugin.Printable(err.Error())) },
+		replicas: h.replicas, filter: h.filter, now: p.Now, started: started, ago: o.since, positions: h.positions, write: write, warn: warn,
 	}
 	return f.run(ctx)
 }

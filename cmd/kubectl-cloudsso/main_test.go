@@ -217,7 +217,7 @@ var _ = Describe("kubectl cloudsso explain", func() {
 		out, err := run(ctx, kubeconfig, "explain", "USER000@EXAMPLE.COM")
 		Expect(err).NotTo(HaveOccurred())
 		Expect(out).To(ContainSubstring("State:        Active\nGroups:       Developers\nLast change:  Modify by credential okta, request request-1, 2027-01-31T12:00:00Z\n"))
-		Expect(out).To(MatchRegexp(`\nBy hand:      by field manager kubectl-edit, \S+Z; the audit log of the API server has the person\n`))
+		Expect(out).To(MatchRegexp(`\nBy hand:      field manager kubectl-edit owns fields of the spec; its last change of the object was at \S+Z; the audit log of the API server has the person\n`))
 		Expect(out).To(MatchRegexp(`ClusterRole/view +kube-public +Developers +view +cloudsso:default:view:0 +2027-01-31T12:00:00Z +request-1`))
 	})
 

@@ -1,13 +1,13 @@
 package main
 
-import "net/http"
+import (
+	"net/http"
 
-// fieldManager is the field manager of everything that the operator writes. The API server takes it from the part of the
-// user agent before the slash.
-const fieldManager = "cloudsso-operator"
+	"github.com/cloudsso/cloudsso-operator/internal/policy"
+)
 
 // userAgent returns the user agent of the operator's clients.
-func userAgent() string { return fieldManager + "/" + version }
+func userAgent() string { return policy.FieldManager + "/" + version }
 
 // asFieldManager returns a transport whose requests have the operator's user agent, whatever the client sets.
 func asFieldManager(next http.RoundTripper) http.RoundTripper { return fieldManagerTransport{next} }

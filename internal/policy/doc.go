@@ -7,5 +7,6 @@
 //	resync.go      writes that were refused, and whether they were made up for
 //	credential.go  whether a credential may be used
 //	budget.go      the disablement budget
+//	fieldmanager.go  the name under which the operator writes
 //	lastchange.go, modified.go   what a change leaves in an object's annotations
 package policy

@@ -4,7 +4,6 @@ package explain
 import (
 	"fmt"
 	"io"
-	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -52,13 +51,13 @@ var formats = map[string]func(io.Writer, explanation) error{"text": writeText, "
 
 func writeText(w io.Writer, e explanation) error {
 	fmt.Fprintf(w, "User:         %s\nName:         %s\nDisplay name: %s\nSource:       %s\nState:        %s\n",
-		plugin.OrNone(e.UserName), e.User, plugin.OrNone(e.DisplayName), e.Source, strings.Join(nonEmpty(string(e.State), e.Reason), ": "))
+		plugin.OrNone(e.UserName), e.User, plugin.OrNone(e.DisplayName), e.Source, plugin.JoinNonEmpty(": ", string(e.State), e.Reason))
 	fmt.Fprintf(w, "Groups:       %s\n", plugin.OrNone(e.groupNames()))
 	if c := e.LastChange; c != nil {
 		fmt.Fprintf(w, "Last change:  %s by credential %s, request %s, %s\n", plugin.OrNone(c.Cause), plugin.OrNone(c.Credential), plugin.OrNone(c.RequestID), plugin.OrNone(c.Time))
 	}
 	if c := e.ManualChange; c != nil {
-		fmt.Fprintf(w, "By hand:      by field manager %s, %s; the audit log of the API server has the person\n", plugin.Printable(c.FieldManager), c.Time)
+		fmt.Fprintf(w, "By hand:      field manager %s owns fields of the spec; its last change of the object was at %s; the audit log of the API server has the person\n", plugin.Printable(c.FieldManager), c.Time)
 	}
 	if len(e.Access) == 0 {
 		fmt.Fprintln(w, "Access:       none: no assignment names the user or one of its groups")
@@ -100,8 +99,4 @@ func (e explanation) complete() explanation {
 		e.Access = []access.Grant{}
 	}
 	return e
-}
-
-func nonEmpty(texts ...string) []string {
-	return slices.DeleteFunc(texts, func(text string) bool { return text == "" })
 }

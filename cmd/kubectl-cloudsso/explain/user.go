@@ -27,7 +27,7 @@ type explanation struct {
 	// Groups are the groups that list the user.
 	Groups     []group            `json:"groups"`
 	LastChange *policy.LastChange `json:"lastChange,omitempty"`
-	// ManualChange is the last change of the spec that the operator has not made.
+	// ManualChange is of the field manager with fields of the spec that has changed the user last, if it is not the operator.
 	ManualChange *manualChange  `json:"manualChange,omitempty"`
 	Access       []access.Grant `json:"access"`
 }
@@ -41,7 +41,9 @@ type group struct {
 // manualChange is a change by a person or a tool. The API server's audit log has the person.
 type manualChange struct {
 	FieldManager string `json:"fieldManager"`
-	Time         string `json:"time"`
+	// Time is that of the manager's last change of the object, perhaps of its labels alone: managedFields has one time for all
+	// fields of a manager.
+	Time string `json:"time"`
 }
 
 func explain(u *v1alpha1.CloudSSOUser, inventory access.Inventory) explanation {
@@ -104,14 +106,12 @@ func groupsOf(user string, inventory access.Inventory) []group {
 	return all
 }
 
-// operatorManager is the field manager of everything that the operator writes.
-const operatorManager = "cloudsso-operator"
-
-// manualChangeOf returns the last change of a user's spec that the operator has not made; nil if there is none.
+// manualChangeOf returns the last change by a field manager that owns fields of a user's spec, other than the operator; nil if there
+// is none.
 func manualChangeOf(u *v1alpha1.CloudSSOUser) (last *manualChange) {
 	var at time.Time
 	for _, entry := range u.ManagedFields {
-		if entry.Manager == operatorManager || entry.Time == nil || entry.Time.Before(&metav1.Time{Time: at}) || !ownsSpec(entry) {
+		if entry.Manager == policy.FieldManager || entry.Time == nil || entry.Time.Before(&metav1.Time{Time: at}) || !ownsSpec(entry) {
 			continue
 		}
 		at = entry.Time.Time

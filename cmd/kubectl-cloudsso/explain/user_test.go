@@ -8,6 +8,7 @@ import (
 
 	"github.com/cloudsso/cloudsso-operator/api/v1alpha1"
 	"github.com/cloudsso/cloudsso-operator/internal/access"
+	"github.com/cloudsso/cloudsso-operator/internal/policy"
 )
 
 var noon = metav1.NewTime(time.Date(2027, 1, 31, 12, 0, 0, 0, time.UTC))
@@ -34,7 +35,7 @@ func TestReason(t *testing.T) {
 	}
 }
 
-func TestManualChangeIsTheLastOneOfTheSpec(t *testing.T) {
+func TestManualChangeIsOfAManagerOfTheSpec(t *testing.T) {
 	entry := func(manager, fields string, minutes int) metav1.ManagedFieldsEntry {
 		at := metav1.NewTime(noon.Add(time.Duration(minutes) * time.Minute))
 		return metav1.ManagedFieldsEntry{Manager: manager, Time: &at, FieldsV1: metav1.NewFieldsV1(fields)}
@@ -44,7 +45,7 @@ func TestManualChangeIsTheLastOneOfTheSpec(t *testing.T) {
 	if got := manualChangeOf(u); got != nil {
 		t.Errorf("a user without field managers was changed: %+v", got)
 	}
-	u.ManagedFields = []metav1.ManagedFieldsEntry{entry(operatorManager, spec, 9), entry("flux", status, 8), entry("helm", labels, 7)}
+	u.ManagedFields = []metav1.ManagedFieldsEntry{entry(policy.FieldManager, spec, 9), entry("flux", status, 8), entry("helm", labels, 7)}
 	if got := manualChangeOf(u); got != nil {
 		t.Errorf("the operator's change is taken for another's: %+v", got)
 	}

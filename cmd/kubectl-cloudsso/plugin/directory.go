@@ -12,6 +12,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/cloudsso/cloudsso-operator/api/v1alpha1"
+	"github.com/cloudsso/cloudsso-operator/internal/policy"
 )
 
 // Directory reads the directory of a namespace.
@@ -83,7 +84,7 @@ func SwitchTrackedBy(d *v1alpha1.CloudSSODirectory) string {
 // writesOnce reports whether a field manager does not write its fields again when a person changes them: kubectl and this plugin,
 // the operator, and Velero, which restores.
 func writesOnce(manager string) bool {
-	return strings.HasPrefix(manager, "kubectl") || manager == "cloudsso-operator" || manager == "velero-server"
+	return strings.HasPrefix(manager, "kubectl") || manager == policy.FieldManager || manager == "velero-server"
 }
 
 // ownsSwitch reports whether a field manager owns the switch.

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 )
 
@@ -73,6 +74,14 @@ func OrNone(value string) string {
 	}
 	return Printable(value)
 }
+
+// JoinNonEmpty joins texts that are not empty.
+func JoinNonEmpty(separator string, texts ...string) string {
+	return strings.Join(slices.DeleteFunc(texts, func(text string) bool { return text == "" }), separator)
+}
+
+// Warn writes a warning for the person.
+func (p *Plugin) Warn(err error) { fmt.Fprintf(p.ErrOut, "warning: %s\n", Printable(err.Error())) }
 
 // Place returns what a table shows for the namespace of a binding.
 func Place(namespace string) string {

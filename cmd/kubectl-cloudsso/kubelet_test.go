@@ -29,8 +29,13 @@ type kubelet struct {
 
 // containerLog is what a container has written.
 type containerLog struct {
-	lines []stampedLine
-	ended bool
+	lines    []stampedLine
+	ended    bool
+	restarts int32  // of its Pod, before it
+	broken   int    // how often the responses that were under way were broken off
+	message  string // of the node, which it appends to each response and then ends that
+	fails    bool   // with status 500
+	cut      int    // how many bytes of the last line the next response lacks, because it breaks off; 0 for none
 }
 
 type stampedLine struct {
@@ -61,55 +66,76 @@ func startKubelet(ctx context.Context) *kubelet {
 }
 
 // run starts a Pod of the operator.
-func (k *kubelet) run(ctx context.Context, namespace, name string) {
+func (k *kubelet) run(ctx context.Context, namespace, name string, arguments ...string) {
 	GinkgoHelper()
 	pod := &corev1.Pod{
 		ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: name, Labels: map[string]string{"app.kubernetes.io/name": "cloudsso-operator"}},
-		Spec:       corev1.PodSpec{NodeName: k.node, Containers: []corev1.Container{{Name: "proxy", Image: "proxy"}, {Name: "manager", Image: "manager"}}},
+		Spec: corev1.PodSpec{
+			NodeName: k.node, Containers: []corev1.Container{{Name: "proxy", Image: "proxy"}, {Name: "manager", Image: "manager", Args: arguments}},
+		},
 	}
 	Expect(cluster.Create(ctx, pod)).To(Succeed())
 	DeferCleanup(func(ctx SpecContext) {
 		Expect(client.IgnoreNotFound(cluster.Delete(ctx, pod, client.GracePeriodSeconds(0)))).To(Succeed())
 	})
-	k.begin(namespace, name)
+	k.change(func() { k.logs[pathOf(namespace, name)] = &containerLog{} })
 	setRunning(ctx, pod, 0)
 }
 
 // setRunning lets the API server know that a container runs, after some restarts.
 func setRunning(ctx context.Context, pod *corev1.Pod, restarts int32) {
 	GinkgoHelper()
-	manager := corev1.ContainerStatus{Name: "manager", RestartCount: restarts, State: corev1.ContainerState{Running: &corev1.ContainerStateRunning{}}}
+	idOf := func(number int32) string {
+		return fmt.Sprintf("containerd://%s-%s-%d", pod.Namespace, pod.Name, number)
+	}
+	manager := corev1.ContainerStatus{
+		Name: "manager", RestartCount: restarts, ContainerID: idOf(restarts), State: corev1.ContainerState{Running: &corev1.ContainerStateRunning{}},
+	}
 	if restarts > 0 {
-		manager.LastTerminationState.Terminated = &corev1.ContainerStateTerminated{}
+		manager.LastTerminationState.Terminated = &corev1.ContainerStateTerminated{ContainerID: idOf(restarts - 1)}
 	}
 	pod.Status.Phase, pod.Status.ContainerStatuses = corev1.PodRunning, []corev1.ContainerStatus{manager}
 	Expect(cluster.Status().Update(ctx, pod)).To(Succeed())
 }
 
-// restart ends the container of a Pod and starts it again: its log is then that of the new one.
-func (k *kubelet) restart(ctx context.Context, namespace, name string) {
+// restart ends the container of a Pod and starts it again: its log is then that of the new one. The responses that are under
+// way break off before the last words of the container.
+func (k *kubelet) restart(ctx context.Context, namespace, name string, lastWords ...stampedLine) {
 	GinkgoHelper()
-	k.change(func() {
-		log := k.logs[pathOf(namespace, name)]
-		log.ended = true
-		k.logs[pathOf(namespace, name)+"?previous"] = log
-	})
-	k.begin(namespace, name)
+	k.mutex.Lock()
+	restarts := k.logs[pathOf(namespace, name)].restarts + 1
+	k.mutex.Unlock()
 	pod := &corev1.Pod{}
 	Expect(cluster.Get(ctx, client.ObjectKey{Namespace: namespace, Name: name}, pod)).To(Succeed())
-	setRunning(ctx, pod, 1)
+	setRunning(ctx, pod, restarts)
+	k.change(func() {
+		log := k.logs[pathOf(namespace, name)]
+		log.lines, log.ended, log.broken = append(log.lines, lastWords...), true, log.broken+1
+		k.logs[pathOf(namespace, name)+"?previous"] = log
+		k.logs[pathOf(namespace, name)] = &containerLog{restarts: restarts}
+	})
 }
 
-func (k *kubelet) begin(namespace, name string) {
-	k.change(func() { k.logs[pathOf(namespace, name)] = &containerLog{} })
+// remove deletes a Pod, and ends its log.
+func (k *kubelet) remove(ctx context.Context, namespace, name string) {
+	GinkgoHelper()
+	pod := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: name}}
+	Expect(cluster.Delete(ctx, pod, client.GracePeriodSeconds(0))).To(Succeed())
+	k.set(namespace, name, func(log *containerLog) { log.ended = true })
+}
+
+// set changes the log of a Pod.
+func (k *kubelet) set(namespace, name string, change func(*containerLog)) {
+	k.change(func() { change(k.logs[pathOf(namespace, name)]) })
 }
 
 // write adds a line to the log of a Pod.
 func (k *kubelet) write(namespace, name string, at time.Time, text string) {
-	k.change(func() {
-		log := k.logs[pathOf(namespace, name)]
-		log.lines = append(log.lines, stampedLine{at, strings.TrimSuffix(text, "\n")})
-	})
+	k.set(namespace, name, func(log *containerLog) { log.lines = append(log.lines, stamped(at, text)) })
+}
+
+func stamped(at time.Time, text string) stampedLine {
+	return stampedLine{at, strings.TrimSuffix(text, "\n")}
 }
 
 func pathOf(namespace, name string) string {
@@ -137,19 +163,35 @@ func (k *kubelet) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		http.NotFound(w, r)
 		return
 	}
-	from := begin(query)
+	if log.fails {
+		http.Error(w, "the runtime does not answer", http.StatusInternalServerError)
+		return
+	}
+	k.serveLog(w, r, log)
+}
+
+// serveLog writes the lines of a log, and waits for more if they are to be followed.
+func (k *kubelet) serveLog(w http.ResponseWriter, r *http.Request, log *containerLog) {
+	from, follow := begin(r.URL.Query()), r.URL.Query().Get("follow") == "true"
+	k.mutex.Lock()
+	broken, cut := log.broken, log.cut
+	log.cut = 0
+	k.mutex.Unlock()
 	for sent := 0; ; {
 		k.mutex.Lock()
-		lines, ended, changed := log.lines[sent:], log.ended, k.changed
+		seen, changed := *log, k.changed
 		k.mutex.Unlock()
-		for _, l := range lines {
-			if !l.at.Before(from) {
-				_, _ = fmt.Fprintf(w, "%s %s\n", l.at.Format(time.RFC3339Nano), l.text) // the reader may be gone
-			}
+		if follow && seen.broken != broken {
+			return
 		}
-		sent += len(lines)
+		text := textOf(seen.lines[sent:], from)
+		sent = len(seen.lines)
+		_, _ = w.Write([]byte(text[:len(text)-cut] + seen.message)) // the reader may be gone
 		_ = http.NewResponseController(w).Flush()
-		if ended || query.Get("follow") != "true" {
+		if cut > 0 {
+			panic(http.ErrAbortHandler)
+		}
+		if seen.ended || seen.message != "" || !follow {
 			return
 		}
 		select {
@@ -158,6 +200,17 @@ func (k *kubelet) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 	}
+}
+
+// textOf returns the lines that are not older than a time.
+func textOf(lines []stampedLine, from time.Time) string {
+	var text strings.Builder
+	for _, l := range lines {
+		if !l.at.Before(from) {
+			fmt.Fprintf(&text, "%s %s\n", l.at.Format(time.RFC3339Nano), l.text)
+		}
+	}
+	return text.String()
 }
 
 // begin returns the time from which on lines are asked for.

@@ -100,6 +100,7 @@ var _ = Describe("kubectl cloudsso log", func() {
 		Entry("the last lines of all replicas", "-A --tail 2", "b-3", "a-4"),
 		Entry("young lines", "--since 30m", "a-2", "b-3"),
 		Entry("a user by userName, under each name that it had", "--user USER000@example.com", "a-old", "a-2"),
+		Entry("a user of any directory, under each name that it had", "-A --user USER000@example.com", "a-old", "a-2"),
 		Entry("a user by id", "--user user-000", "a-old", "a-2"),
 		Entry("a user that was never created", "--user NEMO", "b-3"),
 		Entry("a credential", "--credential entra", "b-3"),
@@ -114,32 +115,75 @@ var _ = Describe("kubectl cloudsso log", func() {
 		Expect(requestsIn(show(ctx, "-o", "json"))).To(Equal([]string{"a-old", "a-2", "b-3", "a-5"}))
 	})
 
-	It("follows replicas, also one that restarts and one that is added", func(ctx SpecContext) {
-		fillLogs(ctx)
-		out := gbytes.NewBuffer()
+	// follow runs the command until stop is called.
+	follow := func(ctx context.Context, arguments ...string) (out, errOut *gbytes.Buffer, stop func()) {
+		out, errOut = gbytes.NewBuffer(), gbytes.NewBuffer()
 		following, cancel := context.WithCancel(ctx)
-		defer cancel()
+		DeferCleanup(cancel)
 		ended := make(chan error, 1)
 		go func() {
 			defer GinkgoRecover()
-			_, _, err := runWith(following, func(p *plugin.Plugin) { p.Out = out }, kubeconfig, "log", "--operator-namespace", system, "-o", "json", "-f")
+			_, _, err := runWith(following, func(p *plugin.Plugin) { p.Out, p.ErrOut = out, errOut }, kubeconfig,
+				append([]string{"log", "--operator-namespace", system, "-o", "json", "-f"}, arguments...)...)
 			ended <- err
 		}()
-		Eventually(out).WithTimeout(time.Minute).Should(gbytes.Say("b-3"))
-		created := func(id string) audit.Record {
-			return audit.Record{Event: audit.ResourceCreated, RequestID: id, Namespace: namespace, Status: 201}
+		return out, errOut, func() {
+			GinkgoHelper()
+			cancel()
+			Eventually(ended).WithTimeout(time.Minute).Should(Receive(BeNil()))
 		}
+	}
+	created := func(id string) audit.Record {
+		return audit.Record{Event: audit.ResourceCreated, RequestID: id, Namespace: namespace, Status: 201}
+	}
+	says := func(buffer *gbytes.Buffer, text string) {
+		GinkgoHelper()
+		Eventually(buffer).WithTimeout(time.Minute).Should(gbytes.Say(text))
+	}
+
+	It("follows replicas, also such as restart, are added or are removed", func(ctx SpecContext) {
+		fillLogs(ctx)
+		out, errOut, stop := follow(ctx)
+		says(out, "b-3")
 		write(ctx, nodeA, "a", 10, created("a-10"))
-		Eventually(out).WithTimeout(time.Minute).Should(gbytes.Say("a-10"))
-		nodeA.restart(ctx, system, "a")
+		says(out, "a-10")
+		nodeA.restart(ctx, system, "a", stamped(began.Add(15*time.Millisecond), provisioning(ctx, created("a-15"))))
 		write(ctx, nodeA, "a", 20, created("a-20"))
-		Eventually(out).WithTimeout(time.Minute).Should(gbytes.Say("a-20"))
+		nodeB.remove(ctx, system, "b")
+		says(out, "a-20")
+		nodeA.restart(ctx, system, "a")
+		write(ctx, nodeA, "a", 25, created("a-25"))
+		nodeA.restart(ctx, system, "a")
+		write(ctx, nodeA, "a", 30, created("a-30"))
+		says(out, "a-30")
 		nodeB.run(ctx, system, "c")
-		write(ctx, nodeB, "c", 30, created("c-30"))
-		Eventually(out).WithTimeout(time.Minute).Should(gbytes.Say("c-30"))
-		cancel()
-		Eventually(ended).WithTimeout(time.Minute).Should(Receive(BeNil()))
-		Expect(requestsIn(string(out.Contents()))).To(Equal([]string{"a-old", "a-2", "b-3", "a-10", "a-20", "c-30"}))
+		write(ctx, nodeB, "c", 40, created("c-40"))
+		says(out, "c-40")
+		stop()
+		Expect(requestsIn(string(out.Contents()))).To(Equal([]string{"a-old", "a-2", "b-3", "a-10", "a-15", "a-20", "a-25", "a-30", "c-40"}))
+		Expect(errOut.Contents()).To(BeEmpty())
+	})
+
+	It("follows from its start on what it could not read, and shows no line twice if a node fails", func(ctx SpecContext) {
+		fillLogs(ctx)
+		var missing *containerLog
+		nodeB.change(func() { missing = nodeB.logs[pathOf(system, "b")]; delete(nodeB.logs, pathOf(system, "b")) })
+		out, errOut, stop := follow(ctx, "--tail", "1", "--since", "30m")
+		says(errOut, "warning: the log of Pod b cannot be read: ")
+		nodeB.change(func() { nodeB.logs[pathOf(system, "b")] = missing })
+		nodeB.write(system, "b", time.Now(), provisioning(ctx, created("b-new")))
+		says(out, "b-new")
+		nodeA.set(system, "a", func(log *containerLog) { log.message = "failed to create fsnotify watcher" })
+		says(errOut, "warning: the log of Pod a cannot be read: its node says: failed to create fsnotify watcher\n")
+		broken := provisioning(ctx, created("a-broken"))
+		nodeA.set(system, "a", func(log *containerLog) {
+			log.message, log.cut = "", 20
+			log.lines = append(log.lines, stamped(time.Now(), broken))
+		})
+		says(out, "a-broken")
+		stop()
+		Expect(requestsIn(string(out.Contents()))).To(Equal([]string{"a-2", "b-new", "a-broken"}))
+		Expect(bytes.Count(errOut.Contents(), []byte("fsnotify"))).To(Equal(1))
 	})
 
 	It("says which log cannot be read, and shows the others", func(ctx SpecContext) {
@@ -148,6 +192,55 @@ var _ = Describe("kubectl cloudsso log", func() {
 		out, _, err := runAt(ctx, nil, kubeconfig, "log", "--operator-namespace", system, "-o", "json")
 		Expect(err).To(MatchError(HavePrefix("the log of Pod b cannot be read: ")))
 		Expect(requestsIn(out)).To(Equal([]string{"a-old", "a-2"}))
+	})
+
+	DescribeTable("shows what it has read of a log that ends early, and the others", func(ctx SpecContext, fail func(*containerLog), want string) {
+		fillLogs(ctx)
+		write(ctx, nodeB, "b", 5, created("b-5"))
+		nodeB.set(system, "b", fail)
+		out, _, err := runAt(ctx, nil, kubeconfig, "log", "--operator-namespace", system, "-o", "json")
+		Expect(err).To(MatchError("the log of Pod b cannot be read: " + want))
+		Expect(requestsIn(out)).To(ContainElements("a-old", "a-2", "b-3"))
+	},
+		Entry("broken off", func(log *containerLog) { log.cut = 20 }, "unexpected EOF"),
+		Entry("with an error of the node", func(log *containerLog) { log.message = "unable to retrieve container logs" }, "its node says: unable to retrieve container logs"),
+	)
+
+	It("says that the log before a restart cannot be read", func(ctx SpecContext) {
+		fillLogs(ctx)
+		nodeA.restart(ctx, system, "a")
+		nodeA.change(func() { nodeA.logs[pathOf(system, "a")+"?previous"].fails = true })
+		_, _, err := runAt(ctx, nil, kubeconfig, "log", "--operator-namespace", system)
+		Expect(err).To(MatchError(HavePrefix("the log of Pod a cannot be read: ")))
+		nodeA.change(func() { delete(nodeA.logs, pathOf(system, "a")+"?previous") })
+		Expect(requestsIn(show(ctx, "-o", "json"))).To(Equal([]string{"b-3"}), "the node has deleted it")
+	})
+
+	Context("if no line is found", func() {
+		stderrOf := func(ctx context.Context, arguments ...string) string {
+			GinkgoHelper()
+			out, stderr, err := runAt(ctx, nil, kubeconfig, append([]string{"log", "--operator-namespace", system}, arguments...)...)
+			Expect(err).NotTo(HaveOccurred())
+			Expect(out).To(BeEmpty())
+			return stderr
+		}
+
+		It("says so", func(ctx SpecContext) {
+			fillLogs(ctx)
+			Expect(stderrOf(ctx, "--user", "lovelace")).To(Equal("No lines found.\n"))
+		})
+
+		It("says that the log is not in JSON", func(ctx SpecContext) {
+			nodeA.write(system, "a", began, "INFO\tscim\tResource Created")
+			Expect(stderrOf(ctx)).To(HavePrefix("No lines found: the operator in namespace " + system + " does not log as JSON"))
+		})
+
+		It("names the directories of a shard", func(ctx SpecContext) {
+			nodeA.remove(ctx, system, "a")
+			nodeB.remove(ctx, system, "b")
+			nodeA.run(ctx, system, "shard", "--shard=south", "--namespaces=globex,initech")
+			Expect(stderrOf(ctx)).To(And(ContainSubstring("(--namespaces=globex,initech)"), ContainSubstring("Give the namespace of the shard that serves default")))
+		})
 	})
 
 	It("refuses what it does not know", func(ctx SpecContext) {
@@ -211,7 +304,7 @@ var _ = Describe("kubectl cloudsso log", func() {
 
 		It("shows the last changes and Events, and says which right is missing", func(ctx SpecContext) {
 			out, stderr := lesser(ctx)
-			Expect(stderr).To(And(HavePrefix("warning: you may not read the operator's log ("), ContainSubstring(`cannot list resource "pods"`), ContainSubstring("less")))
+			Expect(stderr).To(And(HavePrefix("warning: you may not read the operator's log ("), ContainSubstring(`cannot list resource "pods"`), ContainSubstring("less; if the operator runs in another namespace, give it with --operator-namespace")))
 			Expect(strings.Count(stderr, "\n")).To(Equal(1))
 			Expect(rows(out)).To(HaveLen(1 + userCount + 2))
 			Expect(rows(out)[1]).To(MatchRegexp(`^2027-01-31T12:00:00.000Z +Modify +<none> +okta +User/User000@example.com +<none> +request-1$`))
@@ -219,18 +312,48 @@ var _ = Describe("kubectl cloudsso log", func() {
 			Expect(rows(out)[userCount+2]).To(MatchRegexp(`^2027-02-01T00:00:00.000Z +UserNameConflict +<none> +<none> +User/user-007 +another user has the name +<none>$`))
 		})
 
-		It("names the right to read logs, too", func(ctx SpecContext) {
-			lists := &rbacv1.Role{
-				ObjectMeta: metav1.ObjectMeta{Namespace: system, Name: "lists"},
-				Rules:      []rbacv1.PolicyRule{{APIGroups: []string{""}, Resources: []string{"pods"}, Verbs: []string{"list"}}},
-			}
-			Expect(cluster.Create(ctx, lists)).To(Succeed())
+		// permit gives the viewer a right in the operator's namespace.
+		permit := func(ctx context.Context, resource string, verbs ...string) {
+			GinkgoHelper()
+			name := strings.ReplaceAll(resource, "/", "-")
+			Expect(cluster.Create(ctx, &rbacv1.Role{
+				ObjectMeta: metav1.ObjectMeta{Namespace: system, Name: name},
+				Rules:      []rbacv1.PolicyRule{{APIGroups: []string{""}, Resources: []string{resource}, Verbs: verbs}},
+			})).To(Succeed())
 			Expect(cluster.Create(ctx, &rbacv1.RoleBinding{
-				ObjectMeta: metav1.ObjectMeta{Namespace: system, Name: "lists"}, RoleRef: rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "Role", Name: "lists"},
+				ObjectMeta: metav1.ObjectMeta{Namespace: system, Name: name}, RoleRef: rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "Role", Name: name},
 				Subjects: []rbacv1.Subject{{APIGroup: rbacv1.GroupName, Kind: rbacv1.UserKind, Name: "viewer"}},
 			})).To(Succeed())
+		}
+
+		It("names the right to read logs, too", func(ctx SpecContext) {
+			permit(ctx, "pods", "list")
 			_, stderr := lesser(ctx, "--tail", "0")
 			Expect(stderr).To(ContainSubstring(`cannot get resource "pods/log"`))
+		})
+
+		It("warns a person who may read the log, but not the users of all directories", func(ctx SpecContext) {
+			fillLogs(ctx)
+			permit(ctx, "pods", "list")
+			permit(ctx, "pods/log", "get")
+			out, stderr := lesser(ctx, "-A", "--user", "user000@example.com", "-o", "json")
+			Expect(requestsIn(out)).To(Equal([]string{"a-old"}))
+			Expect(stderr).To(And(HavePrefix("warning: you may not read users ("), ContainSubstring("give --user the id")))
+		})
+
+		It("shows the kinds that the person may read", func(ctx SpecContext) {
+			role := &rbacv1.Role{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: "viewer"}}
+			role.Rules = []rbacv1.PolicyRule{{APIGroups: []string{v1alpha1.GroupVersion.Group}, Resources: []string{"cloudssousers"}, Verbs: []string{"list"}}}
+			Expect(cluster.Update(ctx, role)).To(Succeed())
+			Eventually(func(g Gomega) {
+				out, stderr := lesser(ctx)
+				g.Expect(rows(out)).To(HaveLen(1 + userCount))
+				for _, kind := range []string{"groups", "membership slices", "Events"} {
+					g.Expect(stderr).To(ContainSubstring("warning: reading the " + kind + ": "))
+				}
+			}).WithTimeout(time.Minute).Should(Succeed()) // the API server's authorizer learns of it a moment later
+			_, err := run(ctx, unpermitted, "log", "--operator-namespace", system)
+			Expect(err).To(MatchError(And(ContainSubstring("reading the users: "), ContainSubstring("reading the Events: "))))
 		})
 
 		It("selects", func(ctx SpecContext) {
@@ -245,17 +368,20 @@ var _ = Describe("kubectl cloudsso log", func() {
 				out, _ := lesser(ctx, append(strings.Fields(arguments), "-o", "json")...)
 				var got []string
 				for text := range strings.Lines(out) {
-					var c struct{ Cause, Reason string }
+					var c struct{ Source, Cause, Reason string }
 					Expect(json.Unmarshal([]byte(text), &c)).To(Succeed())
+					Expect(c.Source).To(Or(Equal("LastChange"), Equal("Event")))
 					got = append(got, c.Cause+c.Reason)
 				}
 				Expect(got).To(Equal(want), arguments)
 			}
 		})
 
-		It("refuses to select what only the log has", func(ctx SpecContext) {
-			_, err := run(ctx, kubeconfig, "log", "--operator-namespace", system, "--as", "viewer", "--outcome", "Deactivated")
-			Expect(err).To(MatchError(ContainSubstring("--outcome needs the operator's log")))
+		It("refuses what only the log can do", func(ctx SpecContext) {
+			for _, flag := range []string{"--outcome=Deactivated", "--follow"} {
+				_, err := run(ctx, kubeconfig, "log", "--operator-namespace", system, "--as", "viewer", flag)
+				Expect(err).To(MatchError(And(HavePrefix("you may not read the operator's log, which -f and --outcome need: "), ContainSubstring("--operator-namespace"))))
+			}
 		})
 	})
 })

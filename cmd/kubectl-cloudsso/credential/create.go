@@ -58,7 +58,7 @@ func newCreate(p *plugin.Plugin) *cobra.Command {
 				return err
 			}
 			if err := waitUsable(cmd.Context(), c, created); err != nil {
-				fmt.Fprintf(p.ErrOut, "warning: %s\n", plugin.Printable(err.Error()))
+				p.Warn(err)
 			}
 			if d.Status.Endpoint != "" {
 				fmt.Fprintf(p.ErrOut, "Enter it in the identity provider, with the URL %s\n", plugin.Printable(d.Status.Endpoint))

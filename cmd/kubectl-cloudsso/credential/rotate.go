@@ -112,7 +112,7 @@ func (r *rotation) run(ctx context.Context, s settings, yes bool) error {
 	case errors.Is(err, errNotAccepted):
 		return fmt.Errorf("%w; credential %s stays as it is, and %s was created: if you don't need it, kubectl cloudsso credential revoke %s -n %s", err, r.old.Name, r.new.Name, r.new.Name, namespace)
 	case err != nil:
-		fmt.Fprintf(p.ErrOut, "warning: %s\n", plugin.Printable(err.Error()))
+		p.Warn(err)
 	}
 	fmt.Fprintf(p.ErrOut, "Enter it in the identity provider. Waiting at most %s until it is used; %s stays valid.\n", r.timeout, r.old.Name)
 	if err := r.waitMoved(ctx); err != nil {

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -22,6 +23,7 @@ import (
 
 // change is the last change of a user or group, or an Event, with the names of the provisioning log.
 type change struct {
+	Source     string    `json:"source"` // no line of the log has it
 	Time       time.Time `json:"time"`
 	Namespace  string    `json:"namespace"`
 	Kind       string    `json:"kind"`
@@ -52,16 +54,19 @@ type changes struct {
 	groups map[types.NamespacedName]string // displayNames
 }
 
+// Sources of changes.
+const (
+	sourceLastChange = "LastChange"
+	sourceEvent      = "Event"
+)
+
 // showChanges shows the last changes and the Events of a directory.
 func showChanges(ctx context.Context, p *plugin.Plugin, c client.Client, f filter, o options) error {
-	if len(f.outcomes) > 0 {
-		return errors.New("--outcome needs the operator's log: ask for the right to read it, or leave --outcome out")
-	}
 	found := &changes{client: c, filter: f, groups: map[types.NamespacedName]string{}}
 	if o.since > 0 {
 		found.from = p.Now().Add(-o.since)
 	}
-	if err := found.read(ctx); err != nil {
+	if err := found.read(ctx, p.Warn); err != nil {
 		return err
 	}
 	if err := writeChanges(p.Out, found.last(o.tail), o); err != nil {
@@ -69,9 +74,6 @@ func showChanges(ctx context.Context, p *plugin.Plugin, c client.Client, f filte
 	}
 	if len(found.all) == 0 {
 		fmt.Fprintln(p.ErrOut, "No changes found.")
-	}
-	if o.follow {
-		fmt.Fprintln(p.ErrOut, "warning: without the operator's log, later changes are not followed: run the command again")
 	}
 	return nil
 }
@@ -92,13 +94,14 @@ func writeChanges(w io.Writer, all []change, o options) error {
 	return newTable(w, o).write(rows)
 }
 
-// read reads all users, groups, slices and Events, page by page.
-func (c *changes) read(ctx context.Context) error {
+// read reads all users, groups, slices and Events, page by page. It warns of kinds that the person may not read, and fails if
+// that is all of them.
+func (c *changes) read(ctx context.Context, warn func(error)) error {
 	var users v1alpha1.CloudSSOUserList
 	var groups v1alpha1.CloudSSOGroupList
 	var slices v1alpha1.CloudSSOMembershipSliceList
 	var events corev1.EventList
-	for _, kind := range []struct {
+	kinds := []struct {
 		what string
 		page client.ObjectList
 		add  func()
@@ -107,11 +110,24 @@ func (c *changes) read(ctx context.Context) error {
 		{"groups", &groups, func() { addEach(groups.Items, c.addGroup) }},
 		{"membership slices", &slices, func() { addEach(slices.Items, c.addSlice) }},
 		{"Events", &events, func() { addEach(events.Items, c.addEvent) }},
-	} {
+	}
+	var forbidden []error
+	for _, kind := range kinds {
 		err := plugin.EachPage(ctx, c.client, kind.page, func() bool { kind.add(); return true }, client.InNamespace(c.filter.namespace))
 		if err != nil {
-			return fmt.Errorf("reading the %s: %w", kind.what, err)
+			err = fmt.Errorf("reading the %s: %w", kind.what, err)
 		}
+		if apierrors.IsForbidden(err) {
+			forbidden = append(forbidden, err)
+		} else if err != nil {
+			return err
+		}
+	}
+	if len(forbidden) == len(kinds) {
+		return errors.Join(forbidden...)
+	}
+	for _, err := range forbidden {
+		warn(err)
 	}
 	return nil
 }
@@ -149,7 +165,7 @@ func (c *changes) addLast(o metav1.Object, kind, id, name string) {
 		return
 	}
 	c.all = append(c.all, change{
-		Time: at, Namespace: o.GetNamespace(), Kind: kind, ID: id, Name: name,
+		Source: sourceLastChange, Time: at, Namespace: o.GetNamespace(), Kind: kind, ID: id, Name: name,
 		Cause: last.Cause, Credential: last.Credential, RequestID: last.RequestID,
 	})
 }
@@ -162,7 +178,7 @@ func (c *changes) addEvent(e *corev1.Event) {
 	if !strings.HasPrefix(about.APIVersion, v1alpha1.GroupVersion.Group+"/") || !isAbout || c.filter.credential != "" || c.filter.requestID != "" || at.Before(c.from) {
 		return
 	}
-	c.all = append(c.all, change{Time: at, Namespace: e.Namespace, Kind: about.Kind, ID: about.Name, Reason: e.Reason, Message: e.Message})
+	c.all = append(c.all, change{Source: sourceEvent, Time: at, Namespace: e.Namespace, Kind: about.Kind, ID: about.Name, Reason: e.Reason, Message: e.Message})
 }
 
 // timeOf returns when an Event was last seen.

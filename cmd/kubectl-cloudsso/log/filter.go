@@ -10,6 +10,7 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	"github.com/cloudsso/cloudsso-operator/api/v1alpha1"
 	"github.com/cloudsso/cloudsso-operator/cmd/kubectl-cloudsso/plugin"
 	"github.com/cloudsso/cloudsso-operator/internal/audit"
 	"github.com/cloudsso/cloudsso-operator/internal/nameclaim"
@@ -84,21 +85,45 @@ func (s *subject) isNamed(userName string) bool {
 // isCalled reports whether an id is the user's.
 func (s *subject) isCalled(id string) bool { return id != "" && (id == s.name || s.ids[id]) }
 
-// findSubject returns the user of a name, with the ids of all users that have it. A user that does not exist may
-// have lines too, and a person who may not read users may read the log: then the name alone decides.
-func findSubject(ctx context.Context, c client.Client, namespace, name string) (*subject, error) {
+// findSubject returns the user of a name, with the ids of all users that have it. A user that does not exist may have lines too,
+// and a person who may not read users may read the log: then the name alone decides.
+func findSubject(ctx context.Context, c client.Client, namespace, name string, warn func(error)) (*subject, error) {
 	s := &subject{name: name, ids: map[string]bool{}}
+	var err error
 	if namespace == "" {
+		err = s.findEverywhere(ctx, c)
+	} else {
+		err = s.find(ctx, c, namespace)
+	}
+	if apierrors.IsForbidden(err) {
+		warn(fmt.Errorf("you may not read users (%w), so lines in which the user has another name, and lines of its groups, are missing: give --user the id to see them", err))
 		return s, nil
 	}
-	users, err := plugin.FindUsers(ctx, c, namespace, name)
-	if err != nil && !errors.As(err, new(*plugin.NotFoundError)) && !apierrors.IsForbidden(err) {
-		return nil, err
-	}
+	return s, err
+}
+
+func (s *subject) find(ctx context.Context, c client.Client, namespace string) error {
+	users, err := plugin.FindUsers(ctx, c, namespace, s.name)
 	for _, u := range users {
 		if u != nil {
 			s.ids[u.Name] = true
 		}
 	}
-	return s, nil
+	if errors.As(err, new(*plugin.NotFoundError)) {
+		return nil
+	}
+	return err
+}
+
+// findEverywhere searches all users of all directories: no name claim leads from a name to a directory.
+func (s *subject) findEverywhere(ctx context.Context, c client.Client) error {
+	var page v1alpha1.CloudSSOUserList
+	return plugin.EachPage(ctx, c, &page, func() bool {
+		for i := range page.Items {
+			if u := &page.Items[i]; s.isNamed(u.Spec.UserName) || u.Name == s.name {
+				s.ids[u.Name] = true
+			}
+		}
+		return true
+	})
 }

@@ -43,10 +43,9 @@ type line struct {
 // loggerName is that of the provisioning log.
 const loggerName = "scim"
 
-// parseLine returns a line that begins with its time, as the API server sends it. It reports false if the line is not of the
-// provisioning log: other messages of that logger have no duration.
-func parseLine(stamped []byte) (l line, is bool) {
-	at, text := splitStamp(stamped)
+// parseLine returns the line that the operator has written as a text. It reports false if the line is not of the provisioning
+// log: other messages of that logger have no duration.
+func parseLine(at time.Time, text []byte) (l line, is bool) {
 	if !bytes.HasPrefix(text, []byte("{")) || json.Unmarshal(text, &l) != nil {
 		return line{}, false
 	}
@@ -86,7 +85,7 @@ func (l line) object() string {
 // summary returns what a request has done, or why it was refused, in a few words.
 func (l line) summary() string {
 	if l.Detail != "" || l.Reason != "" {
-		return strings.Join(nonEmpty(l.Reason, l.Detail), ": ")
+		return plugin.JoinNonEmpty(": ", l.Reason, l.Detail)
 	}
 	parts := append([]string(nil), l.Effects...)
 	if len(l.Changed) > 0 {
@@ -108,13 +107,4 @@ func (l line) row() row {
 		object: l.object(), summary: l.summary(), requestID: l.RequestID,
 		wide: []string{plugin.OrNone(l.ID), plugin.OrNone(l.Remote), plugin.OrNone(l.UserAgent)},
 	}
-}
-
-func nonEmpty(texts ...string) (some []string) {
-	for _, text := range texts {
-		if text != "" {
-			some = append(some, text)
-		}
-	}
-	return some
 }

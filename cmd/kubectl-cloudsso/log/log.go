@@ -6,6 +6,7 @@
 //	merge.go     the lines of all containers by time
 //	replicas.go  the operator's Pods and their logs
 //	history.go   the lines up to now
+//	followed.go  when the log of a container is opened again
 //	follow.go    the lines from now on
 //	changes.go   the last changes and the Events, without the log
 //	table.go     the table
@@ -21,6 +22,7 @@ import (
 
 	"github.com/spf13/cobra"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/cloudsso/cloudsso-operator/cmd/kubectl-cloudsso/plugin"
 )
@@ -52,7 +54,7 @@ func NewCommand(p *plugin.Plugin) *cobra.Command {
 			"a line means. The lines are those that the nodes still have.\n\n" +
 			"It needs the right to list Pods and to read their logs in the namespace of the operator. Without it, the command shows the\n" +
 			"last change of each user and group, and the Events of the directory: less, because requests that were refused and former\n" +
-			"changes are not among them.\n\n" +
+			"changes are not among them. In JSON, each of these has a field source, LastChange or Event, which no line of the log has.\n\n" +
 			"Lines of refused requests whose directory is not known, such as those with an unknown token, are shown with -A alone.",
 		Example: "  kubectl cloudsso log -n acme --since 1h\n" +
 			"  # What happened to Ada, from now on\n" +
@@ -130,15 +132,14 @@ func run(ctx context.Context, p *plugin.Plugin, o options) error {
 	f := o.filter()
 	f.namespace = namespace
 	if o.user != "" {
-		if f.user, err = findSubject(ctx, c, namespace, o.user); err != nil {
+		if f.user, err = findSubject(ctx, c, namespace, o.user, p.Warn); err != nil {
 			return err
 		}
 	}
 	started := p.Now()
 	h, err := openHistory(ctx, replicas{pods, o.operatorNamespace}, f, o.since)
 	if apierrors.IsForbidden(err) {
-		fmt.Fprintf(p.ErrOut, "warning: you may not read the operator's log (%s), so these are the last changes and Events alone, which are less\n", plugin.Printable(err.Error()))
-		return showChanges(ctx, p, c, f, o)
+		return showLess(ctx, p, c, f, o, err)
 	}
 	if err != nil {
 		return err
@@ -146,29 +147,33 @@ func run(ctx context.Context, p *plugin.Plugin, o options) error {
 	return showLog(ctx, p, o, h, started)
 }
 
+// showLess shows a person who may not read the log what the directory has of it.
+func showLess(ctx context.Context, p *plugin.Plugin, c client.Client, f filter, o options, reason error) error {
+	if o.follow || len(f.outcomes) > 0 {
+		return fmt.Errorf("you may not read the operator's log, which -f and --outcome need: ask for the right, leave them out, or give the operator's namespace with --operator-namespace: %w", reason)
+	}
+	p.Warn(fmt.Errorf("you may not read the operator's log (%w), so these are the last changes and Events alone, which are less; if the operator runs in another namespace, give it with --operator-namespace", reason))
+	return showChanges(ctx, p, c, f, o)
+}
+
 // showLog shows the lines up to now, and then those that follow.
 func showLog(ctx context.Context, p *plugin.Plugin, o options, h *history, started time.Time) error {
-	lines, err := h.last(o.tail)
-	if err != nil {
-		return err
-	}
+	lines := h.last(o.tail)
 	write := lineWriter(p.Out, o)
 	if err := write(lines); err != nil {
 		return err
 	}
+	if why := h.whyNone(); len(lines) == 0 && (!o.follow || why != noLines) {
+		fmt.Fprintln(p.ErrOut, plugin.Printable(why))
+	}
 	if !o.follow {
-		if len(lines) == 0 {
-			fmt.Fprintln(p.ErrOut, "No lines found.")
-		}
 		return errors.Join(h.unread...)
 	}
-	warn := func(err error) { fmt.Fprintf(p.ErrOut, "warning: %s\n", plugin.Printable(err.Error())) }
 	for _, err := range h.unread {
-		warn(err)
+		p.Warn(err)
 	}
-	f := &follower{
-		replicas: h.replicas, filter: h.filter, now: p.Now, started: started, ago: o.since, positions: h.positions, write: write, warn: warn,
-	}
+	f := newFollower(h, started)
+	f.now, f.write, f.warn = p.Now, write, p.Warn
 	return f.run(ctx)
 }
 

@@ -2,10 +2,12 @@ package log
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"go/ast"
 	"go/parser"
 	"go/token"
+	"io"
 	"log/slog"
 	"os"
 	"reflect"
@@ -13,9 +15,12 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"testing/iotest"
 	"time"
 
 	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/labels"
 	"sigs.k8s.io/yaml"
 
@@ -36,7 +41,7 @@ func written(t *testing.T, at time.Time, r audit.Record) string {
 func parsed(t *testing.T, r audit.Record) line {
 	t.Helper()
 	r.RequestID = "request-1"
-	l, is := parseLine([]byte(written(t, noon, r)))
+	l, is := parseLine(splitStamp([]byte(written(t, noon, r))))
 	if !is {
 		t.Fatalf("no line of the provisioning log: %v", r)
 	}
@@ -93,7 +98,7 @@ func TestOtherLinesAreSkipped(t *testing.T) {
 		`2027-01-31T12:00:00Z {"logger":"scim","msg":"SCIM request failed","requestID":"1","status":500}`,
 		`2027-01-31T12:00:00Z {"logger":"scim","msg":"x","duration":1}`,
 	} {
-		if l, is := parseLine([]byte(text)); is {
+		if l, is := parseLine(splitStamp([]byte(text))); is {
 			t.Errorf("%q is taken for %+v", text, l)
 		}
 	}
@@ -228,8 +233,10 @@ func TestMergeSortsByTime(t *testing.T) {
 			streams = append(streams, newStream(strings.NewReader(log), filter{}, &position{}))
 		}
 		all := tail{limit: c.limit}
-		if err := merge(streams, all.add); err != nil {
-			t.Fatal(err)
+		for i, err := range merge(streams, all.add) {
+			if !errors.Is(err, io.EOF) {
+				t.Errorf("stream %d has not ended: %v", i, err)
+			}
 		}
 		if got := fmt.Sprint(requests(all.cut())); got != c.want {
 			t.Errorf("the last %d are %s, want %s", c.limit, got, c.want)
@@ -240,8 +247,8 @@ func TestMergeSortsByTime(t *testing.T) {
 func TestTailHoldsFewLines(t *testing.T) {
 	last := tail{limit: 3}
 	for i := range 10 * tailSlack {
-		if err := last.add(line{RequestID: strconv.Itoa(i)}); err != nil || len(last.lines) > 6+tailSlack {
-			t.Fatalf("%d lines: %v", len(last.lines), err)
+		if last.add(line{RequestID: strconv.Itoa(i)}); len(last.lines) > 6+tailSlack {
+			t.Fatalf("%d lines", len(last.lines))
 		}
 	}
 	if got := fmt.Sprint(requests(last.cut())); got != "[997 998 999]" {
@@ -255,13 +262,7 @@ func TestResumedLogShowsEachLineOnce(t *testing.T) {
 		t.Error("a log that was not read yet is not read from its beginning")
 	}
 	read := func(log string) (lines []line) {
-		t.Helper()
-		if err := merge([]*stream{newStream(strings.NewReader(log), filter{}, p)}, func(l line) error {
-			lines = append(lines, l)
-			return nil
-		}); err != nil {
-			t.Fatal(err)
-		}
+		merge([]*stream{newStream(strings.NewReader(log), filter{}, p)}, func(l line) { lines = append(lines, l) })
 		return lines
 	}
 	stamped := func(id string, times ...int) (log string) {
@@ -280,6 +281,157 @@ func TestResumedLogShowsEachLineOnce(t *testing.T) {
 	}
 	if got := fmt.Sprint(requests(read(before + stamped("b", 5, 6, 3)))); got != "[b0 b1 b2]" {
 		t.Errorf("after the log was read again: %s", got)
+	}
+}
+
+func TestLogThatBreaksOffHidesNoOther(t *testing.T) {
+	a, b := logOf(t, "a", 1, 5), logOf(t, "b", 2, 6)
+	broken := errors.New("broken")
+	streams := []*stream{
+		newStream(io.MultiReader(strings.NewReader(a[:len(a)/2+20]), iotest.ErrReader(broken)), filter{}, &position{}),
+		newStream(strings.NewReader(b), filter{}, &position{}),
+	}
+	all := tail{limit: -1}
+	if ends := merge(streams, all.add); !errors.Is(ends[0], broken) || !errors.Is(ends[1], io.EOF) {
+		t.Error(ends)
+	}
+	if got := fmt.Sprint(requests(all.cut())); got != "[a0 b0 b1]" {
+		t.Error(got)
+	}
+}
+
+func TestTextWithoutTimeIsNoLine(t *testing.T) {
+	one := written(t, noon, audit.Record{Event: audit.ResourceCreated, RequestID: "a0", Status: 201})
+	for _, c := range []struct {
+		rest string
+		want string
+	}{
+		{"", "EOF"},
+		{"failed to create fsnotify watcher: too many open files", "its node says: failed to create fsnotify watcher: too many open files"},
+		{"failed\nagain\n", "its node says: failed"},
+		{"2027-01-3", "unexpected EOF"},
+		{"2027-01-31T12:00:01Z ", "unexpected EOF"},
+		{`2027-01-31T12:00:01Z {"logger":`, "unexpected EOF"},
+		{"2027-01-31T12:00:01Z panic: the process has ended in a line", "EOF"},
+	} {
+		p := &position{}
+		lines := 0
+		ends := merge([]*stream{newStream(strings.NewReader(one+c.rest), filter{}, p)}, func(line) { lines++ })
+		if ends[0].Error() != c.want || lines != 1 {
+			t.Errorf("%q: %d lines, then %v, want %s", c.rest, lines, ends[0], c.want)
+		}
+		if from := p.resume(); from == nil || !from.Equal(noon) {
+			t.Errorf("%q: the log is read again from %v on", c.rest, from)
+		}
+		again := newStream(strings.NewReader(one+c.rest), filter{}, p)
+		if l, err := again.next(); err == nil {
+			t.Errorf("%q: line %s is read twice", c.rest, l.RequestID)
+		}
+	}
+}
+
+// Containers of one Pod, in their order.
+var (
+	first    = containerLog{containerID: containerID{"a", "1"}, isRunning: true}
+	firstWas = containerLog{containerID: containerID{"a", "1"}, isPrevious: true}
+	second   = containerLog{containerID: containerID{"a", "2"}, isRunning: true}
+	ended2   = containerLog{containerID: containerID{"a", "2"}}
+)
+
+func TestRestartedPodIsReadFromTheContainerBeforeOn(t *testing.T) {
+	l := &followed{position: &position{}}
+	for i, step := range []struct{ listed, want []containerLog }{
+		{nil, nil},
+		{[]containerLog{first}, []containerLog{first}},
+		{[]containerLog{first}, []containerLog{first}}, // the stream has broken
+		{[]containerLog{firstWas}, []containerLog{firstWas}},
+		{[]containerLog{firstWas}, nil}, // all of it was read
+		{[]containerLog{firstWas, second}, []containerLog{firstWas, second}},
+		{[]containerLog{firstWas, ended2}, []containerLog{ended2}},
+		{[]containerLog{firstWas, ended2}, nil},
+	} {
+		got := l.poll(step.listed)
+		if !slices.Equal(got, step.want) {
+			t.Errorf("step %d: %+v are read, want %+v", i, got, step.want)
+		}
+		if got != nil {
+			l.open()
+			if again := l.poll(step.listed); again != nil {
+				t.Errorf("step %d: %+v are read twice", i, again)
+			}
+			l.polls = maxPause
+			l.end(nil)
+		}
+	}
+}
+
+func TestPodWhoseStreamsEndSoonRests(t *testing.T) {
+	l := &followed{position: &position{}}
+	logs := []containerLog{first}
+	rests := func() (polls int) {
+		for l.poll(logs) == nil {
+			polls++
+		}
+		l.open()
+		return polls
+	}
+	var got []int
+	for range 6 {
+		got = append(got, rests())
+		l.end(nil)
+	}
+	if want := []int{0, 0, 1, 3, 7, 15}; !slices.Equal(got, want) {
+		t.Errorf("it rests %v polls, want %v", got, want)
+	}
+	if logs = []containerLog{firstWas}; rests() != 0 {
+		t.Error("it rests after its container has ended")
+	}
+}
+
+func TestFailureIsWarnedOfOnceUntilTheNextSuccess(t *testing.T) {
+	var warnings []string
+	f := &follower{
+		pods: map[string]*followed{"a": {latest: first, position: &position{}}},
+		warn: func(err error) { warnings = append(warnings, err.Error()) },
+	}
+	fail := func(err error) error { return f.note(report{pod: "a", what: ended, err: err}) }
+	broken := errors.New("broken")
+	if err := errors.Join(fail(broken), fail(broken)); err != nil || len(warnings) != 1 || warnings[0] != "the log of Pod a cannot be read: broken" {
+		t.Errorf("warnings: %q, %v", warnings, err)
+	}
+	f.pods["a"].open()
+	_ = f.note(report{pod: "a", what: opened})
+	f.pods["a"].poll([]containerLog{first})
+	if err := fail(broken); err != nil || len(warnings) != 2 {
+		t.Errorf("warnings after a stream that lasted: %q, %v", warnings, err)
+	}
+	if err := f.note(report{pod: "a", what: missed, err: broken}); err != nil || len(warnings) != 3 {
+		t.Errorf("warnings of the container before: %q, %v", warnings, err)
+	}
+	if err := fail(apierrors.NewUnauthorized("no")); !apierrors.IsUnauthorized(err) || len(warnings) != 3 {
+		t.Errorf("a person whose token has ended: %v, %q", err, warnings)
+	}
+}
+
+func TestDirectoryOfAShard(t *testing.T) {
+	pod := func(container string, arguments ...string) corev1.Pod {
+		return corev1.Pod{Spec: corev1.PodSpec{Containers: []corev1.Container{{Name: container, Args: arguments}}}}
+	}
+	south, all, other := pod(containerName, "--shard=south", "--namespaces=globex,initech"), pod(containerName, "--shard=all"), pod("proxy", "--namespaces=x")
+	for _, c := range []struct {
+		pods      []corev1.Pod
+		namespace string
+		want      string
+	}{
+		{[]corev1.Pod{south, south}, "acme", "globex,initech"},
+		{[]corev1.Pod{south}, "initech", ""},
+		{[]corev1.Pod{south}, "", ""},
+		{[]corev1.Pod{south, all}, "acme", ""},
+		{[]corev1.Pod{other}, "acme", ""},
+	} {
+		if got := othersServed(c.pods, c.namespace); got != c.want {
+			t.Errorf("%q: got %q, want %q", c.namespace, got, c.want)
+		}
 	}
 }
 

@@ -1,52 +1,45 @@
 package log
 
 import (
-	"errors"
-	"io"
 	"slices"
 	"time"
 )
 
-// merge passes the lines of all streams on, sorted by time. Each stream has its lines in order, so one line of each is held.
-func merge(streams []*stream, pass func(line) error) error {
-	heads := make([]head, 0, len(streams))
-	for _, s := range streams {
-		heads = append(heads, head{stream: s})
+// merge passes the lines of all streams on, sorted by time. Each stream has its lines in order, so one line of each is held. It
+// returns why streams have ended, in their order: io.EOF for one that was read to its end.
+func merge(streams []*stream, pass func(line)) (ends []error) {
+	heads := make([]*head, len(streams))
+	for i, s := range streams {
+		heads[i] = &head{stream: s}
+		heads[i].advance()
 	}
-	for first := true; ; first = false {
-		earliest := -1
-		for i := range heads {
-			if first {
-				if err := heads[i].advance(); err != nil {
-					return err
-				}
-			}
-			if !heads[i].ended && (earliest < 0 || heads[i].line.at.Before(heads[earliest].line.at)) {
-				earliest = i
+	for {
+		var earliest *head
+		for _, h := range heads {
+			if h.end == nil && (earliest == nil || h.at.Before(earliest.at)) {
+				earliest = h
 			}
 		}
-		if earliest < 0 {
-			return nil
+		if earliest == nil {
+			break
 		}
-		if err := errors.Join(pass(heads[earliest].line), heads[earliest].advance()); err != nil {
-			return err
-		}
+		pass(earliest.line)
+		earliest.advance()
 	}
+	for _, h := range heads {
+		ends = append(ends, h.end)
+	}
+	return ends
 }
 
-// head is the next line of a stream.
+// head is the next line of a stream, or why it has ended.
 type head struct {
+	line
 	stream *stream
-	line   line
-	ended  bool
+	end    error
 }
 
-func (h *head) advance() (err error) {
-	if h.line, err = h.stream.next(); errors.Is(err, io.EOF) {
-		h.ended, err = true, nil
-	}
-	return err
-}
+func (h *head) advance() { h.line, h.end = h.stream.next() }
 
 // tail keeps the last lines. A limit below zero keeps all.
 type tail struct {
@@ -54,12 +47,11 @@ type tail struct {
 	lines []line
 }
 
-func (t *tail) add(l line) error {
+func (t *tail) add(l line) {
 	t.lines = append(t.lines, l)
 	if t.limit >= 0 && len(t.lines) >= 2*t.limit+tailSlack { // not for each line, because it moves all of them
 		t.cut()
 	}
-	return nil
 }
 
 // tailSlack is how many lines are held beyond twice the limit, so that a small limit is not cut at each line.

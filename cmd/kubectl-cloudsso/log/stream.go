@@ -2,6 +2,9 @@ package log
 
 import (
 	"bufio"
+	"bytes"
+	"errors"
+	"fmt"
 	"io"
 	"time"
 )
@@ -11,22 +14,80 @@ type stream struct {
 	reader   *bufio.Reader
 	filter   filter
 	position *position
+	counts   counts
+	message  []byte // of the node: the first text without a time
 }
 
-func newStream(r io.Reader, f filter, p *position) *stream { return &stream{bufio.NewReader(r), f, p} }
+// counts says what a log had, also what a filter does not let pass.
+type counts struct {
+	lines   int
+	objects int // lines of JSON
+}
 
-// next returns the next line; io.EOF after the last.
+func newStream(r io.Reader, f filter, p *position) *stream {
+	return &stream{reader: bufio.NewReader(r), filter: f, position: p}
+}
+
+// next returns the next line. Its error is io.EOF after the last line of a log that was read to its end.
 func (s *stream) next() (line, error) {
 	for {
 		stamped, err := s.reader.ReadBytes('\n')
-		if at, _ := splitStamp(stamped); len(stamped) > 0 && s.position.isNew(at) {
-			if l, is := parseLine(stamped); is && s.filter.passes(l) {
-				return l, nil // an error comes again
-			}
-		}
 		if err != nil {
-			return line{}, err
+			return line{}, s.end(stamped, err)
 		}
+		at, text := splitStamp(stamped)
+		if at.IsZero() {
+			s.note(text)
+			continue
+		}
+		if !s.position.isNew(at) {
+			continue
+		}
+		s.counts.add(text)
+		if l, is := parseLine(at, text); is && s.filter.passes(l) {
+			return l, nil
+		}
+	}
+}
+
+// end returns why a log has ended. rest is the text after the last line break: a line that was cut off, or the error of a node,
+// which a kubelet appends to a response that has begun.
+func (s *stream) end(rest []byte, err error) error {
+	if !errors.Is(err, io.EOF) {
+		return err
+	}
+	at, text := splitStamp(rest)
+	switch {
+	case isPartOfStamp(rest) || !at.IsZero() && (len(text) == 0 || text[0] == '{'):
+		return io.ErrUnexpectedEOF
+	case at.IsZero():
+		s.note(text)
+	}
+	if s.message != nil {
+		return fmt.Errorf("its node says: %s", s.message)
+	}
+	return io.EOF
+}
+
+// messageLimit is how many bytes of a node's message are shown: an error has one or two sentences.
+const messageLimit = 512
+
+// note keeps a text without a time.
+func (s *stream) note(text []byte) {
+	if text = bytes.TrimSpace(text); len(text) > 0 && s.message == nil {
+		s.message = bytes.Clone(text[:min(len(text), messageLimit)])
+	}
+}
+
+// isPartOfStamp reports whether a text is the beginning of a time.
+func isPartOfStamp(text []byte) bool {
+	return len(text) > 0 && len(bytes.Trim(text, "0123456789-:.TZ+")) == 0
+}
+
+func (c *counts) add(text []byte) {
+	c.lines++
+	if bytes.HasPrefix(text, []byte("{")) {
+		c.objects++
 	}
 }
 

@@ -16,7 +16,8 @@ import (
 	"github.com/cloudsso/cloudsso-operator/internal/policy"
 )
 
-// pendingInterval is when to look again at a principal whose name belongs to a request that is under way.
+// pendingInterval is when to look again at a principal whose name belongs to a request that is under way, and at an index that
+// is still behind after maxLooks.
 const pendingInterval = 2 * time.Second
 
 // effect is what an assignment does with bindings.
@@ -35,6 +36,7 @@ type situation struct {
 	phase     phase
 	principal access.Principal
 	object    client.Object // the principal; nil if there is none
+	mayAppear bool          // there is no principal, which an index that is behind may be the reason of
 	rule      *v1alpha1.KubernetesUsername
 	targets   targets
 	allowed   []string // of targets.granted, those in which the operator may bind the role
@@ -66,8 +68,9 @@ func phaseOf(a *v1alpha1.CloudSSOAccessAssignment, now time.Time) (phase, time.T
 	return current, time.Time{}
 }
 
-// assess finds out what an assignment grants now, if the admission policies are as required.
-func (r *Reconciler) assess(ctx context.Context, a *v1alpha1.CloudSSOAccessAssignment) (*situation, error) {
+// assess finds out what an assignment grants now, if the admission policies are as required. unseen is what the index by which
+// the principal is found does not show yet.
+func (r *Reconciler) assess(ctx context.Context, a *v1alpha1.CloudSSOAccessAssignment, unseen objects) (*situation, error) {
 	s := &situation{}
 	var next time.Time
 	s.phase, next = phaseOf(a, r.Now())
@@ -84,6 +87,11 @@ func (r *Reconciler) assess(ctx context.Context, a *v1alpha1.CloudSSOAccessAssig
 	if s.principal, s.object, err = r.resolvePrincipal(ctx, a); err != nil {
 		return nil, err
 	}
+	if s.principal.Name == "" && len(unseen) > 0 {
+		if s.mayAppear, err = r.mayAppear(ctx, a); err != nil {
+			return nil, err
+		}
+	}
 	if s.targets, err = r.findTargets(ctx, a); err != nil {
 		return nil, err
 	}
@@ -91,12 +99,12 @@ func (r *Reconciler) assess(ctx context.Context, a *v1alpha1.CloudSSOAccessAssig
 	return s, nil
 }
 
-// effectOf returns what the situation comes to. If the principal has not been read whole yet, nothing is taken away.
+// effectOf returns what the situation comes to.
 func (s *situation) effectOf(a *v1alpha1.CloudSSOAccessAssignment) effect {
 	switch {
-	case s.phase != current, s.principal.Name == "", a.Spec.Mode == v1alpha1.AccessPreview:
+	case s.phase != current, s.principal.Name == "" && !s.mayAppear, a.Spec.Mode == v1alpha1.AccessPreview:
 		return withdraws
-	case s.position != policy.SwitchEnabled, s.policies != "":
+	case s.mayAppear, s.position != policy.SwitchEnabled, s.policies != "":
 		return keeps
 	}
 	return grants
@@ -117,6 +125,9 @@ func (s *situation) requeueAfter() (after time.Duration) {
 // created.
 func (s *situation) isPartial() bool { return s.object != nil && cachetransform.IsTrimmed(s.object) }
 
+// isUnsettled reports whether it is not known yet which users have the role, so that those in the targets keep it.
+func (s *situation) isUnsettled() bool { return s.mayAppear || s.isPartial() }
+
 // mayAdd reports whether subjects may be added in a target.
 func (s *situation) mayAdd(target string) bool {
 	return s.effect == grants && slices.Contains(s.allowed, target)
@@ -131,6 +142,13 @@ func (s *situation) fingerprint(a *v1alpha1.CloudSSOAccessAssignment) string {
 	return fmt.Sprintf("%s %d %s %s %v %v %v %v", a.UID, s.effect, s.principal.Name, source, a.Spec.RoleRef, a.Spec.IncludeManual, s.targets.granted, s.allowed)
 }
 
+// restriction returns what of an assignment and its situation takes access away when it changes.
+func (s *situation) restriction(a *v1alpha1.CloudSSOAccessAssignment) string {
+	kept := *s
+	kept.effect, kept.allowed = min(s.effect, keeps), nil
+	return fmt.Sprintf("%s %t", kept.fingerprint(a), s.isUnsettled())
+}
+
 func (r *Reconciler) readDirectory(ctx context.Context, namespace string) (*v1alpha1.CloudSSODirectory, error) {
 	d := &v1alpha1.CloudSSODirectory{}
 	err := r.Get(ctx, client.ObjectKey{Namespace: namespace, Name: v1alpha1.DirectoryName}, d)
@@ -143,7 +161,7 @@ func (r *Reconciler) readDirectory(ctx context.Context, namespace string) (*v1al
 	return d, nil
 }
 
-// isBehind reports whether an index does not show yet what a reconcile was asked for. What takes access away does not wait.
+// isBehind reports whether an index does not show yet what a reconcile was asked for, so that granting has to wait.
 func (r *Reconciler) isBehind(ctx context.Context, s *situation, list *roster, w work) (bool, error) {
 	switch {
 	case s.effect == withdraws && w.looks >= maxLooks, s.phase == expired, s.position == policy.SwitchAbsent:
@@ -158,22 +176,7 @@ func (r *Reconciler) isBehind(ctx context.Context, s *situation, list *roster, w
 	return list.isBehind(ctx, w.users)
 }
 
-// unindexed returns which users and groups the index does not show yet, of those that the cache has.
-func (r *Reconciler) unindexed(ctx context.Context, objects []client.Object) (late []client.Object, err error) {
-	for _, o := range objects {
-		if r.Names.HasSeen(o) {
-			continue
-		}
-		switch cached, err := r.readPrincipal(ctx, kindOf(o), o.GetNamespace(), o.GetName()); {
-		case err != nil:
-			return objects, err
-		case cached != nil:
-			late = append(late, o)
-		}
-	}
-	return late, nil
-}
-
 // maxLooks bounds the looks at an index that is behind, together a second: a user whose userName another one holds has no
-// Kubernetes user name however often one looks.
+// Kubernetes user name however often one looks. After that an assignment grants by what the index shows, and what the index
+// does not show is looked for at each pendingInterval.
 const maxLooks = int(time.Second / controllerutil.IndexInterval)

@@ -19,6 +19,7 @@
 //	watch.go       which changes need a reconcile
 //	selection.go   when other namespaces may be directories
 //	memory.go      what is remembered of each assignment
+//	unseen.go      what the index of the SCIM side does not show yet
 //
 // A reconcile looks at the users that have changed, or at all if the assignment itself, its targets or its role have. What
 // takes access away does not wait for it: package bindings revokes, on every replica.

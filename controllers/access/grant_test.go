@@ -9,6 +9,7 @@ import (
 	rbacv1 "k8s.io/api/rbac/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/controller/controllerutil"
 
 	"github.com/cloudsso/cloudsso-operator/api/v1alpha1"
 )
@@ -388,6 +389,41 @@ var _ = Describe("what stands in the way of an assignment", func() {
 		createGroup(ctx, "developers", scim, "ada")
 		a := assign(ctx)
 		expectSubjects(ctx, a, namespace, "ada")
+	})
+
+	It("is a principal of which the index is told late, while another group is being deleted", func(ctx SpecContext) {
+		createUsers(ctx, "ada")
+		other := createGroup(ctx, "other", scim)
+		modify(ctx, other, func(g *group) { controllerutil.AddFinalizer(g, "example.com/kept") })
+		expectSeen(ctx, other)
+		late.delay("developers")
+		createGroup(ctx, "developers", scim, "ada")
+		Expect(admin.Delete(ctx, other)).To(Succeed())
+		expectSeen(ctx, other)
+		a := assign(ctx)
+		expectSubjects(ctx, a, namespace, "ada")
+		modify(ctx, other, func(g *group) { controllerutil.RemoveFinalizer(g, "example.com/kept") })
+	})
+
+	It("is no index that is behind, for what takes access away", func(ctx SpecContext) {
+		createUsers(ctx, "ada")
+		createGroup(ctx, "developers", scim, "ada")
+		former := newNamespace(ctx, "target-", nil)
+		a := assign(ctx, inNamespaces(namespace, former))
+		expectSubjects(ctx, a, former, "ada")
+		expectReady(ctx, a)
+		other := createGroup(ctx, "other", scim)
+		Eventually(func() []metav1.Condition { reread(ctx, other); return other.Status.Conditions }).ShouldNot(BeEmpty())
+		expectSeen(ctx, other)
+		late.hold("other")
+		modify(ctx, a, inNamespaces(namespace))
+		Eventually(func() int { return len(late.writesAtLooks()) }).Should(BeNumerically(">", 2))
+		Expect(late.writesAtLooks()[2]).To(ContainElement(And(HavePrefix("DELETE "), ContainSubstring("/namespaces/"+former+"/"))))
+		expectSubjects(ctx, a, former)
+		Expect(subjectsOf(ctx, a, namespace)()).To(Equal([]string{"ada"}))
+		By("going on after a second, and looking at the index less often")
+		expectReady(ctx, a)
+		Expect(subjectsOf(ctx, a, namespace)()).To(Equal([]string{"ada"}))
 	})
 
 	It("is an externalId that several groups have", func(ctx SpecContext) {

@@ -10,6 +10,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/cloudsso/cloudsso-operator/api/v1alpha1"
+	"github.com/cloudsso/cloudsso-operator/internal/controllerutil"
 	"github.com/cloudsso/cloudsso-operator/internal/nameclaim"
 	"github.com/cloudsso/cloudsso-operator/internal/policy"
 )
@@ -35,6 +36,7 @@ type remembered struct {
 	due       time.Time // when to reconcile because spec.notBefore or spec.expiresAt comes, or counts are due; zero for never
 
 	applied   string                             // the situation that the bindings were last made to fit; "" for none
+	removed   string                             // the situation for which it was last taken away what does not fit; "" for none
 	seen      map[string]map[int]observedBinding // the bindings as they were last planned or written, by target and number
 	added     map[string]string                  // metadata.names of users that were added, by Kubernetes user name: to be read live
 	skipped   skipped
@@ -52,22 +54,30 @@ type work struct {
 	all    bool            // every user
 	users  map[string]bool // metadata.names of users
 	names  map[string]bool // Kubernetes user names
-	unseen []client.Object // what the index of the SCIM side may not show yet
+	unseen objects         // what the index of the SCIM side may not show yet
 	looks  int             // how often an index was behind
 }
 
 func (w *work) add(other work) {
 	w.all = w.all || other.all
 	w.users, w.names = union(w.users, other.users), union(w.names, other.names)
-	w.unseen = append(w.unseen, other.unseen...)
+	w.unseen = unionOf(w.unseen, other.unseen)
 	w.looks = max(w.looks, other.looks)
 }
 
 func (w work) isEmpty() bool { return !w.all && len(w.users)+len(w.names)+len(w.unseen) == 0 }
 
+// interval returns when to look again at an index that is behind.
+func (w work) interval() time.Duration {
+	if w.looks >= maxLooks {
+		return pendingInterval
+	}
+	return controllerutil.IndexInterval
+}
+
 // clone returns a copy that shares no map.
 func (w work) clone() work {
-	w.users, w.names = maps.Clone(w.users), maps.Clone(w.names)
+	w.users, w.names, w.unseen = maps.Clone(w.users), maps.Clone(w.names), maps.Clone(w.unseen)
 	return w
 }
 
@@ -190,6 +200,13 @@ func (m *memory) take(key types.NamespacedName, now time.Time) (w work) {
 		r.revoked = work{}
 	}
 	return w
+}
+
+// pending returns a copy of the work for an assignment, and leaves it there.
+func (m *memory) pending(key types.NamespacedName) work {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.get(key).work.clone()
 }
 
 // schedule has an assignment reconciled at a time, or sooner if that is scheduled; the zero time is never.

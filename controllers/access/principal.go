@@ -42,6 +42,20 @@ func (r *Reconciler) resolvePrincipal(ctx context.Context, a *v1alpha1.CloudSSOA
 	return principal, o, nil
 }
 
+// mayAppear reports whether an assignment without a principal may have one once the index shows all. It has none if the object
+// that its bindings were given for is gone from the cache, or if it names its principal otherwise since then.
+func (r *Reconciler) mayAppear(ctx context.Context, a *v1alpha1.CloudSSOAccessAssignment) (bool, error) {
+	switch pinned := a.Status.Principal; {
+	case pinned == nil:
+		return true, nil
+	case pinned.Selector != access.Selector(a.Spec.Principal):
+		return false, nil
+	default:
+		o, err := r.readPrincipal(ctx, a.Spec.Principal.Kind, a.Namespace, pinned.Name)
+		return o != nil, err
+	}
+}
+
 // findPrincipal returns the objects that the principal may be.
 func (r *Reconciler) findPrincipal(ctx context.Context, a *v1alpha1.CloudSSOAccessAssignment) (found access.Found, err error) {
 	p := a.Spec.Principal

@@ -72,8 +72,13 @@ func (r *Reconciler) project(ctx context.Context, a *v1alpha1.CloudSSOAccessAssi
 		p.plan(t)
 	}
 	done := p.write(ctx)
-	if p.isFull && !done.isIncomplete && done.err == nil {
-		p.known.applied = s.fingerprint(a)
+	if !done.isIncomplete && done.err == nil {
+		if p.isFull {
+			p.known.applied = s.fingerprint(a)
+		}
+		if (p.isFull || s.isUnsettled()) && !done.isOvertaken {
+			p.known.removed = s.restriction(a)
+		}
 	}
 	return done, nil
 }
@@ -118,6 +123,10 @@ func (p *pass) findUsers(ctx context.Context, w work) (err error) {
 		p.isFull, p.known.skipped = true, nil
 		return nil
 	}
+	if p.situation.isUnsettled() {
+		p.isFull = false
+		return nil
+	}
 	if !p.isFull {
 		var isAll bool
 		if p.asked, isAll, err = p.roster.some(ctx, w.users, w.names, p.known.skipped); err != nil {
@@ -151,6 +160,10 @@ func (p *pass) plan(t *target) {
 		}
 		return
 	}
+	if p.situation.isUnsettled() {
+		p.planUnsettled(t)
+		return
+	}
 	mayAdd := p.situation.mayAdd(t.name)
 	t.changes = access.Plan(t, p.wantedIn(t, mayAdd), p.isFull)
 	for number := range t.drift.vanished {
@@ -164,6 +177,16 @@ func (p *pass) plan(t *target) {
 		}
 		if !mayAdd && p.hasOtherRole(t, number) {
 			t.changes[number] = nil // because to create it again would grant another role
+		}
+	}
+}
+
+// planUnsettled plans the deletion of the bindings that grant another role than the declared one, or have lost their labels,
+// whichever users have the role.
+func (p *pass) planUnsettled(t *target) {
+	for _, number := range t.numbers() {
+		if t.drift.vanished[number] || p.hasOtherRole(t, number) {
+			t.changes[number] = nil
 		}
 	}
 }

@@ -97,10 +97,10 @@ func (r *Reconciler) reconcile(ctx context.Context, a *v1alpha1.CloudSSOAccessAs
 // update does the work that was asked for. If it is not done, what is left of it is in w.
 func (r *Reconciler) update(ctx context.Context, a *v1alpha1.CloudSSOAccessAssignment, w *work) (goesOn bool, after time.Duration, err error) {
 	// Asked before the index is read: it may be told of them in between.
-	if w.unseen, err = r.unindexed(ctx, w.unseen); err != nil {
+	if w.unseen, err = r.unindexed(ctx, *w); err != nil {
 		return false, 0, err
 	}
-	s, err := r.assess(ctx, a)
+	s, err := r.assess(ctx, a, w.unseen)
 	if err != nil {
 		return false, 0, err
 	}
@@ -110,9 +110,11 @@ func (r *Reconciler) update(ctx context.Context, a *v1alpha1.CloudSSOAccessAssig
 	}
 	if behind, err := r.isBehind(ctx, s, list, *w); behind || err != nil {
 		w.looks++
-		return false, controllerutil.IndexInterval, err
+		return false, w.interval(), cmp.Or(err, r.takeAway(ctx, a, s, list, w))
 	}
-	w.looks = 0
+	if len(w.unseen) == 0 {
+		w.looks = 0
+	}
 	pinned := a.Status.Principal
 	if s.unprepared = r.prepare(ctx, a, s, w); s.unprepared != nil {
 		s.effect, s.allowed = min(s.effect, keeps), nil
@@ -149,6 +151,19 @@ func (r *Reconciler) prepare(ctx context.Context, a *v1alpha1.CloudSSOAccessAssi
 	return err
 }
 
+// takeAway removes what an assignment grants no more, and grants nothing, while an index is behind: what takes access away does
+// not wait for it. It does so once for what has changed.
+func (r *Reconciler) takeAway(ctx context.Context, a *v1alpha1.CloudSSOAccessAssignment, s *situation, list *roster, w *work) error {
+	if r.memory.of(client.ObjectKeyFromObject(a)).removed == s.restriction(a) {
+		return nil
+	}
+	w.all = true // because the pass that grants has to look at all that this one has removed
+	kept := *s
+	kept.effect = min(s.effect, keeps)
+	done, err := r.project(ctx, a, &kept, list, work{all: true})
+	return cmp.Or(err, done.err)
+}
+
 // carryOut writes bindings and status.
 func (r *Reconciler) carryOut(ctx context.Context, a *v1alpha1.CloudSSOAccessAssignment, s *situation, list *roster, w *work) (goesOn bool, after time.Duration, err error) {
 	key := client.ObjectKeyFromObject(a)
@@ -179,8 +194,8 @@ func (r *Reconciler) carryOut(ctx context.Context, a *v1alpha1.CloudSSOAccessAss
 		return false, wait.Jitter(conflictInterval, 1), nil
 	}
 	after = s.requeueAfter()
-	if *w = (work{unseen: w.unseen}); len(w.unseen) > 0 {
-		after = controllerutil.IndexInterval
+	if *w = (work{all: s.isUnsettled(), unseen: w.unseen, looks: w.looks}); len(w.unseen) > 0 {
+		after = controllerutil.Soonest(after, w.interval())
 	}
 	return false, after, nil
 }

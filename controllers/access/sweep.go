@@ -66,23 +66,20 @@ func (r *Reconciler) revoke(ctx context.Context, key types.NamespacedName) error
 	if err := r.Get(ctx, key, a); err != nil {
 		return client.IgnoreNotFound(err)
 	}
-	s, err := r.assess(ctx, a)
+	w := r.memory.pending(key)
+	unseen, err := r.unindexed(ctx, w)
 	if err != nil {
 		return err
 	}
-	s.effect = min(s.effect, keeps)
-	if s.isPartial() {
-		return nil
+	s, err := r.assess(ctx, a, unseen)
+	if err != nil {
+		return err
 	}
 	list, err := r.newRoster(ctx, a, s.object, s.rule)
 	if err != nil {
 		return err
 	}
-	done, err := r.project(ctx, a, s, list, work{all: true})
-	if err != nil {
-		return err
-	}
-	return done.err
+	return r.takeAway(ctx, a, s, list, &w)
 }
 
 // everyAssignment returns the assignments of the cache.

@@ -196,18 +196,43 @@ func (g *writeGate) wrap(next http.RoundTripper) http.RoundTripper {
 	})
 }
 
-// lateIndex is the index of a manager, which is told of one group when it has been asked for its name.
+// lateIndex is the index of a manager, which is told of one group, and of the groups that come after it, when it has been asked
+// for its name; or which is told of no version of one group until it is released.
 type lateIndex struct {
 	*store.Store
-	mu    sync.Mutex
-	group string // the displayName, and the metadata.name, of a group that it is not told of yet; "" for none
+	mu     sync.Mutex
+	group  string     // the displayName, and the metadata.name, of a group that it is not told of yet; "" for none
+	held   string     // the metadata.name of a group that it is not told of until it is released; "" for none
+	writes [][]string // the writes of bindings that had been sent at each question for the held group
 }
 
-// delay has the index told of a group late.
+// delay has the index told of a group late, in the spec that runs.
 func (i *lateIndex) delay(group string) {
+	DeferCleanup(i.release)
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	i.group = group
+}
+
+// hold has the index not told of a group until it is released, or the spec ends.
+func (i *lateIndex) hold(group string) {
+	DeferCleanup(i.release)
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	i.held, i.writes = group, nil
+}
+
+func (i *lateIndex) release() {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	i.group, i.held = "", ""
+}
+
+// writesAtLooks returns the writes of bindings that had been sent at each question for the held group.
+func (i *lateIndex) writesAtLooks() [][]string {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	return slices.Clone(i.writes)
 }
 
 // Named is part of controllerutil.Principals.
@@ -225,5 +250,12 @@ func (i *lateIndex) Named(name nameclaim.Name) []string {
 func (i *lateIndex) HasSeen(o client.Object) bool {
 	i.mu.Lock()
 	defer i.mu.Unlock()
-	return (i.group == "" || o.GetName() != i.group) && i.Store.HasSeen(o)
+	if _, isGroup := o.(*group); isGroup && i.group != "" {
+		return false
+	}
+	if i.held != "" && o.GetNamespace() == namespace && o.GetName() == i.held {
+		i.writes = append(i.writes, traffic.bindingWrites())
+		return false
+	}
+	return i.Store.HasSeen(o)
 }

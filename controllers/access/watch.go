@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"sync/atomic"
 	"time"
 
 	admissionv1 "k8s.io/api/admissionregistration/v1"
@@ -183,7 +182,7 @@ func (r *Reconciler) onAssignment() handler.EventHandler {
 	changed := func(o client.Object, priority int) {
 		if a, ok := o.(*v1alpha1.CloudSSOAccessAssignment); ok {
 			r.memory.set(a, pinnedName(a))
-			r.memory.note(client.ObjectKeyFromObject(a), work{unseen: r.newest.objects()})
+			r.memory.note(client.ObjectKeyFromObject(a), work{unseen: r.newest.in(a.Namespace)})
 			r.enqueue(priority, client.ObjectKeyFromObject(a))
 		}
 	}
@@ -219,6 +218,7 @@ func (r *Reconciler) onDirectory() handler.EventHandler {
 // those that change their members, these.
 func (r *Reconciler) onGroup() handler.EventHandler {
 	return onEachEvent(func(c change) {
+		r.noteNewest(c)
 		r.changedPrincipal(c)
 		r.changedMembers(c)
 		if isLive(c.before) && !isLive(c.after) {
@@ -230,43 +230,33 @@ func (r *Reconciler) onGroup() handler.EventHandler {
 // onSlice returns a handler for slices.
 func (r *Reconciler) onSlice() handler.EventHandler { return onEachEvent(r.changedMembers) }
 
+// noteNewest keeps a user or group for the assignments that come after it, before it is asked which are there already:
+// otherwise one that is created in between would not wait for it.
+func (r *Reconciler) noteNewest(c change) {
+	if !c.keepsIdentity() {
+		r.newest.set(c.after)
+	}
+}
+
 // changedPrincipal has the assignments looked at again that name a user or group, if what they depend on has changed.
 func (r *Reconciler) changedPrincipal(c change) {
-	if c.before != nil && c.after != nil && identityOf(c.before) == identityOf(c.after) {
+	if c.keepsIdentity() {
 		return
 	}
-	r.newest.set(c.after)
-	var objects, unseen []client.Object
+	var all []client.Object
+	var w work
 	if c.before != nil {
-		objects = append(objects, c.before)
+		all = append(all, c.before)
 	}
 	if c.after != nil {
-		objects, unseen = append(objects, c.after), []client.Object{c.after}
+		all, w.unseen = append(all, c.after), objectsOf(c.after)
 	}
-	r.noteFor(r.memory.naming(objects...), work{unseen: unseen})
+	r.noteFor(r.memory.naming(all...), w)
 }
 
-// newest is the user and the group that the handlers were told of last: an index that shows these shows those that came
-// before, which an assignment that is created after them may name. Safe for concurrent use.
-type newest struct{ user, group atomic.Pointer[client.Object] }
-
-// set keeps an object; nil, of one that is gone, is left out.
-func (n *newest) set(o client.Object) {
-	switch o.(type) {
-	case *v1alpha1.CloudSSOUser:
-		n.user.Store(&o)
-	case *v1alpha1.CloudSSOGroup:
-		n.group.Store(&o)
-	}
-}
-
-func (n *newest) objects() (all []client.Object) {
-	for _, p := range []*client.Object{n.user.Load(), n.group.Load()} {
-		if p != nil {
-			all = append(all, *p)
-		}
-	}
-	return all
+// keepsIdentity reports whether a user or group is meant by the same assignments as before.
+func (c change) keepsIdentity() bool {
+	return c.before != nil && c.after != nil && identityOf(c.before) == identityOf(c.after)
 }
 
 // identity is what says of a user or group whether an assignment means it.
@@ -339,8 +329,8 @@ func membersOf(list client.Object) map[string]bool {
 // onUser returns a handler for users. Those that lose access lose it in every binding, whatever the queue has to do.
 func (r *Reconciler) onUser() handler.EventHandler {
 	return onEachEvent(func(c change) {
+		r.noteNewest(c)
 		if r.memory.isEmpty() {
-			r.newest.set(c.after)
 			return
 		}
 		r.changedPrincipal(c)
@@ -389,6 +379,9 @@ func isLive(o client.Object) bool { return o != nil && policy.IsLive(o) }
 // onNamespace returns a handler for namespaces that appear, end, or get other labels.
 func (r *Reconciler) onNamespace() handler.EventHandler {
 	return onEachEvent(func(c change) {
+		if c.after == nil {
+			r.newest.forget(c.before.GetName())
+		}
 		if isLive(c.before) == isLive(c.after) && (!isLive(c.after) || maps.Equal(c.before.GetLabels(), c.after.GetLabels())) {
 			return
 		}

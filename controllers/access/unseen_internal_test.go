@@ -1,0 +1,138 @@
+package access
+
+import (
+	"maps"
+	"slices"
+	"testing"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/cloudsso/cloudsso-operator/api/v1alpha1"
+	"github.com/cloudsso/cloudsso-operator/internal/access"
+	"github.com/cloudsso/cloudsso-operator/internal/controllerutil"
+	"github.com/cloudsso/cloudsso-operator/internal/policy"
+)
+
+func userAt(namespace, name, version string) client.Object {
+	return &v1alpha1.CloudSSOUser{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: name, ResourceVersion: version}}
+}
+
+func groupAt(namespace, name, version string) client.Object {
+	return &v1alpha1.CloudSSOGroup{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: name, ResourceVersion: version}}
+}
+
+// versions returns objects as text, sorted.
+func versions(all objects) []string {
+	var text []string
+	for key, o := range all {
+		text = append(text, string(key.kind)+" "+key.namespace+"/"+key.name+" "+o.GetResourceVersion())
+	}
+	return slices.Sorted(slices.Values(text))
+}
+
+func TestWorkKeepsTheNewestVersionOfEachObject(t *testing.T) {
+	for name, c := range map[string]struct {
+		noted []client.Object
+		want  []string
+	}{
+		"one object twice":         {[]client.Object{groupAt("a", "dev", "9"), groupAt("a", "dev", "10")}, []string{"CloudSSOGroup a/dev 10"}},
+		"an older version later":   {[]client.Object{groupAt("a", "dev", "10"), groupAt("a", "dev", "9")}, []string{"CloudSSOGroup a/dev 10"}},
+		"two kinds of one name":    {[]client.Object{groupAt("a", "dev", "1"), userAt("a", "dev", "2")}, []string{"CloudSSOGroup a/dev 1", "CloudSSOUser a/dev 2"}},
+		"two namespaces":           {[]client.Object{userAt("a", "ada", "1"), userAt("b", "ada", "2")}, []string{"CloudSSOUser a/ada 1", "CloudSSOUser b/ada 2"}},
+		"two objects of one sort":  {[]client.Object{userAt("a", "ada", "1"), userAt("a", "bob", "2")}, []string{"CloudSSOUser a/ada 1", "CloudSSOUser a/bob 2"}},
+		"no resourceVersion known": {[]client.Object{userAt("a", "ada", "1"), userAt("a", "ada", "")}, []string{"CloudSSOUser a/ada "}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var w work
+			for _, o := range c.noted {
+				w.add(work{unseen: objectsOf(o)})
+			}
+			if got := versions(w.unseen); !slices.Equal(got, c.want) {
+				t.Errorf("the work has %q, want %q", got, c.want)
+			}
+		})
+	}
+}
+
+func TestNewestIsOfEachNamespace(t *testing.T) {
+	var n newest
+	n.set(nil)
+	if got := n.in("a"); len(got) > 0 {
+		t.Errorf("namespace a has %q before any event", versions(got))
+	}
+	for _, o := range []client.Object{groupAt("a", "dev", "1"), userAt("a", "ada", "2"), groupAt("b", "ops", "3"), groupAt("a", "qa", "4"), userAt("b", "bob", "5")} {
+		n.set(o)
+	}
+	if got, want := versions(n.in("a")), []string{"CloudSSOGroup a/qa 4", "CloudSSOUser a/ada 2"}; !slices.Equal(got, want) {
+		t.Errorf("the newest of namespace a are %q, want %q", got, want)
+	}
+	n.forget("a")
+	if got := n.in("a"); len(got) > 0 {
+		t.Errorf("namespace a has %q after it is gone", versions(got))
+	}
+	if got, want := slices.Collect(maps.Keys(n.byNamespace)), []string{"b"}; !slices.Equal(got, want) {
+		t.Errorf("namespaces %q are remembered, want %q", got, want)
+	}
+}
+
+func TestLooksBecomeRare(t *testing.T) {
+	for looks, want := range map[int]time.Duration{1: controllerutil.IndexInterval, maxLooks - 1: controllerutil.IndexInterval, maxLooks: pendingInterval, maxLooks + 9: pendingInterval} {
+		if got := (work{looks: looks}).interval(); got != want {
+			t.Errorf("after %d looks the next one is after %v, want %v", looks, got, want)
+		}
+	}
+}
+
+func TestPrincipalThatMayAppearTakesNothingAway(t *testing.T) {
+	found := access.Principal{Name: "dev"}
+	for name, c := range map[string]struct {
+		situation situation
+		mode      v1alpha1.AccessMode
+		want      effect
+	}{
+		"a principal":                      {situation{principal: found}, v1alpha1.AccessEnforce, grants},
+		"none":                             {situation{}, v1alpha1.AccessEnforce, withdraws},
+		"none yet":                         {situation{mayAppear: true}, v1alpha1.AccessEnforce, keeps},
+		"none yet, in mode Preview":        {situation{mayAppear: true}, v1alpha1.AccessPreview, withdraws},
+		"none yet, before the time begins": {situation{mayAppear: true, phase: scheduled}, v1alpha1.AccessEnforce, withdraws},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c.situation.position = policy.SwitchEnabled
+			a := &v1alpha1.CloudSSOAccessAssignment{Spec: v1alpha1.CloudSSOAccessAssignmentSpec{Mode: c.mode}}
+			if got := c.situation.effectOf(a); got != c.want {
+				t.Errorf("the effect is %d, want %d", got, c.want)
+			}
+		})
+	}
+}
+
+func TestRestrictionChangesWithWhatTakesAccessAway(t *testing.T) {
+	base := func() (*situation, *v1alpha1.CloudSSOAccessAssignment) {
+		return &situation{effect: grants, principal: access.Principal{Name: "dev"}, targets: targets{granted: []string{"a", "b"}}, allowed: []string{"a"}},
+			&v1alpha1.CloudSSOAccessAssignment{ObjectMeta: metav1.ObjectMeta{UID: "1"}}
+	}
+	s, a := base()
+	before := s.restriction(a)
+	for name, c := range map[string]struct {
+		change  func(*situation, *v1alpha1.CloudSSOAccessAssignment)
+		differs bool
+	}{
+		"another right of the operator": {func(s *situation, _ *v1alpha1.CloudSSOAccessAssignment) { s.allowed = nil }, false},
+		"nothing may be added":          {func(s *situation, _ *v1alpha1.CloudSSOAccessAssignment) { s.effect = keeps }, false},
+		"all is removed":                {func(s *situation, _ *v1alpha1.CloudSSOAccessAssignment) { s.effect = withdraws }, true},
+		"a target less":                 {func(s *situation, _ *v1alpha1.CloudSSOAccessAssignment) { s.targets.granted = []string{"a"} }, true},
+		"another role":                  {func(_ *situation, a *v1alpha1.CloudSSOAccessAssignment) { a.Spec.RoleRef.Name = "edit" }, true},
+		"another principal":             {func(s *situation, _ *v1alpha1.CloudSSOAccessAssignment) { s.principal.Name = "ops" }, true},
+		"a principal that may appear":   {func(s *situation, _ *v1alpha1.CloudSSOAccessAssignment) { s.mayAppear = true }, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s, a := base()
+			c.change(s, a)
+			if got := s.restriction(a) != before; got != c.differs {
+				t.Errorf("the restriction differs: %t, want %t", got, c.differs)
+			}
+		})
+	}
+}

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"time"
 
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/cloudsso/cloudsso-operator/api/v1alpha1"
@@ -24,11 +25,15 @@ func (b *Bindings) AwaitRevoked(ctx context.Context, kind v1alpha1.PrincipalKind
 	})
 }
 
-// isBehind reports whether the cache shows another version of a user than the one that the index was told of last.
+// isBehind reports whether the cache shows another version of a user than the one that the index was told of last, or cannot be
+// read: then it is not known which version the caller has read there.
 func (b *Bindings) isBehind(namespace, user string) bool {
 	u := &v1alpha1.CloudSSOUser{}
-	if err := b.Cache.Get(context.Background(), client.ObjectKey{Namespace: namespace, Name: user}, u, client.UnsafeDisableDeepCopy); err != nil {
-		u.ResourceVersion = "" // a cache that runs knows no other error than that there is none
+	switch err := b.Cache.Get(context.Background(), client.ObjectKey{Namespace: namespace, Name: user}, u, client.UnsafeDisableDeepCopy); {
+	case apierrors.IsNotFound(err):
+		return b.directories.version(namespace, user) != ""
+	case err != nil:
+		return true
 	}
 	return u.ResourceVersion != b.directories.version(namespace, user)
 }

@@ -9,7 +9,6 @@ import (
 	rbacv1 "k8s.io/api/rbac/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
-	"sigs.k8s.io/controller-runtime/pkg/controller/controllerutil"
 
 	"github.com/cloudsso/cloudsso-operator/api/v1alpha1"
 )
@@ -389,20 +388,6 @@ var _ = Describe("what stands in the way of an assignment", func() {
 		createGroup(ctx, "developers", scim, "ada")
 		a := assign(ctx)
 		expectSubjects(ctx, a, namespace, "ada")
-	})
-
-	It("is a principal of which the index is told late, while another group is being deleted", func(ctx SpecContext) {
-		createUsers(ctx, "ada")
-		other := createGroup(ctx, "other", scim)
-		modify(ctx, other, func(g *group) { controllerutil.AddFinalizer(g, "example.com/kept") })
-		expectSeen(ctx, other)
-		late.delay("developers")
-		createGroup(ctx, "developers", scim, "ada")
-		Expect(admin.Delete(ctx, other)).To(Succeed())
-		expectSeen(ctx, other)
-		a := assign(ctx)
-		expectSubjects(ctx, a, namespace, "ada")
-		modify(ctx, other, func(g *group) { controllerutil.RemoveFinalizer(g, "example.com/kept") })
 	})
 
 	It("is no index that is behind, for what takes access away", func(ctx SpecContext) {

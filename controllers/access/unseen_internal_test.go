@@ -1,11 +1,13 @@
 package access
 
 import (
+	"context"
 	"maps"
 	"slices"
 	"testing"
 	"time"
 
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -134,5 +136,28 @@ func TestRestrictionChangesWithWhatTakesAccessAway(t *testing.T) {
 				t.Errorf("the restriction differs: %t, want %t", got, c.differs)
 			}
 		})
+	}
+}
+
+// behind is an index that has seen nothing.
+type behind struct{ controllerutil.Names }
+
+func (behind) HasSeen(client.Object) bool { return false }
+
+// emptyCache is a cache that has no object.
+type emptyCache struct{ client.Client }
+
+func (emptyCache) Get(_ context.Context, key client.ObjectKey, _ client.Object, _ ...client.GetOption) error {
+	return apierrors.NewNotFound(v1alpha1.GroupVersion.WithResource("cloudssogroups").GroupResource(), key.Name)
+}
+
+func TestObjectThatIsGoneIsWaitedForUntilMaxLooks(t *testing.T) {
+	r := &Reconciler{Base: controllerutil.Base{Client: emptyCache{}}}
+	r.Names = behind{}
+	for looks, want := range map[int]int{0: 1, maxLooks - 1: 1, maxLooks: 0} {
+		late, err := r.unindexed(t.Context(), work{looks: looks, unseen: objectsOf(groupAt("a", "gone", "7"))})
+		if err != nil || len(late) != want {
+			t.Errorf("after %d looks %q is waited for, error %v; want %d objects", looks, versions(late), err, want)
+		}
 	}
 }

@@ -142,7 +142,7 @@ func (s *situation) fingerprint(a *v1alpha1.CloudSSOAccessAssignment) string {
 	return fmt.Sprintf("%s %d %s %s %v %v %v %v", a.UID, s.effect, s.principal.Name, source, a.Spec.RoleRef, a.Spec.IncludeManual, s.targets.granted, s.allowed)
 }
 
-// restriction returns what of an assignment and its situation takes access away when it changes.
+// restriction returns the part of the fingerprint whose change may take access away.
 func (s *situation) restriction(a *v1alpha1.CloudSSOAccessAssignment) string {
 	kept := *s
 	kept.effect, kept.allowed = min(s.effect, keeps), nil

@@ -88,22 +88,30 @@ func (p *pass) hasOtherRole(t *target, number int) bool {
 	return found && binding.RoleRef != access.RoleRef(p.roleRef)
 }
 
-// distrustMissing reads the users live that should have the role, and have been taken out of a binding since it was last
-// seen: another replica may have revoked them already, for a reason that this one does not know yet.
+// distrustMissing reads the users live that should have the role, and have been taken out of a binding since subjects were
+// last added: another replica may have revoked them already, for a reason that this one does not know yet.
 func (p *pass) distrustMissing(ctx context.Context) error {
-	suspects := map[string]string{}
 	for _, t := range p.targets {
-		for name := range t.drift.gone {
-			if p.wanted[name] {
-				suspects[name], _ = p.roster.names.Owner(name)
-			}
+		p.known.missing = union(p.known.missing, t.drift.gone)
+	}
+	if p.situation.effect != grants {
+		return nil // because nothing is added
+	}
+	suspects := map[string]string{}
+	for name := range p.known.missing {
+		if p.wanted[name] {
+			suspects[name], _ = p.roster.names.Owner(name)
 		}
 	}
 	ineffective, err := p.findIneffective(ctx, p.key.Namespace, suspects)
+	if err != nil {
+		return err
+	}
 	for _, name := range ineffective {
 		p.wanted[name] = false
 	}
-	return err
+	p.known.missing = nil
+	return nil
 }
 
 // repaired returns what was repaired in the bindings of a target, for a message. What the change of a user or of the

@@ -36,8 +36,9 @@ type remembered struct {
 	due       time.Time // when to reconcile because spec.notBefore or spec.expiresAt comes, or counts are due; zero for never
 
 	applied   string                             // the situation that the bindings were last made to fit; "" for none
-	removed   string                             // the situation for which it was last taken away what does not fit; "" for none
+	removed   string                             // the restriction by which access was last taken away; "" for none
 	seen      map[string]map[int]observedBinding // the bindings as they were last planned or written, by target and number
+	missing   map[string]bool                    // Kubernetes user names that other writers took out since subjects were last added
 	added     map[string]string                  // metadata.names of users that were added, by Kubernetes user name: to be read live
 	skipped   skipped
 	countedAt time.Time // when the counts of the status were last written

@@ -141,7 +141,7 @@ func (r *Reconciler) readPrincipal(ctx context.Context, kind v1alpha1.PrincipalK
 	if kind == v1alpha1.PrincipalGroup {
 		o = &v1alpha1.CloudSSOGroup{}
 	}
-	err := r.Get(ctx, client.ObjectKey{Namespace: namespace, Name: name}, o, client.UnsafeDisableDeepCopy, client.DisableReadYourWritesConsistency)
+	err := r.readCached(ctx, client.ObjectKey{Namespace: namespace, Name: name}, o, client.DisableReadYourWritesConsistency)
 	switch {
 	case apierrors.IsNotFound(err):
 		return nil, nil

@@ -68,7 +68,10 @@ func (r *Reconciler) project(ctx context.Context, a *v1alpha1.CloudSSOAccessAssi
 	if err := p.distrustMissing(ctx); err != nil {
 		return result{}, err
 	}
-	for _, t := range p.targets {
+	for _, t := range p.targets { // thousands, if a selector selects them, each with all users
+		if err := ctx.Err(); err != nil {
+			return result{}, err
+		}
 		p.plan(t)
 	}
 	done := p.write(ctx)
@@ -111,6 +114,9 @@ func (p *pass) findTargets(ctx context.Context) error {
 		}
 	}
 	for _, t := range p.targets {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
 		t.view = p.Bindings.View(p.key, t.name)
 		p.observe(t)
 	}

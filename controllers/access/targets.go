@@ -146,7 +146,7 @@ var (
 func (r *Reconciler) readMetadata(ctx context.Context, kind schema.GroupVersionKind, key client.ObjectKey) (*metav1.PartialObjectMetadata, error) {
 	o := &metav1.PartialObjectMetadata{}
 	o.SetGroupVersionKind(kind)
-	err := r.Get(ctx, key, o, client.UnsafeDisableDeepCopy)
+	err := r.readCached(ctx, key, o)
 	switch {
 	case apierrors.IsNotFound(err):
 		return nil, nil

@@ -2,6 +2,7 @@ package access
 
 import (
 	"context"
+	"errors"
 	"maps"
 	"slices"
 	"testing"
@@ -186,6 +187,26 @@ func TestMissingUsersAreReadBeforeTheyAreGrantedAgain(t *testing.T) {
 		}
 		if !maps.Equal(c.pass.wanted, c.want) {
 			t.Errorf("with effect %d, %v should have the role, want %v", c.pass.situation.effect, c.pass.wanted, c.want)
+		}
+	}
+}
+
+// A cache answers whether or not the context has ended, so what reads a hundred thousand members from it has to look.
+func TestReadsOfTheCacheEndWithTheirContext(t *testing.T) {
+	r := &Reconciler{Base: controllerutil.Base{Client: emptyCache{}}}
+	list := &roster{Reconciler: r, names: &access.Usernames{}, lists: []client.Object{
+		&v1alpha1.CloudSSOGroup{Spec: v1alpha1.CloudSSOGroupSpec{Members: []v1alpha1.Member{{Name: "ada"}}}},
+	}}
+	ended, end := context.WithCancel(t.Context())
+	end()
+	for name, read := range map[string]func() error{
+		"users":      func() error { _, err := r.readUser(ended, "a", "ada"); return err },
+		"principals": func() error { _, err := r.readPrincipal(ended, v1alpha1.PrincipalGroup, "a", "dev"); return err },
+		"targets":    func() error { _, err := r.readMetadata(ended, namespaceKind, client.ObjectKey{Name: "a"}); return err },
+		"members":    func() error { _, _, err := list.everyone(ended); return err },
+	} {
+		if err := read(); !errors.Is(err, context.Canceled) {
+			t.Errorf("reading %s returns %v after the context has ended", name, err)
 		}
 	}
 }

@@ -61,6 +61,9 @@ func (s *roster) everyone(ctx context.Context) (wanted map[string]bool, out skip
 
 // addUser adds a member to those who have the role, or to those who are left out, if it is effective.
 func (s *roster) addUser(ctx context.Context, user string, wanted map[string]bool, out skipped) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
 	name, problem := s.names.Of(user)
 	if name == "" && problem == nil {
 		return nil
@@ -183,7 +186,7 @@ func (s *roster) isBehind(ctx context.Context, users map[string]bool) (bool, err
 // readUser returns a user as the cache has it, or nil. It is shared: read only.
 func (r *Reconciler) readUser(ctx context.Context, namespace, name string) (*v1alpha1.CloudSSOUser, error) {
 	u := &v1alpha1.CloudSSOUser{}
-	err := r.Get(ctx, client.ObjectKey{Namespace: namespace, Name: name}, u, client.UnsafeDisableDeepCopy, client.DisableReadYourWritesConsistency)
+	err := r.readCached(ctx, client.ObjectKey{Namespace: namespace, Name: name}, u, client.DisableReadYourWritesConsistency)
 	switch {
 	case apierrors.IsNotFound(err):
 		return nil, nil
@@ -191,4 +194,13 @@ func (r *Reconciler) readUser(ctx context.Context, namespace, name string) (*v1a
 		return nil, fmt.Errorf("reading CloudSSOUser %s/%s: %w", namespace, name, err)
 	}
 	return u, nil
+}
+
+// readCached reads an object that is shared from the cache, unless ctx has ended, which the cache does not look at: a pass
+// reads one object after the other of a hundred thousand members, or of thousands of targets.
+func (r *Reconciler) readCached(ctx context.Context, key client.ObjectKey, o client.Object, options ...client.GetOption) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	return r.Get(ctx, key, o, append(options, client.UnsafeDisableDeepCopy)...)
 }

@@ -139,6 +139,9 @@ func ineffectiveBecause(state memberState, u *v1alpha1.CloudSSOUser) string {
 // memberState reads a user into u and returns its state. The cache may be older than what this controller has written: a
 // user that is created or deleted has the group reconciled again, and no member is taken out without a live read.
 func (r *Reconciler) memberState(ctx context.Context, key client.ObjectKey, u *v1alpha1.CloudSSOUser) (memberState, error) {
+	if err := ctx.Err(); err != nil { // the cache does not look at it
+		return memberUnknown, err
+	}
 	*u = v1alpha1.CloudSSOUser{}
 	err := r.Get(ctx, key, u, client.UnsafeDisableDeepCopy, client.DisableReadYourWritesConsistency)
 	switch {

@@ -1,6 +1,8 @@
 package group
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"testing"
 
@@ -43,5 +45,22 @@ func TestOneScanFindsABoundedNumberOfRemovals(t *testing.T) {
 		if removals != test.removals || scan.isCut != test.isCut || scan.live != 1 {
 			t.Errorf("of %d unknown members: %d removals, cut %t, %d live", test.unknown, removals, scan.isCut, scan.live)
 		}
+	}
+}
+
+// The cache answers whether or not the context has ended, so a scan of a hundred thousand members has to look at it.
+func TestScanEndsWithItsContext(t *testing.T) {
+	scheme := runtime.NewScheme()
+	if err := v1alpha1.AddToScheme(scheme); err != nil {
+		t.Fatal(err)
+	}
+	var r Reconciler
+	r.Client = fake.NewClientBuilder().WithScheme(scheme).WithIndex(&v1alpha1.CloudSSOMembershipSlice{}, membership.GroupField, groupOfSlice).Build()
+	g := newGroup("staff", scim)
+	g.Spec.Members = []v1alpha1.Member{{Name: "unknown"}}
+	ended, end := context.WithCancel(t.Context())
+	end()
+	if _, err := r.scanMembers(ended, g, policy.SwitchEnabled); !errors.Is(err, context.Canceled) {
+		t.Errorf("the scan returns %v after its context has ended", err)
 	}
 }

@@ -62,7 +62,7 @@ func (r *MemberRemover) removeNotLive(ctx context.Context, list client.Object, a
 	defer cancel()
 	current, delay := list, time.Duration(0)
 	for attempt := 0; ; attempt++ {
-		if removed, err = r.notLive(ctx, current.GetNamespace(), r.candidates(ctx, current, asked)); err != nil {
+		if removed, err = r.notLive(ctx, current, asked); err != nil {
 			return nil, err
 		}
 		switch {
@@ -91,17 +91,20 @@ func (r *MemberRemover) removeNotLive(ctx context.Context, list client.Object, a
 	}
 }
 
-// candidates returns the members of a list that are asked for, or that the cache shows being deleted.
-func (r *MemberRemover) candidates(ctx context.Context, list client.Object, asked map[string]bool) (names []string) {
+// candidates returns the members of a list that are asked for, or that the cache shows being deleted. The error is the context's.
+func (r *MemberRemover) candidates(ctx context.Context, list client.Object, asked map[string]bool) (names []string, err error) {
 	u := &v1alpha1.CloudSSOUser{}
 	for _, m := range membership.MembersOf(list) {
+		if err := ctx.Err(); err != nil { // the cache does not look at it
+			return nil, err
+		}
 		*u = v1alpha1.CloudSSOUser{}
 		key := client.ObjectKey{Namespace: list.GetNamespace(), Name: m.Name}
 		if asked[m.Name] || r.Client.Get(ctx, key, u, client.UnsafeDisableDeepCopy, client.DisableReadYourWritesConsistency) == nil && policy.IsTerminating(u) {
 			names = append(names, m.Name)
 		}
 	}
-	return names
+	return names, nil
 }
 
 // RemoveFrom takes users out of a list if it is still the version given; else it returns a Conflict.
@@ -110,15 +113,19 @@ func (r *MemberRemover) RemoveFrom(ctx context.Context, list client.Object, user
 	return client.IgnoreNotFound(AsConflict(list, err))
 }
 
-// notLive returns which users are not live or do not exist.
-func (r *MemberRemover) notLive(ctx context.Context, namespace string, users []string) (map[string]bool, error) {
+// notLive returns which candidates are not live or do not exist.
+func (r *MemberRemover) notLive(ctx context.Context, list client.Object, asked map[string]bool) (map[string]bool, error) {
+	users, err := r.candidates(ctx, list, asked)
+	if err != nil {
+		return nil, err
+	}
 	isLive := make([]bool, len(users))
 	reads, ctx := errgroup.WithContext(ctx)
 	reads.SetLimit(maxLiveReads)
 	for i, name := range users {
 		reads.Go(func() error {
 			u := &v1alpha1.CloudSSOUser{}
-			err := r.Live.Get(ctx, client.ObjectKey{Namespace: namespace, Name: name}, u)
+			err := r.Live.Get(ctx, client.ObjectKey{Namespace: list.GetNamespace(), Name: name}, u)
 			isLive[i] = err == nil && policy.IsLive(u)
 			return client.IgnoreNotFound(err)
 		})

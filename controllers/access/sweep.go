@@ -18,6 +18,8 @@ const (
 	// syncInterval is how often the sweep asks whether the indexes have synced, and how often times are looked at: access
 	// begins and ends within a second of the time, also if the clock jumps.
 	syncInterval = 100 * time.Millisecond
+	// setBackTolerance is by how much the clock may be set back without a look at every assignment: times are kept to a second.
+	setBackTolerance = time.Second
 )
 
 // sweeper is a manager.Runnable. It takes away what has ended while no leader ran, before anything is granted, and then lets
@@ -36,11 +38,26 @@ func (s sweeper) Start(ctx context.Context) error {
 	for _, key := range s.everyAssignment(ctx) {
 		s.enqueue(laterPriority, key)
 	}
-	for pauseFor(ctx, syncInterval) {
-		s.enqueue(urgentPriority, s.memory.takeDue(s.Now())...)
-	}
+	s.watchTimes(ctx)
 	return nil
 }
+
+// watchTimes has assignments reconciled when their times come, until ctx ends. If the clock is set back, it has every one
+// reconciled: a time that had come, and for which access began or ended, is ahead again.
+func (s sweeper) watchTimes(ctx context.Context) {
+	for last := s.Now(); pauseFor(ctx, syncInterval); {
+		now := s.Now()
+		if isSetBack(last, now) {
+			ctrl.LoggerFrom(ctx).Info("The clock was set back; the times of all assignments are looked at again.", "from", last, "to", now)
+			s.enqueue(urgentPriority, s.everyAssignment(ctx)...)
+		}
+		s.enqueue(urgentPriority, s.memory.takeDue(now)...)
+		last = now
+	}
+}
+
+// isSetBack reports whether the wall clock was set back between two readings. The monotonic clock, which Sub prefers, never is.
+func isSetBack(last, now time.Time) bool { return last.Round(0).Sub(now.Round(0)) > setBackTolerance }
 
 // sweep revokes what every assignment of which there are bindings grants no more. What fails is tried again by the reconciles.
 func (s sweeper) sweep(ctx context.Context) {

@@ -1,6 +1,9 @@
 package access_test
 
 import (
+	"net/http"
+	"slices"
+	"strings"
 	"time"
 
 	. "github.com/onsi/ginkgo/v2"
@@ -236,6 +239,27 @@ var _ = Describe("an assignment to a group", func() {
 		a := assign(ctx)
 		Eventually(func() int { return len(traffic.bindingWrites()) - before }).Should(Equal(2))
 		expectSubjects(ctx, a, namespace, "bob")
+	})
+
+	It("takes a user out again who lost access before it was granted to many", func(ctx SpecContext) {
+		names := numbered(500)
+		last := &user{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: "zed"}} // on the second page of a list
+		createUsers(ctx, append(names, last.Name)...)
+		all := createGroup(ctx, "all", scim, append(names, last.Name)...)
+		expectSeen(ctx, all, last)
+		users.pause()
+		modify(ctx, last, func(u *user) { u.Spec.Active = new(false) })
+		before := len(traffic.all())
+		a := assign(ctx, toPrincipal(v1alpha1.AccessPrincipal{Kind: v1alpha1.PrincipalGroup, DisplayName: "all"}))
+		page := "GET /apis/cloudsso.dev/v1alpha1/namespaces/" + namespace + "/cloudssousers"
+		Eventually(func() []string {
+			return slices.DeleteFunc(traffic.all()[before:], func(line string) bool {
+				return !strings.HasPrefix(line, http.MethodGet) || !strings.Contains(line, namespace+"/cloudssousers")
+			})
+		}).Should(Equal([]string{page, page}))
+		created := slices.DeleteFunc(traffic.bindingWrites(), func(line string) bool { return !strings.HasSuffix(line, "/namespaces/"+namespace+"/rolebindings") })
+		Expect(created).To(HaveLen(6), "the last user was never granted anything")
+		expectSubjects(ctx, a, namespace, names...)
 	})
 
 	It("takes a user out again who loses access while it is granted", Serial, func(ctx SpecContext) {

@@ -9,6 +9,7 @@ import (
 
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
+	"golang.org/x/sync/errgroup"
 	eventsv1 "k8s.io/api/events/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -33,16 +34,23 @@ const (
 // createUsers creates synchronized users, each of whose userName is its name.
 func createUsers(ctx context.Context, names ...string) {
 	GinkgoHelper()
+	var all errgroup.Group
+	all.SetLimit(16)
 	for _, name := range names {
-		createUser(ctx, name, name, scim)
+		all.Go(func() error { return admin.Create(ctx, newUser(name, name, scim)) })
 	}
+	Expect(all.Wait()).To(Succeed())
 }
 
 func createUser(ctx context.Context, name, userName string, source v1alpha1.Source) *user {
 	GinkgoHelper()
-	u := &user{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: name}, Spec: v1alpha1.CloudSSOUserSpec{Source: source, UserName: userName}}
+	u := newUser(name, userName, source)
 	Expect(admin.Create(ctx, u)).To(Succeed())
 	return u
+}
+
+func newUser(name, userName string, source v1alpha1.Source) *user {
+	return &user{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: name}, Spec: v1alpha1.CloudSSOUserSpec{Source: source, UserName: userName}}
 }
 
 // createGroup creates a group whose displayName is its name.

@@ -101,6 +101,7 @@ func run(ctx context.Context, o options, provisioning slog.Handler) error {
 			Claims:      resources.Claims(),
 			Selector:    selector,
 			Priority:    gate,
+			Now:         now,
 
 			Bindings:           projected,
 			ExcludedNamespaces: append(slices.Clone(o.accessExcluded), o.operatorNamespace),

@@ -37,6 +37,8 @@ type Options struct {
 	PlainHTTP bool
 	// Race builds the manager with the race detector.
 	Race bool
+	// Tag, if it is given, is a build tag of the manager.
+	Tag string
 	// Via says for each replica, counted from 0, at which address it reaches the API server, given the
 	// API server's own. Nil is directly.
 	Via func(replica int, apiServer string) (string, error)
@@ -207,7 +209,7 @@ func (e *Environment) compile(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	e.manager.binary, err = programs.Build(ctx, programs.Options{Root: root, Package: "cmd/manager", Dir: e.options.Dir, Race: e.options.Race})
+	e.manager.binary, err = programs.Build(ctx, programs.Options{Root: root, Package: "cmd/manager", Dir: e.options.Dir, Race: e.options.Race, Tag: e.options.Tag})
 	return err
 }
 

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"strings"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -38,8 +39,9 @@ func (r *Replicas) createTargets(ctx context.Context) error {
 
 // assignments returns the assignments of the round number n: to teams, whose members change; to a group and a user that
 // compete for their names, so that the principal may be deleted and another object get its name; and to a user that is
-// disabled and enabled. The large team needs several bindings in each namespace.
-func (r *round) assignments(n int) []*v1alpha1.CloudSSOAccessAssignment {
+// disabled and enabled. The large team needs several bindings in each namespace. Some have times: within the round, and ahead of
+// it by less than the clock may jump.
+func (r *round) assignments(n int, created time.Time) []*v1alpha1.CloudSSOAccessAssignment {
 	readers, writers, large := r.teams[0], r.teams[1], r.teams[2]
 	group := func(p v1alpha1.AccessPrincipal) v1alpha1.AccessPrincipal {
 		p.Kind = v1alpha1.PrincipalGroup
@@ -56,7 +58,17 @@ func (r *round) assignments(n int) []*v1alpha1.CloudSSOAccessAssignment {
 		newAssignment("group", n, group(v1alpha1.AccessPrincipal{DisplayName: r.groups.names[0]}), targetNamespaces[1:]),
 		newAssignment("user", n, user(v1alpha1.AccessPrincipal{UserName: r.users[0].names[0]}), targetNamespaces[1:]),
 		newAssignment("permanent", n, user(v1alpha1.AccessPrincipal{Name: r.permanent.ids[0].ID}), targetNamespaces),
+		timed("ending", n, group(v1alpha1.AccessPrincipal{Name: readers.id}), nil, &metav1.Time{Time: created.Add(roundTime / 2)}),
+		timed("beginning", n, user(v1alpha1.AccessPrincipal{Name: r.permanent.ids[1].ID}), &metav1.Time{Time: created.Add(roundTime / 2)}, nil),
+		timed("ahead", n, user(v1alpha1.AccessPrincipal{Name: r.permanent.ids[0].ID}), &metav1.Time{Time: created.Add(farthestJump / 2)}, nil),
 	}
+}
+
+// timed returns an assignment that gives its role for a time.
+func timed(name string, n int, principal v1alpha1.AccessPrincipal, from, until *metav1.Time) *v1alpha1.CloudSSOAccessAssignment {
+	a := newAssignment(name, n, principal, targetNamespaces[:1])
+	a.Spec.NotBefore, a.Spec.ExpiresAt = from, until
+	return a
 }
 
 // withdrawn begins the name of the assignment that is deleted when the next round begins.
@@ -76,7 +88,7 @@ func newAssignment(name string, n int, principal v1alpha1.AccessPrincipal, names
 // assign creates the assignments of the round number n, and deletes one of the round before.
 func (w *Workload) assign(ctx context.Context, r *round, n int) error {
 	environment := w.Replicas.Environment
-	for _, a := range r.assignments(n) {
+	for _, a := range r.assignments(n, time.Now()) {
 		a.Namespace = environment.Namespace
 		err := surely(ctx, func(ctx context.Context) error {
 			return client.IgnoreAlreadyExists(environment.Admin.Create(ctx, a.DeepCopy()))

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	rbacv1 "k8s.io/api/rbac/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
@@ -28,7 +29,7 @@ func (o *Objects) readAccess(ctx context.Context, c client.Client, namespace str
 	if err := c.List(ctx, &bindings); err != nil {
 		return err
 	}
-	o.Assignments = assignments.Items
+	o.Assignments, o.ReadAt = assignments.Items, time.Now()
 	o.Bindings = slices.DeleteFunc(bindings.Items, func(b rbacv1.RoleBinding) bool { return !strings.HasPrefix(b.Name, bindingPrefix) })
 	return nil
 }
@@ -64,7 +65,7 @@ func (o Objects) unsettledAccess() (wrong []string) {
 			}
 			delete(bound, at)
 		}
-		wrong = append(wrong, unsettledAssignment(a, view.principal(a), len(want))...)
+		wrong = append(wrong, unsettledAssignment(a, view.principal(a), len(want), isOver(a, o.ReadAt))...)
 	}
 	for at, subjects := range bound {
 		wrong = append(wrong, fmt.Sprintf("there are bindings of assignment %s, which grants nothing there, with %d subjects", at, len(subjects)))
@@ -103,6 +104,9 @@ func (o Objects) bound() (bound map[place]map[string]bool, wrong []string) {
 // entitled returns the Kubernetes user names of the users that an assignment gives its role.
 func (v directoryView) entitled(a *v1alpha1.CloudSSOAccessAssignment) map[string]bool {
 	principal, subjects := v.principal(a), map[string]bool{}
+	if !isCurrent(a, v.ReadAt) {
+		return subjects
+	}
 	members := []string{principal}
 	if g, found := v.group(principal); found && a.Spec.Principal.Kind == v1alpha1.PrincipalGroup {
 		members = slices.DeleteFunc(v.members(g), func(m string) bool {
@@ -160,8 +164,9 @@ func (v directoryView) holder(p v1alpha1.AccessPrincipal) string {
 	return ""
 }
 
-// unsettledAssignment returns what is wrong with an assignment's status, given its principal and its number of users.
-func unsettledAssignment(a *v1alpha1.CloudSSOAccessAssignment, principal string, users int) (wrong []string) {
+// unsettledAssignment returns what is wrong with an assignment's status, given its principal, its number of users, and whether
+// its time is over.
+func unsettledAssignment(a *v1alpha1.CloudSSOAccessAssignment, principal string, users int, isOver bool) (wrong []string) {
 	report := func(format string, args ...any) {
 		wrong = append(wrong, "assignment "+a.Name+" "+fmt.Sprintf(format, args...))
 	}
@@ -172,7 +177,7 @@ func unsettledAssignment(a *v1alpha1.CloudSSOAccessAssignment, principal string,
 	if a.Status.ObservedGeneration != a.Generation {
 		report("is at generation %d, its status at %d", a.Generation, a.Status.ObservedGeneration)
 	}
-	for conditionType, want := range map[string]bool{v1alpha1.ConditionReady: principal != "", v1alpha1.ConditionEffective: users > 0} {
+	for conditionType, want := range map[string]bool{v1alpha1.ConditionReady: principal != "" || isOver, v1alpha1.ConditionEffective: users > 0} {
 		if c := meta.FindStatusCondition(a.Status.Conditions, conditionType); c == nil || (c.Status == metav1.ConditionTrue) != want {
 			report("has principal %q and %d users, and %s should be %t: %v", principal, users, conditionType, want, c)
 		}

@@ -3,6 +3,7 @@ package chaos
 import (
 	"strings"
 	"testing"
+	"time"
 
 	rbacv1 "k8s.io/api/rbac/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -75,6 +76,13 @@ func TestBindingsHaveExactlyTheEffectiveUsers(t *testing.T) {
 		{"the count is old", "counts another number", func(o *Objects) { o.Assignments[0].Status.Users = nil }},
 		{"the condition is old", "Effective should be true", func(o *Objects) { o.Assignments[0].Status.Conditions[1].Status = none }},
 		{"to a user, whose name another one has", `lack "" and have "oidc:v" too much`, func(o *Objects) { toUser(o, v1alpha1.AccessPrincipal{UserName: "w"}, "u") }},
+		{"the time is over", `have "oidc:u,oidc:v" too much`, func(o *Objects) { o.Assignments[0].Spec.ExpiresAt = &metav1.Time{Time: o.ReadAt} }},
+		{"the time is over, and so is the access", "", func(o *Objects) {
+			withoutUsers(o, "g")
+			o.Groups, o.Assignments[0].Spec.ExpiresAt = nil, &metav1.Time{Time: o.ReadAt}
+		}},
+		{"the time has not come", `have "oidc:u,oidc:v" too much`, func(o *Objects) { o.Assignments[0].Spec.NotBefore = &metav1.Time{Time: o.ReadAt.Add(time.Second)} }},
+		{"the time has come", "", func(o *Objects) { o.Assignments[0].Spec.NotBefore = &metav1.Time{Time: o.ReadAt} }},
 		{"to a user that is not found yet", `lack "oidc:w"`, func(o *Objects) {
 			toUser(o, v1alpha1.AccessPrincipal{UserName: "w"}, "")
 			o.Assignments[0].Status.Principal = nil

@@ -39,8 +39,13 @@ func TestChaos(t *testing.T) {
 	}
 	t.Logf("CHAOS_SEED=%d CHAOS_DURATION=%s CHAOS_REPLICAS=%d", seed, duration, replicas)
 
+	replicasClock, err := NewClock(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv(clockVariable, replicasClock.file)
 	options := quickstart.Options{
-		Dir: t.TempDir(), Race: true, Access: true, Flags: []string{"--zap-log-level=4", "--leader-lease-duration=" + leaseDuration.String()},
+		Dir: t.TempDir(), Race: true, Tag: clockTag, Access: true, Flags: []string{"--zap-log-level=4", "--leader-lease-duration=" + leaseDuration.String()},
 	}
 	r, err := StartReplicas(t.Context(), options, replicas)
 	if err != nil {
@@ -57,7 +62,7 @@ func TestChaos(t *testing.T) {
 			keep(t, filepath.Join(dir, fmt.Sprint("logs-", seed)), r.Environment.LogFiles())
 		}
 	}()
-	run := &run{t: t, replicas: r, history: NewHistory(), seed: seed}
+	run := &run{t: t, replicas: r, clock: replicasClock, history: NewHistory(), seed: seed}
 	run.sightings = NewSightings(run.history.Now)
 	run.load(duration, faults)
 	report := run.check()
@@ -107,6 +112,7 @@ func setting[T any](t *testing.T, name string, otherwise T, parse func(string) (
 type run struct {
 	t             *testing.T
 	replicas      *Replicas
+	clock         Clock
 	history       *History
 	sightings     *Sightings
 	seed          uint64
@@ -121,7 +127,7 @@ func (r *run) load(duration time.Duration, faults []fault) {
 	r.t.Helper()
 	r.workload = &Workload{Replicas: r.replicas, History: r.history, Clients: 8, Seed: r.seed, Sightings: r.sightings}
 	r.faults = &Faults{
-		Replicas: r.replicas, History: r.history, Random: rand.New(rand.NewPCG(r.seed, 0)), Pause: 3 * time.Second,
+		Replicas: r.replicas, History: r.history, Clock: r.clock, Random: rand.New(rand.NewPCG(r.seed, 0)), Pause: 3 * time.Second,
 		Log:         func(format string, args ...any) { fmt.Printf("chaos: "+format+"\n", args...) },
 		PartitionOf: r.workload.partitionOf, Deactivation: r.workload.deactivation,
 	}
@@ -175,17 +181,19 @@ func (r *run) check() *Report {
 	reads := &Reads{Lag: lag, Disturbances: r.faults.Disturbances}
 	result := CheckPartitions(r.workload.Partitions(append(finals, ops...)), reads, objects.Exists())
 	revocations := &Revocations{Disturbances: r.faults.Disturbances}
+	times := &Times{Since: r.history.At, Jumps: r.faults.Jumps, Disturbances: r.faults.Disturbances}
 	for _, w := range append(wrong, r.faults.Problems...) {
 		result.Violations = append(result.Violations, Violation{Rule: "at the end", Text: w})
 	}
 	result.Violations = append(result.Violations, slices.Concat(
 		views, objects.CheckInvariants(ops), objects.CheckSlicing(), objects.CheckCreated(ops), CheckProbes(probes, objects),
 		objects.CheckSuspensions(ops, r.history.Suspensions()), CheckAnswers(ops), CheckSwitch(ops, r.faults.Offs),
-		revocations.Check(ops, r.history.Suspensions(), r.sightings.All(), objects))...)
+		revocations.Check(ops, r.history.Suspensions(), r.sightings.All(), objects),
+		times.Check(r.sightings.All(), objects.Assignments))...)
 	return &Report{
 		Seed: r.seed, Replicas: len(r.replicas.URLs()), Lasted: r.lasted, Ops: ops, Finals: finals, Faults: r.faults, Reads: reads,
 		Result: result, Hidden: len(objects.hidden()), Probed: len(probes), Lost: r.faults.LostToStops(ops), Exits: r.replicas.Exits(),
 		Users: len(objects.Users), Groups: len(objects.Groups), Slices: len(objects.Slices),
-		Revocations: revocations, Assignments: len(objects.Assignments), Bindings: len(objects.Bindings), Granted: len(r.sightings.All()),
+		Revocations: revocations, Times: times, Assignments: len(objects.Assignments), Bindings: len(objects.Bindings), Granted: len(r.sightings.All()),
 	}
 }

@@ -8,6 +8,7 @@
 //	switch.go suspension.go            edits by an administrator: the switch, users by hand, spec.suspended
 //	client.go history.go               sends requests and records their answers
 //	replicas.go proxy.go faults.go     replicas, proxies between them and the API server, faults
+//	clock.go                           the clock by which access begins and ends, and its jumps
 //	canary.go                          tells when a replica has caught up with the API server
 //	sightings.go                       watches which subjects the bindings have
 //	resolve.go                         finds out whether requests without an answer had their effect
@@ -16,6 +17,7 @@
 //	objects.go settled.go              the objects at the end, and whether the controllers have finished
 //	bindings.go                        the subjects that bindings must have at the end
 //	revocations.go                     the promise that access ends soon after the answer
+//	times.go                           the promise that access is there at its times alone
 //	invariants.go claims.go            what must hold of the objects and of the claims of names at the end
 //	check.go report.go                 checks all histories and reports violations
 package chaos

@@ -42,6 +42,7 @@ var quickFaults = []fault{
 	{"answers of the API server lost", false, (*Faults).mute, false},
 	{"synchronization switched off", true, (*Faults).switchOff, false},
 	{"leader killed at a deactivation", false, (*Faults).killLeaderAtDeactivation, true},
+	{"clock of access jumped", false, (*Faults).jumpClock, false},
 }
 
 var slowFaults = []fault{
@@ -70,6 +71,7 @@ type Faults struct {
 	Replicas *Replicas
 	History  *History
 	Random   *rand.Rand
+	Clock    Clock
 	// Pause is the longest time between two faults.
 	Pause time.Duration
 	// Log reports each fault as it begins.
@@ -88,6 +90,8 @@ type Faults struct {
 	Recovery     map[string]time.Duration
 	// Offs are the times in which synchronization was switched off.
 	Offs []*Off
+	// Jumps are the times in which the clock was wrong.
+	Jumps []Period
 	// Problems are replicas that did not stop as requested, or that served again too late.
 	Problems []string
 

@@ -236,6 +236,9 @@ func NewHistory() *History { return &History{start: time.Now()} }
 // Now returns the time since the beginning.
 func (h *History) Now() time.Duration { return time.Since(h.start) }
 
+// At returns when a time was, since the beginning.
+func (h *History) At(t time.Time) time.Duration { return t.Sub(h.start) }
+
 // NewID returns the id of the next request.
 func (h *History) NewID() int { return int(h.next.Add(1)) }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 	"strings"
+	"time"
 
 	rbacv1 "k8s.io/api/rbac/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -22,6 +23,7 @@ type Objects struct {
 
 	Assignments []v1alpha1.CloudSSOAccessAssignment
 	Bindings    []rbacv1.RoleBinding // of the operator
+	ReadAt      time.Time            // when the assignments were read
 }
 
 func (r *Replicas) objects(ctx context.Context) (o Objects, err error) {

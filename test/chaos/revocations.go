@@ -187,7 +187,7 @@ func (r *Revocations) endOf(v revocation, user, subject string) (e accessEnd, fo
 	}
 	e.until = min(e.To, cut)
 	e.took = max(e.until-v.at, 0)
-	e.outages = r.outages(v.at, e.until)
+	e.outages = outagesOf(r.Disturbances, v.at, e.until)
 	e.isOvertaken = !isSure || e.To > cut && !e.isLate(r.boundOf(v, e.until))
 	return e, found
 }
@@ -217,9 +217,9 @@ func (r *Revocations) isDisturbed(v revocation, until time.Duration) bool {
 	})
 }
 
-// outages returns for how much of a time no API server answered.
-func (r *Revocations) outages(from, to time.Duration) (total time.Duration) {
-	all := slices.DeleteFunc(slices.Clone(r.Disturbances), func(d Disturbance) bool { return !isOutage(d.Fault) })
+// outagesOf returns for how much of a time no API server answered.
+func outagesOf(disturbances []Disturbance, from, to time.Duration) (total time.Duration) {
+	all := slices.DeleteFunc(slices.Clone(disturbances), func(d Disturbance) bool { return !isOutage(d.Fault) })
 	slices.SortFunc(all, func(a, b Disturbance) int { return int(a.From - b.From) })
 	for _, d := range all {
 		if begin, end := max(d.From, from), min(d.To, to); begin < end {

@@ -37,6 +37,8 @@ type Options struct {
 	Dir string
 	// Race builds with the race detector.
 	Race bool
+	// Tag is a build tag; "" for none.
+	Tag string
 }
 
 // Build compiles a program, and returns its path in Dir. The file has the name of its package, and may replace an older one. It is
@@ -51,6 +53,9 @@ func Build(ctx context.Context, o Options) (string, error) {
 	arguments := []string{"build"}
 	if o.Race {
 		dir, arguments = filepath.Join(dir, "race"), append(arguments, "-race")
+	}
+	if o.Tag != "" {
+		dir, arguments = filepath.Join(dir, o.Tag), append(arguments, "-tags", o.Tag)
 	}
 	unlock, err := lock(ctx, dir)
 	if err != nil {

@@ -6,14 +6,16 @@ import (
 	"os"
 	"strings"
 	"time"
+
+	"github.com/cloudsso/cloudsso-operator/test/jumpclock"
 )
 
-// clockFile is the environment variable that names a file. It has a duration, by which the clock of this build is ahead.
+// clockFile is the environment variable that names a file. The file has the duration by which the clock is ahead.
 const clockFile = "CLOUDSSO_CHAOS_CLOCK"
 
-// now returns the time by which access begins and ends. It is the system's while the file cannot be read. What compares two
-// readings, such as how long a revocation is remembered, keeps the system's clock, because there Go compares the monotonic
-// ones, which do not jump.
+// now returns the time by which the controllers work, above all that by which access begins and ends. It is the system's while
+// the file cannot be read. Only the time of day is ahead: the time between two readings is by the monotonic clock, which does
+// not jump. The rest of the manager, such as what remembers revocations, does not read this clock at all.
 func now() time.Time {
 	content, err := os.ReadFile(os.Getenv(clockFile))
 	if err != nil {
@@ -23,5 +25,5 @@ func now() time.Time {
 	if err != nil {
 		return time.Now()
 	}
-	return time.Now().Add(ahead)
+	return jumpclock.Ahead(time.Now(), ahead)
 }

@@ -210,10 +210,12 @@ func (m *memory) pending(key types.NamespacedName) work {
 	return m.get(key).work.clone()
 }
 
-// schedule has an assignment reconciled at a time, or sooner if that is scheduled; the zero time is never.
+// schedule has an assignment reconciled at a time of day, or sooner if that is scheduled; the zero time is never. Two monotonic
+// readings would be compared without the time of day, by which the time may have come because the clock was set ahead.
 func (m *memory) schedule(key types.NamespacedName, at time.Time) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	at = at.Round(0)
 	if r := m.get(key); r.due.IsZero() || !at.IsZero() && at.Before(r.due) {
 		r.due = at
 	}

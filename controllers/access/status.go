@@ -46,19 +46,20 @@ func (r *Reconciler) report(ctx context.Context, a *v1alpha1.CloudSSOAccessAssig
 	computeStatus(a, s, known.skipped, is, done.refused)
 	recordCounts(a, is)
 	wanted := a.DeepCopy()
-	left := countInterval - r.Now().Sub(known.countedAt)
+	now := r.Now()
+	left := countInterval - now.Sub(known.countedAt)
 	if left > 0 && left <= countInterval && onlyCountsDiffer(before, a) {
 		a.Status = *before.Status.DeepCopy()
 	}
 	if countsDiffer(before, a) {
-		known.countedAt = r.Now()
+		known.countedAt = now
 	}
 	if err := controllerutil.PatchStatus(ctx, r.Client, before, a); err != nil {
 		return err
 	}
 	r.Emit(a, statusEvents(before, a)...)
 	if countsDiffer(wanted, a) {
-		r.memory.schedule(key, known.countedAt.Add(countInterval))
+		r.memory.schedule(key, now.Add(left))
 	}
 	return nil
 }

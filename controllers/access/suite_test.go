@@ -51,7 +51,7 @@ var (
 	admin     client.Client
 	operator  *rest.Config
 	namespace string // of the spec's directory
-	clock     advanceableClock
+	clock     testClock
 	traffic   recorder
 	users     = pausableWatch{resource: "cloudssousers"}
 	bound     = pausableWatch{resource: "rolebindings"}

@@ -15,13 +15,22 @@ import (
 
 	"github.com/cloudsso/cloudsso-operator/internal/nameclaim"
 	"github.com/cloudsso/cloudsso-operator/internal/store"
+	"github.com/cloudsso/cloudsso-operator/test/jumpclock"
 )
 
-// advanceableClock is ahead of the real one by as much as the specs have advanced it.
-type advanceableClock struct{ ahead atomic.Int64 }
+// testClock is a clock of which the specs let time pass, or which they set.
+type testClock struct{ passed, ahead atomic.Int64 }
 
-func (c *advanceableClock) Now() time.Time          { return time.Now().Add(time.Duration(c.ahead.Load())) }
-func (c *advanceableClock) Advance(d time.Duration) { c.ahead.Add(int64(d)) }
+// Now returns what the clock shows.
+func (c *testClock) Now() time.Time {
+	return jumpclock.Ahead(time.Now().Add(time.Duration(c.passed.Load())), time.Duration(c.ahead.Load()))
+}
+
+// Advance lets time pass.
+func (c *testClock) Advance(d time.Duration) { c.passed.Add(int64(d)) }
+
+// Jump sets the clock ahead by a duration, or back if it is negative.
+func (c *testClock) Jump(d time.Duration) { c.ahead.Add(int64(d)) }
 
 type roundTripper func(*http.Request) (*http.Response, error)
 

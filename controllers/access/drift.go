@@ -88,12 +88,21 @@ func (p *pass) hasOtherRole(t *target, number int) bool {
 	return found && binding.RoleRef != access.RoleRef(p.roleRef)
 }
 
-// distrustMissing reads the users live that should have the role, and have been taken out of a binding since subjects were
-// last added: another replica may have revoked them already, for a reason that this one does not know yet.
+// distrustMissing reads the users live that should have the role, and that another writer has taken out of a binding: another
+// replica may have revoked them already, for a reason that the cache does not show yet. A user who is not effective gets
+// nothing, and is read again by each pass until the cache shows it too. More than maxSingleReads are only read after they were
+// added, as any others are, because that is done beside the reconciles.
 func (p *pass) distrustMissing(ctx context.Context) error {
 	for _, t := range p.targets {
 		p.known.missing = union(p.known.missing, t.drift.gone)
 	}
+	if p.situation.effect == withdraws || p.situation.isUnsettled() {
+		return nil // because it is not known who should have the role
+	}
+	maps.DeleteFunc(p.known.missing, func(name string, _ bool) bool {
+		isWanted, wasAsked := p.wanted[name]
+		return !isWanted && (wasAsked || p.isFull) // so that the cache shows the reason
+	})
 	if p.situation.effect != grants {
 		return nil // because nothing is added
 	}
@@ -103,14 +112,20 @@ func (p *pass) distrustMissing(ctx context.Context) error {
 			suspects[name], _ = p.roster.names.Owner(name)
 		}
 	}
-	ineffective, err := p.findIneffective(ctx, p.key.Namespace, suspects)
-	if err != nil {
-		return err
+	var ineffective []string
+	if len(suspects) <= maxSingleReads {
+		var err error
+		if ineffective, err = p.findIneffective(ctx, p.key.Namespace, suspects); err != nil {
+			return err
+		}
 	}
-	for _, name := range ineffective {
-		p.wanted[name] = false
+	for name := range suspects {
+		if slices.Contains(ineffective, name) {
+			p.wanted[name] = false
+		} else {
+			delete(p.known.missing, name)
+		}
 	}
-	p.known.missing = nil
 	return nil
 }
 

@@ -38,7 +38,7 @@ type remembered struct {
 	applied   string                             // the situation that the bindings were last made to fit; "" for none
 	removed   string                             // the restriction by which access was last taken away; "" for none
 	seen      map[string]map[int]observedBinding // the bindings as they were last planned or written, by target and number
-	missing   map[string]bool                    // Kubernetes user names that other writers took out since subjects were last added
+	missing   map[string]bool                    // Kubernetes user names that other writers took out, and that are not known yet to be right there
 	added     map[string]string                  // metadata.names of users that were added, by Kubernetes user name: to be read live
 	skipped   skipped
 	countedAt time.Time // when the counts of the status were last written

@@ -163,34 +163,6 @@ func TestObjectThatIsGoneIsWaitedForUntilMaxLooks(t *testing.T) {
 	}
 }
 
-// A pass that only takes access away forgets no user that another replica may have revoked: the pass that grants reads that
-// user live.
-func TestMissingUsersAreReadBeforeTheyAreGrantedAgain(t *testing.T) {
-	r := &Reconciler{Base: controllerutil.Base{Client: emptyCache{}, Live: emptyCache{}}}
-	known := &remembered{}
-	passOf := func(e effect, gone ...string) *pass {
-		return &pass{
-			Reconciler: r, known: known, situation: &situation{effect: e}, roster: &roster{names: &access.Usernames{}},
-			wanted: setOf("ada", "bob"), targets: []*target{{drift: drift{gone: setOf(gone...)}}},
-		}
-	}
-	for _, c := range []struct {
-		pass *pass
-		want map[string]bool
-	}{
-		{passOf(keeps, "ada"), map[string]bool{"ada": true, "bob": true}},
-		{passOf(grants), map[string]bool{"ada": false, "bob": true}},
-		{passOf(grants), map[string]bool{"ada": true, "bob": true}},
-	} {
-		if err := c.pass.distrustMissing(t.Context()); err != nil {
-			t.Fatal(err)
-		}
-		if !maps.Equal(c.pass.wanted, c.want) {
-			t.Errorf("with effect %d, %v should have the role, want %v", c.pass.situation.effect, c.pass.wanted, c.want)
-		}
-	}
-}
-
 // A cache answers whether or not the context has ended, so what reads a hundred thousand members from it has to look.
 func TestReadsOfTheCacheEndWithTheirContext(t *testing.T) {
 	r := &Reconciler{Base: controllerutil.Base{Client: emptyCache{}}}

@@ -16,8 +16,8 @@ import (
 	"github.com/cloudsso/cloudsso-operator/internal/policy"
 )
 
-// pendingInterval is when to look again at a principal whose name belongs to a request that is under way, and at an index that
-// is still behind after maxLooks.
+// pendingInterval is when to look again at a principal whose name belongs to a request that is under way, and at what is still
+// behind after maxLooks.
 const pendingInterval = 2 * time.Second
 
 // effect is what an assignment does with bindings.
@@ -36,7 +36,7 @@ type situation struct {
 	phase     phase
 	principal access.Principal
 	object    client.Object // the principal; nil if there is none
-	mayAppear bool          // there is no principal, which an index that is behind may be the reason of
+	mayAppear bool          // there is no principal, because an index is behind, as it seems
 	rule      *v1alpha1.KubernetesUsername
 	targets   targets
 	allowed   []string // of targets.granted, those in which the operator may bind the role
@@ -87,7 +87,7 @@ func (r *Reconciler) assess(ctx context.Context, a *v1alpha1.CloudSSOAccessAssig
 	if s.principal, s.object, err = r.resolvePrincipal(ctx, a); err != nil {
 		return nil, err
 	}
-	if s.principal.Name == "" && len(unseen) > 0 {
+	if s.principal.Name == "" && unseen.areAwaited() {
 		if s.mayAppear, err = r.mayAppear(ctx, a); err != nil {
 			return nil, err
 		}
@@ -164,19 +164,20 @@ func (r *Reconciler) readDirectory(ctx context.Context, namespace string) (*v1al
 // isBehind reports whether an index does not show yet what a reconcile was asked for, so that granting has to wait.
 func (r *Reconciler) isBehind(ctx context.Context, s *situation, list *roster, w work) (bool, error) {
 	switch {
-	case s.effect == withdraws && w.looks >= maxLooks, s.phase == expired, s.position == policy.SwitchAbsent:
+	case s.phase == expired, s.position == policy.SwitchAbsent:
 		return false, nil
 	case s.isPartial():
+		return s.effect != withdraws || w.partial < maxLooks, nil
+	case w.unseen.areAwaited():
 		return true, nil
 	case w.looks >= maxLooks:
 		return false, nil
-	case len(w.unseen) > 0:
-		return true, nil
 	}
 	return list.isBehind(ctx, w.users)
 }
 
 // maxLooks bounds the looks at an index that is behind, together a second: a user whose userName another one holds has no
-// Kubernetes user name however often one looks. After that an assignment grants by what the index shows, and what the index
-// does not show is looked for at each pendingInterval.
+// Kubernetes user name however often one looks. After that an assignment grants and withdraws by what the index shows, and what
+// the index does not show is looked for at each pendingInterval. Each user and group that the index does not show has its own
+// looks, so that one of them does not keep the assignment from waiting for another.
 const maxLooks = int(time.Second / controllerutil.IndexInterval)

@@ -443,6 +443,24 @@ var _ = Describe("what stands in the way of an assignment", func() {
 		Expect(subjectsOf(ctx, a, namespace)()).To(Equal([]string{"ada"}))
 	})
 
+	It("is a Manual group that does not hold its name any more, whatever the index shows", func(ctx SpecContext) {
+		createUsers(ctx, "ada")
+		createGroup(ctx, "taken", scim)
+		crew := createGroup(ctx, "crew", manual, "ada")
+		a := assign(ctx, toPrincipal(v1alpha1.AccessPrincipal{Kind: v1alpha1.PrincipalGroup, Name: "crew"}))
+		expectSubjects(ctx, a, namespace, "ada")
+		expectReady(ctx, a)
+		other := createGroup(ctx, "other", scim)
+		Eventually(func() []metav1.Condition { reread(ctx, other); return other.Status.Conditions }).ShouldNot(BeEmpty())
+		expectSeen(ctx, other)
+		late.hold("other")
+		modify(ctx, a, func(a *assignment) { a.Spec.IncludeManual = true }) // so that it waits for the newest group
+		Eventually(func() int { return len(late.writesAtLooks()) }).Should(BeNumerically(">", 2))
+		modify(ctx, crew, func(g *group) { g.Spec.DisplayName = "taken" })
+		expectSubjects(ctx, a, namespace)
+		expectCondition(ctx, a, v1alpha1.ConditionReady, metav1.ConditionFalse, v1alpha1.ReasonPrincipalAmbiguous, "crew")
+	})
+
 	It("is an externalId that several groups have", func(ctx SpecContext) {
 		createUsers(ctx, "ada", "bob")
 		first, second := createGroup(ctx, "first", scim, "ada"), createGroup(ctx, "second", scim, "bob")

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/apimachinery/pkg/util/wait"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/cloudsso/cloudsso-operator/api/v1alpha1"
@@ -56,21 +57,41 @@ type work struct {
 	users  map[string]bool // metadata.names of users
 	names  map[string]bool // Kubernetes user names
 	unseen objects         // what the index of the SCIM side may not show yet
-	looks  int             // how often an index was behind
+	looks  int             // how often the Kubernetes user names did not show the users yet
+	// partial is how often the cache did not have the principal whole.
+	partial int
 }
 
 func (w *work) add(other work) {
 	w.all = w.all || other.all
 	w.users, w.names = union(w.users, other.users), union(w.names, other.names)
 	w.unseen = unionOf(w.unseen, other.unseen)
-	w.looks = max(w.looks, other.looks)
+	w.looks, w.partial = max(w.looks, other.looks), max(w.partial, other.partial)
 }
 
 func (w work) isEmpty() bool { return !w.all && len(w.users)+len(w.names)+len(w.unseen) == 0 }
 
-// interval returns when to look again at an index that is behind.
-func (w work) interval() time.Duration {
-	if w.looks >= maxLooks {
+// count counts a look at which something was behind. What is looked at only afterwards has its own looks.
+func (w *work) count(isPartial bool) {
+	if isPartial {
+		w.partial++
+		return
+	}
+	w.partial = 0
+	if w.unseen.areAwaited() {
+		w.unseen.count()
+		return
+	}
+	w.looks++
+}
+
+// interval returns when to look again after a pass that granted nothing because something was behind. The looks at an index
+// end, and a principal that becomes whole has an event.
+func (w *work) interval(isOvertaken bool) time.Duration {
+	switch {
+	case isOvertaken:
+		return wait.Jitter(conflictInterval, 1)
+	case w.partial >= maxLooks:
 		return pendingInterval
 	}
 	return controllerutil.IndexInterval

@@ -43,7 +43,8 @@ func (r *Reconciler) resolvePrincipal(ctx context.Context, a *v1alpha1.CloudSSOA
 }
 
 // mayAppear reports whether an assignment without a principal may have one once the index shows all. It has none if the object
-// that its bindings were given for is gone from the cache, or if it names its principal otherwise since then.
+// that its bindings were given for is gone from the cache, or if it names its principal otherwise since then. A Manual object
+// that does not hold its name says so itself, whatever the index shows.
 func (r *Reconciler) mayAppear(ctx context.Context, a *v1alpha1.CloudSSOAccessAssignment) (bool, error) {
 	switch pinned := a.Status.Principal; {
 	case pinned == nil:
@@ -52,7 +53,7 @@ func (r *Reconciler) mayAppear(ctx context.Context, a *v1alpha1.CloudSSOAccessAs
 		return false, nil
 	default:
 		o, err := r.readPrincipal(ctx, a.Spec.Principal.Kind, a.Namespace, pinned.Name)
-		return o != nil, err
+		return o != nil && policy.SourceOf(o) == v1alpha1.SourceSCIM, err
 	}
 }
 

@@ -109,11 +109,9 @@ func (r *Reconciler) update(ctx context.Context, a *v1alpha1.CloudSSOAccessAssig
 		return false, 0, err
 	}
 	if behind, err := r.isBehind(ctx, s, list, *w); behind || err != nil {
-		w.looks++
-		return false, w.interval(), cmp.Or(err, r.takeAway(ctx, a, s, list, w))
-	}
-	if len(w.unseen) == 0 {
-		w.looks = 0
+		w.count(s.isPartial())
+		isOvertaken, failed := r.takeAway(ctx, a, s, list, w)
+		return false, w.interval(isOvertaken), cmp.Or(err, failed)
 	}
 	pinned := a.Status.Principal
 	if s.unprepared = r.prepare(ctx, a, s, w); s.unprepared != nil {
@@ -152,16 +150,16 @@ func (r *Reconciler) prepare(ctx context.Context, a *v1alpha1.CloudSSOAccessAssi
 }
 
 // takeAway removes what an assignment grants no more, and grants nothing, while an index is behind: what takes access away does
-// not wait for it. It does so once for what has changed.
-func (r *Reconciler) takeAway(ctx context.Context, a *v1alpha1.CloudSSOAccessAssignment, s *situation, list *roster, w *work) error {
+// not wait for it. It does so once for what has changed. It reports whether a write was a conflict, so that it has to do so again.
+func (r *Reconciler) takeAway(ctx context.Context, a *v1alpha1.CloudSSOAccessAssignment, s *situation, list *roster, w *work) (isOvertaken bool, err error) {
 	if r.memory.of(client.ObjectKeyFromObject(a)).removed == s.restriction(a) {
-		return nil
+		return false, nil
 	}
 	w.all = true // because the pass that grants has to look at all that this one has removed
 	kept := *s
 	kept.effect = min(s.effect, keeps)
 	done, err := r.project(ctx, a, &kept, list, work{all: true})
-	return cmp.Or(err, done.err)
+	return done.isOvertaken, cmp.Or(err, done.err)
 }
 
 // carryOut writes bindings and status.
@@ -194,8 +192,8 @@ func (r *Reconciler) carryOut(ctx context.Context, a *v1alpha1.CloudSSOAccessAss
 		return false, wait.Jitter(conflictInterval, 1), nil
 	}
 	after = s.requeueAfter()
-	if *w = (work{all: s.isUnsettled(), unseen: w.unseen, looks: w.looks}); len(w.unseen) > 0 {
-		after = controllerutil.Soonest(after, w.interval())
+	if *w = (work{all: s.isUnsettled(), unseen: w.unseen}); len(w.unseen) > 0 {
+		after = controllerutil.Soonest(after, pendingInterval)
 	}
 	return false, after, nil
 }

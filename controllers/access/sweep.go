@@ -96,7 +96,8 @@ func (r *Reconciler) revoke(ctx context.Context, key types.NamespacedName) error
 	if err != nil {
 		return err
 	}
-	return r.takeAway(ctx, a, s, list, &w)
+	_, err = r.takeAway(ctx, a, s, list, &w) // after a conflict the first reconcile does so again
+	return err
 }
 
 // everyAssignment returns the assignments of the cache.

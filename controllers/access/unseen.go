@@ -3,7 +3,6 @@ package access
 import (
 	"context"
 	"maps"
-	"slices"
 	"sync"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -13,8 +12,14 @@ import (
 	"github.com/cloudsso/cloudsso-operator/api/v1alpha1"
 )
 
-// objects are versions of users and groups, of each object one. They have no more than what says which version it is.
-type objects map[objectKey]client.Object
+// objects are versions of users and groups, of each object one.
+type objects map[objectKey]version
+
+// version is a version of a user or group, which an index may not show yet.
+type version struct {
+	client.Object     // no more than what says which version it is
+	looks         int // how often the index did not show it
+}
 
 type objectKey struct {
 	kind            v1alpha1.PrincipalKind
@@ -30,14 +35,36 @@ func objectsOf(all ...client.Object) objects {
 }
 
 // add keeps a version of an object, unless a newer one is there.
-func (v objects) add(o client.Object) {
-	key := objectKey{kindOf(o), o.GetNamespace(), o.GetName()}
-	if known := v[key]; known != nil {
-		if order, err := resourceversion.CompareResourceVersion(known.GetResourceVersion(), o.GetResourceVersion()); err == nil && order > 0 {
+func (v objects) add(o version) {
+	key := objectKey{kindOf(o.Object), o.GetNamespace(), o.GetName()}
+	if known, found := v[key]; found {
+		order, err := resourceversion.CompareResourceVersion(known.GetResourceVersion(), o.GetResourceVersion())
+		switch {
+		case err == nil && order > 0:
 			return
+		case err == nil && order == 0:
+			o.looks = max(o.looks, known.looks)
 		}
 	}
 	v[key] = o
+}
+
+// areAwaited reports whether granting has to wait for one of the versions.
+func (v objects) areAwaited() bool {
+	for _, o := range v {
+		if o.looks < maxLooks {
+			return true
+		}
+	}
+	return false
+}
+
+// count counts a look at the index, which shows none of the versions.
+func (v objects) count() {
+	for key, o := range v {
+		o.looks++
+		v[key] = o
+	}
 }
 
 // unionOf returns the newest versions of the objects of both.
@@ -51,13 +78,13 @@ func unionOf(a, b objects) objects {
 	return a
 }
 
-// versionOf returns a user or group without its content.
-func versionOf(o client.Object) client.Object {
+// versionOf returns the version of a user or group, at which no index was looked at yet.
+func versionOf(o client.Object) version {
 	metadata := metav1.ObjectMeta{Namespace: o.GetNamespace(), Name: o.GetName(), ResourceVersion: o.GetResourceVersion()}
 	if kindOf(o) == v1alpha1.PrincipalGroup {
-		return &v1alpha1.CloudSSOGroup{ObjectMeta: metadata}
+		return version{Object: &v1alpha1.CloudSSOGroup{ObjectMeta: metadata}}
 	}
-	return &v1alpha1.CloudSSOUser{ObjectMeta: metadata}
+	return version{Object: &v1alpha1.CloudSSOUser{ObjectMeta: metadata}}
 }
 
 // newest has, of each namespace, the user and the group that the handlers were told of last: an index that shows these shows
@@ -65,7 +92,7 @@ func versionOf(o client.Object) client.Object {
 // the operator watches only some, and then there is no order between them. Safe for concurrent use.
 type newest struct {
 	mu          sync.Mutex
-	byNamespace map[string]map[v1alpha1.PrincipalKind]client.Object
+	byNamespace map[string]map[v1alpha1.PrincipalKind]version
 }
 
 // set keeps an object; nil, of one that is gone, is left out.
@@ -76,10 +103,10 @@ func (n *newest) set(o client.Object) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	if n.byNamespace == nil {
-		n.byNamespace = map[string]map[v1alpha1.PrincipalKind]client.Object{}
+		n.byNamespace = map[string]map[v1alpha1.PrincipalKind]version{}
 	}
 	if n.byNamespace[o.GetNamespace()] == nil {
-		n.byNamespace[o.GetNamespace()] = map[v1alpha1.PrincipalKind]client.Object{}
+		n.byNamespace[o.GetNamespace()] = map[v1alpha1.PrincipalKind]version{}
 	}
 	n.byNamespace[o.GetNamespace()][kindOf(o)] = versionOf(o)
 }
@@ -88,7 +115,11 @@ func (n *newest) set(o client.Object) {
 func (n *newest) in(namespace string) objects {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	return objectsOf(slices.Collect(maps.Values(n.byNamespace[namespace]))...)
+	all := objects{}
+	for _, o := range n.byNamespace[namespace] {
+		all.add(o)
+	}
+	return all
 }
 
 // forget removes a namespace that is gone.
@@ -103,10 +134,10 @@ func (n *newest) forget(namespace string) {
 func (r *Reconciler) unindexed(ctx context.Context, w work) (objects, error) {
 	late := objects{}
 	for key, o := range w.unseen {
-		if r.Names.HasSeen(o) {
+		if r.Names.HasSeen(o.Object) {
 			continue
 		}
-		if w.looks >= maxLooks {
+		if o.looks >= maxLooks {
 			cached, err := r.readPrincipal(ctx, key.kind, key.namespace, key.name)
 			if err != nil {
 				return w.unseen, err

@@ -6,7 +6,6 @@ import (
 	"maps"
 	"slices"
 	"testing"
-	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -80,11 +79,97 @@ func TestNewestIsOfEachNamespace(t *testing.T) {
 	}
 }
 
-func TestLooksBecomeRare(t *testing.T) {
-	for looks, want := range map[int]time.Duration{1: controllerutil.IndexInterval, maxLooks - 1: controllerutil.IndexInterval, maxLooks: pendingInterval, maxLooks + 9: pendingInterval} {
-		if got := (work{looks: looks}).interval(); got != want {
-			t.Errorf("after %d looks the next one is after %v, want %v", looks, got, want)
+// after returns objects of which an index has been looked at for a number of times.
+func after(looks int, all ...client.Object) objects {
+	v := objectsOf(all...)
+	for range looks {
+		v.count()
+	}
+	return v
+}
+
+func TestLooksAreThoseOfEachVersion(t *testing.T) {
+	for name, c := range map[string]struct {
+		had, gets objects
+		isAwaited bool
+	}{
+		"a new version":                           {nil, after(0, groupAt("a", "dev", "1")), true},
+		"a version just before the last look":     {nil, after(maxLooks-1, groupAt("a", "dev", "1")), true},
+		"a version after the last look":           {nil, after(maxLooks, groupAt("a", "dev", "1")), false},
+		"that version again":                      {after(maxLooks, groupAt("a", "dev", "1")), after(0, groupAt("a", "dev", "1")), false},
+		"a newer version of that object":          {after(maxLooks, groupAt("a", "dev", "1")), after(0, groupAt("a", "dev", "2")), true},
+		"an older version of that object":         {after(maxLooks, groupAt("a", "dev", "2")), after(0, groupAt("a", "dev", "1")), false},
+		"another object beside one that is stuck": {after(maxLooks, groupAt("a", "dev", "1")), after(0, userAt("a", "ada", "2")), true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := work{unseen: c.had}
+			w.add(work{unseen: c.gets})
+			if got := w.unseen.areAwaited(); got != c.isAwaited {
+				t.Errorf("granting waits for %q: %t, want %t", versions(w.unseen), got, c.isAwaited)
+			}
+		})
+	}
+}
+
+// A principal that is not whole yet is waited for without a bound, which takes no look from the objects that come with it.
+func TestLooksAtAPartialPrincipalAreNoLooksAtAnIndex(t *testing.T) {
+	w := work{unseen: objectsOf(groupAt("a", "dev", "1"))}
+	for range maxLooks {
+		if got := w.interval(false); got != controllerutil.IndexInterval {
+			t.Fatalf("after %d looks the next one is after %v, want %v", w.partial, got, controllerutil.IndexInterval)
 		}
+		w.count(true)
+	}
+	if got := w.interval(false); got != pendingInterval {
+		t.Errorf("after %d looks the next one is after %v, want %v", w.partial, got, pendingInterval)
+	}
+	if !w.unseen.areAwaited() || w.looks > 0 {
+		t.Error("the index is not looked at any more once the principal is whole")
+	}
+	if w.count(false); w.interval(false) != controllerutil.IndexInterval {
+		t.Errorf("the first look after the principal is whole is after %v, want %v", w.interval(false), controllerutil.IndexInterval)
+	}
+}
+
+func TestRemovalThatWasAConflictIsRepeatedSoon(t *testing.T) {
+	for _, partial := range []int{0, maxLooks} {
+		w := work{partial: partial}
+		if got := w.interval(true); got < conflictInterval || got > 2*conflictInterval {
+			t.Errorf("after %d looks it is repeated after %v, want between %v and twice that", partial, got, conflictInterval)
+		}
+	}
+}
+
+func TestPinnedPrincipalMayAppearIfAnIndexCanShowIt(t *testing.T) {
+	group := func(source v1alpha1.Source, name string) *v1alpha1.CloudSSOGroup {
+		return &v1alpha1.CloudSSOGroup{
+			ObjectMeta: metav1.ObjectMeta{Namespace: "a", Name: name},
+			Spec:       v1alpha1.CloudSSOGroupSpec{Source: source, DisplayName: "new"},
+			Status:     v1alpha1.CloudSSOGroupStatus{ClaimedName: "old"},
+		}
+	}
+	principal := v1alpha1.AccessPrincipal{Kind: v1alpha1.PrincipalGroup, Name: "dev"}
+	pinned := &v1alpha1.PinnedPrincipal{Name: "dev", Selector: access.Selector(principal)}
+	for name, c := range map[string]struct {
+		pinned *v1alpha1.PinnedPrincipal
+		cached *v1alpha1.CloudSSOGroup
+		want   bool
+	}{
+		"none is pinned":                       {nil, group(v1alpha1.SourceSCIM, "other"), true},
+		"it is synchronized":                   {pinned, group(v1alpha1.SourceSCIM, "dev"), true},
+		"it is gone":                           {pinned, group(v1alpha1.SourceSCIM, "other"), false},
+		"it is Manual and has no claim":        {pinned, group(v1alpha1.SourceManual, "dev"), false},
+		"the assignment names it in other way": {&v1alpha1.PinnedPrincipal{Name: "dev"}, group(v1alpha1.SourceSCIM, "dev"), false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := &Reconciler{Base: controllerutil.Base{Client: oneObject{object: c.cached}}}
+			a := &v1alpha1.CloudSSOAccessAssignment{ObjectMeta: metav1.ObjectMeta{Namespace: "a"}}
+			a.Spec.Principal, a.Status.Principal = principal, c.pinned
+			got, err := r.mayAppear(t.Context(), a)
+			if err != nil || got != c.want {
+				t.Errorf("it may appear: %t, error %v; want %t", got, err, c.want)
+			}
+		})
 	}
 }
 
@@ -156,7 +241,7 @@ func TestObjectThatIsGoneIsWaitedForUntilMaxLooks(t *testing.T) {
 	r := &Reconciler{Base: controllerutil.Base{Client: emptyCache{}}}
 	r.Names = behind{}
 	for looks, want := range map[int]int{0: 1, maxLooks - 1: 1, maxLooks: 0} {
-		late, err := r.unindexed(t.Context(), work{looks: looks, unseen: objectsOf(groupAt("a", "gone", "7"))})
+		late, err := r.unindexed(t.Context(), work{unseen: after(looks, groupAt("a", "gone", "7"))})
 		if err != nil || len(late) != want {
 			t.Errorf("after %d looks %q is waited for, error %v; want %d objects", looks, versions(late), err, want)
 		}

@@ -46,9 +46,9 @@ type Config struct {
 // SetupWithManager adds every controller to mgr.
 func SetupWithManager(mgr ctrl.Manager, c Config) error {
 	names := controllerutil.NameOwner{Names: c.Names, Claims: c.Claims}
-	var revoker controllerutil.Revoker
+	var revocations controllerutil.RevocationWaiter
 	if c.Bindings != nil {
-		revoker = c.Bindings
+		revocations = c.Bindings
 	}
 	remover := &controllerutil.MemberRemover{Client: mgr.GetClient(), Live: mgr.GetAPIReader(), Now: time.Now}
 	for _, controller := range []struct {
@@ -57,8 +57,8 @@ func SetupWithManager(mgr ctrl.Manager, c Config) error {
 	}{
 		{"credential", &credential.Reconciler{Endpoint: c.Endpoint}},
 		{"directory", &directory.Reconciler{NameOwner: names, Endpoint: c.Endpoint, Selector: c.Selector}},
-		{"user", &user.Reconciler{NameOwner: names, Memberships: c.Memberships, Remover: remover, Priority: c.Priority, Revoker: revoker}},
-		{"group", &group.Reconciler{NameOwner: names, Memberships: c.Memberships, Remover: remover, Revoker: revoker}},
+		{"user", &user.Reconciler{NameOwner: names, Memberships: c.Memberships, Remover: remover, Priority: c.Priority, Revocations: revocations}},
+		{"group", &group.Reconciler{NameOwner: names, Memberships: c.Memberships, Remover: remover, Revocations: revocations}},
 		{"slice", &slice.Reconciler{}},
 		{"nameclaim", &claims.Reconciler{NameOwner: names}},
 		{"access", &access.Reconciler{

@@ -125,7 +125,7 @@ func (r *Reconciler) update(ctx context.Context, a *v1alpha1.CloudSSOAccessAssig
 			return false, 0, err
 		}
 	}
-	return r.carryOut(ctx, a, s, list, w)
+	return r.writeBindingsAndStatus(ctx, a, s, list, w)
 }
 
 // prepare takes the steps that only granting needs. If one fails, access is still taken away.
@@ -162,8 +162,8 @@ func (r *Reconciler) takeAway(ctx context.Context, a *v1alpha1.CloudSSOAccessAss
 	return done.isOvertaken, cmp.Or(err, done.err)
 }
 
-// carryOut writes bindings and status.
-func (r *Reconciler) carryOut(ctx context.Context, a *v1alpha1.CloudSSOAccessAssignment, s *situation, list *roster, w *work) (goesOn bool, after time.Duration, err error) {
+// writeBindingsAndStatus writes bindings and status.
+func (r *Reconciler) writeBindingsAndStatus(ctx context.Context, a *v1alpha1.CloudSSOAccessAssignment, s *situation, list *roster, w *work) (goesOn bool, after time.Duration, err error) {
 	key := client.ObjectKeyFromObject(a)
 	done, err := r.project(ctx, a, s, list, *w)
 	w.all = true // until all is done, because the next pass does not see again what has changed since the last one

@@ -54,7 +54,7 @@ func (r *Reconciler) verify(ctx context.Context, key types.NamespacedName, added
 		return err
 	}
 	ctrl.LoggerFrom(ctx).Info("Users lost access while it was granted to them; they are taken out again", "assignment", key.String(), "users", len(ineffective))
-	return r.takeOut(ctx, key, ineffective)
+	return r.removeSubjects(ctx, key, ineffective)
 }
 
 // findIneffective reads users live, and returns the Kubernetes user names of those that are not effective, or have another
@@ -136,22 +136,22 @@ func (r *Reconciler) readPages(ctx context.Context, namespace string, users map[
 	}
 }
 
-// takeOut takes Kubernetes user names out of the bindings of an assignment, whatever else is written to them.
-func (r *Reconciler) takeOut(ctx context.Context, key types.NamespacedName, names []string) error {
+// removeSubjects removes Kubernetes user names from the bindings of an assignment, whatever else is written to them.
+func (r *Reconciler) removeSubjects(ctx context.Context, key types.NamespacedName, names []string) error {
 	wanted := map[string]bool{}
 	for _, name := range names {
 		wanted[name] = false
 	}
 	var err error
 	for range maxRemovals {
-		if err = r.takeOutOnce(ctx, key, wanted); !apierrors.IsConflict(err) {
+		if err = r.removeSubjectsOnce(ctx, key, wanted); !apierrors.IsConflict(err) {
 			return err
 		}
 	}
 	return err
 }
 
-func (r *Reconciler) takeOutOnce(ctx context.Context, key types.NamespacedName, wanted map[string]bool) error {
+func (r *Reconciler) removeSubjectsOnce(ctx context.Context, key types.NamespacedName, wanted map[string]bool) error {
 	for _, target := range r.Bindings.Targets(key) {
 		view := r.Bindings.View(key, target)
 		for number, subjects := range access.Plan(view, wanted, false) {

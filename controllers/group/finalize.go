@@ -19,7 +19,7 @@ func (r *Reconciler) finalize(ctx context.Context, g *v1alpha1.CloudSSOGroup) (r
 	if !ctrlutil.ContainsFinalizer(g, v1alpha1.FinalizerSlices) && !ctrlutil.ContainsFinalizer(g, v1alpha1.FinalizerClaim) {
 		return 0, nil
 	}
-	if !controllerutil.AwaitRevoked(ctx, r.Revoker, v1alpha1.PrincipalGroup, g) {
+	if !controllerutil.AwaitRevoked(ctx, r.Revocations, v1alpha1.PrincipalGroup, g) {
 		return controllerutil.RevokeInterval, nil
 	}
 	if err := r.deleteSlices(ctx, g); err != nil {

@@ -35,8 +35,8 @@ type Reconciler struct {
 	Memberships controllerutil.Memberships
 	// Remover takes users out of groups. It is the same for all controllers, so that they share writes.
 	Remover *controllerutil.MemberRemover
-	// Revoker, if not nil, takes away what users have through a group before it goes.
-	Revoker controllerutil.Revoker
+	// Revocations, if not nil, waits until nothing is left of what users have through a group before it goes.
+	Revocations controllerutil.RevocationWaiter
 
 	scans scanTimes
 }

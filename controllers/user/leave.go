@@ -19,7 +19,7 @@ func (r *Reconciler) finalize(ctx context.Context, u *v1alpha1.CloudSSOUser) (re
 	if !ctrlutil.ContainsFinalizer(u, v1alpha1.FinalizerMemberships) {
 		return 0, nil
 	}
-	if !controllerutil.AwaitRevoked(ctx, r.Revoker, v1alpha1.PrincipalUser, u) {
+	if !controllerutil.AwaitRevoked(ctx, r.Revocations, v1alpha1.PrincipalUser, u) {
 		return controllerutil.RevokeInterval, nil
 	}
 	if err := r.leaveGroups(ctx, u); err != nil {

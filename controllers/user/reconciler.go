@@ -35,8 +35,8 @@ type Reconciler struct {
 	Remover *controllerutil.MemberRemover
 	// Priority, if not nil, is told of users that lose access, until they have been reconciled.
 	Priority *priority.Gate
-	// Revoker, if not nil, takes away what a user has through access assignments before it goes.
-	Revoker controllerutil.Revoker
+	// Revocations, if not nil, waits until nothing is left of what a user has through access assignments before it goes.
+	Revocations controllerutil.RevocationWaiter
 
 	deactivations deactivations
 }

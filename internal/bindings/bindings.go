@@ -65,7 +65,7 @@ type Bindings struct {
 	memory      *memory
 	queue       *queue
 	metrics     *revocationMetrics
-	unfinished  unfinished // of lookAgain alone
+	unfinished  unfinished // of requeueRemembered alone
 
 	feeds    []toolscache.InformerSynced
 	isFed    atomic.Bool // the informers' first lists are in directories and index
@@ -149,15 +149,15 @@ func (b *Bindings) Start(ctx context.Context) error {
 	return nil
 }
 
-// repeat looks at bindings again, and reads claims again, until ctx ends.
+// repeat queues remembered bindings again, and reads claims again, until ctx ends.
 func (b *Bindings) repeat(ctx context.Context) {
-	looks, claims := time.NewTicker(lookInterval), time.NewTicker(contestInterval)
-	defer looks.Stop()
+	requeues, claims := time.NewTicker(requeueInterval), time.NewTicker(contestInterval)
+	defer requeues.Stop()
 	defer claims.Stop()
 	for {
 		select {
-		case <-looks.C:
-			b.lookAgain()
+		case <-requeues.C:
+			b.requeueRemembered()
 		case <-claims.C:
 			b.resolveContests(ctx)
 		case <-b.directories.contested:

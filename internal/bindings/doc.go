@@ -7,7 +7,7 @@
 //	object.go     RoleBindings and ClusterRoleBindings as one type
 //	write.go      one write of one binding
 //	memory.go     the revocations that are remembered
-//	queue.go      the bindings that are to be looked at
+//	queue.go      the bindings that are to be reconciled
 //	revoker.go    revoking: which subjects a binding loses, and its write
 //	await.go      waiting until a user or group has no subject any more
 //	remove.go     removing every projected binding

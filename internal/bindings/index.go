@@ -74,7 +74,7 @@ func (x *index) remove(key objectKey) {
 	x.tell()
 }
 
-// wake has those who wait look again, because something beside the bindings has changed.
+// wake has those who wait check again, because something beside the bindings has changed.
 func (x *index) wake() {
 	x.mu.Lock()
 	defer x.mu.Unlock()

@@ -181,19 +181,19 @@ func TestRevocationThatIsNotCarriedOutIsNotForgotten(t *testing.T) {
 	b.memory.addUser(userKey(acme, "alice-1"), []string{"alice"})
 	for range 3 {
 		c.advance(time.Minute)
-		b.lookAgain()
+		b.requeueRemembered()
 		if !b.memory.knows(e, "alice") {
 			t.Fatal("a binding has the subject, and the revocation is forgotten")
 		}
 	}
 	b.RevokeGroup(acme, "developers")
 	c.advance(time.Minute)
-	if b.lookAgain(); !b.memory.isPrincipalKnown(e.principal()) {
+	if b.requeueRemembered(); !b.memory.isPrincipalKnown(e.principal()) {
 		t.Error("the group has subjects, and the revocation is forgotten")
 	}
 	b.index.remove(e.key)
 	c.advance(time.Minute)
-	if b.lookAgain(); b.memory.knows(e, "alice") || b.memory.isPrincipalKnown(e.principal()) {
+	if b.requeueRemembered(); b.memory.knows(e, "alice") || b.memory.isPrincipalKnown(e.principal()) {
 		t.Error("no subject is left, and the revocations are remembered")
 	}
 }
@@ -219,7 +219,7 @@ func TestTimeOfTheOldestUnfinishedRevocationIsShown(t *testing.T) {
 	} {
 		c.advance(time.Second)
 		step.do()
-		b.lookAgain()
+		b.requeueRemembered()
 		if got := testutil.ToFloat64(b.metrics.oldest); got != step.want {
 			t.Errorf("step %d: %.0f s after the begin, want %.0f", i, got-unix(began), step.want-unix(began))
 		}

@@ -42,14 +42,14 @@ func newMetrics(registry prometheus.Registerer) (*revocationMetrics, error) {
 	return m, errors.Join(registry.Register(m.duration), registry.Register(m.pending), registry.Register(m.oldest))
 }
 
-// unfinished are the remembered revocations of which a binding still has a subject, each with the first look that saw it. A
+// unfinished are the remembered revocations of which a binding still has a subject, each with the first check that saw it. A
 // revocation that is acknowledged again, as for a user who is being deleted, keeps its time.
 type unfinished struct {
 	names      map[subjectKey]time.Time
 	principals map[principalKey]time.Time
 }
 
-// update records what a look has seen.
+// update records what a check has seen.
 func (u *unfinished) update(now time.Time, names []subjectKey, principals []principalKey) {
 	u.names, u.principals = firstSeen(u.names, now, names), firstSeen(u.principals, now, principals)
 }

@@ -12,7 +12,7 @@ import (
 
 // The priorities of bindings in the queue.
 const (
-	bulk   = iota // many users have lost access at once, or a look that is repeated
+	bulk   = iota // many users have lost access at once, or the binding is queued again
 	urgent        // a user has
 )
 
@@ -23,7 +23,7 @@ const (
 	maxRetry = time.Second
 )
 
-// queue has the bindings that are to be looked at, the urgent ones first. Each is looked at by one worker at a time, and
+// queue has the bindings that are to be reconciled, the urgent ones first. Each is reconciled by one worker at a time, and
 // again if it is added in the meantime. Safe for concurrent use.
 type queue struct {
 	priorityqueue.PriorityQueue[objectKey]
@@ -34,9 +34,9 @@ type queue struct {
 	failed map[objectKey]*failure
 }
 
-// failure is that of the last looks at a binding.
+// failure is that of the last attempts at a binding.
 type failure struct {
-	delay  time.Duration // before the next look
+	delay  time.Duration // before the next attempt
 	logged bool
 }
 
@@ -61,7 +61,7 @@ func (q *queue) add(priority int, keys ...objectKey) {
 	q.AddWithOpts(priorityqueue.AddOpts{Priority: &priority}, keys...)
 }
 
-// isEmpty reports whether every binding that was added has been looked at.
+// isEmpty reports whether every binding that was added has been reconciled.
 func (q *queue) isEmpty() bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -76,8 +76,8 @@ func (q *queue) take() (key objectKey, priority, adds int, ok bool) {
 	return key, priority, q.queued[key], !shutdown
 }
 
-// done ends the look at a binding that take returned. If the look failed the binding is looked at again, and done reports
-// whether the error is to be logged: once until a look succeeds. A Conflict, which another writer ends as a rule, is to be
+// done ends the attempt at a binding that take returned. If the attempt failed the binding is reconciled again, and done reports
+// whether the error is to be logged: once until an attempt succeeds. A Conflict, which another writer ends as a rule, is to be
 // logged only if it lasts until the delay is the longest.
 func (q *queue) done(key objectKey, priority, adds int, err error) (toLog bool) {
 	defer q.Done(key)

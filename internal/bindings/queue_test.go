@@ -18,7 +18,7 @@ func TestFailureIsLoggedOnceUntilItEnds(t *testing.T) {
 	q, key := newQueueTest(t), objectKey{"prod", "cloudsso:acme:pods:0"}
 	q.add(urgent, key)
 	conflicts, fails := conflict(key, errors.New("moved")), errors.New("the API server is away")
-	for i, look := range []struct {
+	for i, attempt := range []struct {
 		err   error
 		toLog bool
 	}{{conflicts, false}, {fails, true}, {fails, false}, {conflicts, false}, {nil, false}, {fails, true}} {
@@ -26,8 +26,8 @@ func TestFailureIsLoggedOnceUntilItEnds(t *testing.T) {
 			q.add(urgent, key)
 		}
 		key, priority, adds, _ := q.take()
-		if toLog := q.done(key, priority, adds, look.err); toLog != look.toLog {
-			t.Errorf("look %d, %v: to be logged is %t", i, look.err, toLog)
+		if toLog := q.done(key, priority, adds, attempt.err); toLog != attempt.toLog {
+			t.Errorf("attempt %d, %v: to be logged is %t", i, attempt.err, toLog)
 		}
 	}
 }

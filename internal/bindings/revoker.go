@@ -21,14 +21,14 @@ const (
 	// workers is how many bindings are written at a time: a user in ten of them loses access in two rounds, and other
 	// requests to the API server go on.
 	workers = 8
-	// lookTimeout bounds one look at a binding, with its attempts to write it. If the API server does not answer, the other
-	// bindings have their turn well within the time that a revocation is remembered.
-	lookTimeout = 3 * time.Second
-	// maxAttempts is how often one look writes a binding that other writers change, before others have their turn.
+	// reconcileTimeout bounds one reconcile of a binding, with its attempts to write it. If the API server does not answer, the
+	// other bindings have their turn well within the time that a revocation is remembered.
+	reconcileTimeout = 3 * time.Second
+	// maxAttempts is how often one reconcile writes a binding that other writers change, before others have their turn.
 	maxAttempts = 5
-	// lookInterval is how often the bindings are looked at again that have a subject of which a revocation is remembered: the
+	// requeueInterval is how often the bindings are queued again that have a subject of which a revocation is remembered: the
 	// informers of users and groups may have been late.
-	lookInterval = time.Second
+	requeueInterval = time.Second
 )
 
 // RevokeUser takes a user's subjects out of every binding in which they do not belong, and out of those that show them while
@@ -44,13 +44,13 @@ func (b *Bindings) RevokeMembers(namespace, _ string, users []string) {
 // RevokeGroup is RevokeUser for every subject that has a role through a group that was deleted.
 func (b *Bindings) RevokeGroup(namespace, group string) { b.revokeThrough(groupKey(namespace, group)) }
 
-// revokeThrough remembers a user or group through which no subject has a role any more, and looks at its bindings.
+// revokeThrough remembers a user or group through which no subject has a role any more, and queues its bindings.
 func (b *Bindings) revokeThrough(principal principalKey) {
 	b.memory.addPrincipal(principal)
 	b.queue.add(urgent, keysOfAll(b.index.through(principal))...)
 }
 
-// revokeUsers remembers users, and looks at their bindings. It takes 40 ms for 10,000 users with ten bindings each.
+// revokeUsers remembers users, and queues their bindings. It takes 40 ms for 10,000 users with ten bindings each.
 func (b *Bindings) revokeUsers(namespace string, users []string) {
 	how := urgent
 	if len(users) > access.MaxSubjects {
@@ -67,7 +67,7 @@ func (b *Bindings) revokeUsers(namespace string, users []string) {
 	b.queue.add(how, slices.Collect(maps.Keys(keys))...)
 }
 
-// userChanged looks at the bindings of a user who is remembered, and has changed.
+// userChanged queues the bindings of a user who is remembered, and has changed.
 func (b *Bindings) userChanged(namespace, user string) {
 	if !b.memory.isUserKnown(userKey(namespace, user)) {
 		return
@@ -95,16 +95,16 @@ func keysOfAll(entries []*entry) []objectKey {
 	return keys
 }
 
-// bindingChanged looks at a binding that has a subject of which a revocation is remembered, or none at all.
+// bindingChanged queues a binding that has a subject of which a revocation is remembered, or none at all.
 func (b *Bindings) bindingChanged(e *entry) {
 	if len(e.object.Subjects) == 0 || slices.ContainsFunc(e.names, func(name string) bool { return b.memory.knows(e, name) }) {
 		b.queue.add(urgent, e.key)
 	}
 }
 
-// lookAgain forgets what is remembered for long enough, and looks at the bindings that the rest is about. A revocation that
-// the API server has not carried out is not forgotten.
-func (b *Bindings) lookAgain() {
+// requeueRemembered forgets what is remembered for long enough, and queues the bindings that the rest is about. A revocation
+// that the API server has not carried out is not forgotten.
+func (b *Bindings) requeueRemembered() {
 	b.directories.forget()
 	now := b.Now()
 	names, principals := b.memory.ended(now)
@@ -138,7 +138,7 @@ func (b *Bindings) measureUnfinished(now time.Time, names []subjectKey, principa
 	b.metrics.oldest.Set(b.unfinished.oldest())
 }
 
-// work looks at bindings until the queue is shut down.
+// work reconciles bindings until the queue is shut down.
 func (b *Bindings) work(ctx context.Context, running *sync.WaitGroup) {
 	defer running.Done()
 	for {
@@ -146,7 +146,7 @@ func (b *Bindings) work(ctx context.Context, running *sync.WaitGroup) {
 		if !ok {
 			return
 		}
-		err := b.look(ctx, key, priority)
+		err := b.reconcileBinding(ctx, key, priority)
 		if toLog := b.queue.done(key, priority, adds, err); toLog && ctx.Err() == nil {
 			b.Log.Error("a subject that has lost access cannot be taken out of a binding; it is tried again until it is",
 				"binding", key.String(), "error", err)
@@ -154,10 +154,10 @@ func (b *Bindings) work(ctx context.Context, running *sync.WaitGroup) {
 	}
 }
 
-// look takes the subjects out of a binding that do not belong there, as far as a revocation of them is remembered. If another
-// writer changes the binding at the same time, it is read live and written again.
-func (b *Bindings) look(ctx context.Context, key objectKey, how int) error {
-	ctx, cancel := context.WithTimeout(ctx, lookTimeout)
+// reconcileBinding removes the subjects from a binding that do not belong there, as far as a revocation of them is remembered.
+// If another writer changes the binding at the same time, it is read live and written again.
+func (b *Bindings) reconcileBinding(ctx context.Context, key objectKey, how int) error {
+	ctx, cancel := context.WithTimeout(ctx, reconcileTimeout)
 	defer cancel()
 	var gate *priority.Deactivation
 	e := b.index.get(key)
@@ -171,7 +171,7 @@ func (b *Bindings) look(ctx context.Context, key objectKey, how int) error {
 			gate.Begin()
 			defer gate.End()
 		}
-		err := b.takeOut(ctx, e, unwanted)
+		err := b.removeSubjects(ctx, e, unwanted)
 		if err == nil {
 			b.finished(ctx, e, unwanted)
 			return nil
@@ -185,8 +185,8 @@ func (b *Bindings) look(ctx context.Context, key objectKey, how int) error {
 	}
 }
 
-// deleteEmpty deletes a binding without subjects, which takeOut leaves if another writer changes it at the same time. If that
-// writer goes on, the binding stays: it grants nothing.
+// deleteEmpty deletes a binding without subjects, which removeSubjects leaves if another writer changes it at the same time. If
+// that writer goes on, the binding stays: it grants nothing.
 func (b *Bindings) deleteEmpty(ctx context.Context, e *entry) error {
 	if e == nil || len(e.object.Subjects) > 0 {
 		return nil

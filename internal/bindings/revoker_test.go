@@ -120,7 +120,7 @@ func TestSubjectThatIsGrantedAgainIsTakenOutAgain(t *testing.T) {
 	first.set("alice", "bob", "carol")
 	r.shown(first)
 	d.set(r, carol, schema.Active, false)
-	first.has("alice", "bob") // the same look would take alice out
+	first.has("alice", "bob") // the same reconcile would take alice out
 }
 
 func TestBusyBindingLosesItsSubject(t *testing.T) {

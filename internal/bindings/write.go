@@ -119,10 +119,10 @@ func (b *Bindings) delete(ctx context.Context, current *Object) error {
 	return client.IgnoreNotFound(err)
 }
 
-// takeOut takes Kubernetes user names out of a binding, and leaves everything else as it is, whatever that is by now. The
-// binding is deleted if it has no other subject, or if the API server forbids the change, because the operator may not bind
+// removeSubjects removes Kubernetes user names from a binding, and leaves everything else as it is, whatever that is by now.
+// The binding is deleted if it has no other subject, or if the API server forbids the change, because the operator may not bind
 // the role any more. The error is a Conflict if the subjects have moved in the binding.
-func (b *Bindings) takeOut(ctx context.Context, e *entry, names []string) error {
+func (b *Bindings) removeSubjects(ctx context.Context, e *entry, names []string) error {
 	p, left := removal(e.object, names)
 	if left == 0 {
 		if err := b.delete(ctx, e.object); !apierrors.IsConflict(err) {

@@ -44,8 +44,8 @@ type Principals interface {
 	Identified(namespace string, kind v1alpha1.ClaimedKind, externalID string) []string
 }
 
-// Revoker takes away what users and groups have through access assignments.
-type Revoker interface {
+// RevocationWaiter waits until users and groups have nothing through access assignments any more.
+type RevocationWaiter interface {
 	// AwaitRevoked returns once no binding has a subject through a user or group that does not belong there.
 	AwaitRevoked(ctx context.Context, kind v1alpha1.PrincipalKind, namespace, name string) error
 }
@@ -60,7 +60,7 @@ const (
 
 // AwaitRevoked waits until no binding has a subject through a user or group that is being deleted, and reports whether there
 // is none. It waits for revokeTimeout at most. r is nil if the operator was installed without access.
-func AwaitRevoked(ctx context.Context, r Revoker, kind v1alpha1.PrincipalKind, o client.Object) (isRevoked bool) {
+func AwaitRevoked(ctx context.Context, r RevocationWaiter, kind v1alpha1.PrincipalKind, o client.Object) (isRevoked bool) {
 	if r == nil {
 		return true
 	}

@@ -9,11 +9,11 @@ import (
 	"github.com/cloudsso/cloudsso-operator/api/v1alpha1"
 )
 
-// blockedRevoker is a Revoker whose bindings cannot be written.
-type blockedRevoker struct{}
+// blockedWaiter is a RevocationWaiter whose bindings cannot be written.
+type blockedWaiter struct{}
 
-// AwaitRevoked implements Revoker.
-func (blockedRevoker) AwaitRevoked(ctx context.Context, _ v1alpha1.PrincipalKind, _, _ string) error {
+// AwaitRevoked implements RevocationWaiter.
+func (blockedWaiter) AwaitRevoked(ctx context.Context, _ v1alpha1.PrincipalKind, _, _ string) error {
 	<-ctx.Done()
 	return ctx.Err()
 }
@@ -21,7 +21,7 @@ func (blockedRevoker) AwaitRevoked(ctx context.Context, _ v1alpha1.PrincipalKind
 func TestAwaitRevokedFreesTheWorkerAfterASecond(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		start := time.Now()
-		isRevoked := AwaitRevoked(t.Context(), blockedRevoker{}, v1alpha1.PrincipalUser, &v1alpha1.CloudSSOUser{})
+		isRevoked := AwaitRevoked(t.Context(), blockedWaiter{}, v1alpha1.PrincipalUser, &v1alpha1.CloudSSOUser{})
 		if took := time.Since(start); isRevoked || took != time.Second {
 			t.Errorf("revoked %t after %v", isRevoked, took)
 		}

@@ -209,7 +209,7 @@ func (n *namespacedStore) deleteGroup(ctx context.Context, id string, preconditi
 	if err != nil {
 		return nil, err
 	}
-	n.revoke(func(r Revoker) { r.RevokeGroup(n.namespace, id) })
+	n.revoke(func(r AccessRevoker) { r.RevokeGroup(n.namespace, id) })
 	deleted.Members = nil // the index has none of them any more
 	return deleted, nil
 }

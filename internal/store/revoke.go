@@ -10,9 +10,10 @@ import (
 	"github.com/cloudsso/cloudsso-operator/internal/scim"
 )
 
-// Revoker takes access away, on the replica that has stored the reason. Its methods do not wait. They are called once the
-// write is in etcd and, as a rule, in this replica's informers; a user or member may have got access again by then.
-type Revoker interface {
+// AccessRevoker starts to take access away, on the replica that has stored the reason. Its methods return at once. They are
+// called once the write is in etcd and, as a rule, in this replica's informers; a user or member may have got access again by
+// then.
+type AccessRevoker interface {
 	// RevokeUser is told of a user who has been deactivated or deprovisioned, or may have another Kubernetes user name now.
 	RevokeUser(namespace, user string)
 	// RevokeMembers is told of users who have been removed from a group.
@@ -21,16 +22,16 @@ type Revoker interface {
 	RevokeGroup(namespace, group string)
 }
 
-func (s *Store) revoke(tell func(Revoker)) {
+func (s *Store) revoke(call func(AccessRevoker)) {
 	if s.Revoker != nil {
-		tell(s.Revoker)
+		call(s.Revoker)
 	}
 }
 
 // revokeFormer tells of a change of a user that may take access away.
 func (n *namespacedStore) revokeFormer(before, after *v1alpha1.CloudSSOUser) {
 	if mayLoseAccess(before, after) {
-		n.revoke(func(r Revoker) { r.RevokeUser(n.namespace, after.Name) })
+		n.revoke(func(r AccessRevoker) { r.RevokeUser(n.namespace, after.Name) })
 	}
 }
 

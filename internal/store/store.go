@@ -52,7 +52,7 @@ type Config struct {
 	// Priority, if not nil, lets deactivations go before creates and changes of groups.
 	Priority *priority.Gate
 	// Revoker, if not nil, is told of what takes access away, once it is stored. It can be set until the first request.
-	Revoker Revoker
+	Revoker AccessRevoker
 	// Now is the clock. NewSuffix returns the random end of a new object's name, as generateName makes it.
 	Now       func() time.Time
 	NewSuffix func() string

@@ -217,6 +217,6 @@ func (n *namespacedStore) deprovisionUser(ctx context.Context, id string, precon
 	if err := deactivation.conclude(ctx, u, err); err != nil {
 		return nil, err
 	}
-	n.revoke(func(r Revoker) { r.RevokeUser(n.namespace, id) })
+	n.revoke(func(r AccessRevoker) { r.RevokeUser(n.namespace, id) })
 	return deleted, nil
 }

@@ -16,8 +16,8 @@ import (
 	"github.com/cloudsso/cloudsso-operator/internal/policy"
 )
 
-// pendingInterval is when to look again at a principal whose name belongs to a request that is under way, and at what is still
-// behind after maxLooks.
+// pendingInterval is when to look again at a principal whose name belongs to a request that is under way, at what is still behind
+// after maxLooks, and at a user who is not effective although the cache says so.
 const pendingInterval = 2 * time.Second
 
 // effect is what an assignment does with bindings.

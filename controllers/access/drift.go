@@ -90,8 +90,7 @@ func (p *pass) hasOtherRole(t *target, number int) bool {
 
 // distrustMissing reads the users live that should have the role, and that another writer has taken out of a binding: another
 // replica may have revoked them already, for a reason that the cache does not show yet. A user who is not effective gets
-// nothing, and is read again by each pass until the cache shows it too. More than maxSingleReads are only read after they were
-// added, as any others are, because that is done beside the reconciles.
+// nothing, and is read again until the cache shows it too.
 func (p *pass) distrustMissing(ctx context.Context) error {
 	for _, t := range p.targets {
 		p.known.missing = union(p.known.missing, t.drift.gone)
@@ -112,15 +111,13 @@ func (p *pass) distrustMissing(ctx context.Context) error {
 			suspects[name], _ = p.roster.names.Owner(name)
 		}
 	}
-	var ineffective []string
-	if len(suspects) <= maxSingleReads {
-		var err error
-		if ineffective, err = p.findIneffective(ctx, p.key.Namespace, suspects); err != nil {
-			return err
-		}
+	ineffective, err := p.findIneffective(ctx, p.key.Namespace, suspects)
+	if err != nil {
+		return err
 	}
+	p.distrusted = setOf(ineffective...)
 	for name := range suspects {
-		if slices.Contains(ineffective, name) {
+		if p.distrusted[name] {
 			p.wanted[name] = false
 		} else {
 			delete(p.known.missing, name)

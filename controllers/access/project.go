@@ -28,6 +28,7 @@ type pass struct {
 	isFull     bool
 	asked      map[string]bool // the Kubernetes user names to look at in every target, unless it is a full pass
 	wanted     map[string]bool
+	distrusted map[string]bool // those of wanted that another writer has taken out, and that are not effective
 	targets    []*target
 }
 
@@ -42,9 +43,10 @@ type target struct {
 
 // result is what a pass has done.
 type result struct {
-	isIncomplete bool   // another pass has to follow at once
-	isOvertaken  bool   // a write was a conflict
-	refused      string // what the API server says to a binding that it refuses
+	isIncomplete bool            // another pass has to follow at once
+	isOvertaken  bool            // a write was a conflict
+	refused      string          // what the API server says to a binding that it refuses
+	distrusted   map[string]bool // Kubernetes user names that the cache still says should have the role, and that must not have it
 	repaired     []string
 	err          error
 }
@@ -74,14 +76,24 @@ func (r *Reconciler) project(ctx context.Context, a *v1alpha1.CloudSSOAccessAssi
 		}
 		p.plan(t)
 	}
+	removed := p.known.removed
+	if s.effect == grants {
+		p.known.removed = "" // until the pass is complete, because it adds what the former restriction may not permit
+	}
 	done := p.write(ctx)
-	if !done.isIncomplete && done.err == nil {
-		if p.isFull {
-			p.known.applied = s.fingerprint(a)
-		}
-		if (p.isFull || s.isUnsettled()) && !done.isOvertaken {
-			p.known.removed = s.restriction(a)
-		}
+	done.distrusted = p.distrusted
+	if done.isIncomplete || done.err != nil {
+		return done, nil
+	}
+	if p.isFull {
+		p.known.applied = s.fingerprint(a)
+	}
+	switch {
+	case done.isOvertaken:
+	case p.isFull, s.isUnsettled():
+		p.known.removed = s.restriction(a)
+	default: // the bindings fitted this situation before
+		p.known.removed = removed
 	}
 	return done, nil
 }

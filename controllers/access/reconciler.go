@@ -111,7 +111,8 @@ func (r *Reconciler) update(ctx context.Context, a *v1alpha1.CloudSSOAccessAssig
 	if behind, err := r.isBehind(ctx, s, list, *w); behind || err != nil {
 		w.count(s.isPartial())
 		isOvertaken, failed := r.takeAway(ctx, a, s, list, w)
-		return false, w.interval(isOvertaken), cmp.Or(err, failed)
+		key := client.ObjectKeyFromObject(a)
+		return false, w.interval(isOvertaken), cmp.Or(err, failed, r.verifyAdded(ctx, key, r.memory.of(key)))
 	}
 	pinned := a.Status.Principal
 	if s.unprepared = r.prepare(ctx, a, s, w); s.unprepared != nil {
@@ -159,6 +160,9 @@ func (r *Reconciler) takeAway(ctx context.Context, a *v1alpha1.CloudSSOAccessAss
 	kept := *s
 	kept.effect = min(s.effect, keeps)
 	done, err := r.project(ctx, a, &kept, list, work{all: true})
+	if len(done.repaired) > 0 {
+		r.Emit(a, repairedEvent(done.repaired))
+	}
 	return done.isOvertaken, cmp.Or(err, done.err)
 }
 
@@ -174,7 +178,7 @@ func (r *Reconciler) writeBindingsAndStatus(ctx context.Context, a *v1alpha1.Clo
 		r.Emit(a, repairedEvent(done.repaired))
 	}
 	if s.unprepared != nil {
-		return false, 0, cmp.Or(done.err, s.unprepared)
+		return false, 0, cmp.Or(r.verifyAdded(ctx, key, r.memory.of(key)), done.err, s.unprepared)
 	}
 	if done.isIncomplete && done.err == nil && !done.isOvertaken {
 		return true, 0, nil
@@ -192,7 +196,8 @@ func (r *Reconciler) writeBindingsAndStatus(ctx context.Context, a *v1alpha1.Clo
 		return false, wait.Jitter(conflictInterval, 1), nil
 	}
 	after = s.requeueAfter()
-	if *w = (work{all: s.isUnsettled(), unseen: w.unseen}); len(w.unseen) > 0 {
+	*w = work{all: s.isUnsettled(), unseen: w.unseen, names: done.distrusted}
+	if len(w.unseen)+len(w.names) > 0 {
 		after = controllerutil.Soonest(after, pendingInterval)
 	}
 	return false, after, nil

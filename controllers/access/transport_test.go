@@ -212,7 +212,7 @@ type lateIndex struct {
 	mu     sync.Mutex
 	group  string     // the displayName, and the metadata.name, of a group that it is not told of yet; "" for none
 	held   string     // the metadata.name of a group that it is not told of until it is released; "" for none
-	writes [][]string // the writes of bindings that had been sent at each question for the held group
+	writes [][]string // the writes of bindings that had been sent at each question of assignments for the held group
 }
 
 // delay has the index told of a group late, in the spec that runs.
@@ -237,7 +237,7 @@ func (i *lateIndex) release() {
 	i.group, i.held = "", ""
 }
 
-// writesAtLooks returns the writes of bindings that had been sent at each question for the held group.
+// writesAtLooks returns the writes of bindings that had been sent at each question of assignments for the held group.
 func (i *lateIndex) writesAtLooks() [][]string {
 	i.mu.Lock()
 	defer i.mu.Unlock()
@@ -263,7 +263,9 @@ func (i *lateIndex) HasSeen(o client.Object) bool {
 		return false
 	}
 	if i.held != "" && o.GetNamespace() == namespace && o.GetName() == i.held {
-		i.writes = append(i.writes, traffic.bindingWrites())
+		if g, isGroup := o.(*group); isGroup && g.Spec.DisplayName == "" { // assignments ask for a version, the group's controller for the group
+			i.writes = append(i.writes, traffic.bindingWrites())
+		}
 		return false
 	}
 	return i.Store.HasSeen(o)

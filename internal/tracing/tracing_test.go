@@ -350,16 +350,22 @@ func TestPanicOfACallIsNotExported(t *testing.T) {
 	}
 }
 
-func TestEnvironmentVariablesSayWhatTheFlagsDoNot(t *testing.T) {
+// newCertificate returns the file of a self-signed certificate, and what serves it.
+func newCertificate(t *testing.T) (file string, certificate credentials.TransportCredentials) {
+	t.Helper()
 	files, err := selfsigned.Write(t.TempDir(), time.Now())
 	if err != nil {
 		t.Fatal(err)
 	}
-	certificate, err := credentials.NewServerTLSFromFile(files.Cert, files.Key)
-	if err != nil {
+	if certificate, err = credentials.NewServerTLSFromFile(files.Cert, files.Key); err != nil {
 		t.Fatal(err)
 	}
-	t.Setenv("OTEL_EXPORTER_OTLP_CERTIFICATE", files.Cert)
+	return files.Cert, certificate
+}
+
+func TestEnvironmentVariablesSayWhatTheFlagsDoNot(t *testing.T) {
+	file, certificate := newCertificate(t)
+	t.Setenv("OTEL_EXPORTER_OTLP_CERTIFICATE", file)
 	t.Setenv("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:1") // the flag takes precedence
 	t.Setenv("OTEL_TRACES_SAMPLER", "always_off")
 	t.Setenv("OTEL_SERVICE_NAME", "sso-north")
@@ -375,15 +381,8 @@ func TestEnvironmentVariablesSayWhatTheFlagsDoNot(t *testing.T) {
 
 // A ConfigMap with the CAs may be missing when a Pod starts.
 func TestMissingFileOfCAsIsLogged(t *testing.T) {
-	files, err := selfsigned.Write(t.TempDir(), time.Now())
-	if err != nil {
-		t.Fatal(err)
-	}
-	certificate, err := credentials.NewServerTLSFromFile(files.Cert, files.Key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Setenv("OTEL_EXPORTER_OTLP_CERTIFICATE", files.Cert+".absent")
+	file, certificate := newCertificate(t)
+	t.Setenv("OTEL_EXPORTER_OTLP_CERTIFICATE", file+".absent")
 	t.Setenv("OTEL_EXPORTER_OTLP_TIMEOUT", "100") // within it the SDK tries again
 	c := newCollector(t, grpc.Creds(certificate))
 	var out lockedBuffer

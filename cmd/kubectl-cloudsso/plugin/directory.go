@@ -73,7 +73,7 @@ func (p *Plugin) warnOf(tool, what string) {
 // was a person. The marks of a tool do not decide, because Git may leave the switch out.
 func SwitchTrackedBy(d *v1alpha1.CloudSSODirectory) string {
 	for _, entry := range d.ManagedFields {
-		if writesOnce(entry.Manager) || !ownsSwitch(entry) {
+		if writesOnce(entry.Manager) || !OwnsSwitch(entry) {
 			continue
 		}
 		return cmp.Or(TrackedBy(d), Printable(entry.Manager), "a tool without a name")
@@ -87,8 +87,8 @@ func writesOnce(manager string) bool {
 	return strings.HasPrefix(manager, "kubectl") || manager == policy.FieldManager || manager == "velero-server"
 }
 
-// ownsSwitch reports whether a field manager owns the switch.
-func ownsSwitch(entry metav1.ManagedFieldsEntry) bool {
+// OwnsSwitch reports whether a field manager owns the switch.
+func OwnsSwitch(entry metav1.ManagedFieldsEntry) bool {
 	var owned struct {
 		Spec map[string]json.RawMessage `json:"f:spec"`
 	}

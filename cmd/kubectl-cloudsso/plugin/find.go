@@ -53,6 +53,17 @@ func FindGroup(ctx context.Context, c client.Client, namespace, name string) (*v
 	return groups[0], nil
 }
 
+// HolderOfUserName returns the live user that holds a userName, in any spelling, or the user of that metadata.name; nil if there is
+// none. It reads three objects at most.
+func HolderOfUserName(ctx context.Context, c client.Client, namespace, name string) (*v1alpha1.CloudSSOUser, error) {
+	return holder[v1alpha1.CloudSSOUser](ctx, c, nameclaim.UserName(namespace, name), name)
+}
+
+// HolderOfDisplayName is HolderOfUserName for groups and their displayName.
+func HolderOfDisplayName(ctx context.Context, c client.Client, namespace, name string) (*v1alpha1.CloudSSOGroup, error) {
+	return holder[v1alpha1.CloudSSOGroup](ctx, c, nameclaim.DisplayName(namespace, name), name)
+}
+
 // object is a pointer to a T that the API server has.
 type object[T any] interface {
 	*T
@@ -60,25 +71,31 @@ type object[T any] interface {
 }
 
 // find returns the live holder of a name, or the object that is called so, or else all objects with the name; never none
-// without an error. A claim alone is no proof: it may outlast its holder, and that of a deprovisioned user stays.
+// without an error.
 func find[T any, O object[T]](ctx context.Context, c client.Client, name nameclaim.Name, called string, page client.ObjectList) ([]O, error) {
-	var claim v1alpha1.CloudSSONameClaim
-	if err := c.Get(ctx, name.Key(), &claim); client.IgnoreNotFound(err) != nil {
-		return nil, fmt.Errorf("reading the claim on %s %q: %w", name.Attribute(), called, err)
-	}
-	holder, err := read[T, O](ctx, c, name, claim.Spec.Holder)
-	if err != nil || holder != nil && policy.IsLive(holder) && nameclaim.NameOf(holder) == name {
-		return []O{holder}, err
-	}
-	named, err := read[T, O](ctx, c, name, called)
-	if err != nil || named != nil {
-		return []O{named}, err
+	held, err := holder[T, O](ctx, c, name, called)
+	if err != nil || held != nil {
+		return []O{held}, err
 	}
 	same, err := scan[O](ctx, c, name, page)
 	if err == nil && len(same) == 0 {
 		err = &NotFoundError{name, called}
 	}
 	return same, err
+}
+
+// holder returns the live holder of a name, or the object that is called so; nil if there is none. A claim alone is no proof: it may
+// outlast its holder, and that of a deprovisioned user stays.
+func holder[T any, O object[T]](ctx context.Context, c client.Client, name nameclaim.Name, called string) (O, error) {
+	var claim v1alpha1.CloudSSONameClaim
+	if err := c.Get(ctx, name.Key(), &claim); client.IgnoreNotFound(err) != nil {
+		return nil, fmt.Errorf("reading the claim on %s %q: %w", name.Attribute(), called, err)
+	}
+	held, err := read[T, O](ctx, c, name, claim.Spec.Holder)
+	if err != nil || held != nil && policy.IsLive(held) && nameclaim.NameOf(held) == name {
+		return held, err
+	}
+	return read[T, O](ctx, c, name, called)
 }
 
 // read returns the object of a metadata.name; nil if there is none.

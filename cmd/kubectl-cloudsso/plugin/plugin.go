@@ -73,7 +73,8 @@ func (p *Plugin) Connect() (c client.Client, namespace string, err error) {
 	if err != nil {
 		return nil, "", err
 	}
-	return connect(config, namespace)
+	c, err = ConnectWith(config)
+	return c, namespace, err
 }
 
 // ConnectUnlimited is Connect for a command that writes a whole directory: at kubectl's rate 100,000 objects take half an hour.
@@ -84,7 +85,19 @@ func (p *Plugin) ConnectUnlimited() (c client.Client, namespace string, err erro
 		return nil, "", err
 	}
 	config.QPS = -1
-	return connect(config, namespace)
+	c, err = ConnectWith(config)
+	return c, namespace, err
+}
+
+// ConnectConsole is ConnectUnlimited for the pages of the console, whose parallel reads belong to one person. It returns the
+// client's configuration too.
+func (p *Plugin) ConnectConsole() (c client.Client, config *rest.Config, namespace string, err error) {
+	if config, namespace, err = p.restConfig(); err != nil {
+		return nil, nil, "", err
+	}
+	config.QPS = -1
+	c, err = ConnectWith(config)
+	return c, config, namespace, err
 }
 
 // ConnectPods returns a client of Pods and their logs, which acts as the person who runs the command.
@@ -96,13 +109,13 @@ func (p *Plugin) ConnectPods() (corev1client.PodsGetter, error) {
 	return corev1client.NewForConfig(config)
 }
 
-func connect(config *rest.Config, namespace string) (client.Client, string, error) {
+// ConnectWith returns a client of what the verbs read and write.
+func ConnectWith(config *rest.Config) (client.Client, error) {
 	scheme := runtime.NewScheme()
 	if err := errors.Join(corev1.AddToScheme(scheme), v1alpha1.AddToScheme(scheme), rbacv1.AddToScheme(scheme), authorizationv1.AddToScheme(scheme)); err != nil {
-		return nil, "", err
+		return nil, err
 	}
-	c, err := client.New(config, client.Options{Scheme: scheme})
-	return c, namespace, err
+	return client.New(config, client.Options{Scheme: scheme})
 }
 
 func (p *Plugin) restConfig() (config *rest.Config, namespace string, err error) {

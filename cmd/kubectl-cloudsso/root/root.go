@@ -7,6 +7,7 @@ import (
 	ctrl "sigs.k8s.io/controller-runtime"
 
 	"github.com/cloudsso/cloudsso-operator/cmd/kubectl-cloudsso/check"
+	"github.com/cloudsso/cloudsso-operator/cmd/kubectl-cloudsso/console"
 	"github.com/cloudsso/cloudsso-operator/cmd/kubectl-cloudsso/credential"
 	"github.com/cloudsso/cloudsso-operator/cmd/kubectl-cloudsso/deleteuser"
 	"github.com/cloudsso/cloudsso-operator/cmd/kubectl-cloudsso/explain"
@@ -41,7 +42,7 @@ func NewCommand(p *plugin.Plugin) *cobra.Command {
 	root.AddCommand(
 		status.NewCommand(p), users.NewCommand(p), user.NewCommand(p), groups.NewCommand(p), members.NewCommand(p),
 		explain.NewCommand(p), review.NewCommand(p), credential.NewCommand(p), sync.NewCommand(p), resync.NewCommand(p),
-		deleteuser.NewCommand(p), log.NewCommand(p), export.NewCommand(p), importer.NewCommand(p), check.NewCommand(p),
+		deleteuser.NewCommand(p), log.NewCommand(p), export.NewCommand(p), importer.NewCommand(p), check.NewCommand(p), console.NewCommand(p),
 	)
 	return root
 }

@@ -1,4 +1,4 @@
-package status
+package plugin
 
 import (
 	"strings"
@@ -55,7 +55,7 @@ func TestAdvice(t *testing.T) {
 	} {
 		d, c := healthy()
 		change(d, c)
-		next := advise(d, []v1alpha1.SCIMCredential{*c}, now)
+		next := Advise(d, []v1alpha1.SCIMCredential{*c}, now)
 		if len(next) != 1 || !strings.Contains(next[0], want) {
 			t.Errorf("want %q, got %q", want, next)
 		}

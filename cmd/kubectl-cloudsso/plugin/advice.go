@@ -1,4 +1,4 @@
-package status
+package plugin
 
 import (
 	"fmt"
@@ -18,8 +18,8 @@ type facts struct {
 	now         time.Time
 }
 
-// advise returns what to do next, the most urgent first. It is never empty.
-func advise(d *v1alpha1.CloudSSODirectory, credentials []v1alpha1.SCIMCredential, now time.Time) (next []string) {
+// Advise returns what to do next, the most urgent first. It is never empty.
+func Advise(d *v1alpha1.CloudSSODirectory, credentials []v1alpha1.SCIMCredential, now time.Time) (next []string) {
 	f := facts{d, credentials, now}
 	for _, rule := range []func(facts) []string{
 		policiesMissing, notSelected, notActivated, withheld, writesRefused, noCredential, credentialsEnding, switchOff, neverUsed,

@@ -1,0 +1,110 @@
+// Package console is kubectl cloudsso console: the pages of a directory in a browser, served on loopback as the person who runs
+// it. Package pages has the pages, this one the way to them.
+package console
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"os/exec"
+	"runtime"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/cloudsso/cloudsso-operator/cmd/kubectl-cloudsso/console/pages"
+	"github.com/cloudsso/cloudsso-operator/cmd/kubectl-cloudsso/plugin"
+)
+
+// NewCommand returns the command.
+func NewCommand(p *plugin.Plugin) *cobra.Command {
+	c := console{Plugin: p}
+	cmd := &cobra.Command{
+		Use:   "console",
+		Short: "Open the pages of a directory in a browser",
+		Long: "Serves the pages of a directory on this machine, to the one browser that opens the address first, and opens it. Everything\n" +
+			"is read and written as you: your rights and the API server's audit log are those of kubectl. It ends with Ctrl-C.",
+		Example: "  kubectl cloudsso console -n acme",
+		Args:    cobra.NoArgs,
+		RunE:    func(cmd *cobra.Command, _ []string) error { return c.run(cmd.Context()) },
+	}
+	cmd.Flags().IntVar(&c.port, "port", 0, "port on loopback; a free one if it is 0")
+	cmd.Flags().BoolVar(&c.noBrowser, "no-browser", false, "show the address, and open no browser")
+	return cmd
+}
+
+type console struct {
+	*plugin.Plugin
+	port      int
+	noBrowser bool
+}
+
+// The time limits of the server. An answer may read on in a large directory for a while.
+const (
+	headerTimeout = 10 * time.Second
+	writeTimeout  = 2 * time.Minute
+	stopTimeout   = 2 * time.Second
+)
+
+func (c *console) run(ctx context.Context) error {
+	client, config, namespace, err := c.ConnectConsole()
+	if err != nil {
+		return err
+	}
+	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", fmt.Sprintf("127.0.0.1:%d", c.port))
+	if err != nil {
+		return err
+	}
+	session := &pages.Session{Client: client, Config: config, CSRFToken: rand.Text()}
+	handler := pages.New(pages.Options{
+		Session:   func(*http.Request) (*pages.Session, error) { return session, nil },
+		Namespace: namespace, Now: c.Now, Random: c.Random,
+	})
+	guard := newGuard(listener.Addr().String(), handler)
+	url := guard.loginURL()
+	fmt.Fprintf(c.Out, "The console of namespace %s, for the first browser that opens this address:\n\n  %s\n\nCtrl-C ends it.\n", namespace, url)
+	if !c.noBrowser {
+		c.open(ctx, url)
+	}
+	return serve(ctx, listener, guard)
+}
+
+// serve serves until the context ends, and lets requests end that are under way.
+func serve(ctx context.Context, listener net.Listener, handler http.Handler) error {
+	server := &http.Server{
+		Handler: handler, ReadHeaderTimeout: headerTimeout, WriteTimeout: writeTimeout,
+		BaseContext: func(net.Listener) context.Context { return ctx },
+	}
+	stopped := make(chan error, 1)
+	stop := context.AfterFunc(ctx, func() {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopTimeout)
+		defer cancel()
+		stopped <- errors.Join(server.Shutdown(ctx), server.Close())
+	})
+	if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
+		stop()
+		return err
+	}
+	return <-stopped
+}
+
+// openers open an address in the person's browser.
+var openers = map[string][]string{
+	"darwin":  {"open"},
+	"linux":   {"xdg-open"},
+	"windows": {"rundll32", "url.dll,FileProtocolHandler"},
+}
+
+// open opens the browser, or says that it could not.
+func (c *console) open(ctx context.Context, url string) {
+	opener := openers[runtime.GOOS]
+	if opener == nil {
+		return
+	}
+	if err := exec.CommandContext(ctx, opener[0], append(opener[1:], url)...).Start(); err != nil { //nolint:gosec // G204: a fixed program, and an address of our own
+		fmt.Fprintf(c.ErrOut, "no browser could be opened (%v): open the address yourself\n", err)
+	}
+}

@@ -1,0 +1,96 @@
+// Package pages renders the console: the pages of a directory, from a client of the API server. What a page may read and write is
+// what the client's person may.
+//
+//	pages.go      routes
+//	request.go    a request of a person, pages and actions
+//	rights.go     what the person may do
+//	render.go     templates and what they call
+//	text.go       every text that a page shows
+//	problem.go    errors as pages
+//	directory.go, users.go, user.go, groups.go, group.go, settings.go   one page each
+//	search.go     exact names, and reading on in a large directory
+package pages
+
+import (
+	"embed"
+	"io"
+	"io/fs"
+	"net/http"
+	"time"
+)
+
+// Options configure the pages. All fields are required but Namespace.
+type Options struct {
+	// Session returns the person of a request, or an error that is shown.
+	Session func(*http.Request) (*Session, error)
+	// Namespace is that of the directory that / leads to; "" if / asks for it.
+	Namespace string
+	// Now is the clock.
+	Now func() time.Time
+	// Random is the source of new tokens: a cryptographic one.
+	Random io.Reader
+}
+
+// directoryPath begins the address of each page of a directory.
+const directoryPath = "/directories/{namespace}/"
+
+// New returns the handler of all pages.
+func New(o Options) http.Handler {
+	c := &console{Options: o}
+	mux := http.NewServeMux()
+	mux.Handle("GET /assets/", http.StripPrefix("/assets", http.FileServerFS(assets())))
+	mux.HandleFunc("GET /{$}", c.show(c.start))
+	mux.HandleFunc("GET /", c.show(c.notFound))
+	for path, p := range map[string]page{
+		"{$}":           c.directory,
+		"users":         c.users,
+		"users/rows":    c.userRows,
+		"users/{name}":  c.user,
+		"groups":        c.groups,
+		"groups/rows":   c.groupRows,
+		"groups/{name}": c.group,
+		"settings":      c.settings,
+	} {
+		mux.HandleFunc("GET "+directoryPath+path, c.show(p))
+	}
+	for path, a := range map[string]action{} {
+		mux.HandleFunc("POST "+directoryPath+path, c.act(a))
+	}
+	return withHeaders(mux)
+}
+
+// start leads to the directory.
+func (c *console) start(*request) (*view, error) {
+	return redirected("/directories/"+c.Namespace+"/", ""), nil
+}
+
+type console struct{ Options }
+
+//go:embed assets
+var assetFiles embed.FS
+
+func assets() fs.FS {
+	sub, err := fs.Sub(assetFiles, "assets")
+	if err != nil {
+		panic(err) // the folder is embedded
+	}
+	return sub
+}
+
+// contentPolicy lets a page load what this handler serves, and nothing else; and no script or style inside the page, so that markup
+// in a name that an identity provider sends does nothing.
+const contentPolicy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; " +
+	"form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+
+func withHeaders(inner http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		h := w.Header()
+		h.Set("Content-Security-Policy", contentPolicy)
+		h.Set("X-Content-Type-Options", "nosniff")
+		h.Set("Referrer-Policy", "no-referrer")
+		h.Set("Cross-Origin-Opener-Policy", "same-origin")
+		h.Set("Cross-Origin-Resource-Policy", "same-origin")
+		h.Set("Cache-Control", "no-store") // users are personal data
+		inner.ServeHTTP(w, r)
+	})
+}

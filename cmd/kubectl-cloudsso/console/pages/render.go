@@ -1,0 +1,161 @@
+package pages
+
+import (
+	"bytes"
+	"cmp"
+	"embed"
+	"fmt"
+	"html/template"
+	"net/http"
+	"net/url"
+	"strconv"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/util/duration"
+
+	"github.com/cloudsso/cloudsso-operator/cmd/kubectl-cloudsso/plugin"
+)
+
+// view is what one answer shows.
+type view struct {
+	Now       time.Time
+	Namespace string // of the directory; "" outside one
+	Path      string
+	Title     string // plain text
+	Person    string // of the session; "" where there is one person only
+	CSRFToken string // of the session
+	Done      string // the notice of an action that has succeeded; "" without one
+	Data      any    // what the template of the page reads
+
+	template string // the file below templates, without its ending
+	part     string // the template in that file which is the whole answer; "" for a page
+	status   int    // 200 if 0
+	redirect string // the address to go to instead; "" to show the template
+}
+
+//go:embed templates
+var templateFiles embed.FS
+
+// templates has one set for each page: the layout, and the page in it.
+var templates = parseTemplates("directory", "users", "user", "groups", "group", "settings", "problem")
+
+func parseTemplates(names ...string) map[string]*template.Template {
+	sets := map[string]*template.Template{}
+	for _, name := range names {
+		sets[name] = template.Must(template.New("layout.html").Funcs(functions).
+			ParseFS(templateFiles, "templates/layout.html", "templates/parts.html", "templates/"+name+".html"))
+	}
+	return sets
+}
+
+// functions are what templates call beside their data.
+var functions = template.FuncMap{
+	"text":      text,
+	"shown":     plugin.Printable,
+	"ago":       ago,
+	"exact":     exact,
+	"condition": conditionText,
+	"state":     stateOf,
+	"number":    number,
+	"rest":      restOf,
+	"path":      url.PathEscape,
+	"part":      func(v *view, data any) part { return part{v, data} },
+}
+
+// part is what a template within a page gets: the whole view, and its own data.
+type part struct {
+	View *view
+	Item any
+}
+
+// Now is the time at which the view is made.
+func (p part) Now() time.Time { return p.View.Now }
+
+// write renders the view whole before it sends anything, so that a template that fails is not half a page.
+func (v *view) write(w http.ResponseWriter, r *http.Request) {
+	if v.redirect != "" {
+		http.Redirect(w, r, v.redirect, http.StatusSeeOther)
+		return
+	}
+	var out bytes.Buffer
+	if err := templates[v.template].ExecuteTemplate(&out, cmp.Or(v.part, "layout.html"), v); err != nil {
+		http.Error(w, text("problem.template"), http.StatusInternalServerError)
+		return
+	}
+	w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	w.WriteHeader(cmp.Or(v.status, http.StatusOK))
+	_, _ = w.Write(out.Bytes()) // a browser that has gone needs no answer
+}
+
+// ago returns how long ago a time was, or in how long it will be, as kubectl writes it.
+func ago(now time.Time, at any) string {
+	t := instant(at)
+	switch {
+	case t.IsZero():
+		return text("time.never")
+	case now.Before(t):
+		return text("time.in", duration.HumanDuration(t.Sub(now)))
+	}
+	return text("time.ago", duration.HumanDuration(now.Sub(t)))
+}
+
+// exact returns a time for the attribute datetime; "" if there is none.
+func exact(at any) string {
+	if t := instant(at); !t.IsZero() {
+		return t.UTC().Format(time.RFC3339)
+	}
+	return ""
+}
+
+func instant(at any) (t time.Time) {
+	switch at := at.(type) {
+	case time.Time:
+		return at
+	case metav1.Time:
+		return at.Time
+	case *metav1.Time:
+		if at != nil {
+			return at.Time
+		}
+	case string:
+		t, _ = time.Parse(time.RFC3339, at)
+	}
+	return t
+}
+
+// number returns a number of a status, or what stands for one that is not known yet.
+func number(n *int32) string {
+	if n == nil {
+		return text("condition.unknown")
+	}
+	return strconv.Itoa(int(*n))
+}
+
+// restOfList is what a list shows below its last row.
+type restOfList struct {
+	Address   string
+	Query     string // of the next part; "" after the last
+	Remaining int64  // -1 if it is not known
+	GoesOn    bool
+}
+
+// nextPart is implemented by every chunk.
+type nextPart interface {
+	next() (token string, remaining int64, goesOn bool)
+}
+
+// restOf returns the rest of a list at an address. pairs are the names and values of its query in turn.
+func restOf(c nextPart, address string, pairs ...any) restOfList {
+	token, remaining, goesOn := c.next()
+	if token == "" {
+		return restOfList{Address: address, Remaining: -1}
+	}
+	values := url.Values{"continue": {token}}
+	for i := 0; i+1 < len(pairs); i += 2 {
+		if value := fmt.Sprint(pairs[i+1]); value != "" {
+			values.Set(fmt.Sprint(pairs[i]), value)
+		}
+	}
+	return restOfList{address, values.Encode(), remaining, goesOn}
+}

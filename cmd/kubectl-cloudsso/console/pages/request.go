@@ -1,0 +1,112 @@
+package pages
+
+import (
+	"cmp"
+	"crypto/subtle"
+	"net/http"
+	"net/url"
+	"time"
+
+	"k8s.io/client-go/rest"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+)
+
+// Session is a person at the pages.
+type Session struct {
+	// Client acts as the person.
+	Client client.Client
+	// Config is that of Client, for what a Client cannot read: the logs of Pods.
+	Config *rest.Config
+	// Person is the name that the pages show; "" where there is one person only.
+	Person string
+	// CSRFToken is secret to the session. Each form sends it back.
+	CSRFToken string
+}
+
+// request is a request of a person.
+type request struct {
+	*http.Request
+	*Session
+	now time.Time
+}
+
+// namespace returns the namespace of the directory; "" outside one.
+func (r *request) namespace() string { return r.PathValue("namespace") }
+
+// csrfField is the field of each form that has the session's token.
+const csrfField = "csrf"
+
+// isOwnForm reports whether a form was sent by a page of this session.
+func (r *request) isOwnForm() bool {
+	return subtle.ConstantTimeCompare([]byte(r.PostFormValue(csrfField)), []byte(r.CSRFToken)) == 1
+}
+
+// maxForm limits a form: each has a few short fields.
+const maxForm = 64 << 10
+
+// page answers a request with what a template shows.
+type page func(r *request) (*view, error)
+
+// action carries out what a form asks for, and returns the view that shows the result: mostly redirected.
+type action = page
+
+// redirected returns a view that sends the browser to an address of the console, which shows a notice: a key of texts below
+// "done.". So a reload shows the page again, and does not send the form again.
+func redirected(address, done string) *view {
+	query := ""
+	if done != "" {
+		query = "?" + url.Values{doneParameter: {done}}.Encode()
+	}
+	return &view{redirect: address + query}
+}
+
+// doneParameter is the parameter of an address that names the notice to show.
+const doneParameter = "done"
+
+// done returns the notice that the address names; "" if there is none.
+func (r *request) done() string { return texts["done."+r.URL.Query().Get(doneParameter)] }
+
+// show returns the handler of a page. An error is a page too.
+func (c *console) show(p page) http.HandlerFunc {
+	return c.handle(p)
+}
+
+// act returns the handler of an action: it takes forms of the session's own pages only.
+func (c *console) act(a action) http.HandlerFunc {
+	inner := c.handle(func(r *request) (*view, error) {
+		if !r.isOwnForm() {
+			return nil, errStrangeForm
+		}
+		return a(r)
+	})
+	return func(w http.ResponseWriter, r *http.Request) {
+		r.Body = http.MaxBytesReader(w, r.Body, maxForm)
+		inner(w, r)
+	}
+}
+
+func (c *console) handle(p page) http.HandlerFunc {
+	return func(w http.ResponseWriter, plain *http.Request) {
+		r := &request{Request: plain, now: c.Now()}
+		var v *view
+		var err error
+		if r.Session, err = c.Session(plain); err == nil {
+			v, err = p(r)
+		}
+		if err != nil {
+			v = problemView(err)
+		}
+		v.complete(r)
+		v.write(w, plain)
+	}
+}
+
+// complete sets what each view has from its request.
+func (v *view) complete(r *request) {
+	v.Now, v.Namespace, v.Path = r.now, r.namespace(), r.URL.Path
+	v.Title = cmp.Or(v.Title, text("app.title"))
+	v.Done = r.done()
+	if r.Session != nil {
+		v.Person, v.CSRFToken = r.Person, r.CSRFToken
+	}
+}

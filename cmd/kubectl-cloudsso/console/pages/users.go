@@ -1,0 +1,133 @@
+package pages
+
+import (
+	"context"
+	"strings"
+
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/cloudsso/cloudsso-operator/api/v1alpha1"
+	"github.com/cloudsso/cloudsso-operator/cmd/kubectl-cloudsso/plugin"
+	"github.com/cloudsso/cloudsso-operator/internal/policy"
+)
+
+// userQuery is what the page of users is asked for.
+type userQuery struct {
+	Text   string
+	State  v1alpha1.UserState
+	Source v1alpha1.Source
+}
+
+// isPlain reports whether every user is a hit, so that a page of the list is a page of hits.
+func (q userQuery) isPlain() bool { return q.Text == "" && q.State == "" }
+
+// selects reports whether a user is a hit.
+func (q userQuery) selects(u *v1alpha1.CloudSSOUser) bool {
+	if q.State != "" && stateOf(u) != q.State {
+		return false
+	}
+	return q.Text == "" || contains(q.Text, u.Spec.UserName, u.Spec.DisplayName, u.Spec.ExternalID, u.Name, firstEmail(u))
+}
+
+// contains reports whether one of the values has the text, in any case.
+func contains(wanted string, values ...string) bool {
+	wanted = strings.ToLower(wanted)
+	for _, value := range values {
+		if strings.Contains(strings.ToLower(value), wanted) {
+			return true
+		}
+	}
+	return false
+}
+
+func firstEmail(u *v1alpha1.CloudSSOUser) string {
+	if len(u.Spec.Emails) == 0 {
+		return ""
+	}
+	return u.Spec.Emails[0].Value
+}
+
+func stateOf(u *v1alpha1.CloudSSOUser) v1alpha1.UserState {
+	return policy.UserState(u, u.Status.State == v1alpha1.UserConflict)
+}
+
+// userList is the page of users.
+type userList struct {
+	Query   userQuery
+	States  []v1alpha1.UserState
+	Sources []v1alpha1.Source
+	// Exact are the users whose userName, externalId, displayName or metadata.name is the text.
+	Exact []*v1alpha1.CloudSSOUser
+	Rows  chunk[*v1alpha1.CloudSSOUser]
+}
+
+// States are what users can be filtered by.
+var states = []v1alpha1.UserState{
+	v1alpha1.UserActive, v1alpha1.UserDisabled, v1alpha1.UserSuspended, v1alpha1.UserConflict, v1alpha1.UserDeprovisioned,
+}
+
+var sources = []v1alpha1.Source{v1alpha1.SourceSCIM, v1alpha1.SourceManual}
+
+func userQueryOf(r *request) userQuery {
+	v := r.URL.Query()
+	return userQuery{strings.TrimSpace(v.Get("q")), v1alpha1.UserState(v.Get("state")), v1alpha1.Source(v.Get("source"))}
+}
+
+// users is the page of users: the first rows, and the exact matches of a text.
+func (c *console) users(r *request) (*view, error) {
+	query := userQueryOf(r)
+	list := userList{Query: query, States: states, Sources: sources}
+	var err error
+	if query.Text != "" {
+		if list.Exact, err = r.exactUsers(r.Context(), r.namespace(), query.Text); err != nil {
+			return nil, err
+		}
+	}
+	if list.Rows, err = r.readUsers(query); err != nil {
+		return nil, err
+	}
+	return &view{Title: text("users.title"), template: "users", Data: list}, nil
+}
+
+// userRows is the next part of the list, for the page that has the part before.
+func (c *console) userRows(r *request) (*view, error) {
+	query := userQueryOf(r)
+	rows, err := r.readUsers(query)
+	if err != nil {
+		return nil, err
+	}
+	return &view{template: "users", part: "rows", Data: userList{Query: query, Rows: rows}}, nil
+}
+
+func (r *request) readUsers(query userQuery) (chunk[*v1alpha1.CloudSSOUser], error) {
+	var page v1alpha1.CloudSSOUserList
+	return readChunk(r, &page, query.isPlain(), func() (hits []*v1alpha1.CloudSSOUser) {
+		for i := range page.Items {
+			if query.selects(&page.Items[i]) {
+				hits = append(hits, &page.Items[i])
+			}
+		}
+		return hits
+	}, within(r, query.Source)...)
+}
+
+// exactUsers returns the users that a text names: by userName in any spelling, or by metadata.name; by externalId; by displayName.
+func (r *request) exactUsers(ctx context.Context, namespace, wanted string) (users []*v1alpha1.CloudSSOUser, err error) {
+	holder, err := plugin.HolderOfUserName(ctx, r.Client, namespace, wanted)
+	if err != nil {
+		return nil, err
+	}
+	if holder != nil {
+		users = append(users, holder)
+	}
+	for _, field := range []string{"spec.externalId", "spec.displayName"} {
+		var same v1alpha1.CloudSSOUserList
+		if err := r.Client.List(ctx, &same, client.InNamespace(namespace), client.MatchingFields{field: wanted}, client.Limit(pageRows)); err != nil {
+			return nil, err
+		}
+		for i := range same.Items {
+			users = append(users, &same.Items[i])
+		}
+	}
+	return uniqueByName(users), nil
+}

@@ -95,7 +95,7 @@ fmt: ## Format all sources.
 
 .PHONY: vet
 vet: ## Run go vet.
-	go vet -tags install,monitoring ./...
+	go vet -tags console,install,monitoring ./...
 	cd hack/release && go vet ./...
 
 .PHONY: lint
@@ -125,6 +125,11 @@ test-monitoring: ## Test alerts and dashboard with a real Prometheus (Debian's p
 test-install: ## Install the chart with helm on a control plane with nodes (the first run builds helm and kwok: ten minutes).
 	@assets=$$($(ASSETS) --with kube-controller-manager --with kube-scheduler); tools=$$(hack/installtools/assets.sh); bwrap=$$(hack/bubblewrap.sh); \
 	set -x; KUBEBUILDER_ASSETS=$$assets INSTALL_TOOLS=$$tools BWRAP=$$bwrap go test -count=1 -tags install -timeout $(TEST_TIMEOUT) ./test/install $(TEST_ARGS)
+
+.PHONY: test-console
+test-console: ## Test the console in a real browser (installs Debian's chromium if there is none).
+	@assets=$$($(ASSETS)); chromium=$$(hack/chromium.sh); \
+	set -x; KUBEBUILDER_ASSETS=$$assets CHROMIUM=$$chromium go test -count=1 -tags console -timeout $(TEST_TIMEOUT) ./test/console $(TEST_ARGS)
 
 .PHONY: test-release
 test-release: ## Test the image and the release: twice the same bytes, from two folders.

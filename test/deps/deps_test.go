@@ -91,7 +91,7 @@ var rules = []rule{
 		name:    "programs do not reach what only tests need",
 		applies: packagesUnder(our("cmd")),
 		forbids: func(_, imported string) bool {
-			return isIn(imported, our("test"), "github.com/yuin/gopher-lua", "sigs.k8s.io/cli-utils")
+			return isIn(imported, our("test"), "github.com/chromedp/chromedp", "github.com/yuin/gopher-lua", "sigs.k8s.io/cli-utils")
 		},
 	},
 	{

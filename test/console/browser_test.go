@@ -1,0 +1,165 @@
+//go:build console
+
+package console_test
+
+import (
+	"context"
+	"os"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/chromedp/cdproto/cdp"
+	cdplog "github.com/chromedp/cdproto/log"
+	"github.com/chromedp/cdproto/network"
+	"github.com/chromedp/cdproto/page"
+	"github.com/chromedp/cdproto/runtime"
+	"github.com/chromedp/chromedp"
+	. "github.com/onsi/ginkgo/v2"
+	. "github.com/onsi/gomega"
+)
+
+// chromiumVariable is the variable with the path of the browser, see hack/chromium.sh.
+const chromiumVariable = "CHROMIUM"
+
+// browser is the context of the one browser of the suite. Each tab has cookies and a cache of its own.
+var browser context.Context
+
+// startBrowser starts the browser without what it sends to its maker.
+func startBrowser() {
+	GinkgoHelper()
+	path := os.Getenv(chromiumVariable)
+	Expect(path).NotTo(BeEmpty(), "%s is not set: it names the program of a Chromium, as hack/chromium.sh prints it", chromiumVariable)
+	options := append(slices.Clone(chromedp.DefaultExecAllocatorOptions[:]),
+		chromedp.ExecPath(path), chromedp.Flag("disable-component-update", true), chromedp.Flag("disable-quic", true), chromedp.Flag("disable-gpu", true))
+	if os.Getuid() == 0 { // Chromium has no sandbox for root
+		options = append(options, chromedp.NoSandbox)
+	}
+	allocator, stop := chromedp.NewExecAllocator(context.Background(), options...)
+	DeferCleanup(stop)
+	var closeBrowser context.CancelFunc
+	browser, closeBrowser = chromedp.NewContext(allocator)
+	DeferCleanup(closeBrowser)
+	Expect(chromedp.Do(browser)).To(Succeed())
+}
+
+// tab is a tab of the browser, at a console.
+type tab struct {
+	*console
+	ctx context.Context
+
+	mu       sync.Mutex
+	requests []string // the addresses of all of them
+	faults   []string // of scripts, and what the Content-Security-Policy has refused
+	dialogs  []string // the messages of alert, confirm and prompt
+}
+
+// browse starts a console as a person, and opens the address that it shows in a new tab. At the end of the spec it expects that
+// the tab asked no other server for anything, that no script failed and none showed a dialog, and that no page had what its
+// Content-Security-Policy refuses.
+func browse(ctx context.Context, p person, arguments ...string) *tab {
+	GinkgoHelper()
+	c := open(p, arguments...)
+	t := newTab(ctx, c, chromedp.WithNewBrowserContext())
+	t.do(chromedp.Navigate(c.login))
+	Expect(t.path()).To(Equal(directory("")))
+	return t
+}
+
+// second opens another tab of the same person at the same console.
+func (t *tab) second(ctx context.Context) *tab {
+	GinkgoHelper()
+	return newTab(ctx, t.console, chromedp.WithExistingBrowserContext(chromedp.FromContext(t.ctx).BrowserContextID))
+}
+
+func newTab(ctx context.Context, c *console, option chromedp.ContextOption) *tab {
+	GinkgoHelper()
+	t := &tab{console: c}
+	var closeTab context.CancelFunc
+	t.ctx, closeTab = chromedp.NewContext(browser, option, chromedp.WithListener(t.watch))
+	stop := context.AfterFunc(ctx, closeTab)
+	DeferCleanup(func() {
+		stop()
+		closeTab()
+		t.expectNoFaults()
+	})
+	Expect(chromedp.Do(t.ctx)).To(Succeed())
+	return t
+}
+
+// watch records what the tab does.
+func (t *tab) watch(event any) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	switch event := event.(type) {
+	case *network.EventRequestWillBeSent:
+		t.requests = append(t.requests, event.Request.URL)
+	case *runtime.EventExceptionThrown:
+		t.faults = append(t.faults, event.ExceptionDetails.Text+" "+event.ExceptionDetails.URL)
+	case *cdplog.EventEntryAdded:
+		if event.Entry.Source == cdplog.EntrySourceSecurity || strings.Contains(event.Entry.Text, "Content Security Policy") {
+			t.faults = append(t.faults, event.Entry.Text)
+		}
+	case *page.EventJavascriptDialogOpening:
+		t.dialogs = append(t.dialogs, event.Message)
+		go t.dismiss()
+	}
+}
+
+// dismiss closes a dialog, because the page waits for that.
+func (t *tab) dismiss() {
+	target := chromedp.FromContext(t.ctx).Target
+	_, _ = cdp.Call(t.ctx, target, page.HandleJavaScriptDialog, page.HandleJavaScriptDialogParams{Accept: true}) // recorded already
+}
+
+// expectNoFaults expects that the tab has done nothing that no page of the console does.
+func (t *tab) expectNoFaults() {
+	GinkgoHelper()
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	Expect(t.faults).To(BeEmpty())
+	Expect(t.dialogs).To(BeEmpty())
+	for _, address := range t.requests {
+		Expect(address).To(HavePrefix(t.root+"/"), "a page asked another server")
+	}
+}
+
+// goTo opens an address of the console, such as directory("users").
+func (t *tab) goTo(path string) {
+	GinkgoHelper()
+	t.do(chromedp.Navigate(t.root + path))
+}
+
+// do carries out actions in the tab.
+func (t *tab) do(actions ...chromedp.Action[chromedp.Void]) {
+	GinkgoHelper()
+	run(t, chromedp.Steps(actions...))
+}
+
+// run carries out an action in the tab, and returns its result.
+func run[T any](t *tab, action chromedp.Action[T]) T {
+	GinkgoHelper()
+	ctx, cancel := context.WithTimeout(t.ctx, patience)
+	defer cancel()
+	result, err := chromedp.Run(ctx, action)
+	Expect(err).NotTo(HaveOccurred())
+	return result
+}
+
+// evaluate returns the value of an expression of JavaScript in the tab's page.
+func evaluate[T any](t *tab, expression string) T {
+	GinkgoHelper()
+	return run(t, chromedp.Evaluate[T](expression))
+}
+
+// text returns the text of the first element that a CSS selector finds, as the person sees it. It waits for the element.
+func (t *tab) text(selector string) string {
+	GinkgoHelper()
+	return run(t, chromedp.Text(chromedp.CSS(selector)))
+}
+
+// path returns the address of the tab's page below the root of the console, without its query.
+func (t *tab) path() string {
+	GinkgoHelper()
+	return evaluate[string](t, "location.pathname")
+}

@@ -1,0 +1,53 @@
+//go:build console
+
+package console_test
+
+import (
+	"net/http"
+
+	. "github.com/onsi/ginkgo/v2"
+	. "github.com/onsi/gomega"
+)
+
+// pages returns the address of each page of the console, and its heading.
+func pages() map[string]string {
+	return map[string]string{
+		directory(""):                      "Overview",
+		directory("users"):                 "Users",
+		directory("users?q=alice"):         "Users",
+		directory("users/" + users[alice]): alice,
+		directory("groups"):                "Groups",
+		directory("groups/" + engineers):   "engineers",
+		directory("settings"):              "Settings",
+	}
+}
+
+var _ = Describe("each page", func() {
+	for _, p := range []person{viewer, editor, admin} {
+		It("is shown to the "+string(p), func(ctx SpecContext) {
+			v := signIn(ctx, p)
+			for path, heading := range pages() {
+				answer := v.get(ctx, path)
+				Expect(answer.StatusCode).To(Equal(http.StatusOK), "%s: %s", path, answer.text())
+				Expect(answer.heading()).To(Equal(heading), path)
+			}
+		})
+	}
+
+	It("says in the API server's words which right a stranger lacks", func(ctx SpecContext) {
+		v := signIn(ctx, stranger)
+		for path := range pages() {
+			answer := v.get(ctx, path)
+			Expect(answer.StatusCode).To(Equal(http.StatusForbidden), path)
+			Expect(answer.text()).To(And(ContainSubstring(`User "stranger" cannot`), ContainSubstring(environment.Namespace)), path)
+		}
+	})
+
+	It("is shown by a browser", func(ctx SpecContext) {
+		t := browse(ctx, viewer)
+		for path, heading := range pages() {
+			t.goTo(path)
+			Expect(t.text("h1")).To(Equal(heading), path)
+		}
+	})
+})

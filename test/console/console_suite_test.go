@@ -3,15 +3,8 @@
 // Package console_test runs kubectl cloudsso console as persons do: as a process, beside a running operator, as a person with the
 // project's real roles. It needs a Chromium, and the build tag console ("make test-console").
 //
-//	console_suite_test.go  the control plane, the operator, the browser, and a directory
-//	persons_test.go        persons and their rights
-//	process_test.go        the console of a person: open starts it
-//	visitor_test.go        a visitor without a browser: signIn(ctx, person) returns one; get, post and submit
-//	answer_test.go         what a visitor is answered: text, elements, rows of a table, forms
-//	browser_test.go        a tab of the browser: browse(ctx, person) returns one; goTo, do, run
-//	pages_test.go          each page, for each person
-//
-// What takes no browser is tested with a visitor, because an answer takes milliseconds, and a tab a second.
+// A spec begins with signIn, which returns a visitor without a browser, or with browse, which returns a tab of one. What takes no
+// browser is tested with a visitor, because an answer takes milliseconds, and a tab a second.
 package console_test
 
 import (

@@ -67,6 +67,12 @@ func marshalJSON(value any, prefix, indent string) ([]byte, error) {
 // isLateControl reports whether a character is one of the control characters from U+007F on.
 func isLateControl(r rune) bool { return 0x7f <= r && r < 0xa0 }
 
+// isReordering reports whether a character sets the direction of all text up to another one: it is one of the embeddings,
+// overrides and isolates of Unicode's bidirectional algorithm (UAX #9). Marks such as U+200E are not among them.
+func isReordering(r rune) bool {
+	return 0x202a <= r && r <= 0x202e || 0x2066 <= r && r <= 0x2069
+}
+
 // OrNone returns what a table shows for a value that may be absent, as kubectl does.
 func OrNone(value string) string {
 	if value == "" {
@@ -91,11 +97,11 @@ func Place(namespace string) string {
 	return namespace
 }
 
-// Printable returns a value without what could move the cursor of a terminal or break a table: an identity provider sends
-// any text as a name.
+// Printable returns a value without what could move the cursor of a terminal, break a table, or reorder the text after it: an
+// identity provider sends any text as a name.
 func Printable(value string) string {
 	return strings.Map(func(r rune) rune {
-		if r < ' ' || isLateControl(r) {
+		if r < ' ' || isLateControl(r) || isReordering(r) {
 			return '\uFFFD'
 		}
 		return r

@@ -19,6 +19,7 @@ func TestPlainCell(t *testing.T) {
 func TestPrintable(t *testing.T) {
 	for value, want := range map[string]string{
 		"Ädä 💚": "Ädä 💚", "a\x1b[2Jb": "a\uFFFD[2Jb", "a\nb": "a\uFFFDb", "a\u009bb": "a\uFFFDb",
+		"a\u202egpj.exe": "a\uFFFDgpj.exe", "\u2066a\u2069": "\uFFFDa\uFFFD", "\u05d0\u200f1": "\u05d0\u200f1",
 	} {
 		if got := plugin.Printable(value); got != want {
 			t.Errorf("%q becomes %q, want %q", value, got, want)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"net/url"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 
@@ -17,23 +18,57 @@ type problem struct {
 }
 
 func problemView(err error) *view {
-	status, advice := http.StatusInternalServerError, ""
-	var notFound *plugin.NotFoundError
-	switch {
-	case errors.As(err, &notFound), apierrors.IsNotFound(err), errors.Is(err, errNoPage):
-		status = http.StatusNotFound
-	case errors.Is(err, errStrangeForm):
-		status = http.StatusForbidden
-	case apierrors.IsForbidden(err):
-		status, advice = http.StatusForbidden, text("problem.forbidden")
-	case apierrors.IsUnauthorized(err):
-		status, advice = http.StatusUnauthorized, text("problem.unauthorized")
-	case apierrors.IsResourceExpired(err):
-		status, advice = http.StatusGone, text("problem.expired")
-	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled):
-		status, advice = http.StatusGatewayTimeout, text("problem.unreachable")
+	advice := ""
+	if key := adviceOn(err); key != "" {
+		advice = text(key)
 	}
-	return &view{Title: text("problem.title"), template: "problem", status: status, Data: problem{err.Error(), advice}}
+	return &view{Title: text("problem.title"), template: "problem", status: statusOf(err), Data: problem{err.Error(), advice}}
+}
+
+// statusOf returns the HTTP status of an error: that of the API server if it has one.
+func statusOf(err error) int {
+	var notFound *plugin.NotFoundError
+	var fromServer apierrors.APIStatus
+	switch {
+	case errors.As(err, &notFound), errors.Is(err, errNoPage):
+		return http.StatusNotFound
+	case errors.Is(err, errStrangeForm):
+		return http.StatusForbidden
+	case isLate(err):
+		return http.StatusGatewayTimeout
+	case isUnreachable(err):
+		return http.StatusBadGateway
+	case errors.As(err, &fromServer) && fromServer.Status().Code >= http.StatusBadRequest:
+		return int(fromServer.Status().Code)
+	}
+	return http.StatusInternalServerError
+}
+
+// adviceOn returns the key of the text that says what to do about an error; "" if there is none.
+func adviceOn(err error) string {
+	switch {
+	case apierrors.IsForbidden(err):
+		return "problem.forbidden"
+	case apierrors.IsUnauthorized(err):
+		return "problem.unauthorized"
+	case apierrors.IsResourceExpired(err):
+		return "problem.expired"
+	case isLate(err):
+		return "problem.late"
+	case isUnreachable(err):
+		return "problem.unreachable"
+	}
+	return ""
+}
+
+func isLate(err error) bool {
+	return errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled)
+}
+
+// isUnreachable reports whether a request got no answer: its connection was refused, or broke.
+func isUnreachable(err error) bool {
+	var noAnswer *url.Error
+	return errors.As(err, &noAnswer)
 }
 
 var (

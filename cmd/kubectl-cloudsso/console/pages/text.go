@@ -41,7 +41,8 @@ var texts = map[string]string{
 	"problem.forbidden":    "You lack a right for this page. Ask the administrator of the namespace, with the message above.",
 	"problem.unauthorized": "The API server does not accept your kubeconfig's credential any more. Log in again, and start the console again.",
 	"problem.expired":      "The list has changed too much since its first part was read. Begin again.",
-	"problem.unreachable":  "The API server does not answer in time. Try again.",
+	"problem.late":         "The API server does not answer in time. Try again.",
+	"problem.unreachable":  "The console does not reach the API server. Try again. If that does not help, see whether this machine is connected to the cluster.",
 	"problem.back":         "Back to the overview",
 
 	"directory.title":           "Overview",

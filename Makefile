@@ -95,7 +95,7 @@ fmt: ## Format all sources.
 
 .PHONY: vet
 vet: ## Run go vet.
-	go vet -tags console,install,monitoring ./...
+	go vet -tags accessibility,console,install,monitoring ./...
 	cd hack/release && go vet ./...
 
 .PHONY: lint
@@ -130,6 +130,11 @@ test-install: ## Install the chart with helm on a control plane with nodes (the 
 test-console: ## Test the console in a real browser (installs Debian's chromium if there is none).
 	@assets=$$($(ASSETS)); chromium=$$(hack/chromium.sh); \
 	set -x; KUBEBUILDER_ASSETS=$$assets CHROMIUM=$$chromium go test -count=1 -tags console -timeout $(TEST_TIMEOUT) ./test/console $(TEST_ARGS)
+
+.PHONY: test-accessibility
+test-accessibility: ## Have axe (npm) look at each page of the console, light and dark, narrow and wide.
+	@assets=$$($(ASSETS)); chromium=$$(hack/chromium.sh); axe=$$(hack/axe.sh); \
+	set -x; KUBEBUILDER_ASSETS=$$assets CHROMIUM=$$chromium AXE=$$axe go test -count=1 -tags console,accessibility -timeout $(TEST_TIMEOUT) ./test/console -ginkgo.label-filter=accessibility $(TEST_ARGS)
 
 .PHONY: test-release
 test-release: ## Test the image and the release: twice the same bytes, from two folders.

@@ -3,7 +3,9 @@
 package console_test
 
 import (
+	"maps"
 	"net/http"
+	"slices"
 
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
@@ -21,6 +23,9 @@ func pages() map[string]string {
 		directory("settings"):              "Settings",
 	}
 }
+
+// addresses returns the addresses of all pages, sorted.
+func addresses() []string { return slices.Sorted(maps.Keys(pages())) }
 
 var _ = Describe("each page", func() {
 	for _, p := range []person{viewer, editor, admin} {

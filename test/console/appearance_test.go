@@ -1,0 +1,127 @@
+//go:build console
+
+package console_test
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/chromedp/cdproto/cdp"
+	"github.com/chromedp/cdproto/emulation"
+	"github.com/chromedp/chromedp"
+	"github.com/chromedp/chromedp/kb"
+	. "github.com/onsi/ginkgo/v2"
+	. "github.com/onsi/gomega"
+)
+
+// The widths at which pages are looked at: 320 CSS pixels is WCAG's for reflow (1.4.10), and that of a desktop at 400 %.
+const (
+	narrow = 320
+	wide   = 1280
+	height = 900
+)
+
+// expectNoScrolling expects that the page is no wider than the window. A table may scroll within itself.
+func expectNoScrolling(t *tab, path string) {
+	GinkgoHelper()
+	Expect(evaluate[string](t, wider)).To(BeEmpty(), path)
+}
+
+// wider names the elements that make the page wider than the window; "" if it is not.
+const wider = `document.scrollingElement.scrollWidth <= innerWidth ? "" : [...document.querySelectorAll("body *")]
+	.filter(e => !e.parentElement.closest(".scroll") && e.getBoundingClientRect().right > innerWidth)
+	.map(e => e.tagName + "." + e.className + " " + Math.round(e.getBoundingClientRect().right)).join(", ") || "the page"`
+
+// setMedia emulates a setting of the person's, such as prefers-color-scheme: dark.
+func setMedia(t *tab, name, value string) {
+	GinkgoHelper()
+	run(t, func(ctx context.Context, target *chromedp.Target) (chromedp.Void, error) {
+		_, err := cdp.Call(ctx, target, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{
+			Features: []*emulation.MediaFeature{{Name: name, Value: value}},
+		})
+		return chromedp.Void{}, err
+	})
+}
+
+// moving names the elements that move, or change slowly; "" if there are none.
+const moving = `[...document.querySelectorAll("*")].filter(e => {
+	const style = getComputedStyle(e);
+	return style.transitionDuration.split(", ").some(d => d !== "0s") || style.animationName !== "none" || style.scrollBehavior === "smooth";
+}).map(e => e.tagName + "." + e.className).join(", ")`
+
+// markControls gives window.controls all that a keyboard must reach, in the order of the page, and returns how many there are.
+const markControls = `window.controls = [...document.querySelectorAll("a[href], button, input:not([type=hidden]), select, textarea, summary")]
+	.filter(e => !e.disabled && e.checkVisibility({visibilityProperty: true})), window.controls.length`
+
+// focused describes the element that has the focus: its place among window.controls, whether it is in the window, and whether its
+// outline shows.
+const focused = `(() => {
+	const e = document.activeElement, style = getComputedStyle(e), box = e.getBoundingClientRect();
+	return {
+		Place: window.controls.indexOf(e), Name: e.outerHTML.slice(0, 120),
+		Visible: box.width > 0 && box.height > 0 && box.right > 0 && box.left < innerWidth && box.bottom > 0 && box.top < innerHeight,
+		Outlined: style.outlineStyle !== "none" && parseFloat(style.outlineWidth) >= 2,
+	};
+})()`
+
+// focus is what focused describes.
+type focus struct {
+	Place             int
+	Name              string
+	Visible, Outlined bool
+}
+
+var _ = Describe("each page", func() {
+	It("fits into a narrow window and a wide one", func(ctx SpecContext) {
+		t := browse(ctx, admin)
+		for _, width := range []int64{narrow, wide} {
+			t.do(chromedp.EmulateViewport(width, height))
+			for _, path := range addresses() {
+				t.goTo(path)
+				expectNoScrolling(t, fmt.Sprintf("%s at %d", path, width))
+			}
+		}
+	})
+
+	It("can be used with the keyboard alone", func(ctx SpecContext) {
+		t := browse(ctx, admin)
+		t.do(chromedp.EmulateViewport(wide, height))
+		for _, path := range addresses() {
+			t.goTo(path)
+			for i := range evaluate[int](t, markControls) {
+				t.do(chromedp.KeyEvent(kb.Tab))
+				at := evaluate[focus](t, focused)
+				Expect(at).To(Equal(focus{Place: i, Name: at.Name, Visible: true, Outlined: true}), path)
+			}
+		}
+	})
+
+	It("has a link to its content that comes first", func(ctx SpecContext) {
+		t := browse(ctx, admin)
+		for _, path := range addresses() {
+			t.goTo(path)
+			t.do(chromedp.KeyEvent(kb.Tab), chromedp.KeyEvent(kb.Enter))
+			Expect(evaluate[string](t, "location.hash")).To(Equal("#content"), path)
+			t.do(chromedp.KeyEvent(kb.Tab))
+			Expect(evaluate[bool](t, `document.activeElement === document.body || document.querySelector("main").contains(document.activeElement)`)).To(BeTrue(), path)
+		}
+	})
+
+	It("does not move for a person who prefers that", func(ctx SpecContext) {
+		t := browse(ctx, admin)
+		setMedia(t, "prefers-reduced-motion", "reduce")
+		for _, path := range addresses() {
+			t.goTo(path)
+			Expect(evaluate[string](t, moving)).To(BeEmpty(), path)
+		}
+	})
+
+	It("is light or dark as the person prefers", func(ctx SpecContext) {
+		t := browse(ctx, viewer)
+		const background = `getComputedStyle(document.body).backgroundColor`
+		setMedia(t, "prefers-color-scheme", "light")
+		light := evaluate[string](t, background)
+		setMedia(t, "prefers-color-scheme", "dark")
+		Expect(evaluate[string](t, background)).NotTo(Equal(light))
+	})
+})

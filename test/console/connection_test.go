@@ -1,0 +1,81 @@
+//go:build console
+
+package console_test
+
+import (
+	"net/http"
+	"os"
+	"strings"
+
+	"github.com/chromedp/chromedp"
+	. "github.com/onsi/ginkgo/v2"
+	. "github.com/onsi/gomega"
+
+	"github.com/cloudsso/cloudsso-operator/test/chaos"
+)
+
+var _ = Describe("a lost connection to the API server", func() {
+	It("is said in words, and ends", func(ctx SpecContext) {
+		proxy := throughProxy()
+		v := signIn(ctx, remote)
+		proxy.Set(chaos.Refuse)
+		for _, path := range addresses() {
+			answer := v.get(ctx, path)
+			Expect(answer.StatusCode).To(Equal(http.StatusBadGateway), path)
+			Expect(answer.text()).To(And(ContainSubstring("connection refused"), ContainSubstring("Try again")), path)
+		}
+		proxy.Set(chaos.Forward)
+		Expect(v.get(ctx, directory("users")).text()).To(ContainSubstring(alice))
+	})
+
+	It("leaves the person where they were", func(ctx SpecContext) {
+		proxy := throughProxy()
+		t := browse(ctx, remote)
+		t.goTo(directory("users?q=alice"))
+		proxy.Set(chaos.Refuse)
+		t.do(chromedp.Reload())
+		Expect(t.text("main")).To(ContainSubstring("Try again"))
+		proxy.Set(chaos.Forward)
+		t.do(chromedp.Reload())
+		Expect(t.text("tbody")).To(ContainSubstring(alice))
+		Expect(evaluate[string](t, "location.search")).To(Equal("?q=alice"))
+	})
+})
+
+// remote is the viewer, behind a proxy.
+const remote person = "remote"
+
+// throughProxy gives remote a kubeconfig of the viewer's whose API server is behind the proxy that it returns.
+func throughProxy() *chaos.Proxy {
+	GinkgoHelper()
+	address := strings.TrimPrefix(environment.ControlPlane.Admin().Host, "https://")
+	proxy, err := chaos.NewProxy(strings.TrimSuffix(address, "/"))
+	Expect(err).NotTo(HaveOccurred())
+	DeferCleanup(proxy.Close)
+	content, err := os.ReadFile(kubeconfigs[viewer])
+	Expect(err).NotTo(HaveOccurred())
+	kubeconfigs[remote] = writeKubeconfig(string(remote), []byte(strings.Replace(string(content), address, proxy.Address(), 1)))
+	return proxy
+}
+
+var _ = Describe("two tabs", func() {
+	It("show what each was asked for, with one login", func(ctx SpecContext) {
+		first := browse(ctx, viewer)
+		second := first.second(ctx)
+		first.goTo(directory("users?q=alice"))
+		second.goTo(directory("users?q=carol"))
+		first.do(chromedp.Reload())
+		second.do(chromedp.Reload())
+		Expect(first.text("tbody")).To(And(ContainSubstring(alice), Not(ContainSubstring(carol))))
+		Expect(second.text("tbody")).To(And(ContainSubstring(carol), Not(ContainSubstring(alice))))
+	})
+
+	It("are not both logged in if they belong to two persons", func(ctx SpecContext) {
+		first, second := browse(ctx, viewer), browse(ctx, admin)
+		second.do(chromedp.Navigate(first.root + directory("users")))
+		Expect(second.text("body")).To(ContainSubstring("Open the address that kubectl cloudsso console shows"))
+		second.mu.Lock()
+		defer second.mu.Unlock()
+		second.requests = nil // the other console's are not its own
+	})
+})

@@ -1,0 +1,176 @@
+//go:build console
+
+package console_test
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strings"
+
+	"github.com/chromedp/chromedp"
+	. "github.com/onsi/ginkgo/v2"
+	. "github.com/onsi/gomega"
+)
+
+// hostile are texts that an identity provider sends as a name, to have them run as a script, or to load something.
+var hostile = []string{
+	`<script>window.pwned=1</script>`,
+	`<img src=x onerror="window.pwned=1">`,
+	`"><svg onload=alert(1)>`,
+	`' autofocus onfocus='window.pwned=1' x='`,
+	`" hx-get="https://evil.example/" hx-trigger="load" x="`,
+	`</title></textarea></script><script>alert(1)</script>`,
+	`javascript:window.pwned=1`,
+	`<a href="javascript:window.pwned=1">click</a>`,
+	`<style>@import url(https://evil.example/x.css)</style>`,
+	`<meta http-equiv=refresh content="0;url=https://evil.example/">`,
+	`<base href="https://evil.example/"><form action="https://evil.example/">`,
+	`{{.CSRFToken}}${window.pwned=1}<!--`,
+	"\u202Egnp.exe\u2066\u200Fname", // bidi controls
+	`&lt;script&gt;&#60;script&#62;`,
+}
+
+// controls are characters that no text of a page may have as they are: a bidi override would reorder what follows it.
+const controls = "\u0000\u0007\u001b\u0085\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
+
+// hostileUser returns a user of SCIM whose attributes are all one text.
+func hostileUser(text string, i int) map[string]any {
+	values := []any{map[string]any{"value": text, "display": text, "type": text, "primary": true}}
+	user := map[string]any{
+		"schemas":    []string{"urn:ietf:params:scim:schemas:core:2.0:User", "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"},
+		"userName":   fmt.Sprint(text, " ", i),
+		"externalId": fmt.Sprint(text, " ", i),
+		"active":     true,
+		"name": map[string]any{
+			"formatted": text, "familyName": text, "givenName": text, "middleName": text, "honorificPrefix": text, "honorificSuffix": text,
+		},
+		"addresses": []any{map[string]any{
+			"formatted": text, "streetAddress": text, "locality": text, "region": text, "postalCode": text, "country": text, "type": text,
+		}},
+		"urn:ietf:params:scim:schemas:extension:enterprise:2.0:User": map[string]any{
+			"employeeNumber": text, "costCenter": text, "organization": text, "division": text, "department": text,
+			"manager": map[string]any{"value": text, "displayName": text},
+		},
+	}
+	for _, name := range []string{"displayName", "nickName", "profileUrl", "title", "userType", "preferredLanguage", "locale", "timezone"} {
+		user[name] = text
+	}
+	for _, name := range []string{"emails", "phoneNumbers", "ims", "photos", "entitlements", "roles"} {
+		user[name] = values
+	}
+	return user
+}
+
+// create has the provider create a resource until the end of the spec, and returns its id.
+func create(ctx context.Context, endpoint string, resource map[string]any) string {
+	GinkgoHelper()
+	body, err := json.Marshal(resource)
+	Expect(err).NotTo(HaveOccurred())
+	id := scim(ctx, http.StatusCreated, "POST", endpoint, string(body)).ID()
+	DeferCleanup(func(ctx context.Context) { scim(ctx, http.StatusNoContent, "DELETE", endpoint+"/"+id, "") })
+	return id
+}
+
+// createHostile has the provider create a user of a text, and a group of it that the user is in.
+func createHostile(ctx context.Context, text string, i int) (user, group string) {
+	GinkgoHelper()
+	user = create(ctx, "/Users", hostileUser(text, i))
+	group = create(ctx, "/Groups", map[string]any{
+		"schemas": []string{"urn:ietf:params:scim:schemas:core:2.0:Group"}, "displayName": fmt.Sprint(text, " ", i), "externalId": text,
+		"members": []any{map[string]any{"value": user, "display": text}},
+	})
+	return user, group
+}
+
+// expectHarmless expects that nothing of the page that the tab shows came from a name.
+func expectHarmless(t *tab, path string) {
+	GinkgoHelper()
+	Expect(evaluate[string](t, "typeof window.pwned")).To(Equal("undefined"), path)
+	Expect(evaluate[int](t, `document.querySelectorAll("main script, main style, main img, main svg, main meta, main base, main [onerror], main [onfocus], main [onload]").length`)).To(BeZero(), path)
+	Expect(evaluate[int](t, `[...document.links].filter(a => a.origin !== location.origin).length`)).To(BeZero(), path)
+	Expect(evaluate[int](t, `[...document.forms].filter(f => new URL(f.action).origin !== location.origin).length`)).To(BeZero(), path)
+	Expect(evaluate[string](t, `document.title + document.body.innerText`)).NotTo(ContainAny(controls), path)
+	t.expectNoFaults()
+}
+
+// ContainAny matches a text that has one of the characters.
+func ContainAny(characters string) OmegaMatcher {
+	return WithTransform(func(text string) bool { return strings.ContainsAny(text, characters) }, BeTrue())
+}
+
+var _ = Describe("a name that is markup", func() {
+	It("is text on each page", func(ctx SpecContext) {
+		t := browse(ctx, admin)
+		for i, text := range hostile {
+			user, group := createHostile(ctx, text, i)
+			for _, path := range []string{
+				directory("users/" + user), directory("groups/" + group), directory("users?q=" + url.QueryEscape(text)),
+				directory("groups?q=" + url.QueryEscape(text)),
+			} {
+				t.goTo(path)
+				expectHarmless(t, path)
+			}
+			if !strings.ContainsAny(text, controls) {
+				t.goTo(directory("users/" + user))
+				Expect(t.text("h1")).To(Equal(strings.Join(strings.Fields(fmt.Sprint(text, " ", i)), " ")))
+			}
+		}
+		for _, path := range addresses() {
+			t.goTo(path)
+			expectHarmless(t, path)
+		}
+	})
+
+	It("is text in an address", func(ctx SpecContext) {
+		t := browse(ctx, admin)
+		for _, text := range hostile {
+			for _, path := range []string{
+				directory("users/" + url.PathEscape(text)), directory("groups/" + url.PathEscape(text)), "/directories/" + url.PathEscape(text) + "/",
+				directory("users?state=" + url.QueryEscape(text) + "&source=" + url.QueryEscape(text)), directory("?done=" + url.QueryEscape(text)),
+				directory("users?continue=" + url.QueryEscape(text)), directory("groups/" + engineers + "?part=" + url.QueryEscape(text)),
+			} {
+				t.goTo(path)
+				expectHarmless(t, path)
+			}
+		}
+	})
+
+	It("is cut by no limit and breaks no page if it is as large as SCIM permits", func(ctx SpecContext) {
+		text := strings.Repeat(`<img src=x onerror="window.pwned=1">`, 8000/36)
+		user := hostileUser("large", 0)
+		var photos []any
+		for range 8 {
+			photos = append(photos, map[string]any{"value": text})
+		}
+		user["photos"], user["displayName"] = photos, strings.Repeat("W", 256)
+		id := create(ctx, "/Users", user)
+		t := browse(ctx, admin)
+		t.do(chromedp.EmulateViewport(1280, 900))
+		t.goTo(directory("users/" + id))
+		expectHarmless(t, id)
+		Expect(strings.Count(t.text("main"), text)).To(Equal(len(photos)))
+		expectNoScrolling(t, id)
+		t.goTo(directory("users"))
+		expectHarmless(t, "users")
+		expectNoScrolling(t, "users")
+	})
+})
+
+var _ = Describe("a tab", func() {
+	It("sees a script, a dialog and a request that no page may have", func(ctx SpecContext) {
+		t := browse(ctx, viewer)
+		evaluate[bool](t, `alert("seen"), true`)
+		evaluate[bool](t, `document.body.insertAdjacentHTML("beforeend", '<img src="https://evil.example/x.png" onerror="window.pwned=1">'), true`)
+		Eventually(func() []string {
+			t.mu.Lock()
+			defer t.mu.Unlock()
+			return append(append([]string{}, t.faults...), t.dialogs...)
+		}).Should(And(ContainElement(ContainSubstring("evil.example")), ContainElement("seen")))
+		t.mu.Lock()
+		defer t.mu.Unlock()
+		t.faults, t.dialogs, t.requests = nil, nil, nil // they were this spec's
+	})
+})

@@ -34,8 +34,11 @@ type Proxy struct {
 }
 
 // NewProxy returns a proxy for a target such as "127.0.0.1:6443". It listens on a free port of this machine.
-func NewProxy(target string) (*Proxy, error) {
-	listener, err := (&net.ListenConfig{}).Listen(context.Background(), "tcp", "127.0.0.1:0")
+func NewProxy(target string) (*Proxy, error) { return NewProxyAt("127.0.0.1:0", target) }
+
+// NewProxyAt returns a proxy that listens on an address, such as that of a proxy which was closed.
+func NewProxyAt(address, target string) (*Proxy, error) {
+	listener, err := (&net.ListenConfig{}).Listen(context.Background(), "tcp", address)
 	if err != nil {
 		return nil, err
 	}

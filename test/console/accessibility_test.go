@@ -42,7 +42,7 @@ var _ = Describe("axe", Label("accessibility"), func() {
 				setMedia(t, "prefers-color-scheme", scheme)
 				t.do(chromedp.EmulateViewport(width, height))
 				var found []string
-				for _, path := range append(addresses(), directory("users/no-such-user")) {
+				for _, path := range append(addresses(ctx), directory("users/no-such-user")) {
 					t.goTo(path)
 					for _, violation := range violations(t, axe) {
 						found = append(found, path+": "+violation)

@@ -39,7 +39,7 @@ var _ = Describe("the console refuses", func() {
 
 	It("another local program, which has no cookie", func(ctx SpecContext) {
 		v := newVisitor(signIn(ctx, admin).console)
-		for _, path := range append(addresses(), "/", "/assets/style.css", "/no-page") {
+		for _, path := range append(addresses(ctx), "/", "/assets/style.css", "/no-page") {
 			answer := v.get(ctx, path)
 			Expect(answer.StatusCode).To(Equal(http.StatusUnauthorized), path)
 			Expect(answer.Header).NotTo(HaveKey("Set-Cookie"))
@@ -79,7 +79,7 @@ var _ = Describe("the console refuses", func() {
 	It("a form without the token of the session, or with that of another", func(ctx SpecContext) {
 		v, other := signIn(ctx, admin), signIn(ctx, admin)
 		sent := 0
-		for _, path := range addresses() {
+		for _, path := range addresses(ctx) {
 			other.get(ctx, path)
 			for _, action := range postedTo(v.get(ctx, path)) {
 				sent++
@@ -98,7 +98,7 @@ var _ = Describe("the console refuses", func() {
 var _ = Describe("the console keeps secret", func() {
 	It("its secrets from the terminal, addresses and other pages", func(ctx SpecContext) {
 		v := signIn(ctx, admin)
-		for _, path := range addresses() {
+		for _, path := range addresses(ctx) {
 			answer := v.get(ctx, path)
 			Expect(answer.Request.URL.String()).NotTo(ContainSubstring("secret"))
 			Expect(answer.Header.Get("Referrer-Policy")).To(Equal("no-referrer"))

@@ -16,26 +16,26 @@ import (
 
 var _ = Describe("a lost connection to the API server", func() {
 	It("is said in words, and ends", func(ctx SpecContext) {
-		proxy := throughProxy()
+		proxy, again := throughProxy()
 		v := signIn(ctx, remote)
-		proxy.Set(chaos.Refuse)
-		for _, path := range addresses() {
+		Expect(proxy.Close()).To(Succeed())
+		for path := range pages() {
 			answer := v.get(ctx, path)
 			Expect(answer.StatusCode).To(Equal(http.StatusBadGateway), path)
 			Expect(answer.text()).To(And(ContainSubstring("connection refused"), ContainSubstring("Try again")), path)
 		}
-		proxy.Set(chaos.Forward)
+		again()
 		Expect(v.get(ctx, directory("users")).text()).To(ContainSubstring(alice))
 	})
 
 	It("leaves the person where they were", func(ctx SpecContext) {
-		proxy := throughProxy()
+		proxy, again := throughProxy()
 		t := browse(ctx, remote)
 		t.goTo(directory("users?q=alice"))
-		proxy.Set(chaos.Refuse)
+		Expect(proxy.Close()).To(Succeed())
 		t.do(chromedp.Reload())
 		Expect(t.text("main")).To(ContainSubstring("Try again"))
-		proxy.Set(chaos.Forward)
+		again()
 		t.do(chromedp.Reload())
 		Expect(t.text("tbody")).To(ContainSubstring(alice))
 		Expect(evaluate[string](t, "location.search")).To(Equal("?q=alice"))
@@ -45,17 +45,22 @@ var _ = Describe("a lost connection to the API server", func() {
 // remote is the viewer, behind a proxy.
 const remote person = "remote"
 
-// throughProxy gives remote a kubeconfig of the viewer's whose API server is behind the proxy that it returns.
-func throughProxy() *chaos.Proxy {
+// throughProxy gives remote a kubeconfig of the viewer's whose API server is behind the proxy that it returns. again starts the
+// proxy again, at its address.
+func throughProxy() (_ *chaos.Proxy, again func()) {
 	GinkgoHelper()
-	address := strings.TrimPrefix(environment.ControlPlane.Admin().Host, "https://")
-	proxy, err := chaos.NewProxy(strings.TrimSuffix(address, "/"))
-	Expect(err).NotTo(HaveOccurred())
-	DeferCleanup(proxy.Close)
+	address := strings.TrimSuffix(strings.TrimPrefix(environment.ControlPlane.Admin().Host, "https://"), "/")
+	start := func(at string) *chaos.Proxy {
+		proxy, err := chaos.NewProxyAt(at, address)
+		Expect(err).NotTo(HaveOccurred())
+		return proxy
+	}
+	proxy := start("127.0.0.1:0")
+	DeferCleanup(func() { _ = proxy.Close() }) // the spec may have closed it
 	content, err := os.ReadFile(kubeconfigs[viewer])
 	Expect(err).NotTo(HaveOccurred())
 	kubeconfigs[remote] = writeKubeconfig(string(remote), []byte(strings.Replace(string(content), address, proxy.Address(), 1)))
-	return proxy
+	return proxy, func() { DeferCleanup(start(proxy.Address()).Close) }
 }
 
 var _ = Describe("two tabs", func() {

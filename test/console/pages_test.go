@@ -3,9 +3,7 @@
 package console_test
 
 import (
-	"maps"
 	"net/http"
-	"slices"
 
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
@@ -23,9 +21,6 @@ func pages() map[string]string {
 		directory("settings"):              "Settings",
 	}
 }
-
-// addresses returns the addresses of all pages, sorted.
-func addresses() []string { return slices.Sorted(maps.Keys(pages())) }
 
 var _ = Describe("each page", func() {
 	for _, p := range []person{viewer, editor, admin} {

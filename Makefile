@@ -127,7 +127,7 @@ test-install: ## Install the chart with helm on a control plane with nodes (the 
 	set -x; KUBEBUILDER_ASSETS=$$assets INSTALL_TOOLS=$$tools BWRAP=$$bwrap go test -count=1 -tags install -timeout $(TEST_TIMEOUT) ./test/install $(TEST_ARGS)
 
 .PHONY: test-console
-test-console: ## Test the console in a real browser (installs Debian's chromium if there is none).
+test-console: ## Test the console in a real browser (the first run installs Debian's chromium, half a minute, if there is none).
 	@assets=$$($(ASSETS)); chromium=$$(hack/chromium.sh); \
 	set -x; KUBEBUILDER_ASSETS=$$assets CHROMIUM=$$chromium go test -count=1 -tags console -timeout $(TEST_TIMEOUT) ./test/console $(TEST_ARGS)
 

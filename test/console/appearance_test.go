@@ -50,7 +50,7 @@ const moving = `[...document.querySelectorAll("*")].filter(e => {
 }).map(e => e.tagName + "." + e.className).join(", ")`
 
 // markControls gives window.controls all that a keyboard must reach, in the order of the page, and returns how many there are.
-const markControls = `window.controls = [...document.querySelectorAll("a[href], button, input:not([type=hidden]), select, textarea, summary")]
+const markControls = `window.controls = [...document.querySelectorAll("a[href], button, input:not([type=hidden]), select, textarea, summary, [tabindex='0']")]
 	.filter(e => !e.disabled && e.checkVisibility({visibilityProperty: true})), window.controls.length`
 
 // focused describes the element that has the focus: its place among window.controls, whether it is in the window, and whether its

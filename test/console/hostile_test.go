@@ -114,14 +114,10 @@ var _ = Describe("a name that is markup", func() {
 		t := browse(ctx, admin)
 		for i, text := range hostile {
 			user, group := createHostile(ctx, text, i)
-			for _, path := range []string{
-				directory("users/" + user), directory("groups/" + group), directory("users?q=" + url.QueryEscape(text)),
-				directory("groups?q=" + url.QueryEscape(text)),
-			} {
+			for _, path := range []string{directory("users?q=" + url.QueryEscape(text)), directory("groups/" + group), directory("users/" + user)} {
 				t.goTo(path)
 				expectHarmless(t, path)
 			}
-			t.goTo(directory("users/" + user))
 			Expect(t.text("h1")).To(Equal(visible(text, i)))
 		}
 		for _, path := range addresses(ctx) {
@@ -132,20 +128,20 @@ var _ = Describe("a name that is markup", func() {
 
 	It("is text in an address", func(ctx SpecContext) {
 		t := browse(ctx, admin)
-		for _, text := range hostile {
-			for _, path := range []string{
-				directory("users/" + url.PathEscape(text)), directory("groups/" + url.PathEscape(text)), "/directories/" + url.PathEscape(text) + "/",
-				directory("users?state=" + url.QueryEscape(text) + "&source=" + url.QueryEscape(text)), directory("?done=" + url.QueryEscape(text)),
-				directory("users?continue=" + url.QueryEscape(text)), directory("groups/" + engineers + "?part=" + url.QueryEscape(text)),
-			} {
-				t.goTo(path)
-				expectHarmless(t, path)
-			}
+		all := strings.Join(hostile, "")
+		segment, value := url.PathEscape(all), url.QueryEscape(all)
+		for _, path := range []string{
+			"/" + segment, "/directories/" + segment + "/", directory("users/" + segment), directory("groups/" + segment),
+			directory("users?state=" + value + "&source=" + value), directory("users?continue=" + value), directory("groups?q=" + value),
+			directory("groups/" + engineers + "?part=" + value), directory("?done=" + value),
+		} {
+			t.goTo(path)
+			expectHarmless(t, path)
 		}
 	})
 
 	It("is cut by no limit and breaks no page if it is as large as SCIM permits", func(ctx SpecContext) {
-		text := strings.Repeat(`<img src=x onerror="window.pwned=1">`, 8000/36)
+		text := strings.Repeat(`<img src=x onerror="window.pwned=1">`, 4000/36)
 		user := hostileUser("large", 0)
 		var photos []any
 		for i := range 8 {

@@ -216,20 +216,34 @@ func (r *review) described(g Grant) Grant {
 // concerns reports whether an assignment is to a user, or to a group that lists it and that it returns: the one that is
 // pinned, or one that the assignment names.
 func (r *review) concerns(a *v1alpha1.CloudSSOAccessAssignment, u *v1alpha1.CloudSSOUser) (group string, concerned bool) {
-	is := func(o metav1.Object, source v1alpha1.Source, name, externalID string) bool {
-		pinned, p := a.Status.Principal, a.Spec.Principal
-		return pinned != nil && pinned.Name == o.GetName() || p.Name == o.GetName() ||
-			source == v1alpha1.SourceSCIM && (r.IsSameName(p.UserName+p.DisplayName, name) || p.ExternalID != "" && p.ExternalID == externalID)
-	}
 	if a.Spec.Principal.Kind == v1alpha1.PrincipalUser {
-		return "", is(u, u.Spec.Source, u.Spec.UserName, u.Spec.ExternalID)
+		return "", IsPrincipal(a, u, r.IsSameName)
 	}
 	for _, name := range slices.Sorted(maps.Keys(r.lists[u.Name])) {
-		if g := r.groups[name]; g != nil && is(g, g.Spec.Source, g.Spec.DisplayName, g.Spec.ExternalID) {
+		if g := r.groups[name]; g != nil && IsPrincipal(a, g, r.IsSameName) {
 			return name, true
 		}
 	}
 	return "", false
+}
+
+// IsPrincipal reports whether a user or group is the principal of an assignment: the one that is pinned, or one that the assignment
+// names. isSameName is that of an Inventory.
+func IsPrincipal(a *v1alpha1.CloudSSOAccessAssignment, o metav1.Object, isSameName func(a, b string) bool) bool {
+	var kind v1alpha1.PrincipalKind
+	var name, externalID string
+	switch o := o.(type) {
+	case *v1alpha1.CloudSSOUser:
+		kind, name, externalID = v1alpha1.PrincipalUser, o.Spec.UserName, o.Spec.ExternalID
+	case *v1alpha1.CloudSSOGroup:
+		kind, name, externalID = v1alpha1.PrincipalGroup, o.Spec.DisplayName, o.Spec.ExternalID
+	}
+	pinned, p := a.Status.Principal, a.Spec.Principal
+	if p.Kind != kind {
+		return false
+	}
+	return pinned != nil && pinned.Name == o.GetName() || p.Name == o.GetName() ||
+		policy.SourceOf(o) == v1alpha1.SourceSCIM && (isSameName(p.UserName+p.DisplayName, name) || p.ExternalID != "" && p.ExternalID == externalID)
 }
 
 // withheld returns what an assignment would give to a user, and why it does not.

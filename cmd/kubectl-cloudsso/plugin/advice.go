@@ -11,6 +11,44 @@ import (
 	"github.com/cloudsso/cloudsso-operator/internal/policy"
 )
 
+// Topic is what an advice is about.
+type Topic string
+
+// The topics of advice.
+const (
+	TopicNothing      Topic = "Nothing" // nothing has to be done
+	TopicPolicies     Topic = "Policies"
+	TopicSelection    Topic = "Selection"
+	TopicActivation   Topic = "Activation"
+	TopicWithheld     Topic = "Withheld"
+	TopicResync       Topic = "Resync"
+	TopicNoCredential Topic = "NoCredential"
+	TopicExpiry       Topic = "Expiry"
+	TopicSwitch       Topic = "Switch"
+	TopicNeverUsed    Topic = "NeverUsed"
+)
+
+// Advice is one thing to do.
+type Advice struct {
+	Topic Topic
+	// Credential is the metadata.name of the credential that it is about; "" if it is about none.
+	Credential string
+	// Why says what the state is and what follows from it, and How how to change it at a terminal.
+	Why, How string
+}
+
+// String returns the advice for a terminal.
+func (a Advice) String() string { return JoinNonEmpty(" ", a.Why, a.How) }
+
+// Sentences returns advice for a terminal.
+func Sentences(all []Advice) []string {
+	sentences := make([]string, len(all))
+	for i, a := range all {
+		sentences[i] = a.String()
+	}
+	return sentences
+}
+
 // facts is what advice is based on.
 type facts struct {
 	directory   *v1alpha1.CloudSSODirectory
@@ -19,15 +57,15 @@ type facts struct {
 }
 
 // Advise returns what to do next, the most urgent first. It is never empty.
-func Advise(d *v1alpha1.CloudSSODirectory, credentials []v1alpha1.SCIMCredential, now time.Time) (next []string) {
+func Advise(d *v1alpha1.CloudSSODirectory, credentials []v1alpha1.SCIMCredential, now time.Time) (next []Advice) {
 	f := facts{d, credentials, now}
-	for _, rule := range []func(facts) []string{
+	for _, rule := range []func(facts) []Advice{
 		policiesMissing, notSelected, notActivated, withheld, writesRefused, noCredential, credentialsEnding, switchOff, neverUsed,
 	} {
 		next = append(next, rule(f)...)
 	}
 	if len(next) == 0 {
-		return []string{"Nothing has to be done."}
+		return []Advice{{Topic: TopicNothing, Why: "Nothing has to be done."}}
 	}
 	return next
 }
@@ -41,70 +79,91 @@ func (f facts) command(arguments string) string {
 	return "kubectl cloudsso " + arguments + " -n " + f.directory.Namespace
 }
 
-func when(holds bool, format string, arguments ...any) []string {
+func when(holds bool, advice Advice) []Advice {
 	if !holds {
 		return nil
 	}
-	return []string{fmt.Sprintf(format, arguments...)}
+	return []Advice{advice}
 }
 
-func policiesMissing(f facts) []string {
-	return when(f.has(v1alpha1.ConditionPoliciesInstalled, metav1.ConditionFalse),
-		"The admission policies that protect synchronized objects are not in place. Ask the cluster's administrator to install them: kubectl apply -k config/policy, in the namespace of the operator.")
+func policiesMissing(f facts) []Advice {
+	return when(f.has(v1alpha1.ConditionPoliciesInstalled, metav1.ConditionFalse), Advice{
+		Topic: TopicPolicies, Why: "The admission policies that protect synchronized objects are not in place.",
+		How: "Ask the cluster's administrator to install them: kubectl apply -k config/policy, in the namespace of the operator.",
+	})
 }
 
-func notSelected(f facts) []string {
-	return when(f.has(v1alpha1.ConditionNamespaceSelected, metav1.ConditionFalse),
-		"The namespace is not selected as a directory, so no SCIM request is served. Ask the cluster's administrator for the labels of --directory-namespace-selector.")
+func notSelected(f facts) []Advice {
+	return when(f.has(v1alpha1.ConditionNamespaceSelected, metav1.ConditionFalse), Advice{
+		Topic: TopicSelection, Why: "The namespace is not selected as a directory, so no SCIM request is served.",
+		How: "Ask the cluster's administrator for the labels of --directory-namespace-selector.",
+	})
 }
 
-func notActivated(f facts) []string {
-	return when(f.has(v1alpha1.ConditionActivated, metav1.ConditionFalse),
-		"The directory was restored from a backup and waits for its activation. When all objects are there, follow docs/restore.md.")
+func notActivated(f facts) []Advice {
+	return when(f.has(v1alpha1.ConditionActivated, metav1.ConditionFalse), Advice{
+		Topic: TopicActivation, Why: "The directory was restored from a backup and waits for its activation.",
+		How: "When all objects are there, follow docs/restore.md.",
+	})
 }
 
-func withheld(f facts) []string {
+func withheld(f facts) []Advice {
 	users := f.directory.Status.Users
 	if users == nil || users.Withheld == 0 {
 		return nil
 	}
-	return when(true, "%d deactivations exceed the disablement budget and wait for a decision. Look at the users (kubectl cloudsso users -n %s -o wide), then decide as docs/budget.md says.",
-		users.Withheld, f.directory.Namespace)
+	return []Advice{{
+		Topic: TopicWithheld, Why: fmt.Sprintf("%d deactivations exceed the disablement budget and wait for a decision.", users.Withheld),
+		How: fmt.Sprintf("Look at the users (kubectl cloudsso users -n %s -o wide), then decide as docs/budget.md says.", f.directory.Namespace),
+	}}
 }
 
-func writesRefused(f facts) []string {
-	return when(f.has(v1alpha1.ConditionResyncNeeded, metav1.ConditionTrue),
-		"Writes of the identity provider were refused, and it does not repeat them. Start a full push there. When it has succeeded: %s", f.command("resync"))
+func writesRefused(f facts) []Advice {
+	return when(f.has(v1alpha1.ConditionResyncNeeded, metav1.ConditionTrue), Advice{
+		Topic: TopicResync, Why: "Writes of the identity provider were refused, and it does not repeat them. Start a full push there.",
+		How: "When it has succeeded: " + f.command("resync"),
+	})
 }
 
-func noCredential(f facts) []string {
+func noCredential(f facts) []Advice {
 	for i := range f.credentials {
 		if policy.CredentialUsable(&f.credentials[i], f.now) {
 			return nil
 		}
 	}
-	return when(true, "No credential is usable, so the identity provider cannot connect. Create one: %s", f.command("credential create NAME"))
+	return []Advice{{
+		Topic: TopicNoCredential, Why: "No credential is usable, so the identity provider cannot connect.",
+		How: "Create one: " + f.command("credential create NAME"),
+	}}
 }
 
-func credentialsEnding(f facts) (next []string) {
+func credentialsEnding(f facts) (next []Advice) {
 	for i := range f.credentials {
 		c := &f.credentials[i]
 		expiry := policy.CredentialExpiry(c)
 		if !policy.CredentialUsable(c, f.now) || !policy.CredentialExpiring(expiry, f.now) {
 			continue
 		}
-		next = append(next, fmt.Sprintf("Credential %s expires at %s. Replace it: %s", c.Name, expiry.UTC().Format(time.RFC3339), f.command("credential rotate "+c.Name)))
+		next = append(next, Advice{
+			Topic: TopicExpiry, Credential: c.Name,
+			Why: fmt.Sprintf("Credential %s expires at %s.", c.Name, expiry.UTC().Format(time.RFC3339)),
+			How: "Replace it: " + f.command("credential rotate "+c.Name),
+		})
 	}
 	return next
 }
 
-func switchOff(f facts) []string {
-	return when(f.directory.Spec.SCIMSynchronization != v1alpha1.SynchronizationEnabled,
-		"Synchronization is Disabled: requests of the identity provider are refused, and synchronized objects can be changed by hand. When that is done: %s", f.command("sync enable"))
+func switchOff(f facts) []Advice {
+	return when(f.directory.Spec.SCIMSynchronization != v1alpha1.SynchronizationEnabled, Advice{
+		Topic: TopicSwitch, Why: "Synchronization is Disabled: requests of the identity provider are refused, and synchronized objects can be changed by hand.",
+		How: "When that is done: " + f.command("sync enable"),
+	})
 }
 
-func neverUsed(f facts) []string {
+func neverUsed(f facts) []Advice {
 	d := f.directory
-	return when(d.Spec.SCIMSynchronization == v1alpha1.SynchronizationEnabled && d.Status.LastRequestTime.IsZero(),
-		"No identity provider has connected yet. Enter the endpoint and a token there, then: %s", f.command("check"))
+	return when(d.Spec.SCIMSynchronization == v1alpha1.SynchronizationEnabled && d.Status.LastRequestTime.IsZero(), Advice{
+		Topic: TopicNeverUsed, Why: "No identity provider has connected yet. Enter the endpoint and a token there.",
+		How: "Then: " + f.command("check"),
+	})
 }

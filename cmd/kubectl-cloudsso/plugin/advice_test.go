@@ -55,7 +55,7 @@ func TestAdvice(t *testing.T) {
 	} {
 		d, c := healthy()
 		change(d, c)
-		next := Advise(d, []v1alpha1.SCIMCredential{*c}, now)
+		next := Sentences(Advise(d, []v1alpha1.SCIMCredential{*c}, now))
 		if len(next) != 1 || !strings.Contains(next[0], want) {
 			t.Errorf("want %q, got %q", want, next)
 		}

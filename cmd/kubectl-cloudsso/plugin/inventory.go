@@ -8,7 +8,6 @@ import (
 
 	"github.com/cloudsso/cloudsso-operator/api/v1alpha1"
 	"github.com/cloudsso/cloudsso-operator/internal/access"
-	"github.com/cloudsso/cloudsso-operator/internal/nameclaim"
 )
 
 // Inventory reads a directory and the bindings of its assignments.
@@ -44,8 +43,6 @@ func Inventory(ctx context.Context, c client.Client, namespace string) (inventor
 	inventory.Users, inventory.Groups, inventory.Slices = users.Items, groups.Items, slices.Items
 	inventory.Assignments = assignments.Items
 	inventory.RoleBindings, inventory.ClusterRoleBindings = bindings.Items, clusterBindings.Items
-	inventory.IsSameName = func(a, b string) bool {
-		return nameclaim.UserName(namespace, a) == nameclaim.UserName(namespace, b)
-	}
+	inventory.IsSameName = IsSameUserName
 	return inventory, nil
 }

@@ -151,8 +151,11 @@ func List(ctx context.Context, c client.Client, list client.ObjectList, what str
 	}
 }
 
-// explained returns the error of a list, with what to do if the person lacks a right.
+// explained returns the error of a list, with what to do if the person lacks a right; nil for nil.
 func explained(err error, what string) error {
+	if err == nil {
+		return nil
+	}
 	if apierrors.IsForbidden(err) {
 		return fmt.Errorf("reading %s: %w; docs/access-review.md lists the rights that this needs", what, err)
 	}

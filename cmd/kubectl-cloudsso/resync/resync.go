@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
-	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/cloudsso/cloudsso-operator/api/v1alpha1"
 	"github.com/cloudsso/cloudsso-operator/cmd/kubectl-cloudsso/plugin"
@@ -48,12 +47,7 @@ func NewCommand(p *plugin.Plugin) *cobra.Command {
 			if err := p.Confirm(cmd.Context(), yes, consequences(namespace, missed, pushed)); err != nil {
 				return err
 			}
-			before := d.DeepCopy()
-			if d.Annotations == nil {
-				d.Annotations = map[string]string{}
-			}
-			d.Annotations[v1alpha1.AnnotationResynced] = pushed.Format(time.RFC3339)
-			if err := c.Patch(cmd.Context(), d, client.MergeFrom(before), client.FieldOwner(plugin.FieldManager)); err != nil {
+			if err := plugin.AcknowledgePush(cmd.Context(), c, d, pushed); err != nil {
 				return err
 			}
 			fmt.Fprintf(p.Out, "directory %s: the writes refused before %s are acknowledged\n", namespace, pushed.Format(time.RFC3339))

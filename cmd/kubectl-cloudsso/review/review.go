@@ -57,20 +57,9 @@ func writeTable(w io.Writer, all []access.Grant) error {
 
 func writeCSV(w io.Writer, all []access.Grant) error {
 	out := csv.NewWriter(w)
-	rows := [][]string{{
-		"userName", "kubernetesUsername", "role", "namespace", "group", "assignment", "binding", "expiresAt",
-		"changedObject", "changedAt", "cause", "credential", "requestID", "user", "groupObject", "reason",
-	}}
+	rows := [][]string{plugin.GrantColumns}
 	for _, g := range all {
-		rows = append(rows, []string{
-			g.UserName, g.KubernetesUsername, g.Role, plugin.Place(g.Namespace), g.GroupName, g.Assignment, g.Binding, g.ExpiresAt,
-			g.ChangedObject, g.Time, g.Cause, g.Credential, g.RequestID, g.User, g.Group, g.Reason,
-		})
-	}
-	for _, row := range rows {
-		for i, cell := range row {
-			row[i] = plugin.PlainCell(cell)
-		}
+		rows = append(rows, plugin.GrantCells(g))
 	}
 	return out.WriteAll(rows)
 }

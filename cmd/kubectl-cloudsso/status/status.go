@@ -46,7 +46,7 @@ func NewCommand(p *plugin.Plugin) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return write(p.Out, report{Directory: d, Credentials: credentials, Next: plugin.Advise(d, credentials, p.Now()), now: p.Now()})
+			return write(p.Out, report{Directory: d, Credentials: credentials, Next: plugin.Sentences(plugin.Advise(d, credentials, p.Now())), now: p.Now()})
 		},
 	}
 	cmd.Flags().StringVarP(&output, "output", "o", "text", "text, json or yaml; wide, json, yaml or name with -A")

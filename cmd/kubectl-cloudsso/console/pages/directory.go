@@ -1,6 +1,9 @@
 package pages
 
 import (
+	"cmp"
+	"slices"
+
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
@@ -16,23 +19,88 @@ type overview struct {
 	Missed *v1alpha1.RefusedWrites
 	// Switched is the last change of the switch.
 	Switched writer
-	// Next is what to do, in sentences.
-	Next []string
+	Next     []nextStep
+	// Credentials are those of the identity provider, the one that was used last first. MissingRight is the right that the person
+	// lacks to see them; "" if it sees them.
+	Credentials  []v1alpha1.SCIMCredential
+	MissingRight string
+	// MissingPatch is the right that the person lacks to acknowledge a full push; "" if it has it.
+	MissingPatch string
+	// TrackedBy is the tool that applies the directory; "" if a person does.
+	TrackedBy string
 }
+
+// nextStep is one thing to do, and where the console does it.
+type nextStep struct {
+	plugin.Advice
+	link
+}
+
+// link is a page below the directory, or a place on one; without a Page a person does it at a terminal.
+type link struct{ Page, Text string }
 
 func (c *console) directory(r *request) (*view, error) {
 	d, err := plugin.Directory(r.Context(), r.Client, r.namespace())
 	if err != nil {
 		return nil, err
 	}
-	credentials, err := plugin.CredentialsOf(r.Context(), r.Client, d.Namespace)
+	list, patch := rightTo("list", "scimcredentials"), rightTo("patch", "cloudssodirectories")
+	held, err := r.readRights(list, patch)
 	if err != nil {
 		return nil, err
 	}
-	now := r.now
+	var credentials []v1alpha1.SCIMCredential
+	missing := held.Missing(list)
+	if missing == "" {
+		if credentials, err = plugin.CredentialsOf(r.Context(), r.Client, d.Namespace); err != nil {
+			return nil, err
+		}
+	}
 	return &view{Title: text("directory.title"), template: "directory", Data: overview{
-		Directory: d, Missed: policy.MissedWrites(d, now), Switched: switchWriter(d), Next: plugin.Advise(d, credentials, now),
+		Directory: d, Missed: policy.MissedWrites(d, r.now), Switched: switchWriter(d), Credentials: lastUsedFirst(credentials), MissingRight: missing,
+		MissingPatch: held.Missing(patch), TrackedBy: plugin.TrackedBy(d),
+		Next: nextSteps(plugin.Advise(d, credentials, r.now), missing != ""),
 	}}, nil
+}
+
+// resync acknowledges a full push of the identity provider, from now on.
+func (c *console) resync(r *request) (*view, error) {
+	d, err := plugin.Directory(r.Context(), r.Client, r.namespace())
+	if err != nil {
+		return nil, err
+	}
+	if err := plugin.AcknowledgePush(r.Context(), r.Client, d, r.now); err != nil {
+		return nil, err
+	}
+	return redirected(directoryAddress(d.Namespace, ""), "resync"), nil
+}
+
+// lastUsedFirst returns credentials by the time of their last use.
+func lastUsedFirst(credentials []v1alpha1.SCIMCredential) []v1alpha1.SCIMCredential {
+	return slices.SortedStableFunc(slices.Values(credentials), func(a, b v1alpha1.SCIMCredential) int {
+		return cmp.Or(instant(b.Status.LastUsedTime).Compare(instant(a.Status.LastUsedTime)), cmp.Compare(a.Name, b.Name))
+	})
+}
+
+// pagesOfAdvice are the pages that do what an advice says.
+var pagesOfAdvice = map[plugin.Topic]link{
+	plugin.TopicWithheld:     {"approvals", text("next.approvals")},
+	plugin.TopicResync:       {"#refused", text("next.resync")},
+	plugin.TopicNoCredential: {"settings#credentials", text("next.credential")},
+	plugin.TopicExpiry:       {"settings#credentials", text("next.rotate")},
+	plugin.TopicSwitch:       {"settings", text("next.switch")},
+}
+
+// nextSteps returns advice with the pages that do it. Where the person does not see the credentials, advice about them is left out,
+// because it would be wrong.
+func nextSteps(all []plugin.Advice, noCredentials bool) (steps []nextStep) {
+	for _, advice := range all {
+		if noCredentials && advice.Topic == plugin.TopicNoCredential {
+			continue
+		}
+		steps = append(steps, nextStep{advice, pagesOfAdvice[advice.Topic]})
+	}
+	return steps
 }
 
 // conditionText returns a condition's message, or its reason if it has none.
@@ -45,6 +113,14 @@ func conditionText(conditions []metav1.Condition, kind string) string {
 		return c.Message
 	}
 	return c.Reason
+}
+
+// conditionName returns the type of a condition in words, or the type itself if it has none.
+func conditionName(kind string) string { return cmp.Or(texts["conditionName."+kind], kind) }
+
+// switchOf returns the position of the switch. A directory without a spec is Disabled.
+func switchOf(d *v1alpha1.CloudSSODirectory) v1alpha1.Synchronization {
+	return cmp.Or(d.Spec.SCIMSynchronization, v1alpha1.SynchronizationDisabled)
 }
 
 // writer is who has written a field last, and when. An object names programs, not persons: the API server's audit log has these.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"strings"
 
+	"k8s.io/apimachinery/pkg/api/meta"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/cloudsso/cloudsso-operator/api/v1alpha1"
@@ -86,4 +87,12 @@ func (r *request) exactGroups(ctx context.Context, namespace, wanted string) (gr
 		groups = append(groups, &same.Items[i])
 	}
 	return uniqueByName(groups), nil
+}
+
+// readyText returns whether a group is in effect as declared, or why not.
+func readyText(g *v1alpha1.CloudSSOGroup) string {
+	if meta.IsStatusConditionTrue(g.Status.Conditions, v1alpha1.ConditionReady) {
+		return text("condition.True")
+	}
+	return conditionText(g.Status.Conditions, v1alpha1.ConditionReady)
 }

@@ -7,6 +7,8 @@
 //	render.go     templates and what they call
 //	text.go       every text that a page shows
 //	problem.go    errors as pages
+//	navigation.go the links to the pages
+//	directories.go, access.go, review.go   the list of directories, access assignments, and who has which role where
 //	directory.go, users.go, user.go, groups.go, group.go, settings.go   one page each
 //	search.go     exact names, and reading on in a large directory
 package pages
@@ -40,28 +42,42 @@ func New(o Options) http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle("GET /assets/", http.StripPrefix("/assets", http.FileServerFS(assets())))
 	mux.HandleFunc("GET /{$}", c.show(c.start))
+	mux.HandleFunc("GET /directories", c.show(c.directories))
+	mux.HandleFunc("GET /directories/rows", c.show(c.directoryRows))
 	mux.HandleFunc("GET /", c.show(c.notFound))
 	for path, p := range map[string]page{
-		"{$}":           c.directory,
-		"users":         c.users,
-		"users/rows":    c.userRows,
-		"users/{name}":  c.user,
-		"groups":        c.groups,
-		"groups/rows":   c.groupRows,
-		"groups/{name}": c.group,
-		"settings":      c.settings,
+		"{$}":                c.directory,
+		"users":              c.users,
+		"users/rows":         c.userRows,
+		"users/{name}":       c.user,
+		"groups":             c.groups,
+		"groups/rows":        c.groupRows,
+		"groups/{name}":      c.group,
+		"groups/{name}/rows": c.memberRows,
+		"access":             c.access,
+		"access/rows":        c.accessRows,
+		"access/{name}":      c.assignment,
+		"review":             c.review,
+		"review/rows":        c.reviewRows,
+		"review.csv":         c.reviewCSV,
+		"settings":           c.settings,
 	} {
 		mux.HandleFunc("GET "+directoryPath+path, c.show(p))
 	}
-	for path, a := range map[string]action{} {
+	for path, a := range map[string]action{
+		"resync": c.resync,
+	} {
 		mux.HandleFunc("POST "+directoryPath+path, c.act(a))
 	}
 	return withHeaders(mux)
 }
 
-// start leads to the directory.
+// start leads to the directory, or to all of them.
 func (c *console) start(*request) (*view, error) {
-	return redirected("/directories/"+c.Namespace+"/", ""), nil
+	if c.Namespace == "" {
+		return redirected("/directories", ""), nil
+	}
+	return redirected(directoryAddress(c.Namespace, ""), ""), nil
 }
 
 type console struct{ Options }

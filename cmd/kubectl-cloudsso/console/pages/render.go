@@ -27,18 +27,23 @@ type view struct {
 	CSRFToken string // of the session
 	Done      string // the notice of an action that has succeeded; "" without one
 	Data      any    // what the template of the page reads
+	// Navigation has the pages of the directory; nil outside one.
+	Navigation []navItem
 
 	template string // the file below templates, without its ending
 	part     string // the template in that file which is the whole answer; "" for a page
 	status   int    // 200 if 0
 	redirect string // the address to go to instead; "" to show the template
+	// stream writes an answer that is no page, such as a file; nil to show the template.
+	stream http.HandlerFunc
 }
 
 //go:embed templates
 var templateFiles embed.FS
 
 // templates has one set for each page: the layout, and the page in it.
-var templates = parseTemplates("directory", "users", "user", "groups", "group", "settings", "problem")
+var templates = parseTemplates("directory", "users", "user", "groups", "group", "settings", "problem",
+	"directories", "access", "assignment", "review")
 
 func parseTemplates(names ...string) map[string]*template.Template {
 	sets := map[string]*template.Template{}
@@ -51,16 +56,25 @@ func parseTemplates(names ...string) map[string]*template.Template {
 
 // functions are what templates call beside their data.
 var functions = template.FuncMap{
-	"text":      text,
-	"shown":     plugin.Printable,
-	"ago":       ago,
-	"exact":     exact,
-	"condition": conditionText,
-	"state":     stateOf,
-	"number":    number,
-	"rest":      restOf,
-	"path":      url.PathEscape,
-	"part":      func(v *view, data any) part { return part{v, data} },
+	"text":             text,
+	"shown":            plugin.Printable,
+	"ago":              ago,
+	"exact":            exact,
+	"switch":           switchOf,
+	"condition":        conditionText,
+	"conditionName":    conditionName,
+	"principal":        principalText,
+	"principalAddress": principalAddress,
+	"target":           targetText,
+	"grants":           grantsOf,
+	"ready":            readyText,
+	"place":            plugin.Place,
+	"directoryAddress": directoryAddress,
+	"state":            stateOf,
+	"number":           number,
+	"rest":             restOf,
+	"path":             url.PathEscape,
+	"part":             func(v *view, data any) part { return part{v, data} },
 }
 
 // part is what a template within a page gets: the whole view, and its own data.
@@ -72,10 +86,17 @@ type part struct {
 // Now is the time at which the view is made.
 func (p part) Now() time.Time { return p.View.Now }
 
+// isPage reports whether the answer is a whole page.
+func (v *view) isPage() bool { return v.redirect == "" && v.stream == nil && v.part == "" }
+
 // write renders the view whole before it sends anything, so that a template that fails is not half a page.
 func (v *view) write(w http.ResponseWriter, r *http.Request) {
 	if v.redirect != "" {
 		http.Redirect(w, r, v.redirect, http.StatusSeeOther)
+		return
+	}
+	if v.stream != nil {
+		v.stream(w, r)
 		return
 	}
 	var out bytes.Buffer
@@ -135,8 +156,8 @@ func number(n *int32) string {
 // restOfList is what a list shows below its last row.
 type restOfList struct {
 	Address   string
-	Query     string // of the next part; "" after the last
-	Remaining int64  // -1 if it is not known
+	Query     template.URL // of the next part; "" after the last
+	Remaining int64        // -1 if it is not known
 	GoesOn    bool
 }
 
@@ -157,5 +178,6 @@ func restOf(c nextPart, address string, pairs ...any) restOfList {
 			values.Set(fmt.Sprint(pairs[i]), value)
 		}
 	}
-	return restOfList{address, values.Encode(), remaining, goesOn}
+	query := template.URL(values.Encode()) //nolint:gosec // G203: Encode escapes what a page could misread
+	return restOfList{address, query, remaining, goesOn}
 }

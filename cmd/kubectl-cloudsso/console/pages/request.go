@@ -109,4 +109,7 @@ func (v *view) complete(r *request) {
 	if r.Session != nil {
 		v.Person, v.CSRFToken = r.Person, r.CSRFToken
 	}
+	if v.isPage() {
+		v.Navigation = r.navigation()
+	}
 }

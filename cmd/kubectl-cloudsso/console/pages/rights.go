@@ -1,6 +1,7 @@
 package pages
 
 import (
+	"cmp"
 	"context"
 
 	"golang.org/x/sync/errgroup"
@@ -17,14 +18,20 @@ type right struct {
 	// Name is that of an object, for rights that may be given for it alone; "" for all.
 	Name string
 	Sub  string // subresource, such as status; "" for the object
+	// Namespace is where the right is needed: "" for the directory's, or everywhere.
+	Namespace string
 }
+
+// everywhere stands for all namespaces, and for what belongs to none.
+const everywhere = "*"
 
 // rightTo returns a right over a resource of this project.
 func rightTo(verb, resource string) right {
 	return right{Verb: verb, Resource: resource, Group: v1alpha1.GroupVersion.Group}
 }
 
-// String returns the right as kubectl auth can-i writes it: "patch cloudssodirectories.cloudsso.dev".
+// String returns the right as kubectl auth can-i writes it: "patch cloudssodirectories.cloudsso.dev", and where it is needed, unless
+// that is the directory's namespace.
 func (r right) String() string {
 	s := r.Verb + " " + r.Resource
 	if r.Group != "" {
@@ -33,7 +40,22 @@ func (r right) String() string {
 	if r.Sub != "" {
 		s += "/" + r.Sub
 	}
+	switch r.Namespace {
+	case "":
+	case everywhere:
+		s += " -A"
+	default:
+		s += " -n " + r.Namespace
+	}
 	return s
+}
+
+// namespaceIn returns the namespace of the right for the API server, at a page of a directory's namespace.
+func (r right) namespaceIn(directory string) string {
+	if r.Namespace == everywhere {
+		return ""
+	}
+	return cmp.Or(r.Namespace, directory)
 }
 
 // rights are those that a page asked about. A control without its right is not there, or says which right is missing.
@@ -70,7 +92,7 @@ func (r *request) readRights(wanted ...right) (rights, error) {
 func (r *request) isAllowed(ctx context.Context, w right) (bool, error) {
 	review := &authorizationv1.SelfSubjectAccessReview{Spec: authorizationv1.SelfSubjectAccessReviewSpec{
 		ResourceAttributes: &authorizationv1.ResourceAttributes{
-			Namespace: r.namespace(), Verb: w.Verb, Group: w.Group, Resource: w.Resource, Subresource: w.Sub, Name: w.Name,
+			Namespace: w.namespaceIn(r.namespace()), Verb: w.Verb, Group: w.Group, Resource: w.Resource, Subresource: w.Sub, Name: w.Name,
 		},
 	}}
 	err := r.Client.Create(ctx, review)

@@ -1,0 +1,50 @@
+package pages
+
+import (
+	"bytes"
+	"strings"
+	"testing"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/cloudsso/cloudsso-operator/api/v1alpha1"
+	"github.com/cloudsso/cloudsso-operator/cmd/kubectl-cloudsso/plugin"
+)
+
+// A person who does not see the credentials gets no advice to create one.
+func TestNextSteps(t *testing.T) {
+	all := []plugin.Advice{{Topic: plugin.TopicPolicies}, {Topic: plugin.TopicNoCredential}, {Topic: plugin.TopicWithheld}}
+	if got := nextSteps(all, false); len(got) != 3 || got[1].Page != "settings#credentials" || got[2].Page != "approvals" || got[0].Page != "" {
+		t.Errorf("got %+v", got)
+	}
+	if got := nextSteps(all, true); len(got) != 2 || got[1].Topic != plugin.TopicWithheld {
+		t.Errorf("without the right to see credentials: got %+v", got)
+	}
+}
+
+func TestLastUsedFirst(t *testing.T) {
+	used := func(name string, days int) (c v1alpha1.SCIMCredential) {
+		c.Name = name
+		if days > 0 {
+			c.Status.LastUsedTime = &metav1.Time{Time: noon.AddDate(0, 0, -days)}
+		}
+		return c
+	}
+	got := lastUsedFirst([]v1alpha1.SCIMCredential{used("never", 0), used("long-ago", 9), used("now", 1)})
+	if got[0].Name != "now" || got[1].Name != "long-ago" || got[2].Name != "never" {
+		t.Errorf("got %s, %s, %s", got[0].Name, got[1].Name, got[2].Name)
+	}
+}
+
+// The parameters of a link stay parameters, so that the next part is found without JavaScript too.
+func TestRestLinksWithoutJavaScript(t *testing.T) {
+	d := directoryList{Rows: chunk[*v1alpha1.CloudSSODirectory]{Next: "to&ken", Remaining: -1, Hits: []*v1alpha1.CloudSSODirectory{{}}}}
+	v := &view{Data: d, template: "directories"}
+	var out bytes.Buffer
+	if err := templates["directories"].ExecuteTemplate(&out, "rows", v); err != nil {
+		t.Fatal(err)
+	}
+	if want := `href="/directories?continue=to%26ken"`; !strings.Contains(out.String(), want) {
+		t.Errorf("no %s in %s", want, out.String())
+	}
+}

@@ -18,6 +18,8 @@ func pages() map[string]string {
 		directory("users/" + users[alice]): alice,
 		directory("groups"):                "Groups",
 		directory("groups/" + engineers):   "engineers",
+		directory("access"):                "Access",
+		directory("access/engineers-view"): "engineers-view",
 		directory("settings"):              "Settings",
 	}
 }

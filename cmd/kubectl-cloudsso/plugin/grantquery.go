@@ -66,76 +66,78 @@ type GrantReader struct {
 // Read returns the grants of the part at a token, and the token of the next part. The first token is "", and that after the last
 // part too.
 func (r GrantReader) Read(ctx context.Context, token string) (grants []access.Grant, next string, err error) {
-	matches, err := r.matcher(ctx)
-	if err != nil {
+	found := &bindingsRead{}
+	found.Directory = r.Directory
+	if found.matches, err = r.matcher(ctx); err != nil {
 		return nil, "", err
 	}
-	found := &access.Inventory{Directory: r.Directory}
-	subjects, bindings := 0, 0
-	for subjects < r.Part.Subjects && bindings < r.Part.MaxBindings {
-		read, kept := 0, 0
-		if read, kept, token, err = r.readBindings(ctx, token, matches, found); err != nil {
+	for next = token; ; {
+		if next, err = r.readBindings(ctx, next, found); err != nil {
 			return nil, "", err
 		}
-		bindings, subjects = bindings+read, subjects+kept
-		if token == "" {
+		if next == "" || found.subjects >= r.Part.Subjects || found.bindings >= r.Part.MaxBindings {
 			break
 		}
 	}
-	if err := r.complete(ctx, found); err != nil {
+	if err := r.complete(ctx, &found.Inventory); err != nil {
 		return nil, "", err
 	}
-	return access.Review(*found), token, nil
+	return access.Review(found.Inventory), next, nil
 }
 
-// readBindings adds the bindings at a token with the subjects that match. It returns how many bindings it has read and how many
-// subjects it has kept, and the token of the next bindings.
-func (r GrantReader) readBindings(ctx context.Context, token string, matches func(string) bool, found *access.Inventory) (read, kept int, next string, err error) {
+// bindingsRead are the bindings of a part, with the subjects that match.
+type bindingsRead struct {
+	access.Inventory
+	matches func(name string) bool
+	// bindings is how many were read, and subjects how many match.
+	bindings, subjects int
+}
+
+// keep counts a binding, and returns its subjects that match.
+func (f *bindingsRead) keep(b metav1.Object, subjects []rbacv1.Subject) []rbacv1.Subject {
+	b.SetManagedFields(nil)
+	subjects = slices.DeleteFunc(subjects, func(s rbacv1.Subject) bool { return !f.matches(s.Name) })
+	f.bindings++
+	f.subjects += len(subjects)
+	return subjects
+}
+
+// readBindings adds the bindings at a token, and returns the token of the next ones.
+func (r GrantReader) readBindings(ctx context.Context, token string, found *bindingsRead) (next string, err error) {
 	parts := r.Query.parts()
 	part, at, _ := strings.Cut(token, ":")
 	if !slices.Contains(parts, part) {
 		part, at = parts[0], ""
 	}
 	options := append(r.options(), client.Limit(r.Part.Bindings), client.Continue(at))
-	keep := func(b metav1.Object, subjects []rbacv1.Subject) []rbacv1.Subject {
-		read++
-		subjects = slices.DeleteFunc(subjects, func(s rbacv1.Subject) bool { return !matches(s.Name) })
-		b.SetManagedFields(nil)
-		kept += len(subjects)
-		return subjects
+	if part == partCluster {
+		next, err = r.readClusterRoleBindings(ctx, found, options...)
+	} else {
+		next, err = r.readRoleBindings(ctx, found, options...)
 	}
-	switch part {
-	case partNamespaces:
-		next, err = r.readRoleBindings(ctx, keep, found, options...)
-	case partCluster:
-		next, err = r.readClusterRoleBindings(ctx, keep, found, options...)
-	}
-	return read, kept, r.following(part, next), err
+	return r.following(part, next), err
 }
 
-// keepSubjects returns the wanted subjects of a binding.
-type keepSubjects func(b metav1.Object, subjects []rbacv1.Subject) []rbacv1.Subject
-
-func (r GrantReader) readRoleBindings(ctx context.Context, keep keepSubjects, found *access.Inventory, options ...client.ListOption) (next string, err error) {
+func (r GrantReader) readRoleBindings(ctx context.Context, found *bindingsRead, options ...client.ListOption) (next string, err error) {
 	var page rbacv1.RoleBindingList
 	if err := r.Client.List(ctx, &page, append(options, client.InNamespace(r.Query.Namespace))...); err != nil {
 		return "", explained(err, "RoleBindings")
 	}
 	for _, b := range page.Items {
-		if b.Subjects = keep(&b, b.Subjects); len(b.Subjects) > 0 {
+		if b.Subjects = found.keep(&b, b.Subjects); len(b.Subjects) > 0 {
 			found.RoleBindings = append(found.RoleBindings, b)
 		}
 	}
 	return page.Continue, nil
 }
 
-func (r GrantReader) readClusterRoleBindings(ctx context.Context, keep keepSubjects, found *access.Inventory, options ...client.ListOption) (next string, err error) {
+func (r GrantReader) readClusterRoleBindings(ctx context.Context, found *bindingsRead, options ...client.ListOption) (next string, err error) {
 	var page rbacv1.ClusterRoleBindingList
 	if err := r.Client.List(ctx, &page, options...); err != nil {
 		return "", explained(err, "the ClusterRoleBindings")
 	}
 	for _, b := range page.Items {
-		if b.Subjects = keep(&b, b.Subjects); len(b.Subjects) > 0 {
+		if b.Subjects = found.keep(&b, b.Subjects); len(b.Subjects) > 0 {
 			found.ClusterRoleBindings = append(found.ClusterRoleBindings, b)
 		}
 	}

@@ -28,7 +28,7 @@ type team struct {
 	// HasAccess says that the cluster knows access assignments. Assignments are those of the group, and MissingRight the right
 	// that the person lacks to see them; "" if it sees them.
 	HasAccess    bool
-	Assignments  []v1alpha1.CloudSSOAccessAssignment
+	Assignments  []*v1alpha1.CloudSSOAccessAssignment
 	MissingRight string
 }
 
@@ -239,7 +239,7 @@ func memberOf(u *v1alpha1.CloudSSOUser) member {
 }
 
 // assignmentsOf returns the assignments of a group, or the right that the person lacks to see them.
-func (r *request) assignmentsOf(g *v1alpha1.CloudSSOGroup) (all []v1alpha1.CloudSSOAccessAssignment, missing string, err error) {
+func (r *request) assignmentsOf(g *v1alpha1.CloudSSOGroup) (all []*v1alpha1.CloudSSOAccessAssignment, missing string, err error) {
 	list := rightTo("list", assignmentResource)
 	held, err := r.readRights(list)
 	if err != nil || held.Missing(list) != "" {
@@ -249,7 +249,7 @@ func (r *request) assignmentsOf(g *v1alpha1.CloudSSOGroup) (all []v1alpha1.Cloud
 	err = plugin.EachPage(r.Context(), r.Client, &page, func() bool {
 		for i := range page.Items {
 			if a := &page.Items[i]; access.IsPrincipal(a, g, plugin.IsSameUserName) {
-				all = append(all, *a)
+				all = append(all, a.DeepCopy()) // a pointer into a page of the list would keep the whole page
 			}
 		}
 		return len(all) < pageRows

@@ -141,6 +141,9 @@ func targetText(t v1alpha1.AccessTarget) string {
 		}
 		return text("target.selector", selector)
 	}
+	if len(t.Namespaces) == 1 {
+		return text("target.namespace", t.Namespaces[0])
+	}
 	return text("target.namespaces", strings.Join(t.Namespaces, ", "))
 }
 

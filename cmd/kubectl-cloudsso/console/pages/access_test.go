@@ -41,6 +41,7 @@ func TestSoonestEndsComeFirst(t *testing.T) {
 func TestTargetText(t *testing.T) {
 	for want, target := range map[string]v1alpha1.AccessTarget{
 		"the whole cluster":                      {Cluster: new(true)},
+		"namespace dev":                          {Namespaces: []string{"dev"}},
 		"namespaces dev, test":                   {Namespaces: []string{"dev", "test"}},
 		"all namespaces that are not excluded":   {NamespaceSelector: &v1alpha1.NamespaceSelector{}},
 		"namespaces with env in (dev,test),team": {NamespaceSelector: &v1alpha1.NamespaceSelector{MatchExpressions: []v1alpha1.NamespaceSelectorRequirement{{Key: "env", Operator: "In", Values: []string{"dev", "test"}}, {Key: "team", Operator: "Exists"}}}},

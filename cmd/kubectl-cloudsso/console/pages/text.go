@@ -73,7 +73,7 @@ var texts = map[string]string{
 	"directory.failures":        "Requests that failed",
 	"directory.failuresIn":      "are in the log",
 	"directory.refused":         "Refused while synchronization was Disabled",
-	"directory.refusedCount":    "%d writes were refused, and no full push has made up for them. The last ones:",
+	"directory.refusedCount":    "Writes that were refused, and that no full push has made up for: %d. The last ones:",
 	"directory.refusedTime":     "When",
 	"directory.refusedWrite":    "Request",
 	"directory.refusedBy":       "Credential",
@@ -215,7 +215,6 @@ var texts = map[string]string{
 	"access.review":     "Who has which role where",
 	"access.reviewOne":  "Who has the role through this assignment",
 	"access.facts":      "Assignment",
-	"access.found":      "the object that was found",
 	"access.tracked":    "%s applies this assignment: change it there.",
 
 	"principal.group":             "group %s",
@@ -226,6 +225,7 @@ var texts = map[string]string{
 	"target.cluster":    "the whole cluster",
 	"target.all":        "all namespaces that are not excluded",
 	"target.selector":   "namespaces with %s",
+	"target.namespace":  "namespace %s",
 	"target.namespaces": "namespaces %s",
 
 	"review.title":      "Who has which role where",

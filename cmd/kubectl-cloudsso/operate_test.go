@@ -475,7 +475,7 @@ var _ = Describe("kubectl cloudsso delete-user", func() {
 		It("says that the deletion is held if the guard is not off when it is interrupted", func(ctx SpecContext) {
 			leaver(ctx, v1alpha1.FinalizerGuard)
 			Expect(interruptedOnceDeleted(ctx, func() {})).To(MatchError(And(
-				ContainSubstring("its deletion has begun, and is held while synchronization is on"), ContainSubstring("run this command again"))))
+				ContainSubstring("its deletion has begun, and is held while synchronization is on"), ContainSubstring("delete it again then"))))
 			Expect(directory(ctx).Spec).To(isOn)
 		})
 

@@ -36,7 +36,7 @@ func NewCommand(p *plugin.Plugin) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			inventory, err := plugin.Inventory(cmd.Context(), c, namespace)
+			inventory, err := plugin.InventoryOf(cmd.Context(), c, u)
 			if err != nil {
 				return err
 			}

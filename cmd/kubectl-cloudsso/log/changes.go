@@ -174,24 +174,11 @@ func (c *changes) addLast(o metav1.Object, kind, id, name string) {
 func (c *changes) addEvent(e *corev1.Event) {
 	about := e.InvolvedObject
 	isAbout := c.filter.user == nil || about.Kind == "CloudSSOUser" && c.filter.user.isCalled(about.Name)
-	at := timeOf(e)
+	at := plugin.EventTime(e)
 	if !strings.HasPrefix(about.APIVersion, v1alpha1.GroupVersion.Group+"/") || !isAbout || c.filter.credential != "" || c.filter.requestID != "" || at.Before(c.from) {
 		return
 	}
 	c.all = append(c.all, change{Source: sourceEvent, Time: at, Namespace: e.Namespace, Kind: about.Kind, ID: about.Name, Reason: e.Reason, Message: e.Message})
-}
-
-// timeOf returns when an Event was last seen.
-func timeOf(e *corev1.Event) time.Time {
-	switch {
-	case e.Series != nil:
-		return e.Series.LastObservedTime.Time
-	case !e.LastTimestamp.IsZero():
-		return e.LastTimestamp.Time
-	case !e.EventTime.IsZero():
-		return e.EventTime.Time
-	}
-	return e.CreationTimestamp.Time
 }
 
 // last returns the last changes by time; all if the limit is below zero. A request that has written several slices of a group

@@ -88,13 +88,16 @@ func writesOnce(manager string) bool {
 }
 
 // OwnsSwitch reports whether a field manager owns the switch.
-func OwnsSwitch(entry metav1.ManagedFieldsEntry) bool {
+func OwnsSwitch(entry metav1.ManagedFieldsEntry) bool { return ownsSpec(entry, "scimSynchronization") }
+
+// ownsSpec reports whether a field manager owns a field of the spec; any field if it is "".
+func ownsSpec(entry metav1.ManagedFieldsEntry, field string) bool {
 	var owned struct {
 		Spec map[string]json.RawMessage `json:"f:spec"`
 	}
 	if entry.FieldsV1 == nil || json.Unmarshal(entry.FieldsV1.GetRawBytes(), &owned) != nil {
 		return false
 	}
-	_, owns := owned.Spec["f:scimSynchronization"]
-	return owns
+	_, owns := owned.Spec["f:"+field]
+	return owns || field == "" && owned.Spec != nil
 }

@@ -1,4 +1,4 @@
-package explain
+package plugin
 
 import (
 	"testing"
@@ -29,7 +29,7 @@ func TestReason(t *testing.T) {
 	} {
 		u := &v1alpha1.CloudSSOUser{}
 		change(u)
-		if got := explain(u, access.Inventory{}).Reason; got != want {
+		if got := ReasonOf(u); got != want {
 			t.Errorf("got %q, want %q", got, want)
 		}
 	}
@@ -42,15 +42,15 @@ func TestManualChangeIsOfAManagerOfTheSpec(t *testing.T) {
 	}
 	const spec, status, labels = `{"f:spec":{"f:suspended":{}}}`, `{"f:status":{}}`, `{"f:metadata":{"f:labels":{}}}`
 	u := &v1alpha1.CloudSSOUser{}
-	if got := manualChangeOf(u); got != nil {
+	if got := ManualChangeOf(u); got != nil {
 		t.Errorf("a user without field managers was changed: %+v", got)
 	}
 	u.ManagedFields = []metav1.ManagedFieldsEntry{entry(policy.FieldManager, spec, 9), entry("flux", status, 8), entry("helm", labels, 7)}
-	if got := manualChangeOf(u); got != nil {
+	if got := ManualChangeOf(u); got != nil {
 		t.Errorf("the operator's change is taken for another's: %+v", got)
 	}
 	u.ManagedFields = append(u.ManagedFields, entry("kubectl-edit", spec, 2), entry("kubectl-patch", spec, 3), entry("argocd", spec, 1))
-	if got, want := manualChangeOf(u), (manualChange{"kubectl-patch", "2027-01-31T12:03:00Z"}); got == nil || *got != want {
+	if got, want := ManualChangeOf(u), (ManualChange{"kubectl-patch", "2027-01-31T12:03:00Z"}); got == nil || *got != want {
 		t.Errorf("got %+v, want %+v", got, want)
 	}
 }
@@ -60,7 +60,7 @@ func TestGroupsAreThoseOfListsAndSlices(t *testing.T) {
 	named := func(name, displayName string, members []v1alpha1.Member) v1alpha1.CloudSSOGroup {
 		return v1alpha1.CloudSSOGroup{ObjectMeta: metav1.ObjectMeta{Name: name}, Spec: v1alpha1.CloudSSOGroupSpec{DisplayName: displayName, Members: members}}
 	}
-	got := groupsOf("ada", access.Inventory{
+	got := GroupsOf("ada", access.Inventory{
 		Groups: []v1alpha1.CloudSSOGroup{named("z", "Zoo", nil), named("a", "Admins", member), named("o", "Others", []v1alpha1.Member{{Name: "bob"}})},
 		Slices: []v1alpha1.CloudSSOMembershipSlice{{Spec: v1alpha1.CloudSSOMembershipSliceSpec{Group: "z", Members: member}}},
 	})

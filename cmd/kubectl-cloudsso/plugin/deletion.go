@@ -1,4 +1,4 @@
-package deleteuser
+package plugin
 
 import (
 	"context"
@@ -15,7 +15,6 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/cloudsso/cloudsso-operator/api/v1alpha1"
-	"github.com/cloudsso/cloudsso-operator/cmd/kubectl-cloudsso/plugin"
 	"github.com/cloudsso/cloudsso-operator/internal/policy"
 )
 
@@ -32,67 +31,70 @@ const (
 	reportPatience = 10 * time.Second
 )
 
-// deletion deletes one user.
-type deletion struct {
-	*plugin.Plugin
-	c         client.Client
-	user      *v1alpha1.CloudSSOUser
-	directory *v1alpha1.CloudSSODirectory
-	// limit is how long synchronization is off at most, and how long the deletion is waited for.
-	limit time.Duration
+// Deletion deletes one user, a synchronized one while synchronization is off for that.
+type Deletion struct {
+	Client    client.Client
+	User      *v1alpha1.CloudSSOUser
+	Directory *v1alpha1.CloudSSODirectory
+	// Limit is how long synchronization is off at most, and how long the deletion is waited for.
+	Limit time.Duration
+	Now   func() time.Time
+	// Turned is told of each turn of the switch, in words.
+	Turned func(string)
 }
 
-// run deletes the user, in a break if it needs one.
-func (d *deletion) run(ctx context.Context) error {
+// Run deletes the user, in a break if it needs one, and returns in words what has become of it. An interrupt does not keep the
+// switch off.
+func (d *Deletion) Run(ctx context.Context) (done string, err error) {
 	user, err := d.read(ctx)
 	if err != nil {
-		return err
+		return "", err
 	}
 	if user == nil {
-		fmt.Fprintf(d.Out, "cloudssouser %s/%s is gone already\n", d.user.Namespace, d.user.Name)
-		return nil
+		return fmt.Sprintf("cloudssouser %s/%s is gone already", d.User.Namespace, d.User.Name), nil
 	}
 	if err := d.checkRight(ctx); err != nil {
-		return err
+		return "", err
 	}
 	sent, err := d.deleteWhileOff(ctx)
 	if !sent {
-		return err
+		return "", err
 	}
-	return errors.Join(err, d.report(context.WithoutCancel(ctx)))
+	done, unfinished := d.outcome(context.WithoutCancel(ctx))
+	return done, errors.Join(err, unfinished)
 }
 
 // checkRight refuses a person without the right before synchronization is turned off for nothing.
-func (d *deletion) checkRight(ctx context.Context) error {
+func (d *Deletion) checkRight(ctx context.Context) error {
 	review := &authorizationv1.SelfSubjectAccessReview{Spec: authorizationv1.SelfSubjectAccessReviewSpec{
 		ResourceAttributes: &authorizationv1.ResourceAttributes{
-			Group: v1alpha1.GroupVersion.Group, Resource: "cloudssousers", Verb: "delete", Namespace: d.user.Namespace, Name: d.user.Name,
+			Group: v1alpha1.GroupVersion.Group, Resource: "cloudssousers", Verb: "delete", Namespace: d.User.Namespace, Name: d.User.Name,
 		},
 	}}
-	if err := d.c.Create(ctx, review); err != nil {
-		return fmt.Errorf("asking whether you may delete user %s: %w", d.user.Name, err)
+	if err := d.Client.Create(ctx, review); err != nil {
+		return fmt.Errorf("asking whether you may delete user %s: %w", d.User.Name, err)
 	}
 	if !review.Status.Allowed {
 		return fmt.Errorf("you lack the right to delete cloudssousers of %s in namespace %s: nothing was changed. The role admin of the namespace has it",
-			v1alpha1.GroupVersion.Group, d.user.Namespace)
+			v1alpha1.GroupVersion.Group, d.User.Namespace)
 	}
 	return nil
 }
 
 // deleteWhileOff deletes the user, and turns synchronization off for that if it has to. It reports whether the deletion was sent.
-func (d *deletion) deleteWhileOff(ctx context.Context) (sent bool, err error) {
-	if !d.needsBreak() {
+func (d *Deletion) deleteWhileOff(ctx context.Context) (sent bool, err error) {
+	if !d.NeedsBreak() {
 		return d.deleteWithin(ctx)
 	}
-	until, err := plugin.Pause(ctx, d.c, d.directory, d.Now(), d.limit)
+	until, err := Pause(ctx, d.Client, d.Directory, d.Now(), d.Limit)
 	if err != nil {
 		err = fmt.Errorf("turning synchronization off: %w", err)
-		if until != nil && !plugin.IsRefused(err) { // it may be off
+		if until != nil && !IsRefused(err) { // it may be off
 			err = errors.Join(err, d.resume(context.WithoutCancel(ctx), until))
 		}
 		return false, err
 	}
-	fmt.Fprintf(d.ErrOut, "synchronization is Disabled until %s\n", until.UTC().Format(time.RFC3339))
+	d.Turned("synchronization is Disabled until " + until.UTC().Format(time.RFC3339))
 	sent, err = d.deleteWithin(ctx)
 	if sent && ctx.Err() != nil {
 		d.awaitUnguarded(context.WithoutCancel(ctx))
@@ -103,12 +105,12 @@ func (d *deletion) deleteWhileOff(ctx context.Context) (sent bool, err error) {
 
 // deleteWithin deletes the user that was shown, and waits until it is gone, within the limit. It reports whether the user may be
 // being deleted.
-func (d *deletion) deleteWithin(ctx context.Context) (sent bool, err error) {
-	within, cancel := context.WithTimeout(ctx, d.limit)
+func (d *Deletion) deleteWithin(ctx context.Context) (sent bool, err error) {
+	within, cancel := context.WithTimeout(ctx, d.Limit)
 	defer cancel()
 	if err = d.send(within); err != nil {
-		err = fmt.Errorf("deleting user %s: %w", d.user.Name, err)
-		if plugin.IsRefused(err) {
+		err = fmt.Errorf("deleting user %s: %w", d.User.Name, err)
+		if IsRefused(err) {
 			return false, err
 		}
 	}
@@ -117,18 +119,18 @@ func (d *deletion) deleteWithin(ctx context.Context) (sent bool, err error) {
 }
 
 // awaitUnguarded waits until the operator has taken the guard off the user: synchronization that is on would hold the deletion.
-func (d *deletion) awaitUnguarded(ctx context.Context) {
+func (d *Deletion) awaitUnguarded(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, guardPatience)
 	defer cancel()
 	d.await(ctx, isUnguarded)
 }
 
 // send sends the deletion, again while the API server does not know the switch.
-func (d *deletion) send(ctx context.Context) error {
-	begin, uid := d.Now(), d.user.UID
+func (d *Deletion) send(ctx context.Context) error {
+	begin, uid := d.Now(), d.User.UID
 	var err error
 	_ = wait.PollUntilContextCancel(ctx, pollInterval, true, func(ctx context.Context) (bool, error) {
-		err = client.IgnoreNotFound(d.c.Delete(ctx, d.user, client.Preconditions{UID: &uid}))
+		err = client.IgnoreNotFound(d.Client.Delete(ctx, d.User, client.Preconditions{UID: &uid}))
 		return !mayPass(err, d.Now().Sub(begin)), nil
 	})
 	return err
@@ -147,17 +149,17 @@ func mayPass(err error, waited time.Duration) bool {
 }
 
 // read returns the user as it is, nil if it is gone.
-func (d *deletion) read(ctx context.Context) (*v1alpha1.CloudSSOUser, error) {
+func (d *Deletion) read(ctx context.Context) (*v1alpha1.CloudSSOUser, error) {
 	user := &v1alpha1.CloudSSOUser{}
-	err := d.c.Get(ctx, client.ObjectKeyFromObject(d.user), user)
-	if apierrors.IsNotFound(err) || err == nil && user.UID != d.user.UID {
+	err := d.Client.Get(ctx, client.ObjectKeyFromObject(d.User), user)
+	if apierrors.IsNotFound(err) || err == nil && user.UID != d.User.UID {
 		return nil, nil
 	}
 	return user, err
 }
 
 // await waits until the user, nil if it is gone, is in a state.
-func (d *deletion) await(ctx context.Context, is func(*v1alpha1.CloudSSOUser) bool) {
+func (d *Deletion) await(ctx context.Context, is func(*v1alpha1.CloudSSOUser) bool) {
 	_ = wait.PollUntilContextCancel(ctx, pollInterval, true, func(ctx context.Context) (bool, error) {
 		user, err := d.read(ctx)
 		return err == nil && is(user), nil
@@ -171,43 +173,42 @@ func isUnguarded(user *v1alpha1.CloudSSOUser) bool {
 	return isSettled(user) || !slices.Contains(user.Finalizers, v1alpha1.FinalizerGuard)
 }
 
-// report says what has become of the user.
-func (d *deletion) report(ctx context.Context) error {
+// outcome returns in words what has become of the user, as an error if it is not gone.
+func (d *Deletion) outcome(ctx context.Context) (string, error) {
 	ctx, cancel := context.WithTimeout(ctx, reportPatience)
 	defer cancel()
 	user, err := d.read(ctx)
 	switch {
 	case err != nil:
-		return fmt.Errorf("user %s may not be gone: %w", d.user.Name, err)
+		return "", fmt.Errorf("user %s may not be gone: %w", d.User.Name, err)
 	case user == nil:
-		fmt.Fprintf(d.Out, "cloudssouser %s/%s deleted\n", d.user.Namespace, d.user.Name)
-		return nil
+		return fmt.Sprintf("cloudssouser %s/%s deleted", d.User.Namespace, d.User.Name), nil
 	}
-	directory, err := plugin.Directory(ctx, d.c, d.user.Namespace)
+	directory, err := Directory(ctx, d.Client, d.User.Namespace)
 	if err != nil {
-		return err
+		return "", err
 	}
-	return errors.New(unfinished(user, policy.SwitchOf(directory)))
+	return "", errors.New(unfinished(user, policy.SwitchOf(directory)))
 }
 
 // unfinished says what a user that is not gone waits for.
 func unfinished(user *v1alpha1.CloudSSOUser, position policy.Switch) string {
 	switch {
 	case !policy.IsBeingDeleted(user):
-		return fmt.Sprintf("user %s is not being deleted: run this command again", user.Name)
+		return fmt.Sprintf("user %s is not being deleted: delete it again", user.Name)
 	case policy.ProtectsDeletion(user, position):
 		return fmt.Sprintf("user %s is not gone: its deletion has begun, and is held while synchronization is on. It keeps its access until then. "+
-			"It goes when synchronization is off and the operator runs: run this command again", user.Name)
+			"It goes when synchronization is off and the operator runs: delete it again then", user.Name)
 	}
 	return fmt.Sprintf("user %s is not gone yet: its deletion has begun and waits for its finalizers (%s). A running operator removes those of cloudsso.dev (kubectl -n %s get cloudssouser %s -o yaml)",
 		user.Name, strings.Join(user.Finalizers, ", "), user.Namespace, user.Name)
 }
 
 // resume turns synchronization on, unless the break was changed by others.
-func (d *deletion) resume(ctx context.Context, until *metav1.Time) error {
-	if err := plugin.Resume(ctx, d.c, d.directory.Namespace, until); err != nil {
+func (d *Deletion) resume(ctx context.Context, until *metav1.Time) error {
+	if err := Resume(ctx, d.Client, d.Directory.Namespace, until); err != nil {
 		return fmt.Errorf("turning synchronization on: %w", err)
 	}
-	fmt.Fprintln(d.ErrOut, "synchronization is Enabled")
+	d.Turned("synchronization is Enabled")
 	return nil
 }

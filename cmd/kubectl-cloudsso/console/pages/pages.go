@@ -10,6 +10,9 @@
 //	navigation.go the links to the pages
 //	directories.go, access.go, review.go   the list of directories, access assignments, and who has which role where
 //	directory.go, users.go, user.go, groups.go, group.go, settings.go   one page each
+//	why.go, history.go, useraccess.go   parts of the page of a user
+//	suspend.go, deletion.go             what a person does to a user
+//	approvals.go  withheld deactivations, and the decisions about them
 //	search.go     exact names, and reading on in a large directory
 package pages
 
@@ -46,10 +49,19 @@ func New(o Options) http.Handler {
 	mux.HandleFunc("GET /directories/rows", c.show(c.directoryRows))
 	mux.HandleFunc("GET /", c.show(c.notFound))
 	for path, p := range map[string]page{
-		"{$}":                c.directory,
-		"users":              c.users,
-		"users/rows":         c.userRows,
-		"users/{name}":       c.user,
+		"{$}":          c.directory,
+		"users":        c.users,
+		"users/rows":   c.userRows,
+		"users/{name}": c.user,
+
+		"users/{name}/access":  c.userAccess,
+		"users/{name}/suspend": c.suspend,
+		"users/{name}/lift":    c.lift,
+		"users/{name}/delete":  c.deletion,
+		"approvals":            c.approvals,
+		"approvals/rows":       c.approvalRows,
+		"approvals/decide":     c.askDecision,
+
 		"groups":             c.groups,
 		"groups/rows":        c.groupRows,
 		"groups/{name}":      c.group,
@@ -66,6 +78,11 @@ func New(o Options) http.Handler {
 	}
 	for path, a := range map[string]action{
 		"resync": c.resync,
+
+		"users/{name}/suspend": c.doSuspend,
+		"users/{name}/lift":    c.doLift,
+		"users/{name}/delete":  c.deleteUser,
+		"approvals/decide":     c.decide,
 	} {
 		mux.HandleFunc("POST "+directoryPath+path, c.act(a))
 	}

@@ -43,7 +43,8 @@ var templateFiles embed.FS
 
 // templates has one set for each page: the layout, and the page in it.
 var templates = parseTemplates("directory", "users", "user", "groups", "group", "settings", "problem",
-	"directories", "access", "assignment", "review")
+	"directories", "access", "assignment", "review",
+	"suspend", "delete", "approvals", "decide")
 
 func parseTemplates(names ...string) map[string]*template.Template {
 	sets := map[string]*template.Template{}
@@ -70,7 +71,7 @@ var functions = template.FuncMap{
 	"ready":            readyText,
 	"place":            plugin.Place,
 	"directoryAddress": directoryAddress,
-	"state":            stateOf,
+	"state":            plugin.StateOf,
 	"number":           number,
 	"rest":             restOf,
 	"path":             url.PathEscape,

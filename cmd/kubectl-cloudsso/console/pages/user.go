@@ -9,36 +9,71 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/cloudsso/cloudsso-operator/api/v1alpha1"
-	"github.com/cloudsso/cloudsso-operator/internal/policy"
 )
 
 // person is the page of a user.
 type person struct {
-	User  *v1alpha1.CloudSSOUser
-	State v1alpha1.UserState
+	User *v1alpha1.CloudSSOUser
+	Why  why
 	// Attributes are those that the provider sent, or that a person has declared.
 	Attributes []attribute
-	// Change is the last change over SCIM; nil if none is recorded.
-	Change *policy.LastChange
+	History    []happening
+	// NoEvents says why the Events are not in the history; "" if they are.
+	NoEvents string
+	// Access is nil if the page reads it when it is shown.
+	Access *userAccess
+	Rights rights
 }
 
 // attribute is an attribute of SCIM and its value as text.
 type attribute struct{ Name, Value string }
 
+// The rights that the controls of a user need.
+var (
+	mayChangeUsers = rightTo("patch", "cloudssousers")
+	mayDeleteUsers = rightTo("delete", "cloudssousers")
+)
+
+// LacksChange and LacksDelete return the right that the person lacks; "" if it has it.
+func (p person) LacksChange() string { return p.Rights.Missing(mayChangeUsers) }
+
+// LacksDelete is LacksChange for the deletion.
+func (p person) LacksDelete() string { return p.Rights.Missing(mayDeleteUsers) }
+
+// accessParameter is the parameter of an address that shows groups and access at once, for a browser without scripts.
+const accessParameter = "access"
+
 func (c *console) user(r *request) (*view, error) {
-	u := &v1alpha1.CloudSSOUser{}
-	if err := r.Client.Get(r.Context(), client.ObjectKey{Namespace: r.namespace(), Name: r.PathValue("name")}, u); err != nil {
-		return nil, err
-	}
-	attributes, err := attributesOf(&u.Spec)
+	u, err := r.readUser(r.PathValue("name"))
 	if err != nil {
 		return nil, err
 	}
-	p := person{User: u, State: stateOf(u), Attributes: attributes}
-	if change, known := policy.LastChangeOf(u); known {
-		p.Change = &change
+	p := person{User: u, Why: whyOf(u)}
+	if p.Attributes, err = attributesOf(&u.Spec); err != nil {
+		return nil, err
+	}
+	if p.Rights, err = r.readRights(mayChangeUsers, mayDeleteUsers); err != nil {
+		return nil, err
+	}
+	events, err := r.readEvents(u)
+	if err != nil {
+		p.NoEvents = err.Error()
+	}
+	p.History = historyOf(u, events)
+	if r.URL.Query().Has(accessParameter) {
+		p.Access = r.readAccess(u)
 	}
 	return &view{Title: u.Spec.UserName, template: "user", Data: p}, nil
+}
+
+func (r *request) readUser(name string) (*v1alpha1.CloudSSOUser, error) {
+	u := &v1alpha1.CloudSSOUser{}
+	return u, r.Client.Get(r.Context(), client.ObjectKey{Namespace: r.namespace(), Name: name}, u)
+}
+
+// userPath returns the address of a user's page.
+func userPath(u *v1alpha1.CloudSSOUser) string {
+	return "/directories/" + u.Namespace + "/users/" + u.Name
 }
 
 // notAttributes are the fields of spec that no identity provider sends, or that the page shows elsewhere.

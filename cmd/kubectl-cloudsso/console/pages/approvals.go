@@ -1,0 +1,247 @@
+package pages
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/cloudsso/cloudsso-operator/api/v1alpha1"
+	"github.com/cloudsso/cloudsso-operator/cmd/kubectl-cloudsso/plugin"
+	"github.com/cloudsso/cloudsso-operator/internal/jsonpatch"
+	"github.com/cloudsso/cloudsso-operator/internal/policy"
+)
+
+// approvals is the page of the deactivations that the disablement budget has withheld.
+type approvals struct {
+	// Budget is that of the directory in words; "" if it has none.
+	Budget string
+	// Count is how many are withheld, as the directory says.
+	Count int32
+	Rows  chunk[*v1alpha1.CloudSSOUser]
+	Lacks string
+}
+
+// approvals is the page of withheld deactivations. It reads all users only if the directory says that there are some.
+func (c *console) approvals(r *request) (*view, error) {
+	d, err := plugin.Directory(r.Context(), r.Client, r.namespace())
+	if err != nil {
+		return nil, err
+	}
+	var page approvals
+	if b := d.Spec.DisablementBudget; b != nil {
+		page.Budget = policy.DescribeBudget(b)
+	}
+	if d.Status.Users != nil {
+		page.Count = d.Status.Users.Withheld
+	}
+	if page.Count > 0 {
+		if err := page.read(r); err != nil {
+			return nil, err
+		}
+	}
+	return &view{Title: text("approvals.title"), template: "approvals", Data: page}, nil
+}
+
+// approvalRows is the next part of the list, for the page that has the part before.
+func (c *console) approvalRows(r *request) (*view, error) {
+	var page approvals
+	if err := page.read(r); err != nil {
+		return nil, err
+	}
+	return &view{template: "approvals", part: "rows", Data: page}, nil
+}
+
+// read reads a part of the list, and what the person may do.
+func (p *approvals) read(r *request) error {
+	held, err := r.readRights(mayChangeUsers)
+	if err != nil {
+		return err
+	}
+	p.Lacks = held.Missing(mayChangeUsers)
+	var page v1alpha1.CloudSSOUserList
+	p.Rows, err = readChunk(r, &page, false, func() (hits []*v1alpha1.CloudSSOUser) {
+		for i := range page.Items {
+			if page.Items[i].Spec.Withheld != nil {
+				hits = append(hits, &page.Items[i])
+			}
+		}
+		return hits
+	}, within(r, v1alpha1.SourceSCIM)...)
+	return err
+}
+
+// decision is the page that asks whether to decide about one withheld deactivation, or about all.
+type decision struct {
+	Decision v1alpha1.Decision
+	// User is the one user; nil for all.
+	User *v1alpha1.CloudSSOUser
+	// Count is how many users are concerned, and Names the userNames of the first of them.
+	Count int
+	Names []string
+	// Until is when the latest of them was withheld: one that is withheld later is not decided.
+	Until metav1.Time
+	Lacks string
+}
+
+// The fields of the form that decides.
+const (
+	decisionField = "decision"
+	userField     = "user"
+	whatField     = "what"
+	untilField    = "until"
+)
+
+const (
+	// namesShown is how many names the page shows that asks about all: what a person looks through.
+	namesShown = 50
+	// decideLimit is how long all are decided at a time, below the time limit of the server. A decision takes milliseconds.
+	decideLimit = time.Minute
+)
+
+var decisions = []v1alpha1.Decision{v1alpha1.DecisionApply, v1alpha1.DecisionDiscard}
+
+var (
+	errNoDecision  = errors.New(text("decide.none"))
+	errNotWithheld = errors.New(text("decide.gone"))
+)
+
+// askDecision is the page that asks whether to decide.
+func (c *console) askDecision(r *request) (*view, error) {
+	page := decision{Decision: v1alpha1.Decision(r.URL.Query().Get(decisionField))}
+	if !slices.Contains(decisions, page.Decision) {
+		return nil, errNoDecision
+	}
+	held, err := r.readRights(mayChangeUsers)
+	if err != nil {
+		return nil, err
+	}
+	page.Lacks = held.Missing(mayChangeUsers)
+	title := text("decide.title" + string(page.Decision) + "All")
+	if name := r.URL.Query().Get(userField); name != "" {
+		if page.User, err = r.readUser(name); err != nil {
+			return nil, err
+		}
+		if !isWaiting(page.User) {
+			return nil, errNotWithheld
+		}
+		title = text("decide.title"+string(page.Decision), page.User.Spec.UserName)
+	} else if err := r.eachWaiting(r.Context(), page.add); err != nil {
+		return nil, err
+	}
+	return &view{Title: title, template: "decide", Data: page}, nil
+}
+
+// add counts the users of a page of the list.
+func (d *decision) add(users []*v1alpha1.CloudSSOUser) bool {
+	for _, u := range users {
+		d.Count++
+		if len(d.Names) < namesShown {
+			d.Names = append(d.Names, u.Spec.UserName)
+		}
+		if since := u.Spec.Withheld.Since; d.Until.Before(&since) {
+			d.Until = since
+		}
+	}
+	return true
+}
+
+// isWaiting reports whether a user has a withheld deactivation that is not decided.
+func isWaiting(u *v1alpha1.CloudSSOUser) bool {
+	return u.Spec.Withheld != nil && !policy.IsDecided(u)
+}
+
+// eachWaiting reads all users, page by page. look gets those of a page that wait for a decision, and reports whether to go on.
+func (r *request) eachWaiting(ctx context.Context, look func([]*v1alpha1.CloudSSOUser) bool) error {
+	var page v1alpha1.CloudSSOUserList
+	return plugin.EachPage(ctx, r.Client, &page, func() bool {
+		var waiting []*v1alpha1.CloudSSOUser
+		for i := range page.Items {
+			if isWaiting(&page.Items[i]) {
+				waiting = append(waiting, &page.Items[i])
+			}
+		}
+		return look(waiting)
+	}, within(r, v1alpha1.SourceSCIM)...)
+}
+
+// decide decides about the deactivation of one user, or about all that the form shows.
+func (c *console) decide(r *request) (*view, error) {
+	wanted := v1alpha1.Decision(r.PostFormValue(decisionField))
+	if !slices.Contains(decisions, wanted) {
+		return nil, errNoDecision
+	}
+	decide := r.decideAll
+	if r.PostFormValue(userField) != "" {
+		decide = r.decideOne
+	}
+	if err := decide(wanted); err != nil {
+		return nil, err
+	}
+	return redirected("/directories/"+r.namespace()+"/approvals", string(wanted)), nil
+}
+
+// decideOne decides about the deactivation that the form shows.
+func (r *request) decideOne(wanted v1alpha1.Decision) error {
+	u, err := r.readUser(r.PostFormValue(userField))
+	if err != nil {
+		return err
+	}
+	if !isWaiting(u) || string(u.Spec.Withheld.What) != r.PostFormValue(whatField) {
+		return errNotWithheld
+	}
+	return r.writeDecision(r.Context(), u, wanted)
+}
+
+// decideAll decides about each deactivation that was withheld until the time in the form. One that is not withheld any more is left
+// out. If the time is not enough, the error says so, and the rest waits.
+func (r *request) decideAll(wanted v1alpha1.Decision) error {
+	until := instant(r.PostFormValue(untilField))
+	ctx, cancel := context.WithTimeout(r.Context(), decideLimit)
+	defer cancel()
+	var decided atomic.Int64
+	var failed error
+	err := r.eachWaiting(ctx, func(users []*v1alpha1.CloudSSOUser) bool {
+		writers, ctx := errgroup.WithContext(ctx)
+		writers.SetLimit(parallelReads)
+		for _, u := range users {
+			if u.Spec.Withheld.Since.After(until) {
+				continue
+			}
+			writers.Go(func() error {
+				err := r.writeDecision(ctx, u, wanted)
+				if err == nil {
+					decided.Add(1)
+				}
+				if errors.Is(err, errNotWithheld) {
+					return nil
+				}
+				return err
+			})
+		}
+		failed = writers.Wait()
+		return failed == nil
+	})
+	if err = errors.Join(failed, err); err != nil && decided.Load() > 0 {
+		return errors.Join(errors.New(text("decide.partly", decided.Load())), err)
+	}
+	return err
+}
+
+// writeDecision writes a decision about the very deactivation that was read.
+func (r *request) writeDecision(ctx context.Context, u *v1alpha1.CloudSSOUser, wanted v1alpha1.Decision) error {
+	patch := jsonpatch.Patch{}.TestUID(u).
+		Test("/spec/withheld/what", u.Spec.Withheld.What).
+		Test("/spec/withheld/since", u.Spec.Withheld.Since).
+		Add("/spec/withheld/decision", wanted)
+	err := r.Client.Patch(ctx, u, patch, client.FieldOwner(plugin.FieldManager))
+	if jsonpatch.Failed(err) {
+		return errNotWithheld
+	}
+	return client.IgnoreNotFound(err)
+}

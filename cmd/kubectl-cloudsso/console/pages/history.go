@@ -1,0 +1,83 @@
+package pages
+
+import (
+	"cmp"
+	"slices"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/cloudsso/cloudsso-operator/api/v1alpha1"
+	"github.com/cloudsso/cloudsso-operator/cmd/kubectl-cloudsso/plugin"
+	"github.com/cloudsso/cloudsso-operator/internal/policy"
+)
+
+// happening is a row of a user's history.
+type happening struct {
+	Time time.Time
+	What string
+	// By is who or what has done it; "" if that is not known.
+	By         string
+	Detail     string
+	Credential string
+	RequestID  string
+}
+
+// maxEvents is how many Events of a user are read: the API server keeps them for an hour by default.
+const maxEvents = 200
+
+// readEvents reads the Events of a user.
+func (r *request) readEvents(u *v1alpha1.CloudSSOUser) ([]corev1.Event, error) {
+	var events corev1.EventList
+	err := r.Client.List(r.Context(), &events, client.InNamespace(u.Namespace),
+		client.MatchingFields{"involvedObject.uid": string(u.UID)}, client.Limit(maxEvents))
+	return events.Items, err
+}
+
+// historyOf returns what is known of the past of a user, newest first.
+func historyOf(u *v1alpha1.CloudSSOUser, events []corev1.Event) []happening {
+	rows := milestonesOf(u)
+	for _, c := range u.Status.Conditions {
+		what := text("history.condition", c.Type, text("condition."+string(c.Status)))
+		rows = append(rows, happening{Time: c.LastTransitionTime.Time, What: what, By: policy.FieldManager, Detail: plugin.JoinNonEmpty(": ", c.Reason, c.Message)})
+	}
+	for i := range events {
+		e := &events[i]
+		by := cmp.Or(e.ReportingController, e.Source.Component)
+		rows = append(rows, happening{Time: plugin.EventTime(e), What: text("history.event", e.Reason), By: by, Detail: e.Message})
+	}
+	for _, entry := range u.ManagedFields {
+		if entry.Time != nil && entry.Subresource == "" {
+			rows = append(rows, happening{Time: entry.Time.Time, What: text("history.written"), By: entry.Manager, Detail: text("history.operation", entry.Operation)})
+		}
+	}
+	slices.SortStableFunc(rows, func(a, b happening) int { return b.Time.Compare(a.Time) })
+	return rows
+}
+
+// milestonesOf returns what the object itself records with a time.
+func milestonesOf(u *v1alpha1.CloudSSOUser) (rows []happening) {
+	if change, known := policy.LastChangeOf(u); known {
+		rows = append(rows, happening{
+			Time: instant(change.Time), What: text("history.request", change.Cause), By: text("history.provider"),
+			Credential: change.Credential, RequestID: change.RequestID,
+		})
+	}
+	if w := u.Spec.Withheld; w != nil {
+		rows = append(rows, happening{
+			Time: w.Since.Time, What: text("history.withheld", w.What), By: text("history.provider"), Credential: w.Credential, RequestID: w.RequestID,
+		})
+	}
+	for what, at := range map[string]*metav1.Time{
+		text("history.deprovisioned"): u.Spec.DeprovisionedAt,
+		text("history.deleting"):      u.DeletionTimestamp,
+		text("history.created"):       &u.CreationTimestamp,
+	} {
+		if !at.IsZero() {
+			rows = append(rows, happening{Time: at.Time, What: what})
+		}
+	}
+	return rows
+}

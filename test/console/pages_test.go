@@ -21,6 +21,12 @@ func pages() map[string]string {
 		directory("access"):                "Access",
 		directory("access/engineers-view"): "engineers-view",
 		directory("settings"):              "Settings",
+
+		directory("users/" + users[alice] + "/suspend"): "Suspend " + alice + "?",
+		directory("users/" + users[alice] + "/lift"):    "Lift the suspension of " + alice + "?",
+		directory("users/" + users[alice] + "/delete"):  "Delete " + alice + "?",
+		directory("approvals"):                          "Approvals",
+		directory("approvals/decide?decision=Apply"):    "Apply all withheld deactivations?",
 	}
 }
 

@@ -1,0 +1,122 @@
+package pages
+
+import (
+	"slices"
+	"testing"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/cloudsso/cloudsso-operator/api/v1alpha1"
+	"github.com/cloudsso/cloudsso-operator/internal/policy"
+)
+
+var noon = time.Date(2027, 1, 31, 12, 0, 0, 0, time.UTC)
+
+// disabled returns a user without effect since noon, whose field active a manager owns, and that a request has written last.
+func disabled(manager string, lastRequest time.Time) *v1alpha1.CloudSSOUser {
+	u := &v1alpha1.CloudSSOUser{}
+	u.Spec.Active = new(false)
+	u.Status.Conditions = []metav1.Condition{{Type: v1alpha1.ConditionEffective, Status: metav1.ConditionFalse, LastTransitionTime: metav1.NewTime(noon)}}
+	u.ManagedFields = []metav1.ManagedFieldsEntry{{Manager: manager, Time: new(metav1.NewTime(noon)), FieldsV1: metav1.NewFieldsV1(`{"f:spec":{"f:active":{}}}`)}}
+	policy.SetLastChange(u, policy.LastChange{Cause: "Modify", Credential: "okta", RequestID: "request-1"}, lastRequest)
+	return u
+}
+
+func TestDisabledUserNamesTheRequest(t *testing.T) {
+	for name, test := range map[string]struct {
+		manager            string
+		request            time.Time
+		hasRequest, isLate bool
+		by                 string
+	}{
+		"of the same second":          {policy.FieldManager, noon, true, false, ""},
+		"of a moment before":          {policy.FieldManager, noon.Add(-2 * time.Second), true, false, ""},
+		"that a later one has hidden": {policy.FieldManager, noon.Add(time.Hour), false, true, ""},
+		"by hand":                     {"kubectl-edit", noon, false, false, "kubectl-edit"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := whyOf(disabled(test.manager, test.request))
+			if (w.Request != nil) != test.hasRequest || w.Later != test.isLate || (w.By == nil) != (test.by == "") || w.By != nil && w.By.FieldManager != test.by {
+				t.Errorf("got %+v", w)
+			}
+			if !w.Since.Time.Equal(noon) || w.Reason != "active is false" {
+				t.Errorf("got %+v", w)
+			}
+		})
+	}
+}
+
+func TestWithheldDeactivationNamesItsRequest(t *testing.T) {
+	u := &v1alpha1.CloudSSOUser{}
+	u.Spec.Withheld = &v1alpha1.WithheldDeactivation{What: v1alpha1.DeactivationDelete, Since: metav1.NewTime(noon), Credential: "okta", RequestID: "request-2"}
+	w := whyOf(u)
+	if w.State != v1alpha1.UserActive || w.Request == nil || *w.Request != (policy.LastChange{Cause: "Delete", Credential: "okta", RequestID: "request-2"}) {
+		t.Errorf("got %+v", w)
+	}
+}
+
+func TestSuspendedUserNamesTheFieldManager(t *testing.T) {
+	u := disabled("kubectl-patch", noon)
+	u.Spec.Active, u.Spec.Suspended = nil, true
+	u.ManagedFields[0].FieldsV1 = metav1.NewFieldsV1(`{"f:spec":{"f:suspended":{}}}`)
+	if w := whyOf(u); w.State != v1alpha1.UserSuspended || w.By == nil || w.By.FieldManager != "kubectl-patch" || w.Request != nil {
+		t.Errorf("got %+v", w)
+	}
+}
+
+func TestActiveUserHasNothingToExplain(t *testing.T) {
+	if w := whyOf(&v1alpha1.CloudSSOUser{}); w.Reason != "" || w.Do != "" || w.Request != nil {
+		t.Errorf("got %+v", w)
+	}
+}
+
+func TestHistoryIsNewestFirst(t *testing.T) {
+	u := disabled("kubectl-edit", noon.Add(time.Hour))
+	u.CreationTimestamp = metav1.NewTime(noon.Add(-time.Hour))
+	event := corev1.Event{Reason: "Disabled", Message: "the user has no effect", LastTimestamp: metav1.NewTime(noon.Add(2 * time.Hour)), ReportingController: "cloudsso"}
+	rows := historyOf(u, []corev1.Event{event})
+	var whats []string
+	for _, row := range rows {
+		whats = append(whats, row.What)
+	}
+	want := []string{"Event: Disabled", "SCIM request: Modify", "Condition Effective: No", "Last written by a field manager", "Created"}
+	if !slices.Equal(whats, want) {
+		t.Errorf("got %q, want %q", whats, want)
+	}
+	if r := rows[1]; r.Credential != "okta" || r.RequestID != "request-1" || rows[3].By != "kubectl-edit" {
+		t.Errorf("got %+v", rows)
+	}
+}
+
+// A decision of all is about what its page has shown: the latest of them bounds it.
+func TestDecisionOfAllIsBoundedByTheLatest(t *testing.T) {
+	var d decision
+	for minutes := range 3 {
+		u := &v1alpha1.CloudSSOUser{}
+		u.Spec.UserName = "ada@example.com"
+		u.Spec.Withheld = &v1alpha1.WithheldDeactivation{Since: metav1.NewTime(noon.Add(-time.Duration(minutes) * time.Minute))}
+		d.add([]*v1alpha1.CloudSSOUser{u})
+	}
+	if d.Count != 3 || len(d.Names) != 3 || !d.Until.Time.Equal(noon) {
+		t.Errorf("got %+v", d)
+	}
+}
+
+// A key without a text panics.
+func TestTextsThatArePutTogetherExist(t *testing.T) {
+	for _, decided := range decisions {
+		for _, key := range []string{"decide.title", "decide.do", "decide.effectAll", "approvals.decided", "done.", "decide."} {
+			text(key + string(decided))
+		}
+		text("decide.title" + string(decided) + "All")
+		for _, what := range []v1alpha1.Deactivation{v1alpha1.DeactivationDisable, v1alpha1.DeactivationDelete} {
+			text("decide.effect" + string(decided) + string(what))
+			text("withheld." + string(what))
+		}
+	}
+	for _, done := range []string{"suspended", "lifted", "deleted"} {
+		text("done." + done)
+	}
+}

@@ -1,0 +1,327 @@
+//go:build console
+
+package console_test
+
+import (
+	"context"
+	"crypto/rand"
+	"fmt"
+	"net/http"
+	"net/url"
+	"time"
+
+	"github.com/chromedp/chromedp"
+	. "github.com/onsi/ginkgo/v2"
+	. "github.com/onsi/gomega"
+	rbacv1 "k8s.io/api/rbac/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/cloudsso/cloudsso-operator/api/v1alpha1"
+	"github.com/cloudsso/cloudsso-operator/hack/quickstart"
+	"github.com/cloudsso/cloudsso-operator/internal/policy"
+	"github.com/cloudsso/cloudsso-operator/test/provider"
+)
+
+// newUser has the provider create a user, and returns its id.
+func newUser(ctx context.Context, userName string) string {
+	GinkgoHelper()
+	return scim(ctx, http.StatusCreated, "POST", "/Users", fmt.Sprintf(
+		`{"schemas":["urn:ietf:params:scim:schemas:core:2.0:User"],"userName":%q,"title":"Engineer","active":true}`, userName)).ID()
+}
+
+// newMember is newUser for a user who is among the engineers.
+func newMember(ctx context.Context, userName string) string {
+	GinkgoHelper()
+	id := newUser(ctx, userName)
+	scim(ctx, http.StatusNoContent, "PATCH", "/Groups/"+engineers, fmt.Sprintf(
+		`{"schemas":["urn:ietf:params:scim:api:messages:2.0:PatchOp"],"Operations":[{"op":"add","path":"members","value":[{"value":%q}]}]}`, id))
+	return id
+}
+
+// inactive is a request that deactivates a user.
+const inactive = `{"schemas":["urn:ietf:params:scim:api:messages:2.0:PatchOp"],"Operations":[{"op":"replace","value":{"active":false}}]}`
+
+// deactivate has the provider deactivate a user.
+func deactivate(ctx context.Context, status int, id string) {
+	GinkgoHelper()
+	scim(ctx, status, "PATCH", "/Users/"+id, inactive)
+}
+
+// stored returns a user as the API server has it.
+func stored(ctx context.Context, id string) (*v1alpha1.CloudSSOUser, error) {
+	u := &v1alpha1.CloudSSOUser{}
+	return u, environment.Admin.Get(ctx, client.ObjectKey{Namespace: environment.Namespace, Name: id}, u)
+}
+
+// state returns the state of a user.
+func state(ctx context.Context, id string) v1alpha1.UserState {
+	GinkgoHelper()
+	u, err := stored(ctx, id)
+	Expect(err).NotTo(HaveOccurred())
+	return policy.UserState(u, false)
+}
+
+// subjects returns the Kubernetes user names that have access to the target namespace.
+func subjects(ctx context.Context) (names []string) {
+	GinkgoHelper()
+	var bindings rbacv1.RoleBindingList
+	Expect(environment.Admin.List(ctx, &bindings, client.InNamespace(quickstart.TargetNamespace), client.MatchingLabels{v1alpha1.LabelDirectory: environment.Namespace})).To(Succeed())
+	for _, b := range bindings.Items {
+		for _, s := range b.Subjects {
+			names = append(names, s.Name)
+		}
+	}
+	return names
+}
+
+// setDirectory changes the directory's spec.
+func setDirectory(ctx context.Context, change func(*v1alpha1.CloudSSODirectorySpec)) {
+	GinkgoHelper()
+	Eventually(func(g Gomega) {
+		d := readDirectory(ctx)
+		change(&d.Spec)
+		g.Expect(environment.Admin.Update(ctx, d)).To(Succeed())
+	}).Should(Succeed())
+}
+
+func readDirectory(ctx context.Context) *v1alpha1.CloudSSODirectory {
+	GinkgoHelper()
+	d := &v1alpha1.CloudSSODirectory{}
+	Expect(environment.Admin.Get(ctx, client.ObjectKey{Namespace: environment.Namespace, Name: v1alpha1.DirectoryName}, d)).To(Succeed())
+	return d
+}
+
+var _ = Describe("the page of a user", func() {
+	It("says at once why a user has lost access: when, by which credential, and in which request", func(ctx SpecContext) {
+		id := newMember(ctx, "leaver@example.com")
+		deactivate(ctx, http.StatusOK, id)
+		v := signIn(ctx, viewer)
+		u, err := stored(ctx, id)
+		Expect(err).NotTo(HaveOccurred())
+		change, known := policy.LastChangeOf(u)
+		Expect(known).To(BeTrue())
+		Eventually(func() string { return v.get(ctx, directory("users/"+id)).text() }).Should(And(
+			ContainSubstring("Disabled: active is false"), ContainSubstring("Since"), ContainSubstring("SCIM request Modify"),
+			ContainSubstring("Credential "+change.Credential), ContainSubstring("Request ID "+change.RequestID)))
+		Expect(v.get(ctx, directory("users/"+id)).rows()).To(ContainElements(
+			And(ContainElement("SCIM request: Modify"), ContainElement(change.Credential), ContainElement(change.RequestID)),
+			ContainElement("Condition Effective: No"), ContainElement("Created"), Equal([]string{"title", "Engineer"})))
+	})
+
+	It("shows the groups, and the access to persons who may read bindings", func(ctx SpecContext) {
+		id := newMember(ctx, "insider@example.com")
+		Eventually(subjects).WithContext(ctx).Should(ContainElement("insider@example.com"))
+		Expect(signIn(ctx, viewer).get(ctx, directory("users/"+id+"/access")).text()).To(And(
+			ContainSubstring("engineers"), ContainSubstring(`User "viewer" cannot list resource "rolebindings"`)))
+
+		readBindings(ctx, editor)
+		v := signIn(ctx, editor)
+		for _, page := range []string{"/access", "?access=1"} {
+			Expect(v.get(ctx, directory("users/"+id+page)).rows()).To(ContainElement(
+				ContainElements("ClusterRole/view", quickstart.TargetNamespace, "engineers", "engineers-view", HavePrefix("Granted by"))), page)
+		}
+		deactivate(ctx, http.StatusOK, id)
+		Eventually(func() [][]string { return v.get(ctx, directory("users/"+id+"/access")).rows() }).Should(ContainElement(
+			ContainElements("engineers-view", "Not granted: the user has no effect (Disabled)")))
+	})
+
+	It("reads groups and access when a browser shows it", func(ctx SpecContext) {
+		t := browse(ctx, viewer)
+		t.goTo(directory("users/" + users[alice]))
+		Expect(run(t, chromedp.Text(chromedp.CSS("#access table")))).To(ContainSubstring("engineers"))
+	})
+
+	It("has no controls without the rights, and says which are missing", func(ctx SpecContext) {
+		for _, p := range []person{viewer, editor} {
+			page := signIn(ctx, p).get(ctx, directory("users/"+users[carol]))
+			Expect(page.text()).To(And(ContainSubstring("You lack the right patch cloudssousers.cloudsso.dev"), ContainSubstring("You lack the right delete cloudssousers.cloudsso.dev")))
+			Expect(page.all("a", "href", directory("users/"+users[carol]+"/suspend"))).To(BeEmpty())
+		}
+	})
+})
+
+// readBindings lets a person read the bindings of the cluster, until the end of the spec.
+func readBindings(ctx context.Context, p person) {
+	GinkgoHelper()
+	role := &rbacv1.ClusterRole{
+		ObjectMeta: metav1.ObjectMeta{Name: string(p) + "-reads-bindings"},
+		Rules:      []rbacv1.PolicyRule{{APIGroups: []string{rbacv1.GroupName}, Resources: []string{"rolebindings", "clusterrolebindings"}, Verbs: []string{"list"}}},
+	}
+	binding := &rbacv1.ClusterRoleBinding{
+		ObjectMeta: metav1.ObjectMeta{Name: role.Name},
+		RoleRef:    rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "ClusterRole", Name: role.Name},
+		Subjects:   []rbacv1.Subject{{APIGroup: rbacv1.GroupName, Kind: rbacv1.UserKind, Name: string(p)}},
+	}
+	for _, o := range []client.Object{role, binding} {
+		Expect(environment.Admin.Create(ctx, o)).To(Succeed())
+		DeferCleanup(func(ctx context.Context) { Expect(environment.Admin.Delete(ctx, o)).To(Succeed()) })
+	}
+}
+
+var _ = Describe("the suspension of a user", func() {
+	It("takes the access, names who has done it, and is lifted", func(ctx SpecContext) {
+		id := newMember(ctx, "suspect@example.com")
+		Eventually(subjects).WithContext(ctx).Should(ContainElement("suspect@example.com"))
+		v := signIn(ctx, admin)
+		address := directory("users/" + id)
+		page := v.get(ctx, address+"/suspend")
+		Expect(page.text()).To(ContainSubstring("loses all access within a second"))
+		page = page.submit(ctx, address+"/suspend", nil)
+		Expect(page.Request.URL.Path).To(Equal(address))
+		Expect(page.text()).To(And(ContainSubstring("The user is suspended."), ContainSubstring("Suspended: an administrator has set spec.suspended"), ContainSubstring("kubectl-cloudsso")))
+		Eventually(subjects).WithContext(ctx).ShouldNot(ContainElement("suspect@example.com"))
+		page = v.get(ctx, address+"/lift").submit(ctx, address+"/lift", nil)
+		Expect(page.text()).To(ContainSubstring("The suspension is lifted."))
+		Eventually(subjects).WithContext(ctx).Should(ContainElement("suspect@example.com"))
+	})
+
+	It("is refused in the API server's words if the right is gone when the form is sent", func(ctx SpecContext) {
+		id := newUser(ctx, "kept@example.com")
+		address := directory("users/" + id + "/suspend")
+		v := signIn(ctx, editor)
+		Expect(v.get(ctx, address).forms(address)).To(BeEmpty())
+		page := asAdminForAMoment(ctx, editor, v, address)
+		refused := page.submit(ctx, address, nil)
+		Expect(refused.StatusCode).To(Equal(http.StatusForbidden))
+		Expect(refused.text()).To(ContainSubstring(`User "editor" cannot patch resource "cloudssousers"`))
+		Expect(state(ctx, id)).To(Equal(v1alpha1.UserActive))
+	})
+
+	It("is not done to another object than the page has shown", func(ctx SpecContext) {
+		address := directory("users/" + users[carol] + "/suspend")
+		v := signIn(ctx, admin)
+		v.get(ctx, address)
+		Expect(v.post(ctx, address, url.Values{"uid": {"other"}}).text()).To(ContainSubstring("not the one that the page has shown"))
+		Expect(state(ctx, users[carol])).To(Equal(v1alpha1.UserActive))
+	})
+})
+
+// asAdminForAMoment shows a person an address with the role admin, and takes the role away.
+func asAdminForAMoment(ctx context.Context, p person, v *visitor, address string) (page *answer) {
+	GinkgoHelper()
+	binding := &rbacv1.RoleBinding{
+		ObjectMeta: metav1.ObjectMeta{Namespace: environment.Namespace, Name: "admin-for-a-moment"},
+		RoleRef:    rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "ClusterRole", Name: "admin"},
+		Subjects:   []rbacv1.Subject{{APIGroup: rbacv1.GroupName, Kind: rbacv1.UserKind, Name: string(p)}},
+	}
+	Expect(environment.Admin.Create(ctx, binding)).To(Succeed())
+	Eventually(func() int {
+		page = v.get(ctx, address)
+		return len(page.forms(address))
+	}).Should(Equal(1))
+	Expect(environment.Admin.Delete(ctx, binding)).To(Succeed())
+	Eventually(func() int { return len(v.get(ctx, address).forms(address)) }).Should(BeZero())
+	return page
+}
+
+var _ = Describe("the deletion of a user", func() {
+	It("turns synchronization off, deletes a synchronized user, and turns it on", func(ctx SpecContext) {
+		id := newMember(ctx, "deleted@example.com")
+		v := signIn(ctx, admin)
+		address := directory("users/" + id + "/delete")
+		page := v.get(ctx, address)
+		Expect(page.text()).To(And(ContainSubstring("The user is locked"), ContainSubstring("Unassign the user there first"), ContainSubstring("at most for 1m0s")))
+		second := v.get(ctx, address)
+		deleted := page.submit(ctx, address, nil)
+		Expect(deleted.Request.URL.Path).To(Equal(directory("users")), deleted.text())
+		Expect(deleted.text()).To(ContainSubstring("The user is deleted."))
+		_, err := stored(ctx, id)
+		Expect(apierrors.IsNotFound(err)).To(BeTrue())
+		Expect(readDirectory(ctx).Spec).To(And(HaveField("SCIMSynchronization", v1alpha1.SynchronizationEnabled), HaveField("ResumeAt", BeNil())))
+		Expect(second.submit(ctx, address, nil).text()).To(ContainSubstring("The user is deleted."), "the form was sent twice")
+	})
+
+	It("does nothing to a user that a tool applies from Git, and says so", func(ctx SpecContext) {
+		u := &v1alpha1.CloudSSOUser{ObjectMeta: metav1.ObjectMeta{
+			Namespace: environment.Namespace, Name: "declared", Labels: map[string]string{"kustomize.toolkit.fluxcd.io/name": "acme"},
+		}}
+		u.Spec.UserName = "declared@example.com"
+		Expect(environment.Admin.Create(ctx, u)).To(Succeed())
+		DeferCleanup(func(ctx context.Context) { Expect(environment.Admin.Delete(ctx, u)).To(Succeed()) })
+		page := signIn(ctx, admin).get(ctx, directory("users/declared/delete"))
+		Expect(page.text()).To(ContainSubstring("Flux applies user declared: nothing was changed. Remove it from the source, and Flux deletes it"))
+		Expect(page.forms(directory("users/declared/delete"))).To(BeEmpty())
+	})
+
+	It("names both missing rights, and leaves the switch alone without them", func(ctx SpecContext) {
+		id := newUser(ctx, "undeleted@example.com")
+		v := signIn(ctx, editor)
+		address := directory("users/" + id + "/delete")
+		Expect(v.get(ctx, address).text()).To(And(ContainSubstring("delete cloudssousers.cloudsso.dev"), ContainSubstring("patch cloudssodirectories.cloudsso.dev")))
+		page := asAdminForAMoment(ctx, editor, v, address)
+		generation := readDirectory(ctx).Generation
+		Expect(page.submit(ctx, address, nil).text()).To(ContainSubstring("you lack the right to delete cloudssousers"))
+		Expect(readDirectory(ctx).Generation).To(Equal(generation))
+	})
+})
+
+var _ = Describe("approvals", Ordered, func() {
+	withheld := map[string]string{}
+
+	BeforeAll(func(ctx SpecContext) {
+		setDirectory(ctx, func(spec *v1alpha1.CloudSSODirectorySpec) {
+			spec.DisablementBudget = &v1alpha1.DisablementBudget{Count: new(int32(1)), Window: metav1.Duration{Duration: time.Hour}}
+		})
+		DeferCleanup(func(ctx context.Context) {
+			setDirectory(ctx, func(spec *v1alpha1.CloudSSODirectorySpec) { spec.DisablementBudget = nil })
+		})
+		Eventually(func(g Gomega) { // until each replica knows the budget, and it is spent
+			id := newUser(ctx, fmt.Sprintf("spender-%s@example.com", rand.Text()))
+			c, err := provider.New(environment.BaseURL, environment.Token, environment.CAFile)
+			g.Expect(err).NotTo(HaveOccurred())
+			defer c.HTTP.CloseIdleConnections()
+			response, err := c.Do(ctx, http.MethodPatch, "/Users/"+id, inactive)
+			g.Expect(err).NotTo(HaveOccurred())
+			g.Expect(response.Status).To(Equal(http.StatusTooManyRequests))
+		}).Should(Succeed())
+		for _, name := range []string{"first", "second", "third"} {
+			withheld[name] = newUser(ctx, name+"@example.com")
+			deactivate(ctx, http.StatusTooManyRequests, withheld[name])
+		}
+		Eventually(func() *v1alpha1.UserCounts { return readDirectory(ctx).Status.Users }).Should(HaveField("Withheld", BeNumerically(">=", 4)))
+	})
+
+	It("lists what waits, and leads there from the overview", func(ctx SpecContext) {
+		v := signIn(ctx, viewer)
+		Expect(v.get(ctx, directory("")).all("a", "href", "approvals")).To(HaveLen(1))
+		page := v.get(ctx, directory("approvals"))
+		Expect(page.rows()).To(ContainElements(ContainElements("first@example.com", "Disable"), ContainElements("second@example.com", "Disable")))
+		Expect(page.text()).To(And(ContainSubstring("1 user in 1h"), ContainSubstring("You lack the right patch cloudssousers.cloudsso.dev")))
+		Expect(page.all("a", "href", directory("approvals/decide")+"?decision=Apply")).To(BeEmpty())
+		Expect(v.get(ctx, directory("users/"+withheld["first"])).text()).To(ContainSubstring("its deactivation exceeds the disablement budget"))
+	})
+
+	It("applies one, and discards one", func(ctx SpecContext) {
+		v := signIn(ctx, admin)
+		for name, decided := range map[string]string{"first": "Apply", "second": "Discard"} {
+			page := v.get(ctx, directory("approvals/decide")+"?decision="+decided+"&user="+withheld[name])
+			Expect(page.text()).To(ContainSubstring(name + "@example.com"))
+			Expect(page.submit(ctx, directory("approvals/decide"), nil).text()).To(ContainSubstring("Decided"))
+		}
+		Eventually(func() v1alpha1.UserState { return state(ctx, withheld["first"]) }).Should(Equal(v1alpha1.UserDisabled))
+		Eventually(func() *v1alpha1.WithheldDeactivation {
+			u, err := stored(ctx, withheld["second"])
+			Expect(err).NotTo(HaveOccurred())
+			return u.Spec.Withheld
+		}).Should(BeNil())
+		Expect(state(ctx, withheld["second"])).To(Equal(v1alpha1.UserActive))
+		stale := v.post(ctx, directory("approvals/decide"), url.Values{"decision": {"Apply"}, "user": {withheld["second"]}, "what": {"Disable"}})
+		Expect(stale.text()).To(ContainSubstring("is not withheld any more"))
+	})
+
+	It("decides about all that the page has shown, and about none that came later", func(ctx SpecContext) {
+		v := signIn(ctx, admin)
+		page := v.get(ctx, directory("approvals/decide")+"?decision=Apply")
+		Expect(page.text()).To(And(ContainSubstring("third@example.com"), Not(ContainSubstring("second@example.com"))))
+		v.post(ctx, directory("approvals/decide"), url.Values{"decision": {"Apply"}, "until": {time.Now().Add(-time.Hour).UTC().Format(time.RFC3339)}})
+		u, err := stored(ctx, withheld["third"])
+		Expect(err).NotTo(HaveOccurred())
+		Expect(u.Spec.Withheld).To(HaveField("Decision", BeEmpty()), "it was withheld later")
+		Expect(page.submit(ctx, directory("approvals/decide"), nil).text()).To(ContainSubstring("Decided"))
+		Eventually(func() v1alpha1.UserState { return state(ctx, withheld["third"]) }).Should(Equal(v1alpha1.UserDisabled))
+		Eventually(func() *v1alpha1.UserCounts { return readDirectory(ctx).Status.Users }).Should(HaveField("Withheld", BeZero()))
+		Expect(v.get(ctx, directory("approvals")).text()).To(ContainSubstring("No deactivation waits for a decision."))
+	})
+})

@@ -2,7 +2,6 @@ package plugin
 
 import (
 	"context"
-	"errors"
 	"slices"
 
 	rbacv1 "k8s.io/api/rbac/v1"
@@ -56,7 +55,10 @@ func ReadAccess(ctx context.Context, c client.Client, u *v1alpha1.CloudSSOUser, 
 	var directories v1alpha1.CloudSSODirectoryList
 	var assignments v1alpha1.CloudSSOAccessAssignmentList
 	here := client.InNamespace(u.Namespace)
-	if err := errors.Join(List(ctx, c, &directories, "the CloudSSODirectory", here), List(ctx, c, &assignments, "CloudSSOAccessAssignments", here)); err != nil {
+	if err := List(ctx, c, &directories, "the CloudSSODirectory", here); err != nil {
+		return err
+	}
+	if err := List(ctx, c, &assignments, "CloudSSOAccessAssignments", here); err != nil {
 		return err
 	}
 	var rule *v1alpha1.KubernetesUsername

@@ -3,6 +3,7 @@ package pages
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"sync/atomic"
 	"time"
@@ -207,30 +208,36 @@ func (r *request) decideAll(wanted v1alpha1.Decision) error {
 	var decided atomic.Int64
 	var failed error
 	err := r.eachWaiting(ctx, func(users []*v1alpha1.CloudSSOUser) bool {
-		writers, ctx := errgroup.WithContext(ctx)
-		writers.SetLimit(parallelReads)
-		for _, u := range users {
-			if u.Spec.Withheld.Since.After(until) {
-				continue
-			}
-			writers.Go(func() error {
-				err := r.writeDecision(ctx, u, wanted)
-				if err == nil {
-					decided.Add(1)
-				}
-				if errors.Is(err, errNotWithheld) {
-					return nil
-				}
-				return err
-			})
-		}
-		failed = writers.Wait()
+		shown := slices.DeleteFunc(users, func(u *v1alpha1.CloudSSOUser) bool { return u.Spec.Withheld.Since.After(until) })
+		failed = r.decideEach(ctx, shown, wanted, &decided)
 		return failed == nil
 	})
-	if err = errors.Join(failed, err); err != nil && decided.Load() > 0 {
-		return errors.Join(errors.New(text("decide.partly", decided.Load())), err)
+	if failed != nil {
+		err = failed
+	}
+	if err != nil && decided.Load() > 0 {
+		return fmt.Errorf("%s %w", text("decide.partly", decided.Load()), err)
 	}
 	return err
+}
+
+// decideEach decides about users, some at a time, and counts them.
+func (r *request) decideEach(ctx context.Context, users []*v1alpha1.CloudSSOUser, wanted v1alpha1.Decision, decided *atomic.Int64) error {
+	writers, ctx := errgroup.WithContext(ctx)
+	writers.SetLimit(parallelReads)
+	for _, u := range users {
+		writers.Go(func() error {
+			err := r.writeDecision(ctx, u, wanted)
+			switch {
+			case errors.Is(err, errNotWithheld):
+				return nil
+			case err == nil:
+				decided.Add(1)
+			}
+			return err
+		})
+	}
+	return writers.Wait()
 }
 
 // writeDecision writes a decision about the very deactivation that was read.

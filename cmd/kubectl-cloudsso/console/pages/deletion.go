@@ -67,7 +67,7 @@ func (c *console) deleteUser(r *request) (*view, error) {
 		return gone, nil
 	}
 	page.Failed = linesOf(err)
-	return page.view(problemView(err).status), nil
+	return page.view(statusOf(err)), nil
 }
 
 func (c *console) newRemoval(r *request, u *v1alpha1.CloudSSOUser) (*removal, error) {
@@ -77,9 +77,9 @@ func (c *console) newRemoval(r *request, u *v1alpha1.CloudSSOUser) (*removal, er
 	}
 	page := &removal{Deletion: &plugin.Deletion{Client: r.Client, User: u, Directory: d, Limit: deletionLimit, Now: c.Now}}
 	page.Turned = func(turn string) { page.Turns = append(page.Turns, turn) }
-	needed := []right{mayDeleteUsers}
+	needed := []right{mayDeleteUsers.over(u.Name)}
 	if page.NeedsBreak() {
-		needed = append(needed, mayTurnSwitch)
+		needed = append(needed, mayTurnSwitch.over(d.Name))
 	}
 	held, err := r.readRights(needed...)
 	if err != nil {

@@ -34,6 +34,10 @@ func statusOf(err error) int {
 		return http.StatusNotFound
 	case errors.Is(err, errStrangeForm):
 		return http.StatusForbidden
+	case errors.Is(err, errOtherObject), errors.Is(err, errNotWithheld):
+		return http.StatusConflict
+	case errors.Is(err, errNoDecision):
+		return http.StatusBadRequest
 	case isLate(err):
 		return http.StatusGatewayTimeout
 	case isUnreachable(err):

@@ -30,6 +30,12 @@ func rightTo(verb, resource string) right {
 	return right{Verb: verb, Resource: resource, Group: v1alpha1.GroupVersion.Group}
 }
 
+// over returns the right over one object, which a role may give by its name.
+func (r right) over(name string) right {
+	r.Name = name
+	return r
+}
+
 // String returns the right as kubectl auth can-i writes it: "patch cloudssodirectories.cloudsso.dev", and where it is needed, unless
 // that is the directory's namespace.
 func (r right) String() string {

@@ -33,11 +33,12 @@ func (r *request) askSuspension(lift bool) (*view, error) {
 	if err != nil {
 		return nil, err
 	}
-	held, err := r.readRights(mayChangeUsers)
+	mayChange := mayChangeUsers.over(u.Name)
+	held, err := r.readRights(mayChange)
 	if err != nil {
 		return nil, err
 	}
-	s := suspension{User: u, Lift: lift, Tool: plugin.TrackedBy(u), Lacks: held.Missing(mayChangeUsers)}
+	s := suspension{User: u, Lift: lift, Tool: plugin.TrackedBy(u), Lacks: held.Missing(mayChange)}
 	title := "suspend.title"
 	if lift {
 		title, s.Stays = "lift.title", withoutSuspension(u)

@@ -156,6 +156,7 @@ var texts = map[string]string{
 	"user.request":    "Request ID",
 	"user.when":       "When",
 	"user.cancel":     "Cancel",
+	"user.deleting":   "The deletion of the user has begun",
 	"user.tracked":    "%s applies this user, and may turn the change back: change it at the source too.",
 
 	"user.groups":      "Groups",

@@ -35,10 +35,10 @@ var (
 )
 
 // LacksChange and LacksDelete return the right that the person lacks; "" if it has it.
-func (p person) LacksChange() string { return p.Rights.Missing(mayChangeUsers) }
+func (p person) LacksChange() string { return p.Rights.Missing(mayChangeUsers.over(p.User.Name)) }
 
 // LacksDelete is LacksChange for the deletion.
-func (p person) LacksDelete() string { return p.Rights.Missing(mayDeleteUsers) }
+func (p person) LacksDelete() string { return p.Rights.Missing(mayDeleteUsers.over(p.User.Name)) }
 
 // accessParameter is the parameter of an address that shows groups and access at once, for a browser without scripts.
 const accessParameter = "access"
@@ -52,7 +52,7 @@ func (c *console) user(r *request) (*view, error) {
 	if p.Attributes, err = attributesOf(&u.Spec); err != nil {
 		return nil, err
 	}
-	if p.Rights, err = r.readRights(mayChangeUsers, mayDeleteUsers); err != nil {
+	if p.Rights, err = r.readRights(mayChangeUsers.over(u.Name), mayDeleteUsers.over(u.Name)); err != nil {
 		return nil, err
 	}
 	events, err := r.readEvents(u)

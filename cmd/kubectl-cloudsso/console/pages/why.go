@@ -43,6 +43,8 @@ func whyOf(u *v1alpha1.CloudSSOUser) why {
 		if asked := u.Spec.Withheld; asked != nil {
 			w.Do, w.Since = text("why.doWithheld"), &asked.Since
 			w.Request = &policy.LastChange{Cause: text("withheld." + string(asked.What)), Credential: asked.Credential, RequestID: asked.RequestID}
+		} else if w.Since != nil { // it is not known yet who holds the userName
+			w.Reason = conditionText(u.Status.Conditions, v1alpha1.ConditionEffective)
 		}
 	}
 	return w

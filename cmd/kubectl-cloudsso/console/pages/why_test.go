@@ -12,8 +12,6 @@ import (
 	"github.com/cloudsso/cloudsso-operator/internal/policy"
 )
 
-var noon = time.Date(2027, 1, 31, 12, 0, 0, 0, time.UTC)
-
 // disabled returns a user without effect since noon, whose field active a manager owns, and that a request has written last.
 func disabled(manager string, lastRequest time.Time) *v1alpha1.CloudSSOUser {
 	u := &v1alpha1.CloudSSOUser{}

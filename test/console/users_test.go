@@ -35,7 +35,7 @@ func newUser(ctx context.Context, userName string) string {
 func newMember(ctx context.Context, userName string) string {
 	GinkgoHelper()
 	id := newUser(ctx, userName)
-	scim(ctx, http.StatusNoContent, "PATCH", "/Groups/"+engineers, fmt.Sprintf(
+	scim(ctx, http.StatusOK, "PATCH", "/Groups/"+engineers, fmt.Sprintf(
 		`{"schemas":["urn:ietf:params:scim:api:messages:2.0:PatchOp"],"Operations":[{"op":"add","path":"members","value":[{"value":%q}]}]}`, id))
 	return id
 }

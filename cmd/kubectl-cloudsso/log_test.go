@@ -338,7 +338,7 @@ var _ = Describe("kubectl cloudsso log", func() {
 			permit(ctx, "pods/log", "get")
 			out, stderr := lesser(ctx, "-A", "--user", "user000@example.com", "-o", "json")
 			Expect(requestsIn(out)).To(Equal([]string{"a-old"}))
-			Expect(stderr).To(And(HavePrefix("warning: you may not read users ("), ContainSubstring("give --user the id")))
+			Expect(stderr).To(And(HavePrefix("warning: you may not read users ("), ContainSubstring("give the user's id")))
 		})
 
 		It("shows the kinds that the person may read", func(ctx SpecContext) {

@@ -27,6 +27,8 @@ func pages() map[string]string {
 		directory("users/" + users[alice] + "/delete"):  "Delete " + alice + "?",
 		directory("approvals"):                          "Approvals",
 		directory("approvals/decide?decision=Apply"):    "Apply all withheld deactivations?",
+
+		directory("log"): "Log",
 	}
 }
 

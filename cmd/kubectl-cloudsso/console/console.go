@@ -16,6 +16,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/cloudsso/cloudsso-operator/cmd/kubectl-cloudsso/console/pages"
+	"github.com/cloudsso/cloudsso-operator/cmd/kubectl-cloudsso/log"
 	"github.com/cloudsso/cloudsso-operator/cmd/kubectl-cloudsso/plugin"
 )
 
@@ -32,14 +33,16 @@ func NewCommand(p *plugin.Plugin) *cobra.Command {
 		RunE:    func(cmd *cobra.Command, _ []string) error { return c.run(cmd.Context()) },
 	}
 	cmd.Flags().IntVar(&c.port, "port", 0, "port on loopback; a free one if it is 0")
+	cmd.Flags().StringVar(&c.operatorNamespace, "operator-namespace", log.DefaultOperatorNamespace, "the namespace of the operator, whose log is shown")
 	cmd.Flags().BoolVar(&c.noBrowser, "no-browser", false, "show the address, and open no browser")
 	return cmd
 }
 
 type console struct {
 	*plugin.Plugin
-	port      int
-	noBrowser bool
+	port              int
+	operatorNamespace string
+	noBrowser         bool
 }
 
 // The time limits of the server. An answer may read on in a large directory for a while.
@@ -61,7 +64,7 @@ func (c *console) run(ctx context.Context) error {
 	session := &pages.Session{Client: client, Config: config, CSRFToken: rand.Text()}
 	handler := pages.New(pages.Options{
 		Session:   func(*http.Request) (*pages.Session, error) { return session, nil },
-		Namespace: namespace, Now: c.Now, Random: c.Random,
+		Namespace: namespace, OperatorNamespace: c.operatorNamespace, Now: c.Now, Random: c.Random,
 	})
 	guard := newGuard(listener.Addr().String(), handler)
 	url := guard.loginURL()

@@ -12,8 +12,10 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/cloudsso/cloudsso-operator/api/v1alpha1"
@@ -36,23 +38,30 @@ type change struct {
 	Message    string    `json:"message,omitempty"`
 }
 
-func (c change) row() row {
+func (c change) row() Row {
 	kind := strings.TrimPrefix(c.Kind, "CloudSSO") // as in the provisioning log
-	return row{
-		at: c.Time, namespace: c.Namespace, outcome: cmp.Or(c.Cause, c.Reason), credential: c.Credential,
-		object: kind + "/" + cmp.Or(c.Name, c.ID), summary: c.Message, requestID: c.RequestID,
-		wide: []string{plugin.OrNone(c.ID), "<none>", "<none>"},
+	return Row{
+		At: c.Time, Namespace: c.Namespace, Outcome: cmp.Or(c.Cause, c.Reason), Credential: c.Credential,
+		Kind: kind, ID: c.ID, Object: kind + "/" + cmp.Or(c.Name, c.ID), Summary: c.Message, RequestID: c.RequestID,
 	}
 }
 
 // changes collects what is known of changes without the log.
 type changes struct {
-	client client.Client
-	filter filter
-	from   time.Time // only changes that are not older
-	all    []change
-	groups map[types.NamespacedName]string // displayNames
+	client   client.Client
+	filter   filter
+	from     time.Time              // only changes that are not older
+	limit    int                    // how many of the last changes are kept; all if it is below zero
+	progress func(read, left int64) // is told after each page of a kind
+	all      []change
+	groups   map[types.NamespacedName]string // displayNames
 }
+
+func newChanges(c client.Client, f filter, limit int) *changes {
+	return &changes{client: c, filter: f, limit: limit, progress: func(int64, int64) {}, groups: map[types.NamespacedName]string{}}
+}
+
+const noChanges = "No changes found."
 
 // Sources of changes.
 const (
@@ -62,18 +71,18 @@ const (
 
 // showChanges shows the last changes and the Events of a directory.
 func showChanges(ctx context.Context, p *plugin.Plugin, c client.Client, f filter, o options) error {
-	found := &changes{client: c, filter: f, groups: map[types.NamespacedName]string{}}
+	found := newChanges(c, f, o.tail)
 	if o.since > 0 {
 		found.from = p.Now().Add(-o.since)
 	}
 	if err := found.read(ctx, p.Warn); err != nil {
 		return err
 	}
-	if err := writeChanges(p.Out, found.last(o.tail), o); err != nil {
+	if err := writeChanges(p.Out, found.last(), o); err != nil {
 		return err
 	}
 	if len(found.all) == 0 {
-		fmt.Fprintln(p.ErrOut, "No changes found.")
+		fmt.Fprintln(p.ErrOut, noChanges)
 	}
 	return nil
 }
@@ -87,11 +96,15 @@ func writeChanges(w io.Writer, all []change, o options) error {
 		}
 		return nil
 	}
-	rows := make([]row, len(all))
+	return newTable(w, o).write(rowsOfChanges(all))
+}
+
+func rowsOfChanges(all []change) []Row {
+	rows := make([]Row, len(all))
 	for i, c := range all {
 		rows[i] = c.row()
 	}
-	return newTable(w, o).write(rows)
+	return rows
 }
 
 // read reads all users, groups, slices and Events, page by page. It warns of kinds that the person may not read, and fails if
@@ -113,7 +126,13 @@ func (c *changes) read(ctx context.Context, warn func(error)) error {
 	}
 	var forbidden []error
 	for _, kind := range kinds {
-		err := plugin.EachPage(ctx, c.client, kind.page, func() bool { kind.add(); return true }, client.InNamespace(c.filter.namespace))
+		var read int64
+		err := plugin.EachPage(ctx, c.client, kind.page, func() bool {
+			kind.add()
+			read += int64(meta.LenList(kind.page))
+			c.progress(read, ptr.Deref(kind.page.GetRemainingItemCount(), 0))
+			return true
+		}, client.InNamespace(c.filter.namespace))
 		if err != nil {
 			err = fmt.Errorf("reading the %s: %w", kind.what, err)
 		}
@@ -164,10 +183,18 @@ func (c *changes) addLast(o metav1.Object, kind, id, name string) {
 	if !known || err != nil || at.Before(c.from) || !isOrEmpty(c.filter.credential, last.Credential) || !isOrEmpty(c.filter.requestID, last.RequestID) {
 		return
 	}
-	c.all = append(c.all, change{
+	c.add(change{
 		Source: sourceLastChange, Time: at, Namespace: o.GetNamespace(), Kind: kind, ID: id, Name: name,
 		Cause: last.Cause, Credential: last.Credential, RequestID: last.RequestID,
 	})
+}
+
+// add adds a change. It drops the oldest ones now and then, so that a large directory needs no more memory than a small one.
+func (c *changes) add(one change) {
+	c.all = append(c.all, one)
+	if c.limit >= 0 && len(c.all) >= 2*c.limit+tailSlack {
+		c.all = slices.Clone(c.last())
+	}
 }
 
 // addEvent adds an Event of an object of the operator. No request is known of it.
@@ -178,18 +205,18 @@ func (c *changes) addEvent(e *corev1.Event) {
 	if !strings.HasPrefix(about.APIVersion, v1alpha1.GroupVersion.Group+"/") || !isAbout || c.filter.credential != "" || c.filter.requestID != "" || at.Before(c.from) {
 		return
 	}
-	c.all = append(c.all, change{Source: sourceEvent, Time: at, Namespace: e.Namespace, Kind: about.Kind, ID: about.Name, Reason: e.Reason, Message: e.Message})
+	c.add(change{Source: sourceEvent, Time: at, Namespace: e.Namespace, Kind: about.Kind, ID: about.Name, Reason: e.Reason, Message: e.Message})
 }
 
 // last returns the last changes by time; all if the limit is below zero. A request that has written several slices of a group
 // is one change.
-func (c *changes) last(limit int) []change {
+func (c *changes) last() []change {
 	slices.SortStableFunc(c.all, func(a, b change) int {
 		return cmp.Or(a.Time.Compare(b.Time), cmp.Compare(a.RequestID, b.RequestID), cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.ID, b.ID))
 	})
 	c.all = slices.Compact(c.all)
-	if limit >= 0 && len(c.all) > limit {
-		return c.all[len(c.all)-limit:]
+	if c.limit >= 0 && len(c.all) > c.limit {
+		return c.all[len(c.all)-c.limit:]
 	}
 	return c.all
 }

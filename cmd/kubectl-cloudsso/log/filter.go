@@ -29,6 +29,7 @@ var outcomes = []string{
 // filter says which lines are shown. Empty fields let all lines pass.
 type filter struct {
 	namespace  string
+	orUnknown  bool // lines of no known directory pass beside those of namespace
 	user       *subject
 	credential string
 	requestID  string
@@ -53,9 +54,13 @@ func (f filter) validate() error {
 
 // passes reports whether a line is shown.
 func (f filter) passes(l line) bool {
-	return isOrEmpty(f.namespace, l.Namespace) && isOrEmpty(f.credential, l.Credential) && isOrEmpty(f.requestID, l.RequestID) &&
+	return f.isOfDirectory(l) && isOrEmpty(f.credential, l.Credential) && isOrEmpty(f.requestID, l.RequestID) &&
 		(len(f.outcomes) == 0 || slices.ContainsFunc(f.outcomes, l.hasOutcome)) &&
 		(f.user == nil || f.user.isIn(l))
+}
+
+func (f filter) isOfDirectory(l line) bool {
+	return isOrEmpty(f.namespace, l.Namespace) || f.orUnknown && l.Namespace == ""
 }
 
 // isOrEmpty reports whether a filter lets a value pass.
@@ -95,11 +100,16 @@ func findSubject(ctx context.Context, c client.Client, namespace, name string, w
 	} else {
 		err = s.find(ctx, c, namespace)
 	}
-	if apierrors.IsForbidden(err) {
-		warn(fmt.Errorf("you may not read users (%w), so lines in which the user has another name, and lines of its groups, are missing: give --user the id to see them", err))
-		return s, nil
+	return s, withoutNames(err, warn)
+}
+
+// withoutNames returns the error of the search for a user, and warns if the person may not read users.
+func withoutNames(err error, warn func(error)) error {
+	if !apierrors.IsForbidden(err) {
+		return err
 	}
-	return s, err
+	warn(fmt.Errorf("you may not read users (%w), so lines in which the user has another name, and lines of its groups, are missing: give the user's id to see them", err))
+	return nil
 }
 
 func (s *subject) find(ctx context.Context, c client.Client, namespace string) error {

@@ -21,6 +21,14 @@ type history struct {
 	others string              // the namespaces that the operator serves, if that of the filter is not among them
 }
 
+// noReplicasError says that a namespace has no Pod of the operator.
+type noReplicasError struct{ namespace string }
+
+// Error returns where the operator was looked for.
+func (e *noReplicasError) Error() string {
+	return fmt.Sprintf("namespace %s has no Pod with the label %s: give the operator's namespace with --operator-namespace", e.namespace, podSelector)
+}
+
 // reading is a log that is read, and how far.
 type reading struct {
 	containerLog
@@ -38,7 +46,7 @@ func openHistory(ctx context.Context, r replicas, f filter, ago time.Duration) (
 		return nil, err
 	}
 	if len(pods) == 0 {
-		return nil, fmt.Errorf("namespace %s has no Pod with the label %s: give the operator's namespace with --operator-namespace", r.namespace, podSelector)
+		return nil, &noReplicasError{r.namespace}
 	}
 	h := &history{replicas: r, filter: f, read: map[string]*reading{}, others: othersServed(pods, f.namespace)}
 	for i := range pods {

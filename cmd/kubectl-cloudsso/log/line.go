@@ -29,6 +29,7 @@ type line struct {
 	AddedMembers   []string `json:"addedMembers"`
 	MembersRemoved int      `json:"membersRemoved"`
 	RemovedMembers []string `json:"removedMembers"`
+	SCIMType       string   `json:"scimType"`
 	Detail         string   `json:"detail"`
 	Reason         string   `json:"reason"`
 	Status         int      `json:"status"`
@@ -101,10 +102,19 @@ func (l line) summary() string {
 }
 
 // row returns what a table shows of a line.
-func (l line) row() row {
-	return row{
-		at: l.at, namespace: l.Namespace, outcome: l.Message, status: strconv.Itoa(l.Status), credential: l.Credential,
-		object: l.object(), summary: l.summary(), requestID: l.RequestID,
-		wide: []string{plugin.OrNone(l.ID), plugin.OrNone(l.Remote), plugin.OrNone(l.UserAgent)},
+func (l line) row() Row {
+	return Row{
+		At: l.at, Namespace: l.Namespace, Outcome: l.Message, Status: strconv.Itoa(l.Status), Credential: l.Credential,
+		Kind: l.ResourceType, ID: l.ID, Object: l.object(), Summary: l.summary(), Reason: l.Reason, SCIMType: l.SCIMType,
+		RequestID: l.RequestID, Remote: l.Remote, UserAgent: l.UserAgent,
 	}
+}
+
+// rowsOf returns what a table shows of lines.
+func rowsOf(lines []line) []Row {
+	rows := make([]Row, len(lines))
+	for i, l := range lines {
+		rows[i] = l.row()
+	}
+	return rows
 }

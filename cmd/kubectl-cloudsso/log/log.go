@@ -10,6 +10,7 @@
 //	follow.go    the lines from now on
 //	changes.go   the last changes and the Events, without the log
 //	table.go     the table
+//	reader.go    the same for the pages of the console
 package log
 
 import (
@@ -41,8 +42,8 @@ type options struct {
 	noHeaders         bool
 }
 
-// defaultOperatorNamespace is that of the manifests and of the operator's own flag.
-const defaultOperatorNamespace = "cloudsso-system"
+// DefaultOperatorNamespace is that of the manifests and of the operator's own flag.
+const DefaultOperatorNamespace = "cloudsso-system"
 
 // NewCommand returns the command.
 func NewCommand(p *plugin.Plugin) *cobra.Command {
@@ -78,7 +79,7 @@ func (o *options) addFlags(cmd *cobra.Command, p *plugin.Plugin) {
 	flags.StringVar(&o.request, "request", "", "only lines of the request with this id, which is the X-Request-Id of its response")
 	flags.StringSliceVar(&o.outcomes, "outcome", nil, "only lines with this event or effect of docs/audit.md, such as \"Request Refused\" or Deactivated; may be repeated")
 	flags.BoolVarP(&o.allNamespaces, "all-namespaces", "A", false, "those of all directories")
-	flags.StringVar(&o.operatorNamespace, "operator-namespace", defaultOperatorNamespace, "the namespace of the operator")
+	flags.StringVar(&o.operatorNamespace, "operator-namespace", DefaultOperatorNamespace, "the namespace of the operator")
 	flags.StringVarP(&o.output, "output", "o", "", "wide, or json for the lines as they are; a table if absent")
 	flags.BoolVar(&o.noHeaders, "no-headers", false, "print a table without its headers")
 	for flag, complete := range map[string]cobra.CompletionFunc{
@@ -190,11 +191,5 @@ func lineWriter(w io.Writer, o options) func([]line) error {
 		}
 	}
 	t := newTable(w, o)
-	return func(lines []line) error {
-		rows := make([]row, len(lines))
-		for i, l := range lines {
-			rows[i] = l.row()
-		}
-		return t.write(rows)
-	}
+	return func(lines []line) error { return t.write(rowsOf(lines)) }
 }

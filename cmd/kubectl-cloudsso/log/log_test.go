@@ -53,9 +53,9 @@ func TestLineOfTheOperatorIsRead(t *testing.T) {
 		Event: audit.ResourceModified, Namespace: "acme", Credential: "okta", Remote: "192.0.2.1:1", UserAgent: "Okta", ResourceType: "User", ID: "ada-1",
 		UserName: "ada@example.com", Effects: []string{"Deactivated"}, Changes: []audit.Change{{Name: "active"}}, Status: 200,
 	})
-	want := row{
-		at: noon, namespace: "acme", outcome: "Resource Modified", status: "200", credential: "okta", object: "User/ada@example.com",
-		summary: "Deactivated, changed active", requestID: "request-1", wide: []string{"ada-1", "192.0.2.1:1", "Okta"},
+	want := Row{
+		At: noon, Namespace: "acme", Outcome: "Resource Modified", Status: "200", Credential: "okta", Kind: "User", ID: "ada-1",
+		Object: "User/ada@example.com", Summary: "Deactivated, changed active", RequestID: "request-1", Remote: "192.0.2.1:1", UserAgent: "Okta",
 	}
 	if got := l.row(); !reflect.DeepEqual(got, want) {
 		t.Errorf("got %+v, want %+v", got, want)
@@ -108,7 +108,7 @@ func TestFilter(t *testing.T) {
 	ada := parsed(t, audit.Record{Event: audit.ResourceModified, Namespace: "acme", Credential: "okta", ResourceType: "User", ID: "ada-1", UserName: "Ada@example.com", Effects: []string{"Deactivated"}, Status: 200})
 	group := parsed(t, audit.Record{Event: audit.ResourceModified, Namespace: "acme", ResourceType: "Group", ID: "ada", DisplayName: "ada@example.com", Added: audit.Members{Count: 1, IDs: []string{"ada-1"}}, Status: 200})
 	leaving := parsed(t, audit.Record{Event: audit.ResourceModified, Namespace: "acme", ResourceType: "Group", ID: "g", Removed: audit.Members{Count: 1, IDs: []string{"ada-1"}}, Status: 200})
-	query := parsed(t, audit.Record{Event: audit.ResourcesQueried, Status: 400})
+	query := parsed(t, audit.Record{Event: audit.ResourcesQueried, Status: 400}) // of no known directory
 	named := func(name string, ids ...string) filter {
 		s := &subject{name: name, ids: map[string]bool{}}
 		for _, id := range ids {
@@ -124,6 +124,8 @@ func TestFilter(t *testing.T) {
 		{"none", filter{}, []bool{true, true, true, true}},
 		{"directory", filter{namespace: "acme"}, []bool{true, true, true, false}},
 		{"other directory", filter{namespace: "acme2"}, []bool{false, false, false, false}},
+		{"directory, or none", filter{namespace: "acme", orUnknown: true}, []bool{true, true, true, true}},
+		{"other directory, or none", filter{namespace: "acme2", orUnknown: true}, []bool{false, false, false, true}},
 		{"credential", filter{credential: "okta"}, []bool{true, false, false, false}},
 		{"event", filter{outcomes: []string{"resource modified"}}, []bool{true, true, true, false}},
 		{"effect", filter{outcomes: []string{"deactivated"}}, []bool{true, false, false, false}},

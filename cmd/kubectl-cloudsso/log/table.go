@@ -11,11 +11,32 @@ import (
 	"github.com/cloudsso/cloudsso-operator/cmd/kubectl-cloudsso/plugin"
 )
 
-// row is what a table shows of a request, a change or an Event.
-type row struct {
-	at                                                                 time.Time
-	namespace, outcome, status, credential, object, summary, requestID string
-	wide                                                               []string
+// Row is what a table shows of a request, a change or an Event. A field without a value is "".
+type Row struct {
+	At        time.Time
+	Namespace string
+	// Outcome is the event of the provisioning log, the cause of a change, or the reason of an Event.
+	Outcome string
+	// Status is the HTTP status.
+	Status     string
+	Credential string
+	// Kind is User or Group, or another kind of an Event. ID is the metadata.name, and Object both as kubectl names objects.
+	Kind, ID, Object string
+	// Summary is what was done, or why it was refused. Reason and SCIMType are the words for it that are the same each time.
+	Summary, Reason, SCIMType    string
+	RequestID, Remote, UserAgent string
+}
+
+// cells returns what a table shows of a row, and what it shows beside that if it is wide.
+func (r Row) cells() (cells, wide []string) {
+	cells = []string{stamp(r.At), r.Outcome, r.Status, r.Credential, r.Object, r.Summary, r.RequestID}
+	wide = []string{r.ID, r.Remote, r.UserAgent}
+	for _, texts := range [][]string{cells, wide} {
+		for i, text := range texts {
+			texts[i] = plugin.OrNone(text)
+		}
+	}
+	return cells, wide
 }
 
 // table writes rows as kubectl does. One for all rows, because it remembers the widths of the columns.
@@ -39,16 +60,14 @@ func newTable(w io.Writer, o options) *table {
 }
 
 // write writes rows, and the headers before the first.
-func (t *table) write(rows []row) error {
+func (t *table) write(rows []Row) error {
 	for i, r := range rows {
 		if !t.noHeaders {
 			t.noHeaders = true
 			t.writeCells("NAMESPACE", []string{"TIME", "OUTCOME", "STATUS", "CREDENTIAL", "OBJECT", "SUMMARY", "REQUEST"}, []string{"ID", "REMOTE", "USER AGENT"})
 		}
-		t.writeCells(plugin.OrNone(r.namespace), []string{
-			stamp(r.at), plugin.OrNone(r.outcome), plugin.OrNone(r.status), plugin.OrNone(r.credential),
-			plugin.OrNone(r.object), plugin.OrNone(r.summary), plugin.OrNone(r.requestID),
-		}, r.wide)
+		cells, wide := r.cells()
+		t.writeCells(plugin.OrNone(r.Namespace), cells, wide)
 		if i%tableStep == tableStep-1 {
 			if err := t.w.Flush(); err != nil {
 				return err

@@ -14,6 +14,9 @@
 //	suspend.go, deletion.go             what a person does to a user
 //	approvals.go  withheld deactivations, and the decisions about them
 //	search.go     exact names, and reading on in a large directory
+//	log.go        the provisioning log, or what a person may read in place of it
+//	stream.go     what is sent to a page that is open
+//	advice.go     what to do about a refused request
 package pages
 
 import (
@@ -24,12 +27,14 @@ import (
 	"time"
 )
 
-// Options configure the pages. All fields are required but Namespace.
+// Options configure the pages. All fields are required but Namespace and OperatorNamespace.
 type Options struct {
 	// Session returns the person of a request, or an error that is shown.
 	Session func(*http.Request) (*Session, error)
 	// Namespace is that of the directory that / leads to; "" if / asks for it.
 	Namespace string
+	// OperatorNamespace is where the operator runs, whose log is shown; that of the manifests if it is "".
+	OperatorNamespace string
 	// Now is the clock.
 	Now func() time.Time
 	// Random is the source of new tokens: a cryptographic one.
@@ -73,9 +78,11 @@ func New(o Options) http.Handler {
 		"review/rows":        c.reviewRows,
 		"review.csv":         c.reviewCSV,
 		"settings":           c.settings,
+		"log":                c.log,
 	} {
 		mux.HandleFunc("GET "+directoryPath+path, c.show(p))
 	}
+	mux.HandleFunc("GET "+directoryPath+"log/stream", c.logStream)
 	for path, a := range map[string]action{
 		"resync": c.resync,
 

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"cmp"
 	"embed"
-	"fmt"
 	"html/template"
 	"net/http"
 	"net/url"
@@ -44,7 +43,7 @@ var templateFiles embed.FS
 // templates has one set for each page: the layout, and the page in it.
 var templates = parseTemplates("directory", "users", "user", "groups", "group", "settings", "problem",
 	"directories", "access", "assignment", "review",
-	"suspend", "delete", "approvals", "decide")
+	"suspend", "delete", "approvals", "decide", "log")
 
 func parseTemplates(names ...string) map[string]*template.Template {
 	sets := map[string]*template.Template{}
@@ -75,6 +74,8 @@ var functions = template.FuncMap{
 	"number":           number,
 	"rest":             restOf,
 	"path":             url.PathEscape,
+	"advice":           adviceOf,
+	"rowID":            rowID,
 	"part":             func(v *view, data any) part { return part{v, data} },
 }
 
@@ -100,14 +101,20 @@ func (v *view) write(w http.ResponseWriter, r *http.Request) {
 		v.stream(w, r)
 		return
 	}
-	var out bytes.Buffer
-	if err := templates[v.template].ExecuteTemplate(&out, cmp.Or(v.part, "layout.html"), v); err != nil {
+	out, err := v.render()
+	if err != nil {
 		http.Error(w, text("problem.template"), http.StatusInternalServerError)
 		return
 	}
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
 	w.WriteHeader(cmp.Or(v.status, http.StatusOK))
-	_, _ = w.Write(out.Bytes()) // a browser that has gone needs no answer
+	_, _ = w.Write(out) // a browser that has gone needs no answer
+}
+
+func (v *view) render() ([]byte, error) {
+	var out bytes.Buffer
+	err := templates[v.template].ExecuteTemplate(&out, cmp.Or(v.part, "layout.html"), v)
+	return out.Bytes(), err
 }
 
 // ago returns how long ago a time was, or in how long it will be, as kubectl writes it.
@@ -152,33 +159,4 @@ func number(n *int32) string {
 		return text("condition.unknown")
 	}
 	return strconv.Itoa(int(*n))
-}
-
-// restOfList is what a list shows below its last row.
-type restOfList struct {
-	Address   string
-	Query     template.URL // of the next part; "" after the last
-	Remaining int64        // -1 if it is not known
-	GoesOn    bool
-}
-
-// nextPart is implemented by every chunk.
-type nextPart interface {
-	next() (token string, remaining int64, goesOn bool)
-}
-
-// restOf returns the rest of a list at an address. pairs are the names and values of its query in turn.
-func restOf(c nextPart, address string, pairs ...any) restOfList {
-	token, remaining, goesOn := c.next()
-	if token == "" {
-		return restOfList{Address: address, Remaining: -1}
-	}
-	values := url.Values{"continue": {token}}
-	for i := 0; i+1 < len(pairs); i += 2 {
-		if value := fmt.Sprint(pairs[i+1]); value != "" {
-			values.Set(fmt.Sprint(pairs[i]), value)
-		}
-	}
-	query := template.URL(values.Encode()) //nolint:gosec // G203: Encode escapes what a page could misread
-	return restOfList{address, query, remaining, goesOn}
 }

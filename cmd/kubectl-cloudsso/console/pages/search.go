@@ -1,6 +1,15 @@
 package pages
 
 import (
+	"errors"
+	"fmt"
+	"html/template"
+	"net/url"
+	"slices"
+	"strconv"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/meta"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/cloudsso/cloudsso-operator/api/v1alpha1"
@@ -9,9 +18,49 @@ import (
 const (
 	// pageRows is how many rows a list shows at a time: about two screens.
 	pageRows = 100
-	// chunkObjects is how many objects a search reads at a time: kubectl's own, a tenth of a second of an API server.
+	// chunkObjects is how many objects a search reads at a time: kubectl's own, less than a tenth of a second.
 	chunkObjects = 500
+	// partObjects is after how many objects a part of a search is shown: hits and progress come about twice a second.
+	partObjects = 2500
 )
+
+// progress is how far a list was read.
+type progress struct {
+	Read  int64 // objects
+	Found int64 // hits among them
+	Until int64 // a search stops when it has found so many
+}
+
+// The parameters of an address that say where a part of a list begins.
+const (
+	tokenParameter = "continue"
+	readParameter  = "read"
+	foundParameter = "found"
+	untilParameter = "until"
+)
+
+// beginOf returns where the part of an address begins: the API server's token, and what was read before. Both are empty for the
+// first part.
+func beginOf(query url.Values) (token string, p progress) {
+	if token = query.Get(tokenParameter); token == "" {
+		return "", progress{Until: pageRows}
+	}
+	p.Read, p.Found = countOf(query, readParameter), countOf(query, foundParameter)
+	p.Until = max(countOf(query, untilParameter), p.Found+1)
+	return token, p
+}
+
+// countOf returns a number of an address, 0 if it has none.
+func countOf(query url.Values, name string) int64 {
+	count, _ := strconv.ParseInt(query.Get(name), 10, 64) // 0 for a text
+	return max(count, 0)
+}
+
+func (p progress) writeTo(query url.Values) {
+	for name, count := range map[string]int64{readParameter: p.Read, foundParameter: p.Found, untilParameter: p.Until} {
+		query.Set(name, strconv.FormatInt(count, 10))
+	}
+}
 
 // chunk is a part of a list: the hits among the objects that were read, and how to read on.
 type chunk[T any] struct {
@@ -22,27 +71,165 @@ type chunk[T any] struct {
 	Remaining int64
 	// GoesOn says that the page reads on by itself, because it searches.
 	GoesOn bool
-}
-
-func (c chunk[T]) next() (token string, remaining int64, goesOn bool) {
-	return c.Next, c.Remaining, c.GoesOn
+	// Searches says that not each object is a hit.
+	Searches bool
+	// Progress is how far the list was read, with this part; zero if it is not counted.
+	Progress progress
+	// Notice says that the list is not the one that the parts before are of; "" if it is.
+	Notice string
 }
 
 // readChunk reads the part of a list that the request asks for. hits returns the hits of the page that was read.
 func readChunk[T any](r *request, page client.ObjectList, isPlain bool, hits func() []T, options ...client.ListOption) (chunk[T], error) {
-	limit := client.Limit(chunkObjects)
-	if isPlain {
-		limit = pageRows
+	c := chunk[T]{Searches: !isPlain}
+	c.Next, c.Progress = beginOf(r.URL.Query())
+	begin, limit := c.Progress.Read, int64(pageRows)
+	for isDone := false; !isDone; {
+		if err := c.list(r, page, append(slices.Clone(options), client.Limit(limit))); err != nil {
+			return chunk[T]{}, err
+		}
+		begin = min(begin, c.Progress.Read)
+		found := hits()
+		c.add(page, found)
+		limit = nextLimit(meta.LenList(page), len(found))
+		isDone = !c.GoesOn || c.Progress.Read-begin >= mostObjects(begin)
 	}
-	options = append(options, limit, client.Continue(r.URL.Query().Get("continue")))
-	if err := r.Client.List(r.Context(), page, options...); err != nil {
-		return chunk[T]{}, err
+	return c, nil
+}
+
+// mostObjects returns how many objects a part reads if it finds little. The first part is short, because the page waits for it.
+func mostObjects(begin int64) int64 {
+	if begin == 0 {
+		return chunkObjects
 	}
-	remaining := int64(-1)
+	return partObjects
+}
+
+// nextLimit returns how many objects to read next, so that a text which most objects have does not fill the page with hits.
+func nextLimit(read, found int) int64 {
+	if found*chunkObjects > read*pageRows {
+		return pageRows
+	}
+	return chunkObjects
+}
+
+// list reads the next objects. If the token has expired, it goes on at the same place of the list as it is now, or else begins again.
+func (c *chunk[T]) list(r *request, page client.ObjectList, options []client.ListOption) error {
+	err := list(r, page, c.Next, options)
+	if c.Next == "" || !apierrors.IsResourceExpired(err) {
+		return err
+	}
+	if c.Next = freshToken(err); c.Next != "" {
+		c.Notice = text("list.changed")
+	} else {
+		c.Progress, c.Notice = progress{Until: pageRows}, text("list.again")
+	}
+	return list(r, page, c.Next, options)
+}
+
+// list reads the objects at a token, and leaves nothing of what the page had before.
+func list(r *request, page client.ObjectList, token string, options []client.ListOption) error {
+	if err := meta.SetList(page, nil); err != nil {
+		return err
+	}
+	page.SetContinue("")
+	page.SetRemainingItemCount(nil)
+	return r.Client.List(r.Context(), page, append(slices.Clone(options), client.Continue(token))...)
+}
+
+// freshToken returns the token that the API server gives in place of one that has expired; "" if it gives none.
+func freshToken(err error) string {
+	var status apierrors.APIStatus
+	if !errors.As(err, &status) {
+		return ""
+	}
+	return status.Status().Continue
+}
+
+// add adds the objects of a page and the hits among them.
+func (c *chunk[T]) add(page client.ObjectList, hits []T) {
+	c.Hits = append(c.Hits, hits...)
+	c.Next = page.GetContinue()
+	c.Progress.Read += int64(meta.LenList(page))
+	c.Progress.Found += int64(len(hits))
+	c.GoesOn = c.Searches && c.Next != "" && c.Progress.Found < c.Progress.Until
+	c.Remaining = -1
 	if left := page.GetRemainingItemCount(); left != nil {
-		remaining = *left
+		c.Remaining = *left
 	}
-	return chunk[T]{Hits: hits(), Next: page.GetContinue(), Remaining: remaining, GoesOn: !isPlain}, nil
+}
+
+// restOfList is what a list shows below its last row.
+type restOfList struct {
+	progress
+	Address   string
+	Query     template.URL // of the next part; "" after the last
+	Remaining int64        // -1 if it is not known
+	GoesOn    bool
+	Searches  bool
+	Notice    string
+}
+
+// Total returns about how many objects the list has; 0 if it is not known.
+func (r restOfList) Total() int64 {
+	if r.Read == 0 || r.Remaining < 0 {
+		return 0
+	}
+	return r.Read + r.Remaining
+}
+
+// nextPart is implemented by every chunk.
+type nextPart interface {
+	rest() (rest restOfList, token string)
+}
+
+func (c chunk[T]) rest() (rest restOfList, token string) {
+	rest = restOfList{progress: c.Progress, Remaining: c.Remaining, GoesOn: c.GoesOn, Searches: c.Searches, Notice: c.Notice}
+	return rest, c.Next
+}
+
+// restOf returns the rest of a list at an address. pairs are the names and values of its query in turn.
+func restOf(c nextPart, address string, pairs ...any) restOfList {
+	rest, token := c.rest()
+	rest.Address = address
+	if token == "" {
+		return rest
+	}
+	values := queryOf(pairs)
+	values.Set(tokenParameter, token)
+	if rest.Read > 0 {
+		if !rest.GoesOn { // until the person asks for more
+			rest.Until = rest.Found + pageRows
+		}
+		rest.writeTo(values)
+	}
+	rest.Query = template.URL(values.Encode()) //nolint:gosec // G203: Encode escapes what a page could misread
+	return rest
+}
+
+// queryOf returns the query of names and values in turn, without empty values.
+func queryOf(pairs []any) url.Values {
+	values := url.Values{}
+	for i := 0; i+1 < len(pairs); i += 2 {
+		if value := fmt.Sprint(pairs[i+1]); value != "" {
+			values.Set(fmt.Sprint(pairs[i]), value)
+		}
+	}
+	return values
+}
+
+// failedPart is what a list shows in place of a part that could not be read.
+type failedPart struct {
+	Address string
+	Query   template.URL // of the same part
+	problem
+}
+
+// failedRows returns the view of a part of a list that could not be read. Its person can try again, and keeps the parts before.
+func failedRows(r *request, address string, err error) *view {
+	v := problemView(err)
+	shown, _ := v.Data.(problem)
+	return &view{template: "problem", part: "failed", status: v.status, Data: failedPart{address, template.URL(r.URL.Query().Encode()), shown}} //nolint:gosec // G203: Encode escapes what a page could misread
 }
 
 // within returns what limits a list to the namespace of a request, and to a source unless it is "".

@@ -2,8 +2,11 @@ package pages
 
 import (
 	"context"
+	"net/url"
+	"slices"
 	"strings"
 
+	"golang.org/x/sync/errgroup"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/cloudsso/cloudsso-operator/api/v1alpha1"
@@ -21,12 +24,14 @@ type userQuery struct {
 // isPlain reports whether every user is a hit, so that a page of the list is a page of hits.
 func (q userQuery) isPlain() bool { return q.Text == "" && q.State == "" }
 
+// isOf reports whether a user has the state and the source.
+func (q userQuery) isOf(u *v1alpha1.CloudSSOUser) bool {
+	return (q.State == "" || stateOf(u) == q.State) && (q.Source == "" || u.Spec.Source == q.Source)
+}
+
 // selects reports whether a user is a hit.
 func (q userQuery) selects(u *v1alpha1.CloudSSOUser) bool {
-	if q.State != "" && stateOf(u) != q.State {
-		return false
-	}
-	return q.Text == "" || contains(q.Text, u.Spec.UserName, u.Spec.DisplayName, u.Spec.ExternalID, u.Name, firstEmail(u))
+	return q.isOf(u) && (q.Text == "" || contains(q.Text, u.Spec.UserName, u.Spec.DisplayName, u.Spec.ExternalID, u.Name, firstEmail(u)))
 }
 
 // contains reports whether one of the values has the text, in any case.
@@ -73,30 +78,38 @@ func userQueryOf(r *request) userQuery {
 	return userQuery{strings.TrimSpace(v.Get("q")), v1alpha1.UserState(v.Get("state")), v1alpha1.Source(v.Get("source"))}
 }
 
-// users is the page of users: the first rows, and the exact matches of a text.
+// users is the page of users: the first rows, and the exact matches of a text. Both are read at a time.
 func (c *console) users(r *request) (*view, error) {
 	query := userQueryOf(r)
 	list := userList{Query: query, States: states, Sources: sources}
-	var err error
-	if query.Text != "" {
-		if list.Exact, err = r.exactUsers(r.Context(), r.namespace(), query.Text); err != nil {
-			return nil, err
-		}
-	}
-	if list.Rows, err = r.readUsers(query); err != nil {
+	var readers errgroup.Group
+	readers.Go(func() (err error) {
+		list.Exact, err = r.exactUsers(query)
+		return err
+	})
+	readers.Go(func() (err error) {
+		list.Rows, err = r.readUsers(query)
+		return err
+	})
+	if err := readers.Wait(); err != nil {
 		return nil, err
 	}
 	return &view{Title: text("users.title"), template: "users", Data: list}, nil
 }
 
-// userRows is the next part of the list, for the page that has the part before.
+// userRows is the next part of the list, for the page that has the parts before.
 func (c *console) userRows(r *request) (*view, error) {
 	query := userQueryOf(r)
 	rows, err := r.readUsers(query)
 	if err != nil {
-		return nil, err
+		return failedRows(r, usersPath(r.namespace()), err), nil
 	}
 	return &view{template: "users", part: "rows", Data: userList{Query: query, Rows: rows}}, nil
+}
+
+// usersPath returns the address of the list.
+func usersPath(namespace string) string {
+	return "/directories/" + url.PathEscape(namespace) + "/users"
 }
 
 func (r *request) readUsers(query userQuery) (chunk[*v1alpha1.CloudSSOUser], error) {
@@ -108,26 +121,52 @@ func (r *request) readUsers(query userQuery) (chunk[*v1alpha1.CloudSSOUser], err
 			}
 		}
 		return hits
-	}, within(r, query.Source)...)
+	}, query.limits(r)...)
 }
 
-// exactUsers returns the users that a text names: by userName in any spelling, or by metadata.name; by externalId; by displayName.
-func (r *request) exactUsers(ctx context.Context, namespace, wanted string) (users []*v1alpha1.CloudSSOUser, err error) {
-	holder, err := plugin.HolderOfUserName(ctx, r.Client, namespace, wanted)
-	if err != nil {
-		return nil, err
+// limits returns what the API server selects. A search selects by itself, because the API server does not say how much is left of a
+// selected list.
+func (q userQuery) limits(r *request) []client.ListOption {
+	if !q.isPlain() {
+		return within(r, "")
 	}
-	if holder != nil {
-		users = append(users, holder)
+	return within(r, q.Source)
+}
+
+// exactUsers returns the users that a text names: by userName in any spelling, or by metadata.name; by externalId; by displayName. All
+// are asked for at a time. A later part of a list has none, because the first part had them.
+func (r *request) exactUsers(query userQuery) ([]*v1alpha1.CloudSSOUser, error) {
+	if query.Text == "" || r.URL.Query().Has(tokenParameter) {
+		return nil, nil
 	}
-	for _, field := range []string{"spec.externalId", "spec.displayName"} {
+	ways := []func(context.Context) ([]*v1alpha1.CloudSSOUser, error){
+		func(ctx context.Context) ([]*v1alpha1.CloudSSOUser, error) {
+			holder, err := plugin.HolderOfUserName(ctx, r.Client, r.namespace(), query.Text)
+			return []*v1alpha1.CloudSSOUser{holder}, err
+		},
+		r.usersWith("spec.externalId", query.Text), r.usersWith("spec.displayName", query.Text),
+	}
+	found := make([][]*v1alpha1.CloudSSOUser, len(ways))
+	readers, ctx := errgroup.WithContext(r.Context())
+	for i, way := range ways {
+		readers.Go(func() (err error) {
+			found[i], err = way(ctx)
+			return err
+		})
+	}
+	err := readers.Wait()
+	users := slices.DeleteFunc(slices.Concat(found...), func(u *v1alpha1.CloudSSOUser) bool { return u == nil || !query.isOf(u) })
+	return uniqueByName(users), err
+}
+
+// usersWith returns a function that reads the users with a value of a field.
+func (r *request) usersWith(field, value string) func(context.Context) ([]*v1alpha1.CloudSSOUser, error) {
+	return func(ctx context.Context) (users []*v1alpha1.CloudSSOUser, err error) {
 		var same v1alpha1.CloudSSOUserList
-		if err := r.Client.List(ctx, &same, client.InNamespace(namespace), client.MatchingFields{field: wanted}, client.Limit(pageRows)); err != nil {
-			return nil, err
-		}
+		err = r.Client.List(ctx, &same, client.InNamespace(r.namespace()), client.MatchingFields{field: value}, client.Limit(pageRows))
 		for i := range same.Items {
 			users = append(users, &same.Items[i])
 		}
+		return users, err
 	}
-	return uniqueByName(users), nil
 }

@@ -1,11 +1,12 @@
-// Times in the person's zone, tables that scroll, and the end of a search. Everything else works without it.
+// Times in the person's zone, tables that scroll, and the progress and the end of a search. Everything else works without it.
 function localTimes(root) {
   for (const time of root.querySelectorAll("time[datetime]")) {
-    time.title = new Date(time.dateTime).toLocaleString(undefined, { dateStyle: "full", timeStyle: "long" });
+    const at = new Date(time.dateTime);
+    time.title = at.toLocaleString(undefined, { dateStyle: "full", timeStyle: "long" });
+    if ("clock" in time.dataset) setText(time, at.toLocaleString(undefined, { dateStyle: "short", timeStyle: "medium" }));
   }
 }
 localTimes(document);
-new MutationObserver(() => { localTimes(document); watchTables(); }).observe(document.body, { childList: true, subtree: true });
 
 // A table that is wider than its place gets the focus, so that arrow keys scroll it.
 const scrolling = new ResizeObserver((changes) => {
@@ -26,18 +27,52 @@ function watchTables() {
 }
 watchTables();
 
+// showSearch shows how far a search is above its list, where the button stays in its place while rows are added. A screen reader is
+// told when the search ends, not at each step.
+function showSearch() {
+  const bar = document.querySelector("[data-searching]");
+  if (!bar) return;
+  const reading = document.querySelector("[data-reading]");
+  bar.hidden = !reading;
+  if (reading) {
+    const progress = bar.querySelector("progress");
+    if (reading.dataset.total !== "0") {
+      progress.max = reading.dataset.total;
+      progress.value = reading.dataset.read;
+    }
+    setText(bar.querySelector("[data-shown]"), reading.querySelector("[data-progress]").textContent);
+  }
+  const said = document.querySelector("[data-said]");
+  if (said || reading) setText(document.querySelector("[data-search-status]"), said ? said.dataset.said : "");
+}
+
+// setText writes a text that has changed: a mutation for each call would call for the next.
+function setText(element, text) {
+  if (element.textContent !== text) element.textContent = text;
+}
+
+// stopSearch leaves a link in the row from which the list reads on.
+function stopSearch(why) {
+  const reading = document.querySelector("[data-reading]");
+  if (!reading) return;
+  reading.dispatchEvent(new CustomEvent("htmx:abort"));
+  reading.removeAttribute("data-reading");
+  reading.dataset.said = why;
+  reading.querySelector("[data-continue]").hidden = false;
+}
+
 document.addEventListener("click", (event) => {
   const stop = event.target.closest("[data-stop]");
-  if (!stop) return;
-  const row = stop.closest("[data-rest]");
-  const stopped = row.cloneNode(false);
-  stopped.removeAttribute("hx-trigger");
-  stopped.removeAttribute("data-htmx-powered");
-  const next = document.createElement("a");
-  next.href = row.getAttribute("hx-get").replace("/rows?", "?");
-  next.textContent = stop.dataset.next;
-  stopped.append(document.createElement("td"));
-  stopped.firstChild.colSpan = 5;
-  stopped.firstChild.append(next);
-  row.replaceWith(stopped);
+  if (stop) stopSearch(stop.closest("[data-searching]").dataset.stopped);
 });
+document.addEventListener("htmx:error", (event) => {
+  const bar = document.querySelector("[data-searching]");
+  if (bar && event.target.closest(".rest")) stopSearch(bar.dataset.lost);
+});
+
+showSearch();
+new MutationObserver(() => {
+  localTimes(document);
+  watchTables();
+  showSearch();
+}).observe(document.body, { childList: true, subtree: true, attributeFilter: ["data-said", "data-reading"] });

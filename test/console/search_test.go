@@ -1,0 +1,91 @@
+//go:build console
+
+package console_test
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/chromedp/cdproto/cdp"
+	"github.com/chromedp/cdproto/network"
+	"github.com/chromedp/chromedp"
+	. "github.com/onsi/ginkgo/v2"
+	. "github.com/onsi/gomega"
+	"golang.org/x/sync/errgroup"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/cloudsso/cloudsso-operator/api/v1alpha1"
+)
+
+// The namespace of many users has more than the first part of a search reads.
+const (
+	crowd     = "crowd"
+	crowdSize = 700
+)
+
+// createCrowd creates the users. The operator does not serve them, because the namespace has no directory.
+func createCrowd(ctx context.Context) {
+	GinkgoHelper()
+	Expect(environment.Admin.Create(ctx, &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: crowd}})).To(Succeed())
+	writers, writing := errgroup.WithContext(ctx)
+	writers.SetLimit(16)
+	for i := range crowdSize {
+		u := &v1alpha1.CloudSSOUser{ObjectMeta: metav1.ObjectMeta{Namespace: crowd, Name: fmt.Sprintf("member-%04d", i)}}
+		u.Spec.UserName, u.Spec.Source = fmt.Sprintf("member%04d@example.com", i), v1alpha1.SourceManual
+		writers.Go(func() error { return environment.Admin.Create(writing, u) })
+	}
+	Expect(writers.Wait()).To(Succeed())
+}
+
+// delay makes each request of the tab wait.
+func (t *tab) delay(by time.Duration) {
+	GinkgoHelper()
+	ctx, cancel := context.WithTimeout(t.ctx, patience)
+	defer cancel()
+	slow := &network.Conditions{Latency: float64(by.Milliseconds()), DownloadThroughput: -1, UploadThroughput: -1}
+	_, err := cdp.Call(ctx, chromedp.FromContext(ctx).Target, network.EmulateNetworkConditionsByRule,
+		network.EmulateNetworkConditionsByRuleParams{MatchedNetworkConditions: []*network.Conditions{slow}})
+	Expect(err).NotTo(HaveOccurred())
+}
+
+var _ = Describe("a search", Ordered, func() {
+	const users = "/directories/" + crowd + "/users"
+	const status = "document.querySelector('[data-search-status]').textContent"
+
+	BeforeAll(func(ctx SpecContext) {
+		createCrowd(ctx)
+		bind(ctx, viewer, crowd, "view")
+	})
+
+	It("shows its progress, reads to the end, and says so", func(ctx SpecContext) {
+		t := browse(ctx, viewer)
+		t.goTo(users + "?q=0699@example")
+		Eventually(func() string { return evaluate[string](t, status) }).Should(Equal("That is all: 700 read, 1 found."))
+		Expect(t.text("tbody")).To(ContainSubstring("member0699@example.com"))
+		Expect(evaluate[bool](t, "document.querySelector('[data-searching]').hidden")).To(BeTrue())
+	})
+
+	It("stops, and goes on from there", func(ctx SpecContext) {
+		t := browse(ctx, viewer)
+		t.delay(2 * time.Second)
+		t.goTo(users + "?q=0699@example")
+		t.do(chromedp.Click(chromedp.CSS("[data-stop]")))
+		Eventually(func() string { return evaluate[string](t, status) }).Should(Equal("Stopped."))
+		Expect(t.text("[data-progress]")).To(Equal("600 of about 700 read, 0 found."))
+		t.delay(0)
+		Consistently(func() string { return evaluate[string](t, status) }).WithTimeout(3 * time.Second).Should(Equal("Stopped."))
+		t.do(chromedp.Click(chromedp.CSS("[data-continue]")))
+		Eventually(func() string { return evaluate[string](t, status) }).Should(Equal("That is all: 700 read, 1 found."))
+	})
+
+	It("keeps its rows when the console ends, and says what to do", func(ctx SpecContext) {
+		t := browse(ctx, viewer)
+		t.delay(2 * time.Second)
+		t.goTo(users + "?q=member0001&state=Active")
+		t.process.Interrupt()
+		Eventually(func() string { return evaluate[string](t, status) }).Should(HavePrefix("The console does not answer."))
+		Expect(t.text("[data-continue]")).To(Equal("Continue"))
+	})
+})

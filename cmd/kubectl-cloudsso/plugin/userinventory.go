@@ -13,7 +13,6 @@ import (
 	"github.com/cloudsso/cloudsso-operator/api/v1alpha1"
 	"github.com/cloudsso/cloudsso-operator/internal/access"
 	"github.com/cloudsso/cloudsso-operator/internal/membership"
-	"github.com/cloudsso/cloudsso-operator/internal/nameclaim"
 )
 
 // InventoryOf reads of a directory what concerns one user.
@@ -66,10 +65,7 @@ func ReadAccess(ctx context.Context, c client.Client, u *v1alpha1.CloudSSOUser, 
 		inventory.Directory = &directories.Items[0]
 		rule = inventory.Directory.Spec.KubernetesUsername
 	}
-	inventory.Assignments = assignments.Items
-	inventory.IsSameName = func(a, b string) bool {
-		return nameclaim.UserName(u.Namespace, a) == nameclaim.UserName(u.Namespace, b)
-	}
+	inventory.Assignments, inventory.IsSameName = assignments.Items, IsSameUserName
 	name, err := access.Username(rule, u)
 	if err != nil { // no binding names the user
 		inventory.Users = []v1alpha1.CloudSSOUser{*u}

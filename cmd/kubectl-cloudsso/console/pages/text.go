@@ -158,6 +158,7 @@ var texts = map[string]string{
 	"user.attributes": "Attributes",
 	"user.attribute":  "Attribute",
 	"user.value":      "Value",
+	"user.change":     "Last change",
 	"user.cause":      "What",
 	"user.credential": "Credential",
 	"user.request":    "Request ID",

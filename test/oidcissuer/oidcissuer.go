@@ -1,5 +1,6 @@
-// Package oidcissuer is an OpenID provider for this machine: a discovery document and keys over TLS, and ID tokens that
-// are signed without a login. The API server of a control plane trusts it by its AuthenticationConfiguration.
+// Package oidcissuer is an OpenID provider for this machine: a discovery document and keys over TLS, ID tokens that are signed
+// without a login, and the authorization code flow for one client. The API server of a control plane trusts it by its
+// AuthenticationConfiguration.
 package oidcissuer
 
 import (
@@ -27,6 +28,7 @@ const (
 // Issuer serves what the API server reads to verify tokens.
 type Issuer struct {
 	*Signer
+	codeFlow
 	// Dir is the folder that Open takes, and CAFile the certificate to trust the issuer by.
 	Dir, CAFile string
 
@@ -84,11 +86,14 @@ func (i *Issuer) handler() http.Handler {
 	mux.Handle("GET "+discoveryPath, document(map[string]any{
 		"issuer":                                i.URL,
 		"jwks_uri":                              i.URL + keysPath,
-		"authorization_endpoint":                i.URL + "/authorize", // required of a provider; not served
-		"response_types_supported":              []string{"id_token"},
+		"authorization_endpoint":                i.URL + authorizePath,
+		"token_endpoint":                        i.URL + tokenPath,
+		"response_types_supported":              []string{"code", "id_token"},
 		"subject_types_supported":               []string{"public"},
 		"id_token_signing_alg_values_supported": []string{algorithm},
 	}))
+	mux.HandleFunc("GET "+authorizePath, i.authorize)
+	mux.HandleFunc("POST "+tokenPath, i.token)
 	mux.Handle("GET "+keysPath, document(map[string]any{"keys": []any{i.jwk()}}))
 	return mux
 }

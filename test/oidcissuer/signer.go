@@ -90,6 +90,10 @@ func keyID(key *rsa.PrivateKey) string {
 
 // IDToken returns a person's token, which is valid from now until it expires.
 func (s *Signer) IDToken(p Person, now, expires time.Time) (string, error) {
+	return s.Sign(s.claims(p, now, expires))
+}
+
+func (s *Signer) claims(p Person, now, expires time.Time) map[string]any {
 	claims := map[string]any{
 		"iss": s.URL, "aud": Audience, "sub": p.Subject,
 		"iat": now.Unix(), "exp": expires.Unix(),
@@ -98,7 +102,7 @@ func (s *Signer) IDToken(p Person, now, expires time.Time) (string, error) {
 	if len(p.Groups) > 0 {
 		claims["groups"] = p.Groups
 	}
-	return s.Sign(claims)
+	return claims
 }
 
 // Sign returns a token with any claims (RFC 7519).

@@ -16,6 +16,12 @@ app.kubernetes.io/name: cloudsso-operator
 app.kubernetes.io/instance: {{ .Release.Name | quote }}
 {{- end }}
 
+{{/* Not the name of the operator: its Service and its PodDisruptionBudget must not count the Pods of the console. */}}
+{{- define "cloudsso-operator.consoleSelector" -}}
+app.kubernetes.io/name: cloudsso-console
+app.kubernetes.io/instance: {{ .Release.Name | quote }}
+{{- end }}
+
 {{- define "cloudsso-operator.labels" -}}
 {{ include "cloudsso-operator.selector" . }}
 app.kubernetes.io/part-of: cloudsso

@@ -1,5 +1,5 @@
-// Package console is kubectl cloudsso console: the pages of a directory in a browser, served on loopback as the person who runs
-// it. Package pages has the pages, this one the way to them.
+// Package console is kubectl cloudsso console: the pages of a directory in a browser. They are served on loopback as the person
+// who runs it, or in the cluster as the persons who sign in. Package pages has the pages, this one the ways to them.
 package console
 
 import (
@@ -35,6 +35,7 @@ func NewCommand(p *plugin.Plugin) *cobra.Command {
 	cmd.Flags().IntVar(&c.port, "port", 0, "port on loopback; a free one if it is 0")
 	cmd.Flags().StringVar(&c.operatorNamespace, "operator-namespace", log.DefaultOperatorNamespace, "the namespace of the operator, whose log is shown")
 	cmd.Flags().BoolVar(&c.noBrowser, "no-browser", false, "show the address, and open no browser")
+	cmd.AddCommand(newServeCommand(p))
 	return cmd
 }
 

@@ -13,6 +13,7 @@
 //	why.go, history.go, useraccess.go   parts of the page of a user
 //	suspend.go, deletion.go             what a person does to a user
 //	approvals.go  withheld deactivations, and the decisions about them
+//	signin.go     what a person sees who is not signed in
 //	search.go     exact names, and reading on in a large directory
 //	log.go        the provisioning log, or what a person may read in place of it
 //	stream.go     what is sent to a page that is open
@@ -93,7 +94,7 @@ func New(o Options) http.Handler {
 	} {
 		mux.HandleFunc("POST "+directoryPath+path, c.act(a))
 	}
-	return withHeaders(mux)
+	return WithHeaders(mux)
 }
 
 // start leads to the directory, or to all of them.
@@ -122,7 +123,8 @@ func assets() fs.FS {
 const contentPolicy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; " +
 	"form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 
-func withHeaders(inner http.Handler) http.Handler {
+// WithHeaders returns a handler whose answers have the headers of each page.
+func WithHeaders(inner http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		h := w.Header()
 		h.Set("Content-Security-Policy", contentPolicy)

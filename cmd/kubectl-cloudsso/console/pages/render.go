@@ -43,7 +43,7 @@ var templateFiles embed.FS
 // templates has one set for each page: the layout, and the page in it.
 var templates = parseTemplates("directory", "users", "user", "groups", "group", "settings", "problem",
 	"directories", "access", "assignment", "review",
-	"suspend", "delete", "approvals", "decide", "log")
+	"suspend", "delete", "approvals", "decide", "log", "signin")
 
 func parseTemplates(names ...string) map[string]*template.Template {
 	sets := map[string]*template.Template{}

@@ -33,12 +33,12 @@ type request struct {
 // namespace returns the namespace of the directory; "" outside one.
 func (r *request) namespace() string { return r.PathValue("namespace") }
 
-// csrfField is the field of each form that has the session's token.
-const csrfField = "csrf"
+// CSRFField is the field of each form that has the session's token.
+const CSRFField = "csrf"
 
 // isOwnForm reports whether a form was sent by a page of this session.
 func (r *request) isOwnForm() bool {
-	return subtle.ConstantTimeCompare([]byte(r.PostFormValue(csrfField)), []byte(r.CSRFToken)) == 1
+	return subtle.ConstantTimeCompare([]byte(r.PostFormValue(CSRFField)), []byte(r.CSRFToken)) == 1
 }
 
 // maxForm limits a form: each has a few short fields.

@@ -33,20 +33,24 @@ func build(ctx context.Context, root, pkg, version string, p platform) (binary [
 	return os.ReadFile(file)
 }
 
-// buildManagers compiles the operator for the platforms of containers.
-func buildManagers(ctx context.Context, root, version string, platforms []platform) (managers []image.Manager, err error) {
+// buildForImage compiles the operator and the plugin for the platforms of containers.
+func buildForImage(ctx context.Context, root, version string, platforms []platform) (all []image.Binaries, err error) {
 	for _, p := range platforms {
 		if p.os != "linux" {
 			continue
 		}
-		binary, err := build(ctx, root, "./cmd/manager", version, p)
+		manager, err := build(ctx, root, "./cmd/manager", version, p)
 		if err != nil {
 			return nil, err
 		}
-		managers = append(managers, image.Manager{OS: p.os, Architecture: p.architecture, Binary: binary})
+		plugin, err := build(ctx, root, "./"+pluginFolder, version, p)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, image.Binaries{OS: p.os, Architecture: p.architecture, Manager: manager, Plugin: plugin})
 	}
-	if len(managers) == 0 {
+	if len(all) == 0 {
 		return nil, errors.New("the image needs a platform of linux")
 	}
-	return managers, nil
+	return all, nil
 }

@@ -81,11 +81,11 @@ func run(ctx context.Context, o options, output io.Writer) error {
 
 // writeImage writes the image into the folder o.layout, and prints its digest.
 func writeImage(ctx context.Context, o options, platforms []platform, output io.Writer) error {
-	managers, err := buildManagers(ctx, o.root, o.version, platforms)
+	binaries, err := buildForImage(ctx, o.root, o.version, platforms)
 	if err != nil {
 		return err
 	}
-	index, err := image.Index(o.version, managers)
+	index, err := image.Index(o.version, binaries)
 	if err != nil {
 		return err
 	}

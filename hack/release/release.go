@@ -56,18 +56,18 @@ func releaseFiles(ctx context.Context, o options, platforms []platform) (artifac
 	return files, nil
 }
 
-// addImage adds the image as one file, and what is in its binaries.
+// addImage adds the image as one file, and what is in the operator. addPlugin adds what is in the plugin, which is the same binary.
 func (a artifacts) addImage(ctx context.Context, o options, platforms []platform) error {
-	managers, err := buildManagers(ctx, o.root, o.version, platforms)
+	binaries, err := buildForImage(ctx, o.root, o.version, platforms)
 	if err != nil {
 		return err
 	}
-	for _, m := range managers {
-		if err := a.addSBOM(artifactName(managerName, o.version, platform{m.OS, m.Architecture}), o.version, m.Binary); err != nil {
+	for _, b := range binaries {
+		if err := a.addSBOM(artifactName(managerName, o.version, platform{b.OS, b.Architecture}), o.version, b.Manager); err != nil {
 			return err
 		}
 	}
-	index, err := image.Index(o.version, managers)
+	index, err := image.Index(o.version, binaries)
 	if err != nil {
 		return err
 	}

@@ -15,7 +15,7 @@ import (
 )
 
 // allComponents sets every value that adds objects.
-const allComponents = "access.enabled=true,certManager.enabled=true,flowControl.enabled=true,gateway.enabled=true,ingress.enabled=true,networkPolicy.enabled=true,prometheus.enabled=true"
+const allComponents = "access.enabled=true,certManager.enabled=true,console.enabled=true,flowControl.enabled=true,gateway.enabled=true,ingress.enabled=true,networkPolicy.enabled=true,prometheus.enabled=true"
 
 var _ = Describe("The rendered objects", func() {
 	It("have the recommended labels", func(ctx SpecContext) {
@@ -27,11 +27,14 @@ var _ = Describe("The rendered objects", func() {
 
 	It("run without a right on their node", func(ctx SpecContext) {
 		all := parse([]byte(mustHelm(ctx, "template", release, chart, "--namespace", namespace, "--set", allComponents)))
-		var deployment appsv1.Deployment
+		var deployment, console appsv1.Deployment
 		var job batchv1.Job
 		decode(all["Deployment cloudsso-system/cloudsso-operator"], &deployment)
+		decode(all["Deployment cloudsso-system/cloudsso-console"], &console)
 		decode(all["Job cloudsso-system/cloudsso-remove-bindings"], &job)
 		expectHardened(deployment.Spec.Template.Spec)
+		expectHardened(console.Spec.Template.Spec)
+		Expect(console.Spec.Template.Spec.AutomountServiceAccountToken).To(HaveValue(BeFalse()))
 		expectHardened(job.Spec.Template.Spec)
 	})
 
@@ -54,6 +57,14 @@ var _ = Describe("The rendered objects", func() {
 		container := pod.Containers[0]
 		Expect(container.LivenessProbe).NotTo(BeNil())
 		Expect(container.ReadinessProbe).NotTo(BeNil())
+	})
+
+	It("give the console no right", func(ctx SpecContext) {
+		for key, o := range parse([]byte(mustHelm(ctx, "template", release, chart, "--namespace", namespace, "--set", allComponents))) {
+			subjects, _, err := unstructured.NestedSlice(o.Object, "subjects")
+			Expect(err).NotTo(HaveOccurred(), key)
+			Expect(subjects).NotTo(ContainElement(HaveKeyWithValue("name", "cloudsso-console")), key)
+		}
 	})
 
 	It("give the operator no right in rbac.authorization.k8s.io without access, and no right on every resource", func(ctx SpecContext) {

@@ -145,6 +145,7 @@ var _ = Describe("The chart", func() {
 	},
 		Entry(nil, "access", "access.enabled=true"),
 		Entry(nil, "cert-manager", "certManager.enabled=true"),
+		Entry(nil, "console", "console.enabled=true"),
 		Entry(nil, "gateway", "gateway.enabled=true"),
 		Entry(nil, "ingress", "ingress.enabled=true"),
 		Entry(nil, "network-policy", "networkPolicy.enabled=true"),
@@ -211,6 +212,20 @@ var _ = Describe("The chart", func() {
 		}
 	})
 
+	It("serves the console behind a proxy, with a provider of a private CA", func(ctx SpecContext) {
+		rendered := template(ctx, release, namespace, "--set", "console.enabled=true,console.tls.endsBefore=true,console.clientID=123,console.scopes={profile,offline_access}",
+			"--set", "console.issuer.url=https://keycloak.example.com:8443/realms/a,console.issuer.caConfigMap=keycloak-ca,networkPolicy.apiServerPorts={7443}")
+		deployment := rendered["Deployment cloudsso-system/cloudsso-console"].Object
+		Expect(firstContainer(deployment)["args"]).To(And(ContainElements("--insecure-http", "--bind-address=:8443", "--client-id=123",
+			"--scopes=profile,offline_access", "--issuer-ca-file=/issuer/ca.crt"), Not(ContainElement(HavePrefix("--tls")))))
+		Expect(nested(deployment, "spec", "template", "spec", "volumes")).To(ConsistOf(
+			HaveKeyWithValue("name", "secret"), HaveKeyWithValue("name", "kubernetes"), HaveKeyWithValue("configMap", map[string]any{"name": "keycloak-ca"})))
+		Expect(nested(rendered["Service cloudsso-system/cloudsso-console"].Object, "spec", "ports")).To(ConsistOf(HaveKeyWithValue("port", float64(80))))
+		Expect(nested(rendered["NetworkPolicy cloudsso-system/cloudsso-console"].Object, "spec", "egress")).To(And(
+			ContainElement(map[string]any{"ports": []any{map[string]any{"protocol": "TCP", "port": float64(7443)}}}),
+			ContainElement(map[string]any{"ports": []any{map[string]any{"protocol": "TCP", "port": float64(8443)}}})))
+	})
+
 	It("keeps the CRDs, and has none if another release has them", func(ctx SpecContext) {
 		count := 0
 		for _, o := range template(ctx, release, namespace) {
@@ -253,6 +268,8 @@ var _ = Describe("The chart", func() {
 		Entry("a collector without a port", "tracing.endpoint=http://collector", "at '/tracing/endpoint'"),
 		Entry("a collector over TLS without its CAs", "tracing.endpoint=https://collector:4317", "at '/tracing/caConfigMap': minLength: got 0, want 1"),
 		Entry("a variable that is none of OpenTelemetry's", "tracing.env[0].name=HTTPS_PROXY", "at '/tracing/env/0/name'"),
+		Entry("a console that browsers reach without TLS", "console.url=http://console.example.com", "at '/console/url'"),
+		Entry("a console below a path", "console.url=https://example.com/console", "at '/console/url'"),
 		Entry("a main release without a shard", "mainRelease=other", "at '/shard/name': minLength: got 0, want 1"),
 	)
 

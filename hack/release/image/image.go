@@ -1,4 +1,4 @@
-// Package image makes the operator's image without a container engine: an OCI image layout with one static binary for each
+// Package image makes the operator's image without a container engine: an OCI image layout with the static binaries of each
 // platform. Equal binaries give an equal digest.
 package image
 
@@ -24,22 +24,23 @@ import (
 // user is the user of the image, by number, so that the kubelet can verify runAsNonRoot.
 const user = "65532:65532"
 
-// Manager is the operator's binary of one platform.
-type Manager struct {
+// Binaries are those of one platform.
+type Binaries struct {
 	OS, Architecture string
-	Binary           []byte
+	// Manager is the operator, and Plugin is kubectl-cloudsso, which serves the console.
+	Manager, Plugin []byte
 }
 
 // Index returns the image of a version for all platforms.
-func Index(version string, managers []Manager) (v1.ImageIndex, error) {
+func Index(version string, platforms []Binaries) (v1.ImageIndex, error) {
 	index := v1.ImageIndex(empty.Index)
-	managers = slices.SortedFunc(slices.Values(managers), func(a, b Manager) int { return strings.Compare(a.Architecture, b.Architecture) })
-	for _, m := range managers {
-		one, err := platformImage(version, m)
+	platforms = slices.SortedFunc(slices.Values(platforms), func(a, b Binaries) int { return strings.Compare(a.Architecture, b.Architecture) })
+	for _, b := range platforms {
+		one, err := platformImage(version, b)
 		if err != nil {
 			return nil, err
 		}
-		platform := &v1.Platform{OS: m.OS, Architecture: m.Architecture}
+		platform := &v1.Platform{OS: b.OS, Architecture: b.Architecture}
 		index = mutate.AppendManifests(index, mutate.IndexAddendum{Add: runnable{one}, Descriptor: v1.Descriptor{Platform: platform}})
 	}
 	return index, nil
@@ -53,8 +54,8 @@ func Write(folder, version string, index v1.ImageIndex) error {
 	return err
 }
 
-func platformImage(version string, m Manager) (v1.Image, error) {
-	binaryLayer, err := layer(m.Binary)
+func platformImage(version string, b Binaries) (v1.Image, error) {
+	binaryLayer, err := layer(b)
 	if err != nil {
 		return nil, err
 	}
@@ -70,7 +71,7 @@ func platformImage(version string, m Manager) (v1.Image, error) {
 		return nil, err
 	}
 	file = file.DeepCopy()
-	file.OS, file.Architecture, file.Created = m.OS, m.Architecture, v1.Time{Time: archive.Time}
+	file.OS, file.Architecture, file.Created = b.OS, b.Architecture, v1.Time{Time: archive.Time}
 	file.Config = v1.Config{Entrypoint: []string{"/manager"}, User: user, WorkingDir: "/", Labels: labels(version)}
 	return mutate.ConfigFile(image, file)
 }
@@ -94,12 +95,13 @@ func labels(version string) map[string]string {
 }
 
 // layer returns the file system of the image. It has no certificates of public CAs, because the operator calls the API server
-// alone, whose CA is in the service account.
-func layer(binary []byte) (v1.Layer, error) {
+// alone, whose CA is in the service account, and the console has its own.
+func layer(b Binaries) (v1.Layer, error) {
 	content, err := archive.Tar([]archive.File{
 		{Name: "etc", Mode: fs.ModeDir | 0o755},
 		{Name: "etc/passwd", Mode: archive.Plain, Content: []byte("root:x:0:0:root:/:/nologin\nnonroot:x:65532:65532:nonroot:/:/nologin\n")},
-		{Name: "manager", Mode: archive.Executable, Content: binary},
+		{Name: "kubectl-cloudsso", Mode: archive.Executable, Content: b.Plugin},
+		{Name: "manager", Mode: archive.Executable, Content: b.Manager},
 		{Name: "tmp", Mode: fs.ModeDir | fs.ModeSticky | 0o777},
 	})
 	if err != nil {

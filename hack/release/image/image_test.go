@@ -16,9 +16,9 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/validate"
 )
 
-var managers = []Manager{
-	{OS: "linux", Architecture: "arm64", Binary: []byte("for arm64")},
-	{OS: "linux", Architecture: "amd64", Binary: []byte("for amd64")},
+var platforms = []Binaries{
+	{OS: "linux", Architecture: "arm64", Manager: []byte("for arm64"), Plugin: []byte("plugin for arm64")},
+	{OS: "linux", Architecture: "amd64", Manager: []byte("for amd64"), Plugin: []byte("plugin for amd64")},
 }
 
 // must returns a value that a function returned without an error.
@@ -36,7 +36,7 @@ func must[T any](value T, err error) func(*testing.T) T {
 func readBack(t *testing.T) v1.ImageIndex {
 	t.Helper()
 	folder := filepath.Join(t.TempDir(), "layout")
-	if err := Write(folder, "v1.2.3", must(Index("v1.2.3", managers))(t)); err != nil {
+	if err := Write(folder, "v1.2.3", must(Index("v1.2.3", platforms))(t)); err != nil {
 		t.Fatal(err)
 	}
 	all := must(must(layout.FromPath(folder))(t).ImageIndex())(t)
@@ -89,25 +89,25 @@ func TestImageRunsTheManagerAsItsOwnUser(t *testing.T) {
 		modes[header.Name] = header.Mode
 		contents[header.Name] = string(must(io.ReadAll(r))(t))
 	}
-	if want := map[string]int64{"etc": 0o755, "etc/passwd": 0o644, "manager": 0o755, "tmp": 0o1777}; !reflect.DeepEqual(modes, want) {
+	if want := map[string]int64{"etc": 0o755, "etc/passwd": 0o644, "kubectl-cloudsso": 0o755, "manager": 0o755, "tmp": 0o1777}; !reflect.DeepEqual(modes, want) {
 		t.Errorf("got %v", slices.Sorted(maps.Keys(modes)))
 	}
-	if contents["manager"] != "for amd64" {
-		t.Errorf("/manager is %q", contents["manager"])
+	if contents["manager"] != "for amd64" || contents["kubectl-cloudsso"] != "plugin for amd64" {
+		t.Errorf("/manager is %q, and /kubectl-cloudsso is %q", contents["manager"], contents["kubectl-cloudsso"])
 	}
 }
 
 func TestDigestDependsOnBinariesAndVersionAlone(t *testing.T) {
-	digest := func(version string, managers ...Manager) v1.Hash {
-		return must(must(Index(version, managers))(t).Digest())(t)
+	digest := func(version string, platforms ...Binaries) v1.Hash {
+		return must(must(Index(version, platforms))(t).Digest())(t)
 	}
-	one := digest("v1.2.3", managers[0], managers[1])
-	if other := digest("v1.2.3", managers[1], managers[0]); other != one {
+	one := digest("v1.2.3", platforms[0], platforms[1])
+	if other := digest("v1.2.3", platforms[1], platforms[0]); other != one {
 		t.Errorf("%s and %s differ by the order of platforms", one, other)
 	}
-	changed := managers[1]
-	changed.Binary = []byte("changed")
-	if digest("v1.2.3", managers[0], changed) == one || digest("v1.2.4", managers...) == one {
+	manager, plugin := platforms[1], platforms[1]
+	manager.Manager, plugin.Plugin = []byte("changed"), []byte("changed")
+	if digest("v1.2.3", platforms[0], manager) == one || digest("v1.2.3", platforms[0], plugin) == one || digest("v1.2.4", platforms...) == one {
 		t.Error("different images have one digest")
 	}
 }

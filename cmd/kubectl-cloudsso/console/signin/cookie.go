@@ -120,7 +120,7 @@ func (s *sealer) read(r *http.Request, name string, value any) bool {
 	}
 	number, text, _ := strings.Cut(first.Value, ".")
 	parts, err := strconv.Atoi(number)
-	if err != nil || parts > maxParts {
+	if err != nil || parts < 1 || parts > maxParts {
 		return false
 	}
 	for i := 1; i < parts; i++ {

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/coreos/go-oidc/v3/oidc"
+	_ "golang.org/x/crypto/x509roots/fallback" // the image has no certificates of CAs; Go uses these if the system has none
 	"golang.org/x/oauth2"
 	"golang.org/x/time/rate"
 )

@@ -1,0 +1,84 @@
+package signin
+
+import (
+	"log/slog"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+)
+
+func TestLocalAddress(t *testing.T) {
+	for _, text := range []string{"/", "/directories/acme/", "/directories/acme/users?search=a%2Fb&done=x", "/a//b"} {
+		if got := localAddress(text); got != text {
+			t.Errorf("%q leads to %q", text, got)
+		}
+	}
+	for _, text := range []string{
+		"", "x", "//evil.example", "///evil.example", "https://evil.example", "https:/evil", `/\evil.example`, `\\evil.example`,
+		"/\tx", "/\n//evil.example", "javascript:alert(1)", "mailto:a@b", "//a@evil.example", "?x", "/" + strings.Repeat("a", maxTo),
+	} {
+		if got := localAddress(text); got != "/" {
+			t.Errorf("%q leads to %q", text, got)
+		}
+	}
+}
+
+func TestErrorCode(t *testing.T) {
+	for text, want := range map[string]string{"access_denied": "access_denied", "": "", "alice@example.com": "", "a b": ""} {
+		if got := errorCode(text); got != want {
+			t.Errorf("%q is %q", text, got)
+		}
+	}
+}
+
+func TestURLOfTheConsole(t *testing.T) {
+	for text, want := range map[string]bool{
+		"https://console.example.com": true, "https://console.example.com:8443/": true,
+		"http://console.example.com": false, "https://": false, "https://console.example.com/console": false, "console.example.com": false,
+	} {
+		address, err := url.Parse(text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = New(Options{URL: address, Keys: []byte(key(1)), Now: time.Now, Log: slog.New(slog.DiscardHandler)})
+		if (err == nil) != want {
+			t.Errorf("%s: %v", text, err)
+		}
+	}
+}
+
+func TestLifeOfASession(t *testing.T) {
+	now := time.Date(2027, 1, 31, 8, 0, 0, 0, time.UTC)
+	hour := tokens{idToken: "one", subject: "s", expires: now.Add(time.Hour)}
+	renewable := hour
+	renewable.refreshToken = "r"
+	for _, tt := range []struct {
+		name          string
+		tokens        tokens
+		after         time.Duration
+		valid, renews bool
+	}{
+		{"at first", hour, 0, true, false},
+		{"at its expiry", hour, time.Hour, false, false},
+		{"with a refresh token, before its expiry", renewable, time.Hour - 10*time.Second, true, true},
+		{"with a refresh token, after its expiry", renewable, 2 * time.Hour, false, true},
+		{"with a refresh token, at the end of the session", renewable, maxSession, false, false},
+	} {
+		s := newSession(tt.tokens, "p", now)
+		at := now.Add(tt.after)
+		if s.isValid(at) != tt.valid || s.needsRenewal(at) != tt.renews {
+			t.Errorf("%s: valid %v, renews %v", tt.name, s.isValid(at), s.needsRenewal(at))
+		}
+	}
+	long := newSession(tokens{expires: now.Add(24 * time.Hour)}, "p", now)
+	if long.isValid(now.Add(maxSession)) {
+		t.Error("a long-lived ID token makes a session longer than a day")
+	}
+	s := newSession(renewable, "p", now)
+	csrf, ends := s.CSRFToken, s.Ends
+	s.take(tokens{idToken: "two", subject: "s", refreshToken: "r2", expires: now.Add(2 * time.Hour)})
+	if s.CSRFToken != csrf || !s.Ends.Equal(ends) || s.IDToken != "two" || s.RefreshToken != "r2" {
+		t.Errorf("renewed to %+v", s)
+	}
+}

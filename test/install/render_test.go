@@ -213,10 +213,10 @@ var _ = Describe("The chart", func() {
 	})
 
 	It("serves the console behind a proxy, with a provider of a private CA", func(ctx SpecContext) {
-		rendered := template(ctx, release, namespace, "--set", "console.enabled=true,console.tls.endsBefore=true,console.clientID=123,console.scopes={profile,offline_access}",
+		rendered := template(ctx, release, namespace, "--set", "console.enabled=true,console.tls.endsBefore=true,console.clientID=mine,console.scopes={profile,offline_access}",
 			"--set", "console.issuer.url=https://keycloak.example.com:8443/realms/a,console.issuer.caConfigMap=keycloak-ca,networkPolicy.apiServerPorts={7443}")
 		deployment := rendered["Deployment cloudsso-system/cloudsso-console"].Object
-		Expect(firstContainer(deployment)["args"]).To(And(ContainElements("--insecure-http", "--bind-address=:8443", "--client-id=123",
+		Expect(firstContainer(deployment)["args"]).To(And(ContainElements("--insecure-http", "--bind-address=:8443", "--client-id=mine",
 			"--scopes=profile,offline_access", "--issuer-ca-file=/issuer/ca.crt"), Not(ContainElement(HavePrefix("--tls")))))
 		Expect(nested(deployment, "spec", "template", "spec", "volumes")).To(ConsistOf(
 			HaveKeyWithValue("name", "secret"), HaveKeyWithValue("name", "kubernetes"), HaveKeyWithValue("configMap", map[string]any{"name": "keycloak-ca"})))

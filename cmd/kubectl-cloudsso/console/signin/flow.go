@@ -89,7 +89,7 @@ func (s *SignIn) complete(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// enter begins the session of the person whom the provider has named.
+// enter begins the session of the person in the ID token that the provider gives for a code.
 func (s *SignIn) enter(w http.ResponseWriter, r *http.Request, code string, a *attempt) error {
 	got, err := s.provider.exchange(r.Context(), code, a)
 	if err != nil {

@@ -1,11 +1,15 @@
 package signin
 
 import (
+	"errors"
 	"log/slog"
 	"net/url"
+	"os"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/cloudsso/cloudsso-operator/test/oidcissuer"
 )
 
 func TestLocalAddress(t *testing.T) {
@@ -80,5 +84,29 @@ func TestLifeOfASession(t *testing.T) {
 	s.take(tokens{idToken: "two", subject: "s", refreshToken: "r2", expires: now.Add(2 * time.Hour)})
 	if s.CSRFToken != csrf || !s.Ends.Equal(ends) || s.IDToken != "two" || s.RefreshToken != "r2" {
 		t.Errorf("renewed to %+v", s)
+	}
+}
+
+func TestExchangesHaveARate(t *testing.T) {
+	issuer, err := oidcissuer.Start(t.Context(), t.TempDir(), time.Now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = issuer.Stop() })
+	ca, err := os.ReadFile(issuer.CAFile)
+	if err != nil {
+		t.Fatal(err)
+	}
+	pool, err := ParseCA(ca)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := newProvider(ProviderOptions{Issuer: issuer.URL, ClientID: "c", CA: pool}, "https://console.example.com", time.Now)
+	if _, err := p.exchange(t.Context(), "invented", &attempt{}); err == nil || errors.Is(err, errTooMany) {
+		t.Errorf("the first exchange: %v", err)
+	}
+	p.limiter.SetBurst(0)
+	if _, err := p.exchange(t.Context(), "invented", &attempt{}); !errors.Is(err, errTooMany) {
+		t.Errorf("an exchange beyond the rate: %v", err)
 	}
 }

@@ -16,6 +16,7 @@ import (
 const (
 	authorizePath = "/authorize"
 	tokenPath     = "/token"
+	revokePath    = "/revoke"
 	// TokenLife is how long an ID token of a code flow is valid.
 	TokenLife = time.Hour
 )
@@ -110,8 +111,7 @@ func (i *Issuer) token(w http.ResponseWriter, r *http.Request) {
 func (f *codeFlow) use(r *http.Request) (g grant, known bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	id, secret, _ := r.BasicAuth()
-	if id != f.client.ID || secret != f.client.Secret {
+	if !f.isClient(r) {
 		return grant{}, false
 	}
 	if old := r.PostFormValue("refresh_token"); old != "" {
@@ -125,6 +125,23 @@ func (f *codeFlow) use(r *http.Request) (g grant, known bool) {
 	delete(f.codes, code)
 	challenge := sha256.Sum256([]byte(r.PostFormValue("code_verifier")))
 	return g, known && encode(challenge[:]) == g.challenge && r.PostFormValue("redirect_uri") == f.client.RedirectURL
+}
+
+// revoke ends a refresh token (RFC 7009).
+func (f *codeFlow) revoke(w http.ResponseWriter, r *http.Request) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if !f.isClient(r) {
+		w.WriteHeader(http.StatusUnauthorized)
+		return
+	}
+	delete(f.renewal, r.PostFormValue("token"))
+}
+
+// isClient reports whether a request has the secret of the client. The caller holds mu.
+func (f *codeFlow) isClient(r *http.Request) bool {
+	id, secret, _ := r.BasicAuth()
+	return id == url.QueryEscape(f.client.ID) && secret == url.QueryEscape(f.client.Secret)
 }
 
 func (f *codeFlow) keep(g grant) (refreshToken string) {

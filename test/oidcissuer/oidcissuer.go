@@ -88,12 +88,14 @@ func (i *Issuer) handler() http.Handler {
 		"jwks_uri":                              i.URL + keysPath,
 		"authorization_endpoint":                i.URL + authorizePath,
 		"token_endpoint":                        i.URL + tokenPath,
+		"revocation_endpoint":                   i.URL + revokePath,
 		"response_types_supported":              []string{"code", "id_token"},
 		"subject_types_supported":               []string{"public"},
 		"id_token_signing_alg_values_supported": []string{algorithm},
 	}))
 	mux.HandleFunc("GET "+authorizePath, i.authorize)
 	mux.HandleFunc("POST "+tokenPath, i.token)
+	mux.HandleFunc("POST "+revokePath, i.revoke)
 	mux.Handle("GET "+keysPath, document(map[string]any{"keys": []any{i.jwk()}}))
 	return mux
 }

@@ -65,7 +65,7 @@ func (s *service) addFlags(cmd *cobra.Command) {
 	flags.StringVar(&s.clientID, "client-id", "", "the console's client at the issuer, which is the audience of the ID tokens (required)")
 	flags.StringVar(&s.clientSecretFile, "client-secret-file", "", "file with the secret of the client; without it the client is a public one")
 	flags.StringSliceVar(&s.scopes, "scopes", []string{"profile", "email"}, "scopes to ask for beside openid; with offline_access a session is renewed for twelve hours")
-	flags.StringVar(&s.issuerCAFile, "issuer-ca-file", "", "CAs of the issuer's certificate, PEM; by default those of the system")
+	flags.StringVar(&s.issuerCAFile, "issuer-ca-file", "", "CAs of the issuer's certificate, PEM; by default those of the system, or of Mozilla if it has none")
 	flags.StringVar(&s.keyFile, "cookie-key-file", "", "file with the key of cookies, 32 bytes in base64: the same for all replicas. The keys of further lines are accepted, and not used for new cookies (required)")
 	flags.StringVar(&s.tlsCert, "tls-cert-file", "", "certificate of the console, PEM; read again when it changes")
 	flags.StringVar(&s.tlsKey, "tls-key-file", "", "private key of the certificate, PEM")

@@ -1,6 +1,7 @@
 package signin
 
 import (
+	"context"
 	"crypto/rand"
 	"crypto/subtle"
 	"errors"
@@ -133,6 +134,18 @@ func (s *SignIn) signOut(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 		clearCookies(w, r, sessionCookie, 0)
+		s.endRenewals(r.Context(), current)
 	}
 	http.Redirect(w, r, signedOutPath, http.StatusSeeOther)
+}
+
+// endRenewals makes a copy of a session that has ended worth nothing once its ID token expires. If the provider does not answer,
+// the sign-out goes on.
+func (s *SignIn) endRenewals(ctx context.Context, ended *session) {
+	if ended.RefreshToken == "" {
+		return
+	}
+	if err := s.provider.revoke(ctx, ended.RefreshToken); err != nil {
+		s.Log.Info("a refresh token could not be revoked", "error", reasonOf(err))
+	}
 }

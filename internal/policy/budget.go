@@ -169,12 +169,7 @@ func CarryOutDecision(u *v1alpha1.CloudSSOUser, now time.Time) {
 
 // DescribeBudget returns a budget in words: "10 users in 1h".
 func DescribeBudget(b *v1alpha1.DisablementBudget) string {
-	window := b.Window.Duration.String()
-	for _, zero := range []string{"m0s", "h0m"} {
-		if strings.HasSuffix(window, zero) {
-			window = strings.TrimSuffix(window, zero[1:])
-		}
-	}
+	window := ShortDuration(b.Window.Duration)
 	if b.Percent != nil {
 		return fmt.Sprintf("%d %% of the active users in %s", *b.Percent, window)
 	}
@@ -182,6 +177,17 @@ func DescribeBudget(b *v1alpha1.DisablementBudget) string {
 		return fmt.Sprintf("%d users in %s", limit, window)
 	}
 	return "1 user in " + window
+}
+
+// ShortDuration returns a duration without the units that are zero: "1h", where String returns "1h0m0s".
+func ShortDuration(d time.Duration) string {
+	text := d.String()
+	for _, zero := range []string{"m0s", "h0m"} {
+		if strings.HasSuffix(text, zero) {
+			text = strings.TrimSuffix(text, zero[1:])
+		}
+	}
+	return text
 }
 
 // DecideCommand returns the kubectl command that decides about the withheld deactivation of a user, except for the user's

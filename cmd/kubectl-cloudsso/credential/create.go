@@ -47,13 +47,14 @@ func newCreate(p *plugin.Plugin) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			if err := needFreeSlot(cmd.Context(), c, namespace); err != nil {
+			if err := plugin.NeedFreeSlot(cmd.Context(), c, namespace); err != nil {
 				return err
 			}
-			created, err := mint(cmd.Context(), p, c, namespace, func(auth.TokenHash) string { return args[0] },
-				func(hash auth.TokenHash) v1alpha1.SCIMCredentialSpec {
-					return s.newSpec(hash, p.Now(), v1alpha1.SCIMCredentialSpec{})
-				})
+			created, err := mint(cmd.Context(), p, c, plugin.NewCredential{
+				Namespace: namespace,
+				NameOf:    func(auth.TokenHash) string { return args[0] },
+				Spec:      s.newSpec(p.Now(), v1alpha1.SCIMCredentialSpec{}),
+			})
 			if err != nil {
 				return err
 			}
@@ -77,7 +78,7 @@ var errNotAccepted = errors.New("the credential is not accepted")
 func waitUsable(ctx context.Context, c client.Client, credential *v1alpha1.SCIMCredential) error {
 	failure := errors.New("its status does not say so yet")
 	err := wait.PollUntilContextTimeout(ctx, usableInterval, usableTimeout, true, func(ctx context.Context) (bool, error) {
-		if err := reread(ctx, c, credential); isFinal(err) {
+		if err := plugin.RereadCredential(ctx, c, credential); plugin.IsFinal(err) {
 			return false, err
 		} else if err != nil {
 			failure = err
@@ -92,7 +93,7 @@ func waitUsable(ctx context.Context, c client.Client, credential *v1alpha1.SCIMC
 	switch {
 	case err == nil, errors.Is(err, errNotAccepted):
 		return err
-	case isFinal(err):
+	case plugin.IsFinal(err):
 		failure = err
 	}
 	return fmt.Errorf("the operator is not known to have accepted credential %s: %w; kubectl cloudsso status -n %s shows its state", credential.Name, failure, credential.Namespace)

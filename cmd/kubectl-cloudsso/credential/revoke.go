@@ -2,13 +2,13 @@ package credential
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/spf13/cobra"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/cloudsso/cloudsso-operator/api/v1alpha1"
 	"github.com/cloudsso/cloudsso-operator/cmd/kubectl-cloudsso/plugin"
-	"github.com/cloudsso/cloudsso-operator/internal/policy"
 )
 
 func newRevoke(p *plugin.Plugin) *cobra.Command {
@@ -35,17 +35,12 @@ func newRevoke(p *plugin.Plugin) *cobra.Command {
 			if err := c.Get(cmd.Context(), client.ObjectKey{Namespace: namespace, Name: args[0]}, &revoked); err != nil {
 				return err
 			}
-			others := 0
-			for i := range all {
-				if all[i].Name != revoked.Name && policy.CredentialUsable(&all[i], p.Now()) {
-					others++
-				}
-			}
+			effects := plugin.RevokeEffects(&revoked, plugin.IsLastUsable(&revoked, all, p.Now()))
 			p.WarnIfTracked(&revoked)
-			if err := p.Confirm(cmd.Context(), yes, consequences(&revoked, others)); err != nil {
+			if err := p.Confirm(cmd.Context(), yes, strings.Join(effects, " ")); err != nil {
 				return err
 			}
-			if err := remove(cmd.Context(), c, &revoked); err != nil {
+			if err := plugin.RevokeCredential(cmd.Context(), c, &revoked); err != nil {
 				return err
 			}
 			fmt.Fprintf(p.Out, "scimcredential %s/%s revoked\n", namespace, revoked.Name)
@@ -54,13 +49,4 @@ func newRevoke(p *plugin.Plugin) *cobra.Command {
 	}
 	plugin.AddYesFlag(cmd.Flags(), &yes)
 	return cmd
-}
-
-// consequences says what the end of a credential means. others is how many other credentials are usable.
-func consequences(c *v1alpha1.SCIMCredential, others int) string {
-	text := fmt.Sprintf("This deletes credential %s/%s; %s. Its token cannot be used again.", c.Namespace, c.Name, lastUse(c))
-	if others == 0 {
-		text += " No other credential is usable: the identity provider cannot connect until it has the token of a new one."
-	}
-	return text
 }

@@ -4,12 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/wait"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -23,9 +21,6 @@ const (
 	// rotateTimeout is how long the provider may take by default: as long as a person needs to enter a token, and the
 	// provider to send its next request.
 	rotateTimeout = time.Hour
-	// quietTime is how long the old token must be unused while the new one is used. Two minutes, because the operator writes a
-	// use up to a minute late.
-	quietTime = 2 * time.Minute
 	// minQuietTime is the least quiet time: in less, uses of the old token may not be written yet.
 	minQuietTime = usage.Resolution
 	// rotateInterval is how often the credentials are looked at.
@@ -77,7 +72,7 @@ func newRotate(p *plugin.Plugin) *cobra.Command {
 	}
 	s.addFlags(cmd.Flags())
 	cmd.Flags().DurationVar(&r.timeout, "timeout", rotateTimeout, "how long to wait until the provider uses the new token")
-	cmd.Flags().DurationVar(&r.quiet, "quiet-time", quietTime, "how long the old token must be unused while the new one is used; at least a minute")
+	cmd.Flags().DurationVar(&r.quiet, "quiet-time", plugin.QuietTime, "how long the old token must be unused while the new one is used; at least a minute")
 	plugin.AddYesFlag(cmd.Flags(), &yes)
 	return cmd
 }
@@ -94,16 +89,18 @@ func (r *rotation) validate() error {
 
 func (r *rotation) run(ctx context.Context, s settings, yes bool) error {
 	p, namespace := r.plugin, r.old.Namespace
-	if err := needFreeSlot(ctx, r.client, namespace); err != nil {
+	if err := plugin.NeedFreeSlot(ctx, r.client, namespace); err != nil {
 		return err
 	}
 	p.WarnIfTracked(&r.old)
-	if err := p.Confirm(ctx, yes, fmt.Sprintf("This creates another credential, and deletes %s/%s when the identity provider uses the new token; %s.", namespace, r.old.Name, lastUse(&r.old))); err != nil {
+	if err := p.Confirm(ctx, yes, fmt.Sprintf("This creates another credential, and deletes %s/%s when the identity provider uses the new token; %s.", namespace, r.old.Name, plugin.LastUse(&r.old))); err != nil {
 		return err
 	}
-	created, err := mint(ctx, p, r.client, namespace,
-		func(hash auth.TokenHash) string { return successorName(&r.old, hash) },
-		func(hash auth.TokenHash) v1alpha1.SCIMCredentialSpec { return s.newSpec(hash, p.Now(), r.old.Spec) })
+	created, err := mint(ctx, p, r.client, plugin.NewCredential{
+		Namespace: namespace,
+		NameOf:    func(hash auth.TokenHash) string { return plugin.SuccessorName(&r.old, hash) },
+		Spec:      s.newSpec(p.Now(), r.old.Spec),
+	})
 	if err != nil {
 		return err
 	}
@@ -132,7 +129,7 @@ func (r *rotation) revokeOld(ctx context.Context, yes bool) error {
 	if err := p.Confirm(ctx, yes, fmt.Sprintf("The token of %s is used, and that of %s is not any more. Is the new token saved in the identity provider? This deletes %s.", r.new.Name, r.old.Name, r.old.Name)); err != nil {
 		return fmt.Errorf("%s was not revoked. %s", r.old.Name, r.bothStay())
 	}
-	if err := remove(ctx, r.client, &r.old); client.IgnoreNotFound(err) != nil {
+	if err := plugin.RevokeCredential(ctx, r.client, &r.old); client.IgnoreNotFound(err) != nil {
 		return fmt.Errorf("revoking %s: %w. %s", r.old.Name, err, r.bothStay())
 	}
 	fmt.Fprintf(p.ErrOut, "The provider uses %s. scimcredential %s/%s revoked.\n", r.new.Name, r.old.Namespace, r.old.Name)
@@ -147,10 +144,10 @@ func (r *rotation) bothStay() string {
 
 // waitMoved waits until the provider uses the new token alone.
 func (r *rotation) waitMoved(ctx context.Context) error {
-	var m move
+	var m plugin.Move
 	err := wait.PollUntilContextTimeout(ctx, rotateInterval, r.timeout, true, func(ctx context.Context) (bool, error) {
 		if err := r.read(ctx); err != nil {
-			if isFinal(err) {
+			if plugin.IsFinal(err) {
 				return false, err
 			}
 			return false, nil // the next look may succeed: the API server may be restarting
@@ -159,63 +156,30 @@ func (r *rotation) waitMoved(ctx context.Context) error {
 			return !r.new.Status.LastUsedTime.IsZero(), nil
 		}
 		now := r.plugin.Now()
-		m.observe(&r.old, &r.new, now)
-		return m.isOver(&r.new, r.quiet, now), nil
+		m.Observe(&r.old, &r.new, now)
+		return m.IsOver(&r.new, r.quiet, now), nil
 	})
 	switch {
 	case err == nil:
 		return nil
 	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled):
 		return fmt.Errorf("the identity provider has not moved to the new token: of %s: %s; of %s: %s. %s",
-			r.new.Name, lastUse(&r.new), r.old.Name, lastUse(&r.old), r.bothStay())
+			r.new.Name, plugin.LastUse(&r.new), r.old.Name, plugin.LastUse(&r.old), r.bothStay())
 	}
 	return fmt.Errorf("waiting until %s is used: %w. Nothing was revoked: %s", r.new.Name, err, r.bothStay())
 }
 
 // read reads both credentials again, and notes if the old one does not exist any more.
 func (r *rotation) read(ctx context.Context) error {
-	if err := reread(ctx, r.client, &r.new); err != nil {
+	if err := plugin.RereadCredential(ctx, r.client, &r.new); err != nil {
 		return err
 	}
 	if r.oldGone {
 		return nil
 	}
-	err := reread(ctx, r.client, &r.old)
+	err := plugin.RereadCredential(ctx, r.client, &r.old)
 	if r.oldGone = apierrors.IsNotFound(err); r.oldGone {
 		return nil
 	}
 	return err
-}
-
-// move is what is known of a provider that goes from one credential to its successor.
-type move struct {
-	oldUse *metav1.Time
-	// quietSince is since when only the new token is used, by the clock of this machine; zero before its first use.
-	quietSince time.Time
-	// lastBefore is the last use of either token at that time, by the clock of the operator.
-	lastBefore time.Time
-}
-
-// observe notes the last uses of both credentials, as they are read now. A new use of the old one starts the time again.
-func (m *move) observe(old, successor *v1alpha1.SCIMCredential, now time.Time) {
-	oldUse, newUse := old.Status.LastUsedTime, successor.Status.LastUsedTime
-	if !newUse.IsZero() && (m.quietSince.IsZero() || !oldUse.Equal(m.oldUse)) {
-		m.quietSince, m.lastBefore = now, newUse.Time
-		if !oldUse.IsZero() && oldUse.After(newUse.Time) {
-			m.lastBefore = oldUse.Time
-		}
-	}
-	m.oldUse = oldUse
-}
-
-// isOver reports whether only the new token was used for some time, and was used again at the end of it. One use is no proof:
-// a person who tests a token has not saved it yet.
-func (m *move) isOver(successor *v1alpha1.SCIMCredential, quiet time.Duration, now time.Time) bool {
-	return !m.quietSince.IsZero() && now.Sub(m.quietSince) >= quiet && successor.Status.LastUsedTime.Sub(m.lastBefore) >= quiet
-}
-
-// successorName returns the name of the credential that replaces another: the same, with the fingerprint of its own token.
-func successorName(old *v1alpha1.SCIMCredential, hash auth.TokenHash) string {
-	base := strings.TrimSuffix(old.Name, "-"+auth.ParseTokenHash(old.Spec.TokenHash).Fingerprint())
-	return base + "-" + hash.Fingerprint()
 }

@@ -65,18 +65,30 @@ func (p *Plugin) WarnIfSwitchTracked(d *v1alpha1.CloudSSODirectory) {
 
 func (p *Plugin) warnOf(tool, what string) {
 	if tool != "" {
-		fmt.Fprintf(p.ErrOut, "warning: %s applies %s, and may turn the change back: change it at the source too\n", tool, what)
+		fmt.Fprintf(p.ErrOut, "warning: %s\n", TrackedWarning(tool, what))
 	}
 }
 
+// TrackedWarning says that a tool would turn back a change by hand of what it applies.
+func TrackedWarning(tool, what string) string {
+	return fmt.Sprintf("%s applies %s, and may turn the change back: change it at the source too", tool, what)
+}
+
 // SwitchTrackedBy returns the tool that has written the switch of a directory last, or the name of its field manager; "" if that
-// was a person. The marks of a tool do not decide, because Git may leave the switch out.
-func SwitchTrackedBy(d *v1alpha1.CloudSSODirectory) string {
-	for _, entry := range d.ManagedFields {
-		if writesOnce(entry.Manager) || !OwnsSwitch(entry) {
+// was a person.
+func SwitchTrackedBy(d *v1alpha1.CloudSSODirectory) string { return FieldTrackedBy(d, switchField) }
+
+// switchField is the field of a directory's spec that is the switch.
+const switchField = "scimSynchronization"
+
+// FieldTrackedBy is SwitchTrackedBy for any field of an object's spec. The marks of a tool do not decide, because Git may leave a
+// field out.
+func FieldTrackedBy(o client.Object, field string) string {
+	for _, entry := range o.GetManagedFields() {
+		if writesOnce(entry.Manager) || !ownsSpec(entry, field) {
 			continue
 		}
-		return cmp.Or(TrackedBy(d), Printable(entry.Manager), "a tool without a name")
+		return cmp.Or(TrackedBy(o), Printable(entry.Manager), "a tool without a name")
 	}
 	return ""
 }
@@ -88,7 +100,7 @@ func writesOnce(manager string) bool {
 }
 
 // OwnsSwitch reports whether a field manager owns the switch.
-func OwnsSwitch(entry metav1.ManagedFieldsEntry) bool { return ownsSpec(entry, "scimSynchronization") }
+func OwnsSwitch(entry metav1.ManagedFieldsEntry) bool { return ownsSpec(entry, switchField) }
 
 // ownsSpec reports whether a field manager owns a field of the spec; any field if it is "".
 func ownsSpec(entry metav1.ManagedFieldsEntry, field string) bool {

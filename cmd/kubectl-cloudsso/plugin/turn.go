@@ -52,14 +52,19 @@ func serverTime(ctx context.Context, c client.Client, d *v1alpha1.CloudSSODirect
 	return now, nil
 }
 
-// turn writes the switch if the spec is still that of d, because another person may have turned it since. It refuses to write a
-// field that the cluster's CRD does not have: the switch would stay off.
-func turn(ctx context.Context, c client.Client, d *v1alpha1.CloudSSODirectory, position v1alpha1.Synchronization, until *metav1.Time, options ...client.PatchOption) error {
+// PatchOf returns the beginning of a patch of a directory's spec: the API server refuses it if the spec is not that of d any more.
+func PatchOf(d *v1alpha1.CloudSSODirectory) jsonpatch.Patch {
 	patch := jsonpatch.Patch{}.TestUID(d).TestGeneration(d)
 	if d.Spec.SCIMSynchronization == "" { // the CRD gives each spec a position, so there is no spec
 		patch = patch.Add("/spec", struct{}{})
 	}
-	patch = patch.Add("/spec/scimSynchronization", position)
+	return patch
+}
+
+// turn writes the switch if the spec is still that of d, because another person may have turned it since. It refuses to write a
+// field that the cluster's CRD does not have: the switch would stay off.
+func turn(ctx context.Context, c client.Client, d *v1alpha1.CloudSSODirectory, position v1alpha1.Synchronization, until *metav1.Time, options ...client.PatchOption) error {
+	patch := PatchOf(d).Add("/spec/scimSynchronization", position)
 	switch {
 	case until != nil:
 		patch = patch.Add("/spec/resumeAt", until)

@@ -4,13 +4,13 @@ package sync
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/cloudsso/cloudsso-operator/api/v1alpha1"
 	"github.com/cloudsso/cloudsso-operator/cmd/kubectl-cloudsso/plugin"
-	"github.com/cloudsso/cloudsso-operator/internal/policy"
 )
 
 // NewCommand returns the command.
@@ -28,8 +28,6 @@ func NewCommand(p *plugin.Plugin) *cobra.Command {
 type turn struct {
 	verb, short string
 	position    v1alpha1.Synchronization
-	// consequences says what the position means, as a format with the namespace.
-	consequences string
 	// after says what to do afterwards.
 	after string
 }
@@ -38,20 +36,12 @@ var (
 	enable = turn{
 		verb: "enable", short: "Let the identity provider write, and protect synchronized objects",
 		position: v1alpha1.SynchronizationEnabled,
-		consequences: "This turns the synchronization of directory %s on.\n" +
-			"  - Requests of the identity provider are served.\n" +
-			"  - Synchronized users and groups can be neither changed nor deleted by hand.\n" +
-			"  - What was changed by hand stays until the identity provider writes the same attributes.",
-		after: "If writes were refused while it was off, the identity provider does not repeat them: kubectl cloudsso status -n %[1]s says so.",
+		after:    "If writes were refused while it was off, the identity provider does not repeat them: kubectl cloudsso status -n %[1]s says so.",
 	}
 	disable = turn{
 		verb: "disable", short: "Refuse the identity provider's requests, and permit changes by hand",
 		position: v1alpha1.SynchronizationDisabled,
-		consequences: "This turns the synchronization of directory %s off.\n" +
-			"  - Requests of the identity provider are refused with 403, from the next request on. It does not repeat them: a user who\n" +
-			"    is deactivated there in the meantime keeps access here.\n" +
-			"  - People with the right in RBAC can change and delete synchronized users and groups, and delete the directory.",
-		after: "When the changes are done: kubectl cloudsso sync enable -n %[1]s",
+		after:    "When the changes are done: kubectl cloudsso sync enable -n %[1]s",
 	}
 )
 
@@ -88,13 +78,13 @@ func (t turn) run(ctx context.Context, p *plugin.Plugin, yes bool, limit time.Du
 	if err != nil {
 		return err
 	}
-	before := until(d)
+	before := plugin.DisabledUntil(d)
 	if d.Spec.SCIMSynchronization == t.position && limit == 0 && before == "" {
 		fmt.Fprintf(p.Out, "directory %s: synchronization is %s already\n", namespace, t.position)
 		return nil
 	}
 	p.WarnIfSwitchTracked(d)
-	if err := p.Confirm(ctx, yes, fmt.Sprintf(t.consequences, namespace)+t.end(d, limit)); err != nil {
+	if err := p.Confirm(ctx, yes, t.consequences(d, limit)); err != nil {
 		return err
 	}
 	if limit > 0 {
@@ -105,7 +95,7 @@ func (t turn) run(ctx context.Context, p *plugin.Plugin, yes bool, limit time.Du
 	if err != nil {
 		return err
 	}
-	after := until(d)
+	after := plugin.DisabledUntil(d)
 	if t.position == v1alpha1.SynchronizationDisabled && after == "" && before != "" {
 		after = ", no longer" + before
 	}
@@ -117,23 +107,16 @@ func (t turn) run(ctx context.Context, p *plugin.Plugin, yes bool, limit time.Du
 // minLimit is the shortest break: a time is stored in whole seconds, and the clocks of the API server and the operator differ by some.
 const minLimit = 10 * time.Second
 
-// end says when a break ends, if that is not when a person ends it or differs from what was set before.
-func (t turn) end(d *v1alpha1.CloudSSODirectory, limit time.Duration) string {
-	switch {
-	case limit > 0 && !policy.IsActivated(d):
-		return fmt.Sprintf("\n  - The operator turns it on again after %s, but not before a person has activated the directory (docs/restore.md).", limit)
-	case limit > 0:
-		return fmt.Sprintf("\n  - The operator turns it on again after %s.", limit)
-	case t.position == v1alpha1.SynchronizationDisabled && until(d) != "":
-		return "\n  - It is off" + until(d) + " now. That end is removed: it stays off until a person turns it on."
+// consequences says what the turn means.
+func (t turn) consequences(d *v1alpha1.CloudSSODirectory, limit time.Duration) string {
+	direction := "on"
+	if t.position == v1alpha1.SynchronizationDisabled {
+		direction = "off"
 	}
-	return ""
-}
-
-// until says when the operator turns the switch on; "" if it does not.
-func until(d *v1alpha1.CloudSSODirectory) string {
-	if d.Spec.ResumeAt == nil || d.Spec.SCIMSynchronization == v1alpha1.SynchronizationEnabled {
-		return ""
+	lines := append([]string{fmt.Sprintf("This turns the synchronization of directory %s %s.", d.Namespace, direction)},
+		plugin.SwitchEffects(t.position)...)
+	if end := plugin.SwitchEnd(d, t.position, limit); end != "" {
+		lines = append(lines, end)
 	}
-	return " until " + d.Spec.ResumeAt.UTC().Format(time.RFC3339)
+	return strings.Join(lines, "\n  - ")
 }

@@ -1,4 +1,4 @@
-package credential
+package plugin
 
 import (
 	"testing"
@@ -30,11 +30,11 @@ func TestProviderHasMoved(t *testing.T) {
 		"clock of the operator ahead": {{0, -1, 1000, false}, {60, -1, 1000, false}, {61, -1, 1060, true}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			var m move
+			var m Move
 			for _, now := range moments {
 				at, successor := start.Add(time.Duration(now.at)*time.Second), usedAt(now.newUse)
-				m.observe(usedAt(now.oldUse), successor, at)
-				if over := m.isOver(successor, time.Minute, at); over != now.over {
+				m.Observe(usedAt(now.oldUse), successor, at)
+				if over := m.IsOver(successor, time.Minute, at); over != now.over {
 					t.Errorf("after %d s: %t", now.at, over)
 				}
 			}
@@ -55,11 +55,11 @@ func usedAt(second int) *v1alpha1.SCIMCredential {
 func TestSuccessorHasOneFingerprint(t *testing.T) {
 	first, second := auth.HashToken("first"), auth.HashToken("second")
 	old := &v1alpha1.SCIMCredential{ObjectMeta: metav1.ObjectMeta{Name: "okta"}, Spec: v1alpha1.SCIMCredentialSpec{TokenHash: first.String()}}
-	if name := successorName(old, second); name != "okta-"+second.Fingerprint() {
+	if name := SuccessorName(old, second); name != "okta-"+second.Fingerprint() {
 		t.Error(name)
 	}
 	old.Name = "okta-" + first.Fingerprint()
-	if name := successorName(old, second); name != "okta-"+second.Fingerprint() {
+	if name := SuccessorName(old, second); name != "okta-"+second.Fingerprint() {
 		t.Error(name)
 	}
 }

@@ -7,6 +7,8 @@ import (
 
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
+
+	"github.com/cloudsso/cloudsso-operator/hack/quickstart"
 )
 
 // pages returns the address of each page of the console, and its heading.
@@ -29,7 +31,21 @@ func pages() map[string]string {
 		directory("approvals/decide?decision=Apply"):    "Apply all withheld deactivations?",
 
 		directory("log"): "Log",
+
+		directory("settings/edit"):      "Change the settings",
+		directory("switch?to=Disabled"): "Disable synchronization",
+		directory("switch?to=Enabled"):  "Enable synchronization",
+		directory("new-credential"):     "Create a credential",
+		credential(""):                  "Credential " + quickstart.CredentialName,
+		credential("/rotate"):           "Rotate " + quickstart.CredentialName,
+		credential("/revoke"):           "Revoke " + quickstart.CredentialName,
+		credential("/stored"):           "Is the token of " + quickstart.CredentialName + " stored?",
 	}
+}
+
+// credential returns the address of a page of the credential that the directory has.
+func credential(page string) string {
+	return directory("credentials/" + quickstart.CredentialName + page)
 }
 
 var _ = Describe("each page", func() {

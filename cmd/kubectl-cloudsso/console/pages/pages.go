@@ -14,6 +14,9 @@
 //	suspend.go, deletion.go             what a person does to a user
 //	approvals.go  withheld deactivations, and the decisions about them
 //	signin.go     what a person sees who is not signed in
+//	form.go       inputs, and what was refused of them
+//	settings_parts.go, settings_edit.go, switch.go   a directory's settings and its switch, changed
+//	credential.go, credential_new.go, credential_end.go, rotation.go   the life of a credential
 //	search.go     exact names, and reading on in a large directory
 //	log.go        the provisioning log, or what a person may read in place of it
 //	stream.go     what is sent to a page that is open
@@ -25,6 +28,7 @@ import (
 	"io"
 	"io/fs"
 	"net/http"
+	"sync"
 	"time"
 )
 
@@ -80,6 +84,18 @@ func New(o Options) http.Handler {
 		"review.csv":         c.reviewCSV,
 		"settings":           c.settings,
 		"log":                c.log,
+
+		"settings/edit":                     c.editSettings,
+		"switch":                            c.switchPage,
+		"new-credential":                    c.newCredential,
+		"credentials":                       c.credentials,
+		"credentials/{name}":                c.credential,
+		"credentials/{name}/use":            c.credentialUse,
+		"credentials/{name}/rotate":         c.rotateCredential,
+		"credentials/{name}/stored":         c.stored,
+		"credentials/{name}/rotation":       c.rotation,
+		"credentials/{name}/rotation/state": c.rotationState,
+		"credentials/{name}/revoke":         c.revokePage,
 	} {
 		mux.HandleFunc("GET "+directoryPath+path, c.show(p))
 	}
@@ -91,6 +107,14 @@ func New(o Options) http.Handler {
 		"users/{name}/lift":    c.doLift,
 		"users/{name}/delete":  c.deleteUser,
 		"approvals/decide":     c.decide,
+
+		"settings/edit":               c.saveSettings,
+		"switch":                      c.turn,
+		"credentials":                 c.createFirst,
+		"credentials/{name}/rotate":   c.createSuccessor,
+		"credentials/{name}/disabled": c.disableCredential,
+		"credentials/{name}/expiry":   c.setExpiry,
+		"credentials/{name}/revoke":   c.revoke,
 	} {
 		mux.HandleFunc("POST "+directoryPath+path, c.act(a))
 	}
@@ -105,7 +129,11 @@ func (c *console) start(*request) (*view, error) {
 	return redirected(directoryAddress(c.Namespace, ""), ""), nil
 }
 
-type console struct{ Options }
+type console struct {
+	Options
+	minting sync.Mutex
+	moves   moves
+}
 
 //go:embed assets
 var assetFiles embed.FS

@@ -43,13 +43,14 @@ var templateFiles embed.FS
 // templates has one set for each page: the layout, and the page in it.
 var templates = parseTemplates("directory", "users", "user", "groups", "group", "settings", "problem",
 	"directories", "access", "assignment", "review",
-	"suspend", "delete", "approvals", "decide", "log", "signin")
+	"suspend", "delete", "approvals", "decide", "log", "signin",
+	"settings_edit", "switch", "credential", "credential_new", "credential_token", "credential_stored", "credential_rotation", "credential_revoke")
 
 func parseTemplates(names ...string) map[string]*template.Template {
 	sets := map[string]*template.Template{}
 	for _, name := range names {
 		sets[name] = template.Must(template.New("layout.html").Funcs(functions).
-			ParseFS(templateFiles, "templates/layout.html", "templates/parts.html", "templates/"+name+".html"))
+			ParseFS(templateFiles, "templates/layout.html", "templates/parts*.html", "templates/"+name+".html"))
 	}
 	return sets
 }

@@ -76,3 +76,32 @@ new MutationObserver(() => {
   watchTables();
   showSearch();
 }).observe(document.body, { childList: true, subtree: true, attributeFilter: ["data-said", "data-reading"] });
+
+// A token is copied by a button, and leaves the page with its person, so that going back does not show it.
+for (const button of document.querySelectorAll("[data-copy]")) {
+  button.hidden = false;
+  button.addEventListener("click", async () => {
+    const secret = document.getElementById(button.dataset.copy);
+    const status = button.parentElement.querySelector("[data-copy-status]");
+    try {
+      await navigator.clipboard.writeText(secret.textContent);
+      status.textContent = button.dataset.copied;
+    } catch { // a browser gives no clipboard to a page without TLS that is not on loopback
+      getSelection().selectAllChildren(secret);
+      status.textContent = button.dataset.selected;
+    }
+  });
+}
+addEventListener("pagehide", () => {
+  for (const secret of document.querySelectorAll("[data-secret]")) secret.remove();
+});
+
+// A form whose answer is shown only once is sent only once.
+for (const form of document.querySelectorAll("form[data-once]")) {
+  form.addEventListener("submit", () => {
+    for (const button of form.querySelectorAll("button")) button.disabled = true;
+  });
+  addEventListener("pageshow", () => {
+    for (const button of form.querySelectorAll("button")) button.disabled = false;
+  });
+}

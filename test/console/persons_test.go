@@ -18,7 +18,8 @@ const (
 	// viewer, editor and admin have the ClusterRoles view, edit and admin in the directory's namespace.
 	viewer person = "viewer"
 	editor person = "editor"
-	admin  person = "admin"
+	// The quick start gives the name admin to an administrator of the cluster.
+	admin person = "administrator"
 	// stranger has no rights.
 	stranger person = "stranger"
 )

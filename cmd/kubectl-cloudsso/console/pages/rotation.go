@@ -32,9 +32,11 @@ type rotationPage struct {
 	succession // Old is nil if it is revoked
 	Step       rotationStep
 	OldName    string
-	Use        acceptance // of the successor
-	Lacks      string     // the right to revoke the old one, if the person lacks it
+	Lacks      string // the right to revoke the old one, if the person lacks it
 }
+
+// UseOf says whether the operator accepts a credential.
+func (rotationPage) UseOf(c *v1alpha1.SCIMCredential) string { return acceptanceOf(c).Words }
 
 // rotationStep is how far a provider has come, and what is to be done.
 type rotationStep string
@@ -97,7 +99,7 @@ func (c *console) rotation(r *request) (*view, error) {
 	if err != nil {
 		return nil, err
 	}
-	page.Lacks, page.Use = held.Missing(remove), acceptanceOf(page.New)
+	page.Lacks = held.Missing(remove)
 	page.Step = page.stepOf(page.Old != nil && c.moves.observe(page.succession, r.now))
 	return &view{Title: text("rotation.title"), template: "credential_rotation", Data: page}, nil
 }

@@ -186,5 +186,5 @@ func timeValue(at *metav1.Time) string {
 
 // credentialAddress returns the address of the page of a credential.
 func credentialAddress(namespace, name string) string {
-	return addressOf(namespace, "credentials/"+url.PathEscape(name))
+	return directoryAddress(namespace, "credentials/"+url.PathEscape(name))
 }

@@ -11,8 +11,6 @@ import (
 	"github.com/cloudsso/cloudsso-operator/cmd/kubectl-cloudsso/plugin"
 )
 
-var noon = time.Date(2027, 1, 31, 12, 0, 0, 0, time.UTC)
-
 // credentialUsed returns a credential that was created and last used that long after noon; a negative use is none.
 func credentialUsed(name string, created, used time.Duration) *v1alpha1.SCIMCredential {
 	c := &v1alpha1.SCIMCredential{ObjectMeta: metav1.ObjectMeta{Name: name, UID: types.UID(name), CreationTimestamp: metav1.NewTime(noon.Add(created))}}

@@ -106,9 +106,4 @@ func (r *request) showed(d *v1alpha1.CloudSSODirectory) bool {
 }
 
 // address returns the address of a page of the request's directory.
-func (r *request) address(page string) string { return addressOf(r.namespace(), page) }
-
-// addressOf returns the address of a page of the directory of a namespace.
-func addressOf(namespace, page string) string {
-	return "/directories/" + url.PathEscape(namespace) + "/" + page
-}
+func (r *request) address(page string) string { return directoryAddress(r.namespace(), page) }

@@ -223,6 +223,12 @@ func tokenOf(a *answer) string {
 	return textOf(shown[0])
 }
 
+// shown returns the text of an element of the tab's page, which a script may replace at any time.
+func shown(t *tab, selector string) string {
+	GinkgoHelper()
+	return evaluate[string](t, "document.querySelector('"+selector+"').textContent")
+}
+
 var _ = Describe("credentials", func() {
 	var given []string // the credentials of the environment
 	BeforeEach(func(ctx SpecContext) {
@@ -388,8 +394,8 @@ var _ = Describe("credentials", func() {
 		token := t.text("#token")
 		Expect(token).To(HavePrefix("cssoscim_"))
 		t.do(chromedp.Click(chromedp.CSS("[data-copy]")))
-		Eventually(func() string { return t.text("[data-copy-status]") }).Should(Equal("Copied"))
-		Eventually(func() string { return t.text(".use") }).Should(Equal("The operator accepts it."))
+		Eventually(shown).WithArguments(t, "[data-copy-status]").Should(Equal("Copied"))
+		Eventually(shown).WithArguments(t, ".use").Should(Equal("The operator accepts it."))
 		t.do(chromedp.Click(chromedp.CSS("main a.button")))
 		Eventually(t.path).Should(Equal(directory("credentials/entra/stored")))
 		t.do(chromedp.NavigateBack())

@@ -114,9 +114,6 @@ func (c *console) credentialUse(r *request) (*view, error) {
 	return &view{template: "credential_token", part: "use", Data: use}, nil
 }
 
-// uidField is the field of a form that names the UID of the credential that it showed.
-const uidField = "uid"
-
 // shownCredential returns the credential of a form, as far as a patch of it needs it: that which the form showed, not another of its
 // name.
 func (r *request) shownCredential() *v1alpha1.SCIMCredential {

@@ -176,12 +176,18 @@ func valueOf(option *html.Node) string {
 func textOf(n *html.Node) string {
 	var text strings.Builder
 	for d := range n.Descendants() {
+		if d.Type == html.ElementNode && beginsLine[d.Data] {
+			text.WriteByte(' ')
+		}
 		if d.Type == html.TextNode && d.Parent.Data != "script" && d.Parent.Data != "style" {
 			text.WriteString(d.Data)
 		}
 	}
 	return strings.Join(strings.Fields(text.String()), " ")
 }
+
+// beginsLine are the elements that a browser shows apart from the text before them.
+var beginsLine = map[string]bool{"dt": true, "dd": true, "th": true, "td": true, "li": true, "p": true, "div": true, "h2": true}
 
 func has(n *html.Node, name string) bool {
 	for _, a := range n.Attr {

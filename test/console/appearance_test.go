@@ -53,6 +53,9 @@ const moving = `[...document.querySelectorAll("*")].filter(e => {
 const markControls = `window.controls = [...document.querySelectorAll("a[href], button, input:not([type=hidden]), select, textarea, summary, [tabindex='0']")]
 	.filter(e => !e.matches(":disabled") && e.checkVisibility({visibilityProperty: true})), window.controls.length`
 
+// stopLive stops a page that shows new rows while it is open.
+const stopLive = `document.querySelectorAll("[data-pause]").forEach(pause => pause.click()), true`
+
 // focused describes the element that has the focus: its place among window.controls, whether it is in the window, and whether its
 // outline shows.
 const focused = `(() => {
@@ -101,6 +104,7 @@ var _ = Describe("each page", func() {
 		t.do(chromedp.EmulateViewport(wide, height))
 		for _, path := range addresses(ctx) {
 			t.goTo(path)
+			evaluate[bool](t, stopLive)
 			for i := range evaluate[int](t, markControls) {
 				at := t.tabFrom(i - 1)
 				Expect(at).To(Equal(focus{Place: i, Name: at.Name, Visible: true, Outlined: true}), path)

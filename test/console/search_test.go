@@ -12,6 +12,7 @@ import (
 	"github.com/chromedp/chromedp"
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
+	"github.com/onsi/gomega/gexec"
 	"golang.org/x/sync/errgroup"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -39,14 +40,21 @@ func createCrowd(ctx context.Context) {
 	Expect(writers.Wait()).To(Succeed())
 }
 
+// slowDown is network.EmulateNetworkConditionsByRule with the parameter offline, which Chromium still requires.
+var slowDown = cdp.Command[slowDownParams, network.EmulateNetworkConditionsByRuleResult]{Method: network.CommandEmulateNetworkConditionsByRule}
+
+type slowDownParams struct {
+	Offline    bool                  `json:"offline"`
+	Conditions []*network.Conditions `json:"matchedNetworkConditions"`
+}
+
 // delay makes each request of the tab wait.
 func (t *tab) delay(by time.Duration) {
 	GinkgoHelper()
 	ctx, cancel := context.WithTimeout(t.ctx, patience)
 	defer cancel()
 	slow := &network.Conditions{Latency: float64(by.Milliseconds()), DownloadThroughput: -1, UploadThroughput: -1}
-	_, err := cdp.Call(ctx, chromedp.FromContext(ctx).Target, network.EmulateNetworkConditionsByRule,
-		network.EmulateNetworkConditionsByRuleParams{MatchedNetworkConditions: []*network.Conditions{slow}})
+	_, err := cdp.Call(ctx, chromedp.FromContext(ctx).Target, slowDown, slowDownParams{Conditions: []*network.Conditions{slow}})
 	Expect(err).NotTo(HaveOccurred())
 }
 
@@ -84,7 +92,11 @@ var _ = Describe("a search", Ordered, func() {
 		t := browse(ctx, viewer)
 		t.delay(2 * time.Second)
 		t.goTo(users + "?q=member0001&state=Active")
+		t.do(chromedp.Click(chromedp.CSS("[data-stop]")))
+		Eventually(func() string { return evaluate[string](t, status) }).Should(Equal("Stopped."))
 		t.process.Interrupt()
+		Eventually(t.process).Should(gexec.Exit())
+		t.do(chromedp.Click(chromedp.CSS("[data-continue]")))
 		Eventually(func() string { return evaluate[string](t, status) }).Should(HavePrefix("The console does not answer."))
 		Expect(t.text("[data-continue]")).To(Equal("Continue"))
 	})

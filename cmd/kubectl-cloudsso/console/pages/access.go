@@ -51,7 +51,7 @@ func (r *request) readAssignments() (chunk[*v1alpha1.CloudSSOAccessAssignment], 
 			hits = append(hits, &page.Items[i])
 		}
 		return hits
-	}, within(r, "")...)
+	}, listOptions(r, "")...)
 }
 
 // readTemporary reads all assignments and keeps those with the soonest ends, because the API server does not sort.

@@ -73,7 +73,7 @@ func (p *approvals) read(r *request) error {
 			}
 		}
 		return hits
-	}, within(r, v1alpha1.SourceSCIM)...)
+	}, listOptions(r, v1alpha1.SourceSCIM)...)
 	return err
 }
 
@@ -168,7 +168,7 @@ func (r *request) eachWaiting(ctx context.Context, look func([]*v1alpha1.CloudSS
 			}
 		}
 		return look(waiting)
-	}, within(r, v1alpha1.SourceSCIM)...)
+	}, listOptions(r, v1alpha1.SourceSCIM)...)
 }
 
 // decide decides about the deactivation of one user, or about all that the form shows.

@@ -67,7 +67,7 @@ func (r *request) readGroups(query groupQuery) (chunk[*v1alpha1.CloudSSOGroup], 
 			}
 		}
 		return hits
-	}, within(r, query.Source)...)
+	}, listOptions(r, query.Source)...)
 }
 
 // exactGroups returns the groups that a text names: by displayName in any spelling, or by metadata.name; by externalId.

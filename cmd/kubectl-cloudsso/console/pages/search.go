@@ -232,8 +232,8 @@ func failedRows(r *request, address string, err error) *view {
 	return &view{template: "problem", part: "failed", status: v.status, Data: failedPart{address, template.URL(r.URL.Query().Encode()), shown}} //nolint:gosec // G203: Encode escapes what a page could misread
 }
 
-// within returns what limits a list to the namespace of a request, and to a source unless it is "".
-func within(r *request, source v1alpha1.Source) []client.ListOption {
+// listOptions returns what limits a list to the namespace of a request, and to a source unless it is "".
+func listOptions(r *request, source v1alpha1.Source) []client.ListOption {
 	options := []client.ListOption{client.InNamespace(r.namespace())}
 	if source != "" {
 		options = append(options, client.MatchingFields{"spec.source": string(source)})

@@ -128,9 +128,9 @@ func (r *request) readUsers(query userQuery) (chunk[*v1alpha1.CloudSSOUser], err
 // selected list.
 func (q userQuery) limits(r *request) []client.ListOption {
 	if !q.isPlain() {
-		return within(r, "")
+		return listOptions(r, "")
 	}
-	return within(r, q.Source)
+	return listOptions(r, q.Source)
 }
 
 // exactUsers returns the users that a text names: by userName in any spelling, or by metadata.name; by externalId; by displayName. All

@@ -190,7 +190,7 @@ var _ = Describe("kubectl cloudsso sync", func() {
 		at := directory(ctx).Spec.ResumeAt
 		Expect(at).To(HaveField("Time", BeTemporally("~", time.Now().Add(10*time.Minute), time.Minute)))
 		Expect(out).To(Equal("directory default: synchronization is Disabled until " + at.UTC().Format(time.RFC3339) + "\n"))
-		Expect(stderr).To(ContainSubstring("\n  - The operator turns it on again after 10m0s, but not before a person has activated the directory (docs/restore.md).\nContinue? [y/N] "))
+		Expect(stderr).To(ContainSubstring("\n  - The operator turns it on again after 10m, but not before a person has activated the directory (docs/restore.md).\nContinue? [y/N] "))
 		out, err = run(ctx, kubeconfig, "status")
 		Expect(err).NotTo(HaveOccurred())
 		Expect(out).To(MatchRegexp(`Synchronization:  Disabled.* until ` + at.UTC().Format(time.RFC3339)))
@@ -206,7 +206,7 @@ var _ = Describe("kubectl cloudsso sync", func() {
 	It("makes a limited break an open one", func(ctx SpecContext) {
 		_, stderr, err := runAt(ctx, []string{"y\n"}, kubeconfig, "sync", "disable", "--for", "10m")
 		Expect(err).NotTo(HaveOccurred())
-		Expect(stderr).To(ContainSubstring("after 10m0s, but not before a person has activated the directory"), "no operator has activated it")
+		Expect(stderr).To(ContainSubstring("after 10m, but not before a person has activated the directory"), "no operator has activated it")
 		at := directory(ctx).Spec.ResumeAt.UTC().Format(time.RFC3339)
 		out, stderr, err := runAt(ctx, []string{"y\n"}, kubeconfig, "sync", "disable")
 		Expect(err).NotTo(HaveOccurred())

@@ -65,7 +65,7 @@ var _ = Describe("the switch", func() {
 	It("says what it means, and is turned by the admin for ten minutes, for longer, and back", func(ctx SpecContext) {
 		v := signIn(ctx, admin)
 		page := v.get(ctx, directory("switch?to=Disabled"))
-		Expect(page.text()).To(And(ContainSubstring("are refused with 403"), ContainSubstring("The operator turns it on again after 10m0s.")))
+		Expect(page.text()).To(And(ContainSubstring("are refused with 403"), ContainSubstring("The operator turns it on again after 10m.")))
 
 		settings := page.submit(ctx, directory("switch"), url.Values{"break": {"true"}})
 		Expect(settings.Request.URL.Path).To(Equal(directory("settings")))

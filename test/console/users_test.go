@@ -223,7 +223,7 @@ var _ = Describe("the deletion of a user", func() {
 		v := signIn(ctx, admin)
 		address := directory("users/" + id + "/delete")
 		page := v.get(ctx, address)
-		Expect(page.text()).To(And(ContainSubstring("The user is locked"), ContainSubstring("Unassign the user there first"), ContainSubstring("at most for 1m0s")))
+		Expect(page.text()).To(And(ContainSubstring("The user is locked"), ContainSubstring("Unassign the user there first"), ContainSubstring("at most for 1m.")))
 		second := v.get(ctx, address)
 		deleted := page.submit(ctx, address, nil)
 		Expect(deleted.Request.URL.Path).To(Equal(directory("users")), deleted.text())

@@ -62,8 +62,8 @@ func (d *Deletion) Consequences() []string {
 		lines = append(lines, "The user is suspended. A new user of its userName is not, because nothing is left of the suspension.")
 	}
 	if d.NeedsBreak() {
-		lines = append(lines, "Synchronization is turned off until the user is gone, at most for "+d.Limit.String()+". Requests of the identity provider are "+
-			"refused in that time, and it does not repeat them: kubectl cloudsso status says whether there were any.",
+		lines = append(lines, "Synchronization is turned off until the user is gone, at most for "+policy.ShortDuration(d.Limit)+". Requests of the identity provider are "+
+			"refused in that time, and it does not repeat them: the status of the directory says whether there were any.",
 			"In that time people with the right in RBAC can change and delete all synchronized users and groups, and delete the directory.")
 	}
 	return lines

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"regexp"
 	"slices"
 	"strings"
 )
@@ -108,11 +109,9 @@ func Printable(value string) string {
 	}, value)
 }
 
+// formula finds where a spreadsheet begins a formula: at the begin of a cell, or after a separator of other languages' CSV.
+var formula = regexp.MustCompile("(^|[;\t])([=+@\t\r\n\uFF1D\uFF0B\uFF0D\uFF20-])")
+
 // PlainCell returns a value that no spreadsheet takes for a formula: an identity provider sends any text as a name
 // (OWASP, "CSV Injection").
-func PlainCell(value string) string {
-	if value != "" && strings.ContainsRune("=+-@\t\r", rune(value[0])) {
-		return "'" + value
-	}
-	return value
-}
+func PlainCell(value string) string { return formula.ReplaceAllString(value, "$1'$2") }

@@ -9,6 +9,7 @@ import (
 func TestPlainCell(t *testing.T) {
 	for value, want := range map[string]string{
 		"": "", "ada": "ada", "a=b": "a=b", "=1+1": "'=1+1", "+1": "'+1", "-1": "'-1", "@A1": "'@A1", "\tx": "'\tx",
+		"\n=1": "'\n=1", "\uFF1D1": "'\uFF1D1", "x;=1": "x;'=1", "x\t=1": "x\t'=1", "a;b": "a;b", "a-b": "a-b",
 	} {
 		if got := plugin.PlainCell(value); got != want {
 			t.Errorf("%q becomes %q, want %q", value, got, want)

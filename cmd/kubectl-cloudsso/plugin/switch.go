@@ -33,9 +33,9 @@ func SwitchEffects(position v1alpha1.Synchronization) []string {
 func SwitchEnd(d *v1alpha1.CloudSSODirectory, position v1alpha1.Synchronization, limit time.Duration) string {
 	switch {
 	case limit > 0 && !policy.IsActivated(d):
-		return fmt.Sprintf("The operator turns it on again after %s, but not before a person has activated the directory (docs/restore.md).", limit)
+		return fmt.Sprintf("The operator turns it on again after %s, but not before a person has activated the directory (docs/restore.md).", policy.ShortDuration(limit))
 	case limit > 0:
-		return fmt.Sprintf("The operator turns it on again after %s.", limit)
+		return fmt.Sprintf("The operator turns it on again after %s.", policy.ShortDuration(limit))
 	case position == v1alpha1.SynchronizationDisabled && DisabledUntil(d) != "":
 		return fmt.Sprintf("It is off%s now. That end is removed: it stays off until a person turns it on.", DisabledUntil(d))
 	}

@@ -23,7 +23,7 @@ func TestSwitchEndSaysWhenABreakEnds(t *testing.T) {
 	}{
 		"off":               {activated, v1alpha1.SynchronizationDisabled, 0, ""},
 		"on":                {paused, v1alpha1.SynchronizationEnabled, 0, ""},
-		"a break":           {activated, v1alpha1.SynchronizationDisabled, time.Minute, "after 1m0s."},
+		"a break":           {activated, v1alpha1.SynchronizationDisabled, time.Minute, "after 1m."},
 		"not activated yet": {&v1alpha1.CloudSSODirectory{}, v1alpha1.SynchronizationDisabled, time.Minute, "not before a person has activated"},
 		"a break no more":   {paused, v1alpha1.SynchronizationDisabled, 0, "until 2027-01-31T12:00:00Z now. That end is removed"},
 	} {

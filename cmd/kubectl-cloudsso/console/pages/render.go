@@ -14,6 +14,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/duration"
 
 	"github.com/cloudsso/cloudsso-operator/cmd/kubectl-cloudsso/plugin"
+	"github.com/cloudsso/cloudsso-operator/internal/policy"
 )
 
 // view is what one answer shows.
@@ -63,6 +64,7 @@ var functions = template.FuncMap{
 	"exact":            exact,
 	"switch":           switchOf,
 	"condition":        conditionText,
+	"duration":         policy.ShortDuration,
 	"conditionName":    conditionName,
 	"principal":        principalText,
 	"principalAddress": principalAddress,

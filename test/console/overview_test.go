@@ -14,6 +14,7 @@ import (
 
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
+	"golang.org/x/net/html"
 	rbacv1 "k8s.io/api/rbac/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -143,6 +144,32 @@ var _ = Describe("the overview", func() {
 			g.Expect(a.get(ctx, directory("")).forms(directory("resync"))).To(BeEmpty())
 		}).Should(Succeed())
 		Eventually(func() string { return a.get(ctx, directory("")).text() }).ShouldNot(ContainSubstring("full push there"))
+	})
+
+	It("acknowledges no write that was refused after the page was loaded", func(ctx SpecContext) {
+		turn(ctx, v1alpha1.SynchronizationDisabled)
+		DeferCleanup(turn, v1alpha1.SynchronizationEnabled)
+		a := signIn(ctx, admin)
+		refuse := func() {
+			scim(ctx, http.StatusForbidden, "PATCH", "/Users/"+users[carol],
+				`{"schemas":["urn:ietf:params:scim:api:messages:2.0:PatchOp"],"Operations":[{"op":"replace","value":{"title":"Engineer"}}]}`)
+		}
+		refuse()
+		var old *answer
+		Eventually(func() []*html.Node {
+			old = a.get(ctx, directory(""))
+			return old.forms(directory("resync"))
+		}).ShouldNot(BeEmpty())
+		count := theDirectory(ctx).Status.RefusedWrites.Count
+		refuse()
+		Eventually(func() int64 { return theDirectory(ctx).Status.RefusedWrites.Count }).Should(BeNumerically(">", count))
+		refused := old.submit(ctx, directory("resync"), nil)
+		Expect(refused.StatusCode).To(Equal(http.StatusConflict))
+		Expect(refused.text()).To(ContainSubstring("Nothing was acknowledged"))
+		Eventually(func(g Gomega) {
+			a.get(ctx, directory("")).submit(ctx, directory("resync"), nil)
+			g.Expect(a.get(ctx, directory("")).forms(directory("resync"))).To(BeEmpty())
+		}).Should(Succeed())
 	})
 })
 

@@ -2,6 +2,8 @@ package pages
 
 import (
 	"cmp"
+	"fmt"
+	"net/http"
 	"slices"
 
 	"k8s.io/apimachinery/pkg/api/meta"
@@ -28,6 +30,8 @@ type overview struct {
 	MissingPatch string
 	// TrackedBy is the tool that applies the directory; "" if a person does.
 	TrackedBy string
+	// Problem is why the last form has changed nothing; "" if there was none.
+	Problem string
 }
 
 // nextStep is one thing to do, and where the console does it.
@@ -44,6 +48,10 @@ func (c *console) directory(r *request) (*view, error) {
 	if err != nil {
 		return nil, err
 	}
+	return r.directoryView(d, "")
+}
+
+func (r *request) directoryView(d *v1alpha1.CloudSSODirectory, problem string) (*view, error) {
 	list, patch := rightTo("list", "scimcredentials"), rightTo("patch", "cloudssodirectories")
 	held, err := r.readRights(list, patch)
 	if err != nil {
@@ -58,18 +66,45 @@ func (c *console) directory(r *request) (*view, error) {
 	}
 	return &view{Title: text("directory.title"), template: "directory", Data: overview{
 		Directory: d, Missed: policy.MissedWrites(d, r.now), Switched: switchWriter(d), Credentials: lastUsedFirst(credentials), MissingRight: missing,
-		MissingPatch: held.Missing(patch), TrackedBy: plugin.TrackedBy(d),
+		MissingPatch: held.Missing(patch), TrackedBy: plugin.TrackedBy(d), Problem: problem,
 		Next: nextSteps(plugin.Advise(d, credentials, r.now), missing != ""),
 	}}, nil
 }
 
-// resync acknowledges a full push of the identity provider, from now on.
+// refusedField is the field of a form that names the refused writes which it showed.
+const refusedField = "refused"
+
+// ShownRefusals returns the value of refusedField.
+func (o overview) ShownRefusals() string { return refusalsOf(o.Missed) }
+
+// refusalsOf returns what is another text after each further refusal.
+func refusalsOf(missed *v1alpha1.RefusedWrites) string {
+	return fmt.Sprintf("%d %s", missed.Count, exact(plugin.PushAfter(missed)))
+}
+
+// resync acknowledges that a full push of the identity provider has made up for the refused writes that the page showed, and for no
+// later one: the provider does not repeat a refused deactivation, so the reminder is all that is left of it.
 func (c *console) resync(r *request) (*view, error) {
 	d, err := plugin.Directory(r.Context(), r.Client, r.namespace())
 	if err != nil {
 		return nil, err
 	}
-	if err := plugin.AcknowledgePush(r.Context(), r.Client, d, r.now); err != nil {
+	missed := policy.MissedWrites(d, r.now)
+	switch {
+	case missed == nil: // another person was faster
+		return redirected(directoryAddress(d.Namespace, ""), "resync"), nil
+	case r.PostFormValue(refusedField) != refusalsOf(missed):
+		v, err := r.directoryView(d, text("resync.changed"))
+		if err == nil {
+			v.status = http.StatusConflict
+		}
+		return v, err
+	}
+	pushed := plugin.PushAfter(missed)
+	if pushed.IsZero() {
+		pushed = r.now
+	}
+	if err := plugin.AcknowledgePush(r.Context(), r.Client, d, pushed); err != nil {
 		return nil, err
 	}
 	return redirected(directoryAddress(d.Namespace, ""), "resync"), nil

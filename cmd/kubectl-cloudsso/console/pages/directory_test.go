@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"strings"
 	"testing"
+	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
@@ -46,5 +47,20 @@ func TestRestLinksWithoutJavaScript(t *testing.T) {
 	}
 	if want := `href="/directories?continue=to%26ken"`; !strings.Contains(out.String(), want) {
 		t.Errorf("no %s in %s", want, out.String())
+	}
+}
+
+// A form acknowledges the writes that it showed: each further refusal makes it another one, in the same second too.
+func TestRefusalsOf(t *testing.T) {
+	shown := &v1alpha1.RefusedWrites{Count: 2, Last: []v1alpha1.RefusedWrite{{Time: metav1.NewTime(noon)}, {Time: metav1.NewTime(noon.Add(-time.Hour))}}}
+	if got, want := refusalsOf(shown), "2 2027-01-31T12:00:01Z"; got != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
+	later, another := shown.DeepCopy(), shown.DeepCopy()
+	later.Last[0].Time, another.Count = metav1.NewTime(noon.Add(time.Minute)), 3
+	for _, further := range []*v1alpha1.RefusedWrites{later, another} {
+		if refusalsOf(further) == refusalsOf(shown) {
+			t.Errorf("%+v is taken for %+v", further, shown)
+		}
 	}
 }

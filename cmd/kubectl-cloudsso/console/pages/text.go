@@ -96,7 +96,8 @@ var texts = map[string]string{
 	"next.switch":     "Turn it on",
 	"resync.means":    "Start a full push in the identity provider. If none has succeeded when you say so, the directory stays without these changes, and nothing reminds of them.",
 	"resync.button":   "A full push has succeeded",
-	"done.resync":     "The writes that were refused before now are acknowledged.",
+	"resync.changed":  "Nothing was acknowledged: further writes were refused since this page was loaded. A full push has to succeed after them.",
+	"done.resync":     "The refused writes that the page showed are acknowledged.",
 
 	"conditionName.Ready":                 "Spec carried out (Ready)",
 	"conditionName.Activated":             "Activated",

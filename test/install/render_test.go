@@ -217,7 +217,10 @@ var _ = Describe("The chart", func() {
 			"--set", "console.issuer.url=https://keycloak.example.com:8443/realms/a,console.issuer.caConfigMap=keycloak-ca,networkPolicy.apiServerPorts={7443}")
 		deployment := rendered["Deployment cloudsso-system/cloudsso-console"].Object
 		Expect(firstContainer(deployment)["args"]).To(And(ContainElements("--insecure-http", "--bind-address=:8443", "--client-id=mine",
-			"--scopes=profile,offline_access", "--issuer-ca-file=/issuer/ca.crt"), Not(ContainElement(HavePrefix("--tls")))))
+			"--scopes=profile,offline_access", "--issuer-ca-file=/issuer/ca.crt", "--operator-namespace=$(OPERATOR_NAMESPACE)"), Not(ContainElement(HavePrefix("--tls")))))
+		Expect(firstContainer(deployment)["env"]).To(ContainElement(map[string]any{
+			"name": "OPERATOR_NAMESPACE", "valueFrom": map[string]any{"fieldRef": map[string]any{"fieldPath": "metadata.namespace"}},
+		}))
 		Expect(nested(deployment, "spec", "template", "spec", "volumes")).To(ConsistOf(
 			HaveKeyWithValue("name", "secret"), HaveKeyWithValue("name", "kubernetes"), HaveKeyWithValue("configMap", map[string]any{"name": "keycloak-ca"})))
 		Expect(nested(rendered["Service cloudsso-system/cloudsso-console"].Object, "spec", "ports")).To(ConsistOf(HaveKeyWithValue("port", float64(80))))

@@ -17,6 +17,7 @@ import (
 
 	"github.com/cloudsso/cloudsso-operator/cmd/kubectl-cloudsso/console/pages"
 	"github.com/cloudsso/cloudsso-operator/cmd/kubectl-cloudsso/console/signin"
+	"github.com/cloudsso/cloudsso-operator/cmd/kubectl-cloudsso/log"
 	"github.com/cloudsso/cloudsso-operator/cmd/kubectl-cloudsso/plugin"
 	"github.com/cloudsso/cloudsso-operator/internal/httpserver"
 )
@@ -30,7 +31,7 @@ type service struct {
 	clientSecretFile, issuerCAFile, keyFile, tlsCert, tlsKey string
 	insecureHTTP                                             bool
 	address, probeAddress                                    string
-	server, serverCA, namespace                              string
+	server, serverCA, namespace, operatorNamespace           string
 }
 
 func newServeCommand(p *plugin.Plugin) *cobra.Command {
@@ -70,6 +71,7 @@ func (s *service) addFlags(cmd *cobra.Command) {
 	flags.StringVar(&s.tlsCert, "tls-cert-file", "", "certificate of the console, PEM; read again when it changes")
 	flags.StringVar(&s.tlsKey, "tls-key-file", "", "private key of the certificate, PEM")
 	flags.BoolVar(&s.insecureHTTP, "insecure-http", false, "serve without TLS, on loopback unless --bind-address says otherwise: for an ingress that terminates TLS")
+	flags.StringVar(&s.operatorNamespace, "operator-namespace", log.DefaultOperatorNamespace, "the namespace of the operator, whose log is shown")
 	flags.StringVar(&s.address, "bind-address", "", "address that the console listens on; by default :8443, or 127.0.0.1:8443 with --insecure-http")
 	flags.StringVar(&s.probeAddress, "health-probe-bind-address", ":8081", "address of /healthz and /readyz")
 	for _, required := range []string{"url", "issuer-url", "client-id", "cookie-key-file"} {
@@ -78,15 +80,17 @@ func (s *service) addFlags(cmd *cobra.Command) {
 }
 
 func (s *service) run(ctx context.Context) error {
-	log := slog.New(slog.NewJSONHandler(s.ErrOut, nil))
-	signIn, err := s.newSignIn(log)
+	logger := slog.New(slog.NewJSONHandler(s.ErrOut, nil))
+	signIn, err := s.newSignIn(logger)
 	if err != nil {
 		return err
 	}
-	handler := pages.New(pages.Options{Session: signIn.Session, Namespace: s.namespace, Now: s.Now, Random: s.Random})
+	handler := pages.New(pages.Options{
+		Session: signIn.Session, Namespace: s.namespace, OperatorNamespace: s.operatorNamespace, Now: s.Now, Random: s.Random,
+	})
 	server, err := httpserver.New(httpserver.Config{
 		Address: s.bindAddress(), CertFile: s.tlsCert, KeyFile: s.tlsKey, PlainHTTP: s.insecureHTTP,
-		Handler: signIn.Protect(handler), Log: log,
+		Handler: signIn.Protect(handler), Log: logger,
 	})
 	if err != nil {
 		return err
@@ -95,7 +99,7 @@ func (s *service) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	log.Info("the console serves", "address", server.Addr().String(), "url", s.url)
+	logger.Info("the console serves", "address", server.Addr().String(), "url", s.url)
 	return serveBoth(ctx, server, probes)
 }
 
@@ -136,7 +140,7 @@ func (s *service) bindAddress() string {
 	return ":8443"
 }
 
-func (s *service) newSignIn(log *slog.Logger) (*signin.SignIn, error) {
+func (s *service) newSignIn(logger *slog.Logger) (*signin.SignIn, error) {
 	address, err := url.Parse(s.url)
 	if err != nil {
 		return nil, err
@@ -153,7 +157,7 @@ func (s *service) newSignIn(log *slog.Logger) (*signin.SignIn, error) {
 	if err != nil {
 		return nil, err
 	}
-	return signin.New(signin.Options{URL: address, Provider: provider, Keys: keys, API: api, Now: s.Now, Log: log})
+	return signin.New(signin.Options{URL: address, Provider: provider, Keys: keys, API: api, Now: s.Now, Log: logger})
 }
 
 func (s *service) readProvider() (o signin.ProviderOptions, err error) {

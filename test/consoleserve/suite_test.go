@@ -98,14 +98,14 @@ func startControlPlane(ctx context.Context) {
 	Expect(v1alpha1.AddToScheme(cluster.Scheme())).To(Succeed())
 	Expect(cluster.Create(ctx, &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: namespace}})).To(Succeed())
 	Expect(cluster.Create(ctx, &v1alpha1.CloudSSODirectory{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: v1alpha1.DirectoryName}})).To(Succeed())
-	bind(ctx, viewer, "view")
-	bind(ctx, admin, "admin")
+	bind(ctx, viewer, namespace, "view")
+	bind(ctx, admin, namespace, "admin")
 }
 
-func bind(ctx context.Context, p oidcissuer.Person, role string) {
+func bind(ctx context.Context, p oidcissuer.Person, in, role string) {
 	GinkgoHelper()
 	Expect(cluster.Create(ctx, &rbacv1.RoleBinding{
-		ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: role},
+		ObjectMeta: metav1.ObjectMeta{Namespace: in, Name: role},
 		RoleRef:    rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "ClusterRole", Name: role},
 		Subjects:   []rbacv1.Subject{{APIGroup: rbacv1.GroupName, Kind: rbacv1.UserKind, Name: nameOf(p)}},
 	})).To(Succeed())

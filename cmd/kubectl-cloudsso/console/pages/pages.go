@@ -32,7 +32,7 @@ import (
 	"time"
 )
 
-// Options configure the pages. All fields are required but Namespace and OperatorNamespace.
+// Options configure the pages. All fields are required but Namespace, OperatorNamespace and Stopping.
 type Options struct {
 	// Session returns the person of a request, or an error that is shown.
 	Session func(*http.Request) (*Session, error)
@@ -40,6 +40,9 @@ type Options struct {
 	Namespace string
 	// OperatorNamespace is where the operator runs, whose log is shown; that of the manifests if it is "".
 	OperatorNamespace string
+	// Stopping is closed when the server stops: streams end then, because the server waits for requests in progress. A browser opens
+	// its stream again, at another replica.
+	Stopping <-chan struct{}
 	// Now is the clock.
 	Now func() time.Time
 	// Random is the source of new tokens: a cryptographic one.

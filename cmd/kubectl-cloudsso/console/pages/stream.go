@@ -65,7 +65,8 @@ func (s *stream) write(event []byte) error {
 	return s.control.Flush()
 }
 
-// stream returns the handler of a stream: run sends events until it returns, or until the browser or the time is gone.
+// stream returns the handler of a stream: run sends events until it returns, or until the browser or the time is gone, or the server
+// stops.
 func (c *console) stream(run func(ctx context.Context, r *request, s *stream)) http.HandlerFunc {
 	return func(w http.ResponseWriter, plain *http.Request) {
 		r := &request{Request: plain, now: c.Now()}
@@ -78,6 +79,13 @@ func (c *console) stream(run func(ctx context.Context, r *request, s *stream)) h
 		}
 		ctx, cancel := context.WithTimeout(plain.Context(), streamLife)
 		defer cancel()
+		go func() {
+			select {
+			case <-c.Stopping:
+				cancel()
+			case <-ctx.Done():
+			}
+		}()
 		if s, err := c.openStream(w); err == nil {
 			run(ctx, r, s)
 		}

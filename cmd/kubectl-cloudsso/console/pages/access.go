@@ -24,6 +24,8 @@ type assignmentList struct {
 	Rows      chunk[*v1alpha1.CloudSSOAccessAssignment]
 	// More is how many further assignments have an end.
 	More int
+	// Notice says why assignments are not carried out; "" if they are.
+	Notice string
 }
 
 // access is the page of access assignments: the first of them, or those with an end.
@@ -35,6 +37,7 @@ func (c *console) access(r *request) (*view, error) {
 	} else {
 		list.Rows, err = r.readAssignments()
 	}
+	list.Notice = accessNotice(r.now, list.Rows.Hits...)
 	return &view{Title: text("access.title"), template: "access", Data: list}, err
 }
 
@@ -95,6 +98,8 @@ type grantPage struct {
 	Assignment *v1alpha1.CloudSSOAccessAssignment
 	// TrackedBy is the tool that applies the assignment; "" if a person does.
 	TrackedBy string
+	// Notice says why it is not carried out; "" if it is.
+	Notice string
 }
 
 func (c *console) assignment(r *request) (*view, error) {
@@ -102,7 +107,7 @@ func (c *console) assignment(r *request) (*view, error) {
 	if err := r.Client.Get(r.Context(), client.ObjectKey{Namespace: r.namespace(), Name: r.PathValue("name")}, a); err != nil {
 		return nil, err
 	}
-	return &view{Title: a.Name, template: "assignment", Data: grantPage{a, plugin.TrackedBy(a)}}, nil
+	return &view{Title: a.Name, template: "assignment", Data: grantPage{a, plugin.TrackedBy(a), accessNotice(r.now, a)}}, nil
 }
 
 // principalText returns how an assignment names its principal, in words.
@@ -165,4 +170,21 @@ func grantsOf(a *v1alpha1.CloudSSOAccessAssignment) grants {
 		return grants{true, text("access.granted")}
 	}
 	return grants{Text: conditionText(a.Status.Conditions, v1alpha1.ConditionEffective)}
+}
+
+// assignmentPatience is how long the operator may take to look at a new assignment: it needs a second, and after a restart some more.
+const assignmentPatience = time.Minute
+
+// accessNotice returns why assignments are not carried out, in words; "" if they are, or if they are new.
+func accessNotice(now time.Time, assignments ...*v1alpha1.CloudSSOAccessAssignment) string {
+	for _, a := range assignments {
+		effective := meta.FindStatusCondition(a.Status.Conditions, v1alpha1.ConditionEffective)
+		switch {
+		case effective == nil && now.Sub(a.CreationTimestamp.Time) > assignmentPatience:
+			return text("access.unread")
+		case effective != nil && effective.Reason == v1alpha1.ReasonAccessNotInstalled:
+			return text("access.missing")
+		}
+	}
+	return ""
 }

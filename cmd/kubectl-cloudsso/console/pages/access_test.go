@@ -69,3 +69,29 @@ func TestGrantsSayWhyNot(t *testing.T) {
 		}
 	}
 }
+
+// Without the operator an assignment is "not known yet" as long as nothing else is said.
+func TestAccessNotice(t *testing.T) {
+	withReason := func(created time.Time, reason string) *v1alpha1.CloudSSOAccessAssignment {
+		a := &v1alpha1.CloudSSOAccessAssignment{ObjectMeta: metav1.ObjectMeta{CreationTimestamp: metav1.NewTime(created)}}
+		if reason != "" {
+			a.Status.Conditions = []metav1.Condition{{Type: v1alpha1.ConditionEffective, Status: metav1.ConditionFalse, Reason: reason}}
+		}
+		return a
+	}
+	old, young := noon.Add(-time.Hour), noon.Add(-time.Second)
+	effective := withReason(old, v1alpha1.ReasonPreview)
+	for _, c := range []struct {
+		want string
+		all  []*v1alpha1.CloudSSOAccessAssignment
+	}{
+		{"", nil},
+		{"", []*v1alpha1.CloudSSOAccessAssignment{effective, withReason(young, "")}},
+		{text("access.unread"), []*v1alpha1.CloudSSOAccessAssignment{effective, withReason(old, "")}},
+		{text("access.missing"), []*v1alpha1.CloudSSOAccessAssignment{withReason(young, v1alpha1.ReasonAccessNotInstalled)}},
+	} {
+		if got := accessNotice(noon, c.all...); got != c.want {
+			t.Errorf("%+v: got %q, want %q", c.all, got, c.want)
+		}
+	}
+}

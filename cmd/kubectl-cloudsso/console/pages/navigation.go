@@ -50,7 +50,8 @@ func currentAt(path, address string, exact bool) string {
 	return ""
 }
 
-// hasAccess reports whether the cluster knows access assignments. The client remembers it.
+// hasAccess reports whether the API server knows access assignments. The manifests install their kind always, and the console in the
+// cluster takes it for granted, because it asks for no kinds. Whether the operator carries them out is what their conditions say.
 func (r *request) hasAccess() bool {
 	_, err := r.Client.RESTMapper().RESTMapping(v1alpha1.GroupVersion.WithKind("CloudSSOAccessAssignment").GroupKind(), v1alpha1.GroupVersion.Version)
 	return !meta.IsNoMatchError(err)

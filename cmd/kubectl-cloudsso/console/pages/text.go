@@ -380,6 +380,8 @@ var texts = map[string]string{
 
 	"access.title":      "Access",
 	"access.none":       "The directory has no access assignment.",
+	"access.unread":     "The operator has not looked at an assignment that is older than a minute. It does not run, or does not serve this namespace.",
+	"access.missing":    "The operator was installed without access: assignments grant nothing new.",
 	"access.noneEnds":   "No access ends.",
 	"access.assignment": "Assignment",
 	"access.principal":  "To",

@@ -1,6 +1,7 @@
 package pages
 
 import (
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
@@ -16,7 +17,7 @@ type userAccess struct {
 	Groups []groupOfUser
 	// NoGroups and NoGrants say why these are not shown, in the API server's words; "" if they are.
 	NoGroups, NoGrants string
-	// Installed says that the cluster has assignments.
+	// Installed says that the API server knows assignments.
 	Installed bool
 	Grants    []access.Grant
 }
@@ -44,7 +45,7 @@ func (r *request) readAccess(u *v1alpha1.CloudSSOUser) *userAccess {
 	}
 	a := &userAccess{Groups: groupsOf(u.Name, inventory), Installed: true}
 	switch err := plugin.ReadAccess(r.Context(), r.Client, u, &inventory); {
-	case meta.IsNoMatchError(err):
+	case isUnknownKind(err):
 		a.Installed = false
 	case err != nil:
 		a.NoGrants = err.Error()
@@ -53,6 +54,10 @@ func (r *request) readAccess(u *v1alpha1.CloudSSOUser) *userAccess {
 	}
 	return a
 }
+
+// isUnknownKind reports whether the API server does not know a kind: the client says so, or the API server if the client takes the kind
+// for granted.
+func isUnknownKind(err error) bool { return meta.IsNoMatchError(err) || apierrors.IsNotFound(err) }
 
 // groupsOf returns the groups that list a user, with the last change of the list.
 func groupsOf(user string, inventory access.Inventory) (groups []groupOfUser) {

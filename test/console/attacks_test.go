@@ -6,8 +6,12 @@ import (
 	"net/http"
 	"net/http/cookiejar"
 	"net/url"
+	"os"
+	"path/filepath"
 	"strings"
+	"syscall"
 
+	"github.com/chromedp/chromedp"
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
 )
@@ -46,14 +50,29 @@ var _ = Describe("the console refuses", func() {
 		}
 	})
 
-	It("the secret a second time, and a guessed one", func(ctx SpecContext) {
+	It("a guessed secret, and ends if a second browser has the right one", func(ctx SpecContext) {
 		signedIn := signIn(ctx, admin)
-		login := strings.TrimPrefix(signedIn.login, signedIn.root)
 		other := newVisitor(signedIn.console)
-		for _, address := range []string{login, loginPath, loginPath + "?secret=", loginPath + "?secret=GUESSED"} {
+		for _, address := range []string{loginPath, loginPath + "?secret=", loginPath + "?secret=GUESSED"} {
 			Expect(other.get(ctx, address).StatusCode).To(Equal(http.StatusUnauthorized), address)
 		}
+		Expect(signedIn.logIn(ctx).StatusCode).To(Equal(http.StatusOK), "the same browser may open the address again")
 		Expect(signedIn.get(ctx, directory("")).StatusCode).To(Equal(http.StatusOK))
+		Expect(other.logIn(ctx, header("Sec-Fetch-Site", "none")).StatusCode).To(Equal(http.StatusUnauthorized))
+		signedIn.expectEnd("another program has used the address of the console too")
+	})
+
+	It("the person too, if another program has opened the address before the browser", func(ctx SpecContext) {
+		c := open(admin)
+		thief := newVisitor(c)
+		Expect(thief.logIn(ctx).StatusCode).To(Equal(http.StatusOK))
+		Expect(thief.get(ctx, directory("users")).StatusCode).To(Equal(http.StatusOK))
+		person := newTab(ctx, c, chromedp.WithNewBrowserContext())
+		person.do(chromedp.Navigate(c.login))
+		c.expectEnd("another program has used the address of the console too")
+		Expect(person.text("body")).To(ContainSubstring("the console has ended"))
+		_, err := thief.http.Get(c.root + directory("users"))
+		Expect(err).To(MatchError(syscall.ECONNREFUSED))
 	})
 
 	It("a session that was fixed before the person logged in", func(ctx SpecContext) {
@@ -61,9 +80,10 @@ var _ = Describe("the console refuses", func() {
 		victim := newVisitor(c)
 		root, err := url.Parse(c.root)
 		Expect(err).NotTo(HaveOccurred())
-		planted := &http.Cookie{Name: "cloudsso-console", Value: "planted", Path: "/"}
+		planted := &http.Cookie{Name: "cloudsso-console-" + root.Port(), Value: "planted", Path: "/"}
 		victim.http.Jar.SetCookies(root, []*http.Cookie{planted})
-		Expect(victim.get(ctx, strings.TrimPrefix(c.login, c.root)).StatusCode).To(Equal(http.StatusOK))
+		victim.logIn(ctx)
+		Expect(victim.get(ctx, directory("")).StatusCode).To(Equal(http.StatusOK))
 		attacker := newVisitor(c)
 		attacker.http.Jar.SetCookies(root, []*http.Cookie{planted})
 		Expect(attacker.get(ctx, directory("")).StatusCode).To(Equal(http.StatusUnauthorized))
@@ -74,6 +94,16 @@ var _ = Describe("the console refuses", func() {
 		other := newVisitor(administering)
 		other.http.Jar = copyCookies(viewing, administering.root)
 		Expect(other.get(ctx, directory("")).StatusCode).To(Equal(http.StatusUnauthorized))
+	})
+
+	It("no browser that has two consoles open, whose cookies are of one host", func(ctx SpecContext) {
+		first := signIn(ctx, viewer)
+		second := newVisitor(open(admin))
+		second.http.Jar = first.http.Jar
+		second.logIn(ctx)
+		Expect(second.get(ctx, directory("")).StatusCode).To(Equal(http.StatusOK))
+		Expect(first.get(ctx, directory("")).StatusCode).To(Equal(http.StatusOK))
+		Expect(cookiesOf(first)).To(HaveLen(2))
 	})
 
 	It("a form without the token of the session, or with that of another", func(ctx SpecContext) {
@@ -101,7 +131,7 @@ var _ = Describe("the console keeps secret", func() {
 		for _, path := range addresses(ctx) {
 			answer := v.get(ctx, path)
 			Expect(answer.Request.URL.String()).NotTo(ContainSubstring("secret"))
-			Expect(answer.Header.Get("Referrer-Policy")).To(Equal("no-referrer"))
+			Expect(answer.Header.Get("Referrer-Policy")).To(Equal("same-origin"))
 			Expect(answer.Header.Get("Cache-Control")).To(Equal("no-store"))
 			Expect(answer.Header.Get("Content-Security-Policy")).To(And(ContainSubstring("default-src 'none'"), Not(ContainSubstring("unsafe"))))
 			Expect(answer.body).NotTo(ContainSubstring(environment.Token))
@@ -114,6 +144,34 @@ var _ = Describe("the console keeps secret", func() {
 			Expect(v.output()).NotTo(ContainSubstring(cookie.Value))
 			Expect(v.get(ctx, directory("")).body).NotTo(ContainSubstring(cookie.Value))
 		}
+	})
+
+	It("the address that lets in from other accounts of the machine", func(ctx SpecContext) {
+		programs, temporary := GinkgoT().TempDir(), GinkgoT().TempDir()
+		opened := filepath.Join(programs, "opened")
+		Expect(os.WriteFile(filepath.Join(programs, "xdg-open"), []byte("#!/bin/sh\nprintf '%s' \"$*\" >"+opened+".part\nmv "+opened+".part "+opened+"\n"), 0o700)).To(Succeed())
+		c := start(admin, []string{"PATH=" + programs + ":" + os.Getenv("PATH"), "TMPDIR=" + temporary})
+		Eventually(opened).Should(BeARegularFile())
+		arguments, err := os.ReadFile(opened)
+		Expect(err).NotTo(HaveOccurred())
+		file := string(arguments)
+		for path, mode := range map[string]os.FileMode{file: 0o600, filepath.Dir(file): 0o700} {
+			info, err := os.Stat(path)
+			Expect(err).NotTo(HaveOccurred(), "the arguments of xdg-open are %q", file)
+			Expect(info.Mode().Perm()).To(Equal(mode), path)
+		}
+
+		t := newTab(ctx, c, chromedp.WithNewBrowserContext())
+		t.do(chromedp.Navigate("file://" + file))
+		t.text("h1")
+		Expect(t.path()).To(Equal(directory("")))
+		again := t.second(ctx)
+		again.do(chromedp.Navigate("file://" + file))
+		again.text("h1")
+		Expect(again.path()).To(Equal(directory("")), "the same browser may open the file again")
+		t.allowed, again.allowed = "file://"+file, "file://"+file
+		c.close()
+		Expect(os.ReadDir(temporary)).To(BeEmpty())
 	})
 
 	It("the cookie from scripts", func(ctx SpecContext) {

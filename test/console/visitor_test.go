@@ -27,8 +27,15 @@ type visitor struct {
 func signIn(ctx context.Context, p person, arguments ...string) *visitor {
 	GinkgoHelper()
 	v := newVisitor(open(p, arguments...))
-	Expect(v.get(ctx, strings.TrimPrefix(v.login, v.root)).Request.URL.Path).To(Equal(directory("")))
+	Expect(v.logIn(ctx).StatusCode).To(Equal(http.StatusOK))
+	Expect(v.get(ctx, "/").Request.URL.Path).To(Equal(directory("")))
 	return v
+}
+
+// logIn opens the address that the console shows. The page that it gets leads to the pages of the console.
+func (v *visitor) logIn(ctx context.Context, changes ...func(*http.Request)) *answer {
+	GinkgoHelper()
+	return v.send(ctx, http.MethodGet, strings.TrimPrefix(v.login, v.root), nil, changes...)
 }
 
 // newVisitor returns a visitor of a console who is not logged in.

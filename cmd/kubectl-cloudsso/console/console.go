@@ -9,7 +9,9 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"os"
 	"os/exec"
+	"path/filepath"
 	"runtime"
 	"time"
 
@@ -50,8 +52,14 @@ type console struct {
 const (
 	headerTimeout = 10 * time.Second
 	writeTimeout  = 2 * time.Minute
-	stopTimeout   = 2 * time.Second
+	// stopTimeout is more than a deletion needs to turn synchronization on again. Streams and reads end at once, with the context.
+	stopTimeout = 30 * time.Second
 )
+
+// errUsedTwice says why the console has ended by itself.
+var errUsedTwice = errors.New("another program has used the address of the console too. The console has ended, and lets neither in. " +
+	"The audit log of the API server has the changes that were made in the meantime. " +
+	"Unless you opened the address in two browsers yourself, find that program before you start the console again")
 
 func (c *console) run(ctx context.Context) error {
 	client, config, namespace, err := c.ConnectConsole()
@@ -67,13 +75,21 @@ func (c *console) run(ctx context.Context) error {
 		Session:   func(*http.Request) (*pages.Session, error) { return session, nil },
 		Namespace: namespace, OperatorNamespace: c.operatorNamespace, Now: c.Now, Random: c.Random,
 	})
-	guard := newGuard(listener.Addr().String(), handler)
+	ctx, end := context.WithCancelCause(ctx)
+	defer end(nil)
+	guard := newGuard(listener.Addr(), handler, func() { end(errUsedTwice) })
 	url := guard.loginURL()
 	fmt.Fprintf(c.Out, "The console of namespace %s, for the first browser that opens this address:\n\n  %s\n\nCtrl-C ends it.\n", namespace, url)
 	if !c.noBrowser {
-		c.open(ctx, url)
+		defer c.open(ctx, url)()
 	}
-	return serve(ctx, listener, guard)
+	if err := serve(ctx, listener, guard); err != nil {
+		return err
+	}
+	if errors.Is(context.Cause(ctx), errUsedTwice) {
+		return errUsedTwice
+	}
+	return nil
 }
 
 // serve serves until the context ends, and lets requests end that are under way.
@@ -95,20 +111,42 @@ func serve(ctx context.Context, listener net.Listener, handler http.Handler) err
 	return <-stopped
 }
 
-// openers open an address in the person's browser.
+// openers open a file in the person's browser.
 var openers = map[string][]string{
 	"darwin":  {"open"},
 	"linux":   {"xdg-open"},
 	"windows": {"rundll32", "url.dll,FileProtocolHandler"},
 }
 
-// open opens the browser, or says that it could not.
-func (c *console) open(ctx context.Context, url string) {
+// open opens the browser, or says that it could not. It returns a function that removes what it wrote.
+func (c *console) open(ctx context.Context, url string) (remove func()) {
+	remove = func() {}
 	opener := openers[runtime.GOOS]
 	if opener == nil {
-		return
+		return remove
 	}
-	if err := exec.CommandContext(ctx, opener[0], append(opener[1:], url)...).Start(); err != nil { //nolint:gosec // G204: a fixed program, and an address of our own
+	file, remove, err := writeOnward(url)
+	if err == nil {
+		err = exec.CommandContext(ctx, opener[0], append(opener[1:], file)...).Start() //nolint:gosec // G204: a fixed program, and a file of our own
+	}
+	if err != nil {
 		fmt.Fprintf(c.ErrOut, "no browser could be opened (%v): open the address yourself\n", err)
 	}
+	return remove
+}
+
+// writeOnward writes a page that leads to the address, into a file that only the person reads: each account of the machine sees the
+// arguments of a process, and the address lets in.
+func writeOnward(url string) (file string, remove func(), err error) {
+	folder, err := os.MkdirTemp("", "cloudsso-console-") // only its owner may enter it
+	if err != nil {
+		return "", func() {}, err
+	}
+	remove = func() { _ = os.RemoveAll(folder) } // the secret in it is worth nothing once the console has ended
+	page, err := pages.Onward(url)
+	if err != nil {
+		return "", remove, err
+	}
+	file = filepath.Join(folder, "console.html")
+	return file, remove, os.WriteFile(file, page, 0o600)
 }

@@ -3,34 +3,54 @@ package console
 import (
 	"crypto/rand"
 	"crypto/subtle"
+	"net"
 	"net/http"
 	"sync"
+
+	"github.com/cloudsso/cloudsso-operator/cmd/kubectl-cloudsso/console/pages"
 )
 
-// The name of the cookie, and the path and parameter that give it out.
 const (
-	cookieName    = "cloudsso-console"
-	loginPath     = "/login"
-	secretName    = "secret"
-	wrongLogin    = "This address has been used already, or is not the one that the terminal shows. Start kubectl cloudsso console again."
-	noLogin       = "Open the address that kubectl cloudsso console shows in the terminal. Other programs of this machine, and other pages, may not use the console."
-	wrongHost     = "The console answers at its own address only."
-	strangeOrigin = "This request was sent by another page."
+	// cookieName begins the name of the cookie. The port follows, because a browser sends the cookies of a host to each of its ports,
+	// and a second console must not overwrite the cookie of the first.
+	cookieName = "cloudsso-console-"
+	// The path and the parameter that give the cookie out.
+	loginPath  = "/login"
+	secretName = "secret"
 )
 
 // guard passes the requests of the browser that was given the secret, and of no other program or page. Loopback is open to each
 // local process, and through DNS rebinding to each web page.
 type guard struct {
-	host  string // host and port, as the browser sends them
-	inner http.Handler
+	host       string // host and port, as the browser sends them
+	cookieName string
+	secret     string
+	cookie     string
+	inner      http.Handler
+	// end ends the console. It is called if a second browser has the secret.
+	end func()
 
-	mu     sync.Mutex
-	secret string // "" once it was used
-	cookie string
+	mu    sync.Mutex
+	state guardState
 }
 
-func newGuard(host string, inner http.Handler) *guard {
-	return &guard{host: host, inner: http.NewCrossOriginProtection().Handler(inner), secret: rand.Text(), cookie: rand.Text()}
+// guardState is how far the secret is used.
+type guardState int
+
+const (
+	unused guardState = iota
+	used
+	// usedTwice is after a second browser had the secret. One of the two is a stranger, and the console cannot tell which, so the
+	// cookie is void.
+	usedTwice
+)
+
+func newGuard(address net.Addr, inner http.Handler, end func()) *guard {
+	_, port, _ := net.SplitHostPort(address.String()) //nolint:errcheck // the address of a listener has a port
+	return &guard{
+		host: address.String(), cookieName: cookieName + port, secret: rand.Text(), cookie: rand.Text(),
+		inner: pages.RefuseOtherOrigins(inner), end: end,
+	}
 }
 
 // loginURL returns the address that gives the cookie to the first browser that opens it.
@@ -42,11 +62,11 @@ func (g *guard) loginURL() string {
 func (g *guard) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	switch {
 	case r.Host != g.host:
-		http.Error(w, wrongHost, http.StatusMisdirectedRequest)
+		pages.Refuse(w, r, http.StatusMisdirectedRequest, "wrongHost")
 	case r.URL.Path == loginPath && r.Method == http.MethodGet:
 		g.login(w, r)
 	case !g.knows(r):
-		http.Error(w, noLogin, http.StatusUnauthorized)
+		pages.Refuse(w, r, http.StatusUnauthorized, "noLogin")
 	default:
 		g.inner.ServeHTTP(w, r)
 	}
@@ -54,32 +74,69 @@ func (g *guard) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 // login gives the cookie out, once. The cookie is new, so that one that was planted before is worth nothing.
 func (g *guard) login(w http.ResponseWriter, r *http.Request) {
-	if !g.use(r.URL.Query().Get(secretName)) {
-		http.Error(w, wrongLogin, http.StatusUnauthorized)
-		return
+	switch {
+	case !isEqual(r.URL.Query().Get(secretName), g.secret):
+		pages.Refuse(w, r, http.StatusUnauthorized, "wrongLogin")
+	case g.knows(r):
+		leadTo(w, r, "/")
+	case g.use():
+		http.SetCookie(w, &http.Cookie{ //nolint:gosec // G124: without Secure, because loopback has no TLS
+			Name: g.cookieName, Value: g.cookie, Path: "/", HttpOnly: true, SameSite: http.SameSiteStrictMode,
+		})
+		leadTo(w, r, "/")
+	case r.Header.Get("Sec-Fetch-Site") == "cross-site": // a link of another site, or a file: the cookie is sent from a page of this site only
+		leadTo(w, r, r.URL.RequestURI())
+	default:
+		g.void()
+		pages.Refuse(w, r, http.StatusUnauthorized, "usedTwice")
 	}
-	http.SetCookie(w, &http.Cookie{ //nolint:gosec // G124: without Secure, because loopback has no TLS
-		Name: cookieName, Value: g.cookie, Path: "/", HttpOnly: true, SameSite: http.SameSiteStrictMode,
-	})
-	w.Header().Set("Referrer-Policy", "no-referrer")
-	w.Header().Set("Cache-Control", "no-store")
-	http.Redirect(w, r, "/", http.StatusSeeOther)
 }
 
-// use reports whether a secret is the one that has not been used, and uses it.
-func (g *guard) use(secret string) bool {
+// leadTo answers with a page that leads to an address. The browser sends a Strict cookie along, which it does not after a redirection
+// that began at another site or in a file.
+func leadTo(w http.ResponseWriter, r *http.Request, address string) {
+	page, err := pages.Onward(address)
+	pages.WithHeaders(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		if err != nil {
+			http.Error(w, err.Error(), http.StatusInternalServerError)
+			return
+		}
+		w.Header().Set("Referrer-Policy", "no-referrer") // the address of this page has the secret
+		w.Header().Set("Content-Type", "text/html; charset=utf-8")
+		_, _ = w.Write(page) // a browser that has gone needs no answer
+	})).ServeHTTP(w, r)
+}
+
+// use reports whether the secret was unused, and uses it.
+func (g *guard) use() bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if g.secret == "" || !isEqual(secret, g.secret) {
+	if g.state != unused {
 		return false
 	}
-	g.secret = ""
+	g.state = used
 	return true
 }
 
+// void makes the cookie worth nothing, and ends the console.
+func (g *guard) void() {
+	g.mu.Lock()
+	g.state = usedTwice
+	g.mu.Unlock()
+	g.end()
+}
+
+// knows reports whether a request has the cookie. A page of another port can plant a second one of the same name before it.
 func (g *guard) knows(r *http.Request) bool {
-	cookie, err := r.Cookie(cookieName)
-	return err == nil && isEqual(cookie.Value, g.cookie)
+	g.mu.Lock()
+	valid := g.state == used
+	g.mu.Unlock()
+	for _, cookie := range r.CookiesNamed(g.cookieName) {
+		if valid && isEqual(cookie.Value, g.cookie) {
+			return true
+		}
+	}
+	return false
 }
 
 // isEqual compares in constant time.

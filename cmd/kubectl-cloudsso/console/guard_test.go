@@ -2,9 +2,12 @@ package console
 
 import (
 	"io"
+	"io/fs"
 	"net/http"
 	"net/http/cookiejar"
 	"net/http/httptest"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 )
@@ -12,13 +15,20 @@ import (
 // startGuard serves a handler that changes something behind a guard, and returns the guard and how often the handler was reached.
 func startGuard(t *testing.T) (g *guard, reached *int) {
 	t.Helper()
-	reached = new(int)
+	g, reached, _ = startEndingGuard(t)
+	return g, reached
+}
+
+// startEndingGuard is startGuard that also returns how often the guard has ended the console.
+func startEndingGuard(t *testing.T) (g *guard, reached, ended *int) {
+	t.Helper()
+	reached, ended = new(int), new(int)
 	server := httptest.NewUnstartedServer(nil)
-	g = newGuard(server.Listener.Addr().String(), http.HandlerFunc(func(http.ResponseWriter, *http.Request) { *reached++ }))
+	g = newGuard(server.Listener.Addr(), http.HandlerFunc(func(http.ResponseWriter, *http.Request) { *reached++ }), func() { *ended++ })
 	server.Config.Handler = g
 	server.Start()
 	t.Cleanup(server.Close)
-	return g, reached
+	return g, reached, ended
 }
 
 // newBrowser returns a client that keeps cookies, as a browser does.
@@ -53,19 +63,81 @@ func send(t *testing.T, browser *http.Client, method, url string, change func(*h
 	return response.StatusCode, string(text)
 }
 
+// fromFile is what a browser says that follows a link in a file or of another site.
+func fromFile(r *http.Request) { r.Header.Set("Sec-Fetch-Site", "cross-site") }
+
 func TestTheFirstBrowserAloneGetsIn(t *testing.T) {
-	g, reached := startGuard(t)
+	g, reached, ended := startEndingGuard(t)
 	first, second := newBrowser(t), newBrowser(t)
-	if status, _ := send(t, first, http.MethodGet, g.loginURL(), nil); status != http.StatusOK || *reached != 1 {
+	if status, body := send(t, first, http.MethodGet, g.loginURL(), fromFile); status != http.StatusOK || !strings.Contains(body, `content="0; url=/"`) {
+		t.Fatalf("the first browser got %d %q", status, body)
+	}
+	if status, _ := send(t, first, http.MethodGet, g.root(), nil); status != http.StatusOK || *reached != 1 {
 		t.Fatalf("the first browser got %d", status)
 	}
-	if status, body := send(t, second, http.MethodGet, "http://"+g.host+loginPath+"?"+secretName+"="+g.cookie, nil); status != http.StatusUnauthorized || !strings.Contains(body, wrongLogin) {
-		t.Errorf("a second login got %d %q", status, body)
+	for _, secret := range []string{g.cookie, "", "GUESSED"} {
+		if status, _ := send(t, second, http.MethodGet, g.root()+loginPath[1:]+"?"+secretName+"="+secret, nil); status != http.StatusUnauthorized {
+			t.Errorf("a second login with %q got %d", secret, status)
+		}
 	}
-	if status, _ := send(t, second, http.MethodGet, "http://"+g.host+"/", nil); status != http.StatusUnauthorized || *reached != 1 {
+	if status, _ := send(t, second, http.MethodGet, g.root(), nil); status != http.StatusUnauthorized || *reached != 1 || *ended != 0 {
 		t.Errorf("a program without the cookie got %d", status)
 	}
 }
+
+func TestTheSameBrowserMayOpenTheAddressAgain(t *testing.T) {
+	g, _, ended := startEndingGuard(t)
+	browser := newBrowser(t)
+	send(t, browser, http.MethodGet, g.loginURL(), nil)
+	if status, body := send(t, browser, http.MethodGet, g.loginURL(), nil); status != http.StatusOK || !strings.Contains(body, `content="0; url=/"`) || *ended != 0 {
+		t.Errorf("the browser got %d %q", status, body)
+	}
+	// From a file, a browser does not send the cookie. From the page that it gets, it does.
+	status, body := send(t, newBrowser(t), http.MethodGet, g.loginURL(), fromFile)
+	if status != http.StatusOK || !strings.Contains(body, `content="0; url=`+loginPath+"?"+secretName+"="+g.secret+`"`) || *ended != 0 {
+		t.Errorf("from a file, the browser got %d %q", status, body)
+	}
+}
+
+func TestASecondBrowserEndsTheConsole(t *testing.T) {
+	g, reached, ended := startEndingGuard(t)
+	first, second := newBrowser(t), newBrowser(t)
+	send(t, first, http.MethodGet, g.loginURL(), nil)
+	if status, _ := send(t, second, http.MethodGet, g.loginURL(), nil); status != http.StatusUnauthorized || *ended != 1 {
+		t.Errorf("the second browser got %d, and the console was ended %d times", status, *ended)
+	}
+	for name, browser := range map[string]*http.Client{"first": first, "second": second} {
+		if status, _ := send(t, browser, http.MethodGet, g.root(), nil); status != http.StatusUnauthorized || *reached != 0 {
+			t.Errorf("the %s browser got %d", name, status)
+		}
+	}
+}
+
+func TestTwoConsolesHaveTheirOwnCookies(t *testing.T) {
+	one, reachedOne := startGuard(t)
+	two, reachedTwo := startGuard(t)
+	browser := newBrowser(t) // its cookies do not know ports
+	send(t, browser, http.MethodGet, one.loginURL(), nil)
+	send(t, browser, http.MethodGet, two.loginURL(), nil)
+	send(t, browser, http.MethodGet, one.root(), nil)
+	send(t, browser, http.MethodGet, two.root(), nil)
+	if *reachedOne != 1 || *reachedTwo != 1 {
+		t.Errorf("the consoles were reached %d and %d times", *reachedOne, *reachedTwo)
+	}
+}
+
+func TestAPlantedCookieLocksNoBrowserOut(t *testing.T) {
+	g, reached := startGuard(t)
+	send(t, newBrowser(t), http.MethodGet, g.loginURL(), nil)
+	status, _ := send(t, newBrowser(t), http.MethodGet, g.root(), func(r *http.Request) {
+		r.Header.Set("Cookie", g.cookieName+"=planted; "+g.cookieName+"="+g.cookie)
+	})
+	if status != http.StatusOK || *reached != 1 {
+		t.Errorf("the browser got %d", status)
+	}
+}
+
+func (g *guard) root() string { return "http://" + g.host + "/" }
 
 func TestAnEmptySecretIsNone(t *testing.T) {
 	g, reached := startGuard(t)
@@ -86,9 +158,7 @@ func TestPagesOfOthersAreKeptOut(t *testing.T) {
 		"of another origin":       func(r *http.Request) { r.Header.Set("Origin", "https://evil.example") },
 		"of another site":         func(r *http.Request) { r.Header.Set("Sec-Fetch-Site", "cross-site") },
 		"of another port":         func(r *http.Request) { r.Header.Set("Sec-Fetch-Site", "same-site") },
-		"with a planted cookie": func(r *http.Request) {
-			r.Header.Set("Cookie", cookieName+"=planted")
-		},
+		"with a planted cookie":   func(*http.Request) {},
 	} {
 		t.Run(name, func(t *testing.T) {
 			g, reached := startGuard(t)
@@ -97,6 +167,7 @@ func TestPagesOfOthersAreKeptOut(t *testing.T) {
 			*reached = 0
 			if name == "with a planted cookie" {
 				browser = newBrowser(t)
+				change = func(r *http.Request) { r.Header.Set("Cookie", g.cookieName+"=planted") }
 			}
 			if status, _ := send(t, browser, http.MethodPost, "http://"+g.host+"/", change); status < 400 || *reached != 0 {
 				t.Errorf("a POST got %d", status)
@@ -114,7 +185,28 @@ func TestTheCookieIsForThisSiteAndNoScript(t *testing.T) {
 	if len(cookies) != 1 || !cookies[0].HttpOnly || cookies[0].SameSite != http.SameSiteStrictMode || cookies[0].Value == "" {
 		t.Errorf("the cookie is %v", cookies)
 	}
-	if strings.Contains(recorder.Header().Get("Location"), "secret") {
-		t.Error("the address of the page has the secret")
+	if recorder.Header().Get("Referrer-Policy") != "no-referrer" || recorder.Header().Get("Content-Security-Policy") == "" {
+		t.Errorf("the headers are %v", recorder.Header())
+	}
+}
+
+func TestTheFileWithTheAddressIsReadByThePersonAlone(t *testing.T) {
+	t.Setenv("TMPDIR", t.TempDir())
+	file, remove, err := writeOnward("http://127.0.0.1:1/login?secret=S")
+	if err != nil {
+		t.Fatal(err)
+	}
+	content, err := os.ReadFile(file)
+	if err != nil || !strings.Contains(string(content), `content="0; url=http://127.0.0.1:1/login?secret=S"`) {
+		t.Errorf("the file has %q, %v", content, err)
+	}
+	for path, want := range map[string]fs.FileMode{file: 0o600, filepath.Dir(file): 0o700} {
+		if info, err := os.Stat(path); err != nil || info.Mode().Perm() != want {
+			t.Errorf("%s: %v, %v", path, info, err)
+		}
+	}
+	remove()
+	if _, err := os.Stat(filepath.Dir(file)); !os.IsNotExist(err) {
+		t.Errorf("the file is left: %v", err)
 	}
 }

@@ -14,6 +14,7 @@
 //	suspend.go, deletion.go             what a person does to a user
 //	approvals.go  withheld deactivations, and the decisions about them
 //	signin.go     what a person sees who is not signed in
+//	guard.go      what a browser sees that is not let in
 //	form.go       inputs, and what was refused of them
 //	settings_parts.go, settings_edit.go, switch.go   a directory's settings and its switch, changed
 //	credential.go, credential_new.go, credential_end.go, rotation.go   the life of a credential
@@ -160,7 +161,7 @@ func WithHeaders(inner http.Handler) http.Handler {
 		h := w.Header()
 		h.Set("Content-Security-Policy", contentPolicy)
 		h.Set("X-Content-Type-Options", "nosniff")
-		h.Set("Referrer-Policy", "no-referrer")
+		h.Set("Referrer-Policy", "same-origin") // with no-referrer, browsers name no Origin in a form
 		h.Set("Cross-Origin-Opener-Policy", "same-origin")
 		h.Set("Cross-Origin-Resource-Policy", "same-origin")
 		h.Set("Cache-Control", "no-store") // users are personal data

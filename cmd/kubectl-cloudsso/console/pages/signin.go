@@ -27,6 +27,3 @@ func SignInProblem(w http.ResponseWriter, r *http.Request, status int, reason st
 	v := &view{Title: text("signin.title"), template: "signin", status: status, Data: notice}
 	v.write(w, r)
 }
-
-// WrongHost returns the answer to a request for another host.
-func WrongHost() string { return text("signin.wrongHost") }

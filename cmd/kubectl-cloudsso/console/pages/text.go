@@ -594,7 +594,6 @@ var texts = map[string]string{
 	"signin.goesOn":      "Your session at the identity provider may go on. On a shared machine, sign out there too.",
 	"signin.button":      "Sign in",
 	"signin.title":       "You are not signed in",
-	"signin.wrongHost":   "The console answers at its own address only.",
 	"signin.ended":       "Your session has ended, and nothing was changed. Sign in, and send the form again.",
 	"signin.strangeForm": "This form belongs to another session. Go back, and load the page again.",
 	"signin.state":       "This sign-in was begun in another browser or more than ten minutes ago, or a newer one has taken its place. Sign in again.",
@@ -605,4 +604,11 @@ var texts = map[string]string{
 	"signin.unreachable": "The identity provider does not answer. Try again.",
 	"signin.tooLarge":    "The ID token of the identity provider is too large for a session. Ask its administrator to leave groups out of it.",
 	"signin.tooMany":     "Too many persons sign in at the same time. Try again in a few seconds.",
+
+	"guard.onward":      "Open the console",
+	"guard.wrongHost":   "The console answers at its own address only.",
+	"guard.otherOrigin": "This request was sent by a page of another address, so nothing was changed. Open the console at its own address.",
+	"guard.wrongLogin":  "This is not the address that the terminal shows. Start kubectl cloudsso console again.",
+	"guard.usedTwice":   "Another browser or program has used this address before, so the console has ended. The terminal shows what to do.",
+	"guard.noLogin":     "Open the address that kubectl cloudsso console shows in the terminal. Other programs of this machine, and other pages, may not use the console.",
 }

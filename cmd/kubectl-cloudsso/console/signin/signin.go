@@ -85,7 +85,7 @@ func (s *SignIn) Protect(inner http.Handler) http.Handler {
 	mux.HandleFunc("GET "+signedOutPath, pages.SignedOut)
 	mux.Handle("GET /assets/", inner)
 	mux.Handle("/", s.withSession(inner))
-	return s.atOwnHost(pages.WithHeaders(http.NewCrossOriginProtection().Handler(mux)))
+	return s.atOwnHost(pages.WithHeaders(pages.RefuseOtherOrigins(mux)))
 }
 
 // strictTransport lets browsers use TLS for a year, so that a later request in plain HTTP shows no cookie to the network.
@@ -97,7 +97,7 @@ func (s *SignIn) atOwnHost(inner http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Strict-Transport-Security", strictTransport)
 		if !strings.EqualFold(r.Host, host) {
-			http.Error(w, pages.WrongHost(), http.StatusMisdirectedRequest)
+			pages.Refuse(w, r, http.StatusMisdirectedRequest, "wrongHost")
 			return
 		}
 		inner.ServeHTTP(w, r)

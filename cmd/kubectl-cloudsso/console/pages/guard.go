@@ -1,0 +1,33 @@
+package pages
+
+import (
+	"bytes"
+	"html/template"
+	"net/http"
+)
+
+// onward is a page outside the layout, because it is shown to a browser that is not let in yet.
+var onward = template.Must(template.New("onward.html").Funcs(functions).ParseFS(templateFiles, "templates/onward.html"))
+
+// Onward returns a page that leads to an address at once, and has a link for a browser that does not follow.
+func Onward(address string) ([]byte, error) {
+	var out bytes.Buffer
+	err := onward.Execute(&out, address)
+	return out.Bytes(), err
+}
+
+// Refuse answers a request that reaches no page, with the headers of a page. The reason is a key of texts below "guard.".
+func Refuse(w http.ResponseWriter, r *http.Request, status int, reason string) {
+	WithHeaders(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		http.Error(w, text("guard."+reason), status)
+	})).ServeHTTP(w, r)
+}
+
+// RefuseOtherOrigins returns a handler that refuses forms that a page of another origin sends.
+func RefuseOtherOrigins(inner http.Handler) http.Handler {
+	protection := http.NewCrossOriginProtection()
+	protection.SetDenyHandler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		Refuse(w, r, http.StatusForbidden, "otherOrigin")
+	}))
+	return protection.Handler(inner)
+}

@@ -122,6 +122,7 @@ func (b *browser) send(ctx context.Context, method, path string, form url.Values
 	request, err := http.NewRequestWithContext(ctx, method, "https://"+host+path, strings.NewReader(form.Encode()))
 	Expect(err).NotTo(HaveOccurred())
 	request.Header.Set("Sec-Fetch-Site", "same-origin")
+	request.Header.Set("Accept", "text/html")
 	request.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	for _, change := range changes {
 		change(request)

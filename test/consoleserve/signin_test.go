@@ -59,11 +59,43 @@ var _ = Describe("A person", func() {
 		token := b.get(ctx, overview).csrf()
 		page := b.send(ctx, http.MethodPost, "/signout", url.Values{"csrf": {token}})
 		Expect(page.Request.URL.Path).To(Equal("/signedout"))
-		Expect(b.cookies()).To(BeEmpty())
-		Expect(page.body).To(ContainSubstring(`href="/signin?fresh"`))
-		fresh := b.stay().get(ctx, "/signin?fresh")
-		Expect(fresh.Header.Get("Location")).To(ContainSubstring("prompt=login"))
+		Expect(b.cookies()).To(HaveLen(1), "it has no session")
+		Expect(page.body).To(ContainSubstring(`href="/signin"`))
+		for _, path := range []string{"/signin", "/signin?to=" + overview} {
+			Expect(b.stay().get(ctx, path).Header.Get("Location")).To(ContainSubstring("prompt=login"), path)
+		}
 		Expect(b.get(ctx, overview).Header.Get("Location")).To(HavePrefix("/signin?"))
+		issuer.SignIn(&viewer, nil)
+		Expect(b.follow().get(ctx, overview).StatusCode).To(Equal(http.StatusOK))
+		Expect(b.stay().get(ctx, "/signin").Header.Get("Location")).NotTo(ContainSubstring("prompt=login"), "a sign-in has completed")
+	})
+
+	It("is not signed in again by pages in other tabs after the sign-out", func(ctx SpecContext) {
+		b := signIn(ctx, plain, viewer, nil).stay()
+		callback := b.atProvider(ctx, "/signin") // a sign-in that another tab has begun
+		b.send(ctx, http.MethodPost, "/signout", url.Values{"csrf": {b.get(ctx, overview).csrf()}})
+		signedOut := b.cookies()
+		for name, change := range map[string]func(*http.Request){
+			"a poll": func(r *http.Request) {
+				r.Header.Set("HX-Request", "true")
+				r.Header.Set("HX-Current-URL", "https://"+host+overview+"users?q=a")
+			},
+			"a stream": func(r *http.Request) {
+				r.Header.Set("Sec-Fetch-Mode", "cors")
+				r.Header.Set("Accept", "text/event-stream")
+			},
+			"an icon":            func(r *http.Request) { r.Header.Set("Sec-Fetch-Mode", "no-cors") },
+			"a stream of before": func(r *http.Request) { r.Header.Set("Accept", "text/event-stream") },
+		} {
+			part := b.get(ctx, overview+"users/rows", change)
+			Expect(part.StatusCode).To(Equal(http.StatusUnauthorized), name)
+			Expect(part.Header).NotTo(HaveKey("Hx-Refresh"), name)
+			if name == "a poll" {
+				Expect(part.body).To(And(HavePrefix("<p"), ContainSubstring(`href="/signin?to=`+url.QueryEscape(overview+"users?q=a")+`"`)))
+			}
+		}
+		Expect(b.get(ctx, callback).StatusCode).To(Equal(http.StatusBadRequest))
+		Expect(b.cookies()).To(Equal(signedOut))
 	})
 
 	It("ends the renewal of every copy of the session with the sign-out", func(ctx SpecContext) {
@@ -73,7 +105,9 @@ var _ = Describe("A person", func() {
 		for name, value := range b.cookies() {
 			copied.plant(name, value)
 		}
+		valid := issuer.RefreshTokens()
 		b.send(ctx, http.MethodPost, "/signout", url.Values{"csrf": {token}})
+		Eventually(issuer.RefreshTokens).Should(Equal(valid - 1))
 		before := copied.cookies()[sessionCookie]
 		copied.get(ctx, overview)
 		Expect(copied.cookies()[sessionCookie]).To(Equal(before), "the copy was renewed")
@@ -88,9 +122,6 @@ var _ = Describe("A person", func() {
 		sent := b.send(ctx, http.MethodPost, overview+"settings", nil)
 		Expect(sent.StatusCode).To(Equal(http.StatusUnauthorized))
 		Expect(sent.body).To(ContainSubstring("Your session has ended, and nothing was changed."))
-		part := b.get(ctx, overview+"users/rows", func(r *http.Request) { r.Header.Set("HX-Request", "true") })
-		Expect(part.StatusCode).To(Equal(http.StatusUnauthorized))
-		Expect(part.Header.Get("HX-Refresh")).To(Equal("true"))
 
 		issuer.SignIn(&viewer, nil)
 		again := b.follow().get(ctx, overview)

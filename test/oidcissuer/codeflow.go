@@ -138,6 +138,13 @@ func (f *codeFlow) revoke(w http.ResponseWriter, r *http.Request) {
 	delete(f.renewal, r.PostFormValue("token"))
 }
 
+// RefreshTokens returns how many refresh tokens are valid.
+func (f *codeFlow) RefreshTokens() int {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return len(f.renewal)
+}
+
 // isClient reports whether a request has the secret of the client. The caller holds mu.
 func (f *codeFlow) isClient(r *http.Request) bool {
 	id, secret, _ := r.BasicAuth()

@@ -2,9 +2,6 @@ package pages
 
 import "net/http"
 
-// FreshParameter is the parameter of a sign-in that asks for the password, even if the identity provider knows the browser.
-const FreshParameter = "fresh"
-
 // signInNotice is a page for a person who is not signed in, with a link to the sign-in.
 type signInNotice struct {
 	Message string
@@ -13,10 +10,9 @@ type signInNotice struct {
 	Address string
 }
 
-// SignedOut shows that a session has ended. The next sign-in asks for the password, so that the next person at the machine is not
-// signed in as the last one.
+// SignedOut shows that a session has ended.
 func SignedOut(w http.ResponseWriter, r *http.Request) {
-	notice := signInNotice{Message: text("signin.goesOn"), Address: "/signin?" + FreshParameter}
+	notice := signInNotice{Message: text("signin.goesOn"), Address: "/signin"}
 	v := &view{Title: text("signin.signedOut"), template: "signin", Data: notice}
 	v.write(w, r)
 }
@@ -25,5 +21,13 @@ func SignedOut(w http.ResponseWriter, r *http.Request) {
 func SignInProblem(w http.ResponseWriter, r *http.Request, status int, reason string) {
 	notice := signInNotice{Message: text("signin." + reason), Alert: true, Address: "/signin"}
 	v := &view{Title: text("signin.title"), template: "signin", status: status, Data: notice}
+	v.write(w, r)
+}
+
+// SessionEnded shows in a part of a page that its session has ended. The rest of the page stays: it may have a token that is not
+// copied yet.
+func SessionEnded(w http.ResponseWriter, r *http.Request, address string) {
+	notice := signInNotice{Message: text("signin.endedHere"), Address: address}
+	v := &view{template: "signin", part: "ended", status: http.StatusUnauthorized, Data: notice}
 	v.write(w, r)
 }

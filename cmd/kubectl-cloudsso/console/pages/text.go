@@ -595,6 +595,7 @@ var texts = map[string]string{
 	"signin.button":      "Sign in",
 	"signin.title":       "You are not signed in",
 	"signin.ended":       "Your session has ended, and nothing was changed. Sign in, and send the form again.",
+	"signin.endedHere":   "Your session has ended. This page stays as it is until you leave it: copy what you need before you sign in.",
 	"signin.strangeForm": "This form belongs to another session. Go back, and load the page again.",
 	"signin.state":       "This sign-in was begun in another browser or more than ten minutes ago, or a newer one has taken its place. Sign in again.",
 	"signin.refused":     "The identity provider has refused the sign-in. Ask its administrator whether the console is assigned to you.",
@@ -610,5 +611,6 @@ var texts = map[string]string{
 	"guard.otherOrigin": "This request was sent by a page of another address, so nothing was changed. Open the console at its own address.",
 	"guard.wrongLogin":  "This is not the address that the terminal shows. Start kubectl cloudsso console again.",
 	"guard.usedTwice":   "Another browser or program has used this address before, so the console has ended. The terminal shows what to do.",
+	"guard.noSession":   "You are not signed in, or your session has ended. Open the page again to sign in.",
 	"guard.noLogin":     "Open the address that kubectl cloudsso console shows in the terminal. Other programs of this machine, and other pages, may not use the console.",
 }

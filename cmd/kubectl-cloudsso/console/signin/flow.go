@@ -25,6 +25,10 @@ const (
 	toParameter = "to"
 	// maxTo bounds the address of that page: it is part of a cookie.
 	maxTo = 2000
+	// signedOutCookie lets the next sign-in ask for the password, so that a browser whose session at the provider goes on is not
+	// signed in as the last person. It has no secret.
+	signedOutCookie = hostPrefix + "signed-out"
+	signedOutLife   = 365 * 24 * time.Hour // a provider may keep its own session for months
 	// maxForm is more than the form of the sign-out has.
 	maxForm = 4 << 10
 )
@@ -43,12 +47,11 @@ var errAPIServer = errors.New("the API server")
 
 // begin sends a person to the provider.
 func (s *SignIn) begin(w http.ResponseWriter, r *http.Request) {
-	query := r.URL.Query()
 	a := &attempt{
 		State: rand.Text(), Nonce: rand.Text(), Verifier: oauth2.GenerateVerifier(),
-		To: localAddress(query.Get(toParameter)), Expires: s.Now().Add(attemptLife),
+		To: localAddress(r.URL.Query().Get(toParameter)), Expires: s.Now().Add(attemptLife),
 	}
-	address, err := s.provider.signInURL(r.Context(), a, query.Has(pages.FreshParameter))
+	address, err := s.provider.signInURL(r.Context(), a, hasSignedOut(r))
 	if err == nil {
 		err = s.cookies.write(w, r, attemptCookie, a, attemptLife)
 	}
@@ -100,8 +103,17 @@ func (s *SignIn) enter(w http.ResponseWriter, r *http.Request, code string, a *a
 	if err != nil {
 		return fmt.Errorf("%w: %w", errAPIServer, err)
 	}
-	return s.write(w, r, newSession(got, person, s.Now()))
+	if err := s.write(w, r, newSession(got, person, s.Now())); err != nil {
+		return err
+	}
+	if hasSignedOut(r) {
+		http.SetCookie(w, newCookie(signedOutCookie, "", -1))
+	}
+	return nil
 }
+
+// hasSignedOut reports whether the last session of the browser has ended with a sign-out.
+func hasSignedOut(r *http.Request) bool { return len(r.CookiesNamed(signedOutCookie)) > 0 }
 
 // refuse shows why a sign-in has failed. The log has the details.
 func (s *SignIn) refuse(w http.ResponseWriter, r *http.Request, err error) {
@@ -124,7 +136,8 @@ func (s *SignIn) refuse(w http.ResponseWriter, r *http.Request, err error) {
 	pages.SignInProblem(w, r, status, reason)
 }
 
-// signOut ends a session on its own form alone, so that no other site can.
+// signOut ends a session on its own form alone, so that no other site can. A sign-in that is under way in another tab ends with it,
+// because it may not ask for the password.
 func (s *SignIn) signOut(w http.ResponseWriter, r *http.Request) {
 	r.Body = http.MaxBytesReader(w, r.Body, maxForm)
 	current := &session{}
@@ -133,14 +146,16 @@ func (s *SignIn) signOut(w http.ResponseWriter, r *http.Request) {
 			pages.SignInProblem(w, r, http.StatusForbidden, "strangeForm")
 			return
 		}
-		clearCookies(w, r, sessionCookie, 0)
-		s.endRenewals(r.Context(), current)
+		// The browser does not wait for the provider: a person who closes the page has signed out.
+		go s.endRenewals(context.WithoutCancel(r.Context()), current)
 	}
+	clearCookies(w, r, sessionCookie, 0)
+	clearCookies(w, r, attemptCookie, 0)
+	http.SetCookie(w, newCookie(signedOutCookie, "1", int(signedOutLife.Seconds())))
 	http.Redirect(w, r, signedOutPath, http.StatusSeeOther)
 }
 
-// endRenewals makes a copy of a session that has ended worth nothing once its ID token expires. If the provider does not answer,
-// the sign-out goes on.
+// endRenewals makes a copy of a session that has ended worth nothing once its ID token expires, if the provider revokes tokens.
 func (s *SignIn) endRenewals(ctx context.Context, ended *session) {
 	if ended.RefreshToken == "" {
 		return

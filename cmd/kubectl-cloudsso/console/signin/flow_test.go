@@ -2,12 +2,18 @@ package signin
 
 import (
 	"errors"
+	"fmt"
 	"log/slog"
+	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"os"
 	"strings"
 	"testing"
 	"time"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 
 	"github.com/cloudsso/cloudsso-operator/test/oidcissuer"
 )
@@ -31,6 +37,54 @@ func TestLocalAddress(t *testing.T) {
 func TestErrorCode(t *testing.T) {
 	for text, want := range map[string]string{"access_denied": "access_denied", "": "", "alice@example.com": "", "a b": ""} {
 		if got := errorCode(text); got != want {
+			t.Errorf("%q is %q", text, got)
+		}
+	}
+}
+
+func TestReasonsNameNoPerson(t *testing.T) {
+	refused := apierrors.NewForbidden(schema.GroupResource{Resource: "selfsubjectreviews"}, "", errors.New(`User "alice@example.com" cannot create`))
+	if got := reasonOf(fmt.Errorf("%w: %w", errAPIServer, refused)); got != "the API server has answered 403 Forbidden" {
+		t.Errorf("the log has %q", got)
+	}
+	if got := reasonOf(errNonce); got != errNonce.Error() {
+		t.Errorf("the log has %q", got)
+	}
+}
+
+func TestOnlyNavigationsLeadToTheSignIn(t *testing.T) {
+	for _, tt := range []struct {
+		mode, accept string
+		want         bool
+	}{
+		{"navigate", "text/html", true},
+		{"navigate", "", true},
+		{"cors", "text/html", false},
+		{"no-cors", "image/*", false},
+		{"", "text/html,application/xhtml+xml", true},
+		{"", "text/event-stream", false},
+		{"", "", false},
+	} {
+		r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/directories/acme/", nil)
+		r.Header.Set("Sec-Fetch-Mode", tt.mode)
+		r.Header.Set("Accept", tt.accept)
+		if got := isNavigation(r); got != tt.want {
+			t.Errorf("%q %q: %v", tt.mode, tt.accept, got)
+		}
+	}
+}
+
+func TestPageOfARequestIsOfTheConsole(t *testing.T) {
+	for text, want := range map[string]string{
+		"https://console.example.com/directories/acme/users?q=a": "/directories/acme/users?q=a",
+		"https://evil.example//evil.example/":                    "/",
+		"javascript:alert(1)":                                    "/",
+		"":                                                       "/",
+		"%":                                                      "/",
+	} {
+		r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/", nil)
+		r.Header.Set("HX-Current-URL", text)
+		if got := pageOf(r); got != want {
 			t.Errorf("%q is %q", text, got)
 		}
 	}

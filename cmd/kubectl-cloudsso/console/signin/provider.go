@@ -17,6 +17,7 @@ import (
 	_ "golang.org/x/crypto/x509roots/fallback" // the image has no certificates of CAs; Go uses these if the system has none
 	"golang.org/x/oauth2"
 	"golang.org/x/time/rate"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 )
 
 // ProviderOptions are what the console knows of its OpenID provider.
@@ -209,11 +210,16 @@ func (p *provider) verify(ctx context.Context, discovered *oidc.Provider, got *o
 	return tokens{idToken: raw, subject: idToken.Subject, expires: idToken.Expiry, refreshToken: got.RefreshToken}, idToken, nil
 }
 
-// reasonOf returns an error for the log. A provider's own answer is reduced to its error code, because its text may name a person.
+// reasonOf returns an error for the log. The answers of the provider and of the API server are reduced to their codes, because their
+// texts may name a person.
 func reasonOf(err error) string {
 	var refused *oauth2.RetrieveError
 	if errors.As(err, &refused) {
 		return fmt.Sprintf("the provider has answered %d %s", refused.Response.StatusCode, errorCode(refused.ErrorCode))
+	}
+	var status apierrors.APIStatus
+	if errors.As(err, &status) {
+		return fmt.Sprintf("the API server has answered %d %s", status.Status().Code, status.Status().Reason)
 	}
 	return err.Error()
 }

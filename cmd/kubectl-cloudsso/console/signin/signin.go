@@ -119,17 +119,41 @@ func (s *SignIn) withSession(inner http.Handler) http.Handler {
 }
 
 // demand answers a request without a session. A page is opened after the sign-in. A form is not redirected, because it would be
-// lost, and the content policy lets it lead to no other site.
+// lost, and the content policy lets it lead to no other site. What a page that is open asks for is not redirected either: it would
+// begin sign-ins, and sign the browser in again after a sign-out in another tab.
 func demand(w http.ResponseWriter, r *http.Request) {
 	switch {
+	case r.Header.Get("HX-Request") != "":
+		pages.SessionEnded(w, r, signInAddress(pageOf(r)))
 	case r.Method != http.MethodGet:
 		pages.SignInProblem(w, r, http.StatusUnauthorized, "ended")
-	case r.Header.Get("HX-Request") != "":
-		w.Header().Set("HX-Refresh", "true") // the page that has sent it is opened again, and asks for the sign-in
-		w.WriteHeader(http.StatusUnauthorized)
+	case isNavigation(r):
+		http.Redirect(w, r, signInAddress(r.URL.RequestURI()), http.StatusSeeOther)
 	default:
-		http.Redirect(w, r, signInPath+"?"+url.Values{toParameter: {r.URL.RequestURI()}}.Encode(), http.StatusSeeOther)
+		pages.Refuse(w, r, http.StatusUnauthorized, "noSession")
 	}
+}
+
+// isNavigation reports whether a browser opens an address as a page.
+func isNavigation(r *http.Request) bool {
+	if mode := r.Header.Get("Sec-Fetch-Mode"); mode != "" {
+		return mode == "navigate"
+	}
+	return strings.Contains(r.Header.Get("Accept"), "text/html") // of a browser that does not send the mode
+}
+
+// pageOf returns the address of the page that has sent a request of htmx.
+func pageOf(r *http.Request) string {
+	page, err := url.Parse(r.Header.Get("HX-Current-URL"))
+	if err != nil {
+		return "/"
+	}
+	return localAddress(page.RequestURI())
+}
+
+// signInAddress returns the address of a sign-in that leads to a page.
+func signInAddress(page string) string {
+	return signInPath + "?" + url.Values{toParameter: {page}}.Encode()
 }
 
 // Session returns the person of a request that Protect has passed, for pages.Options.

@@ -30,7 +30,7 @@ function open() {
   };
   source.onerror = () => {
     lost = lost || setTimeout(() => say(lostText), lostAfter); // a stream that has ended in time is opened again at once
-    if (source.readyState === EventSource.CLOSED) retry = setTimeout(open, retryAfter);
+    if (source.readyState === EventSource.CLOSED) checkSession();
   };
   listen("rows", add);
   listen("status", say);
@@ -40,6 +40,22 @@ function open() {
     pause.hidden = true;
     close();
   });
+}
+
+// checkSession opens the stream again later, or shows the link to the sign-in if the console does not know the browser any more. A
+// stream does not tell why it was refused.
+async function checkSession() {
+  const refused = source;
+  const answer = await fetch("/", { redirect: "manual", headers: { "HX-Request": "true", "HX-Current-URL": location.href } }).catch(() => null);
+  if (source !== refused) return; // paused, hidden or opened again meanwhile
+  if (answer?.status !== 401) {
+    retry = setTimeout(open, retryAfter);
+    return;
+  }
+  ended = true;
+  forgive();
+  close();
+  live.innerHTML = await answer.text();
 }
 
 // forgive takes back that the console is about to be called lost.

@@ -46,7 +46,7 @@ const (
 )
 
 func newGuard(address net.Addr, inner http.Handler, end func()) *guard {
-	_, port, _ := net.SplitHostPort(address.String()) //nolint:errcheck // the address of a listener has a port
+	_, port, _ := net.SplitHostPort(address.String()) // the address of a listener has a port
 	return &guard{
 		host: address.String(), cookieName: cookieName + port, secret: rand.Text(), cookie: rand.Text(),
 		inner: pages.RefuseOtherOrigins(inner), end: end,
@@ -103,7 +103,7 @@ func leadTo(w http.ResponseWriter, r *http.Request, address string) {
 		}
 		w.Header().Set("Referrer-Policy", "no-referrer") // the address of this page has the secret
 		w.Header().Set("Content-Type", "text/html; charset=utf-8")
-		_, _ = w.Write(page) // a browser that has gone needs no answer
+		_, _ = w.Write(page) //nolint:gosec // G705: the template escapes the address
 	})).ServeHTTP(w, r)
 }
 

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"crypto/rand"
+	"encoding/json"
 	"fmt"
 	"html"
 	"io"
@@ -21,6 +22,8 @@ import (
 	. "github.com/onsi/gomega"
 	"golang.org/x/sync/errgroup"
 	corev1 "k8s.io/api/core/v1"
+	rbacv1 "k8s.io/api/rbac/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/tools/clientcmd"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -139,6 +142,53 @@ func createCrowd(ctx context.Context) {
 	Expect(cluster.Create(ctx, claim)).To(Succeed())
 }
 
+// wideGroup is the page of a group whose members are in slices.
+const wideGroup = "/directories/" + crowd + "/groups/wide"
+
+// memberOf returns the member of a slice of the group; that of slice 0 is in its own list.
+func memberOf(slice int) string { return fmt.Sprintf("absent-%d", slice) }
+
+func createWideGroup(ctx context.Context) {
+	GinkgoHelper()
+	g := &v1alpha1.CloudSSOGroup{ObjectMeta: metav1.ObjectMeta{Namespace: crowd, Name: "wide"}}
+	g.Spec = v1alpha1.CloudSSOGroupSpec{DisplayName: "Wide", Source: v1alpha1.SourceManual, Sliced: true, Members: []v1alpha1.Member{{Name: memberOf(0)}}}
+	Expect(cluster.Create(ctx, g)).To(Succeed())
+	for i := range 3 {
+		s := &v1alpha1.CloudSSOMembershipSlice{ObjectMeta: metav1.ObjectMeta{Namespace: crowd, Name: fmt.Sprintf("wide-%d", i)}}
+		s.Spec = v1alpha1.CloudSSOMembershipSliceSpec{Group: g.Name, Source: v1alpha1.SourceManual, Members: []v1alpha1.Member{{Name: memberOf(i + 1)}}}
+		Expect(cluster.Create(ctx, s)).To(Succeed())
+	}
+}
+
+// subjectOf returns the first subject of a binding.
+func subjectOf(binding int) string { return fmt.Sprintf("subject-%d-0", binding) }
+
+// createBindings creates bindings of the directory, four of which have more subjects than a page shows.
+func createBindings(ctx context.Context) {
+	GinkgoHelper()
+	for i := range 5 {
+		b := &rbacv1.RoleBinding{ObjectMeta: metav1.ObjectMeta{
+			Namespace: crowd, Name: fmt.Sprintf("granted-%d", i), Labels: map[string]string{v1alpha1.LabelDirectory: crowd},
+		}, RoleRef: rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "ClusterRole", Name: "view"}}
+		for j := range 30 {
+			b.Subjects = append(b.Subjects, rbacv1.Subject{APIGroup: rbacv1.GroupName, Kind: rbacv1.UserKind, Name: fmt.Sprintf("subject-%d-%d", i, j)})
+		}
+		Expect(cluster.Create(ctx, b)).To(Succeed())
+	}
+}
+
+// expired returns the address of a part with a token of the API server that is not kept any more. What begins the parameter stays.
+func expired(address string) string {
+	GinkgoHelper()
+	parsed, err := url.Parse(address)
+	Expect(err).NotTo(HaveOccurred())
+	values := parsed.Query()
+	token := values.Get("continue")
+	begin := token[:strings.LastIndexAny(token, ".:")+1]
+	values.Set("continue", begin+ofFirstRevision(token[len(begin):]))
+	return parsed.Path + "?" + values.Encode()
+}
+
 var _ = Describe("the search of the console", Ordered, ContinueOnFailure, func() {
 	const users = "/directories/" + crowd + "/users"
 	last := crowdSize() - 1
@@ -146,6 +196,8 @@ var _ = Describe("the search of the console", Ordered, ContinueOnFailure, func()
 
 	BeforeAll(func(ctx SpecContext) {
 		createCrowd(ctx)
+		createWideGroup(ctx)
+		createBindings(ctx)
 		server = openPages(kubeconfig, "")
 		DeferCleanup(func(ctx SpecContext) {
 			Eventually(func() error { // an API server ends each request after a minute
@@ -262,21 +314,62 @@ var _ = Describe("the search of the console", Ordered, ContinueOnFailure, func()
 	It("goes on with the list as it is now if the former one is not kept any more", func(ctx SpecContext) {
 		compact(ctx)
 		_, body, _ := load(ctx, server, search("q", "given"))
-		address, err := url.Parse(nextOf(body))
-		Expect(err).NotTo(HaveOccurred())
-		values := address.Query()
-		values.Set("continue", ofFirstRevision(values.Get("continue")))
 		shown := namesShown(body)
-		status, next, _ := load(ctx, server, address.Path+"?"+values.Encode())
+		status, next, _ := load(ctx, server, expired(nextOf(body)))
 		Expect(status).To(Equal(http.StatusOK), next)
 		Expect(next).To(ContainSubstring("The directory has changed since the rows above were read."))
 		Expect(namesShown(next)[0] > shown[len(shown)-1]).To(BeTrue(), "%s after %s", namesShown(next)[0], shown[len(shown)-1])
 	})
 
-	It("keeps the rows if a part cannot be read, and offers to try again", func(ctx SpecContext) {
-		status, body, _ := load(ctx, server, users+"/rows?q=x&continue=broken")
-		Expect(status).To(Equal(http.StatusInternalServerError))
-		Expect(body).To(And(HavePrefix(`<tr class="rest"`), ContainSubstring("continue key is not valid"), ContainSubstring(`users/rows?q=x&amp;continue=broken"`)))
+	DescribeTable("keeps the rows if a part cannot be read, and offers to try again", func(ctx SpecContext, list, token string) {
+		query := url.Values{"continue": {token}, "q": {"x"}}.Encode()
+		status, body, _ := load(ctx, server, list+"/rows?"+query)
+		Expect(status).To(BeNumerically(">=", http.StatusBadRequest))
+		Expect(body).To(And(HavePrefix(`<tr class="rest"`), Not(ContainSubstring("<h1")), ContainSubstring("continue key is not valid")))
+		Expect(nextOf(body)).To(Equal(list + "/rows?" + query))
+	},
+		Entry("of the users", users, "broken"),
+		Entry("of the groups", "/directories/"+crowd+"/groups", "broken"),
+		Entry("of the members of a group", wideGroup, "0.0.s.broken"),
+		Entry("of the assignments", "/directories/"+crowd+"/access", "broken"),
+		Entry("of who has which role where", "/directories/"+crowd+"/review", "namespaces:broken"),
+		Entry("of the approvals", "/directories/"+crowd+"/approvals", "broken"),
+		Entry("of the directories", "/directories", "broken"),
+	)
+
+	It("goes on with the members of a group as they are now", func(ctx SpecContext) {
+		compact(ctx)
+		_, body, _ := load(ctx, server, wideGroup)
+		_, body, _ = load(ctx, server, nextOf(body)) // the first slice, which has no token
+		status, next, _ := load(ctx, server, expired(nextOf(body)))
+		Expect(status).To(Equal(http.StatusOK), next)
+		Expect(next).To(And(ContainSubstring("The directory has changed since the rows above were read."), ContainSubstring(memberOf(2))))
+		Expect(next).NotTo(Or(ContainSubstring(memberOf(1)), ContainSubstring(memberOf(3))))
+		_, next, _ = load(ctx, server, nextOf(next))
+		Expect(next).To(And(ContainSubstring(memberOf(3)), ContainSubstring("That is all.")))
+	})
+
+	It("goes on with a review of the bindings as they are now", func(ctx SpecContext) {
+		_, body, _ := load(ctx, server, "/directories/"+crowd+"/review?namespace="+crowd)
+		Expect(body).To(And(ContainSubstring(subjectOf(3)), Not(ContainSubstring(subjectOf(4)))))
+		// The API server still has the bindings of its start, because it remembers what it has served.
+		var refused atomic.Bool
+		through := openPages(proxiedBy(func(w http.ResponseWriter, r *http.Request, pass http.Handler) {
+			token := r.URL.Query().Get("continue")
+			if !strings.HasSuffix(r.URL.Path, "/rolebindings") || token == "" || refused.Swap(true) {
+				pass.ServeHTTP(w, r)
+				return
+			}
+			status := apierrors.NewResourceExpired("too old").ErrStatus
+			status.Kind, status.APIVersion, status.Continue = "Status", "v1", token
+			w.Header().Set("Content-Type", "application/json")
+			w.WriteHeader(http.StatusGone)
+			Expect(json.NewEncoder(w).Encode(status)).To(Succeed())
+		}), "")
+		status, next, _ := load(ctx, through, nextOf(body))
+		Expect(refused.Load()).To(BeTrue())
+		Expect(status).To(Equal(http.StatusOK), next)
+		Expect(next).To(And(ContainSubstring(subjectOf(4)), Not(ContainSubstring(subjectOf(3))), ContainSubstring("That is all.")))
 	})
 
 	It("stops to read when the browser goes", func(ctx SpecContext) {

@@ -2,11 +2,13 @@ package plugin
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
 
 	rbacv1 "k8s.io/api/rbac/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -102,7 +104,8 @@ func (f *bindingsRead) keep(b metav1.Object, subjects []rbacv1.Subject) []rbacv1
 	return subjects
 }
 
-// readBindings adds the bindings at a token, and returns the token of the next ones.
+// readBindings adds the bindings at a token, and returns the token of the next ones. If the token has expired, it goes on with the
+// bindings as they are now: each part of a review is of its own time anyway.
 func (r GrantReader) readBindings(ctx context.Context, token string, found *bindingsRead) (next string, err error) {
 	parts := r.Query.parts()
 	part, at, _ := strings.Cut(token, ":")
@@ -110,12 +113,28 @@ func (r GrantReader) readBindings(ctx context.Context, token string, found *bind
 		part, at = parts[0], ""
 	}
 	options := append(r.options(), client.Limit(r.Part.Bindings), client.Continue(at))
-	if part == partCluster {
-		next, err = r.readClusterRoleBindings(ctx, found, options...)
-	} else {
-		next, err = r.readRoleBindings(ctx, found, options...)
+	next, err = r.readPage(ctx, part, found, options)
+	if fresh := FreshToken(err); at != "" && fresh != "" {
+		next, err = r.readPage(ctx, part, found, append(options, client.Continue(fresh)))
 	}
 	return r.following(part, next), err
+}
+
+func (r GrantReader) readPage(ctx context.Context, part string, found *bindingsRead, options []client.ListOption) (next string, err error) {
+	if part == partCluster {
+		return r.readClusterRoleBindings(ctx, found, options...)
+	}
+	return r.readRoleBindings(ctx, found, options...)
+}
+
+// FreshToken returns the token that an error of the API server gives in place of one that has expired; "" if it gives none. The list
+// goes on there as it is now.
+func FreshToken(err error) string {
+	var status apierrors.APIStatus
+	if !errors.As(err, &status) {
+		return ""
+	}
+	return status.Status().Continue
 }
 
 func (r GrantReader) readRoleBindings(ctx context.Context, found *bindingsRead, options ...client.ListOption) (next string, err error) {

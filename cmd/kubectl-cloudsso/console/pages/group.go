@@ -86,6 +86,11 @@ func (r *request) readTeam() (t team, err error) {
 		limit = chunkMembers
 	}
 	names, next, err := r.membersAt(g, at, limit)
+	if at.InSlices && apierrors.IsResourceExpired(err) {
+		at = at.renewed(plugin.FreshToken(err))
+		t.Members.Notice = renewedNotice(at.Slice)
+		names, next, err = r.membersAt(g, at, limit)
+	}
 	if err != nil {
 		return team{}, err
 	}
@@ -145,6 +150,15 @@ func (p position) String() string {
 		list = "s"
 	}
 	return fmt.Sprintf("%d.%d.%s.%s", p.Read, p.At, list, p.Slice)
+}
+
+// renewed returns the position in place of one whose token has expired: the same at a fresh token, or the first if that is "".
+func (p position) renewed(fresh string) position {
+	if fresh == "" {
+		return position{}
+	}
+	p.Slice = fresh
+	return p
 }
 
 // left returns about how many members come after the position; -1 if it is not known.

@@ -5,6 +5,7 @@ import (
 	"crypto/subtle"
 	"net/http"
 	"net/url"
+	"strings"
 	"time"
 
 	"k8s.io/client-go/rest"
@@ -94,11 +95,19 @@ func (c *console) handle(p page) http.HandlerFunc {
 			v, err = p(r)
 		}
 		if err != nil {
-			v = problemView(err)
+			v = r.failed(err)
 		}
 		v.complete(r)
 		v.write(w, plain)
 	}
+}
+
+// failed returns the view of an error. A part of a list gets a row, because its person keeps the parts before.
+func (r *request) failed(err error) *view {
+	if strings.HasSuffix(r.Pattern, rowsPath) {
+		return failedRows(r, err)
+	}
+	return problemView(err)
 }
 
 // complete sets what each view has from its request.

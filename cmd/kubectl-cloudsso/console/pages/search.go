@@ -1,18 +1,19 @@
 package pages
 
 import (
-	"errors"
 	"fmt"
 	"html/template"
 	"net/url"
 	"slices"
 	"strconv"
+	"strings"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/cloudsso/cloudsso-operator/api/v1alpha1"
+	"github.com/cloudsso/cloudsso-operator/cmd/kubectl-cloudsso/plugin"
 )
 
 const (
@@ -119,12 +120,19 @@ func (c *chunk[T]) list(r *request, page client.ObjectList, options []client.Lis
 	if c.Next == "" || !apierrors.IsResourceExpired(err) {
 		return err
 	}
-	if c.Next = freshToken(err); c.Next != "" {
-		c.Notice = text("list.changed")
-	} else {
-		c.Progress, c.Notice = progress{Until: pageRows}, text("list.again")
+	c.Next = plugin.FreshToken(err)
+	if c.Notice = renewedNotice(c.Next); c.Next == "" {
+		c.Progress = progress{Until: pageRows}
 	}
 	return list(r, page, c.Next, options)
+}
+
+// renewedNotice returns what a list says that goes on at a fresh token, or begins again if that is "".
+func renewedNotice(fresh string) string {
+	if fresh == "" {
+		return text("list.again")
+	}
+	return text("list.changed")
 }
 
 // list reads the objects at a token, and leaves nothing of what the page had before.
@@ -135,15 +143,6 @@ func list(r *request, page client.ObjectList, token string, options []client.Lis
 	page.SetContinue("")
 	page.SetRemainingItemCount(nil)
 	return r.Client.List(r.Context(), page, append(slices.Clone(options), client.Continue(token))...)
-}
-
-// freshToken returns the token that the API server gives in place of one that has expired; "" if it gives none.
-func freshToken(err error) string {
-	var status apierrors.APIStatus
-	if !errors.As(err, &status) {
-		return ""
-	}
-	return status.Status().Continue
 }
 
 // add adds the objects of a page and the hits among them.
@@ -225,10 +224,14 @@ type failedPart struct {
 	problem
 }
 
-// failedRows returns the view of a part of a list that could not be read. Its person can try again, and keeps the parts before.
-func failedRows(r *request, address string, err error) *view {
+// rowsPath ends the address of the parts of a list, below that of its page.
+const rowsPath = "/rows"
+
+// failedRows returns the view of a part of a list that could not be read. Its person can try again.
+func failedRows(r *request, err error) *view {
 	v := problemView(err)
 	shown, _ := v.Data.(problem)
+	address := strings.TrimSuffix(r.URL.EscapedPath(), rowsPath)
 	return &view{template: "problem", part: "failed", status: v.status, Data: failedPart{address, template.URL(r.URL.Query().Encode()), shown}} //nolint:gosec // G203: Encode escapes what a page could misread
 }
 

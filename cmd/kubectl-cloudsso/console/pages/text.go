@@ -135,7 +135,7 @@ var texts = map[string]string{
 	"list.retry":     "Try again",
 	"list.lost":      "The console does not answer. Start it again if it has ended, and then continue.",
 	"list.changed":   "The directory has changed since the rows above were read. The rows below are as it is now.",
-	"list.again":     "The directory has changed since the rows above were read. The search has begun again below.",
+	"list.again":     "The directory has changed since the rows above were read. The list begins again below.",
 	"list.end":       "That is all.",
 	"list.nothing":   "Nothing was found.",
 	"list.exact":     "Named exactly so",

@@ -2,7 +2,6 @@ package pages
 
 import (
 	"context"
-	"net/url"
 	"slices"
 	"strings"
 
@@ -102,14 +101,9 @@ func (c *console) userRows(r *request) (*view, error) {
 	query := userQueryOf(r)
 	rows, err := r.readUsers(query)
 	if err != nil {
-		return failedRows(r, usersPath(r.namespace()), err), nil
+		return nil, err
 	}
 	return &view{template: "users", part: "rows", Data: userList{Query: query, Rows: rows}}, nil
-}
-
-// usersPath returns the address of the list.
-func usersPath(namespace string) string {
-	return "/directories/" + url.PathEscape(namespace) + "/users"
 }
 
 func (r *request) readUsers(query userQuery) (chunk[*v1alpha1.CloudSSOUser], error) {

@@ -177,6 +177,19 @@ func createBindings(ctx context.Context) {
 	}
 }
 
+// withhold withholds the deactivation of a user until the end of the spec.
+func withhold(ctx context.Context, name string) {
+	GinkgoHelper()
+	u := &v1alpha1.CloudSSOUser{}
+	Expect(cluster.Get(ctx, client.ObjectKey{Namespace: crowd, Name: name}, u)).To(Succeed())
+	u.Spec.Withheld = &v1alpha1.WithheldDeactivation{What: "Disable", Since: metav1.Now()}
+	Expect(cluster.Update(ctx, u)).To(Succeed())
+	DeferCleanup(func(ctx context.Context) {
+		u.Spec.Withheld = nil
+		Expect(cluster.Update(ctx, u)).To(Succeed())
+	})
+}
+
 // expired returns the address of a part with a token of the API server that is not kept any more. What begins the parameter stays.
 func expired(address string) string {
 	GinkgoHelper()
@@ -270,6 +283,22 @@ var _ = Describe("the search of the console", Ordered, ContinueOnFailure, func()
 	It("shows no exact user of another state or source", func(ctx SpecContext) {
 		body, _ := fastest(ctx, search("q", fmt.Sprintf("00u%d", last), "state", "Deprovisioned"))
 		Expect(body).NotTo(ContainSubstring("Named exactly so"))
+	})
+
+	DescribeTable("shows groups of the source alone", func(ctx SpecContext, source string, isFound bool) {
+		_, body, _ := load(ctx, server, "/directories/"+crowd+"/groups?q=wide&source="+source)
+		Expect(strings.Contains(body, "Named exactly so")).To(Equal(isFound))
+		Expect(strings.Count(body, `<th scope="row">`)).To(Equal(map[bool]int{false: 0, true: 2}[isFound]))
+	}, Entry("that has it", "Manual", true), Entry("that has not", "SCIM", false))
+
+	It("shows the exact groups with the first part alone", func(ctx SpecContext) {
+		_, body, _ := load(ctx, server, users)
+		next, err := url.Parse(nextOf(body))
+		Expect(err).NotTo(HaveOccurred())
+		query := next.Query() // a token is the name after which a list begins
+		query.Set("q", "wide")
+		_, body, _ = load(ctx, server, "/directories/"+crowd+"/groups?"+query.Encode())
+		Expect(body).To(And(ContainSubstring("Wide"), Not(ContainSubstring("Named exactly so"))))
 	})
 
 	It("reads on in parts, and says how far it is", func(ctx SpecContext) {
@@ -370,6 +399,39 @@ var _ = Describe("the search of the console", Ordered, ContinueOnFailure, func()
 		Expect(refused.Load()).To(BeTrue())
 		Expect(status).To(Equal(http.StatusOK), next)
 		Expect(next).To(And(ContainSubstring(subjectOf(4)), Not(ContainSubstring(subjectOf(3))), ContainSubstring("That is all.")))
+	})
+
+	It("lists withheld deactivations that are not counted, and reads no further than to those that are", func(ctx SpecContext) {
+		const approvals = "/directories/" + crowd + "/approvals"
+		d := &v1alpha1.CloudSSODirectory{ObjectMeta: metav1.ObjectMeta{Namespace: crowd, Name: v1alpha1.DirectoryName}}
+		Expect(cluster.Create(ctx, d)).To(Succeed())
+		DeferCleanup(func(ctx context.Context) { Expect(cluster.Delete(ctx, d)).To(Succeed()) })
+		_, body, _ := load(ctx, server, approvals)
+		Expect(body).To(ContainSubstring("as the operator has counted: not known yet"))
+		Expect(reading.FindStringSubmatch(body)).To(HaveExactElements(Not(BeEmpty()), "600", strconv.Itoa(crowdSize())))
+
+		withhold(ctx, crowdName(0))
+		counted := func(withheld int32) {
+			d.Status.Users = &v1alpha1.UserCounts{Withheld: withheld}
+			Expect(cluster.Status().Update(ctx, d)).To(Succeed())
+		}
+		counted(0)
+		_, body, _ = load(ctx, server, approvals)
+		Expect(body).To(And(ContainSubstring("No deactivation waits for a decision."), ContainSubstring(approvals+"?all=1")))
+		_, body, _ = load(ctx, server, approvals+"?all=1")
+		Expect(namesShown(body)).To(Equal([]string{crowdName(0)}))
+
+		counted(1)
+		var lists atomic.Int32
+		through := openPages(proxiedBy(func(w http.ResponseWriter, r *http.Request, pass http.Handler) {
+			if strings.HasSuffix(r.URL.Path, "/cloudssousers") {
+				lists.Add(1)
+			}
+			pass.ServeHTTP(w, r)
+		}), "")
+		_, body, _ = load(ctx, through, approvals+"/decide?decision=Apply")
+		Expect(body).To(And(ContainSubstring("Users: 1."), ContainSubstring(`name="last" value="`+crowdName(0)+`"`)))
+		Expect(lists.Load()).To(BeEquivalentTo(1))
 	})
 
 	It("stops to read when the browser goes", func(ctx SpecContext) {

@@ -316,7 +316,10 @@ var _ = Describe("approvals", Ordered, func() {
 		v := signIn(ctx, admin)
 		page := v.get(ctx, directory("approvals/decide")+"?decision=Apply")
 		Expect(page.text()).To(And(ContainSubstring("third@example.com"), Not(ContainSubstring("second@example.com"))))
-		v.post(ctx, directory("approvals/decide"), url.Values{"decision": {"Apply"}, "until": {time.Now().Add(-time.Hour).UTC().Format(time.RFC3339)}})
+		form := url.Values{"decision": {"Apply"}, "until": {time.Now().Add(-time.Hour).UTC().Format(time.RFC3339)}, "last": {withheld["third"]}}
+		Expect(v.post(ctx, directory("approvals/decide"), form).StatusCode).To(Equal(http.StatusConflict))
+		form.Del("until")
+		Expect(v.post(ctx, directory("approvals/decide"), form).StatusCode).To(Equal(http.StatusBadRequest))
 		u, err := stored(ctx, withheld["third"])
 		Expect(err).NotTo(HaveOccurred())
 		Expect(u.Spec.Withheld).To(HaveField("Decision", BeEmpty()), "it was withheld later")

@@ -1,6 +1,7 @@
 package pages
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -9,6 +10,7 @@ import (
 	"time"
 
 	"golang.org/x/sync/errgroup"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -22,31 +24,42 @@ import (
 type approvals struct {
 	// Budget is that of the directory in words; "" if it has none.
 	Budget string
-	// Count is how many are withheld, as the directory says.
-	Count int32
-	Rows  chunk[*v1alpha1.CloudSSOUser]
-	Lacks string
+	// Count is how many are withheld, as the operator has counted; nil if it has not yet.
+	Count *int32
+	// IsRead says that the page has the list.
+	IsRead bool
+	Rows   chunk[*v1alpha1.CloudSSOUser]
+	Lacks  string
 }
 
-// approvals is the page of withheld deactivations. It reads all users only if the directory says that there are some.
+// allParameter is the parameter of an address that asks to read all users, whatever the operator has counted.
+const allParameter = "all"
+
+// approvals is the page of withheld deactivations. It reads all users unless the operator has counted none that wait.
 func (c *console) approvals(r *request) (*view, error) {
 	d, err := plugin.Directory(r.Context(), r.Client, r.namespace())
 	if err != nil {
 		return nil, err
 	}
-	var page approvals
+	query := r.URL.Query()
+	page := approvals{Count: withheldCount(d)}
 	if b := d.Spec.DisablementBudget; b != nil {
 		page.Budget = policy.DescribeBudget(b)
 	}
-	if d.Status.Users != nil {
-		page.Count = d.Status.Users.Withheld
-	}
-	if page.Count > 0 {
+	if page.Count == nil || *page.Count > 0 || query.Has(allParameter) || query.Has(tokenParameter) {
 		if err := page.read(r); err != nil {
 			return nil, err
 		}
 	}
 	return &view{Title: text("approvals.title"), template: "approvals", Data: page}, nil
+}
+
+// withheldCount returns how many deactivations wait, as the operator has counted; nil if it has not yet.
+func withheldCount(d *v1alpha1.CloudSSODirectory) *int32 {
+	if d.Status.Users == nil {
+		return nil
+	}
+	return &d.Status.Users.Withheld
 }
 
 // approvalRows is the next part of the list, for the page that has the part before.
@@ -60,6 +73,7 @@ func (c *console) approvalRows(r *request) (*view, error) {
 
 // read reads a part of the list, and what the person may do.
 func (p *approvals) read(r *request) error {
+	p.IsRead = true
 	held, err := r.readRights(mayChangeUsers)
 	if err != nil {
 		return err
@@ -68,12 +82,12 @@ func (p *approvals) read(r *request) error {
 	var page v1alpha1.CloudSSOUserList
 	p.Rows, err = readChunk(r, &page, false, func() (hits []*v1alpha1.CloudSSOUser) {
 		for i := range page.Items {
-			if page.Items[i].Spec.Withheld != nil {
-				hits = append(hits, &page.Items[i])
+			if u := &page.Items[i]; u.Spec.Withheld != nil && u.Spec.Source == v1alpha1.SourceSCIM {
+				hits = append(hits, u)
 			}
 		}
 		return hits
-	}, listOptions(r, v1alpha1.SourceSCIM)...)
+	}, listOptions(r, "")...)
 	return err
 }
 
@@ -85,8 +99,12 @@ type decision struct {
 	// Count is how many users are concerned, and Names the userNames of the first of them.
 	Count int
 	Names []string
-	// Until is when the latest of them was withheld: one that is withheld later is not decided.
+	// Limit is after how many users the rest of the list is not read; 0 if the whole list is.
+	Limit int
+	// Until is when the latest of them was withheld, and Last the metadata.name of the last of them in the list: one that is withheld
+	// later, or comes later in the list, is not decided.
 	Until metav1.Time
+	Last  string
 	Lacks string
 }
 
@@ -96,6 +114,7 @@ const (
 	userField     = "user"
 	whatField     = "what"
 	untilField    = "until"
+	lastField     = "last"
 )
 
 const (
@@ -110,6 +129,7 @@ var decisions = []v1alpha1.Decision{v1alpha1.DecisionApply, v1alpha1.DecisionDis
 var (
 	errNoDecision  = errors.New(text("decide.none"))
 	errNotWithheld = errors.New(text("decide.gone"))
+	errNoneShown   = errors.New(text("decide.noneShown"))
 )
 
 // askDecision is the page that asks whether to decide.
@@ -132,16 +152,29 @@ func (c *console) askDecision(r *request) (*view, error) {
 			return nil, errNotWithheld
 		}
 		title = text("decide.title"+string(page.Decision), page.User.Spec.UserName)
-	} else if err := r.eachWaiting(r.Context(), page.add); err != nil {
+	} else if err := r.countWaiting(&page); err != nil {
 		return nil, err
 	}
 	return &view{Title: title, template: "decide", Data: page}, nil
 }
 
-// add counts the users of a page of the list.
+// countWaiting counts the users that all wait for a decision. It reads no further than to as many as the operator has counted.
+func (r *request) countWaiting(page *decision) error {
+	d, err := plugin.Directory(r.Context(), r.Client, r.namespace())
+	if err != nil {
+		return err
+	}
+	if count := withheldCount(d); count != nil {
+		page.Limit = int(*count)
+	}
+	return r.eachWaiting(r.Context(), "", page.add)
+}
+
+// add counts the users of a page of the list, and reports whether to read on.
 func (d *decision) add(users []*v1alpha1.CloudSSOUser) bool {
 	for _, u := range users {
 		d.Count++
+		d.Last = u.Name
 		if len(d.Names) < namesShown {
 			d.Names = append(d.Names, u.Spec.UserName)
 		}
@@ -149,7 +182,7 @@ func (d *decision) add(users []*v1alpha1.CloudSSOUser) bool {
 			d.Until = since
 		}
 	}
-	return true
+	return d.Limit == 0 || d.Count < d.Limit
 }
 
 // isWaiting reports whether a user has a withheld deactivation that is not decided.
@@ -157,8 +190,9 @@ func isWaiting(u *v1alpha1.CloudSSOUser) bool {
 	return u.Spec.Withheld != nil && !policy.IsDecided(u)
 }
 
-// eachWaiting reads all users, page by page. look gets those of a page that wait for a decision, and reports whether to go on.
-func (r *request) eachWaiting(ctx context.Context, look func([]*v1alpha1.CloudSSOUser) bool) error {
+// eachWaiting reads the users, page by page, to the one with the metadata.name last; all, if that is "". look gets those of a page
+// that wait for a decision, and reports whether to go on.
+func (r *request) eachWaiting(ctx context.Context, last string, look func([]*v1alpha1.CloudSSOUser) bool) error {
 	var page v1alpha1.CloudSSOUserList
 	return plugin.EachPage(ctx, r.Client, &page, func() bool {
 		var waiting []*v1alpha1.CloudSSOUser
@@ -167,7 +201,8 @@ func (r *request) eachWaiting(ctx context.Context, look func([]*v1alpha1.CloudSS
 				waiting = append(waiting, &page.Items[i])
 			}
 		}
-		return look(waiting)
+		isLast := last != "" && len(page.Items) > 0 && page.Items[len(page.Items)-1].Name >= last // the list is in the order of names
+		return look(waiting) && !isLast
 	}, listOptions(r, v1alpha1.SourceSCIM)...)
 }
 
@@ -181,44 +216,59 @@ func (c *console) decide(r *request) (*view, error) {
 	if r.PostFormValue(userField) != "" {
 		decide = r.decideOne
 	}
-	if err := decide(wanted); err != nil {
+	done, err := decide(wanted)
+	if err != nil {
 		return nil, err
 	}
-	return redirected("/directories/"+r.namespace()+"/approvals", string(wanted)), nil
+	return redirected(directoryAddress(r.namespace(), "approvals"), done), nil
 }
 
-// decideOne decides about the deactivation that the form shows.
-func (r *request) decideOne(wanted v1alpha1.Decision) error {
+// decideOne decides about the deactivation that the form shows, and returns the notice to show.
+func (r *request) decideOne(wanted v1alpha1.Decision) (done string, err error) {
 	u, err := r.readUser(r.PostFormValue(userField))
 	if err != nil {
-		return err
+		return "", err
 	}
 	if !isWaiting(u) || string(u.Spec.Withheld.What) != r.PostFormValue(whatField) {
-		return errNotWithheld
+		return "", errNotWithheld
 	}
-	return r.writeDecision(r.Context(), u, wanted)
+	return string(wanted), r.writeDecision(r.Context(), u, wanted)
 }
 
-// decideAll decides about each deactivation that was withheld until the time in the form. One that is not withheld any more is left
-// out. If the time is not enough, the error says so, and the rest waits.
-func (r *request) decideAll(wanted v1alpha1.Decision) error {
-	until := instant(r.PostFormValue(untilField))
+// decideAll decides about the deactivations that the form shows, and returns the notice to show. One that is not withheld any more is
+// left out. If the time is not enough, the rest waits.
+func (r *request) decideAll(wanted v1alpha1.Decision) (done string, err error) {
+	until, last := instant(r.PostFormValue(untilField)), r.PostFormValue(lastField)
+	if until.IsZero() || last == "" {
+		return "", errNoneShown
+	}
 	ctx, cancel := context.WithTimeout(r.Context(), decideLimit)
 	defer cancel()
+	decided, err := r.decideUntil(ctx, until, last, wanted)
+	switch {
+	case err == nil && decided == 0:
+		return "", errNotWithheld
+	case err == nil:
+		return string(wanted), nil
+	case decided > 0 && errors.Is(ctx.Err(), context.DeadlineExceeded):
+		return "partly", nil
+	case decided > 0:
+		return "", fmt.Errorf("%s %w", text("decide.partly", decided), err)
+	}
+	return "", err
+}
+
+// decideUntil decides about each deactivation that was withheld until a time, up to a place of the list, and returns how many it has
+// decided.
+func (r *request) decideUntil(ctx context.Context, until time.Time, last string, wanted v1alpha1.Decision) (int64, error) {
 	var decided atomic.Int64
 	var failed error
-	err := r.eachWaiting(ctx, func(users []*v1alpha1.CloudSSOUser) bool {
-		shown := slices.DeleteFunc(users, func(u *v1alpha1.CloudSSOUser) bool { return u.Spec.Withheld.Since.After(until) })
+	err := r.eachWaiting(ctx, last, func(users []*v1alpha1.CloudSSOUser) bool {
+		shown := slices.DeleteFunc(users, func(u *v1alpha1.CloudSSOUser) bool { return u.Spec.Withheld.Since.After(until) || u.Name > last })
 		failed = r.decideEach(ctx, shown, wanted, &decided)
 		return failed == nil
 	})
-	if failed != nil {
-		err = failed
-	}
-	if err != nil && decided.Load() > 0 {
-		return fmt.Errorf("%s %w", text("decide.partly", decided.Load()), err)
-	}
-	return err
+	return decided.Load(), cmp.Or(failed, err)
 }
 
 // decideEach decides about users, some at a time, and counts them.
@@ -247,8 +297,8 @@ func (r *request) writeDecision(ctx context.Context, u *v1alpha1.CloudSSOUser, w
 		Test("/spec/withheld/since", u.Spec.Withheld.Since).
 		Add("/spec/withheld/decision", wanted)
 	err := r.Client.Patch(ctx, u, patch, client.FieldOwner(plugin.FieldManager))
-	if jsonpatch.Failed(err) {
+	if jsonpatch.Failed(err) || apierrors.IsNotFound(err) {
 		return errNotWithheld
 	}
-	return client.IgnoreNotFound(err)
+	return err
 }

@@ -36,9 +36,11 @@ func statusOf(err error) int {
 		return http.StatusForbidden
 	case errors.Is(err, errOtherObject), errors.Is(err, errNotWithheld):
 		return http.StatusConflict
-	case errors.Is(err, errNoDecision):
+	case errors.Is(err, errNoDecision), errors.Is(err, errNoneShown):
 		return http.StatusBadRequest
-	case isLate(err):
+	case errors.Is(err, context.Canceled):
+		return http.StatusServiceUnavailable
+	case errors.Is(err, context.DeadlineExceeded):
 		return http.StatusGatewayTimeout
 	case isUnreachable(err):
 		return http.StatusBadGateway
@@ -57,16 +59,14 @@ func adviceOn(err error) string {
 		return "problem.unauthorized"
 	case apierrors.IsResourceExpired(err):
 		return "problem.expired"
-	case isLate(err):
+	case errors.Is(err, context.Canceled):
+		return "problem.canceled"
+	case errors.Is(err, context.DeadlineExceeded):
 		return "problem.late"
 	case isUnreachable(err):
 		return "problem.unreachable"
 	}
 	return ""
-}
-
-func isLate(err error) bool {
-	return errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled)
 }
 
 // isUnreachable reports whether a request got no answer: its connection was refused, or broke.

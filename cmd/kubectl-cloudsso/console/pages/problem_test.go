@@ -22,19 +22,20 @@ func TestAnErrorHasItsStatusAndAdvice(t *testing.T) {
 		status int
 		advice string
 	}{
-		"no page":                {errNoPage, http.StatusNotFound, ""},
-		"a form of another":      {errStrangeForm, http.StatusForbidden, ""},
-		"no directory":           {fmt.Errorf("reading: %w", &plugin.NotFoundError{}), http.StatusNotFound, ""},
-		"no user":                {apierrors.NewNotFound(users, "ada"), http.StatusNotFound, ""},
-		"no right":               {apierrors.NewForbidden(users, "ada", errors.New("no")), http.StatusForbidden, "problem.forbidden"},
-		"no login":               {apierrors.NewUnauthorized("no"), http.StatusUnauthorized, "problem.unauthorized"},
-		"an old part of a list":  {apierrors.NewResourceExpired("old"), http.StatusGone, "problem.expired"},
-		"a request that is none": {apierrors.NewBadRequest("continue"), http.StatusBadRequest, ""},
-		"a write that lost":      {apierrors.NewConflict(users, "ada", errors.New("newer")), http.StatusConflict, ""},
-		"too late":               {fmt.Errorf("reading: %w", context.DeadlineExceeded), http.StatusGatewayTimeout, "problem.late"},
-		"too late on the way":    {&url.Error{Err: context.DeadlineExceeded}, http.StatusGatewayTimeout, "problem.late"},
-		"no connection":          {fmt.Errorf("reading: %w", refused), http.StatusBadGateway, "problem.unreachable"},
-		"anything else":          {errors.New("else"), http.StatusInternalServerError, ""},
+		"no page":                 {errNoPage, http.StatusNotFound, ""},
+		"a form of another":       {errStrangeForm, http.StatusForbidden, ""},
+		"no directory":            {fmt.Errorf("reading: %w", &plugin.NotFoundError{}), http.StatusNotFound, ""},
+		"no user":                 {apierrors.NewNotFound(users, "ada"), http.StatusNotFound, ""},
+		"no right":                {apierrors.NewForbidden(users, "ada", errors.New("no")), http.StatusForbidden, "problem.forbidden"},
+		"no login":                {apierrors.NewUnauthorized("no"), http.StatusUnauthorized, "problem.unauthorized"},
+		"an old part of a list":   {apierrors.NewResourceExpired("old"), http.StatusGone, "problem.expired"},
+		"a request that is none":  {apierrors.NewBadRequest("continue"), http.StatusBadRequest, ""},
+		"a write that lost":       {apierrors.NewConflict(users, "ada", errors.New("newer")), http.StatusConflict, ""},
+		"too late":                {fmt.Errorf("reading: %w", context.DeadlineExceeded), http.StatusGatewayTimeout, "problem.late"},
+		"too late on the way":     {&url.Error{Err: context.DeadlineExceeded}, http.StatusGatewayTimeout, "problem.late"},
+		"a browser that has left": {&url.Error{Err: context.Canceled}, http.StatusServiceUnavailable, "problem.canceled"},
+		"no connection":           {fmt.Errorf("reading: %w", refused), http.StatusBadGateway, "problem.unreachable"},
+		"anything else":           {errors.New("else"), http.StatusInternalServerError, ""},
 	} {
 		if status, advice := statusOf(test.err), adviceOn(test.err); status != test.status || advice != test.advice {
 			t.Errorf("%s: %d %q, want %d %q", name, status, advice, test.status, test.advice)

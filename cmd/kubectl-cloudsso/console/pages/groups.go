@@ -17,6 +17,19 @@ type groupQuery struct {
 	Source v1alpha1.Source
 }
 
+// isPlain reports whether every group is a hit, so that a page of the list is a page of hits.
+func (q groupQuery) isPlain() bool { return q.Text == "" }
+
+// isOf reports whether a group has the source.
+func (q groupQuery) isOf(g *v1alpha1.CloudSSOGroup) bool {
+	return q.Source == "" || g.Spec.Source == q.Source
+}
+
+// selects reports whether a group is a hit.
+func (q groupQuery) selects(g *v1alpha1.CloudSSOGroup) bool {
+	return q.isOf(g) && (q.Text == "" || contains(q.Text, g.Spec.DisplayName, g.Spec.ExternalID, g.Name))
+}
+
 // groupList is the page of groups.
 type groupList struct {
 	Query   groupQuery
@@ -36,10 +49,8 @@ func (c *console) groups(r *request) (*view, error) {
 	query := groupQueryOf(r)
 	list := groupList{Query: query, Sources: sources}
 	var err error
-	if query.Text != "" {
-		if list.Exact, err = r.exactGroups(r.Context(), r.namespace(), query.Text); err != nil {
-			return nil, err
-		}
+	if list.Exact, err = r.exactGroups(query); err != nil {
+		return nil, err
 	}
 	if list.Rows, err = r.readGroups(query); err != nil {
 		return nil, err
@@ -59,34 +70,35 @@ func (c *console) groupRows(r *request) (*view, error) {
 
 func (r *request) readGroups(query groupQuery) (chunk[*v1alpha1.CloudSSOGroup], error) {
 	var page v1alpha1.CloudSSOGroupList
-	return readChunk(r, &page, query.Text == "", func() (hits []*v1alpha1.CloudSSOGroup) {
+	return readChunk(r, &page, query.isPlain(), func() (hits []*v1alpha1.CloudSSOGroup) {
 		for i := range page.Items {
-			g := &page.Items[i]
-			if query.Text == "" || contains(query.Text, g.Spec.DisplayName, g.Spec.ExternalID, g.Name) {
-				hits = append(hits, g)
+			if query.selects(&page.Items[i]) {
+				hits = append(hits, &page.Items[i])
 			}
 		}
 		return hits
-	}, listOptions(r, query.Source)...)
+	}, searchOptions(r, query.isPlain(), query.Source)...)
 }
 
 // exactGroups returns the groups that a text names: by displayName in any spelling, or by metadata.name; by externalId.
-func (r *request) exactGroups(ctx context.Context, namespace, wanted string) (groups []*v1alpha1.CloudSSOGroup, err error) {
-	holder, err := plugin.HolderOfDisplayName(ctx, r.Client, namespace, wanted)
-	if err != nil {
-		return nil, err
+func (r *request) exactGroups(query groupQuery) ([]*v1alpha1.CloudSSOGroup, error) {
+	holder := func(ctx context.Context) ([]*v1alpha1.CloudSSOGroup, error) {
+		g, err := plugin.HolderOfDisplayName(ctx, r.Client, r.namespace(), query.Text)
+		if g == nil {
+			return nil, err
+		}
+		return []*v1alpha1.CloudSSOGroup{g}, err
 	}
-	if holder != nil {
-		groups = append(groups, holder)
+	sameID := func(ctx context.Context) (groups []*v1alpha1.CloudSSOGroup, err error) {
+		var same v1alpha1.CloudSSOGroupList
+		wanted := client.MatchingFields{"spec.externalId": query.Text}
+		err = r.Client.List(ctx, &same, client.InNamespace(r.namespace()), wanted, client.Limit(pageRows))
+		for i := range same.Items {
+			groups = append(groups, &same.Items[i])
+		}
+		return groups, err
 	}
-	var same v1alpha1.CloudSSOGroupList
-	if err := r.Client.List(ctx, &same, client.InNamespace(namespace), client.MatchingFields{"spec.externalId": wanted}, client.Limit(pageRows)); err != nil {
-		return nil, err
-	}
-	for i := range same.Items {
-		groups = append(groups, &same.Items[i])
-	}
-	return uniqueByName(groups), nil
+	return exactMatches(r, query.Text, query.isOf, holder, sameID)
 }
 
 // readyText returns whether a group is in effect as declared, or why not.

@@ -1,6 +1,7 @@
 package pages
 
 import (
+	"context"
 	"fmt"
 	"html/template"
 	"net/url"
@@ -8,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 
+	"golang.org/x/sync/errgroup"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -242,6 +244,34 @@ func listOptions(r *request, source v1alpha1.Source) []client.ListOption {
 		options = append(options, client.MatchingFields{"spec.source": string(source)})
 	}
 	return options
+}
+
+// searchOptions returns what the API server selects of a list. A search selects by itself, because the API server does not say how
+// much is left of a selected list.
+func searchOptions(r *request, isPlain bool, source v1alpha1.Source) []client.ListOption {
+	if !isPlain {
+		return listOptions(r, "")
+	}
+	return listOptions(r, source)
+}
+
+// exactMatches returns the objects that a text names, in one of several ways, and that are wanted. All ways are asked for at a time. A
+// later part of a list has none, because the first part had them.
+func exactMatches[T client.Object](r *request, named string, isWanted func(T) bool, ways ...func(context.Context) ([]T, error)) ([]T, error) {
+	if named == "" || r.URL.Query().Has(tokenParameter) {
+		return nil, nil
+	}
+	found := make([][]T, len(ways))
+	readers, ctx := errgroup.WithContext(r.Context())
+	for i, way := range ways {
+		readers.Go(func() (err error) {
+			found[i], err = way(ctx)
+			return err
+		})
+	}
+	err := readers.Wait()
+	matches := slices.DeleteFunc(slices.Concat(found...), func(o T) bool { return !isWanted(o) })
+	return uniqueByName(matches), err
 }
 
 // uniqueByName returns the objects without repetitions, in their order.

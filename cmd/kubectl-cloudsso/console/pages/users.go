@@ -2,7 +2,6 @@ package pages
 
 import (
 	"context"
-	"slices"
 	"strings"
 
 	"golang.org/x/sync/errgroup"
@@ -115,42 +114,19 @@ func (r *request) readUsers(query userQuery) (chunk[*v1alpha1.CloudSSOUser], err
 			}
 		}
 		return hits
-	}, query.limits(r)...)
+	}, searchOptions(r, query.isPlain(), query.Source)...)
 }
 
-// limits returns what the API server selects. A search selects by itself, because the API server does not say how much is left of a
-// selected list.
-func (q userQuery) limits(r *request) []client.ListOption {
-	if !q.isPlain() {
-		return listOptions(r, "")
-	}
-	return listOptions(r, q.Source)
-}
-
-// exactUsers returns the users that a text names: by userName in any spelling, or by metadata.name; by externalId; by displayName. All
-// are asked for at a time. A later part of a list has none, because the first part had them.
+// exactUsers returns the users that a text names: by userName in any spelling, or by metadata.name; by externalId; by displayName.
 func (r *request) exactUsers(query userQuery) ([]*v1alpha1.CloudSSOUser, error) {
-	if query.Text == "" || r.URL.Query().Has(tokenParameter) {
-		return nil, nil
+	holder := func(ctx context.Context) ([]*v1alpha1.CloudSSOUser, error) {
+		u, err := plugin.HolderOfUserName(ctx, r.Client, r.namespace(), query.Text)
+		if u == nil {
+			return nil, err
+		}
+		return []*v1alpha1.CloudSSOUser{u}, err
 	}
-	ways := []func(context.Context) ([]*v1alpha1.CloudSSOUser, error){
-		func(ctx context.Context) ([]*v1alpha1.CloudSSOUser, error) {
-			holder, err := plugin.HolderOfUserName(ctx, r.Client, r.namespace(), query.Text)
-			return []*v1alpha1.CloudSSOUser{holder}, err
-		},
-		r.usersWith("spec.externalId", query.Text), r.usersWith("spec.displayName", query.Text),
-	}
-	found := make([][]*v1alpha1.CloudSSOUser, len(ways))
-	readers, ctx := errgroup.WithContext(r.Context())
-	for i, way := range ways {
-		readers.Go(func() (err error) {
-			found[i], err = way(ctx)
-			return err
-		})
-	}
-	err := readers.Wait()
-	users := slices.DeleteFunc(slices.Concat(found...), func(u *v1alpha1.CloudSSOUser) bool { return u == nil || !query.isOf(u) })
-	return uniqueByName(users), err
+	return exactMatches(r, query.Text, query.isOf, holder, r.usersWith("spec.externalId", query.Text), r.usersWith("spec.displayName", query.Text))
 }
 
 // usersWith returns a function that reads the users with a value of a field.

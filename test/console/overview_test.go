@@ -33,6 +33,20 @@ func bindEverywhere(ctx context.Context, p person, role string) {
 	})
 }
 
+// permitDirectory lets a person patch the one directory, by its name, until the end of the spec.
+func permitDirectory(ctx context.Context, p person) {
+	GinkgoHelper()
+	meta := metav1.ObjectMeta{Namespace: environment.Namespace, Name: string(p) + "-patches-one"}
+	createUntilEnd(ctx, &rbacv1.Role{ObjectMeta: meta, Rules: []rbacv1.PolicyRule{{
+		APIGroups: []string{v1alpha1.GroupVersion.Group}, Resources: []string{"cloudssodirectories"}, Verbs: []string{"patch"},
+		ResourceNames: []string{v1alpha1.DirectoryName},
+	}}})
+	createUntilEnd(ctx, &rbacv1.RoleBinding{
+		ObjectMeta: meta, RoleRef: rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "Role", Name: meta.Name},
+		Subjects: []rbacv1.Subject{{APIGroup: rbacv1.GroupName, Kind: rbacv1.UserKind, Name: string(p)}},
+	})
+}
+
 // createUntilEnd creates an object, and deletes it at the end of the spec.
 func createUntilEnd(ctx context.Context, o client.Object) {
 	GinkgoHelper()
@@ -111,6 +125,9 @@ var _ = Describe("the overview", func() {
 			g.Expect(d.Status.Users).NotTo(BeNil())
 			g.Expect(v.get(ctx, directory("")).text()).To(And(
 				ContainSubstring("%d Active", d.Status.Users.Active), ContainSubstring("%d Disabled, suspended or in conflict", d.Status.Users.Disabled)))
+			for _, state := range []string{"Disabled", "Suspended", "Conflict"} {
+				g.Expect(link(v.get(ctx, directory("")), state)).To(Equal(directory("users?state=" + state)))
+			}
 		}).Should(Succeed())
 		page := v.get(ctx, directory(""))
 		Expect(page.text()).To(And(
@@ -137,6 +154,8 @@ var _ = Describe("the overview", func() {
 			ContainSubstring("Start a full push there."), ContainSubstring("PATCH Users/"+users[carol]),
 			ContainSubstring("You lack the right patch cloudssodirectories.cloudsso.dev")))
 		Expect(v.get(ctx, directory("")).forms(directory("resync"))).To(BeEmpty())
+		permitDirectory(ctx, viewer)
+		Eventually(func() int { return len(v.get(ctx, directory("")).forms(directory("resync"))) }).Should(Equal(1))
 
 		a := signIn(ctx, admin)
 		Eventually(func(g Gomega) { // the time of a refusal is a whole second, and acknowledged once that has passed

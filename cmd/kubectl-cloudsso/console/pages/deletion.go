@@ -28,9 +28,6 @@ type removal struct {
 	Failed []string
 }
 
-// mayTurnSwitch is the right that a deletion needs beside that to delete, if the guard has to be lifted.
-var mayTurnSwitch = rightTo("patch", "cloudssodirectories")
-
 // deletion is the page that asks whether to delete a user.
 func (c *console) deletion(r *request) (*view, error) {
 	u, err := r.readUser(r.PathValue("name"))
@@ -79,7 +76,7 @@ func (c *console) newRemoval(r *request, u *v1alpha1.CloudSSOUser) (*removal, er
 	page.Turned = func(turn string) { page.Turns = append(page.Turns, turn) }
 	needed := []right{mayDeleteUsers.over(u.Name)}
 	if page.NeedsBreak() {
-		needed = append(needed, mayTurnSwitch.over(d.Name))
+		needed = append(needed, patchDirectory) // to turn the switch
 	}
 	held, err := r.readRights(needed...)
 	if err != nil {

@@ -28,6 +28,8 @@ type overview struct {
 	MissingRight string
 	// MissingPatch is the right that the person lacks to acknowledge a full push; "" if it has it.
 	MissingPatch string
+	// Without are the states of the users without effect that are counted together.
+	Without []v1alpha1.UserState
 	// TrackedBy is the tool that applies the directory; "" if a person does.
 	TrackedBy string
 	// Problem is why the last form has changed nothing; "" if there was none.
@@ -52,8 +54,8 @@ func (c *console) directory(r *request) (*view, error) {
 }
 
 func (r *request) directoryView(d *v1alpha1.CloudSSODirectory, problem string) (*view, error) {
-	list, patch := rightTo("list", "scimcredentials"), rightTo("patch", "cloudssodirectories")
-	held, err := r.readRights(list, patch)
+	list := rightTo("list", "scimcredentials")
+	held, err := r.readRights(list, patchDirectory)
 	if err != nil {
 		return nil, err
 	}
@@ -66,8 +68,9 @@ func (r *request) directoryView(d *v1alpha1.CloudSSODirectory, problem string) (
 	}
 	return &view{Title: text("directory.title"), template: "directory", Data: overview{
 		Directory: d, Missed: policy.MissedWrites(d, r.now), Switched: switchWriter(d), Credentials: lastUsedFirst(credentials), MissingRight: missing,
-		MissingPatch: held.Missing(patch), TrackedBy: plugin.TrackedBy(d), Problem: problem,
-		Next: nextSteps(plugin.Advise(d, credentials, r.now), missing != ""),
+		MissingPatch: held.Missing(patchDirectory), TrackedBy: plugin.TrackedBy(d), Problem: problem,
+		Without: []v1alpha1.UserState{v1alpha1.UserDisabled, v1alpha1.UserSuspended, v1alpha1.UserConflict},
+		Next:    nextSteps(plugin.Advise(d, credentials, r.now), missing != ""),
 	}}, nil
 }
 

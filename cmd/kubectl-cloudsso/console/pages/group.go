@@ -30,6 +30,8 @@ type team struct {
 	HasAccess    bool
 	Assignments  []*v1alpha1.CloudSSOAccessAssignment
 	MissingRight string
+	// AreMore says that further assignments were not read.
+	AreMore bool
 }
 
 // member is a member of a group.
@@ -60,7 +62,7 @@ func (c *console) group(r *request) (*view, error) {
 		t.Change = &change
 	}
 	if t.HasAccess = r.hasAccess(); t.HasAccess {
-		if t.Assignments, t.MissingRight, err = r.assignmentsOf(t.Group); err != nil {
+		if err := t.readAssignments(r); err != nil {
 			return nil, err
 		}
 	}
@@ -252,21 +254,21 @@ func memberOf(u *v1alpha1.CloudSSOUser) member {
 	return m
 }
 
-// assignmentsOf returns the assignments of a group, or the right that the person lacks to see them.
-func (r *request) assignmentsOf(g *v1alpha1.CloudSSOGroup) (all []*v1alpha1.CloudSSOAccessAssignment, missing string, err error) {
+// readAssignments reads the assignments of the group, as many as a page shows, or the right that the person lacks to see them.
+func (t *team) readAssignments(r *request) error {
 	list := rightTo("list", assignmentResource)
 	held, err := r.readRights(list)
-	if err != nil || held.Missing(list) != "" {
-		return nil, held.Missing(list), err
+	if t.MissingRight = held.Missing(list); err != nil || t.MissingRight != "" {
+		return err
 	}
 	var page v1alpha1.CloudSSOAccessAssignmentList
-	err = plugin.EachPage(r.Context(), r.Client, &page, func() bool {
+	return plugin.EachPage(r.Context(), r.Client, &page, func() bool {
 		for i := range page.Items {
-			if a := &page.Items[i]; access.IsPrincipal(a, g, plugin.IsSameUserName) {
-				all = append(all, a.DeepCopy()) // a pointer into a page of the list would keep the whole page
+			if a := &page.Items[i]; access.IsPrincipal(a, t.Group, plugin.IsSameUserName) {
+				t.Assignments = append(t.Assignments, a.DeepCopy()) // a pointer into a page of the list would keep the whole page
 			}
 		}
-		return len(all) < pageRows
-	}, client.InNamespace(g.Namespace))
-	return all, "", err
+		t.AreMore = len(t.Assignments) >= pageRows && page.Continue != ""
+		return !t.AreMore
+	}, client.InNamespace(t.Group.Namespace))
 }

@@ -4,12 +4,14 @@ package console_test
 
 import (
 	"context"
+	"net/http"
 	"os"
 	"slices"
 	"strings"
 	"sync"
 
 	"github.com/chromedp/cdproto/cdp"
+	"github.com/chromedp/cdproto/fetch"
 	cdplog "github.com/chromedp/cdproto/log"
 	"github.com/chromedp/cdproto/network"
 	"github.com/chromedp/cdproto/page"
@@ -53,6 +55,7 @@ type tab struct {
 	faults   []string // of scripts, and what the Content-Security-Policy has refused
 	dialogs  []string // the messages of alert, confirm and prompt
 	allowed  string   // an address outside the console that the spec itself opens
+	held     []string // the addresses of requests that hold has kept from the console
 }
 
 // browse starts a console as a person, and opens the address that it shows in a new tab. At the end of the spec it expects that
@@ -102,6 +105,8 @@ func (t *tab) watch(event any) {
 		if event.Entry.Source == cdplog.EntrySourceSecurity || strings.Contains(event.Entry.Text, "Content Security Policy") {
 			t.faults = append(t.faults, event.Entry.Text)
 		}
+	case *fetch.EventRequestPaused:
+		t.held = append(t.held, event.Request.URL)
 	case *page.EventJavascriptDialogOpening:
 		t.dialogs = append(t.dialogs, event.Message)
 		go t.dismiss()
@@ -130,10 +135,44 @@ func (t *tab) expectNoFaults() {
 	}
 }
 
-// goTo opens an address of the console, such as directory("users").
+// goTo opens an address of the console, such as directory("users"), and expects that it has a page.
 func (t *tab) goTo(path string) {
 	GinkgoHelper()
+	Expect(t.load(path)).To(Equal(http.StatusOK), path)
+}
+
+// load opens an address of the console that may have no page, and returns the status of the answer.
+func (t *tab) load(path string) int {
+	GinkgoHelper()
 	t.do(chromedp.Navigate(t.root + path))
+	return evaluate[int](t, `performance.getEntriesByType("navigation")[0].responseStatus`)
+}
+
+// hold keeps the tab's requests for addresses of a pattern from the console, until release.
+func (t *tab) hold(pattern string) {
+	GinkgoHelper()
+	call(t, fetch.Enable, fetch.EnableParams{Patterns: []*fetch.RequestPattern{{URLPattern: pattern}}})
+}
+
+// release sends what hold has kept, unless the page does not ask for it any more.
+func (t *tab) release() {
+	GinkgoHelper()
+	call(t, fetch.Disable, cdp.Empty{})
+}
+
+// holds returns how many requests hold has kept.
+func (t *tab) holds() int {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return len(t.held)
+}
+
+// call sends a command of the DevTools protocol to the tab.
+func call[P, R any](t *tab, command cdp.Command[P, R], parameters P) {
+	GinkgoHelper()
+	run(t, func(ctx context.Context, target *chromedp.Target) (R, error) {
+		return cdp.Call(ctx, target, command, parameters)
+	})
 }
 
 // do carries out actions in the tab.

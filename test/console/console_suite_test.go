@@ -48,6 +48,9 @@ const (
 	carol = "carol@example.com"
 )
 
+// assignment is the name of the access assignment of the group engineers.
+const assignment = "engineers-view"
+
 func TestConsole(t *testing.T) {
 	RegisterFailHandler(Fail)
 	RunSpecs(t, "The console")
@@ -84,7 +87,7 @@ func fillDirectory(ctx context.Context) {
 		`{"schemas":["urn:ietf:params:scim:schemas:core:2.0:Group"],"displayName":"engineers","members":[%s]}`, members[1:])).ID()
 	scim(ctx, http.StatusOK, "PATCH", "/Users/"+users[bob],
 		`{"schemas":["urn:ietf:params:scim:api:messages:2.0:PatchOp"],"Operations":[{"op":"replace","value":{"active":false}}]}`)
-	a := &v1alpha1.CloudSSOAccessAssignment{ObjectMeta: metav1.ObjectMeta{Namespace: environment.Namespace, Name: "engineers-view"}}
+	a := &v1alpha1.CloudSSOAccessAssignment{ObjectMeta: metav1.ObjectMeta{Namespace: environment.Namespace, Name: assignment}}
 	a.Spec.Principal = v1alpha1.AccessPrincipal{Kind: v1alpha1.PrincipalGroup, DisplayName: "engineers"}
 	a.Spec.RoleRef = v1alpha1.AccessRoleRef{Kind: "ClusterRole", Name: "view"}
 	a.Spec.Target.Namespaces = []string{quickstart.TargetNamespace}

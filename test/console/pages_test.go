@@ -11,7 +11,7 @@ import (
 	"github.com/cloudsso/cloudsso-operator/hack/quickstart"
 )
 
-// pages returns the address of each page of the console, and its heading.
+// pages returns the addresses of pages that are there for all three roles from the first spec to the last, and their headings.
 func pages() map[string]string {
 	return map[string]string{
 		directory(""):                      "Overview",
@@ -21,7 +21,7 @@ func pages() map[string]string {
 		directory("groups"):                "Groups",
 		directory("groups/" + engineers):   "engineers",
 		directory("access"):                "Access",
-		directory("access/engineers-view"): "engineers-view",
+		directory("access/" + assignment):  "engineers-view",
 		directory("settings"):              "Settings",
 
 		directory("users/" + users[alice] + "/suspend"): "Suspend " + alice + "?",

@@ -7,8 +7,6 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/chromedp/cdproto/cdp"
-	"github.com/chromedp/cdproto/network"
 	"github.com/chromedp/chromedp"
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
@@ -40,23 +38,8 @@ func createCrowd(ctx context.Context) {
 	Expect(writers.Wait()).To(Succeed())
 }
 
-// slowDown is network.EmulateNetworkConditionsByRule with the parameter offline, which Chromium still requires.
-var slowDown = cdp.Command[slowDownParams, network.EmulateNetworkConditionsByRuleResult]{Method: network.CommandEmulateNetworkConditionsByRule}
-
-type slowDownParams struct {
-	Offline    bool                  `json:"offline"`
-	Conditions []*network.Conditions `json:"matchedNetworkConditions"`
-}
-
-// delay makes each request of the tab wait.
-func (t *tab) delay(by time.Duration) {
-	GinkgoHelper()
-	ctx, cancel := context.WithTimeout(t.ctx, patience)
-	defer cancel()
-	slow := &network.Conditions{Latency: float64(by.Milliseconds()), DownloadThroughput: -1, UploadThroughput: -1}
-	_, err := cdp.Call(ctx, chromedp.FromContext(ctx).Target, slowDown, slowDownParams{Conditions: []*network.Conditions{slow}})
-	Expect(err).NotTo(HaveOccurred())
-}
+// parts are the addresses of the parts of a search after the first one, as a pattern of hold.
+const parts = "*/rows?*"
 
 var _ = Describe("a search", Ordered, func() {
 	const users = "/directories/" + crowd + "/users"
@@ -77,12 +60,13 @@ var _ = Describe("a search", Ordered, func() {
 
 	It("stops, and goes on from there", func(ctx SpecContext) {
 		t := browse(ctx, viewer)
-		t.delay(2 * time.Second)
+		t.hold(parts)
 		t.goTo(users + "?q=0699@example")
+		Eventually(t.holds).Should(Equal(1))
 		t.do(chromedp.Click(chromedp.CSS("[data-stop]")))
 		Eventually(func() string { return evaluate[string](t, status) }).Should(Equal("Stopped."))
 		Expect(t.text("[data-progress]")).To(Equal("600 of about 700 read, 0 found."))
-		t.delay(0)
+		t.release()
 		Consistently(func() string { return evaluate[string](t, status) }).WithTimeout(3 * time.Second).Should(Equal("Stopped."))
 		t.do(chromedp.Click(chromedp.CSS("[data-continue]")))
 		Eventually(func() string { return evaluate[string](t, status) }).Should(Equal("That is all: 700 read, 1 found."))
@@ -90,14 +74,14 @@ var _ = Describe("a search", Ordered, func() {
 
 	It("keeps its rows when the console ends, and says what to do", func(ctx SpecContext) {
 		t := browse(ctx, viewer)
-		t.delay(2 * time.Second)
+		t.hold(parts)
 		t.goTo(users + "?q=member0001&state=Active")
-		t.do(chromedp.Click(chromedp.CSS("[data-stop]")))
-		Eventually(func() string { return evaluate[string](t, status) }).Should(Equal("Stopped."))
+		Eventually(t.holds).Should(Equal(1))
 		t.process.Interrupt()
 		Eventually(t.process).Should(gexec.Exit())
-		t.do(chromedp.Click(chromedp.CSS("[data-continue]")))
+		t.release()
 		Eventually(func() string { return evaluate[string](t, status) }).Should(HavePrefix("The console does not answer."))
 		Expect(t.text("[data-continue]")).To(Equal("Continue"))
+		Expect(t.text("tbody")).To(ContainSubstring("member0001@example.com"))
 	})
 })

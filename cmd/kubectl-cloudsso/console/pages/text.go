@@ -148,7 +148,6 @@ var texts = map[string]string{
 	"users.displayName": "Display name",
 	"users.state":       "State",
 	"users.source":      "Source",
-	"users.email":       "E-mail",
 	"users.created":     "Created",
 
 	"user.facts":      "State",

@@ -42,12 +42,11 @@ var _ = Describe("axe", Label("accessibility"), func() {
 				setMedia(t, "prefers-color-scheme", scheme)
 				t.do(chromedp.EmulateViewport(width, height))
 				var found []string
-				for _, path := range append(addresses(ctx), directory("users/no-such-user")) {
-					t.goTo(path)
+				t.eachPage(ctx, func(place string) {
 					for _, violation := range violations(t, axe) {
-						found = append(found, path+": "+violation)
+						found = append(found, place+": "+violation)
 					}
-				}
+				})
 				Expect(strings.Join(found, "\n")).To(BeEmpty())
 			})
 		}

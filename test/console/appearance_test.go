@@ -92,45 +92,37 @@ var _ = Describe("each page", func() {
 		t := browse(ctx, admin)
 		for _, width := range []int64{narrow, wide} {
 			t.do(chromedp.EmulateViewport(width, height))
-			for _, path := range addresses(ctx) {
-				t.goTo(path)
-				expectNoScrolling(t, fmt.Sprintf("%s at %d", path, width))
-			}
+			t.eachPage(ctx, func(place string) { expectNoScrolling(t, fmt.Sprintf("%s at %d", place, width)) })
 		}
 	})
 
 	It("can be used with the keyboard alone", func(ctx SpecContext) {
 		t := browse(ctx, admin)
 		t.do(chromedp.EmulateViewport(wide, height))
-		for _, path := range addresses(ctx) {
-			t.goTo(path)
+		t.eachPage(ctx, func(place string) {
 			evaluate[bool](t, stopLive)
 			for i := range evaluate[int](t, markControls) {
 				at := t.tabFrom(i - 1)
-				Expect(at).To(Equal(focus{Place: i, Name: at.Name, Visible: true, Outlined: true}), path)
+				Expect(at).To(Equal(focus{Place: i, Name: at.Name, Visible: true, Outlined: true}), place)
 			}
-		}
+		})
 	})
 
 	It("has a link to its content that comes first", func(ctx SpecContext) {
 		t := browse(ctx, admin)
-		for _, path := range addresses(ctx) {
-			t.goTo(path)
+		t.eachPage(ctx, func(place string) {
 			evaluate[bool](t, `window.main = document.querySelector("main"), true`)
 			t.do(chromedp.KeyEvent(kb.Tab), chromedp.KeyEvent(kb.Enter))
-			Expect(evaluate[string](t, "location.hash")).To(Equal("#content"), path)
+			Expect(evaluate[string](t, "location.hash")).To(Equal("#content"), place)
 			t.do(chromedp.KeyEvent(kb.Tab))
-			Expect(evaluate[bool](t, `!main.querySelector("a[href], button, input, select") || main.contains(document.activeElement)`)).To(BeTrue(), path)
-		}
+			Expect(evaluate[bool](t, `!main.querySelector("a[href], button, input, select") || main.contains(document.activeElement)`)).To(BeTrue(), place)
+		})
 	})
 
 	It("does not move for a person who prefers that", func(ctx SpecContext) {
 		t := browse(ctx, admin)
 		setMedia(t, "prefers-reduced-motion", "reduce")
-		for _, path := range addresses(ctx) {
-			t.goTo(path)
-			Expect(evaluate[string](t, moving)).To(BeEmpty(), path)
-		}
+		t.eachPage(ctx, func(place string) { Expect(evaluate[string](t, moving)).To(BeEmpty(), place) })
 	})
 
 	It("is light or dark as the person prefers", func(ctx SpecContext) {

@@ -120,10 +120,7 @@ var _ = Describe("a name that is markup", func() {
 			}
 			Expect(t.text("h1")).To(Equal(visible(text, i)))
 		}
-		for _, path := range addresses(ctx) {
-			t.goTo(path)
-			expectHarmless(t, path)
-		}
+		t.eachPage(ctx, func(place string) { expectHarmless(t, place) })
 	})
 
 	It("is text in an address", func(ctx SpecContext) {

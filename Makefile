@@ -132,7 +132,7 @@ test-console: ## Test the console in a real browser (the first run installs Debi
 	set -x; KUBEBUILDER_ASSETS=$$assets CHROMIUM=$$chromium go test -count=1 -tags console -timeout $(TEST_TIMEOUT) ./test/console $(TEST_ARGS)
 
 .PHONY: test-accessibility
-test-accessibility: ## Have axe (npm) look at each page of the console, light and dark, narrow and wide.
+test-accessibility: ## Have axe (npm) look at the pages of the console but for sign-in, light and dark, narrow and wide.
 	@assets=$$($(ASSETS)); chromium=$$(hack/chromium.sh); axe=$$(hack/axe.sh); \
 	set -x; KUBEBUILDER_ASSETS=$$assets CHROMIUM=$$chromium AXE=$$axe go test -count=1 -tags console,accessibility -timeout $(TEST_TIMEOUT) ./test/console -ginkgo.label-filter=accessibility $(TEST_ARGS)
 
@@ -166,6 +166,12 @@ BENCH_FIGURES ?= .
 bench: ## Measure speed and memory against a raw API server and a bare handler (BENCH_USERS=10000 BENCH_ROUNDS=3 BENCH_FIGURES=regexp BENCH_ARGS=).
 	@assets=$$($(ASSETS)); go build -o bin/bench ./test/bench; \
 	KUBEBUILDER_ASSETS=$$assets exec bin/bench -users $(BENCH_USERS) -rounds $(BENCH_ROUNDS) -figures '$(BENCH_FIGURES)' $(BENCH_ARGS)
+
+CONSOLE_USERS ?= 100000
+.PHONY: bench-console
+bench-console: ## Measure the console's search in a large directory; its limits hold from 100,000 users on (CONSOLE_USERS=100000).
+	@assets=$$($(ASSETS)); \
+	KUBEBUILDER_ASSETS=$$assets CONSOLE_USERS=$(CONSOLE_USERS) go test -count=1 -timeout 0 -v ./cmd/kubectl-cloudsso -ginkgo.v -ginkgo.focus 'the search of the console' $(TEST_ARGS)
 
 .PHONY: bench-go
 bench-go: ## Run the Go benchmarks of the hot paths (BENCH=regexp for some).

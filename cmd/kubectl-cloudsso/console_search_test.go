@@ -13,6 +13,7 @@ import (
 	"net/url"
 	"os"
 	"regexp"
+	"runtime"
 	"strconv"
 	"strings"
 	"sync/atomic"
@@ -96,6 +97,8 @@ const (
 	firstPageTime = 300 * time.Millisecond
 	exactTime     = 200 * time.Millisecond
 	firstHitTime  = time.Second
+	// searchMemory is how much a search may add to the heap, with what is not collected yet. The users alone take several times as much.
+	searchMemory = 64 << 20
 )
 
 // crowd is a directory of many users.
@@ -200,6 +203,13 @@ func expired(address string) string {
 	begin := token[:strings.LastIndexAny(token, ".:")+1]
 	values.Set("continue", begin+ofFirstRevision(token[len(begin):]))
 	return parsed.Path + "?" + values.Encode()
+}
+
+// heap returns the bytes of the objects on the heap, also of those that are not collected yet.
+func heap() uint64 {
+	var stats runtime.MemStats
+	runtime.ReadMemStats(&stats)
+	return stats.HeapAlloc
 }
 
 var _ = Describe("the search of the console", Ordered, ContinueOnFailure, func() {
@@ -312,6 +322,19 @@ var _ = Describe("the search of the console", Ordered, ContinueOnFailure, func()
 		_, body, took = load(ctx, server, nextOf(body))
 		within("a part", took, firstHitTime)
 		Expect(body).NotTo(ContainSubstring("<html"), "a part is rows alone")
+	})
+
+	It("keeps no more of a large directory in memory than of a small one", func(ctx SpecContext) {
+		runtime.GC()
+		before, most := heap(), uint64(0)
+		_, body, _ := load(ctx, server, search("state", "Conflict"))
+		for strings.Contains(body, "data-reading") {
+			_, body, _ = load(ctx, server, nextOf(body))
+			most = max(most, heap())
+		}
+		Expect(body).To(ContainSubstring(fmt.Sprintf("%d read, 0 found.", crowdSize())))
+		GinkgoWriter.Printf("heap of a whole search: %d MiB at first, %d MiB at most\n", before>>20, most>>20)
+		Expect(most).To(BeNumerically("<=", before+searchMemory))
 	})
 
 	It("filters by state and source", func(ctx SpecContext) {

@@ -66,9 +66,17 @@ func browse(ctx context.Context, p person, arguments ...string) *tab {
 	c := open(p, arguments...)
 	t := newTab(ctx, c, chromedp.WithNewBrowserContext())
 	t.do(chromedp.Navigate(c.login))
-	t.text("h1") // of the page that the address leads to
-	Expect(t.path()).To(Equal(directory("")))
+	t.arrive(directory(""))
 	return t
+}
+
+// arrive waits until the address that the tab has opened has led on to a page of the console. An expression that is evaluated while
+// the page changes fails.
+func (t *tab) arrive(path string) {
+	GinkgoHelper()
+	Eventually(t.ctx, func() (string, error) {
+		return chromedp.Run(t.ctx, chromedp.Evaluate[string](`document.readyState == "complete" ? location.pathname : ""`))
+	}).Should(Equal(path))
 }
 
 // second opens another tab of the same person at the same console.

@@ -95,7 +95,9 @@ var composed = map[string][]string{
 	"withheld.%s":              keys("withheld.%s", withheldActions),
 	"without.%s":               keys("without.%s", []string{v1alpha1.ReasonDeprovisioned, v1alpha1.ReasonUserNameConflict, v1alpha1.ReasonDisabled, v1alpha1.ReasonSuspended}),
 	// See also redirected.
-	"done.%s": append(keys("done.%s", decisions), "done.disabled.true", "done.disabled.false", "done.turnedEnabled", "done.turnedDisabled", "done.break", "done.suspended", "done.lifted", "done.deleted"),
+	"done.%s": append(keys("done.%s", decisions), "done.disabled.true", "done.disabled.false", "done.turnedEnabled", "done.turnedDisabled", "done.break", "done.suspended", "done.lifted", "done.deleted", "done.partly"),
+	// Packages console and signin have the reasons.
+	"guard.%s": keys("guard.%s", []string{"noLogin", "noSession", "otherOrigin", "usedTwice", "wrongHost", "wrongLogin"}),
 	// Package signin has the reasons.
 	"signin.%s": keys("signin.%s", []string{"apiServer", "ended", "refused", "state", "strangeForm", "token", "tooLarge", "tooMany", "unknown", "unreachable"}),
 	"advice.%s": nil,

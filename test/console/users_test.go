@@ -308,7 +308,7 @@ var _ = Describe("approvals", Ordered, func() {
 			return u.Spec.Withheld
 		}).Should(BeNil())
 		Expect(state(ctx, withheld["second"])).To(Equal(v1alpha1.UserActive))
-		stale := v.post(ctx, directory("approvals/decide"), url.Values{"decision": {"Apply"}, "user": {withheld["second"]}, "what": {"Disable"}})
+		stale := v.post(ctx, directory("approvals/decide"), url.Values{"decision": {"Apply"}, "user": {withheld["second"]}, "shown": {"x"}})
 		Expect(stale.text()).To(ContainSubstring("is not withheld any more"))
 	})
 
@@ -316,15 +316,16 @@ var _ = Describe("approvals", Ordered, func() {
 		v := signIn(ctx, admin)
 		page := v.get(ctx, directory("approvals/decide")+"?decision=Apply")
 		Expect(page.text()).To(And(ContainSubstring("third@example.com"), Not(ContainSubstring("second@example.com"))))
-		form := url.Values{"decision": {"Apply"}, "until": {time.Now().Add(-time.Hour).UTC().Format(time.RFC3339)}, "last": {withheld["third"]}}
-		Expect(v.post(ctx, directory("approvals/decide"), form).StatusCode).To(Equal(http.StatusConflict))
-		form.Del("until")
+		form := url.Values{"decision": {"Apply"}, "last": {withheld["third"]}}
 		Expect(v.post(ctx, directory("approvals/decide"), form).StatusCode).To(Equal(http.StatusBadRequest))
+		scim(ctx, http.StatusTooManyRequests, "DELETE", "/Users/"+withheld["third"], "")
+		Expect(page.submit(ctx, directory("approvals/decide"), nil).StatusCode).To(Equal(http.StatusConflict))
 		u, err := stored(ctx, withheld["third"])
 		Expect(err).NotTo(HaveOccurred())
-		Expect(u.Spec.Withheld).To(HaveField("Decision", BeEmpty()), "it was withheld later")
+		Expect(u.Spec.Withheld).To(HaveField("Decision", BeEmpty()), "it is a deletion by now, which the page has not shown")
+		page = v.get(ctx, directory("approvals/decide")+"?decision=Apply")
 		Expect(page.submit(ctx, directory("approvals/decide"), nil).text()).To(ContainSubstring("Decided"))
-		Eventually(func() v1alpha1.UserState { return state(ctx, withheld["third"]) }).Should(Equal(v1alpha1.UserDisabled))
+		Eventually(func() v1alpha1.UserState { return state(ctx, withheld["third"]) }).Should(Equal(v1alpha1.UserDeprovisioned))
 		Eventually(func() *v1alpha1.UserCounts { return readDirectory(ctx).Status.Users }).Should(HaveField("Withheld", BeZero()))
 		Expect(v.get(ctx, directory("approvals")).text()).To(ContainSubstring("No deactivation waits for a decision."))
 	})

@@ -1,10 +1,12 @@
 package pages
 
 import (
-	"cmp"
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
+	"hash"
 	"slices"
 	"sync/atomic"
 	"time"
@@ -101,19 +103,38 @@ type decision struct {
 	Names []string
 	// Limit is after how many users the rest of the list is not read; 0 if the whole list is.
 	Limit int
-	// Until is when the latest of them was withheld, and Last the metadata.name of the last of them in the list: one that is withheld
-	// later, or comes later in the list, is not decided.
-	Until metav1.Time
+	// Last is the metadata.name of the last of them in the list.
 	Last  string
 	Lacks string
+
+	digest hash.Hash
+}
+
+// Shown stands for the deactivations that the page shows. A form decides about these alone: another one may delete a user that the
+// page has shown as one to be disabled.
+func (d decision) Shown() string {
+	digest := d.digest
+	if d.User != nil {
+		digest = digestOf(nil, d.User)
+	}
+	return hex.EncodeToString(digest.Sum(nil))
+}
+
+// digestOf adds the deactivation of a user to a digest; to a new one, if that is nil.
+func digestOf(digest hash.Hash, u *v1alpha1.CloudSSOUser) hash.Hash {
+	if digest == nil {
+		digest = sha256.New()
+	}
+	w := u.Spec.Withheld
+	fmt.Fprintf(digest, "%q %q %q %q\n", u.UID, w.What, w.RequestID, w.Since.UTC().Format(time.RFC3339))
+	return digest
 }
 
 // The fields of the form that decides.
 const (
 	decisionField = "decision"
 	userField     = "user"
-	whatField     = "what"
-	untilField    = "until"
+	shownField    = "shown"
 	lastField     = "last"
 )
 
@@ -175,11 +196,9 @@ func (d *decision) add(users []*v1alpha1.CloudSSOUser) bool {
 	for _, u := range users {
 		d.Count++
 		d.Last = u.Name
+		d.digest = digestOf(d.digest, u)
 		if len(d.Names) < namesShown {
 			d.Names = append(d.Names, u.Spec.UserName)
-		}
-		if since := u.Spec.Withheld.Since; d.Until.Before(&since) {
-			d.Until = since
 		}
 	}
 	return d.Limit == 0 || d.Count < d.Limit
@@ -229,46 +248,59 @@ func (r *request) decideOne(wanted v1alpha1.Decision) (done string, err error) {
 	if err != nil {
 		return "", err
 	}
-	if !isWaiting(u) || string(u.Spec.Withheld.What) != r.PostFormValue(whatField) {
+	if !isWaiting(u) || (decision{User: u}).Shown() != r.PostFormValue(shownField) {
 		return "", errNotWithheld
 	}
 	return string(wanted), r.writeDecision(r.Context(), u, wanted)
 }
 
-// decideAll decides about the deactivations that the form shows, and returns the notice to show. One that is not withheld any more is
-// left out. If the time is not enough, the rest waits.
+// decideAll decides about the deactivations that the form shows, and returns the notice to show. If they are others by now, none is
+// decided. One that changes while the others are decided is left out. If the time is not enough, the rest waits.
 func (r *request) decideAll(wanted v1alpha1.Decision) (done string, err error) {
-	until, last := instant(r.PostFormValue(untilField)), r.PostFormValue(lastField)
-	if until.IsZero() || last == "" {
+	shown, last := r.PostFormValue(shownField), r.PostFormValue(lastField)
+	if shown == "" || last == "" {
 		return "", errNoneShown
 	}
 	ctx, cancel := context.WithTimeout(r.Context(), decideLimit)
 	defer cancel()
-	decided, err := r.decideUntil(ctx, until, last, wanted)
+	waiting, err := r.waitingTo(ctx, last)
+	if err != nil {
+		return "", err
+	}
+	now := decision{digest: sha256.New()}
+	now.add(waiting)
+	if now.Shown() != shown {
+		return "", errNotWithheld
+	}
+	var decided atomic.Int64
+	err = r.decideEach(ctx, waiting, wanted, &decided)
 	switch {
-	case err == nil && decided == 0:
+	case err == nil && decided.Load() == 0:
 		return "", errNotWithheld
 	case err == nil:
 		return string(wanted), nil
-	case decided > 0 && errors.Is(ctx.Err(), context.DeadlineExceeded):
+	case decided.Load() > 0 && errors.Is(ctx.Err(), context.DeadlineExceeded):
 		return "partly", nil
-	case decided > 0:
-		return "", fmt.Errorf("%s %w", text("decide.partly", decided), err)
+	case decided.Load() > 0:
+		return "", fmt.Errorf("%s %w", text("decide.partly", decided.Load()), err)
 	}
 	return "", err
 }
 
-// decideUntil decides about each deactivation that was withheld until a time, up to a place of the list, and returns how many it has
-// decided.
-func (r *request) decideUntil(ctx context.Context, until time.Time, last string, wanted v1alpha1.Decision) (int64, error) {
-	var decided atomic.Int64
-	var failed error
-	err := r.eachWaiting(ctx, last, func(users []*v1alpha1.CloudSSOUser) bool {
-		shown := slices.DeleteFunc(users, func(u *v1alpha1.CloudSSOUser) bool { return u.Spec.Withheld.Since.After(until) || u.Name > last })
-		failed = r.decideEach(ctx, shown, wanted, &decided)
-		return failed == nil
+// waitingTo returns the users that wait for a decision, up to a place of the list: of each only what a decision needs.
+func (r *request) waitingTo(ctx context.Context, last string) (waiting []*v1alpha1.CloudSSOUser, err error) {
+	err = r.eachWaiting(ctx, last, func(users []*v1alpha1.CloudSSOUser) bool {
+		for _, u := range users {
+			if u.Name <= last {
+				waiting = append(waiting, &v1alpha1.CloudSSOUser{
+					ObjectMeta: metav1.ObjectMeta{Namespace: u.Namespace, Name: u.Name, UID: u.UID},
+					Spec:       v1alpha1.CloudSSOUserSpec{Withheld: u.Spec.Withheld},
+				})
+			}
+		}
+		return true
 	})
-	return decided.Load(), cmp.Or(failed, err)
+	return waiting, err
 }
 
 // decideEach decides about users, some at a time, and counts them.

@@ -7,6 +7,7 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/cloudsso/cloudsso-operator/api/v1alpha1"
 	"github.com/cloudsso/cloudsso-operator/internal/policy"
@@ -88,17 +89,32 @@ func TestHistoryIsNewestFirst(t *testing.T) {
 	}
 }
 
-// A decision of all is about what its page has shown: the latest of them bounds it.
-func TestDecisionOfAllIsBoundedByTheLatest(t *testing.T) {
-	var d decision
-	for minutes := range 3 {
-		u := &v1alpha1.CloudSSOUser{}
-		u.Spec.UserName = "ada@example.com"
-		u.Spec.Withheld = &v1alpha1.WithheldDeactivation{Since: metav1.NewTime(noon.Add(-time.Duration(minutes) * time.Minute))}
-		d.add([]*v1alpha1.CloudSSOUser{u})
+// A decision of all is about what its page has shown, and about nothing else.
+func TestDecisionIsAboutWhatWasShown(t *testing.T) {
+	shown := func(change func(*v1alpha1.WithheldDeactivation)) string {
+		var d decision
+		for _, name := range []string{"ada", "bob"} {
+			u := &v1alpha1.CloudSSOUser{ObjectMeta: metav1.ObjectMeta{Name: name, UID: types.UID("uid of " + name)}}
+			u.Spec.Withheld = &v1alpha1.WithheldDeactivation{What: v1alpha1.DeactivationDisable, Since: metav1.NewTime(noon), RequestID: "request-1"}
+			if name == "bob" {
+				change(u.Spec.Withheld)
+			}
+			d.add([]*v1alpha1.CloudSSOUser{u})
+		}
+		return d.Shown()
 	}
-	if d.Count != 3 || len(d.Names) != 3 || !d.Until.Time.Equal(noon) {
-		t.Errorf("got %+v", d)
+	before := shown(func(*v1alpha1.WithheldDeactivation) {})
+	if again := shown(func(*v1alpha1.WithheldDeactivation) {}); again != before {
+		t.Errorf("the same deactivations are %s and %s", before, again)
+	}
+	for name, change := range map[string]func(*v1alpha1.WithheldDeactivation){
+		"a deletion":      func(w *v1alpha1.WithheldDeactivation) { w.What = v1alpha1.DeactivationDelete },
+		"later":           func(w *v1alpha1.WithheldDeactivation) { w.Since = metav1.NewTime(noon.Add(time.Second)) },
+		"another request": func(w *v1alpha1.WithheldDeactivation) { w.RequestID = "request-2" },
+	} {
+		if shown(change) == before {
+			t.Errorf("%s is taken for what was shown", name)
+		}
 	}
 }
 

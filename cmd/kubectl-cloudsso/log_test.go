@@ -328,8 +328,10 @@ var _ = Describe("kubectl cloudsso log", func() {
 
 		It("names the right to read logs, too", func(ctx SpecContext) {
 			permit(ctx, "pods", "list")
-			_, stderr := lesser(ctx, "--tail", "0")
-			Expect(stderr).To(ContainSubstring(`cannot get resource "pods/log"`))
+			Eventually(func() string { // the API server may learn of the right later
+				_, stderr := lesser(ctx, "--tail", "0")
+				return stderr
+			}).Should(ContainSubstring(`cannot get resource "pods/log"`))
 		})
 
 		It("warns a person who may read the log, but not the users of all directories", func(ctx SpecContext) {

@@ -4,12 +4,14 @@ package console_test
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"os"
 	"slices"
 	"strings"
 	"sync"
 
+	"github.com/chromedp/cdproto"
 	"github.com/chromedp/cdproto/cdp"
 	"github.com/chromedp/cdproto/fetch"
 	cdplog "github.com/chromedp/cdproto/log"
@@ -186,17 +188,31 @@ func call[P, R any](t *tab, command cdp.Command[P, R], parameters P) {
 // do carries out actions in the tab.
 func (t *tab) do(actions ...chromedp.Action[chromedp.Void]) {
 	GinkgoHelper()
-	run(t, chromedp.Steps(actions...))
+	for _, action := range actions {
+		run(t, action)
+	}
 }
 
-// run carries out an action in the tab, and returns its result.
+// run carries out an action in the tab, and returns its result. An element that it has found may belong to a page that is just
+// being left; then it looks again.
 func run[T any](t *tab, action chromedp.Action[T]) T {
 	GinkgoHelper()
 	ctx, cancel := context.WithTimeout(t.ctx, patience)
 	defer cancel()
-	result, err := chromedp.Run(ctx, action)
-	Expect(err).NotTo(HaveOccurred())
-	return result
+	for {
+		result, err := chromedp.Run(ctx, action)
+		if isLeft(err) && ctx.Err() == nil {
+			continue
+		}
+		Expect(err).NotTo(HaveOccurred())
+		return result
+	}
+}
+
+// isLeft reports whether an action has met an element of a page that the tab has left.
+func isLeft(err error) bool {
+	var refused *cdproto.Error
+	return errors.As(err, &refused) && refused.Message == "No node with given id found"
 }
 
 // evaluate returns the value of an expression of JavaScript in the tab's page.

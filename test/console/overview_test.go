@@ -276,7 +276,7 @@ var _ = Describe("access", func() {
 		Expect(firstCells(page)).To(ContainElements("engineers-view", "ends-first", "ends-then", "ends-last"))
 		page = v.get(ctx, link(page, "Temporary access, the soonest end first"))
 		Expect(firstCells(page)).To(Equal([]string{"ends-first", "ends-then", "ends-last"}))
-		Expect(v.get(ctx, link(page, "ends-first")).text()).To(And(ContainSubstring("Wherenamespace web"), ContainSubstring("in 59m")))
+		Expect(v.get(ctx, link(page, "ends-first")).text()).To(And(ContainSubstring("Where namespace web"), ContainSubstring("in 59m")))
 	})
 
 	It("says which rights a review needs that the person lacks", func(ctx SpecContext) {

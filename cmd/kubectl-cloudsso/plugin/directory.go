@@ -20,10 +20,22 @@ func Directory(ctx context.Context, c client.Client, namespace string) (*v1alpha
 	d := &v1alpha1.CloudSSODirectory{}
 	err := c.Get(ctx, client.ObjectKey{Namespace: namespace, Name: v1alpha1.DirectoryName}, d)
 	if apierrors.IsNotFound(err) {
-		return nil, fmt.Errorf("namespace %s has no CloudSSODirectory: give the namespace of a directory with -n (kubectl get ssodir -A lists them)", namespace)
+		return nil, &noDirectoryError{namespace, err}
 	}
 	return d, err
 }
+
+// noDirectoryError says that a namespace has no directory. It is the API server's 404.
+type noDirectoryError struct {
+	namespace string
+	notFound  error
+}
+
+func (e *noDirectoryError) Error() string {
+	return fmt.Sprintf("namespace %s has no CloudSSODirectory: give the namespace of a directory with -n (kubectl get ssodir -A lists them)", e.namespace)
+}
+
+func (e *noDirectoryError) Unwrap() error { return e.notFound }
 
 // CredentialsOf reads the credentials of a namespace.
 func CredentialsOf(ctx context.Context, c client.Client, namespace string) ([]v1alpha1.SCIMCredential, error) {

@@ -46,7 +46,7 @@ func listen(ctx context.Context, server *httptest.Server, path, lastID string) (
 	if lastID != "" {
 		request.Header.Set("Last-Event-ID", lastID)
 	}
-	response, err := server.Client().Do(request)
+	response, err := server.Client().Do(request) //nolint:bodyclose // closed at the end of the spec
 	Expect(err).NotTo(HaveOccurred())
 	DeferCleanup(response.Body.Close)
 	Expect(response).To(HaveHTTPHeaderWithValue("Content-Type", "text/event-stream"))

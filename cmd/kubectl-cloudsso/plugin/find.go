@@ -8,7 +8,7 @@ import (
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
-	"k8s.io/apimachinery/pkg/api/validation/path"
+	"k8s.io/apimachinery/pkg/api/validate/content"
 	"k8s.io/apimachinery/pkg/runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -101,7 +101,7 @@ func holder[T any, O object[T]](ctx context.Context, c client.Client, name namec
 
 // read returns the object of a metadata.name; nil if there is none.
 func read[T any, O object[T]](ctx context.Context, c client.Client, name nameclaim.Name, called string) (O, error) {
-	if called == "" || len(path.IsValidPathSegmentName(called)) > 0 { // client-go refuses the latter without asking
+	if called == "" || len(content.IsPathSegmentName(called)) > 0 { // client-go refuses the latter without asking
 		return nil, nil
 	}
 	o := O(new(T))

@@ -61,7 +61,7 @@ func turn(ctx context.Context, position v1alpha1.Synchronization) {
 	GinkgoHelper()
 	d := &v1alpha1.CloudSSODirectory{ObjectMeta: metav1.ObjectMeta{Namespace: environment.Namespace, Name: v1alpha1.DirectoryName}}
 	patch := client.RawPatch("application/merge-patch+json", fmt.Appendf(nil, `{"spec":{"scimSynchronization":%q}}`, position))
-	Expect(environment.Admin.Patch(ctx, d, patch)).To(Succeed())
+	Expect(environment.Admin.Patch(ctx, d, patch, byHand)).To(Succeed())
 	Eventually(func() (v1alpha1.Synchronization, error) {
 		return d.Status.SCIMSynchronization, environment.Admin.Get(ctx, client.ObjectKeyFromObject(d), d)
 	}).Should(Equal(position))

@@ -32,12 +32,16 @@ func newUser(ctx context.Context, userName string) string {
 		`{"schemas":["urn:ietf:params:scim:schemas:core:2.0:User"],"userName":%q,"title":"Engineer","active":true}`, userName)).ID()
 }
 
-// newMember is newUser for a user who is among the engineers.
+// newMember is newUser for a user who is among the engineers until the end of the spec.
 func newMember(ctx context.Context, userName string) string {
 	GinkgoHelper()
 	id := newUser(ctx, userName)
-	scim(ctx, http.StatusOK, "PATCH", "/Groups/"+engineers, fmt.Sprintf(
-		`{"schemas":["urn:ietf:params:scim:api:messages:2.0:PatchOp"],"Operations":[{"op":"add","path":"members","value":[{"value":%q}]}]}`, id))
+	changeMembers := func(ctx context.Context, op string) {
+		scim(ctx, http.StatusOK, "PATCH", "/Groups/"+engineers, fmt.Sprintf(
+			`{"schemas":["urn:ietf:params:scim:api:messages:2.0:PatchOp"],"Operations":[{"op":%q,"path":"members","value":[{"value":%q}]}]}`, op, id))
+	}
+	changeMembers(ctx, "add")
+	DeferCleanup(changeMembers, "remove")
 	return id
 }
 
@@ -83,7 +87,7 @@ func setDirectory(ctx context.Context, change func(*v1alpha1.CloudSSODirectorySp
 	Eventually(func(g Gomega) {
 		d := readDirectory(ctx)
 		change(&d.Spec)
-		g.Expect(environment.Admin.Update(ctx, d)).To(Succeed())
+		g.Expect(environment.Admin.Update(ctx, d, byHand)).To(Succeed())
 	}).Should(Succeed())
 }
 

@@ -120,10 +120,10 @@ var _ = Describe("the switch", func() {
 			page := v.get(ctx, directory("switch?to=Disabled"))
 			Expect(page.text()).To(ContainSubstring("You lack the right patch cloudssodirectories.cloudsso.dev"))
 			Expect(page.forms(directory("switch"))).To(BeEmpty())
-			generation := strconv.FormatInt(theDirectory(ctx).Generation, 10)
+			d := theDirectory(ctx)
+			shown := url.Values{"to": {"Disabled"}, "generation": {strconv.FormatInt(d.Generation, 10)}, "uid": {string(d.UID)}}
 			v.get(ctx, directory("settings/edit")) // which has the token of the session
-			answer := v.post(ctx, directory("switch"), url.Values{"to": {"Disabled"}, "generation": {generation}})
-			Expect(answer.StatusCode).To(Equal(http.StatusForbidden))
+			Expect(v.post(ctx, directory("switch"), shown).StatusCode).To(Equal(http.StatusForbidden))
 			Expect(theDirectory(ctx).Spec.SCIMSynchronization).To(Equal(v1alpha1.SynchronizationEnabled))
 		})
 	}

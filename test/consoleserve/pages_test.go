@@ -64,7 +64,9 @@ var _ = Describe("The settings", func() {
 			Expect(page.StatusCode).To(Equal(http.StatusOK), page.body)
 		}
 		page := b.get(ctx, switchOf+"?to=Enabled")
-		turned := b.send(ctx, http.MethodPost, switchOf, url.Values{"csrf": {page.csrf()}, "generation": {"1"}, "to": {"Enabled"}})
+		turned := b.send(ctx, http.MethodPost, switchOf, url.Values{
+			"csrf": {page.csrf()}, "generation": {"1"}, "uid": {string(applied.GetUID())}, "to": {"Enabled"},
+		})
 		Expect(turned.Request.URL.Path).To(Equal("/directories/"+bare+"/settings"), turned.body)
 		d := &v1alpha1.CloudSSODirectory{}
 		Expect(cluster.Get(ctx, client.ObjectKey{Namespace: bare, Name: v1alpha1.DirectoryName}, d)).To(Succeed())

@@ -100,9 +100,9 @@ func (r *request) refusedSettings(d *v1alpha1.CloudSSODirectory, typed url.Value
 // generationField is the field of a form that names the generation of the directory that it showed.
 const generationField = "generation"
 
-// showed reports whether a form showed the directory as it is now.
+// showed reports whether a form showed the directory as it is now, and not one that was there before under its name.
 func (r *request) showed(d *v1alpha1.CloudSSODirectory) bool {
-	return r.PostFormValue(generationField) == strconv.FormatInt(d.Generation, 10)
+	return r.PostFormValue(generationField) == strconv.FormatInt(d.Generation, 10) && r.PostFormValue(uidField) == string(d.UID)
 }
 
 // address returns the address of a page of the request's directory.

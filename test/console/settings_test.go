@@ -27,7 +27,7 @@ func theDirectory(ctx context.Context) *v1alpha1.CloudSSODirectory {
 	return d
 }
 
-// byHand is how a person writes, whom the console does not take for a tool that applies the object again.
+// byHand is the field manager of a person. The console takes it for no tool that applies the object again.
 const byHand = client.FieldOwner("kubectl-edit")
 
 // keepDirectory restores the spec of the directory at the end of the spec.

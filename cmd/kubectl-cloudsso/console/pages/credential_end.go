@@ -31,8 +31,18 @@ func (c *console) credentials(r *request) (*view, error) {
 	return redirected(r.address("settings"), ""), nil
 }
 
+// readDeletable reads the credential of the address. lacks is the right to delete it, if the person lacks it.
+func (r *request) readDeletable() (credential *v1alpha1.SCIMCredential, lacks string, err error) {
+	if credential, err = r.readCredential(r.PathValue("name")); err != nil {
+		return nil, "", err
+	}
+	remove := rightToCredential("delete", credential.Name)
+	held, err := r.readRights(remove)
+	return credential, held.Missing(remove), err
+}
+
 func (c *console) revokePage(r *request) (*view, error) {
-	credential, err := r.readCredential(r.PathValue("name"))
+	credential, lacks, err := r.readDeletable()
 	if err != nil {
 		return nil, err
 	}
@@ -40,14 +50,9 @@ func (c *console) revokePage(r *request) (*view, error) {
 	if err != nil {
 		return nil, err
 	}
-	remove := rightToCredential("delete", credential.Name)
-	held, err := r.readRights(remove)
-	if err != nil {
-		return nil, err
-	}
 	return &view{Title: text("credential.revokeTitle", credential.Name), template: "credential_revoke", Data: revokePage{
 		Credential: credential, Effects: plugin.RevokeEffects(credential, plugin.IsLastUsable(credential, all, r.now)),
-		Warning: trackedWarning(credential), Lacks: held.Missing(remove),
+		Warning: trackedWarning(credential), Lacks: lacks,
 	}}, nil
 }
 
@@ -68,16 +73,11 @@ func (c *console) revoke(r *request) (*view, error) {
 
 // stored returns the page after that of the token: it asks whether the token has been stored, because it cannot be shown again.
 func (c *console) stored(r *request) (*view, error) {
-	credential, err := r.readCredential(r.PathValue("name"))
-	if err != nil {
-		return nil, err
-	}
-	remove := rightToCredential("delete", credential.Name)
-	held, err := r.readRights(remove)
+	credential, lacks, err := r.readDeletable()
 	if err != nil {
 		return nil, err
 	}
 	return &view{Title: text("credential.storedTitle", credential.Name), template: "credential_stored", Data: storedPage{
-		Credential: credential, Use: acceptanceOf(credential), Old: r.URL.Query().Get(oldParameter), Lacks: held.Missing(remove),
+		Credential: credential, Use: acceptanceOf(credential), Old: r.URL.Query().Get(oldParameter), Lacks: lacks,
 	}}, nil
 }

@@ -67,14 +67,9 @@ const doneParameter = "done"
 // done returns the notice that the address names; "" if there is none.
 func (r *request) done() string { return texts["done."+r.URL.Query().Get(doneParameter)] }
 
-// show returns the handler of a page. An error is a page too.
-func (c *console) show(p page) http.HandlerFunc {
-	return c.handle(p)
-}
-
 // act returns the handler of an action: it takes forms of the session's own pages only.
 func (c *console) act(a action) http.HandlerFunc {
-	inner := c.handle(func(r *request) (*view, error) {
+	inner := c.show(func(r *request) (*view, error) {
 		if !r.isOwnForm() {
 			return nil, errStrangeForm
 		}
@@ -86,7 +81,8 @@ func (c *console) act(a action) http.HandlerFunc {
 	}
 }
 
-func (c *console) handle(p page) http.HandlerFunc {
+// show returns the handler of a page. An error is a page too.
+func (c *console) show(p page) http.HandlerFunc {
 	return func(w http.ResponseWriter, plain *http.Request) {
 		r := &request{Request: plain, now: c.Now()}
 		var v *view

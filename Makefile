@@ -133,7 +133,7 @@ test-console: ## Test the console in a real browser (the first run installs Debi
 
 .PHONY: test-accessibility
 test-accessibility: ## Have axe (npm) look at the pages of the console but for sign-in, light and dark, narrow and wide.
-	@assets=$$($(ASSETS)); chromium=$$(hack/chromium.sh); axe=$$(hack/axe.sh); \
+	@assets=$$($(ASSETS)); chromium=$$(hack/chromium.sh); axe=$$(hack/npm.sh test/console/axe axe-core/axe.min.js); \
 	set -x; KUBEBUILDER_ASSETS=$$assets CHROMIUM=$$chromium AXE=$$axe go test -count=1 -tags console,accessibility -timeout $(TEST_TIMEOUT) ./test/console -ginkgo.label-filter=accessibility $(TEST_ARGS)
 
 .PHONY: test-release
@@ -186,7 +186,7 @@ bench-compare: ## Compare the Go benchmarks of two revisions (OLD=HEAD NEW=, by 
 	@COUNT='$(or $(COUNT),6)' BENCH='$(or $(BENCH),.)' test/bench/compare.sh '$(OLD)' '$(NEW)'
 
 .PHONY: verify
-verify: verify-generated verify-modules verify-manifests verify-crds verify-prose verify-vulnerabilities vet lint test-names ## Check generated files, modules, manifests, CRDs against the last release, words and known vulnerabilities; run vet, lint and the search of name claims.
+verify: verify-generated verify-modules verify-manifests verify-crds verify-prose lint-markdown verify-vulnerabilities vet lint test-names ## Check generated files, modules, manifests, CRDs against the last release, words, form of documents and known vulnerabilities; run vet, lint and the search of name claims.
 
 .PHONY: verify-generated
 verify-generated: generate manifests docs chart
@@ -214,6 +214,12 @@ verify-prose: ## Check the words of comments and documents (.prose-words.txt) an
 docs-check: ## Check links, form and words of the documents, and that each block of commands says whether a test runs it.
 	go test -count=1 ./test/docs/...
 	go run ./hack/prose
+	@$(MAKE) --no-print-directory lint-markdown
+
+.PHONY: lint-markdown
+lint-markdown: ## Check the form of the documents with markdownlint (npm); skipped with a message if there is no npm.
+	@lint=$$(hack/npm.sh test/docs/markdownlint .bin/markdownlint-cli2) || { status=$$?; [[ $$status == 3 ]] && echo "lint-markdown: SKIPPED" >&2 && exit 0; exit $$status; }; \
+	$$lint
 
 .PHONY: verify-vulnerabilities
 verify-vulnerabilities: ## Look for known vulnerabilities that the manager calls; skipped with a message if the database cannot be reached.

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"regexp"
 	"strings"
 
 	"github.com/cloudsso/cloudsso-operator/test/dialects/conversation"
@@ -27,13 +28,18 @@ func page(all []*conversation.Conversation) string {
 	for _, c := range all {
 		fmt.Fprintf(&b, "\n## %s\n\nHandled in `%s`.\n\n| it sends | the service answers | source |\n|---|---|---|\n", c.Provider, strings.Join(c.Handled, "`, `"))
 		for _, row := range c.Rows {
-			fmt.Fprintf(&b, "| %s | %s | %s |\n", cell(row.Sends), cell(row.Answer), cell(row.Source))
+			fmt.Fprintf(&b, "| %s | %s | %s |\n", cell(row.Sends), cell(row.Answer), cell(links(row.Source)))
 		}
 	}
 	return b.String()
 }
 
 // cell returns text for a table of Markdown: in one line, with its bars escaped.
+var address = regexp.MustCompile(`https://[^\s,;)]+`)
+
+// links has each URL in angle brackets, which CommonMark makes a link.
+func links(text string) string { return address.ReplaceAllString(text, "<$0>") }
+
 func cell(text string) string {
 	return strings.ReplaceAll(strings.Join(strings.Fields(text), " "), "|", `\|`)
 }

@@ -13,7 +13,7 @@ import (
 	. "github.com/onsi/gomega"
 )
 
-// axeVariable is the variable with the path of axe.min.js, see hack/axe.sh.
+// axeVariable is the variable with the path of axe.min.js, which hack/npm.sh installs.
 const axeVariable = "AXE"
 
 // runAxe returns what axe finds against WCAG 2.2 AA and its own best practices: each rule, with the elements that break it.
@@ -31,7 +31,7 @@ var _ = Describe("axe", Label("accessibility"), func() {
 	var axe string
 	BeforeEach(func() {
 		content, err := os.ReadFile(os.Getenv(axeVariable))
-		Expect(err).NotTo(HaveOccurred(), "%s names the file axe.min.js, as hack/axe.sh prints it", axeVariable)
+		Expect(err).NotTo(HaveOccurred(), "%s names the file axe.min.js, as make test-accessibility does", axeVariable)
 		axe = string(content)
 	})
 

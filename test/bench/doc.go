@@ -10,7 +10,7 @@
 //	table.go         the table on the screen; report.go: latest.json
 //	stack.go         one control plane with its operator and its clients
 //	turns.go         sides that are measured in turns
-//	seed.go          many users, as the service writes them
+//	seed.go          many users, copied in etcd from one that the service would write
 //	idle.go          waiting until the controllers have nothing left to do
 //	bare.go          the baseline of reads: an HTTP server that answers with the same bytes
 //	raw.go           the baseline of writes: the same objects, written straight to the API server

@@ -3,7 +3,6 @@ package main
 import (
 	"bytes"
 	"context"
-	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -153,7 +152,7 @@ func (s *stack) valueSize(ctx context.Context, resource string) (float64, error)
 	end := prefix[:len(prefix)-1] + string(prefix[len(prefix)-1]+1)
 	var found struct{ Kvs []struct{ Value []byte } }
 	err := s.callEtcd(ctx, "/v3/kv/range", map[string]any{
-		"key": base64.StdEncoding.EncodeToString([]byte(prefix)), "range_end": base64.StdEncoding.EncodeToString([]byte(end)), "limit": limit,
+		"key": []byte(prefix), "range_end": []byte(end), "limit": limit,
 	}, &found)
 	largest := 0
 	for _, kv := range found.Kvs {
@@ -162,7 +161,10 @@ func (s *stack) valueSize(ctx context.Context, resource string) (float64, error)
 	return float64(largest), err
 }
 
-// callEtcd sends a request to etcd's JSON gateway. answer may be nil.
+// etcdClient keeps a connection for each worker that seeds.
+var etcdClient = &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: seedWorkers}}
+
+// callEtcd sends a request to etcd's JSON gateway, which has bytes in base64, as Go has. answer may be nil.
 func (s *stack) callEtcd(ctx context.Context, path string, question, answer any) error {
 	body, err := json.Marshal(question)
 	if err != nil {
@@ -172,7 +174,7 @@ func (s *stack) callEtcd(ctx context.Context, path string, question, answer any)
 	if err != nil {
 		return err
 	}
-	response, err := http.DefaultClient.Do(request)
+	response, err := etcdClient.Do(request)
 	if err != nil {
 		return err
 	}

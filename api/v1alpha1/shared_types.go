@@ -51,7 +51,8 @@ const (
 	// meaning.
 	AnnotationRestored = "cloudsso.dev/restored"
 
-	// FinalizerBindings holds a deleted access assignment until its bindings are deleted.
+	// FinalizerBindings holds a deleted access assignment until its bindings are deleted, and a deleted directory until those
+	// of all its assignments are.
 	FinalizerBindings = "cloudsso.dev/bindings"
 	// LabelDirectory on a RoleBinding or ClusterRoleBinding is the namespace of the assignment that it comes from.
 	LabelDirectory = "cloudsso.dev/directory"

@@ -32,6 +32,7 @@ const (
 // situation is what an assignment grants now, and why not more.
 type situation struct {
 	effect    effect
+	directory *v1alpha1.CloudSSODirectory // shared: read only; nil if there is none, or if it is being deleted
 	position  policy.Switch
 	phase     phase
 	principal access.Principal
@@ -70,24 +71,28 @@ func phaseOf(a *v1alpha1.CloudSSOAccessAssignment, now time.Time) (phase, time.T
 
 // assess finds out what an assignment grants now, if the admission policies are as required. unseen is what the index by which
 // the principal is found does not show yet.
-func (r *Reconciler) assess(ctx context.Context, a *v1alpha1.CloudSSOAccessAssignment, unseen objects) (*situation, error) {
-	s := &situation{}
+func (r *Reconciler) assess(ctx context.Context, a *v1alpha1.CloudSSOAccessAssignment, unseen objects) (s *situation, err error) {
+	s = &situation{}
 	var next time.Time
 	s.phase, next = phaseOf(a, r.Now())
 	r.memory.schedule(client.ObjectKeyFromObject(a), next)
-	directory, err := r.readDirectory(ctx, a.Namespace)
-	if err != nil {
+	if s.directory, err = r.readDirectory(ctx, a.Namespace); err != nil {
 		return nil, err
 	}
-	s.position = policy.SwitchOf(directory).In(r.Selector.Of(a.Namespace))
-	if directory == nil || s.phase == expired {
+	if s.directory != nil && policy.IsBeingDeleted(s.directory) {
+		s.directory = nil // because it goes after its bindings
+	}
+	s.position = policy.SwitchOf(s.directory).In(r.Selector.Of(a.Namespace))
+	if s.directory == nil || s.phase == expired {
 		return s, nil
 	}
-	s.rule = directory.Spec.KubernetesUsername
+	s.rule = s.directory.Spec.KubernetesUsername
 	if s.principal, s.object, err = r.resolvePrincipal(ctx, a); err != nil {
-		return nil, err
-	}
-	if s.principal.Name == "" && unseen.areAwaited() {
+		s.unprepared = err
+		if err := r.assumePinned(ctx, a, s); err != nil {
+			return nil, err
+		}
+	} else if s.principal.Name == "" && unseen.areAwaited() {
 		if s.mayAppear, err = r.mayAppear(ctx, a); err != nil {
 			return nil, err
 		}
@@ -149,9 +154,10 @@ func (s *situation) restriction(a *v1alpha1.CloudSSOAccessAssignment) string {
 	return fmt.Sprintf("%s %t", kept.fingerprint(a), s.isUnsettled())
 }
 
+// readDirectory returns the directory of a namespace as the cache has it, or nil. It is shared: read only.
 func (r *Reconciler) readDirectory(ctx context.Context, namespace string) (*v1alpha1.CloudSSODirectory, error) {
 	d := &v1alpha1.CloudSSODirectory{}
-	err := r.Get(ctx, client.ObjectKey{Namespace: namespace, Name: v1alpha1.DirectoryName}, d)
+	err := r.readCached(ctx, client.ObjectKey{Namespace: namespace, Name: v1alpha1.DirectoryName}, d, client.DisableReadYourWritesConsistency)
 	switch {
 	case apierrors.IsNotFound(err):
 		return nil, nil
@@ -161,23 +167,23 @@ func (r *Reconciler) readDirectory(ctx context.Context, namespace string) (*v1al
 	return d, nil
 }
 
-// isBehind reports whether an index does not show yet what a reconcile was asked for, so that granting has to wait.
-func (r *Reconciler) isBehind(ctx context.Context, s *situation, list *roster, w work) (bool, error) {
+// isBehind reports whether an index does not show yet what a reconcile was asked for, so that granting has to wait. users are
+// those that are waited for.
+func (r *Reconciler) isBehind(ctx context.Context, s *situation, list *roster, w work) (behind bool, users []string, err error) {
 	switch {
 	case s.phase == expired, s.position == policy.SwitchAbsent:
-		return false, nil
+		return false, nil, nil
 	case s.isPartial():
-		return s.effect != withdraws || w.partial < maxLooks, nil
+		return s.effect != withdraws || w.partial < maxLooks, nil, nil
 	case w.unseen.areAwaited():
-		return true, nil
-	case w.looks >= maxLooks:
-		return false, nil
+		return true, nil, nil
 	}
-	return list.isBehind(ctx, w.users)
+	users, err = list.awaited(ctx, w.users)
+	return len(users) > 0, users, err
 }
 
 // maxLooks bounds the looks at an index that is behind, together a second: a user whose userName another one holds has no
 // Kubernetes user name however often one looks. After that an assignment grants and withdraws by what the index shows, and what
-// the index does not show is looked for at each pendingInterval. Each user and group that the index does not show has its own
+// the index does not show is looked for at each pendingInterval. Each user and group that an index does not show has its own
 // looks, so that one of them does not keep the assignment from waiting for another.
 const maxLooks = int(time.Second / controllerutil.IndexInterval)

@@ -2,6 +2,7 @@
 // ClusterRoleBindings.
 //
 //	reconciler.go  the steps in their order, and the end of an assignment
+//	directory.go   the end of a directory
 //	assess.go      what an assignment grants now
 //	principal.go   which group or user it grants to
 //	targets.go     in which namespaces, and whether they have the role

@@ -89,8 +89,9 @@ func (p *pass) hasOtherRole(t *target, number int) bool {
 }
 
 // distrustMissing reads the users live that should have the role, and that another writer has taken out of a binding: another
-// replica may have revoked them already, for a reason that the cache does not show yet. A user who is not effective gets
-// nothing, and is read again until the cache shows it too.
+// replica may have revoked them already, for a reason that the cache does not show yet. A user who is not effective, or is no
+// member any more, gets nothing, and is read again until the cache shows it too. If that cannot be read, the pass takes away, and
+// adds nothing.
 func (p *pass) distrustMissing(ctx context.Context) error {
 	for _, t := range p.targets {
 		p.known.missing = union(p.known.missing, t.drift.gone)
@@ -105,14 +106,17 @@ func (p *pass) distrustMissing(ctx context.Context) error {
 	if p.situation.effect != grants {
 		return nil // because nothing is added
 	}
-	suspects := map[string]string{}
+	suspects := map[string]grantee{}
 	for name := range p.known.missing {
 		if p.wanted[name] {
-			suspects[name], _ = p.roster.names.Owner(name)
+			suspects[name] = p.granteeOf(name)
 		}
 	}
 	ineffective, err := p.findIneffective(ctx, p.key.Namespace, suspects)
 	if err != nil {
+		kept := *p.situation
+		kept.effect = keeps
+		p.situation = &kept
 		return err
 	}
 	p.distrusted = setOf(ineffective...)

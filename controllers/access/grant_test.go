@@ -65,14 +65,11 @@ var _ = Describe("an assignment to a group", func() {
 
 	It("finds members in slices", func(ctx SpecContext) {
 		a := assign(ctx)
-		slice := &v1alpha1.CloudSSOMembershipSlice{
-			ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: "developers-1"},
-			Spec:       v1alpha1.CloudSSOMembershipSliceSpec{Group: "developers", Source: scim, Members: membersOf("eve")},
-		}
+		more := newSlice("developers-1", "eve")
 		modify(ctx, developers, func(g *group) { g.Spec.Sliced = true })
-		Expect(admin.Create(ctx, slice)).To(Succeed())
+		Expect(admin.Create(ctx, more)).To(Succeed())
 		expectSubjects(ctx, a, namespace, "ada", "bob", "eve")
-		modify(ctx, slice, func(s *v1alpha1.CloudSSOMembershipSlice) { s.Spec.Members = []v1alpha1.Member{} })
+		modify(ctx, more, func(s *slice) { s.Spec.Members = []v1alpha1.Member{} })
 		expectSubjects(ctx, a, namespace, "ada", "bob")
 	})
 
@@ -122,11 +119,10 @@ var _ = Describe("an assignment to a group", func() {
 		editor := &rbacv1.ClusterRole{ObjectMeta: metav1.ObjectMeta{Name: "editor-" + namespace}}
 		Expect(admin.Create(ctx, editor)).To(Succeed())
 		allow(ctx, "clusterroles", editor.Name)
-		questions.Store(true)
-		defer questions.Store(false)
+		questions.set()
 		modify(ctx, a, ofRole(v1alpha1.RoleKindClusterRole, editor.Name))
 		expectSubjects(ctx, a, namespace)
-		questions.Store(false)
+		questions.unset()
 		expectSubjects(ctx, a, namespace, "ada", "bob")
 	})
 
@@ -184,12 +180,39 @@ var _ = Describe("an assignment to a group", func() {
 		expectCondition(ctx, a, v1alpha1.ConditionReady, metav1.ConditionTrue, v1alpha1.ReasonSynchronizationDisabled)
 		setMembers(ctx, developers, "bob", "eve")
 		expectSubjects(ctx, a, namespace, "bob")
+		expectSeen(ctx, developers)
+		modify(ctx, a, func(a *assignment) { a.Spec.IncludeManual = true })
+		expectCondition(ctx, a, v1alpha1.ConditionReady, metav1.ConditionTrue, v1alpha1.ReasonSynchronizationDisabled)
+		Expect(subjectsOf(ctx, a, namespace)()).To(Equal([]string{"bob"}), "eve is granted nothing by a pass that has seen the new member")
 		turn(ctx, v1alpha1.SynchronizationEnabled)
 		expectSubjects(ctx, a, namespace, "bob", "eve")
 		expectReady(ctx, a)
 		Expect(admin.Delete(ctx, directory())).To(Succeed())
 		expectSubjects(ctx, a, namespace)
 		expectCondition(ctx, a, v1alpha1.ConditionEffective, metav1.ConditionFalse, v1alpha1.ReasonSynchronizationDisabled, "has no CloudSSODirectory")
+	})
+
+	It("loses its bindings before the directory that is deleted is gone", func(ctx SpecContext) {
+		elsewhere := newNamespace(ctx, "target-", nil)
+		a := assign(ctx, inNamespaces(namespace, elsewhere))
+		expectSubjects(ctx, a, namespace, "ada", "bob")
+		expectSubjects(ctx, a, elsewhere, "ada", "bob")
+		expectReady(ctx, a)
+		unknown := bindingsIn(ctx, a, namespace)[0]
+		unknown.ResourceVersion, unknown.UID = "", ""
+		unknown.Name, unknown.Labels[v1alpha1.LabelAssignment] = "cloudsso:"+namespace+":unknown:0", "unknown"
+		gate.shut()
+		Expect(admin.Create(ctx, &unknown)).To(Succeed())
+		turn(ctx, v1alpha1.SynchronizationDisabled)
+		held := gate.countHeld()
+		Expect(admin.Delete(ctx, directory())).To(Succeed())
+		Eventually(gate.countHeld).Should(BeNumerically(">=", held+2))
+		reread(ctx, directory())
+		gate.unlock()
+		Eventually(isGone(ctx, directory())).Should(BeTrue())
+		Expect(bindingsIn(ctx, a, namespace)).To(BeEmpty())
+		Expect(bindingsIn(ctx, a, elsewhere)).To(BeEmpty())
+		Expect(isGone(ctx, &unknown)()).To(BeTrue())
 	})
 
 	It("begins and ends at its times", func(ctx SpecContext) {
@@ -239,6 +262,62 @@ var _ = Describe("an assignment to a group", func() {
 		a := assign(ctx)
 		Eventually(func() int { return len(traffic.bindingWrites()) - before }).Should(Equal(2))
 		expectSubjects(ctx, a, namespace, "bob")
+	})
+
+	It("takes a user out again who left the group before it was granted", func(ctx SpecContext) {
+		expectSeen(ctx, developers)
+		groups.pause()
+		setMembers(ctx, developers, "bob")
+		before := len(traffic.bindingWrites())
+		a := assign(ctx)
+		Eventually(func() int { return len(traffic.bindingWrites()) - before }).Should(Equal(2))
+		expectSubjects(ctx, a, namespace, "bob")
+	})
+
+	It("takes everyone out again whose group was deleted before it was granted", func(ctx SpecContext) {
+		expectSeen(ctx, developers)
+		groups.pause()
+		modify(ctx, developers, func(g *group) { g.Finalizers = []string{"example.com/held"} }) // and not the guard's
+		DeferCleanup(func(ctx SpecContext) { modify(ctx, developers, func(g *group) { g.Finalizers = nil }) })
+		Expect(admin.Delete(ctx, developers)).To(Succeed())
+		before := len(traffic.bindingWrites())
+		a := assign(ctx)
+		Eventually(func() int { return len(traffic.bindingWrites()) - before }).Should(Equal(2))
+		expectSubjects(ctx, a, namespace)
+	})
+
+	It("takes a user out again who left a slice before it was granted, and not one who moved to another", func(ctx SpecContext) {
+		createUsers(ctx, "kim")
+		first, second := newSlice("developers-1", "eve", "kim"), newSlice("developers-2")
+		modify(ctx, developers, func(g *group) { g.Spec.Sliced = true })
+		Expect(admin.Create(ctx, first)).To(Succeed())
+		Expect(admin.Create(ctx, second)).To(Succeed())
+		probe := assign(ctx, named("probe")) // whose bindings show that the cache has the slices
+		expectSubjects(ctx, probe, namespace, "ada", "bob", "eve", "kim")
+		lists.pause()
+		modify(ctx, second, func(s *slice) { s.Spec.Members = membersOf("kim") })
+		modify(ctx, first, func(s *slice) { s.Spec.Members = []v1alpha1.Member{} })
+		before := len(traffic.bindingWrites())
+		a := assign(ctx)
+		Eventually(func() int { return len(traffic.bindingWrites()) - before }).Should(Equal(2))
+		expectSubjects(ctx, a, namespace, "ada", "bob", "kim")
+		Expect(readsOf("cloudssomembershipslices/developers-1")).NotTo(BeEmpty())
+		Expect(readsOf("cloudssomembershipslices/developers-2")).To(BeEmpty(), "the cache shows none of the users in it")
+	})
+
+	It("gives nothing back to a user who left the group and was revoked by another replica", func(ctx SpecContext) {
+		a := assign(ctx)
+		expectSubjects(ctx, a, namespace, "ada", "bob")
+		expectReady(ctx, a)
+		groups.pause()
+		setMembers(ctx, developers, "bob")
+		reads := func() int { return len(readsOf("cloudssogroups/developers")) }
+		before := reads()
+		modify(ctx, &bindingsIn(ctx, a, namespace)[0], func(b *rbacv1.RoleBinding) { b.Subjects = b.Subjects[1:] })
+		Eventually(reads).Should(BeNumerically(">", before+1), "it is looked at again")
+		Expect(subjectsOf(ctx, a, namespace)()).To(Equal([]string{"bob"}))
+		setMembers(ctx, developers, "ada", "bob")
+		expectSubjects(ctx, a, namespace, "ada", "bob")
 	})
 
 	It("takes a user out again who lost access before it was granted to many", func(ctx SpecContext) {
@@ -341,7 +420,8 @@ var _ = Describe("the targets of an assignment", func() {
 		expectCondition(ctx, a, v1alpha1.ConditionReady, metav1.ConditionTrue, v1alpha1.ReasonReady)
 		third := newNamespace(ctx, "target-", map[string]string{"team": team})
 		expectSubjects(ctx, a, third, "ada")
-		Eventually(func() []string { return traffic.bindingWrites()[before:] }).Should(HaveLen(1))
+		Expect(traffic.bindingWrites()[before:]).To(HaveLen(1))
+		Expect(subjectsOf(ctx, a, second)()).To(Equal([]string{"ada"}), "what is in a namespace that ends is left to it")
 	})
 
 	It("are granted as far as they exist and are not excluded", func(ctx SpecContext) {
@@ -465,6 +545,76 @@ var _ = Describe("what stands in the way of an assignment", func() {
 		expectReady(ctx, a)
 	})
 
+	It("is no index that is behind, for a subject that does not belong there", func(ctx SpecContext) {
+		createUsers(ctx, "ada")
+		createUser(ctx, "zoe", "zoe", manual)
+		createGroup(ctx, "developers", scim, "ada", "zoe")
+		a := assign(ctx)
+		expectSubjects(ctx, a, namespace, "ada")
+		expectReady(ctx, a)
+		other := createGroup(ctx, "other", scim)
+		Eventually(func() []metav1.Condition { reread(ctx, other); return other.Status.Conditions }).ShouldNot(BeEmpty())
+		expectSeen(ctx, other)
+		late.hold("other")
+		before := len(traffic.bindingWrites())
+		modify(ctx, a, func(a *assignment) { a.Spec.IncludeManual = true }) // which grants to zoe once it has waited for the newest group
+		Eventually(func() int { return len(late.writesAtLooks()) }).Should(BeNumerically(">", 2))
+		modify(ctx, &bindingsIn(ctx, a, namespace)[0], func(b *rbacv1.RoleBinding) {
+			b.Subjects = append(b.Subjects, rbacv1.Subject{APIGroup: rbacv1.GroupName, Kind: rbacv1.UserKind, Name: "eve"})
+		})
+		expectSubjects(ctx, a, namespace, "ada", "zoe")
+		Expect(traffic.bindingWrites()[before:]).To(HaveLen(2), "one takes eve out, and a later one adds zoe")
+	})
+
+	It("is no user who cannot be read, for what takes access away", func(ctx SpecContext) {
+		createUsers(ctx, "ada", "bob")
+		createGroup(ctx, "developers", scim, "ada", "bob")
+		a := assign(ctx)
+		expectSubjects(ctx, a, namespace, "ada", "bob")
+		expectReady(ctx, a)
+		userReads.set()
+		modify(ctx, &bindingsIn(ctx, a, namespace)[0], func(b *rbacv1.RoleBinding) { b.Subjects[0].Name = "eve" })
+		expectSubjects(ctx, a, namespace, "bob")
+		userReads.unset()
+		expectSubjects(ctx, a, namespace, "ada", "bob")
+		expectReady(ctx, a)
+	})
+
+	It("is no claim that cannot be read, for what takes access away", func(ctx SpecContext) {
+		createUsers(ctx, "ada", "bob")
+		developers := createGroup(ctx, "developers", scim, "ada", "bob")
+		a := assign(ctx)
+		expectSubjects(ctx, a, namespace, "ada", "bob")
+		expectReady(ctx, a)
+		Eventually(func() []metav1.Condition { reread(ctx, developers); return developers.Status.Conditions }).ShouldNot(BeEmpty())
+		claimReads.set()
+		other := createGroup(ctx, "other", scim)
+		modify(ctx, other, func(g *group) { g.Spec.DisplayName = "developers" })
+		Eventually(claimReads.refused.Load).Should(BeNumerically(">", 0))
+		expectSeen(ctx, other)
+		modify(ctx, &bindingsIn(ctx, a, namespace)[0], func(b *rbacv1.RoleBinding) { b.Subjects[0].Name = "eve" })
+		expectSubjects(ctx, a, namespace, "bob")
+		claimReads.unset()
+		expectSubjects(ctx, a, namespace, "ada", "bob")
+	})
+
+	It("is, while it takes access away, tried again every second", func(ctx SpecContext) {
+		createUsers(ctx, "ada")
+		createGroup(ctx, "developers", scim, "ada")
+		former := newNamespace(ctx, "target-", nil)
+		a := assign(ctx, inNamespaces(namespace, former))
+		expectSubjects(ctx, a, former, "ada")
+		expectReady(ctx, a)
+		deletions.set()
+		before := deletions.refused.Load()
+		modify(ctx, a, inNamespaces(namespace))
+		// With a back-off that goes on doubling, the tenth attempt would come after 25 seconds.
+		Eventually(deletions.refused.Load).Should(BeNumerically(">=", before+10))
+		deletions.unset()
+		expectSubjects(ctx, a, former)
+		expectReady(ctx, a)
+	})
+
 	It("is a Manual group that does not hold its name any more, whatever the index shows", func(ctx SpecContext) {
 		createUsers(ctx, "ada")
 		createGroup(ctx, "taken", scim)
@@ -525,6 +675,10 @@ var _ = Describe("what stands in the way of an assignment", func() {
 		expectCondition(ctx, a, v1alpha1.ConditionReady, metav1.ConditionFalse, v1alpha1.ReasonPolicyMissing, policyName)
 		setMembers(ctx, developers, "bob", "eve")
 		expectSubjects(ctx, a, namespace, "bob")
+		expectSeen(ctx, developers)
+		modify(ctx, a, func(a *assignment) { a.Spec.IncludeManual = true })
+		expectCondition(ctx, a, v1alpha1.ConditionReady, metav1.ConditionFalse, v1alpha1.ReasonPolicyMissing)
+		Expect(subjectsOf(ctx, a, namespace)()).To(Equal([]string{"bob"}), "eve is granted nothing by a pass that has seen the new member")
 		restore(ctx)
 		expectSubjects(ctx, a, namespace, "bob", "eve")
 		expectReady(ctx, a)

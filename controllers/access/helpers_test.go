@@ -3,6 +3,7 @@ package access_test
 import (
 	"context"
 	"fmt"
+	"net/http"
 	"slices"
 	"strings"
 	"time"
@@ -24,6 +25,7 @@ type (
 	assignment = v1alpha1.CloudSSOAccessAssignment
 	user       = v1alpha1.CloudSSOUser
 	group      = v1alpha1.CloudSSOGroup
+	slice      = v1alpha1.CloudSSOMembershipSlice
 )
 
 const (
@@ -62,6 +64,21 @@ func createGroup(ctx context.Context, name string, source v1alpha1.Source, membe
 	}
 	Expect(admin.Create(ctx, g)).To(Succeed())
 	return g
+}
+
+// newSlice returns a slice of the synchronized group "developers".
+func newSlice(name string, members ...string) *slice {
+	return &slice{
+		ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: name},
+		Spec:       v1alpha1.CloudSSOMembershipSliceSpec{Group: "developers", Source: scim, Members: membersOf(members...)},
+	}
+}
+
+// readsOf returns the operator's reads of one object of the spec's namespace.
+func readsOf(object string) []string {
+	return slices.DeleteFunc(traffic.all(), func(line string) bool {
+		return !strings.HasPrefix(line, http.MethodGet) || !strings.HasSuffix(line, namespace+"/"+object)
+	})
 }
 
 func membersOf(names ...string) (members []v1alpha1.Member) {

@@ -35,12 +35,16 @@ type remembered struct {
 	revoked   work
 	revokedAt time.Time
 	due       time.Time // when to reconcile because spec.notBefore or spec.expiresAt comes, or counts are due; zero for never
+	// isRemovalLeft says that the last reconcile may not have taken away all that it was to take away.
+	isRemovalLeft bool
+	// isWithdrawn says that the last reconcile found no directory and deleted every binding, and that none has begun since.
+	isWithdrawn bool
 
 	applied   string                             // the situation that the bindings were last made to fit; "" for none
 	removed   string                             // the restriction by which access was last taken away; "" for none
 	seen      map[string]map[int]observedBinding // the bindings as they were last planned or written, by target and number
 	missing   map[string]bool                    // Kubernetes user names that other writers took out, and that are not known yet to be right there
-	added     map[string]string                  // metadata.names of users that were added, by Kubernetes user name: to be read live
+	added     map[string]grantee                 // users that were added, by Kubernetes user name: to be read live
 	skipped   skipped
 	countedAt time.Time // when the counts of the status were last written
 }
@@ -54,25 +58,28 @@ type observedBinding struct {
 // work is what a reconcile has to look at, beside what has changed of the assignment itself.
 type work struct {
 	all    bool            // every user
-	users  map[string]bool // metadata.names of users
+	users  map[string]int  // metadata.names of users, with how often the Kubernetes user names did not show them yet
 	names  map[string]bool // Kubernetes user names
 	unseen objects         // what the index of the SCIM side may not show yet
-	looks  int             // how often the Kubernetes user names did not show the users yet
 	// partial is how often the cache did not have the principal whole.
 	partial int
+	// removes says that access may have to be taken away for it, and removesAny that every user may have lost it.
+	removes, removesAny bool
 }
 
 func (w *work) add(other work) {
 	w.all = w.all || other.all
-	w.users, w.names = union(w.users, other.users), union(w.names, other.names)
+	w.users, w.names = unionOfUsers(w.users, other.users), union(w.names, other.names)
 	w.unseen = unionOf(w.unseen, other.unseen)
-	w.looks, w.partial = max(w.looks, other.looks), max(w.partial, other.partial)
+	w.partial = max(w.partial, other.partial)
+	w.removes, w.removesAny = w.removes || other.removes, w.removesAny || other.removesAny
 }
 
 func (w work) isEmpty() bool { return !w.all && len(w.users)+len(w.names)+len(w.unseen) == 0 }
 
-// count counts a look at which something was behind. What is looked at only afterwards has its own looks.
-func (w *work) count(isPartial bool) {
+// count counts a look at which something was behind: the principal, what is unseen, or the users. What is looked at only
+// afterwards has its own looks.
+func (w *work) count(isPartial bool, users []string) {
 	if isPartial {
 		w.partial++
 		return
@@ -82,7 +89,9 @@ func (w *work) count(isPartial bool) {
 		w.unseen.count()
 		return
 	}
-	w.looks++
+	for _, user := range users {
+		w.users[user]++
+	}
 }
 
 // interval returns when to look again after a pass that granted nothing because something was behind. The looks at an index
@@ -95,6 +104,28 @@ func (w *work) interval(isOvertaken bool) time.Duration {
 		return pendingInterval
 	}
 	return controllerutil.IndexInterval
+}
+
+// usersOf returns users without a counted look.
+func usersOf(names ...string) map[string]int {
+	users := make(map[string]int, len(names))
+	for _, name := range names {
+		users[name] = 0
+	}
+	return users
+}
+
+// unionOfUsers returns the users of both. One that is in both has changed again, so its fewer looks count.
+func unionOfUsers(a, b map[string]int) map[string]int {
+	if a == nil {
+		return maps.Clone(b)
+	}
+	for name, looks := range b {
+		if known, found := a[name]; !found || looks < known {
+			a[name] = looks
+		}
+	}
+	return a
 }
 
 // clone returns a copy that shares no map.
@@ -181,8 +212,53 @@ func (m *memory) unlink(key types.NamespacedName, r *remembered) {
 	r.keys = nil
 }
 
-// note adds work for an assignment.
+// begin records that a reconcile begins.
+func (m *memory) begin(key types.NamespacedName) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	r := m.get(key)
+	r.isRemovalLeft, r.isWithdrawn = true, false
+}
+
+// withdraw records that a reconcile has found no directory and deleted every binding.
+func (m *memory) withdraw(key types.NamespacedName) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.get(key).isWithdrawn = true
+}
+
+// isWithdrawn reports whether an assignment has no binding, and gets none while it has no directory.
+func (m *memory) isWithdrawn(key types.NamespacedName) bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	r := m.byKey[key]
+	return r != nil && r.isWithdrawn
+}
+
+// setRemovalLeft records whether a reconcile may not have taken away all that it was to take away.
+func (m *memory) setRemovalLeft(key types.NamespacedName, isLeft bool) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.get(key).isRemovalLeft = isLeft
+}
+
+// isRemovalLeft reports whether the last reconcile of an assignment may not have taken away all that it was to take away: users
+// who were added and could not be read live may be part of it. Only the worker of that reconcile may ask.
+func (m *memory) isRemovalLeft(key types.NamespacedName) bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	r := m.byKey[key]
+	return r != nil && (r.isRemovalLeft || len(r.added) > 0)
+}
+
+// note adds work for an assignment that an event has brought.
 func (m *memory) note(key types.NamespacedName, w work) {
+	w.removes, w.removesAny = true, w.all
+	m.putBack(key, w)
+}
+
+// putBack adds work for an assignment that a reconcile has not done.
+func (m *memory) putBack(key types.NamespacedName, w work) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.get(key).work.add(w)
@@ -197,6 +273,7 @@ func (m *memory) noteRevoked(key types.NamespacedName, w work, at time.Time) {
 	if r.revoked.isEmpty() {
 		r.revokedAt = at
 	}
+	w.removes, w.removesAny = true, w.all
 	r.revoked.add(w)
 }
 

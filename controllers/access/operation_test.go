@@ -145,6 +145,23 @@ var _ = Describe("bindings that another hand changes", func() {
 	)
 })
 
+var _ = Describe("a binding without its label", func() {
+	It("is deleted if no user has the role any more", func(ctx SpecContext) {
+		createUsers(ctx, "ada")
+		g := createGroup(ctx, "developers", scim, "ada")
+		a := assign(ctx)
+		expectSubjects(ctx, a, namespace, "ada")
+		expectReady(ctx, a)
+		b := bindingsIn(ctx, a, namespace)[0]
+		gate.shut()
+		modify(ctx, &b, func(b *rbacv1.RoleBinding) { delete(b.Labels, v1alpha1.LabelAssignment) })
+		setMembers(ctx, g)
+		expectSeen(ctx, g)
+		gate.unlock()
+		Eventually(isGone(ctx, &b)).Should(BeTrue())
+	})
+})
+
 var _ = Describe("an operator that starts", Serial, func() {
 	It("takes away what has ended meanwhile, before it grants anything", func(ctx SpecContext) {
 		createUsers(ctx, "ada", "bob")
@@ -240,6 +257,10 @@ var _ = Describe("an operator without access", Serial, func() {
 		Expect(admin.Delete(ctx, a)).To(Succeed())
 		Eventually(isGone(ctx, a)).Should(BeTrue())
 		Eventually(notes(ctx, a, v1alpha1.ReasonAccessNotInstalled)).Should(ContainSubstring("is deleted without its bindings"))
+		By("letting the directory go, which was held by the bindings")
+		Expect(directory()).To(WithTransform(func(d *v1alpha1.CloudSSODirectory) []string { reread(ctx, d); return d.Finalizers }, ContainElement(v1alpha1.FinalizerBindings)))
+		Expect(admin.Delete(ctx, directory())).To(Succeed())
+		Eventually(isGone(ctx, directory())).Should(BeTrue())
 	})
 })
 

@@ -42,6 +42,21 @@ func (r *Reconciler) resolvePrincipal(ctx context.Context, a *v1alpha1.CloudSSOA
 	return principal, o, nil
 }
 
+// assumePinned has the pinned principal stand for the one that cannot be found out, because a claim cannot be read: what takes
+// access away does not wait for the claim, and nothing is granted until it is read.
+func (r *Reconciler) assumePinned(ctx context.Context, a *v1alpha1.CloudSSOAccessAssignment, s *situation) (err error) {
+	s.principal, s.object = access.Principal{}, nil
+	pinned := a.Status.Principal
+	if s.mayAppear, err = r.mayAppear(ctx, a); err != nil || !s.mayAppear || pinned == nil {
+		return err
+	}
+	s.object, err = r.readPrincipal(ctx, a.Spec.Principal.Kind, a.Namespace, pinned.Name)
+	if s.object != nil {
+		s.principal.Name, s.mayAppear = pinned.Name, false
+	}
+	return err
+}
+
 // mayAppear reports whether an assignment without a principal may have one once the index shows all. It has none if the object
 // that its bindings were given for is gone from the cache, or if it names its principal otherwise since then. A Manual object
 // that does not hold its name says so itself, whatever the index shows.

@@ -1,6 +1,7 @@
 package access
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"maps"
@@ -43,47 +44,28 @@ type target struct {
 
 // result is what a pass has done.
 type result struct {
-	isIncomplete bool            // another pass has to follow at once
-	isOvertaken  bool            // a write was a conflict
-	refused      string          // what the API server says to a binding that it refuses
-	distrusted   map[string]bool // Kubernetes user names that the cache still says should have the role, and that must not have it
-	repaired     []string
-	err          error
+	isIncomplete  bool            // another pass has to follow at once
+	isOvertaken   bool            // a write was a conflict
+	isRemovalLeft bool            // a write that only takes away has failed
+	refused       string          // what the API server says to a binding that it refuses
+	distrusted    map[string]bool // Kubernetes user names that the cache still says should have the role, and that must not have it
+	repaired      []string
+	err           error
 }
 
 // project writes the bindings of an assignment that are not as they should be: those of the users and Kubernetes user names
 // of w, or all.
 func (r *Reconciler) project(ctx context.Context, a *v1alpha1.CloudSSOAccessAssignment, s *situation, list *roster, w work) (result, error) {
-	key := client.ObjectKeyFromObject(a)
-	p := &pass{
-		Reconciler: r, key: key, roleRef: a.Spec.RoleRef, situation: s, roster: list, known: r.memory.of(key),
-		origin: access.Origin{Directory: a.Namespace, Assignment: a.Name, Kind: a.Spec.Principal.Kind, Principal: s.principal.Name},
-	}
+	p := r.newPass(a, s, list)
 	p.wasApplied = p.known.applied == s.fingerprint(a)
 	p.isFull = w.all || !p.wasApplied
-	if err := p.findTargets(ctx); err != nil {
-		return result{}, err
-	}
-	if err := p.findUsers(ctx, w); err != nil {
-		return result{}, err
-	}
-	if err := p.distrustMissing(ctx); err != nil {
-		return result{}, err
-	}
-	for _, t := range p.targets { // thousands, if a selector selects them, each with all users
-		if err := ctx.Err(); err != nil {
-			return result{}, err
-		}
-		p.plan(t)
-	}
 	removed := p.known.removed
 	if s.effect == grants {
 		p.known.removed = "" // until the pass is complete, because it adds what the former restriction may not permit
 	}
-	done := p.write(ctx)
-	done.distrusted = p.distrusted
-	if done.isIncomplete || done.err != nil {
-		return done, nil
+	done, err := p.run(ctx, w)
+	if err != nil || done.isIncomplete || done.err != nil {
+		return done, err
 	}
 	if p.isFull {
 		p.known.applied = s.fingerprint(a)
@@ -96,6 +78,45 @@ func (r *Reconciler) project(ctx context.Context, a *v1alpha1.CloudSSOAccessAssi
 		p.known.removed = removed
 	}
 	return done, nil
+}
+
+// newPass returns a pass over the bindings of an assignment.
+func (r *Reconciler) newPass(a *v1alpha1.CloudSSOAccessAssignment, s *situation, list *roster) *pass {
+	key := client.ObjectKeyFromObject(a)
+	return &pass{
+		Reconciler: r, key: key, roleRef: a.Spec.RoleRef, situation: s, roster: list, known: r.memory.of(key),
+		origin: access.Origin{Directory: a.Namespace, Assignment: a.Name, Kind: a.Spec.Principal.Kind, Principal: s.principal.Name},
+	}
+}
+
+// run plans the writes, and carries them out. An error is that of a pass that has written nothing.
+func (p *pass) run(ctx context.Context, w work) (done result, err error) {
+	if err := p.findTargets(ctx); err != nil {
+		return done, err
+	}
+	if err := p.findUsers(ctx, w); err != nil {
+		return done, err
+	}
+	unread := p.distrustMissing(ctx)
+	for _, t := range p.targets { // thousands, if a selector selects them, each with all users
+		if err := ctx.Err(); err != nil {
+			return done, err
+		}
+		p.plan(t)
+	}
+	done = p.write(ctx)
+	done.distrusted, done.err = p.distrusted, cmp.Or(done.err, unread)
+	return done, nil
+}
+
+// rest returns what a pass that grants has to look at after one that has only taken away: it does not see again what this one has.
+func (p *pass) rest() work {
+	rest := work{all: p.isFull}
+	for _, t := range p.targets {
+		rest.all = rest.all || len(t.drift.vanished)+len(t.drift.malformed) > 0
+		rest.names = union(union(rest.names, t.drift.gone), t.drift.foreign)
+	}
+	return rest
 }
 
 // findTargets finds the bindings of every target that should have some, or has some. A namespace that is being deleted is

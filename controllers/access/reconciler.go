@@ -3,6 +3,7 @@ package access
 import (
 	"cmp"
 	"context"
+	"fmt"
 	"sync/atomic"
 	"time"
 
@@ -25,6 +26,7 @@ import (
 // +kubebuilder:rbac:groups=cloudsso.dev,resources=cloudssoaccessassignments,verbs=get;list;watch;patch
 // +kubebuilder:rbac:groups=cloudsso.dev,resources=cloudssoaccessassignments/status,verbs=patch
 // +kubebuilder:rbac:groups=cloudsso.dev,resources=cloudssousers;cloudssogroups;cloudssomembershipslices;cloudssodirectories,verbs=get;list;watch
+// +kubebuilder:rbac:groups=cloudsso.dev,resources=cloudssodirectories,verbs=patch
 // +kubebuilder:rbac:groups=events.k8s.io,resources=events,verbs=create;patch
 
 // Reconciler reconciles CloudSSOAccessAssignments. SetupWithManager fills in what Base does not have.
@@ -66,6 +68,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (result ct
 	if !r.isSwept.Load() {
 		return ctrl.Result{}, nil
 	}
+	r.memory.begin(req.NamespacedName)
 	if isGone, err := r.removeUnknown(ctx, req.NamespacedName); isGone || err != nil {
 		return ctrl.Result{}, err
 	}
@@ -85,11 +88,15 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (result ct
 func (r *Reconciler) reconcile(ctx context.Context, a *v1alpha1.CloudSSOAccessAssignment) (goesOn bool, after time.Duration, err error) {
 	key := client.ObjectKeyFromObject(a)
 	if policy.IsBeingDeleted(a) {
-		return false, 0, r.finalize(ctx, a)
+		if err := r.finalize(ctx, a); err != nil {
+			return false, 0, err
+		}
+		r.memory.withdraw(key)
+		return false, 0, nil
 	}
 	w := r.memory.take(key, time.Now())
 	goesOn, after, err = r.update(ctx, a, &w)
-	r.memory.note(key, w)
+	r.memory.putBack(key, w)
 	// The queue merges requests for one assignment, so the one that noteRevoked has put off may have come before its time.
 	return goesOn, controllerutil.Soonest(after, r.memory.revokedIn(key, time.Now())), err
 }
@@ -108,14 +115,16 @@ func (r *Reconciler) update(ctx context.Context, a *v1alpha1.CloudSSOAccessAssig
 	if err != nil {
 		return false, 0, err
 	}
-	if behind, err := r.isBehind(ctx, s, list, *w); behind || err != nil {
-		w.count(s.isPartial())
+	if behind, late, err := r.isBehind(ctx, s, list, *w); behind || err != nil {
+		w.count(s.isPartial(), late)
 		isOvertaken, failed := r.takeAway(ctx, a, s, list, w)
-		key := client.ObjectKeyFromObject(a)
-		return false, w.interval(isOvertaken), cmp.Or(err, failed, r.verifyAdded(ctx, key, r.memory.of(key)))
+		return false, w.interval(isOvertaken), cmp.Or(err, failed, r.verifyAdded(ctx, client.ObjectKeyFromObject(a)))
 	}
 	pinned := a.Status.Principal
-	if s.unprepared = r.prepare(ctx, a, s, w); s.unprepared != nil {
+	if s.unprepared == nil {
+		s.unprepared = r.prepare(ctx, a, s, w)
+	}
+	if s.unprepared != nil {
 		s.effect, s.allowed = min(s.effect, keeps), nil
 	}
 	if a.Status.Principal != pinned { // from now on changes of its members are noted; those before it may have come after the list
@@ -146,6 +155,11 @@ func (r *Reconciler) prepare(ctx context.Context, a *v1alpha1.CloudSSOAccessAssi
 			return err
 		}
 	}
+	if s.effect == grants || len(r.Bindings.Targets(client.ObjectKeyFromObject(a))) > 0 {
+		if err := controllerutil.EnsureFinalizers(ctx, r.Client, s.directory.DeepCopy(), v1alpha1.FinalizerBindings); err != nil {
+			return fmt.Errorf("adding the finalizer %s to CloudSSODirectory %s/%s: %w", v1alpha1.FinalizerBindings, a.Namespace, v1alpha1.DirectoryName, err)
+		}
+	}
 	s.allowed, err = r.requireRight(ctx, a.Spec.RoleRef, &s.targets, w.all || r.memory.of(client.ObjectKeyFromObject(a)).applied == "")
 	return err
 }
@@ -153,24 +167,37 @@ func (r *Reconciler) prepare(ctx context.Context, a *v1alpha1.CloudSSOAccessAssi
 // takeAway removes what an assignment grants no more, and grants nothing, while an index is behind: what takes access away does
 // not wait for it. It does so once for what has changed. It reports whether a write was a conflict, so that it has to do so again.
 func (r *Reconciler) takeAway(ctx context.Context, a *v1alpha1.CloudSSOAccessAssignment, s *situation, list *roster, w *work) (isOvertaken bool, err error) {
-	if r.memory.of(client.ObjectKeyFromObject(a)).removed == s.restriction(a) {
+	known := r.memory.of(client.ObjectKeyFromObject(a))
+	isRestricted := known.removed != s.restriction(a)
+	if !isRestricted && !w.removes {
 		return false, nil
 	}
-	w.all = true // because the pass that grants has to look at all that this one has removed
 	kept := *s
 	kept.effect = min(s.effect, keeps)
-	done, err := r.project(ctx, a, &kept, list, work{all: true})
+	p := r.newPass(a, &kept, list)
+	p.isFull, p.wasApplied = isRestricted || w.removesAny, !isRestricted
+	done, err := p.run(ctx, *w)
+	r.memory.setRemovalLeft(p.key, err != nil || done.isRemovalLeft)
+	w.add(p.rest())
+	w.all = w.all || isRestricted
 	if len(done.repaired) > 0 {
 		r.Emit(a, repairedEvent(done.repaired))
 	}
-	return done.isOvertaken, cmp.Or(err, done.err)
+	if err = cmp.Or(err, done.err); err != nil || done.isOvertaken {
+		w.all, w.removesAny = true, true // because the next pass does not see again what has changed since the last one
+		return done.isOvertaken, err
+	}
+	known.removed, w.removes, w.removesAny = s.restriction(a), false, false
+	return false, nil
 }
 
 // writeBindingsAndStatus writes bindings and status.
 func (r *Reconciler) writeBindingsAndStatus(ctx context.Context, a *v1alpha1.CloudSSOAccessAssignment, s *situation, list *roster, w *work) (goesOn bool, after time.Duration, err error) {
 	key := client.ObjectKeyFromObject(a)
 	done, err := r.project(ctx, a, s, list, *w)
-	w.all = true // until all is done, because the next pass does not see again what has changed since the last one
+	r.memory.setRemovalLeft(key, err != nil || done.isRemovalLeft)
+	// Until all is done, because the next pass does not see again what has changed since the last one.
+	w.all, w.removes, w.removesAny = true, true, true
 	if err != nil {
 		return false, 0, err
 	}
@@ -178,13 +205,16 @@ func (r *Reconciler) writeBindingsAndStatus(ctx context.Context, a *v1alpha1.Clo
 		r.Emit(a, repairedEvent(done.repaired))
 	}
 	if s.unprepared != nil {
-		return false, 0, cmp.Or(r.verifyAdded(ctx, key, r.memory.of(key)), done.err, s.unprepared)
+		return false, 0, cmp.Or(r.verifyAdded(ctx, key), done.err, s.unprepared)
 	}
 	if done.isIncomplete && done.err == nil && !done.isOvertaken {
 		return true, 0, nil
 	}
-	if err := r.verifyAdded(ctx, key, r.memory.of(key)); err != nil {
+	if err := r.verifyAdded(ctx, key); err != nil {
 		return false, 0, err
+	}
+	if s.position == policy.SwitchAbsent && done.err == nil && !done.isOvertaken {
+		r.memory.withdraw(key)
 	}
 	if !done.isIncomplete || done.err != nil {
 		err = r.report(ctx, a, s, list, done)

@@ -4,6 +4,7 @@ package access_test
 import (
 	"context"
 	"log/slog"
+	"net/http"
 	"testing"
 	"time"
 
@@ -54,10 +55,16 @@ var (
 	clock     testClock
 	traffic   recorder
 	users     = pausableWatch{resource: "cloudssousers"}
+	groups    = pausableWatch{resource: "cloudssogroups"}
+	lists     = pausableWatch{resource: "cloudssomembershipslices"}
 	bound     = pausableWatch{resource: "rolebindings"}
 	gate      writeGate
-	questions refusal
 	late      lateIndex
+
+	questions  = refusal{method: http.MethodPost, resource: "selfsubjectaccessreviews"}
+	userReads  = refusal{method: http.MethodGet, resource: "cloudssousers"}
+	claimReads = refusal{method: http.MethodGet, resource: "cloudssonameclaims"}
+	deletions  = refusal{method: http.MethodDelete, resource: "rolebindings"}
 
 	startManager, stopManager func()
 	startSelecting            func(labels string) // as startManager does, but only namespaces with the labels may be directories
@@ -91,10 +98,13 @@ var _ = BeforeSuite(func() {
 	Expect(plane.RemovePolicies(ctx, policyName, "cloudsso-usernames")).To(Succeed())
 	allow(ctx, "roles", "deployer")
 	operator.Wrap(traffic.wrap)
-	operator.Wrap(users.wrap)
-	operator.Wrap(bound.wrap)
+	for _, watched := range []*pausableWatch{&users, &groups, &lists, &bound} {
+		operator.Wrap(watched.wrap)
+	}
 	operator.Wrap(gate.wrap)
-	operator.Wrap(questions.wrap)
+	for _, refused := range []*refusal{&questions, &userReads, &claimReads, &deletions} {
+		operator.Wrap(refused.wrap)
+	}
 	startManager = func() { stopManager = runManager(ctx, true, nil) }
 	startSelecting = func(wanted string) {
 		selector, err := labels.Parse(wanted)

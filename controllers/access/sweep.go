@@ -2,6 +2,7 @@ package access
 
 import (
 	"context"
+	"sync"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -33,11 +34,10 @@ func (s sweeper) Start(ctx context.Context) error {
 			return nil
 		}
 	}
-	s.sweep(ctx)
+	left := s.sweep(ctx)
 	s.isSwept.Store(true)
-	for _, key := range s.everyAssignment(ctx) {
-		s.enqueue(laterPriority, key)
-	}
+	s.enqueue(urgentPriority, left...)
+	s.enqueue(laterPriority, s.everyAssignment(ctx)...)
 	s.watchTimes(ctx)
 	return nil
 }
@@ -59,22 +59,30 @@ func (s sweeper) watchTimes(ctx context.Context) {
 // isSetBack reports whether the wall clock was set back between two readings. The monotonic clock, which Sub prefers, never is.
 func isSetBack(last, now time.Time) bool { return last.Round(0).Sub(now.Round(0)) > setBackTolerance }
 
-// sweep revokes what every assignment of which there are bindings grants no more. What fails is tried again by the reconciles.
-func (s sweeper) sweep(ctx context.Context) {
+// sweep revokes what every assignment of which there are bindings grants no more. It returns the assignments of which it could
+// not: their reconciles go before those that grant.
+func (s sweeper) sweep(ctx context.Context) (left []types.NamespacedName) {
+	var mu sync.Mutex
 	var all errgroup.Group
 	all.SetLimit(sweepParallel)
 	for _, key := range s.Bindings.Assignments() {
 		all.Go(func() error {
-			if err := s.revoke(ctx, key); err != nil && ctx.Err() == nil {
-				ctrl.LoggerFrom(ctx).Error(err, "What an assignment does not grant any more could not be taken away; it is tried again.", "assignment", key.String())
+			err := s.revoke(ctx, key)
+			if err == nil || ctx.Err() != nil {
+				return nil
 			}
+			ctrl.LoggerFrom(ctx).Error(err, "What an assignment does not grant any more could not be taken away; it is tried again.", "assignment", key.String())
+			mu.Lock()
+			defer mu.Unlock()
+			left = append(left, key)
 			return nil
 		})
 	}
 	_ = all.Wait() // no function returns an error
+	return left
 }
 
-// revoke takes away what an assignment grants no more, and grants nothing.
+// revoke takes away what an assignment grants no more, and grants nothing. An error says that it could not take all away.
 func (r *Reconciler) revoke(ctx context.Context, key types.NamespacedName) error {
 	if isGone, err := r.removeUnknown(ctx, key); isGone || err != nil {
 		return err
@@ -96,7 +104,10 @@ func (r *Reconciler) revoke(ctx context.Context, key types.NamespacedName) error
 	if err != nil {
 		return err
 	}
-	_, err = r.takeAway(ctx, a, s, list, &w) // after a conflict the first reconcile does so again
+	isOvertaken, err := r.takeAway(ctx, a, s, list, &w)
+	if isOvertaken {
+		return errOvertaken
+	}
 	return err
 }
 

@@ -143,12 +143,25 @@ func (b *pausableBody) Read(into []byte) (int, error) {
 	return n, err
 }
 
-// refusal refuses the operator's questions about its own rights while it is set.
-type refusal struct{ atomic.Bool }
+// refusal leaves the operator's requests of one method to one resource without an answer while it is set, but for watches.
+type refusal struct {
+	method, resource string
+	isSet            atomic.Bool
+	refused          atomic.Int64 // how many requests have been
+}
+
+// set lasts until unset is called, or the spec ends.
+func (f *refusal) set() {
+	DeferCleanup(f.unset)
+	f.isSet.Store(true)
+}
+
+func (f *refusal) unset() { f.isSet.Store(false) }
 
 func (f *refusal) wrap(next http.RoundTripper) http.RoundTripper {
 	return roundTripper(func(r *http.Request) (*http.Response, error) {
-		if f.Load() && strings.HasSuffix(r.URL.Path, "/selfsubjectaccessreviews") {
+		if f.isSet.Load() && r.Method == f.method && slices.Contains(strings.Split(r.URL.Path, "/"), f.resource) && !r.URL.Query().Has("watch") {
+			f.refused.Add(1)
 			return nil, errors.New("no answer")
 		}
 		return next.RoundTrip(r)

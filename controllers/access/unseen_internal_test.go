@@ -6,9 +6,12 @@ import (
 	"maps"
 	"slices"
 	"testing"
+	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/cloudsso/cloudsso-operator/api/v1alpha1"
@@ -111,6 +114,90 @@ func TestLooksAreThoseOfEachVersion(t *testing.T) {
 	}
 }
 
+// A user that the index of Kubernetes user names never shows takes no look from the others, and gets new ones when it changes.
+func TestLooksAreThoseOfEachUser(t *testing.T) {
+	ada := &v1alpha1.CloudSSOUser{ObjectMeta: metav1.ObjectMeta{Namespace: "a", Name: "ada"}, Spec: v1alpha1.CloudSSOUserSpec{UserName: "ada", Source: v1alpha1.SourceSCIM}}
+	bob := ada.DeepCopy()
+	bob.Name, bob.Spec.UserName = "bob", "bob"
+	list := &roster{Reconciler: &Reconciler{Base: controllerutil.Base{Client: manyObjects{objects: []client.Object{ada, bob}}}}, namespace: "a", names: access.NewUsernames(nil)}
+	w := work{users: usersOf("ada")}
+	awaited := func() []string {
+		late, err := list.awaited(t.Context(), w.users)
+		if err != nil {
+			t.Fatal(err)
+		}
+		slices.Sort(late)
+		return late
+	}
+	for range maxLooks {
+		if got := awaited(); !slices.Equal(got, []string{"ada"}) {
+			t.Fatalf("after %d looks %q are waited for", w.users["ada"], got)
+		}
+		w.count(false, awaited())
+	}
+	if got := awaited(); len(got) > 0 {
+		t.Errorf("%q are waited for after %d looks", got, maxLooks)
+	}
+	w.add(work{users: usersOf("bob")})
+	if got := awaited(); !slices.Equal(got, []string{"bob"}) {
+		t.Errorf("%q are waited for when bob comes to ada, who has had all looks", got)
+	}
+	left := w.clone()
+	w = work{users: usersOf("ada")} // that came while the work was done
+	if w.add(left); !slices.Equal(awaited(), []string{"ada", "bob"}) {
+		t.Errorf("%q are waited for when ada has changed again", awaited())
+	}
+	list.names.Set(ada, true)
+	list.names.Set(bob, true)
+	if got := awaited(); len(got) > 0 {
+		t.Errorf("%q are waited for although the index shows them", got)
+	}
+}
+
+// manyObjects is a cache that has objects.
+type manyObjects struct {
+	emptyCache
+	objects []client.Object
+}
+
+func (c manyObjects) Get(ctx context.Context, key client.ObjectKey, into client.Object, options ...client.GetOption) error {
+	for _, o := range c.objects {
+		if client.ObjectKeyFromObject(o) == key {
+			return oneObject{object: o}.Get(ctx, key, into, options...)
+		}
+	}
+	return emptyCache{}.Get(ctx, key, into, options...)
+}
+
+func TestFailedRemovalIsRepeatedWithinASecond(t *testing.T) {
+	m, req := newMemory(), ctrl.Request{NamespacedName: types.NamespacedName{Namespace: "a", Name: "one"}}
+	l := newLimiter(m)
+	for name, c := range map[string]struct {
+		change func()
+		want   time.Duration
+	}{
+		"a reconcile that ended early":          {func() { m.begin(req.NamespacedName) }, retryInterval},
+		"a reconcile that only failed to grant": {func() { m.setRemovalLeft(req.NamespacedName, false) }, lastRetry},
+		"a reconcile that could not read the users it granted to": {func() {
+			m.setRemovalLeft(req.NamespacedName, false)
+			m.of(req.NamespacedName).added = map[string]grantee{"ada": {user: "ada"}}
+		}, retryInterval},
+	} {
+		t.Run(name, func(t *testing.T) {
+			m.of(req.NamespacedName).added = nil
+			c.change()
+			for range 20 {
+				if got := l.When(req); got > c.want {
+					t.Fatalf("it is repeated after %v, want %v at most", got, c.want)
+				}
+			}
+			if got := l.When(req); got != c.want {
+				t.Errorf("after many attempts it is repeated after %v, want %v", got, c.want)
+			}
+		})
+	}
+}
+
 // A principal that is not whole yet is waited for without a bound, which takes no look from the objects that come with it.
 func TestLooksAtAPartialPrincipalAreNoLooksAtAnIndex(t *testing.T) {
 	w := work{unseen: objectsOf(groupAt("a", "dev", "1"))}
@@ -118,15 +205,15 @@ func TestLooksAtAPartialPrincipalAreNoLooksAtAnIndex(t *testing.T) {
 		if got := w.interval(false); got != controllerutil.IndexInterval {
 			t.Fatalf("after %d looks the next one is after %v, want %v", w.partial, got, controllerutil.IndexInterval)
 		}
-		w.count(true)
+		w.count(true, nil)
 	}
 	if got := w.interval(false); got != pendingInterval {
 		t.Errorf("after %d looks the next one is after %v, want %v", w.partial, got, pendingInterval)
 	}
-	if !w.unseen.areAwaited() || w.looks > 0 {
+	if !w.unseen.areAwaited() {
 		t.Error("the index is not looked at any more once the principal is whole")
 	}
-	if w.count(false); w.interval(false) != controllerutil.IndexInterval {
+	if w.count(false, nil); w.interval(false) != controllerutil.IndexInterval {
 		t.Errorf("the first look after the principal is whole is after %v, want %v", w.interval(false), controllerutil.IndexInterval)
 	}
 }

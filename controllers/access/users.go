@@ -99,7 +99,7 @@ func (s *roster) counts(ctx context.Context, user string) (bool, error) {
 
 // some returns of Kubernetes user names, and of those of users, who has the role. It reports false if more has to be looked
 // at: a user is left out, or was.
-func (s *roster) some(ctx context.Context, users, names map[string]bool, before skipped) (wanted map[string]bool, isAll bool, err error) {
+func (s *roster) some(ctx context.Context, users map[string]int, names map[string]bool, before skipped) (wanted map[string]bool, isAll bool, err error) {
 	owners, isAll := s.ownersOf(users, names, before)
 	if !isAll {
 		return nil, false, nil
@@ -112,7 +112,7 @@ func (s *roster) some(ctx context.Context, users, names map[string]bool, before 
 			if wanted[name], err = s.counts(ctx, owner); err != nil {
 				return nil, false, err
 			}
-		case owner != "" && !users[owner]:
+		case owner != "" && !isAsked(users, owner):
 			return nil, false, nil // the name may have been that of a member, who is left out now
 		default:
 			wanted[name] = false
@@ -123,7 +123,7 @@ func (s *roster) some(ctx context.Context, users, names map[string]bool, before 
 
 // ownersOf returns the users that the Kubernetes user names mean, and the names that users get; "" for none. It reports false
 // if one of the users is left out, or was.
-func (s *roster) ownersOf(users, names map[string]bool, before skipped) (owners map[string]string, isAll bool) {
+func (s *roster) ownersOf(users map[string]int, names map[string]bool, before skipped) (owners map[string]string, isAll bool) {
 	owners = map[string]string{}
 	for user := range users {
 		name, problem := s.names.Of(user)
@@ -164,23 +164,32 @@ func (s *roster) membersAmong(owners map[string]string) map[string]bool {
 	return isMember
 }
 
-// isBehind reports whether the Kubernetes user names do not show one of the users yet as the cache does: they are fed from
-// the same events, in no fixed order.
-func (s *roster) isBehind(ctx context.Context, users map[string]bool) (bool, error) {
-	for user := range users {
+// isAsked reports whether a user is among those of a work.
+func isAsked(users map[string]int, user string) bool {
+	_, found := users[user]
+	return found
+}
+
+// awaited returns of the users those that granting has to wait for, because the Kubernetes user names do not show them yet as
+// the cache does: they are fed from the same events, in no fixed order. A user is waited for until maxLooks.
+func (s *roster) awaited(ctx context.Context, users map[string]int) (late []string, err error) {
+	for user, looks := range users {
+		if looks >= maxLooks {
+			continue
+		}
 		u, err := s.readUser(ctx, s.namespace, user)
 		if err != nil {
-			return false, err
+			return nil, err
 		}
 		if u == nil || !access.IsEffective(u, false) {
 			continue
 		}
 		want, problem := access.Username(s.rule, u)
 		if name, shown := s.names.Of(user); name != want || (shown != nil) != (problem != nil) {
-			return true, nil
+			late = append(late, user)
 		}
 	}
-	return false, nil
+	return late, nil
 }
 
 // readUser returns a user as the cache has it, or nil. It is shared: read only.

@@ -16,6 +16,9 @@ import (
 	"github.com/cloudsso/cloudsso-operator/api/v1alpha1"
 	"github.com/cloudsso/cloudsso-operator/internal/access"
 	"github.com/cloudsso/cloudsso-operator/internal/bindings"
+	"github.com/cloudsso/cloudsso-operator/internal/controllerutil"
+	"github.com/cloudsso/cloudsso-operator/internal/membership"
+	"github.com/cloudsso/cloudsso-operator/internal/policy"
 )
 
 const (
@@ -29,10 +32,26 @@ const (
 	maxRemovals = 10
 )
 
-// verifyAdded reads the users live that were added since the last check, and takes those out that are not effective: they
-// may have lost access after the cache was read, and the replica that acknowledged it may be gone. Many users are read
-// beside the reconciles, because that takes seconds.
-func (r *Reconciler) verifyAdded(ctx context.Context, key types.NamespacedName, known *remembered) error {
+// grantee is a user who gets a role.
+type grantee struct {
+	user  string // metadata.name; "" if the Kubernetes user name means none any more
+	group string // metadata.name of the group through which; "" if the user is the principal
+}
+
+// granteeOf returns the user that a Kubernetes user name means now.
+func (p *pass) granteeOf(name string) (g grantee) {
+	g.user, _ = p.roster.names.Owner(name)
+	if p.origin.Kind == v1alpha1.PrincipalGroup {
+		g.group = p.origin.Principal
+	}
+	return g
+}
+
+// verifyAdded reads live the users that were added since the last check, and their group, and takes those out that are not
+// effective or no members: they may have lost access after the cache was read, and the replica that acknowledged it may be
+// gone. Many users are read beside the reconciles, because that takes seconds.
+func (r *Reconciler) verifyAdded(ctx context.Context, key types.NamespacedName) error {
+	known := r.memory.of(key)
 	added := known.added
 	known.added = nil
 	if len(added) > maxSingleReads {
@@ -46,9 +65,9 @@ func (r *Reconciler) verifyAdded(ctx context.Context, key types.NamespacedName, 
 	return nil
 }
 
-// verify takes those out of the bindings of an assignment that are not effective. added has the metadata.names of users by
-// their Kubernetes user names.
-func (r *Reconciler) verify(ctx context.Context, key types.NamespacedName, added map[string]string) error {
+// verify takes those out of the bindings of an assignment that are not effective or no members. added has users by their
+// Kubernetes user names.
+func (r *Reconciler) verify(ctx context.Context, key types.NamespacedName, added map[string]grantee) error {
 	ineffective, err := r.findIneffective(ctx, key.Namespace, added)
 	if err != nil || len(ineffective) == 0 {
 		return err
@@ -57,12 +76,30 @@ func (r *Reconciler) verify(ctx context.Context, key types.NamespacedName, added
 	return r.removeSubjects(ctx, key, ineffective)
 }
 
-// findIneffective reads users live, and returns the Kubernetes user names of those that are not effective, or have another
-// name. users has their metadata.names by their Kubernetes user names.
-func (r *Reconciler) findIneffective(ctx context.Context, namespace string, users map[string]string) (ineffective []string, err error) {
+// findIneffective reads users and their groups live, and returns the Kubernetes user names of those that are not effective, are
+// no members, or have another name. users are by their Kubernetes user names.
+func (r *Reconciler) findIneffective(ctx context.Context, namespace string, users map[string]grantee) (ineffective []string, err error) {
 	if len(users) == 0 {
 		return nil, nil
 	}
+	named, err := r.readNames(ctx, namespace, users)
+	if err != nil {
+		return nil, err
+	}
+	members, err := r.readMembers(ctx, namespace, users)
+	if err != nil {
+		return nil, err
+	}
+	for name, g := range users {
+		if named[g.user] != name || g.group != "" && !members[g.group][g.user] {
+			ineffective = append(ineffective, name)
+		}
+	}
+	return ineffective, nil
+}
+
+// readNames reads users live, and returns the Kubernetes user names of those that are effective, by metadata.name.
+func (r *Reconciler) readNames(ctx context.Context, namespace string, users map[string]grantee) (map[string]string, error) {
 	directory, err := r.readDirectory(ctx, namespace)
 	if err != nil {
 		return nil, err
@@ -71,23 +108,105 @@ func (r *Reconciler) findIneffective(ctx context.Context, namespace string, user
 	if directory != nil {
 		rule = directory.Spec.KubernetesUsername
 	}
+	asked := map[string]bool{}
+	for _, g := range users {
+		asked[g.user] = true
+	}
 	read := r.readEach
 	if len(users) > maxSingleReads {
 		read = r.readPages
 	}
-	named, err := read(ctx, namespace, setOf(slices.Collect(maps.Values(users))...), func(u *v1alpha1.CloudSSOUser) string {
+	return read(ctx, namespace, asked, func(u *v1alpha1.CloudSSOUser) string {
 		if !access.IsEffective(u, false) {
 			return ""
 		}
 		name, _ := access.Username(rule, u) // one that gets no name is not effective here
 		return name
 	})
-	for name, user := range users {
-		if named[user] != name {
-			ineffective = append(ineffective, name)
+}
+
+// readMembers reads the groups of users live, and returns those that are members, by group and by metadata.name.
+func (r *Reconciler) readMembers(ctx context.Context, namespace string, users map[string]grantee) (members map[string]map[string]bool, err error) {
+	asked := map[string]map[string]bool{}
+	for _, g := range users {
+		if g.group == "" || g.user == "" {
+			continue
+		}
+		if asked[g.group] == nil {
+			asked[g.group] = map[string]bool{}
+		}
+		asked[g.group][g.user] = true
+	}
+	members = map[string]map[string]bool{}
+	for group, of := range asked {
+		if members[group], err = r.readMembersOf(ctx, client.ObjectKey{Namespace: namespace, Name: group}, of); err != nil {
+			return nil, fmt.Errorf("reading whether users of a binding are members of CloudSSOGroup %s/%s: %w", namespace, group, err)
 		}
 	}
-	return ineffective, err
+	return members, nil
+}
+
+// readMembersOf reads a group live, and those of its slices in which the cache shows one of the users, and returns which of them
+// are members. It lists the slices live if one of the users is in none of these: the user may have moved to another slice.
+func (r *Reconciler) readMembersOf(ctx context.Context, group client.ObjectKey, users map[string]bool) (members map[string]bool, err error) {
+	g := &v1alpha1.CloudSSOGroup{}
+	if err := r.Live.Get(ctx, group, g); err != nil || !policy.IsLive(g) {
+		return nil, client.IgnoreNotFound(err)
+	}
+	members = map[string]bool{}
+	addMembers(members, users, g)
+	cached, err := controllerutil.ListsOfGroup(ctx, r.Client, g)
+	if err != nil {
+		return nil, err
+	}
+	touched := slices.DeleteFunc(cached[1:], func(list client.Object) bool {
+		return !slices.ContainsFunc(membership.MembersOf(list), func(m v1alpha1.Member) bool { return users[m.Name] && !members[m.Name] })
+	})
+	current, err := r.readSlices(ctx, g, touched)
+	if err != nil {
+		return nil, err
+	}
+	if addMembers(members, users, current...); len(members) == len(users) {
+		return members, nil
+	}
+	all, err := controllerutil.ListsOfGroup(ctx, r.Live, g)
+	if err != nil {
+		return nil, err
+	}
+	addMembers(members, users, all[1:]...)
+	return members, nil
+}
+
+// addMembers adds to members those of the users that are in one of the lists.
+func addMembers(members, users map[string]bool, lists ...client.Object) {
+	for _, list := range lists {
+		for _, m := range membership.MembersOf(list) {
+			if users[m.Name] {
+				members[m.Name] = true
+			}
+		}
+	}
+}
+
+// readSlices reads slices of a group live, one by one, and returns those that exist.
+func (r *Reconciler) readSlices(ctx context.Context, g *v1alpha1.CloudSSOGroup, cached []client.Object) (current []client.Object, err error) {
+	var mu sync.Mutex
+	reads, ctx := errgroup.WithContext(ctx)
+	reads.SetLimit(parallelReads)
+	for _, list := range cached {
+		reads.Go(func() error {
+			s := &v1alpha1.CloudSSOMembershipSlice{}
+			if err := r.Live.Get(ctx, client.ObjectKeyFromObject(list), s); err != nil || !controllerutil.IsSliceOf(s, g) {
+				return client.IgnoreNotFound(err)
+			}
+			mu.Lock()
+			defer mu.Unlock()
+			current = append(current, s)
+			return nil
+		})
+	}
+	err = reads.Wait()
+	return current, err
 }
 
 // readEach reads users live, one by one, and returns what nameOf makes of those that exist.
@@ -175,22 +294,22 @@ func (r *Reconciler) removeSubjectsOnce(ctx context.Context, key types.Namespace
 
 // checks are the checks of many users, which run beside the reconciles. They are a manager.Runnable of the leader.
 type checks struct {
-	verify func(ctx context.Context, key types.NamespacedName, added map[string]string) error
+	verify func(ctx context.Context, key types.NamespacedName, added map[string]grantee) error
 
 	mu      sync.Mutex
-	pending map[types.NamespacedName]map[string]string
+	pending map[types.NamespacedName]map[string]grantee
 	wake    chan struct{} // holds one token if pending has been empty
 }
 
-func newChecks(verify func(context.Context, types.NamespacedName, map[string]string) error) *checks {
-	return &checks{verify: verify, pending: map[types.NamespacedName]map[string]string{}, wake: make(chan struct{}, 1)}
+func newChecks(verify func(context.Context, types.NamespacedName, map[string]grantee) error) *checks {
+	return &checks{verify: verify, pending: map[types.NamespacedName]map[string]grantee{}, wake: make(chan struct{}, 1)}
 }
 
-func (c *checks) add(key types.NamespacedName, added map[string]string) {
+func (c *checks) add(key types.NamespacedName, added map[string]grantee) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.pending[key] == nil {
-		c.pending[key] = map[string]string{}
+		c.pending[key] = map[string]grantee{}
 	}
 	maps.Copy(c.pending[key], added)
 	select {
@@ -199,10 +318,10 @@ func (c *checks) add(key types.NamespacedName, added map[string]string) {
 	}
 }
 
-func (c *checks) take() (all map[types.NamespacedName]map[string]string) {
+func (c *checks) take() (all map[types.NamespacedName]map[string]grantee) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	all, c.pending = c.pending, map[types.NamespacedName]map[string]string{}
+	all, c.pending = c.pending, map[types.NamespacedName]map[string]grantee{}
 	return all
 }
 

@@ -19,6 +19,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/controller/priorityqueue"
 	"sigs.k8s.io/controller-runtime/pkg/event"
 	"sigs.k8s.io/controller-runtime/pkg/handler"
+	"sigs.k8s.io/controller-runtime/pkg/predicate"
 	"sigs.k8s.io/controller-runtime/pkg/source"
 
 	"github.com/cloudsso/cloudsso-operator/api/v1alpha1"
@@ -31,7 +32,7 @@ import (
 	"github.com/cloudsso/cloudsso-operator/internal/policy"
 )
 
-// Priorities in the queue: what takes access away goes first, what goes on with a push last.
+// Priorities in the queue: what may take access away goes first, what goes on with a push last.
 const (
 	laterPriority  = -10
 	usualPriority  = 0
@@ -42,7 +43,8 @@ const (
 	// maxConcurrentReconciles is small: a reconcile writes in parallel, and ends after some tenths of a second.
 	maxConcurrentReconciles = 4
 	// A failed reconcile is tried again after firstRetry, and then after twice as long each time, up to lastRetry: long enough
-	// for an API server that is away, short enough for a person who has put right what was refused.
+	// for an API server that is away, short enough for a person who has put right what was refused. If access was to be taken
+	// away, it is tried again within retryInterval.
 	firstRetry = 50 * time.Millisecond
 	lastRetry  = 30 * time.Second
 	// revokedInterval is when to look at what has been revoked: two writes of one binding at the same time would conflict.
@@ -55,6 +57,10 @@ type queue = workqueue.TypedRateLimitingInterface[ctrl.Request]
 // groups.
 func (r *Reconciler) SetupWithManager(mgr ctrl.Manager) error {
 	r.SetDefaults(mgr, "cloudssoaccessassignment")
+	if err := ctrl.NewControllerManagedBy(mgr).Named("cloudssodirectorybindings").
+		For(&v1alpha1.CloudSSODirectory{}, builder.WithPredicates(isBeingDeleted)).Complete(directoryReconciler{r}); err != nil {
+		return err
+	}
 	named := ctrl.NewControllerManagedBy(mgr).Named("cloudssoaccessassignment")
 	if r.Bindings == nil {
 		return named.For(&v1alpha1.CloudSSOAccessAssignment{}).Complete(r)
@@ -82,10 +88,12 @@ func (r *Reconciler) SetupWithManager(mgr ctrl.Manager) error {
 		WatchesRawSource(source.Func(r.subscribe)).
 		WithOptions(controller.Options{
 			MaxConcurrentReconciles: maxConcurrentReconciles,
-			RateLimiter:             workqueue.NewTypedItemExponentialFailureRateLimiter[ctrl.Request](firstRetry, lastRetry),
+			RateLimiter:             newLimiter(r.memory),
 		}).
 		Complete(r)
 }
+
+var isBeingDeleted = predicate.NewPredicateFuncs(func(o client.Object) bool { return policy.IsBeingDeleted(o) })
 
 // subscribe has assignments reconciled when bindings change, and when Kubernetes user names mean other users, until ctx ends.
 func (r *Reconciler) subscribe(ctx context.Context, q queue) error {
@@ -108,22 +116,49 @@ func (r *Reconciler) enqueue(priority int, keys ...types.NamespacedName) {
 	}
 }
 
+// limiter says when a failed reconcile is tried again.
+type limiter struct {
+	workqueue.TypedRateLimiter[ctrl.Request]
+	memory *memory
+}
+
+func newLimiter(m *memory) limiter {
+	return limiter{workqueue.NewTypedItemExponentialFailureRateLimiter[ctrl.Request](firstRetry, lastRetry), m}
+}
+
+// When implements workqueue.TypedRateLimiter.
+func (l limiter) When(req ctrl.Request) time.Duration {
+	after := l.TypedRateLimiter.When(req)
+	if l.memory.isRemovalLeft(req.NamespacedName) {
+		return min(after, retryInterval)
+	}
+	return after
+}
+
+// priorityOf returns the priority of what may take access away, or cannot.
+func priorityOf(mayTakeAway bool) int {
+	if mayTakeAway {
+		return urgentPriority
+	}
+	return usualPriority
+}
+
 // noteFor adds work for assignments and has them reconciled. What the cache shows before the sweep has ended, the first
 // reconcile of each sees, but an index may be behind it.
-func (r *Reconciler) noteFor(keys []types.NamespacedName, w work) {
+func (r *Reconciler) noteFor(priority int, keys []types.NamespacedName, w work) {
 	if !r.isSwept.Load() && len(w.names)+len(w.unseen) == 0 {
 		return
 	}
 	for _, key := range keys {
 		r.memory.note(key, w.clone())
 	}
-	r.enqueue(usualPriority, keys...)
+	r.enqueue(priority, keys...)
 }
 
 // noteRevoked is noteFor after package bindings has been told of the same revocation, which it carries out at once.
 func (r *Reconciler) noteRevoked(keys []types.NamespacedName, w work) {
 	if !r.isSwept.Load() {
-		r.noteFor(keys, w)
+		r.noteFor(urgentPriority, keys, w)
 		return
 	}
 	for _, key := range keys {
@@ -136,9 +171,9 @@ func (r *Reconciler) noteRevoked(keys []types.NamespacedName, w work) {
 func (r *Reconciler) onChange(c bindings.Change) {
 	switch {
 	case c.Namespace == "":
-		r.enqueue(usualPriority, c.Assignment)
+		r.noteFor(priorityOf(!c.IsOwn), []types.NamespacedName{c.Assignment}, work{})
 	case c.All:
-		r.noteFor(r.inNamespace(c.Namespace), work{all: true})
+		r.noteFor(urgentPriority, r.inNamespace(c.Namespace), work{all: true})
 	default:
 		for _, name := range c.Usernames {
 			r.onUsername(c.Namespace, name)
@@ -151,7 +186,7 @@ func (r *Reconciler) onUsername(namespace, name string) {
 	owner, contenders := r.Bindings.Usernames(namespace).Owner(name)
 	keys := r.Bindings.Having(namespace, name)
 	if owner != "" {
-		r.noteFor(append(keys, r.throughUser(namespace, owner)...), work{names: setOf(name)})
+		r.noteFor(priorityOf(len(keys) > 0), append(keys, r.throughUser(namespace, owner)...), work{names: setOf(name)})
 		return
 	}
 	for _, user := range contenders {
@@ -251,7 +286,7 @@ func (r *Reconciler) changedPrincipal(c change) {
 	if c.after != nil {
 		all, w.unseen = append(all, c.after), objectsOf(c.after)
 	}
-	r.noteFor(r.memory.naming(all...), w)
+	r.noteFor(priorityOf(isLive(c.before)), r.memory.naming(all...), w)
 }
 
 // keepsIdentity reports whether a user or group is meant by the same assignments as before.
@@ -283,12 +318,12 @@ func (r *Reconciler) changedMembers(c change) {
 	if len(keys) == 0 {
 		return
 	}
-	w := work{users: setOf(append(added, removed...)...)}
+	w := work{users: usersOf(append(added, removed...)...)}
 	if len(removed) > 0 {
 		r.Bindings.RevokeMembers(namespace, group, removed)
 	}
 	if len(added) > 0 {
-		r.noteFor(keys, w)
+		r.noteFor(priorityOf(len(removed) > 0), keys, w)
 	} else {
 		r.noteRevoked(keys, w)
 	}
@@ -339,12 +374,12 @@ func (r *Reconciler) onUser() handler.EventHandler {
 			return
 		}
 		namespace, name := c.object().GetNamespace(), c.object().GetName()
-		keys, w := r.throughUser(namespace, name), work{users: setOf(name)}
+		keys, w := r.throughUser(namespace, name), work{users: usersOf(name)}
 		if namingOf(was).mayHaveAccess {
 			r.Bindings.RevokeUser(namespace, name)
 		}
 		if namingOf(is).mayHaveAccess {
-			r.noteFor(keys, w)
+			r.noteFor(priorityOf(namingOf(was).mayHaveAccess), keys, w)
 		} else {
 			r.noteRevoked(keys, w)
 		}
@@ -385,7 +420,7 @@ func (r *Reconciler) onNamespace() handler.EventHandler {
 		if isLive(c.before) == isLive(c.after) && (!isLive(c.after) || maps.Equal(c.before.GetLabels(), c.after.GetLabels())) {
 			return
 		}
-		r.enqueue(usualPriority, r.memory.find(func(_ types.NamespacedName, spec *v1alpha1.CloudSSOAccessAssignmentSpec) bool {
+		r.enqueue(priorityOf(isLive(c.before)), r.memory.find(func(_ types.NamespacedName, spec *v1alpha1.CloudSSOAccessAssignmentSpec) bool {
 			return spec.Target.NamespaceSelector != nil || slices.Contains(spec.Target.Namespaces, c.object().GetName())
 		})...)
 	})
@@ -398,7 +433,7 @@ func (r *Reconciler) onRole(kind v1alpha1.RoleKind) handler.EventHandler {
 			return
 		}
 		ref := v1alpha1.AccessRoleRef{Kind: kind, Name: c.object().GetName()}
-		r.enqueue(usualPriority, r.memory.find(func(_ types.NamespacedName, spec *v1alpha1.CloudSSOAccessAssignmentSpec) bool {
+		r.enqueue(priorityOf(isLive(c.before)), r.memory.find(func(_ types.NamespacedName, spec *v1alpha1.CloudSSOAccessAssignmentSpec) bool {
 			return spec.RoleRef == ref
 		})...)
 	})

@@ -150,6 +150,7 @@ func (p *pass) record(w write, err error, done *result) {
 		// The namespace goes, and its event follows.
 	default:
 		done.err = cmp.Or(done.err, fmt.Errorf("writing %s: %w", p.describe(w.Target, w.Number), err))
+		done.isRemovalLeft = done.isRemovalLeft || len(w.added) == 0
 		if apierrors.IsForbidden(err) || apierrors.IsInvalid(err) {
 			done.refused = fmt.Sprintf("the API server refuses %s: %s", p.describe(w.Target, w.Number), err)
 			p.rights.forget(p.roleRef)
@@ -161,10 +162,10 @@ func (p *pass) record(w write, err error, done *result) {
 	}
 	if len(w.added) > 0 && !apierrors.IsConflict(err) {
 		if p.known.added == nil {
-			p.known.added = map[string]string{}
+			p.known.added = map[string]grantee{}
 		}
 		for _, name := range w.added {
-			p.known.added[name], _ = p.roster.names.Owner(name)
+			p.known.added[name] = p.granteeOf(name)
 		}
 	}
 }

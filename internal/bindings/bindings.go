@@ -64,6 +64,7 @@ type Bindings struct {
 	index       *index
 	memory      *memory
 	queue       *queue
+	writing     writing
 	metrics     *revocationMetrics
 	unfinished  unfinished // of requeueRemembered alone
 
@@ -263,16 +264,18 @@ func (b *Bindings) removeUser(u *v1alpha1.CloudSSOUser) {
 
 func (b *Bindings) setBinding(o client.Object) {
 	if e := newEntry(newObject(o)); e != nil {
+		isOwn := b.writing.has(e.key) // asked first, because Write returns once the index shows it
 		b.index.set(e)
 		b.bindingChanged(e)
-		b.notify(Change{Assignment: e.assignment()})
+		b.notify(Change{Assignment: e.assignment(), IsOwn: isOwn})
 	}
 }
 
 func (b *Bindings) removeBinding(o client.Object) {
 	if e := newEntry(newObject(o)); e != nil {
+		isOwn := b.writing.has(e.key)
 		b.index.remove(e.key)
-		b.notify(Change{Assignment: e.assignment()})
+		b.notify(Change{Assignment: e.assignment(), IsOwn: isOwn})
 	}
 }
 
@@ -319,6 +322,8 @@ func (b *Bindings) Get(assignment types.NamespacedName, target string, number in
 type Change struct {
 	// Assignment is the assignment of a binding that was created, changed or deleted.
 	Assignment types.NamespacedName
+	// IsOwn says that Write of this replica was writing that binding, so that the change is its own as a rule.
+	IsOwn bool
 	// Namespace is the directory of which Usernames may mean another user than before; with All, every user name may.
 	Namespace string
 	Usernames []string

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sync"
 
 	rbacv1 "k8s.io/api/rbac/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -30,6 +31,35 @@ type Binding struct {
 	Subjects []string
 }
 
+// writing is the bindings that Write is writing. Safe for concurrent use; the zero value is empty.
+type writing struct {
+	mu    sync.Mutex
+	calls map[objectKey]int
+}
+
+// begin records that a binding is being written until end is called.
+func (w *writing) begin(key objectKey) (end func()) {
+	w.add(key, 1)
+	return func() { w.add(key, -1) }
+}
+
+func (w *writing) add(key objectKey, calls int) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.calls == nil {
+		w.calls = map[objectKey]int{}
+	}
+	if w.calls[key] += calls; w.calls[key] == 0 {
+		delete(w.calls, key)
+	}
+}
+
+func (w *writing) has(key objectKey) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.calls[key] > 0
+}
+
 // Write creates, changes or deletes a binding, and returns once the index shows it. The error is a Conflict of the API
 // machinery if the binding is not what it was planned from any more. A binding whose role is another one is deleted, and
 // created again. A binding whose labels were edited or removed, so that no informer shows it, is taken over. If the API server
@@ -44,6 +74,7 @@ func (b *Bindings) Write(ctx context.Context, want Binding) error {
 	if version != want.ResourceVersion {
 		return conflict(key, errors.New("the binding has changed since it was looked at"))
 	}
+	defer b.writing.begin(key)()
 	if err := b.write(ctx, key, current, want); err != nil {
 		return err
 	}

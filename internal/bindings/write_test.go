@@ -191,6 +191,32 @@ func TestSubscribersAreToldAfterTheIndex(t *testing.T) {
 	}
 }
 
+// A controller puts off what it has written itself, and looks at once at what another hand has.
+func TestSubscribersAreToldWhoseWriteItWas(t *testing.T) {
+	r, d := newReplica(t), newDirectory(t)
+	d.user(r, "alice")
+	var own, others atomic.Int32
+	defer r.Subscribe(func(c bindings.Change) {
+		switch {
+		case c.Assignment != assignment(d):
+		case c.IsOwn:
+			own.Add(1)
+		default:
+			others.Add(1)
+		}
+	})()
+	for _, names := range [][]string{{"alice"}, {"alice", "bob"}, {}} {
+		d.write(r, d.wanted(r, d.target, names...))
+	}
+	eventually(t, patience, "the writes are told of", func() bool { return own.Load() == 3 })
+	if others.Load() > 0 {
+		t.Errorf("%d of them are told as those of others", others.Load())
+	}
+	d.write(r, d.wanted(r, d.target, "alice"))
+	d.stored(d.target).set("alice", "mallory")
+	eventually(t, patience, "the write of another is told of", func() bool { return others.Load() == 1 })
+}
+
 func TestAllBindingsAreRemoved(t *testing.T) {
 	d := newDirectory(t)
 	for i := range 200 {

@@ -84,9 +84,14 @@ func ListsOfGroup(ctx context.Context, c client.Reader, g *v1alpha1.CloudSSOGrou
 	}
 	slices.SortFunc(found.Items, func(a, b v1alpha1.CloudSSOMembershipSlice) int { return strings.Compare(a.Name, b.Name) })
 	for i := range found.Items {
-		if s := &found.Items[i]; s.Spec.Source == g.Spec.Source && !policy.IsTerminating(s) {
+		if s := &found.Items[i]; IsSliceOf(s, g) {
 			lists = append(lists, s)
 		}
 	}
 	return lists, nil
+}
+
+// IsSliceOf reports whether the members of a slice are members of a group.
+func IsSliceOf(s *v1alpha1.CloudSSOMembershipSlice, g *v1alpha1.CloudSSOGroup) bool {
+	return s.Spec.Group == g.Name && s.Spec.Source == g.Spec.Source && !policy.IsTerminating(s)
 }

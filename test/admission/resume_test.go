@@ -61,6 +61,32 @@ var _ = Describe("a directory", func() {
 		Expect(d.Spec).To(And(HaveField("SCIMSynchronization", enabled), HaveField("ResumeAt", BeNil())))
 	})
 
+	It("gets and loses from the operator the finalizer that waits for bindings, and no other", func(ctx SpecContext) {
+		Expect(patched(ctx, person, d, func(d *v1alpha1.CloudSSODirectory) { d.Finalizers = []string{"example.com/mine"} })).To(Succeed())
+		Expect(patched(ctx, operator, d, func(d *v1alpha1.CloudSSODirectory) { d.Finalizers = append(d.Finalizers, v1alpha1.FinalizerBindings) })).To(Succeed())
+		for what, change := range map[string]func(*v1alpha1.CloudSSODirectory){
+			"another finalizer": func(d *v1alpha1.CloudSSODirectory) { d.Finalizers = append(d.Finalizers, "example.com/more") },
+			"a person's":        func(d *v1alpha1.CloudSSODirectory) { d.Finalizers = []string{v1alpha1.FinalizerBindings} },
+			"a setting too":     func(d *v1alpha1.CloudSSODirectory) { d.Finalizers = d.Finalizers[:1]; d.Spec.RateLimit = nil },
+			"a label too":       func(d *v1alpha1.CloudSSODirectory) { d.Finalizers = d.Finalizers[:1]; d.Labels = nil },
+		} {
+			Expect(patched(ctx, operator, d.DeepCopy(), change)).To(MatchError(ContainSubstring(resumePolicy)), what)
+		}
+		Expect(patched(ctx, operator, d, func(d *v1alpha1.CloudSSODirectory) { d.Finalizers = d.Finalizers[:1] })).To(Succeed())
+	})
+
+	It("cannot be enabled while it waits to be deleted", func(ctx SpecContext) {
+		Expect(patched(ctx, operator, d, func(d *v1alpha1.CloudSSODirectory) { d.Finalizers = []string{v1alpha1.FinalizerBindings} })).To(Succeed())
+		Expect(person.Delete(ctx, d.DeepCopy())).To(Succeed())
+		Expect(person.Get(ctx, client.ObjectKeyFromObject(d), d)).To(Succeed())
+		for who, c := range map[string]client.Client{"a person": person, "the operator": operator} {
+			Expect(patched(ctx, c, d.DeepCopy(), resumption)).To(MatchError(And(ContainSubstring("is being deleted"), ContainSubstring("create it again"))), who)
+		}
+		Expect(patched(ctx, person, d, func(d *v1alpha1.CloudSSODirectory) { d.Spec.RateLimit = nil })).To(Succeed())
+		Expect(patched(ctx, operator, d, func(d *v1alpha1.CloudSSODirectory) { d.Finalizers = nil })).To(Succeed())
+		Expect(apierrors.IsNotFound(person.Get(ctx, client.ObjectKeyFromObject(d), d))).To(BeTrue())
+	})
+
 	It("is not switched on by the operator unless a person has set resumeAt", func(ctx SpecContext) {
 		Expect(patched(ctx, person, d, func(d *v1alpha1.CloudSSODirectory) { d.Spec.ResumeAt = nil })).To(Succeed())
 		Expect(patched(ctx, operator, d.DeepCopy(), resumption)).To(MatchError(ContainSubstring(resumePolicy)))

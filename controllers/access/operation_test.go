@@ -145,21 +145,33 @@ var _ = Describe("bindings that another hand changes", func() {
 	)
 })
 
-var _ = Describe("a binding without its label", func() {
-	It("is deleted if no user has the role any more", func(ctx SpecContext) {
+var _ = Describe("a binding that loses its label while it is withdrawn", func() {
+	var a *assignment
+	var b rbacv1.RoleBinding
+
+	BeforeEach(func(ctx SpecContext) {
 		createUsers(ctx, "ada")
-		g := createGroup(ctx, "developers", scim, "ada")
-		a := assign(ctx)
+		createGroup(ctx, "developers", scim, "ada")
+		a = assign(ctx)
 		expectSubjects(ctx, a, namespace, "ada")
 		expectReady(ctx, a)
-		b := bindingsIn(ctx, a, namespace)[0]
+		b = bindingsIn(ctx, a, namespace)[0]
 		gate.shut()
+	})
+
+	DescribeTable("is deleted all the same", func(ctx SpecContext, withdraw func(ctx SpecContext)) {
+		held := gate.countHeld()
+		withdraw(ctx)
+		Eventually(gate.countHeld).Should(BeNumerically(">", held))
 		modify(ctx, &b, func(b *rbacv1.RoleBinding) { delete(b.Labels, v1alpha1.LabelAssignment) })
-		setMembers(ctx, g)
-		expectSeen(ctx, g)
 		gate.unlock()
 		Eventually(isGone(ctx, &b)).Should(BeTrue())
-	})
+	},
+		Entry("because another target takes its place", func(ctx SpecContext) {
+			modify(ctx, a, inNamespaces(newNamespace(ctx, "target-", nil)))
+		}),
+		Entry("because its assignment is deleted", func(ctx SpecContext) { Expect(admin.Delete(ctx, a)).To(Succeed()) }),
+	)
 })
 
 var _ = Describe("an operator that starts", Serial, func() {

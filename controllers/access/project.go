@@ -129,7 +129,7 @@ func (p *pass) findTargets(ctx context.Context) error {
 	for _, name := range granted {
 		p.targets = append(p.targets, &target{name: name, isWanted: true})
 	}
-	for _, name := range p.Bindings.Targets(p.key) {
+	for _, name := range p.boundTargets() {
 		if slices.Contains(granted, name) {
 			continue
 		}
@@ -154,6 +154,20 @@ func (p *pass) findTargets(ctx context.Context) error {
 		p.observe(t)
 	}
 	return nil
+}
+
+// boundTargets returns the targets in which there are bindings, or were when they were last looked at: a binding that has lost its
+// label since then grants on, and no informer shows it.
+func (p *pass) boundTargets() []string {
+	bound := p.Bindings.Targets(p.key)
+	for name, seen := range p.known.seen {
+		for _, b := range seen {
+			if len(b.names) > 0 && !slices.Contains(bound, name) {
+				bound = append(bound, name)
+			}
+		}
+	}
+	return bound
 }
 
 // findUsers finds out which Kubernetes user names should have the role.

@@ -267,7 +267,7 @@ func (r *Reconciler) removeUnknown(ctx context.Context, key types.NamespacedName
 func (r *Reconciler) removeAll(ctx context.Context, key types.NamespacedName) error {
 	p := &pass{Reconciler: r, key: key, situation: &situation{}, known: r.memory.of(key), isFull: true, roster: &roster{names: r.Bindings.Usernames(key.Namespace)}}
 	p.origin = access.Origin{Directory: key.Namespace, Assignment: key.Name}
-	for _, name := range r.Bindings.Targets(key) {
+	for _, name := range p.boundTargets() {
 		t := &target{name: name, view: r.Bindings.View(key, name)}
 		p.observe(t)
 		p.plan(t)

@@ -210,6 +210,14 @@ var _ = Describe("the list of directories", func() {
 })
 
 var _ = Describe("a group", func() {
+	It("shows those without effect alone to the end, in a browser", func(ctx SpecContext) {
+		t := browse(ctx, viewer)
+		t.goTo(directory("groups/" + engineers + "?without=1"))
+		Eventually(func() string { return t.text("#members ~ .scroll tbody, [aria-labelledby=members] tbody") }).Should(And(ContainSubstring(bob), ContainSubstring("That is all.")))
+		Expect(evaluate[bool](t, isWhole)).To(BeTrue())
+		Expect(t.text("[aria-labelledby=members] tbody")).NotTo(ContainSubstring(alice))
+	})
+
 	It("shows which members have no effect and why, and its access", func(ctx SpecContext) {
 		v := signIn(ctx, viewer)
 		page := v.get(ctx, directory("groups/"+engineers))

@@ -72,6 +72,22 @@ var _ = Describe("a search", Ordered, func() {
 		Eventually(func() string { return evaluate[string](t, status) }).Should(Equal("That is all: 700 read, 1 found."))
 	})
 
+	It("has at its address what was shown by and by, and shows it again", func(ctx SpecContext) {
+		t := browse(ctx, viewer)
+		t.goTo(users + "?source=Manual")
+		const rows = `document.querySelectorAll("tbody th").length`
+		for _, shown := range []int{200, 300} {
+			t.do(chromedp.Click(chromedp.CSS(".rest a")))
+			Eventually(func() int { return evaluate[int](t, rows) }).Should(Equal(shown))
+		}
+		Eventually(func() string { return evaluate[string](t, "location.search") }).Should(Equal("?source=Manual&until=300"))
+		t.do(chromedp.Reload())
+		Eventually(func() int { return evaluate[int](t, rows) }).Should(Equal(300))
+		t.goTo(users + "?source=Manual&until=650") // more than one answer has
+		Eventually(func() int { return evaluate[int](t, rows) }).Should(Equal(crowdSize))
+		Expect(evaluate[bool](t, isWhole)).To(BeTrue())
+	})
+
 	It("keeps its rows when the console ends, and says what to do", func(ctx SpecContext) {
 		t := browse(ctx, viewer)
 		t.hold(parts)

@@ -3,6 +3,7 @@ package pages
 import (
 	"context"
 	"fmt"
+	"net/url"
 	"strconv"
 	"strings"
 
@@ -99,15 +100,26 @@ func (r *request) readTeam() (t team, err error) {
 	if t.Members.Hits, err = r.readMembers(r.Context(), g.Namespace, names); err != nil {
 		return team{}, err
 	}
-	t.Members.Remaining, t.Members.GoesOn = -1, t.OnlyWithout
+	if t.OnlyWithout {
+		t.Members.Hits = withoutEffect(t.Members.Hits)
+	}
+	t.count(query, at, len(names))
 	if next != nil {
 		t.Members.Next = next.String()
 		t.Members.Remaining = next.left(g)
 	}
-	if t.OnlyWithout {
-		t.Members.Hits = withoutEffect(t.Members.Hits)
-	}
 	return t, nil
+}
+
+// count sets how far the members were read, with so many from a position on, and whether the page reads on.
+func (t *team) count(query url.Values, at position, read int) {
+	m := &t.Members
+	m.Part, m.Remaining = oneHit, -1
+	if _, m.Progress = beginOf(query, m.Part); at.Read == 0 {
+		m.Progress.Found = 0 // the list has begun again
+	}
+	m.Progress.Read, m.Progress.Found = int64(at.Read+read), m.Progress.Found+int64(len(m.Hits))
+	m.GoesOn = t.OnlyWithout || m.Progress.Found < m.Progress.Until
 }
 
 // withoutEffect returns the members that have no effect.

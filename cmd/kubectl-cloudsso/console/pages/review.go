@@ -64,7 +64,9 @@ func (c *console) reviewRows(r *request) (*view, error) {
 // downloadQuery returns the query of the review without the part that the page shows.
 func downloadQuery(r *request) template.URL {
 	values := r.URL.Query()
-	values.Del("continue")
+	for _, name := range []string{tokenParameter, readParameter, foundParameter, untilParameter} {
+		values.Del(name)
+	}
 	return template.URL(values.Encode()) //nolint:gosec // G203: Encode escapes what a page could misread
 }
 
@@ -73,8 +75,13 @@ func (r *request) readGrants(query plugin.GrantQuery) (rows chunk[access.Grant],
 	if err != nil {
 		return rows, err
 	}
-	rows.Remaining, rows.GoesOn = -1, query.Subject != ""
-	rows.Hits, rows.Next, err = reader.Read(r.Context(), r.URL.Query().Get("continue"))
+	var token string
+	rows.Remaining, rows.Part = -1, oneHit
+	token, rows.Progress = beginOf(r.URL.Query(), rows.Part)
+	rows.Hits, rows.Next, err = reader.Read(r.Context(), token)
+	rows.Progress.Found += int64(len(rows.Hits))
+	rows.Progress.Read = rows.Progress.Found // what else was read is not known
+	rows.GoesOn = query.Subject != "" || rows.Progress.Found < rows.Progress.Until
 	return rows, err
 }
 

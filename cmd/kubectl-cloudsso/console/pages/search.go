@@ -21,6 +21,8 @@ import (
 const (
 	// pageRows is how many rows a list shows at a time: about two screens.
 	pageRows = 100
+	// oneHit is how many hits a part has at least of a list whose parts are of one size, or have no size.
+	oneHit = 1
 	// chunkObjects is how many objects a search reads at a time: kubectl's own, less than a tenth of a second.
 	chunkObjects = 500
 	// partObjects is after how many objects a part of a search is shown: hits and progress come about twice a second.
@@ -31,7 +33,7 @@ const (
 type progress struct {
 	Read  int64 // objects
 	Found int64 // hits among them
-	Until int64 // a search stops when it has found so many
+	Until int64 // the page reads on by itself until it has found so many
 }
 
 // The parameters of an address that say where a part of a list begins.
@@ -43,10 +45,10 @@ const (
 )
 
 // beginOf returns where the part of an address begins: the API server's token, and what was read before. Both are empty for the
-// first part.
-func beginOf(query url.Values) (token string, p progress) {
+// first part. A page shows at least as many hits as the address says, and at least those of one part.
+func beginOf(query url.Values, part int64) (token string, p progress) {
 	if token = query.Get(tokenParameter); token == "" {
-		return "", progress{Until: pageRows}
+		return "", progress{Until: max(countOf(query, untilParameter), part)}
 	}
 	p.Read, p.Found = countOf(query, readParameter), countOf(query, foundParameter)
 	p.Until = max(countOf(query, untilParameter), p.Found+1)
@@ -72,8 +74,10 @@ type chunk[T any] struct {
 	Next string
 	// Remaining is how many objects are left, if the API server says so; otherwise -1.
 	Remaining int64
-	// GoesOn says that the page reads on by itself, because it searches.
+	// GoesOn says that the page reads on by itself, because it searches, or because its address asks for more than one part.
 	GoesOn bool
+	// Part is how many hits a part has at least, unless the list ends.
+	Part int64
 	// Searches says that not each object is a hit.
 	Searches bool
 	// Progress is how far the list was read, with this part; zero if it is not counted.
@@ -84,8 +88,8 @@ type chunk[T any] struct {
 
 // readChunk reads the part of a list that the request asks for. hits returns the hits of the page that was read.
 func readChunk[T any](r *request, page client.ObjectList, isPlain bool, hits func() []T, options ...client.ListOption) (chunk[T], error) {
-	c := chunk[T]{Searches: !isPlain}
-	c.Next, c.Progress = beginOf(r.URL.Query())
+	c := chunk[T]{Searches: !isPlain, Part: pageRows}
+	c.Next, c.Progress = beginOf(r.URL.Query(), c.Part)
 	begin, limit := c.Progress.Read, int64(pageRows)
 	for isDone := false; !isDone; {
 		if err := c.list(r, page, append(slices.Clone(options), client.Limit(limit))); err != nil {
@@ -153,7 +157,7 @@ func (c *chunk[T]) add(page client.ObjectList, hits []T) {
 	c.Next = page.GetContinue()
 	c.Progress.Read += int64(meta.LenList(page))
 	c.Progress.Found += int64(len(hits))
-	c.GoesOn = c.Searches && c.Next != "" && c.Progress.Found < c.Progress.Until
+	c.GoesOn = c.Next != "" && c.Progress.Found < c.Progress.Until
 	c.Remaining = -1
 	if left := page.GetRemainingItemCount(); left != nil {
 		c.Remaining = *left
@@ -165,6 +169,7 @@ type restOfList struct {
 	progress
 	Address   string
 	Query     template.URL // of the next part; "" after the last
+	Whole     template.URL // of the page that shows the list from its beginning to the end of the next part
 	Remaining int64        // -1 if it is not known
 	GoesOn    bool
 	Searches  bool
@@ -181,30 +186,35 @@ func (r restOfList) Total() int64 {
 
 // nextPart is implemented by every chunk.
 type nextPart interface {
-	rest() (rest restOfList, token string)
+	// rest also returns the token of the next part, and how many hits it has at least.
+	rest() (rest restOfList, token string, part int64)
 }
 
-func (c chunk[T]) rest() (rest restOfList, token string) {
-	rest = restOfList{progress: c.Progress, Remaining: c.Remaining, GoesOn: c.GoesOn, Searches: c.Searches, Notice: c.Notice}
-	return rest, c.Next
+func (c chunk[T]) rest() (rest restOfList, token string, part int64) {
+	rest = restOfList{progress: c.Progress, Remaining: c.Remaining, GoesOn: c.GoesOn && c.Next != "", Searches: c.Searches, Notice: c.Notice}
+	return rest, c.Next, c.Part
 }
 
 // restOf returns the rest of a list at an address. pairs are the names and values of its query in turn.
 func restOf(c nextPart, address string, pairs ...any) restOfList {
-	rest, token := c.rest()
+	rest, token, part := c.rest()
 	rest.Address = address
 	if token == "" {
 		return rest
 	}
 	values := queryOf(pairs)
-	values.Set(tokenParameter, token)
 	if rest.Read > 0 {
 		if !rest.GoesOn { // until the person asks for more
-			rest.Until = rest.Found + pageRows
+			rest.Until = rest.Found + part
 		}
+		values.Set(untilParameter, strconv.FormatInt(rest.Until, 10))
+	}
+	rest.Whole = template.URL(values.Encode()) //nolint:gosec // G203: Encode escapes what a page could misread
+	values.Set(tokenParameter, token)
+	if rest.Read > 0 {
 		rest.writeTo(values)
 	}
-	rest.Query = template.URL(values.Encode()) //nolint:gosec // G203: Encode escapes what a page could misread
+	rest.Query = template.URL(values.Encode()) //nolint:gosec // G203: as above
 	return rest
 }
 

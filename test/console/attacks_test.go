@@ -139,6 +139,17 @@ var _ = Describe("the console refuses", func() {
 	})
 })
 
+var _ = Describe("the console says nothing was done", func() {
+	It("because a link of another page says so", func(ctx SpecContext) {
+		v, other := signIn(ctx, admin), signIn(ctx, admin)
+		settings := other.get(ctx, directory("settings/edit")).submit(ctx, directory("settings/edit"), nil)
+		Expect(settings.all("p", "class", "done")).To(HaveLen(1))
+		for _, link := range []string{directory("settings") + "?done=saved", settings.Request.URL.RequestURI()} {
+			Expect(v.get(ctx, link).all("p", "class", "done")).To(BeEmpty(), link)
+		}
+	})
+})
+
 var _ = Describe("the console keeps secret", func() {
 	It("its secrets from the terminal, addresses and other pages", func(ctx SpecContext) {
 		v := signIn(ctx, admin)

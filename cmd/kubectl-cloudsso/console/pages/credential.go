@@ -139,7 +139,7 @@ func (c *console) disableCredential(r *request) (*view, error) {
 	if err := r.patchCredential("disabled", isDisabled); err != nil {
 		return nil, err
 	}
-	return redirected(credentialAddress(r.namespace(), r.PathValue("name")), "disabled."+strconv.FormatBool(isDisabled)), nil
+	return r.finished(credentialAddress(r.namespace(), r.PathValue("name")), "disabled."+strconv.FormatBool(isDisabled)), nil
 }
 
 // setExpiry sets when a credential expires. What was typed stays if it is refused.
@@ -149,7 +149,7 @@ func (c *console) setExpiry(r *request) (*view, error) {
 	refused, status := faults{"expiresAt": text("credential.noTime")}, http.StatusUnprocessableEntity
 	if err == nil {
 		if err = r.patchCredential("expiresAt", at); err == nil {
-			return redirected(credentialAddress(r.namespace(), r.PathValue("name")), "expiry"), nil
+			return r.finished(credentialAddress(r.namespace(), r.PathValue("name")), "expiry"), nil
 		}
 		refused, status = faultsOf(err, credentialInputs), statusOf(err)
 	}

@@ -28,7 +28,7 @@ const oldParameter = "old"
 
 // credentials leads to the list of credentials, for a person who opens the address that the token was shown at.
 func (c *console) credentials(r *request) (*view, error) {
-	return redirected(r.address("settings"), ""), nil
+	return redirected(r.address("settings")), nil
 }
 
 // readDeletable reads the credential of the address. lacks is the right to delete it, if the person lacks it.
@@ -63,12 +63,12 @@ func (c *console) revoke(r *request) (*view, error) {
 		return nil, err
 	}
 	if r.PostFormValue("again") != checked {
-		return redirected(r.address("settings"), "revoked"), nil
+		return r.finished(r.address("settings"), "revoked"), nil
 	}
 	if old := r.PostFormValue(oldParameter); old != "" {
-		return redirected(credentialAddress(r.namespace(), old)+"/rotate", "again"), nil
+		return r.finished(credentialAddress(r.namespace(), old)+"/rotate", "again"), nil
 	}
-	return redirected(r.address("new-credential"), "again"), nil
+	return r.finished(r.address("new-credential"), "again"), nil
 }
 
 // stored returns the page after that of the token: it asks whether the token has been stored, because it cannot be shown again.

@@ -45,7 +45,7 @@ func (c *console) deletion(r *request) (*view, error) {
 // deleteUser deletes the user of a form, and turns synchronization off for that if it has to. If the browser goes, it is turned on
 // at once, as after an interrupt of kubectl cloudsso delete-user.
 func (c *console) deleteUser(r *request) (*view, error) {
-	gone := redirected("/directories/"+r.namespace()+"/users", "deleted")
+	gone := r.finished("/directories/"+r.namespace()+"/users", "deleted")
 	u, err := r.readShownUser()
 	if apierrors.IsNotFound(err) {
 		return gone, nil

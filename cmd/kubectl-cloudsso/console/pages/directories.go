@@ -18,7 +18,7 @@ type directoryList struct {
 // directories is the page of all directories that the person may see, with a form for the namespace of one.
 func (c *console) directories(r *request) (*view, error) {
 	if namespace := strings.TrimSpace(r.URL.Query().Get("namespace")); namespace != "" {
-		return redirected(directoryAddress(namespace, ""), ""), nil
+		return redirected(directoryAddress(namespace, "")), nil
 	}
 	list, err := r.readDirectories()
 	if apierrors.IsForbidden(err) {

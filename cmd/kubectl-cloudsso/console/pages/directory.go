@@ -95,7 +95,7 @@ func (c *console) resync(r *request) (*view, error) {
 	missed := policy.MissedWrites(d, r.now)
 	switch {
 	case missed == nil: // another person was faster
-		return redirected(directoryAddress(d.Namespace, ""), "resync"), nil
+		return r.finished(directoryAddress(d.Namespace, ""), "resync"), nil
 	case r.PostFormValue(refusedField) != refusalsOf(missed):
 		v, err := r.directoryView(d, text("resync.changed"))
 		if err == nil {
@@ -110,7 +110,7 @@ func (c *console) resync(r *request) (*view, error) {
 	if err := plugin.AcknowledgePush(r.Context(), r.Client, d, pushed); err != nil {
 		return nil, err
 	}
-	return redirected(directoryAddress(d.Namespace, ""), "resync"), nil
+	return r.finished(directoryAddress(d.Namespace, ""), "resync"), nil
 }
 
 // lastUsedFirst returns credentials by the time of their last use.

@@ -3,6 +3,7 @@
 //
 //	pages.go      routes
 //	request.go    a request of a person, pages and actions
+//	notice.go     what an action says after it, and seals
 //	rights.go     what the person may do
 //	render.go     templates and what they call
 //	text.go       every text that a page shows
@@ -128,9 +129,9 @@ func New(o Options) http.Handler {
 // start leads to the directory, or to all of them.
 func (c *console) start(*request) (*view, error) {
 	if c.Namespace == "" {
-		return redirected("/directories", ""), nil
+		return redirected("/directories"), nil
 	}
-	return redirected(directoryAddress(c.Namespace, ""), ""), nil
+	return redirected(directoryAddress(c.Namespace, "")), nil
 }
 
 type console struct {

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"crypto/subtle"
 	"net/http"
-	"net/url"
 	"strings"
 	"time"
 
@@ -51,21 +50,11 @@ type page func(r *request) (*view, error)
 // action carries out what a form asks for, and returns the view that shows the result: mostly redirected.
 type action = page
 
-// redirected returns a view that sends the browser to an address of the console, which shows a notice: a key of texts below
-// "done.". So a reload shows the page again, and does not send the form again.
-func redirected(address, done string) *view {
-	query := ""
-	if done != "" {
-		query = "?" + url.Values{doneParameter: {done}}.Encode()
-	}
-	return &view{redirect: address + query}
-}
+// redirected returns a view that sends the browser to an address of the console.
+func redirected(address string) *view { return &view{redirect: address} }
 
-// doneParameter is the parameter of an address that names the notice to show.
-const doneParameter = "done"
-
-// done returns the notice that the address names; "" if there is none.
-func (r *request) done() string { return texts["done."+r.URL.Query().Get(doneParameter)] }
+// isPart reports whether a script has sent the request, and puts the answer into its page.
+func (r *request) isPart() bool { return r.Header.Get("HX-Request") != "" }
 
 // act returns the handler of an action: it takes forms of the session's own pages only.
 func (c *console) act(a action) http.HandlerFunc {
@@ -98,21 +87,25 @@ func (c *console) show(p page) http.HandlerFunc {
 	}
 }
 
-// failed returns the view of an error. A part of a list gets a row, because its person keeps the parts before.
+// failed returns the view of an error. A part of a list gets a row, because its person keeps the parts before. Another part of a page
+// gets what the page of the error says.
 func (r *request) failed(err error) *view {
 	if strings.HasSuffix(r.Pattern, rowsPath) {
 		return failedRows(r, err)
 	}
-	return problemView(err)
+	v := problemView(err)
+	if r.isPart() {
+		v.part = "page" // without the layout
+	}
+	return v
 }
 
 // complete sets what each view has from its request.
 func (v *view) complete(r *request) {
 	v.Now, v.Namespace, v.Path = r.now, r.namespace(), r.URL.Path
 	v.Title = cmp.Or(v.Title, text("app.title"))
-	v.Done = r.done()
 	if r.Session != nil {
-		v.Person, v.CSRFToken = r.Person, r.CSRFToken
+		v.Person, v.CSRFToken, v.Done = r.Person, r.CSRFToken, r.notice()
 	}
 	if v.isPage() {
 		v.Navigation = r.navigation()

@@ -79,14 +79,14 @@ func (c *console) saveSettings(r *request) (*view, error) {
 	}
 	patch := settingsPatch(d, typed)
 	if len(patch) == 0 {
-		return redirected(r.address("settings"), "unchanged"), nil
+		return r.finished(r.address("settings"), "unchanged"), nil
 	}
 	patch = append(plugin.PatchOf(d), patch...)
 	err = r.Client.Patch(r.Context(), d.DeepCopy(), patch, client.FieldOwner(plugin.FieldManager), client.FieldValidation(metav1.FieldValidationStrict))
 	if err != nil {
 		return r.refusedSettings(d, typed, faultsOf(err, settingInputs), statusOf(err))
 	}
-	return redirected(r.address("settings"), "saved"), nil
+	return r.finished(r.address("settings"), "saved"), nil
 }
 
 func (r *request) refusedSettings(d *v1alpha1.CloudSSODirectory, typed url.Values, refused faults, status int) (*view, error) {

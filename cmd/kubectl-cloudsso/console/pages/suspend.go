@@ -74,7 +74,7 @@ func (r *request) setSuspended(suspended bool, done string) (*view, error) {
 	if err := r.Client.Patch(r.Context(), u, patch, client.FieldOwner(plugin.FieldManager)); err != nil {
 		return nil, err
 	}
-	return redirected(userPath(u), done), nil
+	return r.finished(userPath(u), done), nil
 }
 
 // uidField is the field of a form with the UID of the object that it shows: another one may have its name by now.

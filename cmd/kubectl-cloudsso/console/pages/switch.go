@@ -101,7 +101,7 @@ func (c *console) turn(r *request) (*view, error) {
 	if err != nil {
 		return nil, err
 	}
-	return redirected(r.address("settings"), done), nil
+	return r.finished(r.address("settings"), done), nil
 }
 
 // notTurned shows the page again, because the directory was changed since it was shown.

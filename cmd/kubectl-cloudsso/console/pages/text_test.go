@@ -94,8 +94,8 @@ var composed = map[string][]string{
 	"switch.title%s":           keys("switch.title%s", positions),
 	"withheld.%s":              keys("withheld.%s", withheldActions),
 	"without.%s":               keys("without.%s", []string{v1alpha1.ReasonDeprovisioned, v1alpha1.ReasonUserNameConflict, v1alpha1.ReasonDisabled, v1alpha1.ReasonSuspended}),
-	// See also redirected.
-	"done.%s": append(keys("done.%s", decisions), "done.disabled.true", "done.disabled.false", "done.turnedEnabled", "done.turnedDisabled", "done.break", "done.suspended", "done.lifted", "done.deleted", "done.partly"),
+	// See also finished.
+	"done.%s": append(keys("done.%s", decisions), "done.disabled.true", "done.disabled.false", "done.turnedEnabled", "done.turnedDisabled", "done.break", "done.suspended", "done.lifted", "done.deleted"),
 	// Packages console and signin have the reasons.
 	"guard.%s": keys("guard.%s", []string{"noLogin", "noSession", "otherOrigin", "usedTwice", "wrongHost", "wrongLogin"}),
 	// Package signin has the reasons.
@@ -185,9 +185,9 @@ func addCall(t *testing.T, used map[string]string, call *ast.CallExpr, place str
 		for _, value := range call.Args[1:] {
 			used[literal(call.Args[0])+literal(value)] = place
 		}
-	case "redirected":
-		if done := literal(call.Args[1]); done != "" {
-			used["done."+done] = place
+	case "finished":
+		if notice := literal(call.Args[1]); notice != "" {
+			used["done."+notice] = place
 		}
 	}
 }
@@ -252,8 +252,11 @@ func literal(e ast.Expr) string {
 }
 
 func nameOf(e ast.Expr) string {
-	if name, isName := e.(*ast.Ident); isName {
-		return name.Name
+	switch e := e.(type) {
+	case *ast.Ident:
+		return e.Name
+	case *ast.SelectorExpr:
+		return e.Sel.Name
 	}
 	return ""
 }

@@ -70,6 +70,13 @@ document.addEventListener("htmx:error", (event) => {
   if (bar && event.target.closest(".rest")) stopSearch(bar.dataset.lost);
 });
 
+// A notice is said once: its page has the address without it, to be shared and loaded again.
+const here = new URL(location);
+if (here.searchParams.has("done")) {
+  here.searchParams.delete("done");
+  history.replaceState(history.state, "", here);
+}
+
 showSearch();
 new MutationObserver(() => {
   localTimes(document);

@@ -1,19 +1,16 @@
 package pages
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"hash"
 	"slices"
-	"sync/atomic"
 	"time"
 
-	"golang.org/x/sync/errgroup"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/cloudsso/cloudsso-operator/api/v1alpha1"
@@ -98,64 +95,47 @@ type decision struct {
 	Decision v1alpha1.Decision
 	// User is the one user; nil for all.
 	User *v1alpha1.CloudSSOUser
-	// Count is how many users are concerned, and Names the userNames of the first of them.
-	Count int
+	// Names are the userNames of the first of the users that are concerned.
 	Names []string
 	// Limit is after how many users the rest of the list is not read; 0 if the whole list is.
 	Limit int
-	// Last is the metadata.name of the last of them in the list.
-	Last  string
+	// Round is how far all are decided about, or what it begins with.
+	Round round
 	Lacks string
-
-	digest hash.Hash
 }
 
-// Shown stands for the deactivations that the page shows. A form decides about these alone: another one may delete a user that the
+// Shown stands for the deactivation that the page shows. A form decides about this one alone: another one may delete a user that the
 // page has shown as one to be disabled.
 func (d decision) Shown() string {
-	digest := d.digest
-	if d.User != nil {
-		digest = digestOf(nil, d.User)
-	}
-	return hex.EncodeToString(digest.Sum(nil))
+	w := d.User.Spec.Withheld
+	digest := sha256.Sum256(fmt.Appendf(nil, "%q %q %q %q", d.User.UID, w.What, w.RequestID, w.Since.UTC().Format(time.RFC3339)))
+	return hex.EncodeToString(digest[:])
 }
 
-// digestOf adds the deactivation of a user to a digest; to a new one, if that is nil.
-func digestOf(digest hash.Hash, u *v1alpha1.CloudSSOUser) hash.Hash {
-	if digest == nil {
-		digest = sha256.New()
-	}
-	w := u.Spec.Withheld
-	fmt.Fprintf(digest, "%q %q %q %q\n", u.UID, w.What, w.RequestID, w.Since.UTC().Format(time.RFC3339))
-	return digest
-}
-
-// The fields of the form that decides.
+// The fields of the form that decides about one.
 const (
 	decisionField = "decision"
 	userField     = "user"
 	shownField    = "shown"
-	lastField     = "last"
 )
 
-const (
-	// namesShown is how many names the page shows that asks about all: what a person looks through.
-	namesShown = 50
-	// decideLimit is how long all are decided at a time, below the time limit of the server. A decision takes milliseconds.
-	decideLimit = time.Minute
-)
+// namesShown is how many names the page shows that asks about all: what a person looks through.
+const namesShown = 50
 
 var decisions = []v1alpha1.Decision{v1alpha1.DecisionApply, v1alpha1.DecisionDiscard}
 
 var (
 	errNoDecision  = errors.New(text("decide.none"))
 	errNotWithheld = errors.New(text("decide.gone"))
+	errNoneLeft    = errors.New(text("decide.goneAll"))
 	errNoneShown   = errors.New(text("decide.noneShown"))
 )
 
-// askDecision is the page that asks whether to decide.
+// askDecision is the page that asks whether to decide. At an address that roundAddress has made it says how far a decision about all
+// is, and offers to go on.
 func (c *console) askDecision(r *request) (*view, error) {
-	page := decision{Decision: v1alpha1.Decision(r.URL.Query().Get(decisionField))}
+	query := r.URL.Query()
+	page := decision{Decision: v1alpha1.Decision(query.Get(decisionField))}
 	if !slices.Contains(decisions, page.Decision) {
 		return nil, errNoDecision
 	}
@@ -165,7 +145,8 @@ func (c *console) askDecision(r *request) (*view, error) {
 	}
 	page.Lacks = held.Missing(mayChangeUsers)
 	title := text("decide.title" + string(page.Decision) + "All")
-	if name := r.URL.Query().Get(userField); name != "" {
+	switch name := query.Get(userField); {
+	case name != "":
 		if page.User, err = r.readUser(name); err != nil {
 			return nil, err
 		}
@@ -173,8 +154,17 @@ func (c *console) askDecision(r *request) (*view, error) {
 			return nil, errNotWithheld
 		}
 		title = text("decide.title"+string(page.Decision), page.User.Spec.UserName)
-	} else if err := r.countWaiting(&page); err != nil {
-		return nil, err
+	case r.isRoundAddress():
+		if page.Round, err = roundOf(query); err != nil {
+			return nil, err
+		}
+		v := page.Round.view()
+		v.Data = decision{Decision: page.Decision, Round: page.Round, Lacks: page.Lacks}
+		return v, nil
+	default:
+		if err := r.countWaiting(&page); err != nil {
+			return nil, err
+		}
 	}
 	return &view{Title: title, template: "decide", Data: page}, nil
 }
@@ -188,41 +178,33 @@ func (r *request) countWaiting(page *decision) error {
 	if count := withheldCount(d); count != nil {
 		page.Limit = int(*count)
 	}
-	return r.eachWaiting(r.Context(), "", page.add)
+	page.Round.Decision = page.Decision
+	var users v1alpha1.CloudSSOUserList
+	return plugin.EachPage(r.Context(), r.Client, &users, func() bool {
+		// A token that has expired would make the rest of the list a later one than its beginning.
+		page.Round.Revision = cmp.Or(page.Round.Revision, users.ResourceVersion)
+		return page.add(users.Items)
+	}, listOptions(r, v1alpha1.SourceSCIM)...)
 }
 
-// add counts the users of a page of the list, and reports whether to read on.
-func (d *decision) add(users []*v1alpha1.CloudSSOUser) bool {
-	for _, u := range users {
-		d.Count++
-		d.Last = u.Name
-		d.digest = digestOf(d.digest, u)
+// add counts the users of a page of the list that wait, and reports whether to read on.
+func (d *decision) add(users []v1alpha1.CloudSSOUser) bool {
+	for i := range users {
+		if !isWaiting(&users[i]) {
+			continue
+		}
+		d.Round.All++
+		d.Round.Last = users[i].Name
 		if len(d.Names) < namesShown {
-			d.Names = append(d.Names, u.Spec.UserName)
+			d.Names = append(d.Names, users[i].Spec.UserName)
 		}
 	}
-	return d.Limit == 0 || d.Count < d.Limit
+	return d.Limit == 0 || d.Round.All < int64(d.Limit)
 }
 
 // isWaiting reports whether a user has a withheld deactivation that is not decided.
 func isWaiting(u *v1alpha1.CloudSSOUser) bool {
 	return u.Spec.Withheld != nil && !policy.IsDecided(u)
-}
-
-// eachWaiting reads the users, page by page, to the one with the metadata.name last; all, if that is "". look gets those of a page
-// that wait for a decision, and reports whether to go on.
-func (r *request) eachWaiting(ctx context.Context, last string, look func([]*v1alpha1.CloudSSOUser) bool) error {
-	var page v1alpha1.CloudSSOUserList
-	return plugin.EachPage(ctx, r.Client, &page, func() bool {
-		var waiting []*v1alpha1.CloudSSOUser
-		for i := range page.Items {
-			if isWaiting(&page.Items[i]) {
-				waiting = append(waiting, &page.Items[i])
-			}
-		}
-		isLast := last != "" && len(page.Items) > 0 && page.Items[len(page.Items)-1].Name >= last // the list is in the order of names
-		return look(waiting) && !isLast
-	}, listOptions(r, v1alpha1.SourceSCIM)...)
 }
 
 // decide decides about the deactivation of one user, or about all that the form shows.
@@ -231,103 +213,30 @@ func (c *console) decide(r *request) (*view, error) {
 	if !slices.Contains(decisions, wanted) {
 		return nil, errNoDecision
 	}
-	decide := r.decideAll
-	if r.PostFormValue(userField) != "" {
-		decide = r.decideOne
+	if r.PostFormValue(userField) == "" {
+		return c.decideAll(r)
 	}
-	done, err := decide(wanted)
-	if err != nil {
+	if err := r.decideOne(wanted); err != nil {
 		return nil, err
 	}
-	return redirected(directoryAddress(r.namespace(), "approvals"), done), nil
+	return r.finished(r.address("approvals"), string(wanted)), nil
 }
 
-// decideOne decides about the deactivation that the form shows, and returns the notice to show.
-func (r *request) decideOne(wanted v1alpha1.Decision) (done string, err error) {
+// decideOne decides about the deactivation that the form shows.
+func (r *request) decideOne(wanted v1alpha1.Decision) error {
 	u, err := r.readUser(r.PostFormValue(userField))
 	if err != nil {
-		return "", err
+		return err
 	}
 	if !isWaiting(u) || (decision{User: u}).Shown() != r.PostFormValue(shownField) {
-		return "", errNotWithheld
+		return errNotWithheld
 	}
-	return string(wanted), r.writeDecision(r.Context(), u, wanted)
-}
-
-// decideAll decides about the deactivations that the form shows, and returns the notice to show. If they are others by now, none is
-// decided. One that changes while the others are decided is left out. If the time is not enough, the rest waits.
-func (r *request) decideAll(wanted v1alpha1.Decision) (done string, err error) {
-	shown, last := r.PostFormValue(shownField), r.PostFormValue(lastField)
-	if shown == "" || last == "" {
-		return "", errNoneShown
-	}
-	ctx, cancel := context.WithTimeout(r.Context(), decideLimit)
-	defer cancel()
-	waiting, err := r.waitingTo(ctx, last)
-	if err != nil {
-		return "", err
-	}
-	now := decision{digest: sha256.New()}
-	now.add(waiting)
-	if now.Shown() != shown {
-		return "", errNotWithheld
-	}
-	var decided atomic.Int64
-	err = r.decideEach(ctx, waiting, wanted, &decided)
-	switch {
-	case err == nil && decided.Load() == 0:
-		return "", errNotWithheld
-	case err == nil:
-		return string(wanted), nil
-	case decided.Load() > 0 && errors.Is(ctx.Err(), context.DeadlineExceeded):
-		return "partly", nil
-	case decided.Load() > 0:
-		return "", fmt.Errorf("%s %w", text("decide.partly", decided.Load()), err)
-	}
-	return "", err
-}
-
-// waitingTo returns the users that wait for a decision, up to a place of the list: of each only what a decision needs.
-func (r *request) waitingTo(ctx context.Context, last string) (waiting []*v1alpha1.CloudSSOUser, err error) {
-	err = r.eachWaiting(ctx, last, func(users []*v1alpha1.CloudSSOUser) bool {
-		for _, u := range users {
-			if u.Name <= last {
-				waiting = append(waiting, &v1alpha1.CloudSSOUser{
-					ObjectMeta: metav1.ObjectMeta{Namespace: u.Namespace, Name: u.Name, UID: u.UID},
-					Spec:       v1alpha1.CloudSSOUserSpec{Withheld: u.Spec.Withheld},
-				})
-			}
-		}
-		return true
-	})
-	return waiting, err
-}
-
-// decideEach decides about users, some at a time, and counts them.
-func (r *request) decideEach(ctx context.Context, users []*v1alpha1.CloudSSOUser, wanted v1alpha1.Decision, decided *atomic.Int64) error {
-	writers, ctx := errgroup.WithContext(ctx)
-	writers.SetLimit(parallelReads)
-	for _, u := range users {
-		writers.Go(func() error {
-			err := r.writeDecision(ctx, u, wanted)
-			switch {
-			case errors.Is(err, errNotWithheld):
-				return nil
-			case err == nil:
-				decided.Add(1)
-			}
-			return err
-		})
-	}
-	return writers.Wait()
+	return r.writeDecision(r.Context(), u, wanted)
 }
 
 // writeDecision writes a decision about the very deactivation that was read.
 func (r *request) writeDecision(ctx context.Context, u *v1alpha1.CloudSSOUser, wanted v1alpha1.Decision) error {
-	patch := jsonpatch.Patch{}.TestUID(u).
-		Test("/spec/withheld/what", u.Spec.Withheld.What).
-		Test("/spec/withheld/since", u.Spec.Withheld.Since).
-		Add("/spec/withheld/decision", wanted)
+	patch := jsonpatch.Patch{}.TestUID(u).TestGeneration(u).Add("/spec/withheld/decision", wanted)
 	err := r.Client.Patch(ctx, u, patch, client.FieldOwner(plugin.FieldManager))
 	if jsonpatch.Failed(err) || apierrors.IsNotFound(err) {
 		return errNotWithheld

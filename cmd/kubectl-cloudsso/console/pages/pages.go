@@ -13,7 +13,7 @@
 //	directory.go, users.go, user.go, groups.go, group.go, settings.go   one page each
 //	why.go, history.go, useraccess.go   parts of the page of a user
 //	suspend.go, deletion.go             what a person does to a user
-//	approvals.go  withheld deactivations, and the decisions about them
+//	approvals.go, decideall.go          withheld deactivations, and the decision about one or all of them
 //	signin.go     what a person sees who is not signed in
 //	guard.go      what a browser sees that is not let in
 //	form.go       inputs, and what was refused of them

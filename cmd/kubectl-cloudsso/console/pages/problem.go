@@ -34,7 +34,7 @@ func statusOf(err error) int {
 		return http.StatusNotFound
 	case errors.Is(err, errStrangeForm):
 		return http.StatusForbidden
-	case errors.Is(err, errOtherObject), errors.Is(err, errNotWithheld):
+	case errors.Is(err, errOtherObject), errors.Is(err, errNotWithheld), errors.Is(err, errNoneLeft):
 		return http.StatusConflict
 	case errors.Is(err, errNoDecision), errors.Is(err, errNoneShown):
 		return http.StatusBadRequest

@@ -30,10 +30,12 @@ type view struct {
 	// Navigation has the pages of the directory; nil outside one.
 	Navigation []navItem
 
-	template string // the file below templates, without its ending
-	part     string // the template in that file which is the whole answer; "" for a page
-	status   int    // 200 if 0
-	redirect string // the address to go to instead; "" to show the template
+	template string       // the file below templates, without its ending
+	part     string       // the template in that file which is the whole answer; "" for a page
+	status   int          // 200 if 0
+	redirect string       // the address to go to instead; "" to show the template
+	shownAt  string       // the address that shows the same, for a part which an action has made; "" if the page has its own already
+	cookie   *http.Cookie // what the browser is to remember; nil for nothing
 	// stream writes an answer that is no page, such as a file; nil to show the template.
 	stream http.HandlerFunc
 }
@@ -97,7 +99,7 @@ func (v *view) isPage() bool { return v.redirect == "" && v.stream == nil && v.p
 // write renders the view whole before it sends anything, so that a template that fails is not half a page.
 func (v *view) write(w http.ResponseWriter, r *http.Request) {
 	if v.redirect != "" {
-		http.Redirect(w, r, v.redirect, http.StatusSeeOther)
+		leadOn(w, r, v.redirect)
 		return
 	}
 	if v.stream != nil {
@@ -109,9 +111,21 @@ func (v *view) write(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, text("problem.template"), http.StatusInternalServerError)
 		return
 	}
+	if v.part != "" && v.shownAt != "" {
+		w.Header().Set("HX-Replace-Url", v.shownAt)
+	}
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
 	w.WriteHeader(cmp.Or(v.status, http.StatusOK))
 	_, _ = w.Write(out) // a browser that has gone needs no answer
+}
+
+// leadOn sends the browser to an address. A script would put the page of a redirection into its own.
+func leadOn(w http.ResponseWriter, r *http.Request, address string) {
+	if r.Header.Get("HX-Request") != "" {
+		w.Header().Set("HX-Redirect", address)
+		return
+	}
+	http.Redirect(w, r, address, http.StatusSeeOther)
 }
 
 func (v *view) render() ([]byte, error) {

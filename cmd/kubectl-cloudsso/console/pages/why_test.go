@@ -7,7 +7,6 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/cloudsso/cloudsso-operator/api/v1alpha1"
 	"github.com/cloudsso/cloudsso-operator/internal/policy"
@@ -89,19 +88,13 @@ func TestHistoryIsNewestFirst(t *testing.T) {
 	}
 }
 
-// A decision of all is about what its page has shown, and about nothing else.
+// A decision is about the deactivation that its page has shown, and about no other of the user.
 func TestDecisionIsAboutWhatWasShown(t *testing.T) {
 	shown := func(change func(*v1alpha1.WithheldDeactivation)) string {
-		var d decision
-		for _, name := range []string{"ada", "bob"} {
-			u := &v1alpha1.CloudSSOUser{ObjectMeta: metav1.ObjectMeta{Name: name, UID: types.UID("uid of " + name)}}
-			u.Spec.Withheld = &v1alpha1.WithheldDeactivation{What: v1alpha1.DeactivationDisable, Since: metav1.NewTime(noon), RequestID: "request-1"}
-			if name == "bob" {
-				change(u.Spec.Withheld)
-			}
-			d.add([]*v1alpha1.CloudSSOUser{u})
-		}
-		return d.Shown()
+		u := &v1alpha1.CloudSSOUser{ObjectMeta: metav1.ObjectMeta{Name: "ada", UID: "uid"}}
+		u.Spec.Withheld = &v1alpha1.WithheldDeactivation{What: v1alpha1.DeactivationDisable, Since: metav1.NewTime(noon), RequestID: "request-1"}
+		change(u.Spec.Withheld)
+		return decision{User: u}.Shown()
 	}
 	before := shown(func(*v1alpha1.WithheldDeactivation) {})
 	if again := shown(func(*v1alpha1.WithheldDeactivation) {}); again != before {

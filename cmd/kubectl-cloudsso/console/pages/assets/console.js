@@ -68,6 +68,8 @@ document.addEventListener("click", (event) => {
 document.addEventListener("htmx:error", (event) => {
   const bar = document.querySelector("[data-searching]");
   if (bar && event.target.closest(".rest")) stopSearch(bar.dataset.lost);
+  const step = event.target.closest("[data-step]"); // of a decision about all: it says why it has stopped, and offers to continue
+  for (const hidden of step?.parentElement.querySelectorAll("[hidden]") ?? []) hidden.hidden = false;
 });
 
 // A notice is said once: its page has the address without it, to be shared and loaded again.

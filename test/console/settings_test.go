@@ -296,6 +296,40 @@ var _ = Describe("credentials", func() {
 		Expect(v.get(ctx, directory("credentials")).Request.URL.Path).To(Equal(directory("settings")), "the address of the token leads to the list")
 	})
 
+	It("are not created again by a form that was sent before, after the first one was revoked", func(ctx SpecContext) {
+		v := signIn(ctx, admin)
+		form := v.get(ctx, directory("new-credential"))
+		values := url.Values{"name": {"entra"}}
+		tokenOf(form.submit(ctx, directory("credentials"), values))
+		v.get(ctx, directory("credentials/entra/revoke")).submit(ctx, directory("credentials/entra/revoke"), nil)
+		Expect(readCredential(ctx, "entra")).To(BeNil())
+		again := form.submit(ctx, directory("credentials"), values)
+		Expect(again.StatusCode).To(Equal(http.StatusConflict))
+		Expect(again.text()).To(ContainSubstring("No credential was created, because this form has created one before."))
+		Expect(credentialNames(ctx)).To(Equal(given))
+		tokenOf(again.submit(ctx, directory("credentials"), nil))
+		Expect(credentialNames(ctx)).To(ConsistOf(given[0], "entra"), "the form of the answer is another one")
+
+		deleteSuccessors(ctx)
+		rotate := directory("credentials/" + given[0] + "/rotate")
+		form = v.get(ctx, rotate)
+		successor := strings.TrimPrefix(form.submit(ctx, rotate, nil).heading(), "The token of ")
+		v.get(ctx, directory("credentials/"+successor+"/revoke")).submit(ctx, directory("credentials/"+successor+"/revoke"), nil)
+		Expect(form.submit(ctx, rotate, nil).StatusCode).To(Equal(http.StatusConflict))
+		Expect(credentialNames(ctx)).To(Equal(given))
+	})
+
+	It("are created once in a browser that loads the page of the token again, after it was revoked", func(ctx SpecContext) {
+		t := browse(ctx, admin)
+		t.goTo(directory("new-credential"))
+		t.do(chromedp.SendKeys(chromedp.CSS("#name"), "entra"), chromedp.Click(chromedp.CSS("main form button")))
+		Eventually(t.shows).WithArguments("#token").Should(HavePrefix("cssoscim_"))
+		deleteSuccessors(ctx)
+		t.do(chromedp.Reload()) // which sends the form again
+		Eventually(t.shows).WithArguments("main [role=alert]").Should(HavePrefix("No credential was created"))
+		Expect(credentialNames(ctx)).To(Equal(given))
+	})
+
 	It("start again if the token was not stored", func(ctx SpecContext) {
 		v := signIn(ctx, admin)
 		created(ctx, v)

@@ -86,7 +86,7 @@ func (s *service) run(ctx context.Context) error {
 		return err
 	}
 	handler := pages.New(pages.Options{
-		Session: signIn.Session, Namespace: s.namespace, OperatorNamespace: s.operatorNamespace, Now: s.Now, Random: s.Random, Stopping: ctx.Done(),
+		Session: signIn.Session, Namespace: s.namespace, OperatorNamespace: s.operatorNamespace, TLS: true, Now: s.Now, Random: s.Random, Stopping: ctx.Done(),
 	})
 	server, err := httpserver.New(httpserver.Config{
 		Address: s.bindAddress(), CertFile: s.tlsCert, KeyFile: s.tlsKey, PlainHTTP: s.insecureHTTP,

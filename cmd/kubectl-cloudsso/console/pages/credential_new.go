@@ -17,6 +17,7 @@ import (
 type credentialForm struct {
 	Old     *v1alpha1.SCIMCredential
 	LastUse string // of the old one
+	Once    string // the name of the form, see once.go
 	Fields  []field
 	Problem string
 	Warning string
@@ -75,7 +76,7 @@ func (r *request) credentialFormView(old *v1alpha1.SCIMCredential, values url.Va
 	if err != nil {
 		return nil, err
 	}
-	form := credentialForm{Old: old, Problem: refused[""], Lacks: held.Missing(createCredential)}
+	form := credentialForm{Old: old, Once: newOnce(), Problem: refused[""], Lacks: held.Missing(createCredential)}
 	title, fields := text("credential.newTitle"), append([]field{nameInput}, credentialFields...)
 	if old != nil {
 		title, fields = text("credential.rotateTitle", old.Name), credentialFields
@@ -123,9 +124,13 @@ func (c *console) createSuccessor(r *request) (*view, error) {
 	return c.create(r, old, func(hash auth.TokenHash) string { return plugin.SuccessorName(old, hash) })
 }
 
-// create creates a credential. A form that is sent again creates no other: its name is taken, or the directory is full.
+// create creates a credential. A form that is sent again creates no other: the browser remembers it, or, if both are sent at once, its
+// name is taken, or the directory is full.
 func (c *console) create(r *request, old *v1alpha1.SCIMCredential, nameOf func(auth.TokenHash) string) (*view, error) {
 	form := r.PostForm
+	if c.isCarriedOut(r) {
+		return r.refusedCredential(old, form, faults{"": text("credential.sentBefore")}, http.StatusConflict)
+	}
 	spec, refused := r.specOf(form)
 	if refused != nil {
 		return r.refusedCredential(old, form, refused, http.StatusUnprocessableEntity)
@@ -148,7 +153,7 @@ func (c *console) create(r *request, old *v1alpha1.SCIMCredential, nameOf func(a
 	if old != nil {
 		shown.Old = old.Name
 	}
-	return &view{Title: text("credential.tokenTitle", created.Name), template: "credential_token", Data: shown}, nil
+	return &view{Title: text("credential.tokenTitle", created.Name), template: "credential_token", cookie: c.remember(r), Data: shown}, nil
 }
 
 // mint creates a credential, if there is room for it. One at a time, so that a form that is sent twice at once finds the first.

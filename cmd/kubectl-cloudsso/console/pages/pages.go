@@ -19,6 +19,7 @@
 //	form.go       inputs, and what was refused of them
 //	settings_parts.go, settings_edit.go, switch.go   a directory's settings and its switch, changed
 //	credential.go, credential_new.go, credential_end.go, rotation.go   the life of a credential
+//	once.go       forms that are carried out once
 //	search.go     exact names, and reading on in a large directory
 //	log.go        the provisioning log, or what a person may read in place of it
 //	stream.go     what is sent to a page that is open
@@ -34,7 +35,7 @@ import (
 	"time"
 )
 
-// Options configure the pages. All fields are required but Namespace, OperatorNamespace and Stopping.
+// Options configure the pages. All fields are required but Namespace, OperatorNamespace, TLS and Stopping.
 type Options struct {
 	// Session returns the person of a request, or an error that is shown.
 	Session func(*http.Request) (*Session, error)
@@ -42,6 +43,8 @@ type Options struct {
 	Namespace string
 	// OperatorNamespace is where the operator runs, whose log is shown; that of the manifests if it is "".
 	OperatorNamespace string
+	// TLS says that browsers reach the pages over TLS.
+	TLS bool
 	// Stopping is closed when the server stops: streams end then, because the server waits for requests in progress. A browser opens
 	// its stream again, at another replica.
 	Stopping <-chan struct{}

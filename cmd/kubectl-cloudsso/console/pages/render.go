@@ -98,6 +98,9 @@ func (v *view) isPage() bool { return v.redirect == "" && v.stream == nil && v.p
 
 // write renders the view whole before it sends anything, so that a template that fails is not half a page.
 func (v *view) write(w http.ResponseWriter, r *http.Request) {
+	if v.cookie != nil {
+		http.SetCookie(w, v.cookie)
+	}
 	if v.redirect != "" {
 		leadOn(w, r, v.redirect)
 		return

@@ -17,6 +17,7 @@ import (
 // The widths at which pages are looked at: 320 CSS pixels is WCAG's for reflow (1.4.10), and that of a desktop at 400 %.
 const (
 	narrow = 320
+	phone  = 390
 	wide   = 1280
 	height = 900
 )
@@ -31,6 +32,16 @@ func expectNoScrolling(t *tab, path string) {
 const wider = `document.scrollingElement.scrollWidth <= innerWidth ? "" : [...document.querySelectorAll("body *")]
 	.filter(e => !e.parentElement.closest(".scroll") && e.getBoundingClientRect().right > innerWidth)
 	.map(e => e.tagName + "." + e.className + " " + Math.round(e.getBoundingClientRect().right)).join(", ") || "the page"`
+
+// brokenNames are the words of the names of conditions that are on more than one line; "" if there are none.
+const brokenNames = `[...document.querySelectorAll(".conditions tbody th")].flatMap(th => {
+	const text = th.firstChild, range = document.createRange();
+	return [...text.data.matchAll(/\S+/g)].filter(word => {
+		range.setStart(text, word.index);
+		range.setEnd(text, word.index + word[0].length);
+		return range.getClientRects().length > 1;
+	}).map(word => word[0]);
+}).join(", ")`
 
 // setMedia emulates a setting of the person's, such as prefers-color-scheme: dark.
 func setMedia(t *tab, name, value string) {
@@ -94,6 +105,16 @@ var _ = Describe("each page", func() {
 			t.do(chromedp.EmulateViewport(width, height))
 			t.eachPage(ctx, func(place string) { expectNoScrolling(t, fmt.Sprintf("%s at %d", place, width)) })
 		}
+	})
+
+	It("has the names of conditions whole at the width of a phone", func(ctx SpecContext) {
+		t := browse(ctx, viewer)
+		t.do(chromedp.EmulateViewport(phone, height))
+		t.goTo(directory(""))
+		names := evaluate[int](t, `document.querySelectorAll(".conditions tbody th").length`)
+		Expect(names).To(BeNumerically(">", 1))
+		Expect(evaluate[string](t, `document.querySelector(".conditions tbody th").textContent = "Deactivations withheld (DeactivationsWithheld)", `+brokenNames)).To(BeEmpty())
+		expectNoScrolling(t, "the overview")
 	})
 
 	It("can be used with the keyboard alone", func(ctx SpecContext) {

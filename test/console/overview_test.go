@@ -282,6 +282,7 @@ var _ = Describe("access", func() {
 		v := signIn(ctx, viewer)
 		page := v.get(ctx, directory("access"))
 		Expect(firstCells(page)).To(ContainElements("engineers-view", "ends-first", "ends-then", "ends-last"))
+		Expect(v.get(ctx, link(page, "Who has which role where")).all("a", "aria-current", "true")).To(ContainElement(HaveField("FirstChild.Data", "Access")))
 		page = v.get(ctx, link(page, "Temporary access, the soonest end first"))
 		Expect(firstCells(page)).To(Equal([]string{"ends-first", "ends-then", "ends-last"}))
 		Expect(v.get(ctx, link(page, "ends-first")).text()).To(And(ContainSubstring("Where namespace web"), ContainSubstring("in 59m")))

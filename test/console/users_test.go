@@ -129,7 +129,7 @@ var _ = Describe("the page of a user", func() {
 		}
 		deactivate(ctx, http.StatusOK, id)
 		Eventually(func() [][]string { return v.get(ctx, directory("users/"+id+"/access")).rows() }).Should(ContainElement(
-			ContainElements("engineers-view", "Not granted: the user has no effect (Disabled)")))
+			ContainElements("would be: namespace "+quickstart.TargetNamespace, "engineers-view", "Not granted: the user has no effect (Disabled)")))
 	})
 
 	It("reads groups and access when a browser shows it", func(ctx SpecContext) {

@@ -34,8 +34,20 @@ func (r *request) navigation() (items []navItem) {
 		}
 		address := directoryAddress(namespace, page)
 		items = append(items, navItem{address, text("nav." + page), currentAt(r.URL.Path, address, page == "")})
+		if led := ledTo(r.URL.Path, directoryAddress(namespace, "")); led != "" && led == page {
+			items[len(items)-1].Current = "true"
+		}
 	}
 	return items
+}
+
+// leading are the pages of the navigation that lead to others, by the first part of the path of these.
+var leading = map[string]string{"review": "access", "switch": "settings", "new-credential": "settings", "credentials": "settings"}
+
+// ledTo returns the page of the navigation that leads to a path below a directory, if the page has another name; "" otherwise.
+func ledTo(path, directory string) string {
+	first, _, _ := strings.Cut(strings.TrimPrefix(path, directory), "/")
+	return leading[first]
 }
 
 // currentAt returns the value of aria-current of a link at a path. Each page is below the overview, so exact says that only the

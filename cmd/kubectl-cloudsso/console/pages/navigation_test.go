@@ -22,6 +22,16 @@ func TestCurrentAt(t *testing.T) {
 	}
 }
 
+func TestPagesThatNoLinkIsNamedAfter(t *testing.T) {
+	for page, want := range map[string]string{
+		"": "", "users": "", "review": "access", "credentials/okta/rotate": "settings", "switch": "settings", "new-credential": "settings", "users/review": "",
+	} {
+		if got := ledTo(directoryAddress("acme", page), directoryAddress("acme", "")); got != want {
+			t.Errorf("the link to %q leads to %q, want %q", got, page, want)
+		}
+	}
+}
+
 func TestDirectoryAddressEscapesTheNamespace(t *testing.T) {
 	if got, want := directoryAddress("a/../b", "users"), "/directories/a%2F..%2Fb/users"; got != want {
 		t.Errorf("got %s, want %s", got, want)

@@ -184,6 +184,7 @@ var texts = map[string]string{
 	"grant.until":      "Ends",
 	"grant.granted":    "Granted by",
 	"grant.withheld":   "Not granted:",
+	"grant.would":      "would be: %s",
 	"grant.still":      "Still granted, but about to be removed:",
 	"grant.none":       "No assignment names the user or one of its groups.",
 

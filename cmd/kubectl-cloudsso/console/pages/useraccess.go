@@ -1,6 +1,8 @@
 package pages
 
 import (
+	"cmp"
+
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -20,6 +22,16 @@ type userAccess struct {
 	// Installed says that the API server knows assignments.
 	Installed bool
 	Grants    []access.Grant
+	// targets are where assignments grant, in words, by metadata.name.
+	targets map[string]string
+}
+
+// Where returns where the user has a role, or where it would have it if the assignment granted it.
+func (a *userAccess) Where(g access.Grant) string {
+	if g.Binding == "" {
+		return text("grant.would", a.targets[g.Assignment])
+	}
+	return cmp.Or(g.Namespace, text("grant.cluster"))
 }
 
 // groupOfUser is a group that lists a user.
@@ -43,7 +55,7 @@ func (r *request) readAccess(u *v1alpha1.CloudSSOUser) *userAccess {
 	if err != nil {
 		return &userAccess{NoGroups: err.Error()}
 	}
-	a := &userAccess{Groups: groupsOf(u.Name, inventory), Installed: true}
+	a := &userAccess{Groups: groupsOf(u.Name, inventory), Installed: true, targets: map[string]string{}}
 	switch err := plugin.ReadAccess(r.Context(), r.Client, u, &inventory); {
 	case isUnknownKind(err):
 		a.Installed = false
@@ -51,6 +63,9 @@ func (r *request) readAccess(u *v1alpha1.CloudSSOUser) *userAccess {
 		a.NoGrants = err.Error()
 	default:
 		a.Grants = access.ReviewOf(inventory, u.Name)
+		for i := range inventory.Assignments {
+			a.targets[inventory.Assignments[i].Name] = targetText(inventory.Assignments[i].Spec.Target)
+		}
 	}
 	return a
 }

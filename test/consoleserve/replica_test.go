@@ -158,11 +158,22 @@ func signIn(ctx context.Context, r *replica, p oidcissuer.Person, changes map[st
 	return b
 }
 
-// The first cookies of a session and of a sign-in that is under way.
 const (
+	// sessionCookie is the first cookie of a session.
 	sessionCookie = "__Host-cloudsso-session-0"
-	signInCookie  = "__Host-cloudsso-sign-in-0"
+	// signInPrefix begins the names of the cookies of sign-ins that are under way.
+	signInPrefix = "__Host-cloudsso-sign-in-"
 )
+
+// signIns returns the names of the cookies of sign-ins that are under way.
+func (b *browser) signIns() (names []string) {
+	for name := range b.cookies() {
+		if strings.HasPrefix(name, signInPrefix) {
+			names = append(names, name)
+		}
+	}
+	return names
+}
 
 var consoleURL = &url.URL{Scheme: "https", Host: host, Path: "/"}
 

@@ -225,13 +225,45 @@ var _ = Describe("A sign-in", func() {
 		issuer.SignIn(&admin, nil)
 		b := newBrowser(plain).stay()
 		callback := b.atProvider(ctx, "/signin")
-		attempt := b.cookies()[signInCookie]
+		Expect(b.signIns()).To(HaveLen(1))
+		name := b.signIns()[0]
+		attempt := b.cookies()[name]
 		Expect(b.get(ctx, callback).StatusCode).To(Equal(http.StatusSeeOther))
 		Expect(b.get(ctx, callback).StatusCode).To(Equal(http.StatusBadRequest))
-		b.plant(signInCookie, attempt)
+		b.plant(name, attempt)
 		Expect(b.get(ctx, callback).StatusCode).To(Equal(http.StatusForbidden), "the provider accepts a code once")
 		Eventually(plain.log).Should(ContainSubstring("the provider has answered 400 invalid_grant"))
 		Expect(plain.log()).NotTo(ContainSubstring("Alice@example.com"))
+	})
+
+	It("is completed in each of two tabs that have begun one, and the forms of both stay valid", func(ctx SpecContext) {
+		issuer.SignIn(&viewer, nil)
+		b := newBrowser(plain).stay()
+		first := b.atProvider(ctx, "/signin?to="+url.QueryEscape(overview+"users"))
+		second := b.atProvider(ctx, "/signin?to="+url.QueryEscape(overview+"groups"))
+		Expect(b.signIns()).To(HaveLen(2))
+		Expect(b.get(ctx, first).Header.Get("Location")).To(Equal(overview + "users"))
+		token := b.get(ctx, overview).csrf()
+		Expect(b.get(ctx, second).Header.Get("Location")).To(Equal(overview + "groups"))
+		Expect(b.get(ctx, overview).csrf()).To(Equal(token))
+		Expect(b.signIns()).To(BeEmpty())
+
+		issuer.SignIn(&admin, nil) // another person at the same browser
+		Expect(b.get(ctx, b.atProvider(ctx, "/signin")).StatusCode).To(Equal(http.StatusSeeOther))
+		Expect(b.get(ctx, overview).csrf()).NotTo(Equal(token))
+	})
+
+	It("of a tab that was forgotten takes no place from others", func(ctx SpecContext) {
+		issuer.SignIn(&viewer, nil)
+		b := newBrowser(plain).stay()
+		var callbacks []string
+		for range 5 {
+			callbacks = append(callbacks, b.atProvider(ctx, "/signin"))
+			Expect(len(b.signIns())).To(BeNumerically("<=", 3))
+		}
+		Expect(b.get(ctx, callbacks[0]).StatusCode).To(Equal(http.StatusBadRequest))
+		Expect(b.get(ctx, callbacks[4]).StatusCode).To(Equal(http.StatusSeeOther))
+		Expect(b.get(ctx, callbacks[3]).StatusCode).To(Equal(http.StatusSeeOther))
 	})
 
 	DescribeTable("leads to no other site", func(ctx SpecContext, to string) {
@@ -296,7 +328,7 @@ var _ = Describe("A session", func() {
 		b := signIn(ctx, plain, admin, nil).stay()
 		cookies := b.cookies()
 		b.get(ctx, "/signin") // there is the cookie of a sign-in too
-		cookies[signInCookie] = b.cookies()[signInCookie]
+		cookies[signInPrefix] = b.cookies()[b.signIns()[0]]
 		other := newBrowser(plain).stay()
 		other.plant(sessionCookie, change(cookies))
 		Expect(other.get(ctx, overview).Header.Get("Location")).To(HavePrefix("/signin?"))
@@ -310,7 +342,7 @@ var _ = Describe("A session", func() {
 			return c[sessionCookie][:middle] + other + c[sessionCookie][middle+1:]
 		}),
 		Entry("that was cut", func(c map[string]string) string { return c[sessionCookie][:len(c[sessionCookie])-8] }),
-		Entry("of a sign-in", func(c map[string]string) string { return c[signInCookie] }),
+		Entry("of a sign-in", func(c map[string]string) string { return c[signInPrefix] }),
 		Entry("with a number of parts that it does not have", func(c map[string]string) string { return "4" + c[sessionCookie][1:] }),
 		Entry("with a negative number of parts", func(c map[string]string) string { return "-1" + c[sessionCookie][1:] }),
 		Entry("that is empty", func(map[string]string) string { return "" }),

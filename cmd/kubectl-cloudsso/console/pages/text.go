@@ -611,7 +611,7 @@ var texts = map[string]string{
 	"signin.ended":       "Your session has ended, and nothing was changed. Sign in, and send the form again.",
 	"signin.endedHere":   "Your session has ended. This page stays as it is until you leave it: copy what you need before you sign in.",
 	"signin.strangeForm": "This form belongs to another session. Go back, and load the page again.",
-	"signin.state":       "This sign-in was begun in another browser or more than ten minutes ago, or a newer one has taken its place. Sign in again.",
+	"signin.state":       "This sign-in was begun in another browser or more than ten minutes ago, or newer ones have taken its place. Sign in again.",
 	"signin.refused":     "The identity provider has refused the sign-in. Ask its administrator whether the console is assigned to you.",
 	"signin.token":       "The answer of the identity provider is not valid. Sign in again. If it happens again, ask the administrator of the console to look into its log.",
 	"signin.unknown":     "The API server does not accept your ID token. Ask the administrator of the cluster whether the API server trusts the issuer and the client of the console.",

@@ -81,7 +81,9 @@ func (s *sealer) open(purpose, text string, value any) bool {
 }
 
 // partName returns the name of one cookie of a value.
-func partName(name string, part int) string { return hostPrefix + name + "-" + strconv.Itoa(part) }
+func partName(name string, part int) string { return hostPrefix + name + partSuffix(part) }
+
+func partSuffix(part int) string { return "-" + strconv.Itoa(part) }
 
 // errTooLarge says that a value needs too many cookies.
 var errTooLarge = errors.New("the value is too large for cookies")

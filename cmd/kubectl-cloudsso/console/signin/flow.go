@@ -3,11 +3,14 @@ package signin
 import (
 	"context"
 	"crypto/rand"
+	"crypto/sha256"
 	"crypto/subtle"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -18,7 +21,10 @@ import (
 )
 
 const (
-	attemptCookie = "sign-in"
+	// attemptCookie begins the name of the cookie of a sign-in, so that two tabs can sign in at a time.
+	attemptCookie = "sign-in-"
+	// maxAttempts is how many sign-ins may be under way in a browser. Each is a cookie of up to 3 kB, and proxies limit the header.
+	maxAttempts = 3
 	// attemptLife is how long a person may take at the provider.
 	attemptLife = 10 * time.Minute
 	// toParameter names the page to open after the sign-in.
@@ -42,6 +48,41 @@ type attempt struct {
 	Expires  time.Time
 }
 
+// attemptName returns the name of the cookie of the sign-in with a state, which may be any text in an answer.
+func attemptName(state string) string {
+	sum := sha256.Sum256([]byte(state))
+	return attemptCookie + hex.EncodeToString(sum[:4])
+}
+
+// underWay is a sign-in of a browser, by the name of its cookie.
+type underWay struct {
+	name    string
+	expires time.Time
+}
+
+// attempts returns the sign-ins that are under way in a browser, the oldest first.
+func (s *SignIn) attempts(r *http.Request) (all []underWay) {
+	for _, c := range r.Cookies() {
+		name, isFirst := strings.CutSuffix(strings.TrimPrefix(c.Name, hostPrefix), partSuffix(0))
+		if !isFirst || !strings.HasPrefix(c.Name, hostPrefix+attemptCookie) {
+			continue
+		}
+		a := &attempt{}
+		s.cookies.read(r, name, a) // one that cannot be read is the oldest
+		all = append(all, underWay{name, a.Expires})
+	}
+	slices.SortStableFunc(all, func(a, b underWay) int { return a.expires.Compare(b.expires) })
+	return all
+}
+
+// forget ends the oldest sign-ins that are under way in a browser, but for some of the latest.
+func (s *SignIn) forget(w http.ResponseWriter, r *http.Request, but int) {
+	all := s.attempts(r)
+	for _, old := range all[:max(0, len(all)-but)] {
+		clearCookies(w, r, old.name, 0)
+	}
+}
+
 // errAPIServer says that the API server did not tell who a person is.
 var errAPIServer = errors.New("the API server")
 
@@ -53,7 +94,8 @@ func (s *SignIn) begin(w http.ResponseWriter, r *http.Request) {
 	}
 	address, err := s.provider.signInURL(r.Context(), a, hasSignedOut(r))
 	if err == nil {
-		err = s.cookies.write(w, r, attemptCookie, a, attemptLife)
+		s.forget(w, r, maxAttempts-1)
+		err = s.cookies.write(w, r, attemptName(a.State), a, attemptLife)
 	}
 	if err != nil {
 		s.refuse(w, r, err)
@@ -74,10 +116,10 @@ func localAddress(text string) string {
 
 // complete takes a person back from the provider, and begins a session.
 func (s *SignIn) complete(w http.ResponseWriter, r *http.Request) {
-	a := &attempt{}
-	known := s.cookies.read(r, attemptCookie, a)
-	clearCookies(w, r, attemptCookie, 0) // it is for one answer
 	query := r.URL.Query()
+	a, name := &attempt{}, attemptName(query.Get("state"))
+	known := s.cookies.read(r, name, a)
+	clearCookies(w, r, name, 0) // it is for one answer
 	switch {
 	case !known, !s.Now().Before(a.Expires), subtle.ConstantTimeCompare([]byte(query.Get("state")), []byte(a.State)) != 1:
 		pages.SignInProblem(w, r, http.StatusBadRequest, "state")
@@ -103,7 +145,11 @@ func (s *SignIn) enter(w http.ResponseWriter, r *http.Request, code string, a *a
 	if err != nil {
 		return fmt.Errorf("%w: %w", errAPIServer, err)
 	}
-	if err := s.write(w, r, newSession(got, person, s.Now())); err != nil {
+	next := newSession(got, person, s.Now())
+	if before := s.valid(r); before != nil && before.Subject == next.Subject { // another tab has signed in: its forms stay valid
+		next.CSRFToken = before.CSRFToken
+	}
+	if err := s.write(w, r, next); err != nil {
 		return err
 	}
 	if hasSignedOut(r) {
@@ -150,7 +196,7 @@ func (s *SignIn) signOut(w http.ResponseWriter, r *http.Request) {
 		go s.endRenewals(context.WithoutCancel(r.Context()), current)
 	}
 	clearCookies(w, r, sessionCookie, 0)
-	clearCookies(w, r, attemptCookie, 0)
+	s.forget(w, r, 0)
 	http.SetCookie(w, newCookie(signedOutCookie, "1", int(signedOutLife.Seconds())))
 	http.Redirect(w, r, signedOutPath, http.StatusSeeOther)
 }

@@ -34,7 +34,7 @@ type session struct {
 	CSRFToken    string
 }
 
-// newSession returns the session that a sign-in begins. It has nothing of an earlier one.
+// newSession returns the session that a sign-in begins.
 func newSession(t tokens, person string, now time.Time) *session {
 	s := &session{Person: person, CSRFToken: rand.Text(), Ends: now.Add(maxSession)}
 	s.take(t)
@@ -69,6 +69,15 @@ func (s *SignIn) current(w http.ResponseWriter, r *http.Request) *session {
 		s.renew(w, r, c)
 	}
 	if !c.isValid(s.Now()) {
+		return nil
+	}
+	return c
+}
+
+// valid returns the session of a request, without a renewal; nil if it has none that is valid.
+func (s *SignIn) valid(r *http.Request) *session {
+	c := &session{}
+	if !s.cookies.read(r, sessionCookie, c) || !c.isValid(s.Now()) {
 		return nil
 	}
 	return c

@@ -132,7 +132,7 @@ test-console: ## Test the console in a real browser (the first run installs Debi
 	set -x; KUBEBUILDER_ASSETS=$$assets CHROMIUM=$$chromium go test -count=1 -tags console -timeout $(TEST_TIMEOUT) ./test/console $(TEST_ARGS)
 
 .PHONY: test-accessibility
-test-accessibility: ## Have axe (npm) look at the pages of the console but for sign-in, light and dark, narrow and wide.
+test-accessibility: ## Have axe (npm) look at the pages of the console, light and dark, narrow and wide.
 	@assets=$$($(ASSETS)); chromium=$$(hack/chromium.sh); axe=$$(hack/npm.sh test/console/axe axe-core/axe.min.js); \
 	set -x; KUBEBUILDER_ASSETS=$$assets CHROMIUM=$$chromium AXE=$$axe go test -count=1 -tags console,accessibility -timeout $(TEST_TIMEOUT) ./test/console -ginkgo.label-filter=accessibility $(TEST_ARGS)
 

@@ -52,6 +52,21 @@ var _ = Describe("axe", Label("accessibility"), func() {
 		}
 	}
 
+	It("finds nothing in the pages of signing in", func(ctx SpecContext) {
+		t := browseSignedOut(ctx, serve(ctx))
+		var found []string
+		for _, s := range signInScenes {
+			s.reach(ctx, t)
+			for _, scheme := range []string{"light", "dark"} {
+				setMedia(t, "prefers-color-scheme", scheme)
+				for _, violation := range violations(t, axe) {
+					found = append(found, s.name+", "+scheme+": "+violation)
+				}
+			}
+		}
+		Expect(strings.Join(found, "\n")).To(BeEmpty())
+	})
+
 	It("finds what a page of another kind breaks", func(ctx SpecContext) {
 		t := browse(ctx, viewer)
 		evaluate[bool](t, `document.querySelector("main").innerHTML = "<input>", true`)

@@ -57,6 +57,7 @@ type tab struct {
 	faults   []string // of scripts, and what the Content-Security-Policy has refused
 	dialogs  []string // the messages of alert, confirm and prompt
 	allowed  string   // an address outside the console that the spec itself opens
+	provider string   // the root of the identity provider, which a tab asks that signs in; "" for none
 	held     []string // the addresses of requests that hold has kept from the console
 }
 
@@ -137,7 +138,7 @@ func (t *tab) expectNoFaults() {
 	Expect(t.faults).To(BeEmpty())
 	Expect(t.dialogs).To(BeEmpty())
 	for _, address := range t.requests {
-		if t.allowed != "" && address == t.allowed {
+		if t.allowed != "" && address == t.allowed || t.provider != "" && strings.HasPrefix(address, t.provider+"/") {
 			continue
 		}
 		// An icon of the browser's own controls is a data URL.

@@ -24,8 +24,8 @@ type scene struct {
 	reach func(ctx context.Context, t *tab)
 }
 
-// scenes are those that specs look at which look at all pages. No browser looks at the pages of signing in, at a list whose next
-// part cannot be read, and at a deletion that has failed after its first step.
+// scenes are those that specs look at which look at all pages; signInScenes has those of signing in. No browser looks at a list whose
+// next part cannot be read, and at a deletion that has failed after its first step.
 var scenes = []scene{
 	{"the list of directories", func(_ context.Context, t *tab) { t.goTo("/directories") }},
 	{"an address without a page", func(_ context.Context, t *tab) {

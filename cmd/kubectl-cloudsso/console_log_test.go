@@ -127,6 +127,9 @@ var _ = Describe("the log of the console", func() {
 		Expect(body).To(And(ContainSubstring("So these are the last change of each user and group"), ContainSubstring("namespace no-operator-here has no Pod with the label"), Not(ContainSubstring("<td>Modify</td>"))))
 		_, body, _ = load(ctx, server, page+"?whole=1&since=all&user=user-007")
 		Expect(body).To(And(ContainSubstring("<td>Modify</td>"), ContainSubstring("<code>request-1</code>"), ContainSubstring(`users/user-007"`), Not(ContainSubstring(`users/user-008"`))))
+		Expect(body).To(And(ContainSubstring("give that one below"), ContainSubstring(`name="operator" value="no-operator-here"`), Not(ContainSubstring("--operator-namespace"))))
+		_, body, _ = load(ctx, server, page+"?operator="+system)
+		Expect(body).NotTo(ContainSubstring("So these are the last change"), "the person has named another operator")
 		events, _ := listen(ctx, server, stream+"?since=all", "")
 		Eventually(events.all).WithTimeout(time.Minute).Should(And(
 			ContainSubstring("status Reading the directory: 500 of about "), ContainSubstring("<code>request-1</code>"),

@@ -26,7 +26,7 @@ type noReplicasError struct{ namespace string }
 
 // Error returns where the operator was looked for.
 func (e *noReplicasError) Error() string {
-	return fmt.Sprintf("namespace %s has no Pod with the label %s: give the operator's namespace with --operator-namespace", e.namespace, podSelector)
+	return fmt.Sprintf("namespace %s has no Pod with the label %s", e.namespace, podSelector)
 }
 
 // reading is a log that is read, and how far.
@@ -108,7 +108,7 @@ const (
 	noLines    = "No lines found."
 	noLog      = "No lines found: no container of the operator in namespace %s has a log yet."
 	noJSON     = "No lines found: the operator in namespace %s does not log as JSON, so its lines cannot be read. Start it without --zap-devel and --zap-encoder=console."
-	notServing = "No lines found: the operator in namespace %s serves other directories only (--namespaces=%s). Give the namespace of the shard that serves %s with --operator-namespace."
+	notServing = "No lines found: the operator in namespace %s serves other directories only (--namespaces=%s). Give the namespace of the shard that serves %s."
 )
 
 // whyNone says why no line was found.

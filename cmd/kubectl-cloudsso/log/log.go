@@ -139,10 +139,12 @@ func run(ctx context.Context, p *plugin.Plugin, o options) error {
 	}
 	started := p.Now()
 	h, err := openHistory(ctx, replicas{pods, o.operatorNamespace}, f, o.since)
-	if apierrors.IsForbidden(err) {
+	switch {
+	case apierrors.IsForbidden(err):
 		return showLess(ctx, p, c, f, o, err)
-	}
-	if err != nil {
+	case errors.As(err, new(*noReplicasError)):
+		return fmt.Errorf("%w: give the operator's namespace with --operator-namespace", err)
+	case err != nil:
 		return err
 	}
 	return showLog(ctx, p, o, h, started)
@@ -165,6 +167,9 @@ func showLog(ctx context.Context, p *plugin.Plugin, o options, h *history, start
 		return err
 	}
 	if why := h.whyNone(); len(lines) == 0 && (!o.follow || why != noLines) {
+		if h.others != "" {
+			why += " Use --operator-namespace."
+		}
 		fmt.Fprintln(p.ErrOut, plugin.Printable(why))
 	}
 	if !o.follow {

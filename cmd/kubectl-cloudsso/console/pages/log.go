@@ -32,6 +32,8 @@ const (
 type logQuery struct {
 	User, Credential, Outcome, Since string
 	WithUnknown                      bool
+	// Operator is the namespace of the operator whose log is shown; "" for that of the console's options.
+	Operator string
 }
 
 // refused is the outcome that stands for each outcome of a request that was not carried out.
@@ -54,6 +56,7 @@ func logQueryOf(query url.Values) logQuery {
 	return logQuery{
 		User: strings.TrimSpace(query.Get("user")), Credential: strings.TrimSpace(query.Get("credential")),
 		Outcome: query.Get("outcome"), Since: cmp.Or(query.Get("since"), periods[0].Key), WithUnknown: query.Has("unknown"),
+		Operator: strings.TrimSpace(query.Get("operator")),
 	}
 }
 
@@ -63,7 +66,7 @@ func (q logQuery) encode() string {
 	if q.WithUnknown {
 		unknown = "1"
 	}
-	return queryOf([]any{"user", q.User, "credential", q.Credential, "outcome", q.Outcome, "since", q.Since, "unknown", unknown}).Encode()
+	return queryOf([]any{"user", q.User, "credential", q.Credential, "outcome", q.Outcome, "since", q.Since, "unknown", unknown, "operator", q.Operator}).Encode()
 }
 
 // in returns the query for a directory.
@@ -110,7 +113,7 @@ const wholeParameter = "whole"
 // log is the page of the log: the provisioning log if the person may read it, otherwise the last changes and Events.
 func (c *console) log(r *request) (*view, error) {
 	query := logQueryOf(r.URL.Query())
-	reader, err := c.logReader(r)
+	reader, err := c.logReader(r, query)
 	if err != nil {
 		return nil, err
 	}
@@ -163,11 +166,11 @@ func newestFirst(rows []log.Row) []log.Row {
 	return rows
 }
 
-// logReader returns what reads the log as the person.
-func (c *console) logReader(r *request) (log.Reader, error) {
+// logReader returns what reads the log as the person: that of the operator which the person has named, or else of the console's own.
+func (c *console) logReader(r *request, query logQuery) (log.Reader, error) {
 	pods, err := corev1client.NewForConfig(r.Config)
 	return log.Reader{
-		Client: r.Client, Pods: pods, OperatorNamespace: cmp.Or(c.OperatorNamespace, log.DefaultOperatorNamespace), Now: c.Now,
+		Client: r.Client, Pods: pods, OperatorNamespace: cmp.Or(query.Operator, c.OperatorNamespace, log.DefaultOperatorNamespace), Now: c.Now,
 	}, err
 }
 
@@ -194,11 +197,11 @@ func (c *console) logStream(w http.ResponseWriter, plain *http.Request) {
 }
 
 func (c *console) sendLog(ctx context.Context, r *request, events *logEvents) error {
-	reader, err := c.logReader(r)
+	query := logQueryOf(r.URL.Query())
+	reader, err := c.logReader(r, query)
 	if err != nil {
 		return err
 	}
-	query := logQueryOf(r.URL.Query())
 	lines := query.in(r.namespace())
 	lines.Since = max(r.now.Sub(r.after()), 0) + overlap
 	err = reader.Follow(ctx, lines, events.rows, func(err error) { _ = events.status(err.Error()) })

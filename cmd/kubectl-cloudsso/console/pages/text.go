@@ -300,7 +300,7 @@ var texts = map[string]string{
 	"done.Discard":                "Decided: the operator discards the deactivations within a second.",
 
 	"log.title":         "Log",
-	"log.less":          "You may not read the log of the operator in namespace %s, or it does not run there. So these are the last change of each user and group, and the Events: less, because refused requests and former changes are not among them.",
+	"log.less":          "You may not read the log of the operator in namespace %s, or it does not run there. So these are the last change of each user and group, and the Events: less, because refused requests and former changes are not among them. If the operator that serves the directory runs in another namespace, give that one below.",
 	"log.user":          "User name or object",
 	"log.credential":    "Credential",
 	"log.outcome":       "Outcome",
@@ -310,6 +310,7 @@ var texts = map[string]string{
 	"log.since.hour":    "an hour ago",
 	"log.since.day":     "a day ago",
 	"log.since.all":     "the beginning of the log",
+	"log.operator":      "Namespace of the operator",
 	"log.unknown":       "With requests of no known directory, such as those with an unknown token",
 	"log.show":          "Show",
 	"log.time":          "Time",

@@ -19,7 +19,7 @@ var _ = Describe("a directory", func() {
 			d := directoryOf(ctx)
 			g.Expect(d.Status.Endpoint).To(Equal(endpoint))
 			g.Expect(d.Status.SCIMSynchronization).To(Equal(v1alpha1.SynchronizationEnabled))
-			g.Expect(d.Status.Users).To(HaveValue(Equal(v1alpha1.UserCounts{Active: 1, SCIM: 1})))
+			g.Expect(d.Status.Users).To(HaveValue(Equal(v1alpha1.UserCounts{Active: 1, SCIM: 1, Suspended: new(int32(0)), Conflict: new(int32(0))})))
 		}).Should(Succeed())
 		Eventually(func() []string { reread(ctx, u); return u.Finalizers }).Should(HaveLen(2))
 		before := written.In(namespace)

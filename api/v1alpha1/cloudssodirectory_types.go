@@ -243,6 +243,18 @@ type UserCounts struct {
 	// +kubebuilder:validation:Minimum=0
 	Disabled int32 `json:"disabled"`
 
+	// suspended is the number of users among disabled whose state is Suspended.
+	//
+	// +optional
+	// +kubebuilder:validation:Minimum=0
+	Suspended *int32 `json:"suspended,omitempty"`
+
+	// conflict is the number of users among disabled whose state is Conflict.
+	//
+	// +optional
+	// +kubebuilder:validation:Minimum=0
+	Conflict *int32 `json:"conflict,omitempty"`
+
 	// deprovisioned is the number of users that were deleted over SCIM. Their objects stay.
 	//
 	// +required

@@ -98,9 +98,12 @@ func (c counts) userCounts() *v1alpha1.UserCounts {
 	in := func(state v1alpha1.UserState) int32 {
 		return c.usersWhere(func(_ v1alpha1.Source, s v1alpha1.UserState) bool { return s == state })
 	}
+	suspended, conflict := in(v1alpha1.UserSuspended), in(v1alpha1.UserConflict)
 	return &v1alpha1.UserCounts{
 		Active:        in(v1alpha1.UserActive),
-		Disabled:      in(v1alpha1.UserDisabled) + in(v1alpha1.UserSuspended) + in(v1alpha1.UserConflict),
+		Disabled:      in(v1alpha1.UserDisabled) + suspended + conflict,
+		Suspended:     &suspended,
+		Conflict:      &conflict,
 		Deprovisioned: in(v1alpha1.UserDeprovisioned),
 		SCIM: c.usersWhere(func(source v1alpha1.Source, state v1alpha1.UserState) bool {
 			return source == v1alpha1.SourceSCIM && state != v1alpha1.UserDeprovisioned

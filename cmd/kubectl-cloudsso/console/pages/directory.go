@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
+	"time"
 
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -72,6 +73,34 @@ func (r *request) directoryView(d *v1alpha1.CloudSSODirectory, problem string) (
 		Without: []v1alpha1.UserState{v1alpha1.UserDisabled, v1alpha1.UserSuspended, v1alpha1.UserConflict},
 		Next:    nextSteps(plugin.Advise(d, credentials, r.now), missing != ""),
 	}}, nil
+}
+
+// stateCount is how many users have a state.
+type stateCount struct {
+	State v1alpha1.UserState
+	Count int32
+}
+
+// Apart returns the counts of users without effect by state; nil if the operator is an older one, which counts them together.
+func (o overview) Apart() []stateCount {
+	u := o.Directory.Status.Users
+	if u == nil || u.Suspended == nil || u.Conflict == nil {
+		return nil
+	}
+	return []stateCount{
+		{v1alpha1.UserDisabled, max(0, u.Disabled-*u.Suspended-*u.Conflict)}, {v1alpha1.UserSuspended, *u.Suspended}, {v1alpha1.UserConflict, *u.Conflict},
+	}
+}
+
+// LastRefusal returns when the newest of the writes was refused that no full push has made up for.
+func (o overview) LastRefusal() time.Time {
+	var last time.Time
+	for _, write := range o.Missed.Last {
+		if write.Time.After(last) {
+			last = write.Time.Time
+		}
+	}
+	return last
 }
 
 // refusedField is the field of a form that names the refused writes which it showed.

@@ -64,3 +64,19 @@ func TestRefusalsOf(t *testing.T) {
 		}
 	}
 }
+
+// An operator of an earlier version counts users without effect together.
+func TestUsersWithoutEffectAreCountedApart(t *testing.T) {
+	counted := func(u *v1alpha1.UserCounts) overview {
+		return overview{Directory: &v1alpha1.CloudSSODirectory{Status: v1alpha1.CloudSSODirectoryStatus{Users: u}}}
+	}
+	got := counted(&v1alpha1.UserCounts{Disabled: 7, Suspended: new(int32(2)), Conflict: new(int32(1))}).Apart()
+	if len(got) != 3 || got[0].Count != 4 || got[1].Count != 2 || got[2].Count != 1 {
+		t.Errorf("got %+v", got)
+	}
+	for _, u := range []*v1alpha1.UserCounts{nil, {Disabled: 7}} {
+		if got := counted(u).Apart(); got != nil {
+			t.Errorf("%+v: got %+v", u, got)
+		}
+	}
+}

@@ -80,6 +80,7 @@ var composed = map[string][]string{
 	`printf "decide.effect%s%s" $d.Decision .Spec.Withheld.What`: append(keys("decide.effectApply%s", withheldActions), keys("decide.effectDiscard%s", withheldActions)...),
 	`printf "decide.effectAll%s" .Data.Decision`:                 keys("decide.effectAll%s", decisions),
 	`printf "directory.%s" .`:                                    keys("directory.%s", switchPositions()),
+	`printf "directory.state.%s" .State`:                         keys("directory.state.%s", []v1alpha1.UserState{v1alpha1.UserDisabled, v1alpha1.UserSuspended, v1alpha1.UserConflict}),
 	`printf "log.since.%s" .Key`:                                 keys("log.since.%s", periodKeys()),
 	`printf "withheld.%s" .What`:                                 keys("withheld.%s", withheldActions),
 

@@ -116,6 +116,7 @@ var _ = Describe("a name that is markup", func() {
 			user, group := createHostile(ctx, text, i)
 			for _, path := range []string{directory("users?q=" + url.QueryEscape(text)), directory("groups/" + group), directory("users/" + user)} {
 				t.goTo(path)
+				Eventually(t.isWhole).Should(BeTrue(), path)
 				expectHarmless(t, path)
 			}
 			Expect(t.text("h1")).To(Equal(visible(text, i)))

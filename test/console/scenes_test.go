@@ -120,14 +120,17 @@ func deleteSuccessors(ctx context.Context) {
 	Eventually(credentialNames).WithContext(ctx).Should(Equal([]string{quickstart.CredentialName}))
 }
 
-// isWhole says that a page has all parts that it reads by itself.
-const isWhole = `!document.querySelector("[hx-trigger=load]")`
+// isWhole reports whether the page has all parts that it reads by itself.
+func (t *tab) isWhole() bool {
+	GinkgoHelper()
+	return evaluate[bool](t, `!document.querySelector("[hx-trigger=load]")`)
+}
 
 // eachPage opens each address and each scene in turn. place names what look then sees.
 func (t *tab) eachPage(ctx context.Context, look func(place string)) {
 	GinkgoHelper()
 	lookAt := func(place string) {
-		Eventually(func() bool { return evaluate[bool](t, isWhole) }).Should(BeTrue(), place)
+		Eventually(t.isWhole).Should(BeTrue(), place)
 		look(place)
 	}
 	for _, path := range addresses(ctx) {

@@ -32,14 +32,17 @@ func createCrowd(ctx context.Context) {
 	writers.SetLimit(16)
 	for i := range crowdSize {
 		u := &v1alpha1.CloudSSOUser{ObjectMeta: metav1.ObjectMeta{Namespace: crowd, Name: fmt.Sprintf("member-%04d", i)}}
-		u.Spec.UserName, u.Spec.Source = fmt.Sprintf("member%04d@example.com", i), v1alpha1.SourceManual
+		u.Spec.UserName, u.Spec.ExternalID, u.Spec.Source = fmt.Sprintf("member%04d@example.com", i), fmt.Sprintf("00u%04d", i), v1alpha1.SourceManual
 		writers.Go(func() error { return environment.Admin.Create(writing, u) })
 	}
 	Expect(writers.Wait()).To(Succeed())
 }
 
-// parts are the addresses of the parts of a search after the first one, as a pattern of hold.
-const parts = "*/rows?*"
+// What a page of a search asks for by itself, as patterns of hold: anything, and the parts of the list after the first one.
+const (
+	anyPart    = "*/rows?*"
+	laterParts = "*/rows?continue=*"
+)
 
 var _ = Describe("a search", Ordered, func() {
 	const users = "/directories/" + crowd + "/users"
@@ -54,15 +57,40 @@ var _ = Describe("a search", Ordered, func() {
 		t := browse(ctx, viewer)
 		t.goTo(users + "?q=0699@example")
 		Eventually(func() string { return evaluate[string](t, status) }).Should(Equal("That is all: 700 read, 1 found."))
-		Expect(t.text("tbody")).To(ContainSubstring("member0699@example.com"))
+		Expect(t.text("main")).To(ContainSubstring("member0699@example.com"))
 		Expect(evaluate[bool](t, "document.querySelector('[data-searching]').hidden")).To(BeTrue())
+	})
+
+	It("says what it does before it has read, and shows the user of an external ID", func(ctx SpecContext) {
+		t := browse(ctx, viewer)
+		t.hold(anyPart)
+		t.goTo(users + "?q=00u0699")
+		Eventually(t.holds).Should(Equal(2))
+		Expect(t.text("main")).To(And(ContainSubstring("Looking by external ID and display name"), Not(ContainSubstring("Nothing was found."))))
+		t.release()
+		Eventually(func() string { return t.text("tbody") }).Should(ContainSubstring("member0699@example.com"))
+		Eventually(func() string { return evaluate[string](t, status) }).Should(Equal("That is all: 700 read, 1 found."))
+	})
+
+	It("stops to look in all ways, and goes on", func(ctx SpecContext) {
+		t := browse(ctx, viewer)
+		t.hold(anyPart)
+		t.goTo(users + "?q=00u0699")
+		Eventually(t.holds).Should(Equal(2))
+		t.do(chromedp.Click(chromedp.CSS("[data-stop]")))
+		Eventually(func() string { return evaluate[string](t, status) }).Should(Equal("Stopped."))
+		t.release()
+		Expect(evaluate[int](t, `[...document.querySelectorAll("[data-continue]:not([hidden])")].map(link => link.click()).length`)).To(Equal(2))
+		Eventually(func() string { return evaluate[string](t, status) }).Should(Equal("That is all: 700 read, 1 found."))
+		Expect(t.text("tbody")).To(ContainSubstring("member0699@example.com"))
 	})
 
 	It("stops, and goes on from there", func(ctx SpecContext) {
 		t := browse(ctx, viewer)
-		t.hold(parts)
+		t.hold(laterParts)
 		t.goTo(users + "?q=0699@example")
 		Eventually(t.holds).Should(Equal(1))
+		Eventually(func() string { return t.text("tbody") }).Should(Equal("Nothing was found."), "no user is named so")
 		t.do(chromedp.Click(chromedp.CSS("[data-stop]")))
 		Eventually(func() string { return evaluate[string](t, status) }).Should(Equal("Stopped."))
 		Expect(t.text("[data-progress]")).To(Equal("600 of about 700 read, 0 found."))
@@ -90,7 +118,7 @@ var _ = Describe("a search", Ordered, func() {
 
 	It("keeps its rows when the console ends, and says what to do", func(ctx SpecContext) {
 		t := browse(ctx, viewer)
-		t.hold(parts)
+		t.hold(laterParts)
 		t.goTo(users + "?q=member0001&state=Active")
 		Eventually(t.holds).Should(Equal(1))
 		t.process.Interrupt()
@@ -98,6 +126,6 @@ var _ = Describe("a search", Ordered, func() {
 		t.release()
 		Eventually(func() string { return evaluate[string](t, status) }).Should(HavePrefix("The console does not answer."))
 		Expect(t.text("[data-continue]")).To(Equal("Continue"))
-		Expect(t.text("tbody")).To(ContainSubstring("member0001@example.com"))
+		Expect(t.text("main")).To(ContainSubstring("member0001@example.com"))
 	})
 })

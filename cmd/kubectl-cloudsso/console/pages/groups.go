@@ -34,8 +34,8 @@ func (q groupQuery) selects(g *v1alpha1.CloudSSOGroup) bool {
 type groupList struct {
 	Query   groupQuery
 	Sources []v1alpha1.Source
-	// Exact are the groups whose displayName, externalId or metadata.name is the text.
-	Exact []*v1alpha1.CloudSSOGroup
+	// Exact are the groups whose displayName, externalId or metadata.name is the text; nil if there is none to look for.
+	Exact *exactHits[*v1alpha1.CloudSSOGroup]
 	Rows  chunk[*v1alpha1.CloudSSOGroup]
 }
 
@@ -44,28 +44,26 @@ func groupQueryOf(r *request) groupQuery {
 	return groupQuery{strings.TrimSpace(v.Get("q")), v1alpha1.Source(v.Get("source"))}
 }
 
-// groups is the page of groups: the first rows, and the exact matches of a text.
+// groups is the page of groups: the first rows; of a search, the group that has the text as its name, and the page asks for the rest.
 func (c *console) groups(r *request) (*view, error) {
 	query := groupQueryOf(r)
 	list := groupList{Query: query, Sources: sources}
+	v := &view{Title: text("groups.title"), template: "groups"}
 	var err error
-	if list.Exact, err = r.exactGroups(query); err != nil {
-		return nil, err
-	}
-	if list.Rows, err = r.readGroups(query); err != nil {
-		return nil, err
-	}
-	return &view{Title: text("groups.title"), template: "groups", Data: list}, nil
+	list.Exact, list.Rows, err = answerSearch(r, query.Text, r.exactGroups(query), func() (chunk[*v1alpha1.CloudSSOGroup], error) { return r.readGroups(query) })
+	v.Data = list
+	return v, err
 }
 
-// groupRows is the next part of the list, for the page that has the part before.
+// groupRows is the next part of the list, or of the groups that the text names, for the page that has the parts before.
 func (c *console) groupRows(r *request) (*view, error) {
 	query := groupQueryOf(r)
-	rows, err := r.readGroups(query)
-	if err != nil {
-		return nil, err
+	if r.URL.Query().Has(exactParameter) {
+		exact, err := r.exactGroups(query).later(r)
+		return &view{template: "groups", part: "exact", Data: groupList{Query: query, Exact: exact}}, err
 	}
-	return &view{template: "groups", part: "rows", Data: groupList{Query: query, Rows: rows}}, nil
+	rows, err := r.readGroups(query)
+	return &view{template: "groups", part: "rows", Data: groupList{Query: query, Rows: rows}}, err
 }
 
 func (r *request) readGroups(query groupQuery) (chunk[*v1alpha1.CloudSSOGroup], error) {
@@ -80,8 +78,8 @@ func (r *request) readGroups(query groupQuery) (chunk[*v1alpha1.CloudSSOGroup], 
 	}, searchOptions(r, query.isPlain(), query.Source)...)
 }
 
-// exactGroups returns the groups that a text names: by displayName in any spelling, or by metadata.name; by externalId.
-func (r *request) exactGroups(query groupQuery) ([]*v1alpha1.CloudSSOGroup, error) {
+// exactGroups looks for the groups that a text names: by displayName in any spelling, or by metadata.name; by externalId.
+func (r *request) exactGroups(query groupQuery) exactSearch[*v1alpha1.CloudSSOGroup] {
 	holder := func(ctx context.Context) ([]*v1alpha1.CloudSSOGroup, error) {
 		g, err := plugin.HolderOfDisplayName(ctx, r.Client, r.namespace(), query.Text)
 		if g == nil {
@@ -98,7 +96,10 @@ func (r *request) exactGroups(query groupQuery) ([]*v1alpha1.CloudSSOGroup, erro
 		}
 		return groups, err
 	}
-	return exactMatches(r, query.Text, query.isOf, holder, sameID)
+	return exactSearch[*v1alpha1.CloudSSOGroup]{
+		isWanted: query.isOf, byName: holder, looking: text("groups.looking"),
+		bySelector: []way[*v1alpha1.CloudSSOGroup]{sameID},
+	}
 }
 
 // readyText returns whether a group is in effect as declared, or why not.

@@ -44,6 +44,10 @@ const (
 	untilParameter = "until"
 )
 
+// exactParameter asks for what a text names in the ways that take longer. Its value is the metadata.name that the page shows already.
+// A page of a search without it and without wholeParameter has what is found within milliseconds, and asks for the rest by itself.
+const exactParameter = "exact"
+
 // beginOf returns where the part of an address begins: the API server's token, and what was read before. Both are empty for the
 // first part. A page shows at least as many hits as the address says, and at least those of one part.
 func beginOf(query url.Values, part int64) (token string, p progress) {
@@ -84,6 +88,13 @@ type chunk[T any] struct {
 	Progress progress
 	// Notice says that the list is not the one that the parts before are of; "" if it is.
 	Notice string
+	// IsUnread says that the page has no part of the list yet.
+	IsUnread bool
+}
+
+// unread returns the list of a page that reads its first part by itself.
+func unread[T any]() chunk[T] {
+	return chunk[T]{IsUnread: true, Remaining: -1, GoesOn: true, Searches: true}
 }
 
 // readChunk reads the part of a list that the request asks for. hits returns the hits of the page that was read.
@@ -104,7 +115,7 @@ func readChunk[T any](r *request, page client.ObjectList, isPlain bool, hits fun
 	return c, nil
 }
 
-// mostObjects returns how many objects a part reads if it finds little. The first part is short, because the page waits for it.
+// mostObjects returns how many objects a part reads if it finds little. The first part is short, so that its hits come at once.
 func mostObjects(begin int64) int64 {
 	if begin == 0 {
 		return chunkObjects
@@ -174,6 +185,7 @@ type restOfList struct {
 	GoesOn    bool
 	Searches  bool
 	Notice    string
+	Doing     string // what goes on; "" if the list is read
 }
 
 // Total returns about how many objects the list has; 0 if it is not known.
@@ -186,31 +198,45 @@ func (r restOfList) Total() int64 {
 
 // nextPart is implemented by every chunk.
 type nextPart interface {
-	// rest also returns the token of the next part, and how many hits it has at least.
-	rest() (rest restOfList, token string, part int64)
+	// rest returns the rest of the list without its address, and what the next part is.
+	rest() (restOfList, partAfter)
 }
 
-func (c chunk[T]) rest() (rest restOfList, token string, part int64) {
-	rest = restOfList{progress: c.Progress, Remaining: c.Remaining, GoesOn: c.GoesOn && c.Next != "", Searches: c.Searches, Notice: c.Notice}
-	return rest, c.Next, c.Part
+// partAfter is the next part of a list: the parameter of its address with its value, and how many hits it has at least. There is
+// none if parameter is "".
+type partAfter struct {
+	parameter, value string
+	hits             int64
+}
+
+func (c chunk[T]) rest() (restOfList, partAfter) {
+	rest := restOfList{progress: c.Progress, Remaining: c.Remaining, GoesOn: c.GoesOn, Searches: c.Searches, Notice: c.Notice}
+	switch {
+	case c.IsUnread:
+		return rest, partAfter{parameter: wholeParameter, value: "1"}
+	case c.Next != "":
+		return rest, partAfter{tokenParameter, c.Next, c.Part}
+	}
+	rest.GoesOn = false
+	return rest, partAfter{}
 }
 
 // restOf returns the rest of a list at an address. pairs are the names and values of its query in turn.
 func restOf(c nextPart, address string, pairs ...any) restOfList {
-	rest, token, part := c.rest()
+	rest, next := c.rest()
 	rest.Address = address
-	if token == "" {
+	if next.parameter == "" {
 		return rest
 	}
 	values := queryOf(pairs)
 	if rest.Read > 0 {
 		if !rest.GoesOn { // until the person asks for more
-			rest.Until = rest.Found + part
+			rest.Until = rest.Found + next.hits
 		}
 		values.Set(untilParameter, strconv.FormatInt(rest.Until, 10))
 	}
 	rest.Whole = template.URL(values.Encode()) //nolint:gosec // G203: Encode escapes what a page could misread
-	values.Set(tokenParameter, token)
+	values.Set(next.parameter, next.value)
 	if rest.Read > 0 {
 		rest.writeTo(values)
 	}
@@ -265,22 +291,98 @@ func searchOptions(r *request, isPlain bool, source v1alpha1.Source) []client.Li
 	return listOptions(r, source)
 }
 
-// exactMatches returns the objects that a text names, in one of several ways, and that are wanted. All ways are asked for at a time. A
-// later part of a list has none, because the first part had them.
-func exactMatches[T client.Object](r *request, named string, isWanted func(T) bool, ways ...func(context.Context) ([]T, error)) ([]T, error) {
-	if named == "" || r.URL.Query().Has(tokenParameter) {
-		return nil, nil
+// way reads the objects that a text names in one way, such as by their displayName.
+type way[T client.Object] func(context.Context) ([]T, error)
+
+// exactSearch looks for the objects that a text names.
+type exactSearch[T client.Object] struct {
+	// isWanted reports whether an object is a hit if the text names it.
+	isWanted func(T) bool
+	// byName reads live what holds the text as its name, or is called so.
+	byName way[T]
+	// bySelector are the other ways. For each, the API server looks at every object of the namespace.
+	bySelector []way[T]
+	// looking says that the other ways are under way.
+	looking string
+}
+
+// exactHits are the objects that a text names.
+type exactHits[T client.Object] struct {
+	Hits []T
+	// Shown is the metadata.name of the hit that is known first; "" if there is none.
+	Shown string
+	// Doing says that some ways have not answered; "" if all have.
+	Doing string
+}
+
+func (h *exactHits[T]) rest() (restOfList, partAfter) {
+	if h.Doing == "" {
+		return restOfList{}, partAfter{}
 	}
+	return restOfList{Remaining: -1, GoesOn: true, Doing: h.Doing}, partAfter{parameter: exactParameter, value: h.Shown}
+}
+
+// answerSearch returns what a page of a search has: the objects that its text names, and a part of its list. Of a new search it
+// returns what is known within milliseconds, and the page asks for the rest.
+func answerSearch[T client.Object](r *request, named string, s exactSearch[T], readList func() (chunk[T], error)) (exact *exactHits[T], rows chunk[T], err error) {
+	query := r.URL.Query()
+	switch {
+	case named == "" || query.Has(tokenParameter): // the first part has had the objects that the text names
+		rows, err = readList()
+		return nil, rows, err
+	case !query.Has(exactParameter) && !query.Has(wholeParameter) && !query.Has(untilParameter): // a new search, and no reload of one
+		exact, err = s.first(r)
+		return exact, unread[T](), err
+	}
+	var readers errgroup.Group
+	readers.Go(func() (err error) {
+		exact, err = s.whole(r)
+		return err
+	})
+	readers.Go(func() (err error) {
+		rows, err = readList()
+		return err
+	})
+	err = readers.Wait()
+	return exact, rows, err
+}
+
+// first returns what the text names, as far as that is known within milliseconds.
+func (s exactSearch[T]) first(r *request) (*exactHits[T], error) {
+	hits, err := s.read(r, s.byName)
+	found := &exactHits[T]{Hits: hits, Doing: s.looking}
+	if len(hits) > 0 {
+		found.Shown = hits[0].GetName()
+	}
+	return found, err
+}
+
+// later returns what first has left out, for the page that has the answer of first.
+func (s exactSearch[T]) later(r *request) (*exactHits[T], error) {
+	shown := r.URL.Query().Get(exactParameter)
+	hits, err := s.read(r, s.bySelector...)
+	hits = slices.DeleteFunc(hits, func(o T) bool { return o.GetName() == shown })
+	return &exactHits[T]{Hits: hits, Shown: shown}, err
+}
+
+// whole returns what the text names in all ways.
+func (s exactSearch[T]) whole(r *request) (*exactHits[T], error) {
+	hits, err := s.read(r, append([]way[T]{s.byName}, s.bySelector...)...)
+	return &exactHits[T]{Hits: hits}, err
+}
+
+// read returns the wanted objects that the text names in some ways. All ways are asked for at a time.
+func (s exactSearch[T]) read(r *request, ways ...way[T]) ([]T, error) {
 	found := make([][]T, len(ways))
 	readers, ctx := errgroup.WithContext(r.Context())
-	for i, way := range ways {
+	for i, read := range ways {
 		readers.Go(func() (err error) {
-			found[i], err = way(ctx)
+			found[i], err = read(ctx)
 			return err
 		})
 	}
 	err := readers.Wait()
-	matches := slices.DeleteFunc(slices.Concat(found...), func(o T) bool { return !isWanted(o) })
+	matches := slices.DeleteFunc(slices.Concat(found...), func(o T) bool { return !s.isWanted(o) })
 	return uniqueByName(matches), err
 }
 

@@ -149,6 +149,7 @@ var texts = map[string]string{
 
 	"users.title":       "Users",
 	"users.find":        "userName, display name, external ID or e-mail",
+	"users.looking":     "Looking by external ID and display name",
 	"users.userName":    "User name",
 	"users.displayName": "Display name",
 	"users.state":       "State",
@@ -369,6 +370,7 @@ var texts = map[string]string{
 
 	"groups.title":       "Groups",
 	"groups.find":        "Display name or external ID",
+	"groups.looking":     "Looking by external ID",
 	"groups.displayName": "Display name",
 	"groups.members":     "Members",
 	"groups.ready":       "Ready",

@@ -4,7 +4,6 @@ import (
 	"context"
 	"strings"
 
-	"golang.org/x/sync/errgroup"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/cloudsso/cloudsso-operator/api/v1alpha1"
@@ -59,8 +58,8 @@ type userList struct {
 	Query   userQuery
 	States  []v1alpha1.UserState
 	Sources []v1alpha1.Source
-	// Exact are the users whose userName, externalId, displayName or metadata.name is the text.
-	Exact []*v1alpha1.CloudSSOUser
+	// Exact are the users whose userName, externalId, displayName or metadata.name is the text; nil if there is none to look for.
+	Exact *exactHits[*v1alpha1.CloudSSOUser]
 	Rows  chunk[*v1alpha1.CloudSSOUser]
 }
 
@@ -76,33 +75,26 @@ func userQueryOf(r *request) userQuery {
 	return userQuery{strings.TrimSpace(v.Get("q")), v1alpha1.UserState(v.Get("state")), v1alpha1.Source(v.Get("source"))}
 }
 
-// users is the page of users: the first rows, and the exact matches of a text. Both are read at a time.
+// users is the page of users: the first rows; of a search, the user that has the text as its name, and the page asks for the rest.
 func (c *console) users(r *request) (*view, error) {
 	query := userQueryOf(r)
 	list := userList{Query: query, States: states, Sources: sources}
-	var readers errgroup.Group
-	readers.Go(func() (err error) {
-		list.Exact, err = r.exactUsers(query)
-		return err
-	})
-	readers.Go(func() (err error) {
-		list.Rows, err = r.readUsers(query)
-		return err
-	})
-	if err := readers.Wait(); err != nil {
-		return nil, err
-	}
-	return &view{Title: text("users.title"), template: "users", Data: list}, nil
+	v := &view{Title: text("users.title"), template: "users"}
+	var err error
+	list.Exact, list.Rows, err = answerSearch(r, query.Text, r.exactUsers(query), func() (chunk[*v1alpha1.CloudSSOUser], error) { return r.readUsers(query) })
+	v.Data = list
+	return v, err
 }
 
-// userRows is the next part of the list, for the page that has the parts before.
+// userRows is the next part of the list, or of the users that the text names, for the page that has the parts before.
 func (c *console) userRows(r *request) (*view, error) {
 	query := userQueryOf(r)
-	rows, err := r.readUsers(query)
-	if err != nil {
-		return nil, err
+	if r.URL.Query().Has(exactParameter) {
+		exact, err := r.exactUsers(query).later(r)
+		return &view{template: "users", part: "exact", Data: userList{Query: query, Exact: exact}}, err
 	}
-	return &view{template: "users", part: "rows", Data: userList{Query: query, Rows: rows}}, nil
+	rows, err := r.readUsers(query)
+	return &view{template: "users", part: "rows", Data: userList{Query: query, Rows: rows}}, err
 }
 
 func (r *request) readUsers(query userQuery) (chunk[*v1alpha1.CloudSSOUser], error) {
@@ -117,8 +109,8 @@ func (r *request) readUsers(query userQuery) (chunk[*v1alpha1.CloudSSOUser], err
 	}, searchOptions(r, query.isPlain(), query.Source)...)
 }
 
-// exactUsers returns the users that a text names: by userName in any spelling, or by metadata.name; by externalId; by displayName.
-func (r *request) exactUsers(query userQuery) ([]*v1alpha1.CloudSSOUser, error) {
+// exactUsers looks for the users that a text names: by userName in any spelling, or by metadata.name; by externalId; by displayName.
+func (r *request) exactUsers(query userQuery) exactSearch[*v1alpha1.CloudSSOUser] {
 	holder := func(ctx context.Context) ([]*v1alpha1.CloudSSOUser, error) {
 		u, err := plugin.HolderOfUserName(ctx, r.Client, r.namespace(), query.Text)
 		if u == nil {
@@ -126,11 +118,14 @@ func (r *request) exactUsers(query userQuery) ([]*v1alpha1.CloudSSOUser, error) 
 		}
 		return []*v1alpha1.CloudSSOUser{u}, err
 	}
-	return exactMatches(r, query.Text, query.isOf, holder, r.usersWith("spec.externalId", query.Text), r.usersWith("spec.displayName", query.Text))
+	return exactSearch[*v1alpha1.CloudSSOUser]{
+		isWanted: query.isOf, byName: holder, looking: text("users.looking"),
+		bySelector: []way[*v1alpha1.CloudSSOUser]{r.usersWith("spec.externalId", query.Text), r.usersWith("spec.displayName", query.Text)},
+	}
 }
 
 // usersWith returns a function that reads the users with a value of a field.
-func (r *request) usersWith(field, value string) func(context.Context) ([]*v1alpha1.CloudSSOUser, error) {
+func (r *request) usersWith(field, value string) way[*v1alpha1.CloudSSOUser] {
 	return func(ctx context.Context) (users []*v1alpha1.CloudSSOUser, err error) {
 		var same v1alpha1.CloudSSOUserList
 		err = r.Client.List(ctx, &same, client.InNamespace(r.namespace()), client.MatchingFields{field: value}, client.Limit(pageRows))

@@ -32,18 +32,20 @@ watchTables();
 function showSearch() {
   const bar = document.querySelector("[data-searching]");
   if (!bar) return;
-  const reading = document.querySelector("[data-reading]");
+  const reading = [...document.querySelectorAll("[data-reading]")].at(-1); // the list, or else what the text names
   bar.hidden = !reading;
   if (reading) {
     const progress = bar.querySelector("progress");
-    if (reading.dataset.total !== "0") {
+    if (reading.dataset.total === "0") {
+      progress.removeAttribute("value");
+    } else {
       progress.max = reading.dataset.total;
       progress.value = reading.dataset.read;
     }
     setText(bar.querySelector("[data-shown]"), reading.querySelector("[data-progress]").textContent);
   }
-  const said = document.querySelector("[data-said]");
-  if (said || reading) setText(document.querySelector("[data-search-status]"), said ? said.dataset.said : "");
+  const said = new Set([...document.querySelectorAll("[data-said]")].map((row) => row.dataset.said));
+  setText(document.querySelector("[data-search-status]"), reading ? "" : [...said].join(" "));
 }
 
 // setText writes a text that has changed: a mutation for each call would call for the next.
@@ -51,14 +53,14 @@ function setText(element, text) {
   if (element.textContent !== text) element.textContent = text;
 }
 
-// stopSearch leaves a link in the row from which the list reads on.
+// stopSearch leaves a link in each row that reads on, from which it goes on.
 function stopSearch(why) {
-  const reading = document.querySelector("[data-reading]");
-  if (!reading) return;
-  reading.dispatchEvent(new CustomEvent("htmx:abort"));
-  reading.removeAttribute("data-reading");
-  reading.dataset.said = why;
-  reading.querySelector("[data-continue]").hidden = false;
+  for (const reading of document.querySelectorAll("[data-reading]")) {
+    reading.dispatchEvent(new CustomEvent("htmx:abort"));
+    reading.removeAttribute("data-reading");
+    reading.dataset.said = why;
+    reading.querySelector("[data-continue]").hidden = false;
+  }
 }
 
 document.addEventListener("click", (event) => {

@@ -265,15 +265,7 @@ var _ = Describe("kubectl cloudsso log", func() {
 		var at time.Time
 
 		BeforeEach(func(ctx SpecContext) {
-			role := &rbacv1.Role{ObjectMeta: metav1.ObjectMeta{Name: "viewer"}, Rules: []rbacv1.PolicyRule{
-				{APIGroups: []string{v1alpha1.GroupVersion.Group}, Resources: []string{"*"}, Verbs: []string{"get", "list"}},
-				{APIGroups: []string{""}, Resources: []string{"events"}, Verbs: []string{"list"}},
-			}}
-			create(ctx, role)
-			create(ctx, &rbacv1.RoleBinding{
-				ObjectMeta: metav1.ObjectMeta{Name: "viewer"}, RoleRef: rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "Role", Name: "viewer"},
-				Subjects: []rbacv1.Subject{{APIGroup: rbacv1.GroupName, Kind: rbacv1.UserKind, Name: "viewer"}},
-			})
+			permitToView(ctx)
 			at = time.Date(2027, 2, 1, 0, 0, 0, 0, time.UTC)
 			event := &corev1.Event{
 				ObjectMeta: metav1.ObjectMeta{Name: "user-007"}, Reason: "UserNameConflict", Message: "another user has the name", Type: corev1.EventTypeWarning,

@@ -251,11 +251,35 @@ var _ = Describe("kubectl cloudsso explain", func() {
 		}
 	})
 
+	It("says why a user is disabled to a person who may not read bindings, too", func(ctx SpecContext) {
+		permitToView(ctx)
+		arguments := []string{"explain", "user-500", "--as", "viewer"}
+		Eventually(func() (string, error) { return run(ctx, kubeconfig, arguments...) }).Should(And(
+			ContainSubstring("State:        Disabled: active is false\nGroups:       Developers\nLast change:  Modify by credential okta"),
+			MatchRegexp(`\nAccess:       unknown: reading the RoleBindings of all namespaces: .*"viewer" cannot list .*; docs/access-review.md lists the rights that this needs\n$`)))
+		out, err := run(ctx, kubeconfig, append(arguments, "-o", "json")...)
+		Expect(err).NotTo(HaveOccurred())
+		Expect(out).To(And(ContainSubstring(`"accessUnknown": "reading the RoleBindings`), Not(ContainSubstring(`"access":`))))
+	})
+
 	It("says so of one that is not there", func(ctx SpecContext) {
 		_, err := run(ctx, kubeconfig, "explain", "nemo@example.com")
 		Expect(err).To(MatchError(`namespace default has no user with userName or metadata.name "nemo@example.com"`))
 	})
 })
+
+// permitToView lets the user viewer read the directory and its Events for the time of a test. The API server may learn of it later.
+func permitToView(ctx context.Context) {
+	GinkgoHelper()
+	create(ctx, &rbacv1.Role{ObjectMeta: metav1.ObjectMeta{Name: "viewer"}, Rules: []rbacv1.PolicyRule{
+		{APIGroups: []string{v1alpha1.GroupVersion.Group}, Resources: []string{"*"}, Verbs: []string{"get", "list"}},
+		{APIGroups: []string{""}, Resources: []string{"events"}, Verbs: []string{"list"}},
+	}})
+	create(ctx, &rbacv1.RoleBinding{
+		ObjectMeta: metav1.ObjectMeta{Name: "viewer"}, RoleRef: rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "Role", Name: "viewer"},
+		Subjects: []rbacv1.Subject{{APIGroup: rbacv1.GroupName, Kind: rbacv1.UserKind, Name: "viewer"}},
+	})
+}
 
 // nameOf returns the metadata.name of a user of fill.
 func nameOf(i int) string { return fmt.Sprintf("user-%03d", i) }

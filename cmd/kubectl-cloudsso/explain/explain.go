@@ -36,11 +36,11 @@ func NewCommand(p *plugin.Plugin) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			inventory, err := plugin.InventoryOf(cmd.Context(), c, u)
+			e, err := explain(cmd.Context(), c, u)
 			if err != nil {
 				return err
 			}
-			return write(p.Out, explain(u, inventory))
+			return write(p.Out, e)
 		},
 	}
 	cmd.Flags().StringVarP(&output, "output", "o", "text", "text, json or yaml")
@@ -58,6 +58,10 @@ func writeText(w io.Writer, e explanation) error {
 	}
 	if c := e.ManualChange; c != nil {
 		fmt.Fprintf(w, "By hand:      field manager %s owns fields of the spec; its last change of the object was at %s; the audit log of the API server has the person\n", plugin.Printable(c.FieldManager), c.Time)
+	}
+	if e.AccessUnknown != "" {
+		fmt.Fprintf(w, "Access:       unknown: %s\n", plugin.Printable(e.AccessUnknown))
+		return nil
 	}
 	if len(e.Access) == 0 {
 		fmt.Fprintln(w, "Access:       none: no assignment names the user or one of its groups")
@@ -93,9 +97,9 @@ func writeJSON(w io.Writer, e explanation) error { return plugin.WriteJSON(w, e.
 
 func writeYAML(w io.Writer, e explanation) error { return plugin.WriteYAML(w, e.complete()) }
 
-// complete returns an explanation for a program: a list that is empty is not absent.
+// complete returns an explanation for a program: a list that is known to be empty is not absent.
 func (e explanation) complete() explanation {
-	if e.Access == nil {
+	if e.Access == nil && e.AccessUnknown == "" {
 		e.Access = []access.Grant{}
 	}
 	return e

@@ -1,6 +1,11 @@
 package explain
 
 import (
+	"context"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
 	"github.com/cloudsso/cloudsso-operator/api/v1alpha1"
 	"github.com/cloudsso/cloudsso-operator/cmd/kubectl-cloudsso/plugin"
 	"github.com/cloudsso/cloudsso-operator/internal/access"
@@ -21,17 +26,33 @@ type explanation struct {
 	LastChange *policy.LastChange `json:"lastChange,omitempty"`
 	// ManualChange is of the field manager with fields of the spec that has changed the user last, if it is not the operator.
 	ManualChange *plugin.ManualChange `json:"manualChange,omitempty"`
-	Access       []access.Grant       `json:"access"`
+	Access       []access.Grant       `json:"access,omitzero"`
+	// AccessUnknown says which right the person lacks to read the access; "" if Access is known.
+	AccessUnknown string `json:"accessUnknown,omitempty"`
 }
 
-func explain(u *v1alpha1.CloudSSOUser, inventory access.Inventory) explanation {
+// explain reads what concerns a user. Without the right to read bindings, which few administrators of one directory have, the
+// state and its cause are explained all the same.
+func explain(ctx context.Context, c client.Client, u *v1alpha1.CloudSSOUser) (explanation, error) {
+	inventory, err := plugin.MembershipsOf(ctx, c, u)
+	if err != nil {
+		return explanation{}, err
+	}
 	e := explanation{
 		User: u.Name, UserName: u.Spec.UserName, DisplayName: u.Spec.DisplayName, Source: u.Spec.Source,
 		State: plugin.StateOf(u), Reason: plugin.ReasonOf(u), Groups: plugin.GroupsOf(u.Name, inventory),
-		ManualChange: plugin.ManualChangeOf(u), Access: access.ReviewOf(inventory, u.Name),
+		ManualChange: plugin.ManualChangeOf(u),
 	}
 	if change, known := policy.LastChangeOf(u); known {
 		e.LastChange = &change
 	}
-	return e
+	switch err := plugin.ReadAccess(ctx, c, u, &inventory); {
+	case apierrors.IsForbidden(err):
+		e.AccessUnknown = err.Error()
+	case err != nil:
+		return explanation{}, err
+	default:
+		e.Access = access.ReviewOf(inventory, u.Name)
+	}
+	return e, nil
 }

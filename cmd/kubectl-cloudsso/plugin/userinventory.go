@@ -15,15 +15,6 @@ import (
 	"github.com/cloudsso/cloudsso-operator/internal/membership"
 )
 
-// InventoryOf reads of a directory what concerns one user.
-func InventoryOf(ctx context.Context, c client.Client, u *v1alpha1.CloudSSOUser) (access.Inventory, error) {
-	inventory, err := MembershipsOf(ctx, c, u)
-	if err != nil {
-		return inventory, err
-	}
-	return inventory, ReadAccess(ctx, c, u, &inventory)
-}
-
 // MembershipsOf reads the groups that list a user, themselves or in a slice. It reads all groups, page by page, because the API
 // server finds none by a member, and keeps these alone.
 func MembershipsOf(ctx context.Context, c client.Client, u *v1alpha1.CloudSSOUser) (inventory access.Inventory, err error) {

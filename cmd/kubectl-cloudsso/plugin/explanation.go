@@ -43,16 +43,24 @@ func ReasonOf(u *v1alpha1.CloudSSOUser) string {
 		return "another user holds the userName"
 	case v1alpha1.UserDisabled:
 		if u.Spec.Suspended {
-			return "active is false, and an administrator has set spec.suspended"
+			return "active is false, and " + suspension(u)
 		}
 		return "active is false"
 	case v1alpha1.UserSuspended:
-		return "an administrator has set spec.suspended"
+		return suspension(u)
 	}
 	if u.Spec.Withheld != nil {
 		return fmt.Sprintf("its deactivation exceeds the disablement budget and waits for an administrator since %s", u.Spec.Withheld.Since.UTC().Format(time.RFC3339))
 	}
 	return ""
+}
+
+// suspension says what has suspended a user.
+func suspension(u *v1alpha1.CloudSSOUser) string {
+	if former := u.Annotations[v1alpha1.AnnotationSuspendedLike]; former != "" {
+		return fmt.Sprintf("user %s, who had this userName before, was suspended when the identity provider deleted it", former)
+	}
+	return "an administrator has set spec.suspended"
 }
 
 // GroupsOf returns the groups that list a user, themselves or in a slice, by displayName.

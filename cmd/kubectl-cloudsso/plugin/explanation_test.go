@@ -23,6 +23,9 @@ func TestReason(t *testing.T) {
 			u.Spec.Active, u.Spec.Suspended = new(false), true
 		},
 		"an administrator has set spec.suspended": func(u *v1alpha1.CloudSSOUser) { u.Spec.Suspended = true },
+		"user alice-1, who had this userName before, was suspended when the identity provider deleted it": func(u *v1alpha1.CloudSSOUser) {
+			u.Spec.Suspended, u.Annotations = true, map[string]string{v1alpha1.AnnotationSuspendedLike: "alice-1"}
+		},
 		"its deactivation exceeds the disablement budget and waits for an administrator since 2027-01-31T12:00:00Z": func(u *v1alpha1.CloudSSOUser) {
 			u.Spec.Withheld = &v1alpha1.WithheldDeactivation{Since: noon}
 		},

@@ -113,7 +113,8 @@ var _ = Describe("kubectl cloudsso export and import", func() {
 			ObjectMeta: metav1.ObjectMeta{Namespace: into, Name: "user-007"}, Spec: v1alpha1.CloudSSOUserSpec{UserName: "james"},
 		})).To(Succeed())
 		_, stderr, err := runAt(ctx, nil, kubeconfig, "import", "-n", into, "-f", file, "--yes")
-		Expect(err).To(MatchError(ContainSubstring("0 objects were refused, and 1 are in the namespace in another form")))
+		Expect(err).To(MatchError(And(ContainSubstring("0 objects were refused, and 1 are in the namespace in another form"),
+			ContainSubstring("cannot be deleted: kubectl cloudsso sync disable -n "+into+", and before the command kubectl cloudsso sync enable -n "+into))))
 		Expect(stderr).To(Equal("CloudSSOUser user-007: it is there already, with another spec: nothing was changed\n"))
 		u := &v1alpha1.CloudSSOUser{}
 		Expect(cluster.Get(ctx, client.ObjectKey{Namespace: into, Name: "user-007"}, u)).To(Succeed())
@@ -146,7 +147,8 @@ var _ = Describe("kubectl cloudsso export and import", func() {
 
 	It("refuse a namespace whose directory is in use", func(ctx SpecContext) {
 		_, err := run(ctx, kubeconfig, "import", "-f", file, "--yes")
-		Expect(err).To(MatchError(And(ContainSubstring("namespace default has a CloudSSODirectory that is in use"), ContainSubstring("kubectl cloudsso sync disable -n default"))))
+		Expect(err).To(MatchError(And(ContainSubstring("namespace default has a CloudSSODirectory that is in use"), ContainSubstring("kubectl cloudsso sync disable -n default"),
+			ContainSubstring("takes back what its access assignments have granted"))))
 	})
 
 	It("refuse a file that is not of an export, at the document that says so", func(ctx SpecContext) {

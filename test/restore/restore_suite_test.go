@@ -17,6 +17,8 @@ import (
 
 	"github.com/cloudsso/cloudsso-operator/api/v1alpha1"
 	"github.com/cloudsso/cloudsso-operator/hack/quickstart"
+	"github.com/cloudsso/cloudsso-operator/test/controlplane"
+	"github.com/cloudsso/cloudsso-operator/test/programs"
 	"github.com/cloudsso/cloudsso-operator/test/provider"
 )
 
@@ -28,6 +30,7 @@ func TestRestore(t *testing.T) {
 var (
 	environment *quickstart.Environment
 	person      client.Client // an administrator; the admission policies apply
+	plugin      string        // the program
 )
 
 var _ = BeforeSuite(func(ctx SpecContext) {
@@ -40,6 +43,10 @@ var _ = BeforeSuite(func(ctx SpecContext) {
 	admin, err := environment.ControlPlane.ClusterAdmin(ctx, "velero")
 	Expect(err).NotTo(HaveOccurred())
 	person, err = client.New(admin, client.Options{Scheme: environment.Admin.Scheme()})
+	Expect(err).NotTo(HaveOccurred())
+	root, err := controlplane.ModuleRoot()
+	Expect(err).NotTo(HaveOccurred())
+	plugin, err = programs.Build(ctx, programs.Options{Root: root, Package: "cmd/kubectl-cloudsso", Dir: GinkgoT().TempDir()})
 	Expect(err).NotTo(HaveOccurred())
 }, NodeTimeout(5*time.Minute))
 

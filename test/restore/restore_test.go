@@ -26,7 +26,6 @@ import (
 	"github.com/cloudsso/cloudsso-operator/hack/quickstart"
 	"github.com/cloudsso/cloudsso-operator/test/controlplane"
 	"github.com/cloudsso/cloudsso-operator/test/load"
-	"github.com/cloudsso/cloudsso-operator/test/programs"
 )
 
 const (
@@ -209,6 +208,24 @@ func (c *company) expectProviderGoesOn(ctx context.Context) {
 	Expect(apierrors.IsForbidden(err)).To(BeTrue(), "the lock is not applied: %v", err)
 }
 
+// cloudsso runs kubectl cloudsso for the directory, and returns what it prints.
+func (c *company) cloudsso(ctx context.Context, arguments ...string) string {
+	GinkgoHelper()
+	command := exec.CommandContext(ctx, plugin, append(arguments, "--kubeconfig", environment.Kubeconfig, "-n", c.namespace)...)
+	command.Stderr = GinkgoWriter
+	output, err := command.Output()
+	Expect(err).NotTo(HaveOccurred())
+	return string(output)
+}
+
+// export writes the directory into a file, and returns its path.
+func (c *company) export(ctx context.Context) string {
+	GinkgoHelper()
+	file := filepath.Join(GinkgoT().TempDir(), "backup.yaml")
+	Expect(os.WriteFile(file, []byte(c.cloudsso(ctx, "export")), 0o600)).To(Succeed())
+	return file
+}
+
 var _ = Describe("a backup", func() {
 	It("is restored in the order of Velero, and its own backup in the opposite order, and the provider goes on", func(ctx SpecContext) {
 		c := newCompany(ctx)
@@ -247,27 +264,37 @@ var _ = Describe("a backup", func() {
 
 	It("of kubectl cloudsso is exported and imported, and the provider goes on", func(ctx SpecContext) {
 		c := newCompany(ctx)
-		root, err := controlplane.ModuleRoot()
-		Expect(err).NotTo(HaveOccurred())
-		plugin, err := programs.Build(ctx, programs.Options{Root: root, Package: "cmd/kubectl-cloudsso", Dir: GinkgoT().TempDir()})
-		Expect(err).NotTo(HaveOccurred())
-		run := func(arguments ...string) string {
-			GinkgoHelper()
-			command := exec.CommandContext(ctx, plugin, append(arguments, "--kubeconfig", environment.Kubeconfig, "-n", c.namespace)...)
-			command.Stderr = GinkgoWriter
-			output, err := command.Output()
-			Expect(err).NotTo(HaveOccurred())
-			return string(output)
-		}
-		file := filepath.Join(GinkgoT().TempDir(), "backup.yaml")
-		Expect(os.WriteFile(file, []byte(run("export")), 0o600)).To(Succeed())
+		file := c.export(ctx)
 		c.lose(ctx)
-		Expect(run("import", "-f", file, "--yes")).To(ContainSubstring(" 0 were there already, 0 failed"))
+		Expect(c.cloudsso(ctx, "import", "-f", file, "--yes")).To(ContainSubstring(" 0 were there already, 0 failed"))
 		c.expectUnavailable(ctx)
 		c.activate(ctx, string(c.settings(ctx).UID))
 		c.awaitServed(ctx)
 		c.expectWhole(ctx)
 		c.expectProviderGoesOn(ctx)
+	})
+
+	It("of kubectl cloudsso brings back what was deleted by mistake, while the directory stays", func(ctx SpecContext) {
+		c := newCompany(ctx)
+		file := c.export(ctx)
+		c.cloudsso(ctx, "sync", "disable", "--for", "10m", "--yes")
+		lost := c.users[employees-1]
+		for _, o := range []client.Object{get(ctx, c.directory, lost, &v1alpha1.CloudSSOUser{}), get(ctx, c.directory, c.team, &v1alpha1.CloudSSOGroup{})} {
+			Expect(person.Delete(ctx, o)).To(Succeed())
+			key := client.ObjectKeyFromObject(o)
+			Eventually(func() bool { return apierrors.IsNotFound(person.Get(ctx, key, o)) }).Should(BeTrue())
+		}
+		kubectl, err := controlplane.Kubectl()
+		Expect(err).NotTo(HaveOccurred())
+		output, err := exec.CommandContext(ctx, kubectl, "--kubeconfig", environment.Kubeconfig, "create", "-f", file).CombinedOutput()
+		Expect(err).To(HaveOccurred(), "most objects are there")
+		Expect(string(output)).To(And(ContainSubstring("cloudssouser.cloudsso.dev/"+lost+" created"), ContainSubstring("cloudssogroup.cloudsso.dev/"+c.team+" created"), ContainSubstring("AlreadyExists")))
+		Expect(strings.Count(string(output), " created\n")).To(Equal(2))
+		c.cloudsso(ctx, "sync", "enable", "--yes")
+		c.awaitServed(ctx)
+		Expect(c.membersOf(ctx, c.staff)).To(ConsistOf(c.users[:employees-1]))
+		c.send(ctx, http.StatusOK, http.MethodPatch, "/Groups/"+c.staff, load.AddMembers([]string{lost}))
+		c.expectWhole(ctx)
 	})
 
 	It("brings back a status that activates nothing", func(ctx SpecContext) {

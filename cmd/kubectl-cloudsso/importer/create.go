@@ -52,8 +52,8 @@ func (i *imports) refuseOther(ctx context.Context) error {
 	if err != nil || policy.IsRestored(d) && !policy.IsActivated(d) {
 		return client.IgnoreNotFound(err)
 	}
-	return fmt.Errorf("namespace %s has a CloudSSODirectory that is in use. To restore it, first run: kubectl cloudsso sync disable -n %[1]s && kubectl -n %[1]s delete cloudssodirectory %s",
-		i.namespace, v1alpha1.DirectoryName)
+	return fmt.Errorf("namespace %s has a CloudSSODirectory that is in use. To restore it, first run: kubectl cloudsso sync disable -n %[1]s && kubectl -n %[1]s delete cloudssodirectory %s. "+
+		"That takes back what its access assignments have granted, until the restored directory is activated", i.namespace, v1alpha1.DirectoryName)
 }
 
 // createDirectory creates the directory before the rest. One that is there is of an interrupted import.
@@ -178,7 +178,8 @@ func (i *imports) failed() error {
 		return fmt.Errorf("the import ended after %d objects had been refused; put right what their messages say, and run it again", refused)
 	case refused+different > 0:
 		return fmt.Errorf("%d objects were refused, and %d are in the namespace in another form (see above); all others are there. To have those of the file, "+
-			"delete the ones of the namespace and run the command again", refused, different)
+			"delete the ones of the namespace and run the command again. While the switch is on, synchronized ones cannot be deleted: "+
+			"kubectl cloudsso sync disable -n %[3]s, and before the command kubectl cloudsso sync enable -n %[3]s", refused, different, i.namespace)
 	}
 	return nil
 }

@@ -314,8 +314,9 @@ var _ = Describe("kubectl cloudsso members", func() {
 	It("prints the members of a group and its slices, and names those that do not exist", func(ctx SpecContext) {
 		create(ctx, &v1alpha1.CloudSSOGroup{
 			ObjectMeta: metav1.ObjectMeta{Name: "small"},
-			Spec:       v1alpha1.CloudSSOGroupSpec{Source: v1alpha1.SourceSCIM, DisplayName: "Small", Sliced: true, Members: []v1alpha1.Member{{Name: "user-003"}, {Name: "nemo"}}},
+			Spec:       v1alpha1.CloudSSOGroupSpec{Source: v1alpha1.SourceSCIM, DisplayName: "Small", Sliced: true, Members: []v1alpha1.Member{{Name: "user-003"}, {Name: "user-of-a-longer-name"}, {Name: "nemo"}}},
 		})
+		create(ctx, newUser("user-of-a-longer-name", "User@example.com"))
 		for source, member := range map[v1alpha1.Source]string{v1alpha1.SourceSCIM: "user-001", v1alpha1.SourceManual: "user-002"} {
 			create(ctx, &v1alpha1.CloudSSOMembershipSlice{
 				ObjectMeta: metav1.ObjectMeta{Name: "small-" + strings.ToLower(string(source))},
@@ -324,8 +325,11 @@ var _ = Describe("kubectl cloudsso members", func() {
 		}
 		out, stderr, err := runAt(ctx, nil, kubeconfig, "members", "small")
 		Expect(err).NotTo(HaveOccurred())
-		Expect(rows(out)).To(HaveLen(3))
-		Expect(out).To(MatchRegexp(`(?s)^NAME +USERNAME .*\nuser-001 +User001@.*\nuser-003 +User003@`))
+		Expect(rows(out)).To(HaveLen(4))
+		Expect(out).To(MatchRegexp(`(?s)^NAME +USERNAME .*\nuser-001 +User001@.*\nuser-003 +User003@.*\nuser-of-a-longer-name +User@`))
+		for _, row := range rows(out)[1:] {
+			Expect(strings.Index(row, " User")).To(Equal(strings.Index(rows(out)[0], " USERNAME")), "a column stands under its header")
+		}
 		Expect(stderr).To(Equal("warning: the group lists users that do not exist: nemo\n"))
 	})
 

@@ -104,12 +104,19 @@ func newTablePages(w io.Writer, o *Objects, names *nameFilter) *tablePages {
 
 func (t *tablePages) accept() string { return "application/json;as=Table;v=v1;g=meta.k8s.io" }
 
+// printOne leaves the row to close, so that the columns have one width for all objects that are read one by one.
 func (t *tablePages) printOne(raw []byte) error {
-	_, err := t.printList(raw)
+	_, err := t.add(raw)
 	return err
 }
 
 func (t *tablePages) printList(raw []byte) (next string, err error) {
+	next, err = t.add(raw)
+	return next, errors.Join(err, t.w.Flush())
+}
+
+// add adds the rows of a table to those that are written with the next Flush.
+func (t *tablePages) add(raw []byte) (next string, err error) {
 	var table metav1.Table
 	if err := json.Unmarshal(raw, &table); err != nil {
 		return "", err
@@ -144,7 +151,7 @@ func (t *tablePages) printList(raw []byte) (next string, err error) {
 	if len(rows) == 0 { // the printer would print the headers
 		return table.Continue, nil
 	}
-	return table.Continue, errors.Join(t.printer.PrintObj(&table, t.w), t.w.Flush())
+	return table.Continue, t.printer.PrintObj(&table, t.w)
 }
 
 // lastChangeColumns are the columns for Objects.LastChange.

@@ -99,6 +99,7 @@ var _ = Describe("kubectl cloudsso credential", func() {
 			g.Expect(stored.Status.LastUsedTime).NotTo(BeNil())
 		}).Should(Succeed())
 		Expect(stored.Spec.Description).To(Equal("a test"))
+		Eventually(session.Err).Should(gbytes.Say("The token of " + successor + " is used. Waiting until that of main was not used for 2m0s, and the new one was used again."))
 		Consistently(session).WithTimeout(3*time.Second).ShouldNot(gexec.Exit(), "one use is no proof")
 		session.Interrupt()
 		Eventually(session).Should(gexec.Exit(1))

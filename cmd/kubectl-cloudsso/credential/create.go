@@ -67,7 +67,7 @@ func newCreate(p *plugin.Plugin) *cobra.Command {
 			return nil
 		},
 	}
-	s.addFlags(cmd.Flags())
+	s.addFlags(cmd.Flags(), "", "; all if absent")
 	return cmd
 }
 

@@ -36,10 +36,11 @@ type settings struct {
 	allowedNetworks []string
 }
 
-func (s *settings) addFlags(flags *pflag.FlagSet) {
-	flags.StringVar(&s.description, "description", "", "what the credential is for")
+// addFlags adds the flags. The usages end with what holds if a flag is absent.
+func (s *settings) addFlags(flags *pflag.FlagSet, description, networks string) {
+	flags.StringVar(&s.description, "description", "", "what the credential is for"+description)
 	flags.DurationVar(&s.expiresIn, "expires-in", 0, "how long the credential is valid, such as 2160h; a year if absent")
-	flags.StringSliceVar(&s.allowedNetworks, "allowed-network", nil, "a network that requests may come from, such as 203.0.113.0/24; all if absent")
+	flags.StringSliceVar(&s.allowedNetworks, "allowed-network", nil, "a network that requests may come from, such as 203.0.113.0/24"+networks)
 }
 
 func (s *settings) validate() error {

@@ -70,7 +70,7 @@ func newRotate(p *plugin.Plugin) *cobra.Command {
 			return r.run(cmd.Context(), s, yes)
 		},
 	}
-	s.addFlags(cmd.Flags())
+	s.addFlags(cmd.Flags(), "; that of the old one if absent", "; those of the old one if absent")
 	cmd.Flags().DurationVar(&r.timeout, "timeout", rotateTimeout, "how long to wait until the provider uses the new token")
 	cmd.Flags().DurationVar(&r.quiet, "quiet-time", plugin.QuietTime, "how long the old token must be unused while the new one is used; at least a minute")
 	plugin.AddYesFlag(cmd.Flags(), &yes)
@@ -145,6 +145,7 @@ func (r *rotation) bothStay() string {
 // waitMoved waits until the provider uses the new token alone.
 func (r *rotation) waitMoved(ctx context.Context) error {
 	var m plugin.Move
+	told := false
 	err := wait.PollUntilContextTimeout(ctx, rotateInterval, r.timeout, true, func(ctx context.Context) (bool, error) {
 		if err := r.read(ctx); err != nil {
 			if plugin.IsFinal(err) {
@@ -154,6 +155,10 @@ func (r *rotation) waitMoved(ctx context.Context) error {
 		}
 		if r.oldGone {
 			return !r.new.Status.LastUsedTime.IsZero(), nil
+		}
+		if !told && !r.new.Status.LastUsedTime.IsZero() {
+			told = true
+			fmt.Fprintf(r.plugin.ErrOut, "The token of %s is used. Waiting until that of %s was not used for %s, and the new one was used again.\n", r.new.Name, r.old.Name, r.quiet)
 		}
 		now := r.plugin.Now()
 		m.Observe(&r.old, &r.new, now)

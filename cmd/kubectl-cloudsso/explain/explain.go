@@ -17,8 +17,11 @@ import (
 func NewCommand(p *plugin.Plugin) *cobra.Command {
 	var output string
 	cmd := &cobra.Command{
-		Use:     "explain USERNAME",
-		Short:   "Explain a user: state, access and through what, and the last change of it",
+		Use:   "explain USERNAME",
+		Short: "Explain a user: state, access and through what, and the last change of it",
+		Long: "Explains the user that has a userName, in any spelling, or a metadata.name: its state and why it has that state, its groups,\n" +
+			"which request has changed it last, and the access that it has and through what. Without the right to list RoleBindings and\n" +
+			"ClusterRoleBindings of the cluster, the access is unknown. kubectl cloudsso log --user shows the changes before the last one.",
 		Example: "  kubectl cloudsso explain ada@example.com -n acme",
 		Args:    cobra.ExactArgs(1),
 

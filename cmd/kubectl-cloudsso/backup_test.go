@@ -115,7 +115,7 @@ var _ = Describe("kubectl cloudsso export and import", func() {
 		_, stderr, err := runAt(ctx, nil, kubeconfig, "import", "-n", into, "-f", file, "--yes")
 		Expect(err).To(MatchError(And(ContainSubstring("0 objects were refused, and 1 are in the namespace in another form"),
 			ContainSubstring("cannot be deleted: kubectl cloudsso sync disable -n "+into+", and before the command kubectl cloudsso sync enable -n "+into))))
-		Expect(stderr).To(Equal("CloudSSOUser user-007: it is there already, with another spec: nothing was changed\n"))
+		Expect(stderr).To(HavePrefix("CloudSSOUser user-007: it is there already, with another spec: nothing was changed\nBefore you activate the directory:\n"))
 		u := &v1alpha1.CloudSSOUser{}
 		Expect(cluster.Get(ctx, client.ObjectKey{Namespace: into, Name: "user-007"}, u)).To(Succeed())
 		Expect(u.Spec.UserName).To(Equal("james"))
@@ -133,7 +133,7 @@ var _ = Describe("kubectl cloudsso export and import", func() {
 		Expect(cluster.Get(ctx, client.ObjectKeyFromObject(going), going)).To(Succeed())
 		_, stderr, err := runAt(ctx, nil, kubeconfig, "import", "-n", into, "-f", file, "--yes")
 		Expect(err).To(HaveOccurred())
-		Expect(stderr).To(Equal("CloudSSOUser user-007: it is being deleted\n"))
+		Expect(stderr).To(HavePrefix("CloudSSOUser user-007: it is being deleted\n"))
 	})
 
 	It("refuse the file of another directory", func(ctx SpecContext) {
@@ -143,6 +143,11 @@ var _ = Describe("kubectl cloudsso export and import", func() {
 		_, err := run(ctx, kubeconfig, "import", "-n", into, "-f", file, "--yes")
 		Expect(err).To(MatchError("CloudSSODirectory default: it is there already, with another spec: nothing was changed"))
 		Expect(specsOf(ctx, into)).To(HaveLen(1))
+	})
+
+	It("need a namespace that is there", func(ctx SpecContext) {
+		_, err := run(ctx, kubeconfig, "import", "-n", "nowhere", "-f", file, "--yes")
+		Expect(err).To(MatchError(HaveSuffix(`namespaces "nowhere" not found; create the namespace first: kubectl create namespace nowhere`)))
 	})
 
 	It("refuse a namespace whose directory is in use", func(ctx SpecContext) {

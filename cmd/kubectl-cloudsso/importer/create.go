@@ -65,6 +65,9 @@ func (i *imports) createDirectory(ctx context.Context, d *unstructured.Unstructu
 	if apierrors.IsAlreadyExists(err) {
 		err, count = i.compare(ctx, wanted, d), &i.same
 	}
+	if apierrors.IsNotFound(err) {
+		err = fmt.Errorf("%w; create the namespace first: kubectl create namespace %s", err, i.namespace)
+	}
 	if err != nil {
 		return fmt.Errorf("%s %s: %w", plugin.DirectoryKind, wanted.GetName(), err)
 	}
@@ -178,8 +181,9 @@ func (i *imports) failed() error {
 		return fmt.Errorf("the import ended after %d objects had been refused; put right what their messages say, and run it again", refused)
 	case refused+different > 0:
 		return fmt.Errorf("%d objects were refused, and %d are in the namespace in another form (see above); all others are there. To have those of the file, "+
-			"delete the ones of the namespace and run the command again. While the switch is on, synchronized ones cannot be deleted: "+
-			"kubectl cloudsso sync disable -n %[3]s, and before the command kubectl cloudsso sync enable -n %[3]s", refused, different, i.namespace)
+			"delete the ones of the namespace and run the command again; a group differs too when a member of it was deleted. While the switch is "+
+			"on, synchronized ones cannot be deleted: kubectl cloudsso sync disable -n %[3]s, and before the command kubectl cloudsso sync enable -n %[3]s",
+			refused, different, i.namespace)
 	}
 	return nil
 }

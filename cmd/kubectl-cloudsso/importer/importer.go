@@ -95,12 +95,12 @@ func (i *imports) run(ctx context.Context, yes bool) error {
 	}
 	err = i.createAll(ctx)
 	fmt.Fprintf(i.Out, "namespace %s: %d objects created, %d were there already, %d failed\n", i.namespace, i.created.Load(), i.same.Load(), i.failures()+i.different())
-	if err := errors.Join(err, i.failed()); err != nil {
-		return err
+	if err != nil || i.failures() > 0 {
+		return errors.Join(err, i.failed())
 	}
 	activate := policy.ActivateCommand(&v1alpha1.CloudSSODirectory{ObjectMeta: metav1.ObjectMeta{Namespace: i.namespace, UID: directory.GetUID()}})
 	fmt.Fprintf(i.ErrOut, next, i.namespace, activate)
-	return nil
+	return i.failed() // objects that differ may stay as they are
 }
 
 func (i *imports) consequences(from string) string {

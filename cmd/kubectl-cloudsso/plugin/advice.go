@@ -160,9 +160,10 @@ func switchOff(f facts) []Advice {
 	})
 }
 
+// neverUsed is silent about a restored directory: its provider has the endpoint and a token from before.
 func neverUsed(f facts) []Advice {
 	d := f.directory
-	return when(d.Spec.SCIMSynchronization == v1alpha1.SynchronizationEnabled && d.Status.LastRequestTime.IsZero(), Advice{
+	return when(d.Spec.SCIMSynchronization == v1alpha1.SynchronizationEnabled && d.Status.LastRequestTime.IsZero() && !policy.IsRestored(d), Advice{
 		Topic: TopicNeverUsed, Why: "No identity provider has connected yet. Enter the endpoint and a token there.",
 		How: "Then: " + f.command("check"),
 	})

@@ -61,3 +61,11 @@ func TestAdvice(t *testing.T) {
 		}
 	}
 }
+
+func TestProviderOfARestoredDirectoryNeedsNoToken(t *testing.T) {
+	d, c := healthy()
+	d.Status.LastRequestTime, d.Annotations = nil, map[string]string{v1alpha1.AnnotationRestored: "yes"}
+	if next := Advise(d, []v1alpha1.SCIMCredential{*c}, now); len(next) != 1 || next[0].Topic != TopicNothing {
+		t.Errorf("got %q", Sentences(next))
+	}
+}

@@ -118,7 +118,7 @@ Credentials:
   okta +True +Because +in 2d2h +never
 Next:
   - The admission policies that protect synchronized objects are not in place.*
-  - 2 deactivations exceed the disablement budget and wait for a decision.*
+  - Deactivations that exceed the disablement budget and wait for a decision: 2.*
   - Writes of the identity provider were refused.* kubectl cloudsso resync -n default
   - Credential okta expires at .* kubectl cloudsso credential rotate okta -n default
 $`))
@@ -295,7 +295,7 @@ var _ = Describe("kubectl cloudsso resync", func() {
 	It("acknowledges a full push", func(ctx SpecContext) {
 		_, stderr, err := runAt(ctx, []string{"n\n"}, kubeconfig, "resync")
 		Expect(err).To(MatchError("cancelled: nothing was changed"))
-		Expect(stderr).To(ContainSubstring("3 writes to directory default were refused. The last ones:\n  " + refused.UTC().Format(time.RFC3339) + " PATCH Users/ada�2J\n"))
+		Expect(stderr).To(ContainSubstring("Refused writes to directory default: 3. The last ones:\n  " + refused.UTC().Format(time.RFC3339) + " PATCH Users/ada�2J\n"))
 		Expect(directory(ctx).Annotations).To(BeEmpty())
 		out, err := run(ctx, kubeconfig, "resync", "--yes")
 		Expect(err).NotTo(HaveOccurred())

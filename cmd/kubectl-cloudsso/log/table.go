@@ -27,16 +27,16 @@ type Row struct {
 	RequestID, Remote, UserAgent string
 }
 
-// cells returns what a table shows of a row, and what it shows beside that if it is wide.
-func (r Row) cells() (cells, wide []string) {
-	cells = []string{stamp(r.At), r.Outcome, r.Status, r.Credential, r.Object, r.Summary, r.RequestID}
+// cells returns what a table shows of a row; wide is what it shows beside that if it is wide.
+func (r Row) cells() (cells, wide []string, summary string) {
+	cells = []string{stamp(r.At), r.Outcome, r.Status, r.Credential, r.Object, r.RequestID}
 	wide = []string{r.ID, r.Remote, r.UserAgent}
 	for _, texts := range [][]string{cells, wide} {
 		for i, text := range texts {
 			texts[i] = plugin.OrNone(text)
 		}
 	}
-	return cells, wide
+	return cells, wide, plugin.OrNone(r.Summary)
 }
 
 // table writes rows as kubectl does. One for all rows, because it remembers the widths of the columns.
@@ -64,10 +64,10 @@ func (t *table) write(rows []Row) error {
 	for i, r := range rows {
 		if !t.noHeaders {
 			t.noHeaders = true
-			t.writeCells("NAMESPACE", []string{"TIME", "OUTCOME", "STATUS", "CREDENTIAL", "OBJECT", "SUMMARY", "REQUEST"}, []string{"ID", "REMOTE", "USER AGENT"})
+			t.writeCells("NAMESPACE", []string{"TIME", "OUTCOME", "STATUS", "CREDENTIAL", "OBJECT", "REQUEST"}, []string{"ID", "REMOTE", "USER AGENT"}, "SUMMARY")
 		}
-		cells, wide := r.cells()
-		t.writeCells(plugin.OrNone(r.Namespace), cells, wide)
+		cells, wide, summary := r.cells()
+		t.writeCells(plugin.OrNone(r.Namespace), cells, wide, summary)
 		if i%tableStep == tableStep-1 {
 			if err := t.w.Flush(); err != nil {
 				return err
@@ -77,14 +77,15 @@ func (t *table) write(rows []Row) error {
 	return t.w.Flush()
 }
 
-func (t *table) writeCells(namespace string, cells, wide []string) {
+// writeCells writes a row. The summary is last, because that of a refused request is longer than a terminal is wide.
+func (t *table) writeCells(namespace string, cells, wide []string, summary string) {
 	if t.withNamespace {
 		cells = append([]string{namespace}, cells...)
 	}
 	if t.isWide {
 		cells = append(cells, wide...)
 	}
-	fmt.Fprintln(t.w, strings.Join(cells, "\t"))
+	fmt.Fprintln(t.w, strings.Join(append(cells, summary), "\t"))
 }
 
 // stamp returns a time with milliseconds, by which the lines of one second keep their order.

@@ -113,7 +113,7 @@ func withheld(f facts) []Advice {
 		return nil
 	}
 	return []Advice{{
-		Topic: TopicWithheld, Why: fmt.Sprintf("%d deactivations exceed the disablement budget and wait for a decision.", users.Withheld),
+		Topic: TopicWithheld, Why: fmt.Sprintf("Deactivations that exceed the disablement budget and wait for a decision: %d.", users.Withheld),
 		How: fmt.Sprintf("Look at the users (kubectl cloudsso users -n %s -o wide), then decide as docs/budget.md says.", f.directory.Namespace),
 	}}
 }

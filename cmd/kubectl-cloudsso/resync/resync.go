@@ -86,7 +86,7 @@ func timeOfPush(at string, now time.Time) (time.Time, error) {
 }
 
 func consequences(namespace string, missed *v1alpha1.RefusedWrites, pushed time.Time) string {
-	text := fmt.Sprintf("%d writes to directory %s were refused. The last ones:\n", missed.Count, namespace)
+	text := fmt.Sprintf("Refused writes to directory %s: %d. The last ones:\n", namespace, missed.Count)
 	for _, write := range missed.Last {
 		text += fmt.Sprintf("  %s %s %s\n", write.Time.UTC().Format(time.RFC3339), plugin.Printable(write.Method), plugin.Printable(write.Resource))
 	}

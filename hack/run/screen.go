@@ -69,6 +69,8 @@ As alice, with an ID token like that of her OIDC login (403 until an assignment 
 Next:
 
   make demo         shows an identity provider's day, with kubectl's tables between the steps
+  go run ./cmd/kubectl-cloudsso console -n "$CLOUDSSO_NAMESPACE"
+                    opens the console of the directory in your browser (docs/console.md)
   docs/okta.md      connects Okta
   docs/access.md    gives groups access
   docs/switch.md    says who may change and delete what

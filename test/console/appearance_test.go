@@ -43,6 +43,10 @@ const brokenNames = `[...document.querySelectorAll(".conditions tbody th")].flat
 	}).map(word => word[0]);
 }).join(", ")`
 
+// scrollingTables names the tables that are wider than their place; "" if there are none.
+const scrollingTables = `[...document.querySelectorAll(".scroll")].filter(box => box.scrollWidth > box.clientWidth)
+	.map(box => box.textContent.trim().slice(0, 60)).join(", ")`
+
 // setMedia emulates a setting of the person's, such as prefers-color-scheme: dark.
 func setMedia(t *tab, name, value string) {
 	GinkgoHelper()
@@ -103,7 +107,12 @@ var _ = Describe("each page", func() {
 		t := browse(ctx, admin)
 		for _, width := range []int64{narrow, wide} {
 			t.do(chromedp.EmulateViewport(width, height))
-			t.eachPage(ctx, func(place string) { expectNoScrolling(t, fmt.Sprintf("%s at %d", place, width)) })
+			t.eachPage(ctx, func(place string) {
+				expectNoScrolling(t, fmt.Sprintf("%s at %d", place, width))
+				if width == narrow {
+					Expect(evaluate[string](t, scrollingTables)).To(BeEmpty(), place)
+				}
+			})
 		}
 	})
 

@@ -1,12 +1,33 @@
-// Times in the person's zone, tables that scroll, and the progress and the end of a search. Everything else works without it.
+// Times in the person's zone, tables that scroll or become cards, and the progress and the end of a search. Everything else works without it.
+const clock = { year: "numeric", month: "short", day: "numeric", hour: "numeric", minute: "2-digit", second: "2-digit", timeZoneName: "short" };
 function localTimes(root) {
   for (const time of root.querySelectorAll("time[datetime]")) {
     const at = new Date(time.dateTime);
     time.title = at.toLocaleString(undefined, { dateStyle: "full", timeStyle: "long" });
-    if ("clock" in time.dataset) setText(time, at.toLocaleString(undefined, { dateStyle: "short", timeStyle: "medium" }));
+    if ("clock" in time.dataset) setText(time, at.toLocaleString(undefined, clock));
   }
 }
 localTimes(document);
+
+// In a narrow window each row of a table is a card, in which each cell has the name of its column. The roles keep it a table for screen
+// readers, because style.css lays it out as blocks.
+function nameCells() {
+  for (const table of document.querySelectorAll("table")) {
+    if (!table.tHead) continue;
+    const names = [...table.tHead.rows[0].cells].map((cell) => cell.textContent);
+    table.classList.add("cards");
+    for (const row of table.querySelectorAll("tr:not([role])")) {
+      row.setAttribute("role", "row");
+      for (const cell of row.cells) {
+        cell.setAttribute("role", cell.tagName === "TD" ? "cell" : cell.scope === "col" ? "columnheader" : "rowheader");
+        if (cell.colSpan === 1 && cell.tagName === "TD") cell.dataset.column = names[cell.cellIndex];
+      }
+    }
+    table.setAttribute("role", "table");
+    for (const part of [table.tHead, ...table.tBodies]) part.setAttribute("role", "rowgroup");
+  }
+}
+nameCells();
 
 // A table that is wider than its place gets the focus, so that arrow keys scroll it.
 const scrolling = new ResizeObserver((changes) => {
@@ -84,6 +105,7 @@ if (here.searchParams.has("done")) {
 showSearch();
 new MutationObserver(() => {
   localTimes(document);
+  nameCells();
   watchTables();
   showSearch();
 }).observe(document.body, { childList: true, subtree: true, attributeFilter: ["data-said", "data-reading"] });

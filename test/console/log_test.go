@@ -18,7 +18,7 @@ var _ = Describe("the log without the right to read it", func() {
 			page := signIn(ctx, p).get(ctx, directory("log?whole=1&since=all&user="+strings.ToUpper(bob)))
 			Expect(page.StatusCode).To(Equal(http.StatusOK))
 			Expect(page.text()).To(And(ContainSubstring(`User "`+string(p)+`" cannot list resource "pods"`), ContainSubstring("So these are the last change of each user and group")))
-			Expect(page.rows()).To(ContainElement(ContainElements("Modify", "User/"+bob, "okta")))
+			Expect(page.rows()).To(ContainElement(ContainElements("Modify", "User/"+bob, "The user is now Disabled", "okta")))
 		})
 	}
 

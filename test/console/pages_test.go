@@ -48,6 +48,22 @@ func credential(page string) string {
 	return directory("credentials/" + quickstart.CredentialName + page)
 }
 
+var _ = Describe("the page of an object that does not exist", func() {
+	It("says so, and leads to the list", func(ctx SpecContext) {
+		v := signIn(ctx, viewer)
+		for path, want := range map[string][]string{
+			"users/nope":       {"There is no such user. It may have been deleted.", "Users", "users"},
+			"groups/nope":      {"There is no such group. It may have been deleted.", "Groups", "groups"},
+			"credentials/nope": {"There is no such credential. It may have been revoked.", "Settings", "settings"},
+		} {
+			page := v.get(ctx, directory(path))
+			Expect(page.StatusCode).To(Equal(http.StatusNotFound))
+			Expect(page.text()).To(And(ContainSubstring(want[0]), ContainSubstring(`"nope" not found`)))
+			Expect(link(page, want[1])).To(Equal(directory(want[2])))
+		}
+	})
+})
+
 var _ = Describe("each page", func() {
 	for _, p := range []person{viewer, editor, admin} {
 		It("is shown to the "+string(p), func(ctx SpecContext) {

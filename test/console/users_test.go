@@ -108,11 +108,35 @@ var _ = Describe("the page of a user", func() {
 		change, known := policy.LastChangeOf(u)
 		Expect(known).To(BeTrue())
 		Eventually(func() string { return v.get(ctx, directory("users/"+id)).text() }).Should(And(
-			ContainSubstring("Disabled: active is false"), ContainSubstring("Since"), ContainSubstring("SCIM request Modify"),
+			ContainSubstring("Disabled: The identity provider has deactivated the user (active is false)."), ContainSubstring("Since"), ContainSubstring("SCIM request Modify"),
 			ContainSubstring("Credential "+change.Credential), ContainSubstring("Request ID "+change.RequestID)))
 		Expect(v.get(ctx, directory("users/"+id)).rows()).To(ContainElements(
 			And(ContainElement("SCIM request: Modify"), ContainElement(change.Credential), ContainElement(change.RequestID)),
-			ContainElement("Condition Effective: No"), ContainElement("Created"), Equal([]string{"title", "Engineer"})))
+			ContainElement(HavePrefix("Has effect (Effective): No")), ContainElement("Created"), Equal([]string{"title", "Engineer"})))
+		page := v.get(ctx, directory("users/"+id))
+		Expect(link(page, change.Credential)).To(Equal(credential("")))
+		Expect(v.get(ctx, link(page, change.RequestID)+"&whole=1").rows()).To(ConsistOf(
+			HaveEach(Not(BeEmpty())), ContainElements("Modify", "User/leaver@example.com", "The user is now Disabled", change.RequestID)))
+	})
+
+	It("shows the groups that give access and do not list the user, because a provider can have taken the user out", func(ctx SpecContext) {
+		id := newMember(ctx, "moved@example.com")
+		readBindings(ctx, editor)
+		v := signIn(ctx, editor)
+		Expect(v.get(ctx, directory("users/"+id+"?access=1")).text()).NotTo(ContainSubstring("can have taken the user out of a group"))
+		scim(ctx, http.StatusOK, "PATCH", "/Groups/"+engineers, fmt.Sprintf(
+			`{"schemas":["urn:ietf:params:scim:api:messages:2.0:PatchOp"],"Operations":[{"op":"remove","path":"members[value eq %q]"}]}`, id))
+		g := &v1alpha1.CloudSSOGroup{}
+		Expect(environment.Admin.Get(ctx, client.ObjectKey{Namespace: environment.Namespace, Name: engineers}, g)).To(Succeed())
+		change, known := policy.LastChangeOf(g)
+		Expect(known).To(BeTrue())
+		page := v.get(ctx, directory("users/"+id+"?access=1"))
+		Expect(page.text()).To(ContainSubstring("can have taken the user out of a group"))
+		Expect(page.rows()).To(ContainElement(ContainElements("engineers", assignment, "Modify", change.Credential, change.RequestID)))
+		Expect(link(page, "engineers")).To(Equal(directory("groups/" + engineers)))
+		Expect(link(page, assignment)).To(Equal(directory("access/" + assignment)))
+		group := v.get(ctx, directory("groups/"+engineers))
+		Expect(v.get(ctx, link(group, "Requests of this group in the log")+"&whole=1").rows()).To(ContainElement(ContainElements("Modify", "Group/engineers", change.RequestID)))
 	})
 
 	It("shows the groups, and the access to persons who may read bindings", func(ctx SpecContext) {
@@ -175,7 +199,7 @@ var _ = Describe("the suspension of a user", func() {
 		Expect(page.text()).To(ContainSubstring("loses all access within a second"))
 		page = page.submit(ctx, address+"/suspend", nil)
 		Expect(page.Request.URL.Path).To(Equal(address))
-		Expect(page.text()).To(And(ContainSubstring("The user is suspended."), ContainSubstring("Suspended: an administrator has set spec.suspended"), ContainSubstring("kubectl-cloudsso")))
+		Expect(page.text()).To(And(ContainSubstring("The user is suspended."), ContainSubstring("Suspended: An administrator has suspended the user."), ContainSubstring("kubectl-cloudsso")))
 		Eventually(subjects).WithContext(ctx).WithTimeout(patience).ShouldNot(ContainElement(oidcissuer.UsernamePrefix + "suspect@example.com"))
 		page = v.get(ctx, address+"/lift").submit(ctx, address+"/lift", nil)
 		Expect(page.text()).To(ContainSubstring("The suspension is lifted."))
@@ -295,7 +319,7 @@ var _ = Describe("approvals", Ordered, func() {
 		Expect(page.rows()).To(ContainElements(ContainElements("first@example.com", "Disable"), ContainElements("second@example.com", "Disable")))
 		Expect(page.text()).To(And(ContainSubstring("1 user in 1h"), ContainSubstring("You lack the right patch cloudssousers.cloudsso.dev")))
 		Expect(page.all("a", "href", directory("approvals/decide")+"?decision=Apply")).To(BeEmpty())
-		Expect(v.get(ctx, directory("users/"+withheld["first"])).text()).To(ContainSubstring("its deactivation exceeds the disablement budget"))
+		Expect(v.get(ctx, directory("users/"+withheld["first"])).text()).To(ContainSubstring("This exceeds the disablement budget"))
 	})
 
 	It("applies one, and discards one", func(ctx SpecContext) {

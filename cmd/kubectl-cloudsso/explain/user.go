@@ -4,6 +4,7 @@ import (
 	"context"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/cloudsso/cloudsso-operator/api/v1alpha1"
@@ -34,7 +35,7 @@ type explanation struct {
 // explain reads what concerns a user. Without the right to read bindings, which few administrators of one directory have, the
 // state and its cause are explained all the same.
 func explain(ctx context.Context, c client.Client, u *v1alpha1.CloudSSOUser) (explanation, error) {
-	inventory, err := plugin.MembershipsOf(ctx, c, u)
+	inventory, err := plugin.MembershipsOf(ctx, c, u, func(metav1.Object) {})
 	if err != nil {
 		return explanation{}, err
 	}

@@ -36,13 +36,15 @@ type change struct {
 	RequestID  string    `json:"requestID,omitempty"`
 	Reason     string    `json:"reason,omitempty"` // of an Event
 	Message    string    `json:"message,omitempty"`
+
+	state v1alpha1.UserState // of a user, as it is now
 }
 
 func (c change) row() Row {
 	kind := strings.TrimPrefix(c.Kind, "CloudSSO") // as in the provisioning log
 	return Row{
 		At: c.Time, Namespace: c.Namespace, Outcome: cmp.Or(c.Cause, c.Reason), Credential: c.Credential,
-		Kind: kind, ID: c.ID, Object: kind + "/" + cmp.Or(c.Name, c.ID), Summary: c.Message, RequestID: c.RequestID,
+		Kind: kind, ID: c.ID, Object: kind + "/" + cmp.Or(c.Name, c.ID), Summary: c.Message, State: c.state, RequestID: c.RequestID,
 	}
 }
 
@@ -50,15 +52,15 @@ func (c change) row() Row {
 type changes struct {
 	client   client.Client
 	filter   filter
-	from     time.Time              // only changes that are not older
-	limit    int                    // how many of the last changes are kept; all if it is below zero
-	progress func(read, left int64) // is told after each page of a kind
+	from     time.Time                           // only changes that are not older
+	limit    int                                 // how many of the last changes are kept; all if it is below zero
+	progress func(what string, read, left int64) // is told after each page of a kind that has objects
 	all      []change
 	groups   map[types.NamespacedName]string // displayNames
 }
 
 func newChanges(c client.Client, f filter, limit int) *changes {
-	return &changes{client: c, filter: f, limit: limit, progress: func(int64, int64) {}, groups: map[types.NamespacedName]string{}}
+	return &changes{client: c, filter: f, limit: limit, progress: func(string, int64, int64) {}, groups: map[types.NamespacedName]string{}}
 }
 
 const noChanges = "No changes found."
@@ -130,7 +132,9 @@ func (c *changes) read(ctx context.Context, warn func(error)) error {
 		err := plugin.EachPage(ctx, c.client, kind.page, func() bool {
 			kind.add()
 			read += int64(meta.LenList(kind.page))
-			c.progress(read, ptr.Deref(kind.page.GetRemainingItemCount(), 0))
+			if read > 0 {
+				c.progress(kind.what, read, ptr.Deref(kind.page.GetRemainingItemCount(), 0))
+			}
 			return true
 		}, client.InNamespace(c.filter.namespace))
 		if err != nil {
@@ -159,25 +163,25 @@ func addEach[T any](items []T, add func(*T)) {
 
 func (c *changes) addUser(u *v1alpha1.CloudSSOUser) {
 	if c.filter.user == nil || c.filter.user.isNamed(u.Spec.UserName) || c.filter.user.isCalled(u.Name) {
-		c.addLast(u, "CloudSSOUser", u.Name, u.Spec.UserName)
+		c.addLast(u, "CloudSSOUser", u.Name, u.Spec.UserName, plugin.StateOf(u))
 	}
 }
 
 func (c *changes) addGroup(g *v1alpha1.CloudSSOGroup) {
 	c.groups[client.ObjectKeyFromObject(g)] = g.Spec.DisplayName
-	if c.filter.user == nil {
-		c.addLast(g, "CloudSSOGroup", g.Name, g.Spec.DisplayName)
+	if c.filter.user == nil || c.filter.user.isCalled(g.Name) {
+		c.addLast(g, "CloudSSOGroup", g.Name, g.Spec.DisplayName, "")
 	}
 }
 
 // addSlice adds the change of a slice as one of its group.
 func (c *changes) addSlice(s *v1alpha1.CloudSSOMembershipSlice) {
-	if c.filter.user == nil {
-		c.addLast(s, "CloudSSOGroup", s.Spec.Group, c.groups[types.NamespacedName{Namespace: s.Namespace, Name: s.Spec.Group}])
+	if c.filter.user == nil || c.filter.user.isCalled(s.Spec.Group) {
+		c.addLast(s, "CloudSSOGroup", s.Spec.Group, c.groups[types.NamespacedName{Namespace: s.Namespace, Name: s.Spec.Group}], "")
 	}
 }
 
-func (c *changes) addLast(o metav1.Object, kind, id, name string) {
+func (c *changes) addLast(o metav1.Object, kind, id, name string, state v1alpha1.UserState) {
 	last, known := policy.LastChangeOf(o)
 	at, err := time.Parse(time.RFC3339, last.Time)
 	if !known || err != nil || at.Before(c.from) || !isOrEmpty(c.filter.credential, last.Credential) || !isOrEmpty(c.filter.requestID, last.RequestID) {
@@ -185,7 +189,7 @@ func (c *changes) addLast(o metav1.Object, kind, id, name string) {
 	}
 	c.add(change{
 		Source: sourceLastChange, Time: at, Namespace: o.GetNamespace(), Kind: kind, ID: id, Name: name,
-		Cause: last.Cause, Credential: last.Credential, RequestID: last.RequestID,
+		Cause: last.Cause, Credential: last.Credential, RequestID: last.RequestID, state: state,
 	})
 }
 
@@ -200,7 +204,7 @@ func (c *changes) add(one change) {
 // addEvent adds an Event of an object of the operator. No request is known of it.
 func (c *changes) addEvent(e *corev1.Event) {
 	about := e.InvolvedObject
-	isAbout := c.filter.user == nil || about.Kind == "CloudSSOUser" && c.filter.user.isCalled(about.Name)
+	isAbout := c.filter.user == nil || (about.Kind == "CloudSSOUser" || about.Kind == "CloudSSOGroup") && c.filter.user.isCalled(about.Name)
 	at := plugin.EventTime(e)
 	if !strings.HasPrefix(about.APIVersion, v1alpha1.GroupVersion.Group+"/") || !isAbout || c.filter.credential != "" || c.filter.requestID != "" || at.Before(c.from) {
 		return

@@ -36,9 +36,9 @@ type filter struct {
 	outcomes   []string
 }
 
-// subject is a user that lines are about.
+// subject is a user or group that lines are about.
 type subject struct {
-	name string          // userName or id, as the person has given it
+	name string          // userName, or id of a user or group, as the person has given it
 	ids  map[string]bool // of the users that have the name
 }
 
@@ -71,13 +71,13 @@ func (l line) hasOutcome(outcome string) bool {
 		slices.ContainsFunc(l.Effects, func(effect string) bool { return strings.EqualFold(effect, outcome) })
 }
 
-// isIn reports whether a line is about the user, or about a group that the user was added to or removed from.
+// isIn reports whether a line is about the user or group, or about a group that the user was added to or removed from.
 func (s *subject) isIn(l line) bool {
 	switch l.ResourceType {
 	case "User":
 		return s.isNamed(l.UserName) || s.isCalled(l.ID)
 	case "Group":
-		return slices.ContainsFunc(l.AddedMembers, s.isCalled) || slices.ContainsFunc(l.RemovedMembers, s.isCalled)
+		return s.isCalled(l.ID) || slices.ContainsFunc(l.AddedMembers, s.isCalled) || slices.ContainsFunc(l.RemovedMembers, s.isCalled)
 	}
 	return false
 }
@@ -87,7 +87,7 @@ func (s *subject) isNamed(userName string) bool {
 	return userName != "" && nameclaim.UserName("", userName) == nameclaim.UserName("", s.name)
 }
 
-// isCalled reports whether an id is the user's.
+// isCalled reports whether an id is that of the user or group.
 func (s *subject) isCalled(id string) bool { return id != "" && (id == s.name || s.ids[id]) }
 
 // findSubject returns the user of a name, with the ids of all users that have it. A user that does not exist may have lines too,

@@ -74,7 +74,7 @@ func (o *options) addFlags(cmd *cobra.Command, p *plugin.Plugin) {
 	flags.BoolVarP(&o.follow, "follow", "f", false, "go on with the lines that are written from now on, also by replicas that start")
 	flags.DurationVar(&o.since, "since", 0, "only lines that are not older, such as 10m; all if absent")
 	flags.IntVar(&o.tail, "tail", -1, "only so many of the last lines; -1 for all")
-	flags.StringVar(&o.user, "user", "", "only lines about the user with this userName, in any spelling, or this id")
+	flags.StringVar(&o.user, "user", "", "only lines about the user with this userName, in any spelling, or about the user or group with this id")
 	flags.StringVar(&o.credential, "credential", "", "only requests with this SCIMCredential")
 	flags.StringVar(&o.request, "request", "", "only lines of the request with this id, which is the X-Request-Id of its response")
 	flags.StringSliceVar(&o.outcomes, "outcome", nil, "only lines with this event or effect of docs/audit.md, such as \"Request Refused\" or Deactivated; may be repeated")

@@ -134,6 +134,7 @@ func TestFilter(t *testing.T) {
 		{"id", named("ada-1"), []bool{true, true, true, false}},
 		{"a former userName", named("lovelace@example.com", "ada-1"), []bool{true, true, true, false}},
 		{"another user", named("alan"), []bool{false, false, false, false}},
+		{"id of a group", named("g"), []bool{false, false, true, false}},
 	} {
 		for i, l := range []line{ada, group, leaving, query} {
 			if got := c.filter.passes(l); got != c.want[i] {

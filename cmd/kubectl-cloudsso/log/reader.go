@@ -29,9 +29,11 @@ type Query struct {
 	Namespace string
 	// WithUnknown includes requests whose directory is not known, such as those with an unknown token.
 	WithUnknown bool
-	// User is a userName in any spelling, or a metadata.name.
+	// User is a userName in any spelling, or the metadata.name of a user or group.
 	User       string
 	Credential string
+	// RequestID is the X-Request-Id of a response.
+	RequestID string
 	// Outcomes are some of Outcomes.
 	Outcomes []string
 	// Since is how old a row is at most.
@@ -90,8 +92,9 @@ func (r Reader) Follow(ctx context.Context, q Query, show func([]Row) error, war
 }
 
 // Changes returns the last change of each user and group, and the Events, for a person who may not read the log: no outcomes are
-// known of them. It reads the whole directory, and tells progress of each kind how many objects it has read, and how many are left.
-func (r Reader) Changes(ctx context.Context, q Query, progress func(read, left int64)) (Found, error) {
+// known of them. It reads the whole directory, and tells progress of each kind that has objects what they are called, how many it has
+// read, and how many are left.
+func (r Reader) Changes(ctx context.Context, q Query, progress func(what string, read, left int64)) (Found, error) {
 	f, unread, err := r.filter(ctx, q)
 	if err != nil {
 		return Found{}, err
@@ -117,7 +120,7 @@ func (r Reader) open(ctx context.Context, q Query) (h *history, unread []error, 
 // filter returns the filter of a query. A user is looked for by its claim or its metadata.name alone: a search for former users would
 // read the whole directory before the first row.
 func (r Reader) filter(ctx context.Context, q Query) (f filter, unread []error, err error) {
-	f = filter{namespace: q.Namespace, orUnknown: q.WithUnknown, credential: q.Credential, outcomes: q.Outcomes}
+	f = filter{namespace: q.Namespace, orUnknown: q.WithUnknown, credential: q.Credential, requestID: q.RequestID, outcomes: q.Outcomes}
 	if q.User != "" {
 		f.user = &subject{name: q.User, ids: map[string]bool{}}
 		err = f.user.findHolder(ctx, r.Client, q.Namespace)

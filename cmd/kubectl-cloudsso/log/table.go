@@ -8,6 +8,7 @@ import (
 
 	"k8s.io/cli-runtime/pkg/printers"
 
+	"github.com/cloudsso/cloudsso-operator/api/v1alpha1"
 	"github.com/cloudsso/cloudsso-operator/cmd/kubectl-cloudsso/plugin"
 )
 
@@ -23,7 +24,9 @@ type Row struct {
 	// Kind is User or Group, or another kind of an Event. ID is the metadata.name, and Object both as kubectl names objects.
 	Kind, ID, Object string
 	// Summary is what was done, or why it was refused. Reason and SCIMType are the words for it that are the same each time.
-	Summary, Reason, SCIMType    string
+	Summary, Reason, SCIMType string
+	// State is that of the user as it is now, if the row is its last change; "" otherwise.
+	State                        v1alpha1.UserState
 	RequestID, Remote, UserAgent string
 }
 

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -114,14 +115,31 @@ func writesOnce(manager string) bool {
 // OwnsSwitch reports whether a field manager owns the switch.
 func OwnsSwitch(entry metav1.ManagedFieldsEntry) bool { return ownsSpec(entry, switchField) }
 
+// SpecFieldsOf returns the fields of the spec that a field manager owns, sorted.
+func SpecFieldsOf(entry metav1.ManagedFieldsEntry) (names []string) {
+	for key := range ownedSpec(entry) {
+		if name, isField := strings.CutPrefix(key, "f:"); isField {
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	return names
+}
+
 // ownsSpec reports whether a field manager owns a field of the spec; any field if it is "".
 func ownsSpec(entry metav1.ManagedFieldsEntry, field string) bool {
+	spec := ownedSpec(entry)
+	_, owns := spec["f:"+field]
+	return owns || field == "" && spec != nil
+}
+
+// ownedSpec returns what a field manager owns of the spec, by the keys of managedFields; nil if it owns nothing of it.
+func ownedSpec(entry metav1.ManagedFieldsEntry) map[string]json.RawMessage {
 	var owned struct {
 		Spec map[string]json.RawMessage `json:"f:spec"`
 	}
 	if entry.FieldsV1 == nil || json.Unmarshal(entry.FieldsV1.GetRawBytes(), &owned) != nil {
-		return false
+		return nil
 	}
-	_, owns := owned.Spec["f:"+field]
-	return owns || field == "" && owned.Spec != nil
+	return owned.Spec
 }

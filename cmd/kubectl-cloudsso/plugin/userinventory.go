@@ -16,10 +16,11 @@ import (
 )
 
 // MembershipsOf reads the groups that list a user, themselves or in a slice. It reads all groups, page by page, because the API
-// server finds none by a member, and keeps these alone.
-func MembershipsOf(ctx context.Context, c client.Client, u *v1alpha1.CloudSSOUser) (inventory access.Inventory, err error) {
+// server finds none by a member, and keeps these alone. see is shown every group and slice, which change after it returns.
+func MembershipsOf(ctx context.Context, c client.Client, u *v1alpha1.CloudSSOUser, see func(list metav1.Object)) (inventory access.Inventory, err error) {
 	here := client.InNamespace(u.Namespace)
 	lists := func(list metav1.Object) bool {
+		see(list)
 		return slices.ContainsFunc(membership.MembersOf(list), func(m v1alpha1.Member) bool { return m.Name == u.Name })
 	}
 	sliced := map[string]bool{}
@@ -34,7 +35,7 @@ func MembershipsOf(ctx context.Context, c client.Client, u *v1alpha1.CloudSSOUse
 		return inventory, err
 	}
 	inventory.Groups, err = keepEach(ctx, c, &v1alpha1.CloudSSOGroupList{}, "CloudSSOGroups", func(g *v1alpha1.CloudSSOGroup) bool {
-		return sliced[g.Name] || lists(g)
+		return lists(g) || sliced[g.Name]
 	}, here)
 	return inventory, err
 }

@@ -3,6 +3,7 @@ package pages
 import (
 	"cmp"
 	"slices"
+	"strings"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -25,6 +26,14 @@ type happening struct {
 	RequestID  string
 }
 
+// history is what is known of the past of a user, newest first.
+type history struct {
+	// Events are SCIM requests, Events and what a person has done to the user.
+	Events []happening
+	// More are the conditions and the field managers.
+	More []happening
+}
+
 // maxEvents is how many Events of a user are read: the API server keeps them for an hour by default.
 const maxEvents = 200
 
@@ -36,25 +45,28 @@ func (r *request) readEvents(u *v1alpha1.CloudSSOUser) ([]corev1.Event, error) {
 	return events.Items, err
 }
 
-// historyOf returns what is known of the past of a user, newest first.
-func historyOf(u *v1alpha1.CloudSSOUser, events []corev1.Event) []happening {
-	rows := milestonesOf(u)
+// historyOf returns what is known of the past of a user.
+func historyOf(u *v1alpha1.CloudSSOUser, events []corev1.Event) history {
+	h := history{Events: milestonesOf(u)}
 	for _, c := range u.Status.Conditions {
-		what := text("history.condition", c.Type, text("condition."+string(c.Status)))
-		rows = append(rows, happening{Time: c.LastTransitionTime.Time, What: what, By: policy.FieldManager, Detail: plugin.JoinNonEmpty(": ", c.Reason, c.Message)})
+		what := text("history.condition", conditionName(c.Type), text("condition."+string(c.Status)))
+		h.More = append(h.More, happening{Time: c.LastTransitionTime.Time, What: what, By: policy.FieldManager, Detail: plugin.JoinNonEmpty(": ", c.Reason, c.Message)})
 	}
 	for i := range events {
 		e := &events[i]
 		by := cmp.Or(e.ReportingController, e.Source.Component)
-		rows = append(rows, happening{Time: plugin.EventTime(e), What: text("history.event", e.Reason), By: by, Detail: e.Message})
+		h.Events = append(h.Events, happening{Time: plugin.EventTime(e), What: text("history.event", e.Reason), By: by, Detail: e.Message})
 	}
 	for _, entry := range u.ManagedFields {
-		if entry.Time != nil && entry.Subresource == "" {
-			rows = append(rows, happening{Time: entry.Time.Time, What: text("history.written"), By: entry.Manager, Detail: text("history.operation", entry.Operation)})
+		if fields := plugin.SpecFieldsOf(entry); entry.Time != nil && len(fields) > 0 {
+			detail := text("history.fields", strings.Join(fields, ", "))
+			h.More = append(h.More, happening{Time: entry.Time.Time, What: text("history.written"), By: entry.Manager, Detail: detail})
 		}
 	}
-	slices.SortStableFunc(rows, func(a, b happening) int { return b.Time.Compare(a.Time) })
-	return rows
+	for _, rows := range [][]happening{h.Events, h.More} {
+		slices.SortStableFunc(rows, func(a, b happening) int { return b.Time.Compare(a.Time) })
+	}
+	return h
 }
 
 // milestonesOf returns what the object itself records with a time.
@@ -69,6 +81,9 @@ func milestonesOf(u *v1alpha1.CloudSSOUser) (rows []happening) {
 		rows = append(rows, happening{
 			Time: w.Since.Time, What: text("history.withheld", w.What), By: text("history.provider"), Credential: w.Credential, RequestID: w.RequestID,
 		})
+	}
+	if by := plugin.WriterOf(u, "suspended"); by != nil && u.Spec.Suspended {
+		rows = append(rows, happening{Time: instant(by.Time), What: text("history.suspended"), By: by.FieldManager})
 	}
 	for what, at := range map[string]*metav1.Time{
 		text("history.deprovisioned"): u.Spec.DeprovisionedAt,

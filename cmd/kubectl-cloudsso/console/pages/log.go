@@ -13,6 +13,7 @@ import (
 	"strings"
 	"time"
 
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	corev1client "k8s.io/client-go/kubernetes/typed/core/v1"
 
 	"github.com/cloudsso/cloudsso-operator/cmd/kubectl-cloudsso/log"
@@ -30,8 +31,8 @@ const (
 
 // logQuery is what the log is asked for.
 type logQuery struct {
-	User, Credential, Outcome, Since string
-	WithUnknown                      bool
+	User, Credential, Request, Outcome, Since string
+	WithUnknown                               bool
 	// Operator is the namespace of the operator whose log is shown; "" for that of the console's options.
 	Operator string
 }
@@ -54,7 +55,7 @@ type period struct {
 
 func logQueryOf(query url.Values) logQuery {
 	return logQuery{
-		User: strings.TrimSpace(query.Get("user")), Credential: strings.TrimSpace(query.Get("credential")),
+		User: strings.TrimSpace(query.Get("user")), Credential: strings.TrimSpace(query.Get("credential")), Request: strings.TrimSpace(query.Get("request")),
 		Outcome: query.Get("outcome"), Since: cmp.Or(query.Get("since"), periods[0].Key), WithUnknown: query.Has("unknown"),
 		Operator: strings.TrimSpace(query.Get("operator")),
 	}
@@ -66,12 +67,12 @@ func (q logQuery) encode() string {
 	if q.WithUnknown {
 		unknown = "1"
 	}
-	return queryOf([]any{"user", q.User, "credential", q.Credential, "outcome", q.Outcome, "since", q.Since, "unknown", unknown, "operator", q.Operator}).Encode()
+	return queryOf([]any{"user", q.User, "credential", q.Credential, "request", q.Request, "outcome", q.Outcome, "since", q.Since, "unknown", unknown, "operator", q.Operator}).Encode()
 }
 
 // in returns the query for a directory.
 func (q logQuery) in(namespace string) log.Query {
-	found := log.Query{Namespace: namespace, WithUnknown: q.WithUnknown, User: q.User, Credential: q.Credential, Limit: logRows}
+	found := log.Query{Namespace: namespace, WithUnknown: q.WithUnknown, User: q.User, Credential: q.Credential, RequestID: q.Request, Limit: logRows}
 	switch q.Outcome {
 	case "":
 	case refused:
@@ -95,6 +96,8 @@ type logPage struct {
 	Credentials []string
 	// Refused is why the person may not read the provisioning log, in the API server's words; "" if the person may.
 	Refused string
+	// Forbidden says that the person lacks the right; otherwise the operator does not run in the namespace.
+	Forbidden bool
 	// Operator is the namespace of the operator.
 	Operator string
 	Rows     []log.Row // the newest first
@@ -124,7 +127,7 @@ func (c *console) log(r *request) (*view, error) {
 	}
 	found, err := reader.Lines(r.Context(), query.in(r.namespace()))
 	if log.IsUnreadable(err) {
-		page.Refused = err.Error()
+		page.Refused, page.Forbidden = err.Error(), apierrors.IsForbidden(err)
 		found, err = r.changes(reader, query, err)
 	}
 	if err != nil {
@@ -147,7 +150,7 @@ func (r *request) changes(reader log.Reader, query logQuery, unreadable error) (
 	case !r.URL.Query().Has(wholeParameter):
 		return log.Found{}, nil
 	}
-	return reader.Changes(r.Context(), query.withoutOutcome().in(r.namespace()), func(int64, int64) {})
+	return reader.Changes(r.Context(), query.withoutOutcome().in(r.namespace()), func(string, int64, int64) {})
 }
 
 // withoutOutcome returns the query for changes and Events, which have none.
@@ -251,8 +254,8 @@ func (e *logEvents) status(words string) error {
 }
 
 // progress says how much of a kind was read.
-func (e *logEvents) progress(read, left int64) {
-	_ = e.status(text("log.reading", read, read+left)) // a browser that has gone ends the reading by itself
+func (e *logEvents) progress(what string, read, left int64) {
+	_ = e.status(text("log.reading", read, read+left, what)) // a browser that has gone ends the reading by itself
 }
 
 // end sends what was found, and that no more comes.

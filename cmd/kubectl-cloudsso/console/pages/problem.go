@@ -15,6 +15,9 @@ import (
 type problem struct {
 	Message string
 	Advice  string
+	// List is the page below the directory that lists objects of the kind of one that does not exist, and ListName its name; "" for
+	// other errors.
+	List, ListName string
 }
 
 func problemView(err error) *view {
@@ -22,7 +25,32 @@ func problemView(err error) *view {
 	if key := adviceOn(err); key != "" {
 		advice = text(key)
 	}
-	return &view{Title: text("problem.title"), template: "problem", status: statusOf(err), Data: problem{err.Error(), advice}}
+	shown := problem{Message: err.Error(), Advice: advice}
+	if list, isAbsent := listOf(err); isAbsent {
+		shown.List, shown.ListName = list.page, text("nav."+list.page)
+	}
+	return &view{Title: text("problem.title"), template: "problem", status: statusOf(err), Data: shown}
+}
+
+// listPage is a page that lists objects, and the key of the text about one that does not exist.
+type listPage struct{ page, absent string }
+
+// lists are the pages that list objects, by the resource of these.
+var lists = map[string]listPage{
+	"cloudssousers":    {"users", "problem.absentUser"},
+	"cloudssogroups":   {"groups", "problem.absentGroup"},
+	assignmentResource: {"access", "problem.absentAssignment"},
+	"scimcredentials":  {"settings", "problem.absentCredential"},
+}
+
+// listOf returns the page that lists objects of the kind of one that does not exist. It reports false if the error says something else.
+func listOf(err error) (list listPage, isAbsent bool) {
+	var fromServer apierrors.APIStatus
+	if !apierrors.IsNotFound(err) || !errors.As(err, &fromServer) || fromServer.Status().Details == nil {
+		return listPage{}, false
+	}
+	list, isAbsent = lists[fromServer.Status().Details.Kind]
+	return list, isAbsent
 }
 
 // statusOf returns the HTTP status of an error: that of the API server if it has one.
@@ -52,6 +80,9 @@ func statusOf(err error) int {
 
 // adviceOn returns the key of the text that says what to do about an error; "" if there is none.
 func adviceOn(err error) string {
+	if list, isAbsent := listOf(err); isAbsent {
+		return list.absent
+	}
 	switch {
 	case apierrors.IsForbidden(err):
 		return "problem.forbidden"

@@ -17,7 +17,7 @@ type person struct {
 	Why  why
 	// Attributes are those that the provider sent, or that a person has declared.
 	Attributes []attribute
-	History    []happening
+	History    history
 	// NoEvents says why the Events are not in the history; "" if they are.
 	NoEvents string
 	// Access is nil if the page reads it when it is shown.

@@ -27,7 +27,7 @@ type why struct {
 
 // whyOf returns what an object knows of its state.
 func whyOf(u *v1alpha1.CloudSSOUser) why {
-	w := why{State: plugin.StateOf(u), Reason: plugin.ReasonOf(u), Since: ineffectiveSince(u)}
+	w := why{State: plugin.StateOf(u), Since: ineffectiveSince(u)}
 	switch w.State {
 	case v1alpha1.UserDeprovisioned:
 		w.Do, w.Since = text("why.doDeprovisioned"), u.Spec.DeprovisionedAt
@@ -41,13 +41,27 @@ func whyOf(u *v1alpha1.CloudSSOUser) why {
 		w.Do, w.By = text("why.doSuspended"), plugin.WriterOf(u, "suspended")
 	case v1alpha1.UserActive:
 		if asked := u.Spec.Withheld; asked != nil {
-			w.Do, w.Since = text("why.doWithheld"), &asked.Since
+			w.Reason, w.Do, w.Since = text("why.withheld"), text("why.doWithheld"), &asked.Since
 			w.Request = &policy.LastChange{Cause: text("withheld." + string(asked.What)), Credential: asked.Credential, RequestID: asked.RequestID}
 		} else if w.Since != nil { // it is not known yet who holds the userName
 			w.Reason = conditionText(u.Status.Conditions, v1alpha1.ConditionEffective)
 		}
 	}
+	if w.State != v1alpha1.UserActive {
+		w.Reason = w.reasonOf(u)
+	}
 	return w
+}
+
+// reasonOf says why a user has no effect, as the page of a group does.
+func (w *why) reasonOf(u *v1alpha1.CloudSSOUser) string {
+	switch {
+	case w.State == v1alpha1.UserDisabled && u.Spec.Suspended:
+		return text("without.both")
+	case w.State == v1alpha1.UserDisabled && w.By != nil:
+		return text("without.byHand")
+	}
+	return text("without." + policy.IneffectiveReason(u, w.State == v1alpha1.UserConflict, true))
 }
 
 // ineffectiveSince returns since when a user has had no effect, for whatever reasons; nil if that is not known.

@@ -1,7 +1,7 @@
 package pages
 
 import (
-	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -27,19 +27,19 @@ func TestDisabledUserNamesTheRequest(t *testing.T) {
 		manager            string
 		request            time.Time
 		hasRequest, isLate bool
-		by                 string
+		by, reason         string
 	}{
-		"of the same second":          {policy.FieldManager, noon, true, false, ""},
-		"of a moment before":          {policy.FieldManager, noon.Add(-2 * time.Second), true, false, ""},
-		"that a later one has hidden": {policy.FieldManager, noon.Add(time.Hour), false, true, ""},
-		"by hand":                     {"kubectl-edit", noon, false, false, "kubectl-edit"},
+		"of the same second":          {policy.FieldManager, noon, true, false, "", text("without.Disabled")},
+		"of a moment before":          {policy.FieldManager, noon.Add(-2 * time.Second), true, false, "", text("without.Disabled")},
+		"that a later one has hidden": {policy.FieldManager, noon.Add(time.Hour), false, true, "", text("without.Disabled")},
+		"by hand":                     {"kubectl-edit", noon, false, false, "kubectl-edit", text("without.byHand")},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := whyOf(disabled(test.manager, test.request))
 			if (w.Request != nil) != test.hasRequest || w.Later != test.isLate || (w.By == nil) != (test.by == "") || w.By != nil && w.By.FieldManager != test.by {
 				t.Errorf("got %+v", w)
 			}
-			if !w.Since.Time.Equal(noon) || w.Reason != "active is false" {
+			if !w.Since.Time.Equal(noon) || w.Reason != test.reason {
 				t.Errorf("got %+v", w)
 			}
 		})
@@ -74,17 +74,24 @@ func TestHistoryIsNewestFirst(t *testing.T) {
 	u := disabled("kubectl-edit", noon.Add(time.Hour))
 	u.CreationTimestamp = metav1.NewTime(noon.Add(-time.Hour))
 	event := corev1.Event{Reason: "Disabled", Message: "the user has no effect", LastTimestamp: metav1.NewTime(noon.Add(2 * time.Hour)), ReportingController: "cloudsso"}
-	rows := historyOf(u, []corev1.Event{event})
-	var whats []string
-	for _, row := range rows {
-		whats = append(whats, row.What)
+	h := historyOf(u, []corev1.Event{event})
+	for want, rows := range map[string][]happening{
+		"Event: Disabled, SCIM request: Modify, Created": h.Events,
+		"Has effect (Effective): No, Spec last written":  h.More,
+	} {
+		var whats []string
+		for _, row := range rows {
+			whats = append(whats, row.What)
+		}
+		if got := strings.Join(whats, ", "); got != want {
+			t.Errorf("got %s, want %s", got, want)
+		}
 	}
-	want := []string{"Event: Disabled", "SCIM request: Modify", "Condition Effective: No", "Last written by a field manager", "Created"}
-	if !slices.Equal(whats, want) {
-		t.Errorf("got %q, want %q", whats, want)
+	if r := h.Events[1]; r.Credential != "okta" || r.RequestID != "request-1" {
+		t.Errorf("got %+v", r)
 	}
-	if r := rows[1]; r.Credential != "okta" || r.RequestID != "request-1" || rows[3].By != "kubectl-edit" {
-		t.Errorf("got %+v", rows)
+	if r := h.More[1]; r.By != "kubectl-edit" || r.Detail != "Fields: active" {
+		t.Errorf("got %+v", r)
 	}
 }
 

@@ -16,9 +16,13 @@ import (
 	"github.com/cloudsso/cloudsso-operator/internal/auth"
 )
 
-// Resolution is how often lastUsedTime and lastRequestTime are written at most, and how far they are behind at
-// most. It holds for all replicas together, except that two may write at the same time.
-const Resolution = time.Minute
+const (
+	// Resolution is how often a replica writes lastUsedTime and lastRequestTime of an object at most, and how far they are behind at
+	// most. Replicas share it: one that finds a later use in the status waits until that is a Resolution ago.
+	Resolution = time.Minute
+	// fieldResolution is that of a time in a status.
+	fieldResolution = time.Second
+)
 
 // target is an object whose last use is recorded: a credential or a directory.
 type target struct {
@@ -64,32 +68,38 @@ func (r *Recorder) writeUse(ctx context.Context, all bool) error {
 	return errors.Join(failures...)
 }
 
-// pendingUse returns the last uses, without those of which this replica has written one less than Resolution before; with
-// all, every one.
+// pendingUse returns the last uses of the objects that this replica has not written less than Resolution ago, so that a use that
+// no other follows is written too; with all, every one.
 func (r *Recorder) pendingUse(all bool) map[target]time.Time {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	maps.DeleteFunc(r.written, func(_ target, at time.Time) bool { return r.now().Sub(at) >= Resolution })
 	pending := maps.Clone(r.used)
-	maps.DeleteFunc(pending, func(t target, at time.Time) bool { return !all && at.Sub(r.written[t]) < Resolution })
+	maps.DeleteFunc(pending, func(t target, _ time.Time) bool {
+		_, recently := r.written[t]
+		return recently && !all
+	})
 	return pending
 }
 
-// recordUse writes a use, unless another replica has written one less than Resolution before; with all, unless a later one
-// is written. The write needs no precondition, because only recorders write the field and two concurrent values differ by
-// less than Resolution.
+// recordUse writes a use, unless another replica has written one less than Resolution ago; with all, unless a later one is written.
+// The write needs no precondition, because only recorders write the field and two concurrent values differ by less than Resolution.
 func (r *Recorder) recordUse(ctx context.Context, t target, at time.Time, all bool) error {
-	interval := Resolution
-	if all {
-		interval = time.Second // the resolution of the field
-	}
+	began := r.now()
 	o, lastUse := t.object()
 	err := r.client.Get(ctx, t.key, o)
-	if err == nil && *lastUse != nil && at.Sub((*lastUse).Time) < interval {
-		r.mu.Lock()
-		defer r.mu.Unlock()
-		r.written[t] = (*lastUse).Time // the next read can wait until a use is due again
-		return nil
+	if err == nil && *lastUse != nil {
+		last := (*lastUse).Time
+		switch {
+		case at.Sub(last) < fieldResolution:
+			r.forget(t, at, last)
+			return nil
+		case !all && began.Sub(last) < Resolution:
+			r.mu.Lock()
+			defer r.mu.Unlock()
+			r.written[t] = last // the next read can wait until the use is due
+			return nil
+		}
 	}
 	if err == nil {
 		empty, _ := t.object()
@@ -98,16 +108,17 @@ func (r *Recorder) recordUse(ctx context.Context, t target, at time.Time, all bo
 		err = r.client.Status().Patch(ctx, o, client.MergeFrom(empty))
 	}
 	if err == nil || apierrors.IsNotFound(err) {
-		r.forget(t, at)
+		r.forget(t, at, began)
 	}
 	return err
 }
 
-// forget removes a use that was written or whose object is gone, unless a later use has replaced it.
-func (r *Recorder) forget(t target, at time.Time) {
+// forget removes a use that was written or whose object is gone, unless a later use has replaced it. The next one is due a
+// Resolution after a time.
+func (r *Recorder) forget(t target, at, written time.Time) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.written[t] = at
+	r.written[t] = written
 	if r.used[t].Equal(at) {
 		delete(r.used, t)
 	}

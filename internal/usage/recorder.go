@@ -31,7 +31,7 @@ type Recorder struct {
 
 	mu       sync.Mutex
 	used     map[target]time.Time              // last use, not yet written
-	written  map[target]time.Time              // what this replica wrote last
+	written  map[target]time.Time              // when this replica wrote last, or the use of another one that it has found
 	refusals map[string]v1alpha1.RefusedWrites // by namespace, not yet written
 }
 
@@ -44,7 +44,7 @@ func New(c client.Client, now func() time.Time) *Recorder {
 }
 
 // Used records that a request was authenticated. It is written to status.lastUsedTime of the credential and
-// status.lastRequestTime of its directory, each at most once a minute.
+// status.lastRequestTime of its directory, each at most once a minute, and within a minute.
 func (r *Recorder) Used(p auth.Principal) {
 	now := r.now()
 	r.mu.Lock()

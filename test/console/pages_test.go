@@ -32,14 +32,15 @@ func pages() map[string]string {
 
 		directory("log"): "Log",
 
-		directory("settings/edit"):      "Change the settings",
-		directory("switch?to=Disabled"): "Disable synchronization",
-		directory("switch?to=Enabled"):  "Enable synchronization",
-		directory("new-credential"):     "Create a credential",
-		credential(""):                  "Credential " + quickstart.CredentialName,
-		credential("/rotate"):           "Rotate " + quickstart.CredentialName,
-		credential("/revoke"):           "Revoke " + quickstart.CredentialName,
-		credential("/stored"):           "Is the token of " + quickstart.CredentialName + " stored?",
+		directory("settings/edit"):       "Change the settings",
+		directory("switch?to=Disabled"):  "Disable synchronization",
+		directory("switch?to=Enabled"):   "Enable synchronization",
+		directory("new-credential"):      "Create a credential",
+		credential(""):                   "Credential " + quickstart.CredentialName,
+		credential("/rotate"):            "Rotate " + quickstart.CredentialName,
+		credential("/revoke"):            "Revoke " + quickstart.CredentialName,
+		credential("/end?disabled=true"): "Disable " + quickstart.CredentialName + "?",
+		credential("/stored"):            "Is the token of " + quickstart.CredentialName + " stored?",
 	}
 }
 

@@ -33,6 +33,12 @@ func (m *Move) Observe(old, successor *v1alpha1.SCIMCredential, now time.Time) {
 	m.oldUse = oldUse
 }
 
+// QuietIn returns after how long only the new token will have been used for some time, if the old one is not used again: zero if it
+// has been. It is meant for a new token that was used.
+func (m *Move) QuietIn(quiet time.Duration, now time.Time) time.Duration {
+	return max(0, quiet-now.Sub(m.quietSince))
+}
+
 // IsOver reports whether only the new token was used for some time, and was used again at the end of it. One use is no proof:
 // a person who tests a token has not saved it yet.
 func (m *Move) IsOver(successor *v1alpha1.SCIMCredential, quiet time.Duration, now time.Time) bool {

@@ -44,6 +44,22 @@ func TestProviderHasMoved(t *testing.T) {
 
 var start = time.Date(2027, 1, 31, 12, 0, 0, 0, time.UTC)
 
+func TestTimeUntilTheOldTokenIsQuiet(t *testing.T) {
+	var m Move
+	old := usedAt(0)
+	for _, moment := range []struct {
+		at, oldUse int
+		want       time.Duration
+	}{{10, 0, time.Minute}, {40, 0, 30 * time.Second}, {60, 50, time.Minute}, {130, 50, 0}} {
+		at := start.Add(time.Duration(moment.at) * time.Second)
+		*old = *usedAt(moment.oldUse)
+		m.Observe(old, usedAt(10), at)
+		if got := m.QuietIn(time.Minute, at); got != moment.want {
+			t.Errorf("after %d s: %s", moment.at, got)
+		}
+	}
+}
+
 func usedAt(second int) *v1alpha1.SCIMCredential {
 	c := &v1alpha1.SCIMCredential{}
 	if second != -1 {

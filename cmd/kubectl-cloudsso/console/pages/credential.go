@@ -23,8 +23,8 @@ type credentialPage struct {
 	Credential *v1alpha1.SCIMCredential
 	// Use is whether the operator accepts it, in words.
 	Use acceptance
-	// IsLast says that no other credential of the directory is usable.
-	IsLast  bool
+	// Danger says that the identity provider cannot connect without the credential; "" if it can.
+	Danger  string
 	Expires field
 	Problem string
 	Warning string // which tool would turn a change back; "" if none does
@@ -68,7 +68,7 @@ func (r *request) credentialView(credential *v1alpha1.SCIMCredential, expires st
 		return nil, err
 	}
 	return &view{Title: text("credential.title", credential.Name), template: "credential", Data: credentialPage{
-		Credential: credential, Use: acceptanceOf(credential), IsLast: plugin.IsLastUsable(credential, all, r.now),
+		Credential: credential, Use: acceptanceOf(credential), Danger: endDanger(credential, all, r.now),
 		Expires: field{Name: "expiresAt", Label: text("credential.expiresAt"), Hint: text("credential.expiresNow"), Type: "datetime-local", Required: true, Value: expires, Fault: refused["expiresAt"]},
 		Problem: refused[""], Warning: trackedWarning(credential),
 		LacksPatch: held.Missing(patch), LacksDelete: held.Missing(remove), LacksCreate: held.Missing(createCredential),
@@ -93,7 +93,7 @@ type acceptance struct {
 func acceptanceOf(credential *v1alpha1.SCIMCredential) acceptance {
 	a := acceptance{Address: credentialAddress(credential.Namespace, credential.Name)}
 	usable := meta.FindStatusCondition(credential.Status.Conditions, v1alpha1.ConditionUsable)
-	a.IsKnown, a.Words = usable != nil, text("credential.unknown")
+	a.IsKnown, a.Words = usable != nil && usable.ObservedGeneration >= credential.Generation, text("credential.unknown")
 	if a.IsKnown {
 		a.IsAccepted = usable.Status == metav1.ConditionTrue
 		a.Words = text("credential.notAccepted", conditionText(credential.Status.Conditions, v1alpha1.ConditionUsable))
@@ -135,7 +135,12 @@ func (r *request) patchCredential(path string, value any) error {
 
 // disableCredential disables a credential, or enables it.
 func (c *console) disableCredential(r *request) (*view, error) {
-	isDisabled := r.PostFormValue("disabled") == checked
+	isDisabled := r.PostFormValue(disabledField) == checked
+	if isDisabled {
+		if ask, err := r.askFirst(url.Values{disabledField: {checked}}); ask != nil || err != nil {
+			return ask, err
+		}
+	}
 	if err := r.patchCredential("disabled", isDisabled); err != nil {
 		return nil, err
 	}
@@ -144,9 +149,14 @@ func (c *console) disableCredential(r *request) (*view, error) {
 
 // setExpiry sets when a credential expires. What was typed stays if it is refused.
 func (c *console) setExpiry(r *request) (*view, error) {
-	typed := r.PostFormValue("expiresAt")
+	typed := r.PostFormValue(expiryField)
 	at, err := parseTime(typed)
 	refused, status := faults{"expiresAt": text("credential.noTime")}, http.StatusUnprocessableEntity
+	if err == nil && !at.After(r.now) {
+		if ask, err := r.askFirst(url.Values{expiryField: {typed}}); ask != nil || err != nil {
+			return ask, err
+		}
+	}
 	if err == nil {
 		if err = r.patchCredential("expiresAt", at); err == nil {
 			return r.finished(credentialAddress(r.namespace(), r.PathValue("name")), "expiry"), nil

@@ -1,16 +1,21 @@
 package pages
 
 import (
+	"net/url"
+	"time"
+
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/cloudsso/cloudsso-operator/api/v1alpha1"
 	"github.com/cloudsso/cloudsso-operator/cmd/kubectl-cloudsso/plugin"
+	"github.com/cloudsso/cloudsso-operator/internal/policy"
 )
 
 // revokePage says what it means to revoke a credential, and offers it.
 type revokePage struct {
 	Credential *v1alpha1.SCIMCredential
 	Effects    []string
+	Danger     string // says that the identity provider does not use another one; "" if it does, or if an effect says so
 	Warning    string // which tool would create the credential again; "" if none does
 	Lacks      string // the right that the person lacks; "" if it has it
 }
@@ -50,10 +55,121 @@ func (c *console) revokePage(r *request) (*view, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &view{Title: text("credential.revokeTitle", credential.Name), template: "credential_revoke", Data: revokePage{
+	page := revokePage{
 		Credential: credential, Effects: plugin.RevokeEffects(credential, plugin.IsLastUsable(credential, all, r.now)),
 		Warning: trackedWarning(credential), Lacks: lacks,
-	}}, nil
+	}
+	if other := unusedOther(credential, all, r.now); other != "" {
+		page.Danger = text("credential.onlyUnused", credential.Name, other)
+	}
+	return &view{Title: text("credential.revokeTitle", credential.Name), template: "credential_revoke", Data: page}, nil
+}
+
+// unusedOther returns the name of another credential that is usable, if a provider uses the given one and has used no other; ""
+// otherwise.
+func unusedOther(credential *v1alpha1.SCIMCredential, all []v1alpha1.SCIMCredential, now time.Time) (name string) {
+	if credential.Status.LastUsedTime.IsZero() || !policy.CredentialUsable(credential, now) {
+		return ""
+	}
+	for i := range all {
+		switch other := &all[i]; {
+		case other.Name == credential.Name || !policy.CredentialUsable(other, now):
+		case !other.Status.LastUsedTime.IsZero():
+			return ""
+		default:
+			name = other.Name
+		}
+	}
+	return name
+}
+
+// endDanger says that the identity provider cannot connect if a credential ends now; "" if it can, or cannot do so anyway.
+func endDanger(credential *v1alpha1.SCIMCredential, all []v1alpha1.SCIMCredential, now time.Time) string {
+	if !policy.CredentialUsable(credential, now) {
+		return ""
+	}
+	if plugin.IsLastUsable(credential, all, now) {
+		return text("credential.last")
+	}
+	if other := unusedOther(credential, all, now); other != "" {
+		return text("credential.onlyUnused", credential.Name, other)
+	}
+	return ""
+}
+
+// The fields of the forms that end a credential. sureField says that the person was asked before.
+const (
+	disabledField = "disabled"
+	expiryField   = "expiresAt"
+	sureField     = "sure"
+)
+
+// endPage asks whether to disable a credential, or to set its expiry to a time in the past, although no other is in use.
+type endPage struct {
+	Credential *v1alpha1.SCIMCredential
+	Effects    []string
+	Danger     string
+	Warning    string // which tool would turn the change back; "" if none does
+	// Action is the last part of the form's address, Field and Value are what it sends, and Button is its text.
+	Action, Field, Value, Button string
+	Lacks                        string // the right that the person lacks; "" if it has it
+}
+
+// askFirst sends the browser to the page that asks, if the form in the address ends the only credential in use and the person was
+// not asked yet; it returns nil otherwise.
+func (r *request) askFirst(form url.Values) (*view, error) {
+	if r.PostFormValue(sureField) == checked {
+		return nil, nil
+	}
+	credential, err := r.readCredential(r.PathValue("name"))
+	if err != nil {
+		return nil, err
+	}
+	all, err := plugin.CredentialsOf(r.Context(), r.Client, credential.Namespace)
+	if err != nil || endDanger(credential, all, r.now) == "" {
+		return nil, err
+	}
+	return redirected(credentialAddress(r.namespace(), credential.Name) + "/end?" + form.Encode()), nil
+}
+
+// askEnd is the page that asks.
+func (c *console) askEnd(r *request) (*view, error) {
+	credential, err := r.readCredential(r.PathValue("name"))
+	if err != nil {
+		return nil, err
+	}
+	all, err := plugin.CredentialsOf(r.Context(), r.Client, credential.Namespace)
+	if err != nil {
+		return nil, err
+	}
+	patch := rightToCredential("patch", credential.Name)
+	held, err := r.readRights(patch)
+	if err != nil {
+		return nil, err
+	}
+	page := endPage{Credential: credential, Danger: endDanger(credential, all, r.now), Warning: trackedWarning(credential), Lacks: held.Missing(patch)}
+	title := page.setForm(r.URL.Query())
+	if title == "" {
+		return nil, errNoPage
+	}
+	return &view{Title: title, template: "credential_end", Data: page}, nil
+}
+
+// setForm sets the form of the page from its address, and returns the title; "" if there is no such form.
+func (p *endPage) setForm(query url.Values) (title string) {
+	name := p.Credential.Name
+	at, err := parseTime(query.Get(expiryField))
+	switch {
+	case query.Get(disabledField) == checked:
+		p.Action, p.Field, p.Value = "disabled", disabledField, checked
+		p.Button, p.Effects = text("credential.disableNow", name), []string{text("credential.disableMeans")}
+		return text("credential.disableTitle", name)
+	case err == nil:
+		p.Action, p.Field, p.Value = "expiry", expiryField, query.Get(expiryField)
+		p.Button, p.Effects = text("credential.endNow", name), []string{text("credential.endMeans", exact(at))}
+		return text("credential.endTitle", name)
+	}
+	return ""
 }
 
 // revoke deletes the credential that a form showed. One that is gone already is revoked.

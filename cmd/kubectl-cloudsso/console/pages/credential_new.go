@@ -16,7 +16,6 @@ import (
 // credentialForm is the page that creates a credential. With Old it creates the successor of another.
 type credentialForm struct {
 	Old     *v1alpha1.SCIMCredential
-	LastUse string // of the old one
 	Once    string // the name of the form, see once.go
 	Fields  []field
 	Problem string
@@ -80,7 +79,7 @@ func (r *request) credentialFormView(old *v1alpha1.SCIMCredential, values url.Va
 	title, fields := text("credential.newTitle"), append([]field{nameInput}, credentialFields...)
 	if old != nil {
 		title, fields = text("credential.rotateTitle", old.Name), credentialFields
-		form.LastUse, form.Warning = plugin.LastUse(old), trackedWarning(old)
+		form.Warning = trackedWarning(old)
 	}
 	form.Fields = filled(fields, values, refused)
 	var full *plugin.NoSlotError

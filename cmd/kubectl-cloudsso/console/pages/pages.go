@@ -104,6 +104,7 @@ func New(o Options) http.Handler {
 		"credentials/{name}/rotation":       c.rotation,
 		"credentials/{name}/rotation/state": c.rotationState,
 		"credentials/{name}/revoke":         c.revokePage,
+		"credentials/{name}/end":            c.askEnd,
 	} {
 		mux.HandleFunc("GET "+directoryPath+path, c.show(p))
 	}

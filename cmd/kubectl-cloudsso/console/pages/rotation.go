@@ -31,8 +31,10 @@ func successionOf(all []v1alpha1.SCIMCredential) *succession {
 type rotationPage struct {
 	succession // Old is nil if it is revoked
 	Step       rotationStep
-	OldName    string
-	Lacks      string // the right to revoke the old one, if the person lacks it
+	// QuietIn is after how long the old one has been unused for long enough; zero if it has, or if that does not matter.
+	QuietIn time.Duration
+	OldName string
+	Lacks   string // the right to revoke the old one, if the person lacks it
 }
 
 // UseOf says whether the operator accepts a credential.
@@ -46,6 +48,7 @@ const (
 	stepRefused rotationStep = "refused" // the operator does not accept the successor
 	stepUnused  rotationStep = "unused"  // the successor has not been used
 	stepBoth    rotationStep = "both"    // the old one may still be in use
+	stepQuiet   rotationStep = "quiet"   // the old one is unused, and the successor has not been used again since
 	stepMoved   rotationStep = "moved"   // only the successor is used
 	stepAlone   rotationStep = "alone"   // the old one is revoked, and the successor has not been used
 	stepDone    rotationStep = "done"    // the old one is revoked, and the successor is used
@@ -56,14 +59,22 @@ func (s rotationStep) IsLast() bool { return s == stepDone }
 
 // Words says how far the provider has come, and what to do.
 func (s rotationStep) Words() string {
-	if s == stepBoth {
-		return text("rotation.both", policy.ShortDuration(plugin.QuietTime))
+	if s == stepBoth || s == stepQuiet {
+		return text("rotation."+string(s), policy.ShortDuration(plugin.QuietTime))
 	}
 	return text("rotation." + string(s))
 }
 
-// stepOf returns how far a provider has come. hasMoved says that it uses only the successor by now.
-func (s succession) stepOf(hasMoved bool) rotationStep {
+// observed is what the looks at a rotation have shown so far.
+type observed struct {
+	// HasMoved says that the provider uses only the successor by now.
+	HasMoved bool
+	// QuietIn is after how long the old credential has been unused for long enough, if it is not used again.
+	QuietIn time.Duration
+}
+
+// stepOf returns how far a provider has come.
+func (s succession) stepOf(o observed) rotationStep {
 	isUsed, use := !s.New.Status.LastUsedTime.IsZero(), acceptanceOf(s.New)
 	switch {
 	case use.IsKnown && !use.IsAccepted:
@@ -72,8 +83,10 @@ func (s succession) stepOf(hasMoved bool) rotationStep {
 		return stepDone
 	case s.Old == nil:
 		return stepAlone
-	case hasMoved:
+	case o.HasMoved:
 		return stepMoved
+	case isUsed && o.QuietIn == 0:
+		return stepQuiet
 	case isUsed:
 		return stepBoth
 	}
@@ -100,7 +113,13 @@ func (c *console) rotation(r *request) (*view, error) {
 		return nil, err
 	}
 	page.Lacks = held.Missing(remove)
-	page.Step = page.stepOf(page.Old != nil && c.moves.observe(page.succession, r.now))
+	var so observed
+	if page.Old != nil {
+		so = c.moves.observe(page.succession, r.now)
+	}
+	if page.Step = page.stepOf(so); page.Step == stepBoth {
+		page.QuietIn = (so.QuietIn + time.Second - 1).Truncate(time.Second) // not 0s
+	}
 	return &view{Title: text("rotation.title"), template: "credential_rotation", Data: page}, nil
 }
 
@@ -124,8 +143,8 @@ type moves struct {
 	seen map[[2]types.UID]*plugin.Move
 }
 
-// observe notes the last uses of both credentials, and reports whether the provider has moved.
-func (m *moves) observe(s succession, now time.Time) bool {
+// observe notes the last uses of both credentials, and returns what the looks so far have shown.
+func (m *moves) observe(s succession, now time.Time) observed {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	key := [2]types.UID{s.Old.UID, s.New.UID}
@@ -135,6 +154,7 @@ func (m *moves) observe(s succession, now time.Time) bool {
 		}
 		m.seen[key] = &plugin.Move{}
 	}
-	m.seen[key].Observe(s.Old, s.New, now)
-	return m.seen[key].IsOver(s.New, plugin.QuietTime, now)
+	move := m.seen[key]
+	move.Observe(s.Old, s.New, now)
+	return observed{move.IsOver(s.New, plugin.QuietTime, now), move.QuietIn(plugin.QuietTime, now)}
 }

@@ -43,22 +43,23 @@ func TestStepsOfARotation(t *testing.T) {
 	unused, used := credentialUsed("new", 0, -1), credentialUsed("new", 0, time.Minute)
 	for name, test := range map[string]struct {
 		succession
-		hasMoved bool
-		want     rotationStep
+		observed
+		want rotationStep
 	}{
-		"not looked at":    {succession{old, unused}, false, stepUnused},
-		"accepted":         {succession{old, accepting(credentialUsed("new", 0, -1), metav1.ConditionTrue)}, false, stepUnused},
-		"refused":          {succession{old, accepting(credentialUsed("new", 0, 0), metav1.ConditionFalse)}, true, stepRefused},
-		"used":             {succession{old, used}, false, stepBoth},
-		"used alone":       {succession{old, used}, true, stepMoved},
-		"revoked too soon": {succession{nil, unused}, false, stepAlone},
-		"revoked":          {succession{nil, used}, false, stepDone},
+		"not looked at":    {succession{old, unused}, observed{}, stepUnused},
+		"accepted":         {succession{old, accepting(credentialUsed("new", 0, -1), metav1.ConditionTrue)}, observed{}, stepUnused},
+		"refused":          {succession{old, accepting(credentialUsed("new", 0, 0), metav1.ConditionFalse)}, observed{HasMoved: true}, stepRefused},
+		"used":             {succession{old, used}, observed{QuietIn: time.Second}, stepBoth},
+		"old one unused":   {succession{old, used}, observed{}, stepQuiet},
+		"used alone":       {succession{old, used}, observed{HasMoved: true}, stepMoved},
+		"revoked too soon": {succession{nil, unused}, observed{}, stepAlone},
+		"revoked":          {succession{nil, used}, observed{}, stepDone},
 	} {
-		if step := test.stepOf(test.hasMoved); step != test.want {
+		if step := test.stepOf(test.observed); step != test.want {
 			t.Errorf("%s: %s", name, step)
 		}
 	}
-	for _, step := range []rotationStep{stepRefused, stepUnused, stepBoth, stepMoved, stepAlone, stepDone} {
+	for _, step := range []rotationStep{stepRefused, stepUnused, stepBoth, stepQuiet, stepMoved, stepAlone, stepDone} {
 		if step.Words() == "" {
 			t.Errorf("%s has no words", step)
 		}
@@ -67,16 +68,16 @@ func TestStepsOfARotation(t *testing.T) {
 
 func TestMoveIsObservedOverSeveralLooks(t *testing.T) {
 	var m moves
-	at := func(minutes int, newUse time.Duration) bool {
+	at := func(minutes int, newUse time.Duration) observed {
 		return m.observe(succession{credentialUsed("old", 0, 0), credentialUsed("new", 0, newUse)}, noon.Add(time.Duration(minutes)*time.Minute))
 	}
-	if at(1, time.Minute) {
-		t.Error("one use is no proof")
+	if got := at(1, time.Minute); got != (observed{false, plugin.QuietTime}) {
+		t.Errorf("one use is no proof: %v", got)
 	}
-	if at(3, time.Minute) {
-		t.Error("the new token was not used again")
+	if got := at(3, time.Minute); got != (observed{}) {
+		t.Errorf("the new token was not used again: %v", got)
 	}
-	if !at(4, 4*time.Minute) {
+	if !at(4, 4*time.Minute).HasMoved {
 		t.Errorf("the old token was unused for %s", plugin.QuietTime)
 	}
 }

@@ -91,7 +91,7 @@ var composed = map[string][]string{
 	"nav.%s":                   keys("nav.%s", []string{"", "users", "groups", "access", "approvals", "log", "settings"}),
 	"principal.%s":             keys("principal.%s", []string{"user", "group"}),
 	"principal.%sByExternalID": keys("principal.%sByExternalID", []string{"user", "group"}),
-	"rotation.%s":              keys("rotation.%s", []rotationStep{stepRefused, stepUnused, stepMoved, stepAlone, stepDone}),
+	"rotation.%s":              keys("rotation.%s", []rotationStep{stepRefused, stepUnused, stepBoth, stepQuiet, stepMoved, stepAlone, stepDone}),
 	"switch.title%s":           keys("switch.title%s", positions),
 	"withheld.%s":              keys("withheld.%s", withheldActions),
 	"without.%s":               keys("without.%s", []string{v1alpha1.ReasonDeprovisioned, v1alpha1.ReasonUserNameConflict, v1alpha1.ReasonDisabled, v1alpha1.ReasonSuspended}),

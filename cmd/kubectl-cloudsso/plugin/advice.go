@@ -23,6 +23,7 @@ const (
 	TopicWithheld     Topic = "Withheld"
 	TopicResync       Topic = "Resync"
 	TopicNoCredential Topic = "NoCredential"
+	TopicDisabled     Topic = "Disabled" // no credential is usable, and Credential is disabled
 	TopicExpiry       Topic = "Expiry"
 	TopicSwitch       Topic = "Switch"
 	TopicNeverUsed    Topic = "NeverUsed"
@@ -119,17 +120,32 @@ func withheld(f facts) []Advice {
 }
 
 func writesRefused(f facts) []Advice {
-	return when(f.has(v1alpha1.ConditionResyncNeeded, metav1.ConditionTrue), Advice{
+	// A push that was just acknowledged is not in the condition yet.
+	missed := policy.MissedWrites(f.directory, f.now) != nil
+	return when(missed && f.has(v1alpha1.ConditionResyncNeeded, metav1.ConditionTrue), Advice{
 		Topic: TopicResync, Why: "Writes of the identity provider were refused, and it does not repeat them. Start a full push there.",
 		How: "When it has succeeded: " + f.command("resync"),
 	})
 }
 
 func noCredential(f facts) []Advice {
+	var disabled *v1alpha1.SCIMCredential
 	for i := range f.credentials {
-		if policy.CredentialUsable(&f.credentials[i], f.now) {
+		c := &f.credentials[i]
+		switch {
+		case policy.CredentialUsable(c, f.now):
 			return nil
+		case policy.CredentialUseOf(c).Refusal(f.now) == policy.CredentialDisabled && !policy.CredentialExpired(policy.CredentialExpiry(c), f.now):
+			disabled = c
 		}
+	}
+	if disabled != nil {
+		return []Advice{{
+			Topic: TopicDisabled, Credential: disabled.Name,
+			Why: fmt.Sprintf("No credential is usable, so the identity provider cannot connect: %s is disabled.", disabled.Name),
+			How: fmt.Sprintf(`Enable it: kubectl -n %s patch scimcredential %s --type=merge -p '{"spec":{"disabled":false}}'. Or create another: %s`,
+				f.directory.Namespace, disabled.Name, f.command("credential create NAME")),
+		}}
 	}
 	return []Advice{{
 		Topic: TopicNoCredential, Why: "No credential is usable, so the identity provider cannot connect.",

@@ -29,6 +29,17 @@ func healthy() (*v1alpha1.CloudSSODirectory, *v1alpha1.SCIMCredential) {
 	return d, c
 }
 
+// The condition is behind the acknowledgement until the operator has looked.
+func TestAcknowledgedPushIsNotAskedForAgain(t *testing.T) {
+	d, c := healthy()
+	d.Status.Conditions = []metav1.Condition{{Type: v1alpha1.ConditionResyncNeeded, Status: metav1.ConditionTrue}}
+	d.Status.RefusedWrites = &v1alpha1.RefusedWrites{Count: 1, Last: []v1alpha1.RefusedWrite{{Time: metav1.NewTime(now.Add(-time.Minute))}}}
+	d.Annotations = map[string]string{v1alpha1.AnnotationResynced: now.Format(time.RFC3339)}
+	if next := Advise(d, []v1alpha1.SCIMCredential{*c}, now); next[0].Topic != TopicNothing {
+		t.Errorf("got %q", Sentences(next))
+	}
+}
+
 func TestAdvice(t *testing.T) {
 	is := func(kind string, status metav1.ConditionStatus) func(*v1alpha1.CloudSSODirectory, *v1alpha1.SCIMCredential) {
 		return func(d *v1alpha1.CloudSSODirectory, _ *v1alpha1.SCIMCredential) {
@@ -36,11 +47,14 @@ func TestAdvice(t *testing.T) {
 		}
 	}
 	for want, change := range map[string]func(*v1alpha1.CloudSSODirectory, *v1alpha1.SCIMCredential){
-		"Nothing has to be done.":         func(*v1alpha1.CloudSSODirectory, *v1alpha1.SCIMCredential) {},
-		"kubectl apply -k config/policy":  is(v1alpha1.ConditionPoliciesInstalled, metav1.ConditionFalse),
-		"--directory-namespace-selector":  is(v1alpha1.ConditionNamespaceSelected, metav1.ConditionFalse),
-		"docs/restore.md":                 is(v1alpha1.ConditionActivated, metav1.ConditionFalse),
-		"kubectl cloudsso resync -n acme": is(v1alpha1.ConditionResyncNeeded, metav1.ConditionTrue),
+		"Nothing has to be done.":        func(*v1alpha1.CloudSSODirectory, *v1alpha1.SCIMCredential) {},
+		"kubectl apply -k config/policy": is(v1alpha1.ConditionPoliciesInstalled, metav1.ConditionFalse),
+		"--directory-namespace-selector": is(v1alpha1.ConditionNamespaceSelected, metav1.ConditionFalse),
+		"docs/restore.md":                is(v1alpha1.ConditionActivated, metav1.ConditionFalse),
+		"kubectl cloudsso resync -n acme": func(d *v1alpha1.CloudSSODirectory, c *v1alpha1.SCIMCredential) {
+			is(v1alpha1.ConditionResyncNeeded, metav1.ConditionTrue)(d, c)
+			d.Status.RefusedWrites = &v1alpha1.RefusedWrites{Count: 1}
+		},
 		"kubectl cloudsso sync enable -n acme": func(d *v1alpha1.CloudSSODirectory, _ *v1alpha1.SCIMCredential) {
 			d.Spec.SCIMSynchronization = v1alpha1.SynchronizationDisabled
 		},
@@ -48,7 +62,10 @@ func TestAdvice(t *testing.T) {
 		"docs/budget.md": func(d *v1alpha1.CloudSSODirectory, _ *v1alpha1.SCIMCredential) {
 			d.Status.Users = &v1alpha1.UserCounts{Withheld: 1}
 		},
-		"kubectl cloudsso credential create NAME -n acme": func(_ *v1alpha1.CloudSSODirectory, c *v1alpha1.SCIMCredential) { c.Spec.Disabled = true },
+		"Create one: kubectl cloudsso credential create NAME -n acme": func(_ *v1alpha1.CloudSSODirectory, c *v1alpha1.SCIMCredential) {
+			c.Spec.Disabled, c.Spec.ExpiresAt = true, &metav1.Time{Time: now}
+		},
+		"okta is disabled. Enable it: kubectl -n acme patch scimcredential okta": func(_ *v1alpha1.CloudSSODirectory, c *v1alpha1.SCIMCredential) { c.Spec.Disabled = true },
 		"kubectl cloudsso credential rotate okta -n acme": func(_ *v1alpha1.CloudSSODirectory, c *v1alpha1.SCIMCredential) {
 			c.Spec.ExpiresAt = &metav1.Time{Time: now.AddDate(0, 0, 80)}
 		},

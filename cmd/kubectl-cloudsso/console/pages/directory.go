@@ -4,7 +4,9 @@ import (
 	"cmp"
 	"fmt"
 	"net/http"
+	"net/url"
 	"slices"
+	"strings"
 	"time"
 
 	"k8s.io/apimachinery/pkg/api/meta"
@@ -29,6 +31,8 @@ type overview struct {
 	MissingRight string
 	// MissingPatch is the right that the person lacks to acknowledge a full push; "" if it has it.
 	MissingPatch string
+	// Conditions are those of the directory. Its refused writes are said as they are now: the operator may not have looked since.
+	Conditions []metav1.Condition
 	// Without are the states of the users without effect that are counted together.
 	Without []v1alpha1.UserState
 	// TrackedBy is the tool that applies the directory; "" if a person does.
@@ -70,9 +74,43 @@ func (r *request) directoryView(d *v1alpha1.CloudSSODirectory, problem string) (
 	return &view{Title: text("directory.title"), template: "directory", Data: overview{
 		Directory: d, Missed: policy.MissedWrites(d, r.now), Switched: switchWriter(d), Credentials: lastUsedFirst(credentials), MissingRight: missing,
 		MissingPatch: held.Missing(patchDirectory), TrackedBy: plugin.TrackedBy(d), Problem: problem,
-		Without: []v1alpha1.UserState{v1alpha1.UserDisabled, v1alpha1.UserSuspended, v1alpha1.UserConflict},
-		Next:    nextSteps(plugin.Advise(d, credentials, r.now), missing != ""),
+		Without:    []v1alpha1.UserState{v1alpha1.UserDisabled, v1alpha1.UserSuspended, v1alpha1.UserConflict},
+		Next:       nextSteps(plugin.Advise(d, credentials, r.now), missing != ""),
+		Conditions: conditionsOf(d, r.now),
 	}}, nil
+}
+
+// IsCalm reports whether nothing has to be done.
+func (o overview) IsCalm() bool { return len(o.Next) == 1 && o.Next[0].Topic == plugin.TopicNothing }
+
+// conditionsOf returns the conditions of a directory. That about refused writes names what the page has, and no command.
+func conditionsOf(d *v1alpha1.CloudSSODirectory, now time.Time) []metav1.Condition {
+	conditions := slices.Clone(d.Status.Conditions)
+	missed := policy.MissedWrites(d, now)
+	for i := range conditions {
+		c := &conditions[i]
+		switch {
+		case c.Type != v1alpha1.ConditionResyncNeeded:
+		case missed == nil && c.Status == metav1.ConditionTrue:
+			c.Message = text("resync.unseen")
+		case missed == nil:
+		case switchOf(d) == v1alpha1.SynchronizationEnabled:
+			c.Message = text("resync.needed", missed.Count)
+		default:
+			c.Message = text("resync.neededLater", missed.Count)
+		}
+	}
+	return conditions
+}
+
+// refusedPage returns the page of the object that a refused write named, such as PATCH Users/ada; "" if it named none.
+func refusedPage(write v1alpha1.RefusedWrite) string {
+	kind, name, _ := strings.Cut(write.Resource, "/")
+	page := map[string]string{"Users": "users/", "Groups": "groups/"}[kind]
+	if page == "" || name == "" {
+		return ""
+	}
+	return page + url.PathEscape(name)
 }
 
 // stateCount is how many users have a state.
@@ -154,6 +192,7 @@ var pagesOfAdvice = map[plugin.Topic]link{
 	plugin.TopicWithheld:     {"approvals", text("next.approvals")},
 	plugin.TopicResync:       {"#refused", text("next.resync")},
 	plugin.TopicNoCredential: {"settings#credentials", text("next.credential")},
+	plugin.TopicDisabled:     {"credentials/", text("next.disabled")},
 	plugin.TopicExpiry:       {"settings#credentials", text("next.rotate")},
 	plugin.TopicSwitch:       {"settings", text("next.switch")},
 }
@@ -165,7 +204,11 @@ func nextSteps(all []plugin.Advice, noCredentials bool) (steps []nextStep) {
 		if noCredentials && advice.Topic == plugin.TopicNoCredential {
 			continue
 		}
-		steps = append(steps, nextStep{advice, pagesOfAdvice[advice.Topic]})
+		step := nextStep{advice, pagesOfAdvice[advice.Topic]}
+		if advice.Topic == plugin.TopicDisabled {
+			step.Page += url.PathEscape(advice.Credential)
+		}
+		steps = append(steps, step)
 	}
 	return steps
 }
@@ -190,18 +233,23 @@ func switchOf(d *v1alpha1.CloudSSODirectory) v1alpha1.Synchronization {
 	return cmp.Or(d.Spec.SCIMSynchronization, v1alpha1.SynchronizationDisabled)
 }
 
-// writer is who has written a field last, and when. An object names programs, not persons: the API server's audit log has these.
+// writer is who has turned the switch last, and when. An object names programs, not persons: the API server's audit log has these.
 type writer struct {
 	Manager string
-	Time    *metav1.Time
+	// Time is nil until the operator has seen the switch.
+	Time *metav1.Time
 }
 
-// switchWriter returns who has turned the switch last.
+// switchWriter returns who has turned the switch last. The time of its program is that of the program's last change of any field.
 func switchWriter(d *v1alpha1.CloudSSODirectory) (w writer) {
+	var last *metav1.Time
 	for _, entry := range d.ManagedFields {
-		if plugin.OwnsSwitch(entry) && (w.Time == nil || entry.Time != nil && w.Time.Before(entry.Time)) {
-			w = writer{entry.Manager, entry.Time}
+		if plugin.OwnsSwitch(entry) && (last == nil || entry.Time != nil && last.Before(entry.Time)) {
+			w.Manager, last = entry.Manager, entry.Time
 		}
+	}
+	if d.Status.SCIMSynchronization == switchOf(d) {
+		w.Time = d.Status.SwitchedAt
 	}
 	return w
 }

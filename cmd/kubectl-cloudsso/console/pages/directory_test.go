@@ -23,6 +23,59 @@ func TestNextSteps(t *testing.T) {
 	}
 }
 
+func TestDisabledCredentialLeadsToItsPage(t *testing.T) {
+	got := nextSteps([]plugin.Advice{{Topic: plugin.TopicDisabled, Credential: "okta"}}, false)
+	if len(got) != 1 || got[0].Page != "credentials/okta" {
+		t.Errorf("got %+v", got)
+	}
+}
+
+// The condition is the operator's, and behind what the directory says of refused writes.
+func TestConditionOfRefusedWritesIsThatOfNow(t *testing.T) {
+	for name, c := range map[string]struct {
+		count    int64
+		position v1alpha1.Synchronization
+		status   metav1.ConditionStatus
+		want     string
+	}{
+		"none":         {0, v1alpha1.SynchronizationEnabled, metav1.ConditionFalse, "none was refused"},
+		"acknowledged": {0, v1alpha1.SynchronizationEnabled, metav1.ConditionTrue, text("resync.unseen")},
+		"on":           {2, v1alpha1.SynchronizationEnabled, metav1.ConditionTrue, text("resync.needed", 2)},
+		"off":          {1, v1alpha1.SynchronizationDisabled, metav1.ConditionFalse, text("resync.neededLater", 1)},
+	} {
+		d := &v1alpha1.CloudSSODirectory{Spec: v1alpha1.CloudSSODirectorySpec{SCIMSynchronization: c.position}}
+		d.Status.RefusedWrites = &v1alpha1.RefusedWrites{Count: c.count}
+		d.Status.Conditions = []metav1.Condition{{Type: v1alpha1.ConditionResyncNeeded, Status: c.status, Message: "none was refused"}}
+		if got := conditionsOf(d, noon)[0].Message; got != c.want {
+			t.Errorf("%s: got %q", name, got)
+		}
+	}
+}
+
+func TestRefusedWriteLeadsToItsObject(t *testing.T) {
+	for resource, want := range map[string]string{"Users/ada-x": "users/ada-x", "Groups/g": "groups/g", "Users": "", "Users/": "", "Users/a/b": "users/a%2Fb", "Bulk": "", "../x": ""} {
+		if got := refusedPage(v1alpha1.RefusedWrite{Resource: resource}); got != want {
+			t.Errorf("%s leads to %q", resource, got)
+		}
+	}
+}
+
+// An acknowledgement is a change of the directory by the program that has turned the switch, long before.
+func TestSwitchHasTheTimeOfTheSwitch(t *testing.T) {
+	at, later := metav1.NewTime(noon), metav1.NewTime(noon.Add(time.Hour))
+	d := &v1alpha1.CloudSSODirectory{}
+	d.Spec.SCIMSynchronization = v1alpha1.SynchronizationEnabled
+	d.Status.SCIMSynchronization, d.Status.SwitchedAt = v1alpha1.SynchronizationEnabled, &at
+	d.ManagedFields = []metav1.ManagedFieldsEntry{{Manager: "kubectl-cloudsso", Time: &later, FieldsV1: &metav1.FieldsV1{Raw: []byte(`{"f:spec":{"f:scimSynchronization":{}}}`)}}}
+	if w := switchWriter(d); w.Manager != "kubectl-cloudsso" || !w.Time.Equal(&at) {
+		t.Errorf("got %+v", w)
+	}
+	d.Spec.SCIMSynchronization = v1alpha1.SynchronizationDisabled
+	if w := switchWriter(d); w.Time != nil {
+		t.Errorf("the operator has not seen the switch, but it has the time %s", w.Time)
+	}
+}
+
 func TestLastUsedFirst(t *testing.T) {
 	used := func(name string, days int) (c v1alpha1.SCIMCredential) {
 		c.Name = name

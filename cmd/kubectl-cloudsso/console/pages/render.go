@@ -47,7 +47,7 @@ var templateFiles embed.FS
 var templates = parseTemplates("directory", "users", "user", "groups", "group", "settings", "problem",
 	"directories", "access", "assignment", "review",
 	"suspend", "delete", "approvals", "decide", "log", "signin",
-	"settings_edit", "switch", "credential", "credential_new", "credential_token", "credential_stored", "credential_rotation", "credential_revoke")
+	"settings_edit", "switch", "credential", "credential_new", "credential_token", "credential_stored", "credential_rotation", "credential_revoke", "credential_end")
 
 func parseTemplates(names ...string) map[string]*template.Template {
 	sets := map[string]*template.Template{}
@@ -81,6 +81,7 @@ var functions = template.FuncMap{
 	"path":             url.PathEscape,
 	"advice":           adviceOf,
 	"rowID":            rowID,
+	"refusedPage":      refusedPage,
 	"part":             func(v *view, data any) part { return part{v, data} },
 }
 

@@ -259,6 +259,8 @@ var _ = Describe("credentials", func() {
 		Expect(shown.Request.URL.String()).NotTo(ContainSubstring(token))
 		Expect(shown.text()).To(ContainSubstring(environment.BaseURL))
 		Eventually(func() string { return v.get(ctx, directory("credentials/entra/use")).text() }).Should(ContainSubstring("The operator accepts it."))
+		revoke := func() string { return v.get(ctx, directory("credentials/"+given[0]+"/revoke")).text() }
+		Eventually(revoke).WithTimeout(3 * time.Minute).Should(ContainSubstring("The other token, that of entra, has never been used."))
 		Eventually(scimStatus).WithContext(ctx).WithArguments(token).Should(Equal(http.StatusOK))
 
 		question := v.get(ctx, directory("credentials/entra/stored"))
@@ -280,6 +282,34 @@ var _ = Describe("credentials", func() {
 		Expect(page.submit(ctx, directory("credentials/entra/revoke"), nil).text()).To(ContainSubstring("The credential was revoked."))
 		Eventually(scimStatus).WithContext(ctx).WithArguments(token).Should(Equal(http.StatusUnauthorized))
 		Expect(v.output()).NotTo(ContainSubstring(token))
+	})
+
+	It("end only after a question if no other is in use, and the overview leads to one that is disabled", func(ctx SpecContext) {
+		v := signIn(ctx, admin)
+		own := directory("credentials/" + given[0])
+		for path, typed := range map[string]url.Values{"/disabled": nil, "/expiry": {"expiresAt": {"2020-01-01T00:00"}}} {
+			question := v.get(ctx, own).submit(ctx, own+path, typed)
+			Expect(question.Request.URL.Path).To(Equal(own + "/end"))
+			Expect(question.text()).To(ContainSubstring("No other credential is usable: the identity provider cannot connect then."))
+			Expect(question.forms(own + path)).To(HaveLen(1))
+		}
+		Expect(readCredential(ctx, given[0]).Spec).To(And(HaveField("Disabled", false), HaveField("ExpiresAt.Time", BeTemporally(">", time.Now()))))
+
+		DeferCleanup(func(ctx context.Context) {
+			c := readCredential(ctx, given[0])
+			before := c.DeepCopy()
+			c.Spec.Disabled = false
+			Expect(environment.Admin.Patch(ctx, c, client.MergeFrom(before))).To(Succeed())
+		})
+		Expect(v.get(ctx, own+"/end?disabled=true").submit(ctx, own+"/disabled", nil).text()).To(ContainSubstring("The credential is disabled."))
+		var overview *answer
+		Eventually(func() string {
+			overview = v.get(ctx, directory(""))
+			return overview.text()
+		}).Should(ContainSubstring("so the identity provider cannot connect: " + given[0] + " is disabled."))
+		page := v.get(ctx, link(overview, "Enable it, or create another"))
+		Expect(page.submit(ctx, own+"/disabled", nil).text()).To(ContainSubstring("The credential is enabled."))
+		Eventually(func() string { return v.get(ctx, own).text() }).Should(ContainSubstring("Usable The operator accepts it."))
 	})
 
 	It("are not created twice by a reload, and the token is not shown again", func(ctx SpecContext) {

@@ -20,6 +20,13 @@ func (d *Deletion) NeedsBreak() bool {
 	return d.isSynchronized() && policy.SwitchOf(d.Directory).HoldsDeletions()
 }
 
+// CanBeWithin reports whether the user can be deleted within a break that is on already: it goes on for longer than the deletion may
+// take.
+func (d *Deletion) CanBeWithin() bool {
+	end := d.Directory.Spec.ResumeAt
+	return d.isSynchronized() && policy.SwitchOf(d.Directory) == policy.SwitchDisabled && end != nil && end.Sub(d.Now()) > d.Limit
+}
+
 // refuseTracked refuses what a tool would turn back: the user, or the switch in the midst of the deletion.
 func (d *Deletion) refuseTracked() error {
 	if tool := TrackedBy(d.User); tool != "" {
@@ -35,7 +42,7 @@ func (d *Deletion) refuseTracked() error {
 		tool, v1alpha1.DirectoryName, d.Directory.Namespace, tool, tool, DisableCommand(d.Directory.Namespace), EnableCommand(d.Directory.Namespace))
 }
 
-// refuseBreak refuses a break that the operator would not end, and one within another break, whose end would hold the deletion.
+// refuseBreak refuses a break that the operator would not end, and one within another break, whose end could hold the deletion.
 func (d *Deletion) refuseBreak() error {
 	namespace := d.Directory.Namespace
 	switch at := d.Directory.Spec.ResumeAt; {
@@ -44,7 +51,7 @@ func (d *Deletion) refuseBreak() error {
 		return fmt.Errorf("directory %s is not activated, and until then the operator does not turn synchronization on if the deletion is interrupted: nothing was changed. "+
 			"Activate it first (docs/restore.md), or turn synchronization off by hand (%s), delete the user, and turn it on (%s)",
 			namespace, DisableCommand(namespace), EnableCommand(namespace))
-	case !d.NeedsBreak() && at != nil:
+	case !d.NeedsBreak() && at != nil && !(d.Within && d.CanBeWithin()):
 		return fmt.Errorf("another break is on until %s: nothing was changed. Wait until it is over, or, if it is yours, delete the user within it: kubectl -n %s delete cloudssouser %s",
 			at.UTC().Format(time.RFC3339), namespace, d.User.Name)
 	}

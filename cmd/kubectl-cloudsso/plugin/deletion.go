@@ -38,7 +38,9 @@ type Deletion struct {
 	Directory *v1alpha1.CloudSSODirectory
 	// Limit is how long synchronization is off at most, and how long the deletion is waited for.
 	Limit time.Duration
-	Now   func() time.Time
+	// Within says that the person has agreed to delete the user within a break that is on already.
+	Within bool
+	Now    func() time.Time
 	// Turned is told of each turn of the switch, in words.
 	Turned func(string)
 }

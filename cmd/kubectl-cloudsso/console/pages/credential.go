@@ -104,6 +104,14 @@ func acceptanceOf(credential *v1alpha1.SCIMCredential) acceptance {
 	return a
 }
 
+// usableText is what a list says about whether the operator accepts a credential.
+func usableText(credential *v1alpha1.SCIMCredential) string {
+	if !acceptanceOf(credential).IsKnown {
+		return text("credential.unknown")
+	}
+	return conditionText(credential.Status.Conditions, v1alpha1.ConditionUsable)
+}
+
 // credentialUse returns the part of a page that says whether the operator accepts a credential. An error is shown in its place.
 func (c *console) credentialUse(r *request) (*view, error) {
 	credential, err := r.readCredential(r.PathValue("name"))

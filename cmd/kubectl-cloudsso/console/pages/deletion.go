@@ -38,17 +38,21 @@ func (c *console) deletion(r *request) (*view, error) {
 	if err != nil {
 		return nil, err
 	}
+	page.Within = true // the page says what that means
 	page.Refused = linesOf(page.Refusal())
 	return page.view(http.StatusOK), nil
 }
 
+// withinField is the field of the form that deletes a user within a break that is on already.
+const withinField = "within"
+
 // deleteUser deletes the user of a form, and turns synchronization off for that if it has to. If the browser goes, it is turned on
 // at once, as after an interrupt of kubectl cloudsso delete-user.
 func (c *console) deleteUser(r *request) (*view, error) {
-	gone := r.finished("/directories/"+r.namespace()+"/users", "deleted")
+	list := r.address("users")
 	u, err := r.readShownUser()
 	if apierrors.IsNotFound(err) {
-		return gone, nil
+		return r.finished(list, "deleted"), nil
 	}
 	if err != nil {
 		return nil, err
@@ -57,11 +61,16 @@ func (c *console) deleteUser(r *request) (*view, error) {
 	if err != nil {
 		return nil, err
 	}
+	page.Within = r.PostFormValue(withinField) == checked
 	if page.Refused = linesOf(page.Refusal()); len(page.Refused) > 0 {
 		return page.view(http.StatusConflict), nil
 	}
-	if _, err = page.Run(r.Context()); err == nil {
-		return gone, nil
+	_, err = page.Run(r.Context())
+	switch {
+	case err == nil && page.NeedsBreak():
+		return r.finishedAbout(list, "deletedOff", u.Spec.UserName), nil
+	case err == nil:
+		return r.finishedAbout(list, "deletedUser", u.Spec.UserName), nil
 	}
 	page.Failed = linesOf(err)
 	return page.view(statusOf(err)), nil

@@ -9,6 +9,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/cloudsso/cloudsso-operator/cmd/kubectl-cloudsso/plugin"
 )
 
 // seal returns a text that only this session makes of values. So an address can carry what the console itself has said to the person,
@@ -44,6 +46,14 @@ func (r *request) finished(address, notice string) *view {
 	return redirected(address + "?" + url.Values{noticeParameter: {sealed}}.Encode())
 }
 
+// aboutMark is between a notice and the name of the object that it is about.
+const aboutMark = "="
+
+// finishedAbout is finished with a notice that names an object.
+func (r *request) finishedAbout(address, notice, name string) *view {
+	return r.finished(address, notice+aboutMark+name)
+}
+
 // notice returns what an action of this session has just said; "" if it has said nothing.
 func (r *request) notice() string {
 	rest, seal := cutLast(r.URL.Query().Get(noticeParameter))
@@ -54,6 +64,10 @@ func (r *request) notice() string {
 	seconds, err := strconv.ParseInt(at, 10, 64)
 	if err != nil || r.now.Sub(time.Unix(seconds, 0)).Abs() > noticeLife {
 		return ""
+	}
+	notice, name, isAbout := strings.Cut(notice, aboutMark)
+	if words := texts["done."+notice]; isAbout && words != "" {
+		return fmt.Sprintf(words, plugin.Printable(name))
 	}
 	return texts["done."+notice]
 }

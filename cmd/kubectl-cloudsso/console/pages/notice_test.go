@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"strings"
 	"testing"
 	"time"
 )
@@ -40,6 +41,19 @@ func TestNoticeIsOfTheSessionAndOfNow(t *testing.T) {
 		if got := noticeAt(t, c.address, c.csrf, c.later); got != c.want {
 			t.Errorf("%s: got %q, want %q", what, got, c.want)
 		}
+	}
+}
+
+// A name is part of the seal, whatever is in it.
+func TestNoticeNamesAnObject(t *testing.T) {
+	r := &request{Session: &Session{CSRFToken: "secret"}, now: noon}
+	name := "a.b=c@example.com"
+	address := r.finishedAbout("/directories/acme/users", "deletedUser", name).redirect
+	if got, want := noticeAt(t, address, "secret", 0), text("done.deletedUser", name); got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+	if got := noticeAt(t, strings.Replace(address, "example", "another", 1), "secret", 0); got != "" {
+		t.Errorf("another name has the seal of the first: %q", got)
 	}
 }
 

@@ -65,7 +65,6 @@ var functions = template.FuncMap{
 	"ago":              ago,
 	"exact":            exact,
 	"switch":           switchOf,
-	"condition":        conditionText,
 	"duration":         policy.ShortDuration,
 	"conditionName":    conditionName,
 	"principal":        principalText,
@@ -82,6 +81,7 @@ var functions = template.FuncMap{
 	"advice":           adviceOf,
 	"rowID":            rowID,
 	"refusedPage":      refusedPage,
+	"usable":           usableText,
 	"part":             func(v *view, data any) part { return part{v, data} },
 }
 

@@ -7,6 +7,7 @@ import (
 
 	"github.com/cloudsso/cloudsso-operator/api/v1alpha1"
 	"github.com/cloudsso/cloudsso-operator/cmd/kubectl-cloudsso/plugin"
+	"github.com/cloudsso/cloudsso-operator/internal/policy"
 )
 
 // breakTime is how long the page offers to disable synchronization for: enough for a change by hand, and short enough that few
@@ -18,7 +19,9 @@ type switchPage struct {
 	Directory *v1alpha1.CloudSSODirectory
 	To        v1alpha1.Synchronization
 	Effects   []string
-	Choices   []switchChoice
+	// Missed is how many refused writes a full push has to make up for.
+	Missed  int64
+	Choices []switchChoice
 	// Warning says which tool would turn the switch back; "" if none does.
 	Warning string
 	// Problem is why the last form has changed nothing; "" if there was none.
@@ -55,6 +58,9 @@ func (r *request) switchView(d *v1alpha1.CloudSSODirectory, to v1alpha1.Synchron
 	}
 	page := switchPage{
 		Directory: d, To: to, Effects: plugin.SwitchEffects(to), Choices: choices, Problem: problem, Lacks: held.Missing(patchDirectory),
+	}
+	if missed := policy.MissedWrites(d, r.now); missed != nil {
+		page.Missed = missed.Count
 	}
 	if tool := plugin.SwitchTrackedBy(d); tool != "" {
 		page.Warning = plugin.TrackedWarning(tool, "the switch of this directory")

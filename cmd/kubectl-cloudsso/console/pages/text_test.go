@@ -186,7 +186,7 @@ func addCall(t *testing.T, used map[string]string, call *ast.CallExpr, place str
 		for _, value := range call.Args[1:] {
 			used[literal(call.Args[0])+literal(value)] = place
 		}
-	case "finished":
+	case "finished", "finishedAbout":
 		if notice := literal(call.Args[1]); notice != "" {
 			used["done."+notice] = place
 		}

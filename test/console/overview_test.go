@@ -218,7 +218,7 @@ var _ = Describe("a group", func() {
 		t := browse(ctx, viewer)
 		t.goTo(directory("groups/" + engineers + "?without=1"))
 		Eventually(func() string { return t.text("#members ~ .scroll tbody, [aria-labelledby=members] tbody") }).Should(And(ContainSubstring(bob), ContainSubstring("That is all.")))
-		Expect(evaluate[bool](t, isWhole)).To(BeTrue())
+		Expect(t.isWhole()).To(BeTrue())
 		Expect(t.text("[aria-labelledby=members] tbody")).NotTo(ContainSubstring(alice))
 	})
 

@@ -113,7 +113,7 @@ var _ = Describe("a search", Ordered, func() {
 		Eventually(func() int { return evaluate[int](t, rows) }).Should(Equal(300))
 		t.goTo(users + "?source=Manual&until=650") // more than one answer has
 		Eventually(func() int { return evaluate[int](t, rows) }).Should(Equal(crowdSize))
-		Expect(evaluate[bool](t, isWhole)).To(BeTrue())
+		Expect(t.isWhole()).To(BeTrue())
 	})
 
 	It("keeps its rows when the console ends, and says what to do", func(ctx SpecContext) {

@@ -5,8 +5,10 @@ package console_test
 import (
 	"context"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/url"
+	"time"
 
 	"github.com/chromedp/chromedp"
 	. "github.com/onsi/ginkgo/v2"
@@ -38,6 +40,24 @@ func createLeavers(ctx context.Context) {
 		writers.Go(func() error { return environment.Admin.Create(writing, u) })
 	}
 	Expect(writers.Wait()).To(Succeed())
+	awaitRest(ctx)
+}
+
+// awaitRest waits until the operator writes the leavers no more: a decision leaves those that have changed since its page was loaded.
+func awaitRest(ctx context.Context) {
+	GinkgoHelper()
+	before := map[string]string{}
+	Eventually(func() bool {
+		var all v1alpha1.CloudSSOUserList
+		Expect(environment.Admin.List(ctx, &all, client.InNamespace(leavers))).To(Succeed())
+		now := map[string]string{}
+		for i := range all.Items {
+			now[all.Items[i].Name] = all.Items[i].ResourceVersion
+		}
+		rests := maps.Equal(now, before)
+		before = now
+		return rests
+	}).WithPolling(2 * time.Second).Should(BeTrue())
 }
 
 // decided returns how many of the leavers have each decision.
@@ -66,6 +86,7 @@ func undecide(ctx context.Context) {
 		}
 	}
 	Expect(writers.Wait()).To(Succeed())
+	awaitRest(ctx)
 }
 
 var _ = Describe("a decision about many withheld deactivations", Ordered, func() {

@@ -335,7 +335,7 @@ var _ = Describe("credentials", func() {
 		Expect(readCredential(ctx, "entra")).To(BeNil())
 		again := form.submit(ctx, directory("credentials"), values)
 		Expect(again.StatusCode).To(Equal(http.StatusConflict))
-		Expect(again.text()).To(ContainSubstring("No credential was created, because this form has created one before."))
+		Expect(again.text()).To(ContainSubstring("No credential was created: this form has created one before"))
 		Expect(credentialNames(ctx)).To(Equal(given))
 		tokenOf(again.submit(ctx, directory("credentials"), nil))
 		Expect(credentialNames(ctx)).To(ConsistOf(given[0], "entra"), "the form of the answer is another one")

@@ -588,7 +588,7 @@ var texts = map[string]string{
 	"credential.shownOnce":       "The next page shows the token, once. Have the place ready where you store it.",
 	"credential.noSlot":          "A directory has two credentials at most, and this one has two. Revoke one first. The token of a credential cannot be shown again: if one of them has just been created and its token is not stored, revoke that one.",
 	"credential.again":           "No credential was created. If you have loaded the page of a new token again: the credential exists, and its token cannot be shown again. If the token is not stored, open the credential, and rotate or revoke it.",
-	"credential.sentBefore":      "No credential was created, because this form has created one before. Its token cannot be shown again: if it is not stored, open the credential, and rotate or revoke it. To create another credential, send the form below.",
+	"credential.sentBefore":      "No credential was created: this form has created one before, and its token cannot be shown again. If the token is not stored, open the credential, and rotate or revoke it. To create another credential, send the form below.",
 	"credential.tokenTitle":      "The token of %s",
 	"credential.token":           "Token",
 	"credential.onlyNow":         "The token is shown only now.",

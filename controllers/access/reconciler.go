@@ -204,25 +204,13 @@ func (r *Reconciler) writeBindingsAndStatus(ctx context.Context, a *v1alpha1.Clo
 	if len(done.repaired) > 0 {
 		r.Emit(a, repairedEvent(done.repaired))
 	}
-	if s.unprepared != nil {
-		return false, 0, cmp.Or(r.verifyAdded(ctx, key), done.err, s.unprepared)
-	}
-	if done.isIncomplete && done.err == nil && !done.isOvertaken {
+	if s.unprepared == nil && done.isIncomplete && done.err == nil && !done.isOvertaken {
 		return true, 0, nil
 	}
-	if err := r.verifyAdded(ctx, key); err != nil {
+	if err := r.conclude(ctx, a, s, list, done); err != nil {
 		return false, 0, err
 	}
-	if s.position == policy.SwitchAbsent && done.err == nil && !done.isOvertaken {
-		r.memory.withdraw(key)
-	}
-	if !done.isIncomplete || done.err != nil {
-		err = r.report(ctx, a, s, list, done)
-	}
-	switch {
-	case err != nil || done.err != nil:
-		return false, 0, cmp.Or(err, done.err)
-	case done.isOvertaken:
+	if done.isOvertaken {
 		return false, wait.Jitter(conflictInterval, 1), nil
 	}
 	after = s.requeueAfter()
@@ -231,6 +219,24 @@ func (r *Reconciler) writeBindingsAndStatus(ctx context.Context, a *v1alpha1.Clo
 		after = controllerutil.Soonest(after, pendingInterval)
 	}
 	return false, after, nil
+}
+
+// conclude reads live the users that were added, and writes the status of a pass that has ended, or that has failed.
+func (r *Reconciler) conclude(ctx context.Context, a *v1alpha1.CloudSSOAccessAssignment, s *situation, list *roster, done result) error {
+	key := client.ObjectKeyFromObject(a)
+	if err := r.verifyAdded(ctx, key); err != nil {
+		return err
+	}
+	if s.unprepared != nil {
+		return cmp.Or(done.err, s.unprepared)
+	}
+	if s.position == policy.SwitchAbsent && done.err == nil && !done.isOvertaken {
+		r.memory.withdraw(key)
+	}
+	if done.isIncomplete && done.err == nil {
+		return nil
+	}
+	return cmp.Or(r.report(ctx, a, s, list, done), done.err)
 }
 
 // finalize deletes the bindings of an assignment that is being deleted, and lets it go.

@@ -37,9 +37,10 @@ func serve(ctx context.Context) *console {
 	// The URL of the console is one of its flags, so the port has to be known before it starts.
 	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", "127.0.0.1:0")
 	Expect(err).NotTo(HaveOccurred())
-	port := listener.Addr().(*net.TCPAddr).Port
+	_, port, err := net.SplitHostPort(listener.Addr().String())
+	Expect(err).NotTo(HaveOccurred())
 	Expect(listener.Close()).To(Succeed())
-	c := &console{root: fmt.Sprintf("https://localhost:%d", port)}
+	c := &console{root: "https://localhost:" + port}
 
 	mounted, key := GinkgoT().TempDir(), make([]byte, 32)
 	certificate, err := selfsigned.Write(mounted, time.Now())
@@ -58,7 +59,7 @@ func serve(ctx context.Context) *console {
 		"--cookie-key-file="+file("key", base64.StdEncoding.EncodeToString(key)), "--server="+environment.ControlPlane.Admin().Host,
 		"--certificate-authority="+file("ca.crt", string(environment.ControlPlane.Admin().CAData)),
 		"--tls-cert-file="+certificate.Cert, "--tls-key-file="+certificate.Key,
-		fmt.Sprintf("--bind-address=127.0.0.1:%d", port), "--health-probe-bind-address=127.0.0.1:0")
+		"--bind-address=127.0.0.1:"+port, "--health-probe-bind-address=127.0.0.1:0")
 	command.Env = []string{"HOME=" + folder}
 	c.process, err = gexec.Start(command, GinkgoWriter, GinkgoWriter)
 	Expect(err).NotTo(HaveOccurred())

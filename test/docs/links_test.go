@@ -73,9 +73,6 @@ func (d document) nodes() iter.Seq[ast.Node] {
 	}
 }
 
-// line returns the line of the file at which a byte of the source is.
-func (d document) line(offset int) int { return 1 + bytes.Count(d.source[:offset], []byte("\n")) }
-
 // plain returns the text of a node without its markup.
 func plain(n ast.Node, source []byte) string {
 	var all bytes.Buffer

@@ -51,7 +51,7 @@ func (d *Deletion) refuseBreak() error {
 		return fmt.Errorf("directory %s is not activated, and until then the operator does not turn synchronization on if the deletion is interrupted: nothing was changed. "+
 			"Activate it first (docs/restore.md), or turn synchronization off by hand (%s), delete the user, and turn it on (%s)",
 			namespace, DisableCommand(namespace), EnableCommand(namespace))
-	case !d.NeedsBreak() && at != nil && !(d.Within && d.CanBeWithin()):
+	case !d.NeedsBreak() && at != nil && (!d.Within || !d.CanBeWithin()):
 		return fmt.Errorf("another break is on until %s: nothing was changed. Wait until it is over, or, if it is yours, delete the user within it: kubectl -n %s delete cloudssouser %s",
 			at.UTC().Format(time.RFC3339), namespace, d.User.Name)
 	}

@@ -66,7 +66,7 @@ func TestSwitchHasTheTimeOfTheSwitch(t *testing.T) {
 	d := &v1alpha1.CloudSSODirectory{}
 	d.Spec.SCIMSynchronization = v1alpha1.SynchronizationEnabled
 	d.Status.SCIMSynchronization, d.Status.SwitchedAt = v1alpha1.SynchronizationEnabled, &at
-	d.ManagedFields = []metav1.ManagedFieldsEntry{{Manager: "kubectl-cloudsso", Time: &later, FieldsV1: &metav1.FieldsV1{Raw: []byte(`{"f:spec":{"f:scimSynchronization":{}}}`)}}}
+	d.ManagedFields = []metav1.ManagedFieldsEntry{{Manager: "kubectl-cloudsso", Time: &later, FieldsV1: metav1.NewFieldsV1(`{"f:spec":{"f:scimSynchronization":{}}}`)}}
 	if w := switchWriter(d); w.Manager != "kubectl-cloudsso" || !w.Time.Equal(&at) {
 		t.Errorf("got %+v", w)
 	}

@@ -436,7 +436,7 @@ var _ = Describe("credentials", func() {
 			for path, form := range map[string]url.Values{
 				"credentials":                           {"name": {"entra"}},
 				"credentials/" + given[0] + "/revoke":   {"uid": {string(readCredential(ctx, given[0]).UID)}},
-				"credentials/" + given[0] + "/disabled": {"disabled": {"true"}},
+				"credentials/" + given[0] + "/disabled": {"disabled": {"true"}, "sure": {"true"}},
 				"credentials/" + given[0] + "/rotate":   nil,
 			} {
 				answer := v.post(ctx, directory(path), form)

@@ -125,7 +125,7 @@ var _ = Describe("the page of a user", func() {
 		v := signIn(ctx, editor)
 		Expect(v.get(ctx, directory("users/"+id+"?access=1")).text()).NotTo(ContainSubstring("can have taken the user out of a group"))
 		scim(ctx, http.StatusOK, "PATCH", "/Groups/"+engineers, fmt.Sprintf(
-			`{"schemas":["urn:ietf:params:scim:api:messages:2.0:PatchOp"],"Operations":[{"op":"remove","path":"members[value eq %q]"}]}`, id))
+			`{"schemas":["urn:ietf:params:scim:api:messages:2.0:PatchOp"],"Operations":[{"op":"remove","path":"members[value eq \"%s\"]"}]}`, id))
 		g := &v1alpha1.CloudSSOGroup{}
 		Expect(environment.Admin.Get(ctx, client.ObjectKey{Namespace: environment.Namespace, Name: engineers}, g)).To(Succeed())
 		change, known := policy.LastChangeOf(g)

@@ -65,9 +65,10 @@ func (c *console) deleteUser(r *request) (*view, error) {
 	if page.Refused = linesOf(page.Refusal()); len(page.Refused) > 0 {
 		return page.view(http.StatusConflict), nil
 	}
+	needsBreak := page.NeedsBreak() // before the deletion turns synchronization off
 	_, err = page.Run(r.Context())
 	switch {
-	case err == nil && page.NeedsBreak():
+	case err == nil && needsBreak:
 		return r.finishedAbout(list, "deletedOff", u.Spec.UserName), nil
 	case err == nil:
 		return r.finishedAbout(list, "deletedUser", u.Spec.UserName), nil

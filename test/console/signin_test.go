@@ -129,7 +129,7 @@ var _ = Describe("the console in the cluster", func() {
 		t.do(chromedp.Navigate(t.root + directory("users?q=alice")))
 		t.arrive(directory("users"))
 		Expect(evaluate[string](t, "location.search")).To(Equal("?q=alice"))
-		Eventually(func() string { return t.text("tbody") }).Should(ContainSubstring(alice))
+		Eventually(func() string { return t.text("main") }).Should(ContainSubstring(alice))
 		Expect(t.text(".person")).To(ContainSubstring(oidcissuer.UsernamePrefix + reader.UserName))
 		Expect(evaluate[string](t, "document.cookie")).To(BeEmpty())
 

@@ -36,7 +36,7 @@ const allParameter = "all"
 
 // approvals is the page of withheld deactivations. It reads all users unless the operator has counted none that wait.
 func (c *console) approvals(r *request) (*view, error) {
-	d, err := plugin.Directory(r.Context(), r.Client, r.namespace())
+	d, err := plugin.DirectoryOrEmpty(r.Context(), r.Client, r.namespace())
 	if err != nil {
 		return nil, err
 	}
@@ -171,7 +171,7 @@ func (c *console) askDecision(r *request) (*view, error) {
 
 // countWaiting counts the users that all wait for a decision. It reads no further than to as many as the operator has counted.
 func (r *request) countWaiting(page *decision) error {
-	d, err := plugin.Directory(r.Context(), r.Client, r.namespace())
+	d, err := plugin.DirectoryOrEmpty(r.Context(), r.Client, r.namespace())
 	if err != nil {
 		return err
 	}

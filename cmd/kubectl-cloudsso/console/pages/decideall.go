@@ -208,8 +208,11 @@ func (r *request) decideShown(ctx context.Context, users []v1alpha1.CloudSSOUser
 			err := r.writeDecision(ctx, u, d.Decision)
 			switch {
 			case errors.Is(err, errNotWithheld):
-				left.Add(1)
-				return nil
+				waits, err := r.stillWaits(ctx, u.Name)
+				if waits {
+					left.Add(1)
+				}
+				return err
 			case err != nil:
 				return fmt.Errorf("%s: %w", u.Name, err)
 			}
@@ -223,4 +226,12 @@ func (r *request) decideShown(ctx context.Context, users []v1alpha1.CloudSSOUser
 		d.Left += left.Load()
 	}
 	return err
+}
+
+// stillWaits reports whether a user waits for a decision now. The pages of a list are as old as the first of them, so a user in it may
+// be decided about already.
+func (r *request) stillWaits(ctx context.Context, name string) (bool, error) {
+	u := &v1alpha1.CloudSSOUser{}
+	err := r.Client.Get(ctx, client.ObjectKey{Namespace: r.namespace(), Name: name}, u)
+	return err == nil && isWaiting(u), client.IgnoreNotFound(err)
 }

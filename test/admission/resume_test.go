@@ -7,6 +7,8 @@ import (
 	. "github.com/onsi/gomega"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/cloudsso/cloudsso-operator/api/v1alpha1"
@@ -73,6 +75,21 @@ var _ = Describe("a directory", func() {
 			Expect(patched(ctx, operator, d.DeepCopy(), change)).To(MatchError(ContainSubstring(resumePolicy)), what)
 		}
 		Expect(patched(ctx, operator, d, func(d *v1alpha1.CloudSSODirectory) { d.Finalizers = d.Finalizers[:1] })).To(Succeed())
+	})
+
+	It("gets that finalizer without a spec too", func(ctx SpecContext) {
+		bare := &unstructured.Unstructured{}
+		bare.SetGroupVersionKind(v1alpha1.GroupVersion.WithKind("CloudSSODirectory"))
+		bare.SetNamespace(newDirectory(ctx, ""))
+		bare.SetName(v1alpha1.DirectoryName)
+		Expect(person.Create(ctx, bare)).To(Succeed())
+		patch := func(what string) error {
+			return operator.Patch(ctx, bare, client.RawPatch(types.MergePatchType, []byte(what)))
+		}
+		Expect(patch(`{"metadata":{"finalizers":["cloudsso.dev/bindings"]}}`)).To(Succeed())
+		Expect(bare.Object).NotTo(HaveKey("spec"))
+		Expect(patch(`{"spec":{"scimSynchronization":"Enabled"}}`)).To(MatchError(ContainSubstring(resumePolicy)))
+		Expect(patch(`{"metadata":{"finalizers":null}}`)).To(Succeed())
 	})
 
 	It("cannot be enabled while it waits to be deleted", func(ctx SpecContext) {

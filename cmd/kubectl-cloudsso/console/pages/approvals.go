@@ -158,9 +158,7 @@ func (c *console) askDecision(r *request) (*view, error) {
 		if page.Round, err = roundOf(query); err != nil {
 			return nil, err
 		}
-		v := page.Round.view()
-		v.Data = decision{Decision: page.Decision, Round: page.Round, Lacks: page.Lacks}
-		return v, nil
+		page.Round.IsBegun = true
 	default:
 		if err := r.countWaiting(&page); err != nil {
 			return nil, err

@@ -1,6 +1,7 @@
 package access_test
 
 import (
+	"context"
 	"net/http"
 	"slices"
 	"strings"
@@ -258,9 +259,7 @@ var _ = Describe("an assignment to a group", func() {
 		}
 		users.pause()
 		modify(ctx, &user{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: "ada"}}, func(u *user) { u.Spec.Active = new(false) })
-		before := len(traffic.bindingWrites())
-		a := assign(ctx)
-		Eventually(func() int { return len(traffic.bindingWrites()) - before }).Should(Equal(2))
+		a := assignAndCorrect(ctx)
 		expectSubjects(ctx, a, namespace, "bob")
 	})
 
@@ -268,9 +267,7 @@ var _ = Describe("an assignment to a group", func() {
 		expectSeen(ctx, developers)
 		groups.pause()
 		setMembers(ctx, developers, "bob")
-		before := len(traffic.bindingWrites())
-		a := assign(ctx)
-		Eventually(func() int { return len(traffic.bindingWrites()) - before }).Should(Equal(2))
+		a := assignAndCorrect(ctx)
 		expectSubjects(ctx, a, namespace, "bob")
 	})
 
@@ -280,9 +277,7 @@ var _ = Describe("an assignment to a group", func() {
 		modify(ctx, developers, func(g *group) { g.Finalizers = []string{"example.com/held"} }) // and not the guard's
 		DeferCleanup(func(ctx SpecContext) { modify(ctx, developers, func(g *group) { g.Finalizers = nil }) })
 		Expect(admin.Delete(ctx, developers)).To(Succeed())
-		before := len(traffic.bindingWrites())
-		a := assign(ctx)
-		Eventually(func() int { return len(traffic.bindingWrites()) - before }).Should(Equal(2))
+		a := assignAndCorrect(ctx)
 		expectSubjects(ctx, a, namespace)
 	})
 
@@ -297,9 +292,7 @@ var _ = Describe("an assignment to a group", func() {
 		lists.pause()
 		modify(ctx, second, func(s *slice) { s.Spec.Members = membersOf("kim") })
 		modify(ctx, first, func(s *slice) { s.Spec.Members = []v1alpha1.Member{} })
-		before := len(traffic.bindingWrites())
-		a := assign(ctx)
-		Eventually(func() int { return len(traffic.bindingWrites()) - before }).Should(Equal(2))
+		a := assignAndCorrect(ctx)
 		expectSubjects(ctx, a, namespace, "ada", "bob", "kim")
 		Expect(readsOf("cloudssomembershipslices/developers-1")).NotTo(BeEmpty())
 		Expect(readsOf("cloudssomembershipslices/developers-2")).To(BeEmpty(), "the cache shows none of the users in it")
@@ -695,3 +688,12 @@ var _ = Describe("what stands in the way of an assignment", func() {
 		expectReady(ctx, a)
 	})
 })
+
+// assignAndCorrect creates an assignment whose first write grants, and whose second one takes away again.
+func assignAndCorrect(ctx context.Context) *assignment {
+	GinkgoHelper()
+	before := len(traffic.bindingWrites())
+	a := assign(ctx)
+	Eventually(func() int { return len(traffic.bindingWrites()) - before }).Should(Equal(2))
+	return a
+}

@@ -14,7 +14,6 @@ import (
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
 	"golang.org/x/sync/errgroup"
-	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -30,16 +29,11 @@ const (
 
 func createLeavers(ctx context.Context) {
 	GinkgoHelper()
-	Expect(environment.Admin.Create(ctx, &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: leavers}})).To(Succeed())
-	writers, writing := errgroup.WithContext(ctx)
-	writers.SetLimit(16)
-	for i := range leaversSize {
-		u := &v1alpha1.CloudSSOUser{ObjectMeta: metav1.ObjectMeta{Namespace: leavers, Name: fmt.Sprintf("leaver-%04d", i)}}
+	createMany(ctx, leavers, leaversSize, func(i int, u *v1alpha1.CloudSSOUser) {
+		u.Name = fmt.Sprintf("leaver-%04d", i)
 		u.Spec.UserName, u.Spec.Source = fmt.Sprintf("leaver%04d@example.com", i), v1alpha1.SourceSCIM
 		u.Spec.Withheld = &v1alpha1.WithheldDeactivation{What: v1alpha1.DeactivationDisable, Since: metav1.Now()}
-		writers.Go(func() error { return environment.Admin.Create(writing, u) })
-	}
-	Expect(writers.Wait()).To(Succeed())
+	})
 	awaitRest(ctx)
 }
 

@@ -24,15 +24,24 @@ const (
 	crowdSize = 700
 )
 
-// createCrowd creates the users. The operator does not serve them, because the namespace has no directory.
 func createCrowd(ctx context.Context) {
 	GinkgoHelper()
-	Expect(environment.Admin.Create(ctx, &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: crowd}})).To(Succeed())
+	createMany(ctx, crowd, crowdSize, func(i int, u *v1alpha1.CloudSSOUser) {
+		u.Name = fmt.Sprintf("member-%04d", i)
+		u.Spec.UserName, u.Spec.ExternalID, u.Spec.Source = fmt.Sprintf("member%04d@example.com", i), fmt.Sprintf("00u%04d", i), v1alpha1.SourceManual
+	})
+}
+
+// createMany creates users in a namespace of their own. The operator does not serve them, because it has no directory. set sets the
+// name and the spec of one.
+func createMany(ctx context.Context, namespace string, count int, set func(i int, u *v1alpha1.CloudSSOUser)) {
+	GinkgoHelper()
+	Expect(environment.Admin.Create(ctx, &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: namespace}})).To(Succeed())
 	writers, writing := errgroup.WithContext(ctx)
 	writers.SetLimit(16)
-	for i := range crowdSize {
-		u := &v1alpha1.CloudSSOUser{ObjectMeta: metav1.ObjectMeta{Namespace: crowd, Name: fmt.Sprintf("member-%04d", i)}}
-		u.Spec.UserName, u.Spec.ExternalID, u.Spec.Source = fmt.Sprintf("member%04d@example.com", i), fmt.Sprintf("00u%04d", i), v1alpha1.SourceManual
+	for i := range count {
+		u := &v1alpha1.CloudSSOUser{ObjectMeta: metav1.ObjectMeta{Namespace: namespace}}
+		set(i, u)
 		writers.Go(func() error { return environment.Admin.Create(writing, u) })
 	}
 	Expect(writers.Wait()).To(Succeed())

@@ -443,6 +443,8 @@ var _ = Describe("credentials", func() {
 				Expect(answer.StatusCode).To(Equal(http.StatusForbidden), path)
 				Expect(answer.text()).To(ContainSubstring(`User "`+string(p)+`" cannot`), path)
 			}
+			v.post(ctx, directory("credentials/"+given[0]+"/disabled"), url.Values{"disabled": {"true"}}) // which asks first
+			Expect(readCredential(ctx, given[0]).Spec.Disabled).To(BeFalse())
 			Expect(credentialNames(ctx)).To(Equal(given))
 		})
 	}

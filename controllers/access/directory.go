@@ -43,7 +43,7 @@ func (r directoryReconciler) release(ctx context.Context, d *v1alpha1.CloudSSODi
 	}
 	if r.Bindings != nil {
 		if left := r.granting(d.Namespace); len(left) > 0 || !r.isSwept.Load() {
-			r.enqueue(urgentPriority, left...)
+			r.enqueueAfter(retryInterval, urgentPriority, left...) // the event of the deletion has enqueued them
 			return withdrawalInterval, nil
 		}
 	}

@@ -216,6 +216,21 @@ var _ = Describe("an assignment to a group", func() {
 		Expect(isGone(ctx, &unknown)()).To(BeTrue())
 	})
 
+	It("is tried again about every second while its bindings outlast the directory's deletion", func(ctx SpecContext) {
+		a := assign(ctx)
+		expectReady(ctx, a)
+		turn(ctx, v1alpha1.SynchronizationDisabled)
+		before := deletions.refused.Load()
+		deletions.set()
+		Expect(admin.Delete(ctx, directory())).To(Succeed())
+		const firstSecond = 6 // with a back-off that begins at 50 ms
+		Eventually(deletions.refused.Load).Should(BeNumerically(">=", before+firstSecond))
+		before = deletions.refused.Load()
+		Consistently(func() int64 { return deletions.refused.Load() - before }).WithTimeout(2 * time.Second).Should(BeNumerically("<=", 4))
+		deletions.unset()
+		Eventually(isGone(ctx, directory())).Should(BeTrue())
+	})
+
 	It("begins and ends at its times", func(ctx SpecContext) {
 		begin := clock.Now().Add(time.Hour).Truncate(time.Second)
 		a := assign(ctx, beginning(begin), ending(begin.Add(time.Hour)))

@@ -107,12 +107,17 @@ func (r *Reconciler) subscribe(ctx context.Context, q queue) error {
 
 // enqueue has assignments reconciled.
 func (r *Reconciler) enqueue(priority int, keys ...types.NamespacedName) {
+	r.enqueueAfter(0, priority, keys...)
+}
+
+// enqueueAfter has assignments reconciled after a time, or earlier if they are in the queue already.
+func (r *Reconciler) enqueueAfter(after time.Duration, priority int, keys ...types.NamespacedName) {
 	q := r.queue.Load()
 	if q == nil || !r.isSwept.Load() {
 		return // the sweep has all of them reconciled
 	}
 	for _, key := range keys {
-		(*q).AddWithOpts(priorityqueue.AddOpts{Priority: &priority}, ctrl.Request{NamespacedName: key})
+		(*q).AddWithOpts(priorityqueue.AddOpts{After: after, Priority: &priority}, ctrl.Request{NamespacedName: key})
 	}
 }
 
@@ -163,8 +168,8 @@ func (r *Reconciler) noteRevoked(keys []types.NamespacedName, w work) {
 	}
 	for _, key := range keys {
 		r.memory.noteRevoked(key, w.clone(), time.Now().Add(revokedInterval))
-		(*r.queue.Load()).AddWithOpts(priorityqueue.AddOpts{After: revokedInterval, Priority: new(urgentPriority)}, ctrl.Request{NamespacedName: key})
 	}
+	r.enqueueAfter(revokedInterval, urgentPriority, keys...)
 }
 
 // onChange is told of each change of the bindings' index.

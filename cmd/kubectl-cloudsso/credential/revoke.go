@@ -35,9 +35,9 @@ func newRevoke(p *plugin.Plugin) *cobra.Command {
 			if err := c.Get(cmd.Context(), client.ObjectKey{Namespace: namespace, Name: args[0]}, &revoked); err != nil {
 				return err
 			}
-			effects := plugin.RevokeEffects(&revoked, plugin.IsLastUsable(&revoked, all, p.Now()))
+			effects := append(plugin.RevokeEffects(&revoked), plugin.EndDanger(&revoked, all, p.Now()))
 			p.WarnIfTracked(&revoked)
-			if err := p.Confirm(cmd.Context(), yes, strings.Join(effects, " ")); err != nil {
+			if err := p.Confirm(cmd.Context(), yes, strings.TrimSpace(strings.Join(effects, " "))); err != nil {
 				return err
 			}
 			if err := plugin.RevokeCredential(cmd.Context(), c, &revoked); err != nil {

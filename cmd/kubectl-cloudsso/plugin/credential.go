@@ -108,24 +108,35 @@ func LastUse(c *v1alpha1.SCIMCredential) string {
 	return "it was last used at " + c.Status.LastUsedTime.UTC().Format(time.RFC3339)
 }
 
-// IsLastUsable reports whether no other credential of the directory is usable. all are the credentials of the namespace.
-func IsLastUsable(c *v1alpha1.SCIMCredential, all []v1alpha1.SCIMCredential, now time.Time) bool {
-	for i := range all {
-		if all[i].Name != c.Name && policy.CredentialUsable(&all[i], now) {
-			return false
-		}
-	}
-	return true
-}
-
-// RevokeEffects returns what the end of a credential means, in sentences. isLast says that no other is usable.
-func RevokeEffects(c *v1alpha1.SCIMCredential, isLast bool) []string {
-	effects := []string{
+// RevokeEffects returns what the deletion of a credential means, in sentences.
+func RevokeEffects(c *v1alpha1.SCIMCredential) []string {
+	return []string{
 		fmt.Sprintf("This deletes credential %s/%s; %s.", c.Namespace, c.Name, LastUse(c)),
 		"Its token cannot be used again.",
 	}
-	if isLast {
-		effects = append(effects, "No other credential is usable: the identity provider cannot connect until it has the token of a new one.")
+}
+
+// EndDanger says that the identity provider cannot connect if a usable credential ends now; "" if it can. all are the
+// credentials of the namespace.
+func EndDanger(c *v1alpha1.SCIMCredential, all []v1alpha1.SCIMCredential, now time.Time) string {
+	if !policy.CredentialUsable(c, now) {
+		return ""
 	}
-	return effects
+	unused := ""
+	for i := range all {
+		switch other := &all[i]; {
+		case other.Name == c.Name || !policy.CredentialUsable(other, now):
+		case !other.Status.LastUsedTime.IsZero():
+			return ""
+		default:
+			unused = other.Name
+		}
+	}
+	switch {
+	case unused == "":
+		return "No other credential is usable: the identity provider cannot connect then."
+	case c.Status.LastUsedTime.IsZero():
+		return "" // the identity provider has used neither
+	}
+	return fmt.Sprintf("The other token, that of %s, has never been used: the identity provider cannot connect until it has that token.", unused)
 }

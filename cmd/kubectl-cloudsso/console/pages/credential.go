@@ -68,7 +68,7 @@ func (r *request) credentialView(credential *v1alpha1.SCIMCredential, expires st
 		return nil, err
 	}
 	return &view{Title: text("credential.title", credential.Name), template: "credential", Data: credentialPage{
-		Credential: credential, Use: acceptanceOf(credential), Danger: endDanger(credential, all, r.now),
+		Credential: credential, Use: acceptanceOf(credential), Danger: plugin.EndDanger(credential, all, r.now),
 		Expires: field{Name: "expiresAt", Label: text("credential.expiresAt"), Hint: text("credential.expiresNow"), Type: "datetime-local", Required: true, Value: expires, Fault: refused["expiresAt"]},
 		Problem: refused[""], Warning: trackedWarning(credential),
 		LacksPatch: held.Missing(patch), LacksDelete: held.Missing(remove), LacksCreate: held.Missing(createCredential),

@@ -2,20 +2,18 @@ package pages
 
 import (
 	"net/url"
-	"time"
 
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/cloudsso/cloudsso-operator/api/v1alpha1"
 	"github.com/cloudsso/cloudsso-operator/cmd/kubectl-cloudsso/plugin"
-	"github.com/cloudsso/cloudsso-operator/internal/policy"
 )
 
 // revokePage says what it means to revoke a credential, and offers it.
 type revokePage struct {
 	Credential *v1alpha1.SCIMCredential
 	Effects    []string
-	Danger     string // says that the identity provider does not use another one; "" if it does, or if an effect says so
+	Danger     string // says that the identity provider does not use another one; "" if it does
 	Warning    string // which tool would create the credential again; "" if none does
 	Lacks      string // the right that the person lacks; "" if it has it
 }
@@ -56,45 +54,10 @@ func (c *console) revokePage(r *request) (*view, error) {
 		return nil, err
 	}
 	page := revokePage{
-		Credential: credential, Effects: plugin.RevokeEffects(credential, plugin.IsLastUsable(credential, all, r.now)),
+		Credential: credential, Effects: plugin.RevokeEffects(credential), Danger: plugin.EndDanger(credential, all, r.now),
 		Warning: trackedWarning(credential), Lacks: lacks,
 	}
-	if other := unusedOther(credential, all, r.now); other != "" {
-		page.Danger = text("credential.onlyUnused", credential.Name, other)
-	}
 	return &view{Title: text("credential.revokeTitle", credential.Name), template: "credential_revoke", Data: page}, nil
-}
-
-// unusedOther returns the name of another credential that is usable, if a provider uses the given one and has used no other; ""
-// otherwise.
-func unusedOther(credential *v1alpha1.SCIMCredential, all []v1alpha1.SCIMCredential, now time.Time) (name string) {
-	if credential.Status.LastUsedTime.IsZero() || !policy.CredentialUsable(credential, now) {
-		return ""
-	}
-	for i := range all {
-		switch other := &all[i]; {
-		case other.Name == credential.Name || !policy.CredentialUsable(other, now):
-		case !other.Status.LastUsedTime.IsZero():
-			return ""
-		default:
-			name = other.Name
-		}
-	}
-	return name
-}
-
-// endDanger says that the identity provider cannot connect if a credential ends now; "" if it can, or cannot do so anyway.
-func endDanger(credential *v1alpha1.SCIMCredential, all []v1alpha1.SCIMCredential, now time.Time) string {
-	if !policy.CredentialUsable(credential, now) {
-		return ""
-	}
-	if plugin.IsLastUsable(credential, all, now) {
-		return text("credential.last")
-	}
-	if other := unusedOther(credential, all, now); other != "" {
-		return text("credential.onlyUnused", credential.Name, other)
-	}
-	return ""
 }
 
 // The fields of the forms that end a credential. sureField says that the person was asked before.
@@ -126,7 +89,7 @@ func (r *request) askFirst(form url.Values) (*view, error) {
 		return nil, err
 	}
 	all, err := plugin.CredentialsOf(r.Context(), r.Client, credential.Namespace)
-	if err != nil || endDanger(credential, all, r.now) == "" {
+	if err != nil || plugin.EndDanger(credential, all, r.now) == "" {
 		return nil, err
 	}
 	return redirected(credentialAddress(r.namespace(), credential.Name) + "/end?" + form.Encode()), nil
@@ -147,7 +110,7 @@ func (c *console) askEnd(r *request) (*view, error) {
 	if err != nil {
 		return nil, err
 	}
-	page := endPage{Credential: credential, Danger: endDanger(credential, all, r.now), Warning: trackedWarning(credential), Lacks: held.Missing(patch)}
+	page := endPage{Credential: credential, Danger: plugin.EndDanger(credential, all, r.now), Warning: trackedWarning(credential), Lacks: held.Missing(patch)}
 	title := page.setForm(r.URL.Query())
 	if title == "" {
 		return nil, errNoPage

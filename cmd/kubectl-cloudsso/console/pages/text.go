@@ -615,8 +615,6 @@ var texts = map[string]string{
 	"credential.disableMeans":    "Its token is refused within a second, until the credential is enabled again.",
 	"credential.enable":          "Enable",
 	"credential.enableMeans":     "Its token is accepted again within a second.",
-	"credential.last":            "No other credential is usable: the identity provider cannot connect then.",
-	"credential.onlyUnused":      "The other token, that of %[2]s, has never been used. If you end %[1]s now, the identity provider cannot connect until it has that token.",
 	"credential.disableTitle":    "Disable %s?",
 	"credential.disableNow":      "Disable %s",
 	"credential.endTitle":        "End %s now?",

@@ -102,7 +102,7 @@ func (c *collection[T]) available() error {
 	if failing := c.source.Failing(); failing >= maxFailing {
 		return fmt.Errorf("this replica has not reached the API server's %s for %s", c.resource.Name, failing.Round(time.Second))
 	}
-	if failing := c.directories.Failing(); failing >= maxFailing {
+	if failing := c.directories.source.Failing(); failing >= maxFailing {
 		return fmt.Errorf("this replica has not reached the API server's directories for %s", failing.Round(time.Second))
 	}
 	return nil

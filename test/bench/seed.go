@@ -160,12 +160,19 @@ func (s *stack) checkCopy(ctx context.Context, tag string) error {
 	return nil
 }
 
-// waitShown waits until the service finds the user of a tag.
+// waitShown waits until the service finds the user of a tag. Meanwhile it may answer 503: users are written faster than the API
+// server's watches keep up with, so that informers list again.
 func (s *stack) waitShown(ctx context.Context, tag string) error {
-	return wait.PollUntilContextTimeout(ctx, pollInterval, idleTimeout, true, func(ctx context.Context) (bool, error) {
-		answer, err := s.scim.Do(ctx, http.MethodGet, load.Find("externalId", load.ExternalID(tag)), "")
-		return err == nil && bytes.Contains(answer.Body, []byte(`"totalResults":1`)), err
+	var last error
+	err := wait.PollUntilContextTimeout(ctx, pollInterval, idleTimeout, true, func(ctx context.Context) (bool, error) {
+		var answer *load.Answer
+		answer, last = s.scim.Do(ctx, http.MethodGet, load.Find("externalId", load.ExternalID(tag)), "")
+		return last == nil && bytes.Contains(answer.Body, []byte(`"totalResults":1`)), nil
 	})
+	if err != nil {
+		return errors.Join(err, last)
+	}
+	return nil
 }
 
 // seedGroups creates groups over SCIM.

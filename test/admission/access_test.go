@@ -2,6 +2,7 @@ package admission_test
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"os"
 	"os/exec"
@@ -17,6 +18,7 @@ import (
 	rbacv1 "k8s.io/api/rbac/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/rest"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -361,13 +363,10 @@ var _ = Describe("the operator with config/access", Ordered, func() {
 	It("binds view, adds and removes users, and deletes the binding; cluster-admin and roles beyond the list are refused", func(ctx SpecContext) {
 		namespace := newDirectory(ctx, "")
 		meta := metav1.ObjectMeta{Namespace: namespace, Name: "cloudsso:" + namespace + ":developers:1"}
-		subject := func(name string) rbacv1.Subject {
-			return rbacv1.Subject{Kind: rbacv1.UserKind, APIGroup: rbacGroup, Name: name}
-		}
 		for _, kind := range []string{"ClusterRole", "Role"} {
 			for _, name := range []string{"cluster-admin", "admin", "system:node", "deployer"} {
 				ref := rbacv1.RoleRef{APIGroup: rbacGroup, Kind: kind, Name: name}
-				err := operator.Create(ctx, &rbacv1.RoleBinding{ObjectMeta: meta, RoleRef: ref, Subjects: []rbacv1.Subject{subject("ada")}})
+				err := operator.Create(ctx, &rbacv1.RoleBinding{ObjectMeta: meta, RoleRef: ref, Subjects: []rbacv1.Subject{userSubject("ada")}})
 				Expect(apierrors.IsForbidden(err) || apierrors.IsNotFound(err)).To(BeTrue(), "%s %s: %v", kind, name, err)
 				if name == "cluster-admin" && kind == "ClusterRole" {
 					Expect(apierrors.IsForbidden(err)).To(BeTrue(), "%v", err)
@@ -376,36 +375,100 @@ var _ = Describe("the operator with config/access", Ordered, func() {
 		}
 		for _, name := range []string{"cluster-admin", "admin"} {
 			clusterWide := &rbacv1.ClusterRoleBinding{
-				ObjectMeta: metav1.ObjectMeta{Name: meta.Name}, Subjects: []rbacv1.Subject{subject("ada")},
+				ObjectMeta: metav1.ObjectMeta{Name: meta.Name}, Subjects: []rbacv1.Subject{userSubject("ada")},
 				RoleRef: rbacv1.RoleRef{APIGroup: rbacGroup, Kind: "ClusterRole", Name: name},
 			}
 			Expect(apierrors.IsForbidden(operator.Create(ctx, clusterWide))).To(BeTrue(), name)
 		}
 		for _, name := range []string{"view", "edit"} {
 			ref := rbacv1.RoleRef{APIGroup: rbacGroup, Kind: "ClusterRole", Name: name}
-			b := &rbacv1.RoleBinding{ObjectMeta: meta, RoleRef: ref, Subjects: []rbacv1.Subject{subject("ada")}}
+			b := &rbacv1.RoleBinding{ObjectMeta: meta, RoleRef: ref, Subjects: []rbacv1.Subject{userSubject("ada")}}
 			Expect(operator.Create(ctx, b)).To(Succeed())
-			b.Subjects = append(b.Subjects, subject("bob"))
+			b.Subjects = append(b.Subjects, userSubject("bob"))
 			Expect(operator.Update(ctx, b)).To(Succeed())
 			Expect(patched(ctx, operator, b, func(b *rbacv1.RoleBinding) { b.Subjects = nil })).To(Succeed())
 			Expect(operator.Delete(ctx, b)).To(Succeed())
-			clusterWide := &rbacv1.ClusterRoleBinding{ObjectMeta: metav1.ObjectMeta{Name: meta.Name}, RoleRef: ref, Subjects: []rbacv1.Subject{subject("ada")}}
+			clusterWide := &rbacv1.ClusterRoleBinding{ObjectMeta: metav1.ObjectMeta{Name: meta.Name}, RoleRef: ref, Subjects: []rbacv1.Subject{userSubject("ada")}}
 			Expect(operator.Create(ctx, clusterWide)).To(Succeed())
 			Expect(operator.Delete(ctx, clusterWide)).To(Succeed())
 		}
 	})
 
-	It("adds no user to a binding that others have made to a role beyond the list", func(ctx SpecContext) {
-		namespace := newDirectory(ctx, "")
-		b := &rbacv1.RoleBinding{
-			ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: "admins"},
-			RoleRef:    rbacv1.RoleRef{APIGroup: rbacGroup, Kind: "ClusterRole", Name: "admin"},
-			Subjects:   []rbacv1.Subject{{Kind: rbacv1.UserKind, APIGroup: rbacGroup, Name: "ada"}},
+	DescribeTable("binds a role to users alone", func(ctx SpecContext, subject rbacv1.Subject) {
+		for _, namespace := range []string{newDirectory(ctx, ""), metav1.NamespaceSystem, ""} {
+			b := newBinding(namespace, "cloudsso:acme:developers:7", "edit", userSubject("ada"))
+			Expect(operator.Create(ctx, b)).To(Succeed())
+			DeferCleanup(func(ctx SpecContext) { Expect(person.Delete(ctx, b)).To(Succeed()) })
+			expectBindingRefused(replaceSubjects(ctx, operator, b, userSubject("ada"), subject), "only users")
+			another := newBinding(namespace, "cloudsso:acme:developers:8", "edit", userSubject("ada"), subject)
+			expectBindingRefused(operator.Create(ctx, another), "only users")
 		}
+	},
+		Entry("not to itself", rbacv1.Subject{Kind: rbacv1.ServiceAccountKind, Namespace: system, Name: controlplane.OperatorServiceAccount}),
+		Entry("not to itself as a user", userSubject("system:serviceaccount:"+system+":"+controlplane.OperatorServiceAccount)),
+		Entry("not to a group", rbacv1.Subject{Kind: rbacv1.GroupKind, APIGroup: rbacGroup, Name: "developers"}),
+	)
+
+	It("takes users out of a binding to which others have added a service account", func(ctx SpecContext) {
+		namespace := newDirectory(ctx, "")
+		account := rbacv1.Subject{Kind: rbacv1.ServiceAccountKind, Namespace: namespace, Name: "default"}
+		b := newBinding(namespace, "cloudsso:acme:developers:7", "view", userSubject("ada"), userSubject("bob"))
+		Expect(operator.Create(ctx, b)).To(Succeed())
+		Expect(replaceSubjects(ctx, person, b, userSubject("ada"), userSubject("bob"), account)).To(Succeed())
+		Expect(replaceSubjects(ctx, operator, b, userSubject("bob"), account)).To(Succeed())
+		Expect(replaceSubjects(ctx, operator, b)).To(Succeed())
+	})
+
+	It("leaves bindings that others have made", func(ctx SpecContext) {
+		made := func(namespace, name, role string) client.Object {
+			b := newBinding(namespace, name, role, userSubject("ada"))
+			Expect(person.Create(ctx, b)).To(Succeed())
+			DeferCleanup(func(ctx SpecContext) { Expect(person.Delete(ctx, b)).To(Succeed()) })
+			return b
+		}
+		for _, namespace := range []string{newDirectory(ctx, ""), ""} {
+			expectBindingRefused(operator.Create(ctx, newBinding(namespace, "viewers", "view", userSubject("ada"))), "bindings of assignments")
+			viewers, admins := made(namespace, "viewers", "view"), made(namespace, "admins", "admin")
+			expectBindingRefused(replaceSubjects(ctx, operator, viewers, userSubject("bob")), "bindings of assignments")
+			Expect(apierrors.IsForbidden(replaceSubjects(ctx, operator, admins, userSubject("bob")))).To(BeTrue(), "RBAC refuses it too")
+			expectBindingRefused(operator.Delete(ctx, viewers), "bindings of assignments")
+			expectBindingRefused(operator.Delete(ctx, admins), "bindings of assignments")
+		}
+	})
+
+	It("deletes a binding of another name that has the label of an assignment, and does not change it", func(ctx SpecContext) {
+		b := newBinding(newDirectory(ctx, ""), "made-by-hand", "view", userSubject("ada"))
+		b.SetLabels(map[string]string{v1alpha1.LabelAssignment: "developers"})
 		Expect(person.Create(ctx, b)).To(Succeed())
-		err := patched(ctx, operator, b, func(b *rbacv1.RoleBinding) {
-			b.Subjects = append(b.Subjects, rbacv1.Subject{Kind: rbacv1.ServiceAccountKind, Namespace: system, Name: controlplane.OperatorServiceAccount})
-		})
-		Expect(apierrors.IsForbidden(err)).To(BeTrue(), "%v", err)
+		expectBindingRefused(replaceSubjects(ctx, operator, b), "bindings of assignments")
+		Expect(operator.Delete(ctx, b)).To(Succeed())
 	})
 })
+
+func userSubject(name string) rbacv1.Subject {
+	return rbacv1.Subject{Kind: rbacv1.UserKind, APIGroup: rbacGroup, Name: name}
+}
+
+// newBinding returns a binding of a ClusterRole in a namespace, or in the whole cluster if that is "".
+func newBinding(namespace, name, role string, subjects ...rbacv1.Subject) client.Object {
+	ref := rbacv1.RoleRef{APIGroup: rbacGroup, Kind: "ClusterRole", Name: role}
+	if namespace == "" {
+		return &rbacv1.ClusterRoleBinding{ObjectMeta: metav1.ObjectMeta{Name: name}, RoleRef: ref, Subjects: subjects}
+	}
+	return &rbacv1.RoleBinding{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: name}, RoleRef: ref, Subjects: subjects}
+}
+
+func replaceSubjects(ctx context.Context, c client.Client, binding client.Object, subjects ...rbacv1.Subject) error {
+	patch, err := json.Marshal(map[string]any{"subjects": subjects})
+	if err != nil {
+		return err
+	}
+	return c.Patch(ctx, binding, client.RawPatch(types.MergePatchType, patch))
+}
+
+// expectBindingRefused checks that the policy refused a write of the operator.
+func expectBindingRefused(err error, says string) {
+	GinkgoHelper()
+	Expect(apierrors.IsForbidden(err)).To(BeTrue(), "%v", err)
+	Expect(err).To(MatchError(And(ContainSubstring("cloudsso-bindings"), ContainSubstring(says))))
+}

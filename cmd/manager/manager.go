@@ -55,7 +55,7 @@ func run(ctx context.Context, o options, provisioning slog.Handler) error {
 	}
 	config.UserAgent = userAgent()
 	config.QPS = -1 // no client-side limit, because it would delay deactivations: API Priority and Fairness limits
-	config.Wrap(informer.WithoutRetryAfter)
+	config.Wrap(informer.Transport)
 	tracer, err := o.newTracer(ctx)
 	if err != nil {
 		return err

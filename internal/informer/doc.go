@@ -6,5 +6,6 @@
 // it has to list again, because the API server does not know the revision of the last event any more.
 //
 // It also keeps the informers small: of namespaces without a marker, which is a CloudSSODirectory, they get only a part of
-// each object (Trimming). When a namespace gets a marker, its objects are listed, and put into the open watch.
+// each object (Trimming). When a namespace gets a marker, its objects are listed, and put into the open watch. The pages of a list
+// are as large as the weight of its objects permits.
 package informer

@@ -231,7 +231,7 @@ func TestEveryListComesInPages(t *testing.T) {
 		after(time.Minute)
 		expectKeys(t, i, append(names(1100), "a", "while-away")...)
 		for _, options := range s.listed() {
-			if options.ResourceVersion != "" || options.Limit != 100 {
+			if options.ResourceVersion != "" || options.Limit != 500 {
 				t.Errorf("listed with %+v", options)
 			}
 		}
@@ -398,7 +398,7 @@ func TestRetryAfterIsKeptButForAStartingServer(t *testing.T) {
 		w.WriteHeader(status)
 	}))
 	defer server.Close()
-	c := http.Client{Transport: informer.WithoutRetryAfter(http.DefaultTransport)}
+	c := http.Client{Transport: informer.Transport(http.DefaultTransport)}
 	for query, want := range map[string]string{
 		"?watch=true&status=503": "",
 		"?watch=true&status=429": "5",

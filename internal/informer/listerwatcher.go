@@ -22,9 +22,6 @@ const (
 	// pageTimeout bounds one attempt to list a page, because a connection can fall silent. A page takes far less than a
 	// second, and an API server itself gives up after a minute.
 	pageTimeout = 30 * time.Second
-	// pageSize is smaller than client-go's 500, because a page is decoded before it is trimmed, and one of the heaviest
-	// users takes some 60 MB. client-go's reflector asks for no pages when it lists again.
-	pageSize = 100
 )
 
 // listerWatcher makes the list and watch calls of one informer.
@@ -35,8 +32,9 @@ type listerWatcher struct {
 
 	marks   *marks   // nil unless these are the markers
 	trimmer *trimmer // nil unless the objects are trimmed
-	// markers are the namespaces of the markers that the list in progress has shown.
+	// markers are the namespaces of the markers that the list in progress has shown, and pages the size of its pages.
 	markers map[string]bool
+	pages   pages
 
 	// The Source's mutex guards these.
 	failingSince time.Time       // zero while nothing fails
@@ -54,7 +52,6 @@ func (l *listerWatcher) IsWatchListSemanticsUnSupported() bool { return true }
 // whole. The error that list returns does not show as an expiry, so that the reflector begins with the first page.
 func (l *listerWatcher) list(ctx context.Context, options metav1.ListOptions) (page runtime.Object, err error) {
 	options.ResourceVersion, options.ResourceVersionMatch = "", ""
-	options.Limit = pageSize
 	if options.Continue == "" {
 		if err := l.beginList(ctx); err != nil {
 			return nil, err
@@ -63,7 +60,7 @@ func (l *listerWatcher) list(ctx context.Context, options metav1.ListOptions) (p
 	err = l.retry(ctx, func() (err error) {
 		attempt, cancel := context.WithTimeout(ctx, pageTimeout)
 		defer cancel()
-		page, err = l.api.ListWithContext(attempt, options)
+		page, err = l.pages.list(attempt, options, l.api.ListWithContext)
 		return err
 	})
 	switch {
@@ -77,7 +74,7 @@ func (l *listerWatcher) list(ctx context.Context, options metav1.ListOptions) (p
 
 // beginList prepares for the first page of a list.
 func (l *listerWatcher) beginList(ctx context.Context) error {
-	l.markers = map[string]bool{}
+	l.markers, l.pages = map[string]bool{}, pages{}
 	if l.trimmer != nil {
 		return l.trimmer.beginList(ctx)
 	}

@@ -78,9 +78,10 @@ func (l *loads) stop(of *load) {
 
 // read reads a namespace. If that fails, another namespace has its turn after a pause.
 func (l *loads) read(ctx context.Context, of *load) {
-	options := metav1.ListOptions{Limit: pageSize}
+	var options metav1.ListOptions
+	var size pages
 	for {
-		page, err := l.readPage(ctx, of, options)
+		page, err := l.readPage(ctx, of, &size, options)
 		if err != nil {
 			select {
 			case <-time.After(retryInterval):
@@ -105,10 +106,12 @@ type readPageResult struct {
 	next string
 }
 
-func (l *loads) readPage(ctx context.Context, of *load, options metav1.ListOptions) (page readPageResult, err error) {
+func (l *loads) readPage(ctx context.Context, of *load, size *pages, options metav1.ListOptions) (page readPageResult, err error) {
 	attempt, cancel := context.WithTimeout(ctx, pageTimeout)
 	defer cancel()
-	list, err := l.trimmer.list(attempt, of.namespace, options)
+	list, err := size.list(attempt, options, func(ctx context.Context, options metav1.ListOptions) (runtime.Object, error) {
+		return l.trimmer.list(ctx, of.namespace, options)
+	})
 	if err != nil {
 		return page, err
 	}

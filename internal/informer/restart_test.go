@@ -53,7 +53,7 @@ func newCluster(t *testing.T) *cluster {
 		t.Fatal(err)
 	}
 	config := cp.Admin()
-	config.Wrap(informer.WithoutRetryAfter)
+	config.Wrap(informer.Transport)
 	if c.cache, err = cache.New(config, cache.Options{Scheme: scheme, NewInformer: c.sources.NewInformer}); err != nil {
 		t.Fatal(err)
 	}

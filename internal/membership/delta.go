@@ -1,5 +1,10 @@
 package membership
 
+import (
+	"iter"
+	"slices"
+)
+
 // Op is the kind of a Change.
 type Op int
 
@@ -15,8 +20,9 @@ type Change struct {
 	Op Op
 	// IDs are the members to add, to remove, or to have alone.
 	IDs []string
-	// Matches, if not nil, selects the members to remove, instead of IDs. Only for Remove.
-	Matches func(id string) bool
+	// Matches, if not nil, selects the members to remove, instead of IDs. Only for Remove. It is asked once about each
+	// member. Its error ends the request.
+	Matches func(id string) (bool, error)
 }
 
 // Delta is what the changes of one request make of a group's members. A request applies its change to each member once. If it
@@ -39,7 +45,8 @@ type Delta struct {
 // change is a Change with a set of its ids.
 type change struct {
 	Change
-	named map[string]bool
+	named    map[string]bool
+	selected map[string]bool // what Matches has returned, by member
 }
 
 // NewDelta returns the delta of changes that are applied in order. isProtected reports the members that no request
@@ -48,7 +55,7 @@ func NewDelta(changes []Change, isProtected func(id string) bool) *Delta {
 	d := &Delta{Named: map[string]bool{}, isProtected: isProtected, changedAt: map[string]uint64{}}
 	added := map[string]bool{}
 	for _, c := range changes {
-		d.changes = append(d.changes, change{c, setOf(c.IDs)})
+		d.changes = append(d.changes, change{c, setOf(c.IDs), map[string]bool{}})
 		d.isReplacing = d.isReplacing || c.Op == Replace
 		d.MayRemoveUnnamed = d.MayRemoveUnnamed || c.Op == Replace || c.Matches != nil
 		for _, id := range c.IDs {
@@ -65,19 +72,61 @@ func NewDelta(changes []Change, isProtected func(id string) bool) *Delta {
 // IsEmpty reports whether the request changes no members.
 func (d *Delta) IsEmpty() bool { return len(d.changes) == 0 }
 
-// contains reports whether id is a member afterwards.
-func (d *Delta) contains(id string, before bool) bool {
+// Evaluate asks the changes that have a filter about members, and about those that the request adds, unless they have been asked
+// already: a request decides about each member once, whatever is planned again. Each plan evaluates the lists that it is
+// made of. A request that must change nothing if a filter fails evaluates all members before its first write.
+func (d *Delta) Evaluate(members iter.Seq[string]) error {
+	if !slices.ContainsFunc(d.changes, func(c change) bool { return c.Matches != nil }) {
+		return nil
+	}
+	for id := range members {
+		if err := d.evaluate(id, true); err != nil {
+			return err
+		}
+	}
+	for _, id := range d.Added {
+		if err := d.evaluate(id, false); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// evaluate asks the filters that contains needs for id.
+func (d *Delta) evaluate(id string, before bool) error {
 	member := before
 	for i := range d.changes {
 		c := &d.changes[i]
-		switch {
-		case c.Op != Remove && c.named[id]:
-			member = true
-		case member && c.removes(id):
-			member = d.isProtected(id)
+		if _, known := c.selected[id]; c.Matches != nil && member && !known {
+			selected, err := c.Matches(id)
+			if err != nil {
+				return err
+			}
+			c.selected[id] = selected
 		}
+		member = d.containsAfter(c, id, member)
+	}
+	return nil
+}
+
+// contains reports whether id is a member afterwards. A filter that has not been asked about it does not select it.
+func (d *Delta) contains(id string, before bool) bool {
+	member := before
+	for i := range d.changes {
+		member = d.containsAfter(&d.changes[i], id, member)
 	}
 	return member
+}
+
+// containsAfter reports whether id is a member after one change.
+func (d *Delta) containsAfter(c *change, id string, before bool) bool {
+	switch {
+	case c.Op != Remove && c.named[id]:
+		return true
+	case before && c.removes(id):
+		return d.isProtected(id)
+	}
+	return before
 }
 
 // keeps reports whether a member that is listed stays. If this request has added or removed the member already, another
@@ -95,7 +144,7 @@ func (c *change) removes(id string) bool {
 	case c.Op == Add:
 		return false
 	case c.Matches != nil:
-		return c.Matches(id)
+		return c.selected[id]
 	}
 	return c.named[id]
 }

@@ -27,7 +27,7 @@ func replace(ids ...string) membership.Change {
 
 // removeMatching removes the members with a prefix, as a filter in the path of a PATCH does.
 func removeMatching(prefix string) membership.Change {
-	return membership.Change{Op: membership.Remove, Matches: func(id string) bool { return strings.HasPrefix(id, prefix) }}
+	return membership.Change{Op: membership.Remove, Matches: func(id string) (bool, error) { return strings.HasPrefix(id, prefix), nil }}
 }
 
 // isHidden reports the members that the tests protect.
@@ -82,6 +82,15 @@ func viewsOf(d *membership.Delta, addedAt uint64, all ...*v1alpha1.CloudSSOMembe
 		}
 	}
 	return views
+}
+
+// planSlices returns the plan of a delta whose filters do not fail.
+func planSlices(d *membership.Delta, own []v1alpha1.Member, views []membership.SliceView) membership.SlicePlan {
+	plan, err := d.PlanSlices(own, views)
+	if err != nil {
+		panic(err)
+	}
+	return plan
 }
 
 // planned returns the writes of a plan as text: "slice: members", "new" for a slice that has to be created, and the

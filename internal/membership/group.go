@@ -37,8 +37,11 @@ func (e *TooLargeError) Error() string {
 
 // PlanOwnList returns what the group object is to list. A group that outgrows one object is sliced for good: its own
 // list only shrinks from then on, and all that is added is in objects of one kind, whose writes are in one order. The
-// error is a *TooLargeError.
+// error is a *TooLargeError, or that of a filter.
 func (d *Delta) PlanOwnList(g GroupView) (OwnList, error) {
+	if err := d.Evaluate(namesOf(g.Members)); err != nil {
+		return OwnList{}, err
+	}
 	own := OwnList{IsSliced: g.IsSliced}
 	listed := make(map[string]bool, len(g.Members))
 	for _, m := range g.Members {

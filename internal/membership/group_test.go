@@ -2,7 +2,9 @@ package membership_test
 
 import (
 	"errors"
+	"maps"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/cloudsso/cloudsso-operator/api/v1alpha1"
@@ -67,7 +69,7 @@ func TestProtectedMembersStay(t *testing.T) {
 	for name, change := range map[string]membership.Change{
 		"replacement":         replace("a"),
 		"removal":             remove("hidden", "b"),
-		"removal by filter":   {Op: membership.Remove, Matches: func(id string) bool { return id != "a" }},
+		"removal by filter":   {Op: membership.Remove, Matches: func(id string) (bool, error) { return id != "a", nil }},
 		"empty replacement":   replace(),
 		"replacement by name": replace("hidden"),
 	} {
@@ -161,7 +163,7 @@ func TestSlicesListWhatTheGroupHasNoRoomFor(t *testing.T) {
 		t.Fatal(err)
 	}
 	d.Record(own.Changed, 6)
-	plan := d.PlanSlices(own.Members[1:], nil)
+	plan := planSlices(d, own.Members[1:], nil)
 	equal(t, "writes", planned(plan), []string{"new: member-250 member-251"})
 }
 
@@ -261,4 +263,47 @@ func TestPlanOfOwnListChangesNothing(t *testing.T) {
 	equal(t, "the second plan", names(second.Members), names(first.Members))
 	equal(t, "changed by the second plan", second.Changed, first.Changed)
 	equal(t, "the group", names(g.Members), names(before))
+}
+
+// A filter may read a text for each of its conditions, and a request is planned several times.
+func TestFiltersAreAskedOnceAboutEachMember(t *testing.T) {
+	asked := map[string]int{}
+	selectsOld := func(id string) (bool, error) {
+		asked[id]++
+		return strings.HasPrefix(id, "old"), nil
+	}
+	d := delta(remove("a"), membership.Change{Op: membership.Remove, Matches: selectsOld}, add("b"))
+	if err := d.Evaluate(slices.Values([]string{"a", "b", "old-1", "old-2"})); err != nil {
+		t.Fatal(err)
+	}
+	for range 3 {
+		own, err := d.PlanOwnList(viewOf("a", "b", "old-1"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		equal(t, "members", names(own.Members), []string{"b"})
+		equal(t, "writes", planned(planSlices(d, nil, viewsOf(d, 0, slice("s1", "b", "c", "old-2")))), []string{"s1: b c"})
+	}
+	if want := map[string]int{"b": 1, "c": 1, "old-1": 1, "old-2": 1}; !maps.Equal(asked, want) {
+		t.Errorf("asked %v, want %v", asked, want)
+	}
+}
+
+// A filter that fails is asked again: a plan that is repeated does not take the failure for an answer.
+func TestAFilterThatFailsEndsEachPlan(t *testing.T) {
+	failed := errors.New("too many comparisons")
+	d := delta(membership.Change{Op: membership.Remove, Matches: func(id string) (bool, error) {
+		if id == "c" {
+			return false, failed
+		}
+		return true, nil
+	}})
+	for range 2 {
+		if own, err := d.PlanOwnList(viewOf("a", "c")); !errors.Is(err, failed) || own.Members != nil {
+			t.Errorf("%+v, %v", own, err)
+		}
+		if plan, err := d.PlanSlices(nil, viewsOf(d, 0, slice("s1", "b", "c"))); !errors.Is(err, failed) || plan.Writes != nil {
+			t.Errorf("%+v, %v", plan, err)
+		}
+	}
 }

@@ -2,6 +2,7 @@ package membership
 
 import (
 	"fmt"
+	"iter"
 	"slices"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -44,6 +45,17 @@ func SelectMembers(members []v1alpha1.Member, names ...string) []string {
 		listed[m.Name] = true
 	}
 	return slices.DeleteFunc(slices.Clone(names), func(name string) bool { return !listed[name] })
+}
+
+// namesOf returns the metadata.names of members.
+func namesOf(members []v1alpha1.Member) iter.Seq[string] {
+	return func(yield func(string) bool) {
+		for _, m := range members {
+			if !yield(m.Name) {
+				return
+			}
+		}
+	}
 }
 
 func setOf(names []string) map[string]bool {

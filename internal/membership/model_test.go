@@ -121,7 +121,7 @@ func (s *store) apply(d *membership.Delta, p membership.SlicePlan) {
 func (s *store) finish(t *testing.T, d *membership.Delta) {
 	t.Helper()
 	for range 100 {
-		p := d.PlanSlices(members(s.own...), s.views(d))
+		p := planSlices(d, members(s.own...), s.views(d))
 		if len(p.Writes) == 0 {
 			return
 		}
@@ -169,7 +169,10 @@ func setAfter(set map[string]bool, changes []membership.Change) map[string]bool 
 		case c.Op == membership.Replace:
 			maps.DeleteFunc(after, func(id string, _ bool) bool { return !isHidden(id) })
 		case c.Op == membership.Remove && c.Matches != nil:
-			maps.DeleteFunc(after, func(id string, _ bool) bool { return c.Matches(id) && !isHidden(id) })
+			maps.DeleteFunc(after, func(id string, _ bool) bool {
+				selected, err := c.Matches(id)
+				return err == nil && selected && !isHidden(id)
+			})
 		case c.Op == membership.Remove:
 			for _, id := range c.IDs {
 				if !isHidden(id) {
@@ -318,7 +321,7 @@ func (r *race) run() {
 			r.count(func() { r.apply(r.deltas[i], *plans[i]) })
 			plans[i] = nil
 		default:
-			p := r.deltas[i].PlanSlices(members(r.own...), r.views(r.deltas[i]))
+			p := planSlices(r.deltas[i], members(r.own...), r.views(r.deltas[i]))
 			if plans[i] = &p; len(p.Writes) == 0 {
 				r.deltas[i] = nil
 				left--

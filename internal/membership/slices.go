@@ -1,6 +1,7 @@
 package membership
 
 import (
+	"iter"
 	"maps"
 	"slices"
 
@@ -32,8 +33,11 @@ type SlicePlan struct {
 // PlanSlices returns what has to be written to the slices of a group, which come by name. own is the group object's
 // list, read after the slices were looked up: it only shrinks, so a member that is in both was in both at one moment.
 // Of several lists of one member the first keeps it: the group's own, then the slices by name. A member that this
-// request has changed and that a slice came to list later stays.
-func (d *Delta) PlanSlices(own []v1alpha1.Member, views []SliceView) SlicePlan {
+// request has changed and that a slice came to list later stays. The error is that of a filter.
+func (d *Delta) PlanSlices(own []v1alpha1.Member, views []SliceView) (SlicePlan, error) {
+	if err := d.Evaluate(membersOf(views)); err != nil {
+		return SlicePlan{}, err
+	}
 	p := SlicePlan{listed: map[string]bool{}}
 	for _, m := range own {
 		p.listed[m.Name] = true
@@ -60,7 +64,20 @@ func (d *Delta) PlanSlices(own []v1alpha1.Member, views []SliceView) SlicePlan {
 		}
 	}
 	p.Writes = assign(missing, p.Writes, views)
-	return p
+	return p, nil
+}
+
+// membersOf returns the members that slices list.
+func membersOf(views []SliceView) iter.Seq[string] {
+	return func(yield func(string) bool) {
+		for _, v := range views {
+			for id := range namesOf(v.Slice.Spec.Members) {
+				if !yield(id) {
+					return
+				}
+			}
+		}
+	}
 }
 
 // wasAddedLater reports whether a slice came to list a member after this request had changed that member.

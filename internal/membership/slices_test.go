@@ -41,7 +41,7 @@ func TestSlicesFollowTheChanges(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			d := delta(test.change)
-			equal(t, "writes", planned(d.PlanSlices(members(test.own...), viewsOf(d, 0, test.slices...))), test.writes)
+			equal(t, "writes", planned(planSlices(d, members(test.own...), viewsOf(d, 0, test.slices...))), test.writes)
 		})
 	}
 }
@@ -64,7 +64,7 @@ func TestFirstListKeepsMember(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			d := delta(test.change)
-			equal(t, "writes", planned(d.PlanSlices(members(test.own...), viewsOf(d, 0, test.slices...))), test.writes)
+			equal(t, "writes", planned(planSlices(d, members(test.own...), viewsOf(d, 0, test.slices...))), test.writes)
 		})
 	}
 }
@@ -140,7 +140,7 @@ func TestAddedMembersGoToTheFullestSliceWithRoom(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			d := delta(test.changes...)
-			equal(t, "writes", planned(d.PlanSlices(nil, viewsOf(d, 0, test.slices...))), test.writes)
+			equal(t, "writes", planned(planSlices(d, nil, viewsOf(d, 0, test.slices...))), test.writes)
 		})
 	}
 }
@@ -168,7 +168,7 @@ func TestSlicesChangeEachMemberOncePerRequest(t *testing.T) {
 			d := delta(test.change)
 			d.Record([]string{"a"}, decided)
 			d.Record([]string{"a"}, earlier) // the newest counts
-			equal(t, "writes", planned(d.PlanSlices(nil, viewsOf(d, test.addedAt, test.slices...))), test.writes)
+			equal(t, "writes", planned(planSlices(d, nil, viewsOf(d, test.addedAt, test.slices...))), test.writes)
 		})
 	}
 }
@@ -179,21 +179,21 @@ func TestStoredWritesDecide(t *testing.T) {
 	d := delta(remove("a", "b"), add("c"))
 	first := slice("s1", "a", "x")
 	second := slice("s2", "b", "y")
-	plan := d.PlanSlices(nil, viewsOf(d, 1, first, second))
+	plan := planSlices(d, nil, viewsOf(d, 1, first, second))
 	equal(t, "writes", planned(plan), []string{"s1: x c", "s2: y"})
 	d.RecordSlices(plan, []uint64{6, 0})
 	// a is listed again at 7, b still, and c is not any more.
 	views := viewsOf(d, 7, slice("s1", "a", "x"), slice("s2", "b", "y"))
-	equal(t, "the next plan", planned(d.PlanSlices(nil, views)), []string{"s2: y"})
+	equal(t, "the next plan", planned(planSlices(d, nil, views)), []string{"s2: y"})
 }
 
 func TestMemberThatAnotherWriteWasToMoveIsUndecided(t *testing.T) {
 	d := delta(remove("a"))
 	views := viewsOf(d, 1, slice("s1", "a", "x"), slice("s2", "a", "y"))
-	d.RecordSlices(d.PlanSlices(nil, views), []uint64{6, 0})
+	d.RecordSlices(planSlices(d, nil, views), []uint64{6, 0})
 	// The write of s2 was not stored, so the request has yet to remove the member: whenever its copy was added, it goes.
 	left := viewsOf(d, 7, slice("s2", "a", "y"))
-	equal(t, "the next plan", planned(d.PlanSlices(nil, left)), []string{"s2: y"})
+	equal(t, "the next plan", planned(planSlices(d, nil, left)), []string{"s2: y"})
 }
 
 func TestRemovalOfSecondCopyDecidesNothing(t *testing.T) {
@@ -205,22 +205,22 @@ func TestRemovalOfSecondCopyDecidesNothing(t *testing.T) {
 	for i := range views {
 		views[i].AddedAt = func(string) uint64 { return addedAt[views[i].Slice.Name] }
 	}
-	plan := d.PlanSlices(nil, views)
+	plan := planSlices(d, nil, views)
 	equal(t, "writes", planned(plan), []string{"s2: b"})
 	d.RecordSlices(plan, []uint64{10})
 	// The first copy was added after the removal at 6, though before the write at 10.
 	views[1].Slice, views[1].IsAffected = slice("s2", "b"), false
-	equal(t, "the next plan", planned(d.PlanSlices(nil, views)), nil)
+	equal(t, "the next plan", planned(planSlices(d, nil, views)), nil)
 }
 
 func TestNewSliceDecides(t *testing.T) {
 	d := delta(add("a"))
-	plan := d.PlanSlices(nil, nil)
+	plan := planSlices(d, nil, nil)
 	d.RecordSlices(plan, []uint64{6})
-	equal(t, "the plan after another request removed it", planned(d.PlanSlices(nil, nil)), nil)
+	equal(t, "the plan after another request removed it", planned(planSlices(d, nil, nil)), nil)
 	failed := delta(add("a"))
-	failed.RecordSlices(failed.PlanSlices(nil, nil), []uint64{0})
-	equal(t, "the plan after a write that failed", planned(failed.PlanSlices(nil, nil)), []string{"new: a"})
+	failed.RecordSlices(planSlices(failed, nil, nil), []uint64{0})
+	equal(t, "the plan after a write that failed", planned(planSlices(failed, nil, nil)), []string{"new: a"})
 }
 
 func TestPlanOfSlicesChangesNothing(t *testing.T) {
@@ -234,7 +234,7 @@ func TestPlanOfSlicesChangesNothing(t *testing.T) {
 	}
 	views := viewsOf(d, 7, all...)
 	added, named := slices.Clone(d.Added), maps.Clone(d.Named)
-	first, second := d.PlanSlices(nil, views), d.PlanSlices(nil, views)
+	first, second := planSlices(d, nil, views), planSlices(d, nil, views)
 	if len(first.Writes) == 0 || len(first.Writes) != len(second.Writes) {
 		t.Fatalf("%d and %d writes", len(first.Writes), len(second.Writes))
 	}

@@ -75,8 +75,9 @@ type MemberChange struct {
 	Op MemberOp
 	// IDs are the members to add, to remove, or to have alone.
 	IDs []string
-	// Match, if not nil, selects the members to remove, instead of IDs. Only for RemoveMembers.
-	Match func(Reference) bool
+	// Match, if not nil, selects the members to remove, instead of IDs. Only for RemoveMembers. A Store asks it once about
+	// each member, before it changes the group; its error ends the call and is returned.
+	Match func(Reference) (bool, error)
 }
 
 // MemberOp is the kind of a MemberChange.

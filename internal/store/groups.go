@@ -132,13 +132,6 @@ func (n *namespacedStore) undoCreate(ctx context.Context, created *v1alpha1.Clou
 }
 
 func (n *namespacedStore) updateGroup(ctx context.Context, id string, change scim.Change) (*scim.Resource, error) {
-	if slices.ContainsFunc(change.Members, func(c scim.MemberChange) bool { return c.Match != nil }) { // as dear as a scan
-		unlock, err := n.scanLocks.lock(ctx, n.namespace)
-		if err != nil {
-			return nil, scanInProgress(n.namespace, err)
-		}
-		defer unlock()
-	}
 	delta, unknown, err := n.delta(ctx, change.Members)
 	if err != nil {
 		return nil, err
@@ -157,6 +150,9 @@ func (n *namespacedStore) updateGroup(ctx context.Context, id string, change sci
 	return withEffect(n.groupResource(g, scim.Omit{}), groupEffect("", before, delta)), nil
 }
 
+// selectsByFilter reports whether a change of members selects them by a filter, which may cost as much as a scan.
+func selectsByFilter(c scim.MemberChange) bool { return c.Match != nil }
+
 // groupEffect returns what a request has changed of a group.
 func groupEffect(origin scim.Origin, before schema.Object, delta *membership.Delta) scim.Effect {
 	added, removed := delta.Done()
@@ -167,6 +163,9 @@ func groupEffect(origin scim.Origin, before schema.Object, delta *membership.Del
 func (n *namespacedStore) changeGroup(ctx context.Context, id string, change scim.Change, delta *membership.Delta) (g *v1alpha1.CloudSSOGroup, before schema.Object, err error) {
 	views, err := n.viewBeforeRead(ctx, id, delta)
 	if err != nil {
+		return nil, nil, err
+	}
+	if err := n.evaluate(id, delta); err != nil {
 		return nil, nil, err
 	}
 	var moved []string

@@ -33,9 +33,9 @@ func list[T client.Object](ctx context.Context, n *namespacedStore, c *collectio
 		return nil, err
 	}
 	if query.Filter != nil || query.Order.By != nil {
-		unlock, err := n.scanLocks.lock(ctx, n.namespace)
+		unlock, err := n.waitForScan(ctx)
 		if err != nil {
-			return nil, scanInProgress(n.namespace, err)
+			return nil, err
 		}
 		defer unlock()
 		return selectFrom(ctx, n, c, query, c.all(n.namespace, hidden))
@@ -51,14 +51,19 @@ func list[T client.Object](ctx context.Context, n *namespacedStore, c *collectio
 	return page, nil
 }
 
-// scanInProgress returns the 429 of a request that has waited in vain for the scans before it. A directory has one scan at
-// a time at each replica, so that the others keep a processor.
-func scanInProgress(namespace string, cause error) error {
-	return &scim.Error{
-		Status: http.StatusTooManyRequests, RetryAfter: retryAfter, Cause: cause,
-		Detail: fmt.Sprintf("other requests that read the whole directory %q are in progress, one at a time; send fewer of them, or a filter "+
-			"with eq on id, userName, externalId or a group's displayName, and in the path of members with eq on value", namespace),
+// waitForScan waits for the scans of the directory before it. A directory has one at a time at each replica, so that the
+// others keep a processor.
+func (n *namespacedStore) waitForScan(ctx context.Context) (unlock func(), err error) {
+	ctx, cancel := context.WithTimeout(ctx, readTimeout)
+	defer cancel()
+	if unlock, err = n.scanLocks.lock(ctx, n.namespace); err != nil {
+		return nil, &scim.Error{
+			Status: http.StatusTooManyRequests, RetryAfter: retryAfter, Cause: err,
+			Detail: fmt.Sprintf("other requests that read the whole directory %q are in progress, one at a time; send fewer of them, or a filter "+
+				"with eq on id, userName, externalId or a group's displayName, and in the path of members with eq on value", n.namespace),
+		}
 	}
+	return unlock, nil
 }
 
 func selectFrom[T client.Object](ctx context.Context, n *namespacedStore, c *collection[T], query scim.Query, objects iter.Seq[T]) (*scim.Page, error) {

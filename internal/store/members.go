@@ -49,7 +49,7 @@ func (n *namespacedStore) delta(ctx context.Context, changes []scim.MemberChange
 	for _, c := range changes {
 		change := membership.Change{Op: memberOps[c.Op], IDs: c.IDs}
 		if c.Match != nil {
-			change.Matches = func(id string) bool { return c.Match(n.memberReference(id)) }
+			change.Matches = func(id string) (bool, error) { return c.Match(n.memberReference(id)) }
 		}
 		if c.Op != scim.RemoveMembers {
 			var skipped []string
@@ -183,6 +183,16 @@ func (u *userScan) scan(ctx context.Context, namespace string) func() (map[strin
 		})
 	}
 	return u.next[namespace]
+}
+
+// evaluate asks the filters of a request about all members that the index shows of a group, before anything is written, so that
+// a request whose filters cost too much changes nothing. Each plan asks about those that the index did not show yet.
+func (n *namespacedStore) evaluate(id string, delta *membership.Delta) error {
+	e := n.groups.index.Get(n.namespace, id)
+	if e == nil {
+		return nil
+	}
+	return delta.Evaluate(n.memberNames(e.Object))
 }
 
 // planOwnList makes the group object's list what the delta makes of it, as far as it has room, and returns the members that

@@ -81,10 +81,10 @@ func TestAChangeOfMembersByAFilterIsAScan(t *testing.T) {
 	var once sync.Once
 	var change sync.WaitGroup
 	change.Go(func() {
-		all := scim.MemberChange{Op: scim.RemoveMembers, Match: func(scim.Reference) bool {
+		all := scim.MemberChange{Op: scim.RemoveMembers, Match: func(scim.Reference) (bool, error) {
 			once.Do(func() { close(begun) })
 			<-end
-			return true
+			return true, nil
 		}}
 		changed, err := d.Update(t.Context(), schema.Group, group.ID, scim.Change{Members: []scim.MemberChange{all}})
 		if err != nil || len(slices.Collect(changed.Members)) != 0 {

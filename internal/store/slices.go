@@ -142,7 +142,11 @@ func (n *namespacedStore) changeSlices(ctx context.Context, g *v1alpha1.CloudSSO
 			return err
 		}
 		// A group that was read before these views is good enough here: a member of its own list was a member at that time.
-		if left := delta.PlanSlices(g.Spec.Members, n.sliceViews(g, delta)); len(left.Writes) == 0 {
+		left, err := delta.PlanSlices(g.Spec.Members, n.sliceViews(g, delta))
+		if err != nil {
+			return unevaluated(g, err)
+		}
+		if len(left.Writes) == 0 {
 			return nil
 		}
 		if err := attempts.next(ctx); err != nil {
@@ -164,9 +168,17 @@ func interrupted(g *v1alpha1.CloudSSOGroup, err error) error {
 	return stopped
 }
 
+// unevaluated returns the error of a change by a filter that could not be asked about members that the group got in the meantime.
+func unevaluated(g *v1alpha1.CloudSSOGroup, err error) error {
+	return unavailable(err, "Group %q got more members while this request removed some by a filter: a part of the change may be stored; send it again", g.Name)
+}
+
 // changeSlicesOnce carries out one plan, and waits until the index shows every write to a slice that came before.
 func (n *namespacedStore) changeSlicesOnce(ctx context.Context, g *v1alpha1.CloudSSOGroup, delta *membership.Delta, views []membership.SliceView) error {
-	plan := delta.PlanSlices(g.Spec.Members, views)
+	plan, err := delta.PlanSlices(g.Spec.Members, views)
+	if err != nil {
+		return unevaluated(g, err)
+	}
 	stored, err := n.writeSlices(ctx, g, plan.Writes)
 	delta.RecordSlices(plan, stored)
 	if err != nil {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -238,6 +239,13 @@ func get[T client.Object](ctx context.Context, n *namespacedStore, c *collection
 func (n *namespacedStore) Update(ctx context.Context, rt *schema.ResourceType, id string, change scim.Change) (*scim.Resource, error) {
 	if rt == schema.Group {
 		n.Priority.Wait(ctx)
+	}
+	if slices.ContainsFunc(change.Members, selectsByFilter) {
+		unlock, err := n.waitForScan(ctx)
+		if err != nil {
+			return nil, err
+		}
+		defer unlock()
 	}
 	ctx, cancel, err := withWriteTimeout(ctx)
 	if err != nil {

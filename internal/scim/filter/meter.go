@@ -11,11 +11,12 @@ import (
 type Meter struct {
 	left int
 	done <-chan struct{}
+	err  func() error // of the request's context
 }
 
 // NewMeter returns a meter for a request that may make that many comparisons: see limits.FilterComparisons.
 func NewMeter(ctx context.Context, comparisons int) *Meter {
-	return &Meter{left: comparisons, done: ctx.Done()}
+	return &Meter{left: comparisons, done: ctx.Done(), err: ctx.Err}
 }
 
 // Spend charges comparisons that follow, and reports whether they may be made: the budget lasts, and the request is
@@ -35,6 +36,9 @@ func (m *Meter) Spend(comparisons int) bool {
 
 // Ended reports whether Spend has returned false.
 func (m *Meter) Ended() bool { return m != nil && m.left < 0 }
+
+// Err returns the error of a request that is over, and nil if the request may go on.
+func (m *Meter) Err() error { return m.err() }
 
 // The length of a text, in bytes, that costs as much as one comparison. To write capitals small costs several times as
 // much as to compare, and to fold text that is not ASCII many times.

@@ -38,8 +38,8 @@ const (
 	// operation for each member.
 	PatchOperations = 10_000
 	// MemberFilterTerms is the largest number of comparisons in the filters of all paths of one PATCH that select
-	// members by anything but value eq. Each is evaluated for each member, so that they are as many as those of a list
-	// filter: FilterComparisons for Members.
+	// members by anything but value eq. Each is evaluated once for each member, so that FilterComparisons permits as many
+	// for Members with short names.
 	MemberFilterTerms = 20
 	// BulkOperations is the largest number of operations in a bulk request, announced as bulk.maxOperations.
 	// At a few milliseconds each, the response arrives long before an identity provider's timeout.
@@ -83,7 +83,7 @@ const (
 	// FilterLength is the length of the longest filter, in bytes: hundreds of comparisons.
 	FilterLength = 8 << 10
 	// FilterComparisons is the largest number of comparisons that a filter may need over all resources of a list, and
-	// that the filters in the paths of a PATCH may need together. A condition on an attribute counts for each resource,
+	// that the filters in the paths of a PATCH, those of members included, may need together. A condition on an attribute counts for each resource,
 	// and for each of its values. A value of a list or a member that is read, each 64 bytes of a text, each 16 bytes of a
 	// text with capitals, and each 6 bytes of a text that is not ASCII and of its folded form count like one more, and a
 	// dateTime like four more. A condition that is decided already does not count. It permits twenty conditions for each

@@ -27,7 +27,10 @@ func (s *Store) Update(ctx context.Context, rt *schema.ResourceType, id string, 
 	if holder := s.holder(rt, attributes, e); holder != nil {
 		return nil, taken(holder, attributes)
 	}
-	members := s.applyMemberChanges(e.members, change.Members)
+	members, err := s.applyMemberChanges(e.members, change.Members)
+	if err != nil {
+		return nil, err
+	}
 	effect := scim.Effect{Before: before, Added: sampleWithout(members, e.members), Removed: sampleWithout(e.members, members)}
 	if !schema.Equal(attributes, e.attributes) || !slices.Equal(members, e.members) {
 		e.attributes, e.members, e.lastModified = attributes, members, s.now()
@@ -42,7 +45,7 @@ func sampleWithout(ids, others []string) scim.MemberSample {
 }
 
 // applyMemberChanges returns the members after the changes. It does not modify the slice given.
-func (s *Store) applyMemberChanges(members []string, changes []scim.MemberChange) []string {
+func (s *Store) applyMemberChanges(members []string, changes []scim.MemberChange) (_ []string, err error) {
 	for _, change := range changes {
 		switch {
 		case change.Op == scim.AddMembers:
@@ -52,14 +55,16 @@ func (s *Store) applyMemberChanges(members []string, changes []scim.MemberChange
 			members = s.added(removeIf(members, func(id string) bool { return !wanted[id] }), change.IDs)
 		case change.Match != nil:
 			members = removeIf(members, func(id string) bool {
-				return change.Match(scim.Reference{Value: id, Display: display(s.ids[id])})
+				selected, failed := change.Match(scim.Reference{Value: id, Display: display(s.ids[id])})
+				err = cmp.Or(err, failed)
+				return selected
 			})
 		default:
 			unwanted := newSet(change.IDs)
 			members = removeIf(members, func(id string) bool { return unwanted[id] })
 		}
 	}
-	return members
+	return members, err
 }
 
 // added returns the members followed by those of the ids that are users and not members yet.

@@ -15,7 +15,7 @@ import (
 // Apply returns a resource's attributes after the operations, in their order, and validates them. It does not
 // modify the attributes given. The result shares unchanged values with them. The time that it takes is linear in
 // the operations and their values, because a multi-valued attribute never grows beyond limits.Values. The filters in the
-// paths may need limits.FilterComparisons.
+// paths, and those of members, may need limits.FilterComparisons together.
 func (p *Patch) Apply(ctx context.Context, o schema.Object) (schema.Object, error) {
 	changed := map[*schema.Attribute]bool{}
 	var unlisted error // the first of them
@@ -25,8 +25,8 @@ func (p *Patch) Apply(ctx context.Context, o schema.Object) (schema.Object, erro
 			return nil, err
 		}
 		next, err := op.applyWithin(o, op.path.Attribute)
-		if p.meter.Ended() {
-			err = cmp.Or(ctx.Err(), tooManyComparisons())
+		if ended := checkMeter(p.meter); ended != nil {
+			err = ended
 		}
 		if unlistedType := (*unlistedTypeError)(nil); errors.As(err, &unlistedType) {
 			unlisted = cmp.Or(unlisted, addOperationIndex(err, op.index))
@@ -48,9 +48,13 @@ func (p *Patch) Apply(ctx context.Context, o schema.Object) (schema.Object, erro
 	return o, schema.Validate(p.rt, o)
 }
 
-func tooManyComparisons() error {
-	return scim.BadRequest(scim.TooMany, "the filters in the paths need more than %d comparisons; send fewer operations at a time, or "+
-		"paths with fewer conditions", limits.FilterComparisons)
+// checkMeter returns the error of a request whose filters may not go on.
+func checkMeter(m *filter.Meter) error {
+	if !m.Ended() {
+		return nil
+	}
+	return cmp.Or(m.Err(), error(scim.BadRequest(scim.TooMany, "the filters in the paths need more than %d comparisons; send fewer operations at a time, "+
+		"or paths with fewer conditions, and name members by value eq", limits.FilterComparisons)))
 }
 
 // applyWithin applies the operation to the attribute at the path, which begins within o.

@@ -44,7 +44,7 @@ func (p *Patch) addFilteredMemberOperation(v verb, f filter.Filter, ids []string
 	if v != opAdd {
 		if named, known := filter.Alternatives(f, schema.MembersValue); known {
 			p.members.set(scim.RemoveMembers, named)
-		} else if err := p.members.removeMatching(f); err != nil {
+		} else if err := p.members.removeMatching(f, p.meter); err != nil {
 			return err
 		}
 	}
@@ -85,7 +85,7 @@ func (m *memberChanges) replace(ids []string) {
 }
 
 // removeMatching removes the members that match a filter. What it removes depends on all changes before it.
-func (m *memberChanges) removeMatching(f filter.Filter) error {
+func (m *memberChanges) removeMatching(f filter.Filter, meter *filter.Meter) error {
 	if m.terms += filter.Terms(f); m.terms > limits.MemberFilterTerms {
 		return scim.BadRequest(scim.TooMany, "the paths of members have more than %d conditions; name the members by value eq", limits.MemberFilterTerms)
 	}
@@ -94,8 +94,11 @@ func (m *memberChanges) removeMatching(f filter.Filter) error {
 		m.before = m.before[:len(m.before)-1]
 	}
 	m.before = append(m.changes(), scim.MemberChange{
-		Op:    scim.RemoveMembers,
-		Match: func(r scim.Reference) bool { return f.Match(r.Member(), nil) },
+		Op: scim.RemoveMembers,
+		Match: func(r scim.Reference) (bool, error) {
+			selected := f.Match(r.Member(), meter)
+			return selected, checkMeter(meter)
+		},
 	})
 	m.filters, m.replaces, m.ids, m.isRemoved = f, false, nil, nil
 	return nil

@@ -311,6 +311,58 @@ func TestPathFiltersHaveABudget(t *testing.T) {
 	}
 }
 
+// The paths of members have the same budget: the conditions are counted for each member, and the length of its name.
+func TestMemberFiltersHaveABudget(t *testing.T) {
+	for _, c := range []struct {
+		what, display string
+		conditions    int
+		refused       bool
+	}{
+		{"the largest number of conditions", "bob", limits.MemberFilterTerms, false},
+		{"names of two words with accents", "Zoë Müller", 3, false},
+		{"long names with accents", strings.Repeat("ä", 256), limits.MemberFilterTerms, true},
+		{"characters with a long folded form", strings.Repeat("\ufdfa", 256), 1, true},
+	} {
+		err := matchMembers(t.Context(), t, c.conditions, limits.Members, func(int) scim.Reference { return scim.Reference{Value: "u-1", Display: c.display} })
+		var refusal *scim.Error
+		if isRefused := errors.As(err, &refusal) && refusal.Type == scim.TooMany && strings.Contains(refusal.Detail, "value eq"); isRefused != c.refused || err != nil && !isRefused {
+			t.Errorf("%s: %v", c.what, err)
+		}
+	}
+}
+
+// A client that has hung up does not cost the rest of the members.
+func TestMemberFiltersStopWhenTheRequestIsOver(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	asked := 0
+	err := matchMembers(ctx, t, 1, limits.Members, func(i int) scim.Reference {
+		if asked = i + 1; asked == 10 {
+			cancel()
+		}
+		return scim.Reference{Value: "u-1", Display: "bob"}
+	})
+	if !errors.Is(err, context.Canceled) || asked != 10 {
+		t.Errorf("%v after %d members", err, asked)
+	}
+}
+
+// matchMembers asks a patch whose filter has so many conditions about each of n members, until it fails.
+func matchMembers(ctx context.Context, tb testing.TB, conditions, n int, member func(i int) scim.Reference) error {
+	tb.Helper()
+	path := `members[` + strings.TrimSuffix(strings.Repeat(`display co \"xyz\" or `, conditions), " or ") + `]`
+	p, err := patch.Parse(ctx, schema.Group, []byte(request(`{"op":"remove","path":"`+path+`"}`)))
+	if err != nil {
+		tb.Fatal(err)
+	}
+	match := p.Change(ctx).Members[0].Match
+	for i := range n {
+		if _, err := match(member(i)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // numberedEmails returns values that differ, with the numbers from first to end-1.
 func numberedEmails(first, end int) string {
 	var list []string
@@ -398,7 +450,10 @@ func TestMembers(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	match := p.Change(context.Background()).Members[0].Match
+	match := func(r scim.Reference) bool {
+		selected, err := p.Change(context.Background()).Members[0].Match(r)
+		return selected && err == nil
+	}
 	if !match(scim.Reference{Value: "1", Display: "Alice"}) || !match(scim.Reference{Value: "2", Display: "Carol"}) || match(scim.Reference{Value: "a", Display: "Bob"}) {
 		t.Error("members are not selected by display")
 	}

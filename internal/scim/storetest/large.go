@@ -72,6 +72,8 @@ func largeGroup(s *store) {
 	s.equal(groupIDs(s.got(schema.User, users[260])), nil, "groups")
 	g = s.updated(schema.Group, g.ID, changeMembers(removeMatching(func(r scim.Reference) bool { return r.Display == "member-5" || r.Display == "member-500" })))
 	s.equal(memberIDs(g), sorted(slices.Concat(users[:1], users[2:5], users[6:260], users[261:500], users[501:])...), "matched")
+	s.t.Log("a match that fails changes none of the places")
+	s.checkFailingMatch(g)
 	s.t.Log("a deleted user leaves the group")
 	s.deleted(s.got(schema.User, users[550]))
 	s.equal(memberIDs(s.got(schema.Group, g.ID)), sorted(slices.Concat(users[:1], users[2:5], users[6:260], users[261:500], users[501:550], users[551:])...), "left")

@@ -1,7 +1,9 @@
 package storetest
 
 import (
+	"errors"
 	"fmt"
+	"maps"
 	"slices"
 
 	"github.com/cloudsso/cloudsso-operator/internal/scim"
@@ -49,6 +51,22 @@ var members = []behaviour{
 	{"members that match are removed", func(s *store) {
 		users := s.users("alice", "bob", "carol")
 		s.checkChange(users, changeMembers(removeMatching(func(r scim.Reference) bool { return r.Value == users[0] || r.Display == "bob" })), users[2:])
+	}},
+	{"a match is asked once about each member", func(s *store) {
+		users := s.users("alice", "bob", "carol")
+		asked := map[string]int{}
+		s.checkChange(users, changeMembers(removeMatching(func(r scim.Reference) bool {
+			asked[r.Value]++
+			return r.Value != users[0]
+		})), users[:1])
+		if want := map[string]int{users[0]: 1, users[1]: 1, users[2]: 1}; !maps.Equal(asked, want) {
+			s.t.Errorf("asked %v, want %v", asked, want)
+		}
+	}},
+	{"a match that fails changes nothing", func(s *store) {
+		users := s.users("alice", "bob", "carol")
+		g := s.created(schema.Group, group("Admins"), users...)
+		s.checkFailingMatch(g)
 	}},
 	{"a match without members changes nothing", func(s *store) {
 		s.checkNoChange(s.users("alice"), changeMembers(removeMatching(func(scim.Reference) bool { return false })))
@@ -198,4 +216,21 @@ func (s *store) checkDisplays(groupID string, want map[string]string) {
 			s.t.Errorf("the display of member %s is %q, want %q", r.Value, r.Display, want[r.Value])
 		}
 	}
+}
+
+// checkFailingMatch checks that a match that fails at the last member changes nothing.
+func (s *store) checkFailingMatch(g *scim.Resource) {
+	s.t.Helper()
+	left := len(memberIDs(g))
+	failed := scim.BadRequest(scim.TooMany, "too many")
+	_, err := s.Update(s.t.Context(), schema.Group, g.ID, changeMembers(removeMatchingOrFail(func(scim.Reference) (bool, error) {
+		if left--; left <= 0 {
+			return false, failed
+		}
+		return true, nil
+	})))
+	if !errors.Is(err, failed) {
+		s.t.Errorf("the error is %v", err)
+	}
+	s.same(s.got(schema.Group, g.ID), g)
 }

@@ -260,6 +260,10 @@ func replaceMembers(ids ...string) scim.MemberChange {
 }
 
 func removeMatching(selects func(scim.Reference) bool) scim.MemberChange {
+	return removeMatchingOrFail(func(r scim.Reference) (bool, error) { return selects(r), nil })
+}
+
+func removeMatchingOrFail(selects func(scim.Reference) (bool, error)) scim.MemberChange {
 	return scim.MemberChange{Op: scim.RemoveMembers, Match: selects}
 }
 

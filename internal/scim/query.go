@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/cloudsso/cloudsso-operator/internal/scim/filter"
 	"github.com/cloudsso/cloudsso-operator/internal/scim/fold"
@@ -46,7 +47,8 @@ type Page struct {
 
 // Order is an order of resources (RFC 7644 section 3.4.2.3): by an attribute, then by creation time, then by
 // id. A nil By orders by creation time and id only. Of several values the primary one counts, or else the
-// first. Resources without a value come last in ascending order, and first in descending order.
+// first. Resources without a value come last in ascending order, and first in descending order. Text counts up to
+// limits.SortKey bytes.
 type Order struct {
 	By         schema.Path
 	Descending bool
@@ -61,10 +63,13 @@ type Position struct {
 }
 
 // Position returns the place of a candidate, which may be a *Resource.
-func (o Order) Position(c Candidate) (p Position) {
+func (o Order) Position(c Candidate) Position { return o.position(c, nil) }
+
+// position returns the place of a candidate, and charges what its value costs.
+func (o Order) position(c Candidate, m *filter.Meter) (p Position) {
 	p.Created, p.ID = c.Age()
-	if o.By != nil {
-		p.Key = sortKey(c, o.By)
+	if o.By != nil && m.Spend(1) {
+		p.Key = sortKey(c, o.By, m)
 	}
 	return p
 }
@@ -79,7 +84,7 @@ func (o Order) Compare(a, b Position) int {
 }
 
 // sortKey returns the value by which a source is sorted.
-func sortKey(s filter.Source, path schema.Path) any {
+func sortKey(s filter.Source, path schema.Path, m *filter.Meter) any {
 	a := path[0] //nolint:gosec // G602: a path is never empty
 	v := s.Get(a)
 	if list, ok := v.([]any); ok {
@@ -88,13 +93,13 @@ func sortKey(s filter.Source, path schema.Path) any {
 	o, isComplex := v.(schema.Object)
 	switch {
 	case len(path) > 1 && isComplex:
-		return sortKey(o, path[1:])
+		return sortKey(o, path[1:], m)
 	case len(path) > 1:
 		return nil
 	case isComplex && a.Sub("value") != nil:
-		return sortKey(o, schema.Path{a.Sub("value")})
+		return sortKey(o, schema.Path{a.Sub("value")}, m)
 	}
-	return toSortKey(a, v)
+	return toSortKey(a, v, m)
 }
 
 // primaryOrFirst returns the primary one of several values, or the first if none is primary.
@@ -110,22 +115,43 @@ func primaryOrFirst(a *schema.Attribute, values []any) any {
 }
 
 // toSortKey converts a value to the form of Position.Key.
-func toSortKey(a *schema.Attribute, v any) any {
+func toSortKey(a *schema.Attribute, v any, m *filter.Meter) any {
 	switch v := v.(type) {
 	case bool, float64:
 		return v
 	case int64:
 		return float64(v)
 	case string:
-		if at, err := schema.ParseDateTime(v); a.Type == schema.DateTime && err == nil {
-			return at.UTC().Format("2006-01-02T15:04:05.000000000")
+		if a.Type == schema.DateTime && m.Spend(filter.TimeCost) {
+			if at, err := schema.ParseDateTime(v); err == nil {
+				return at.UTC().Format("2006-01-02T15:04:05.000000000")
+			}
 		}
+		text := beginning(v)
 		if a.CaseExact {
-			return v
+			m.SpendText(text, "")
+			return text
 		}
-		return fold.Name(v)
+		folded := fold.Name(text)
+		m.SpendText(text, folded)
+		if len(folded) > limits.SortKey {
+			return strings.Clone(beginning(folded)) // the rest need not stay in memory
+		}
+		return folded
 	}
 	return nil
+}
+
+// beginning returns a text up to limits.SortKey bytes, without a part of a character.
+func beginning(text string) string {
+	if len(text) <= limits.SortKey {
+		return text
+	}
+	end := limits.SortKey
+	for end > 0 && !utf8.RuneStart(text[end]) {
+		end--
+	}
+	return text[:end]
 }
 
 // compareKeys compares two keys of one attribute. False comes before true, and an absent value comes last.
@@ -190,7 +216,7 @@ func (q Query) Select(ctx context.Context, candidates iter.Seq[Candidate]) (*Pag
 
 func tooManyComparisons() error {
 	return BadRequest(TooMany, "the filter and sortBy need more than %d comparisons in this directory; use fewer conditions, or join them by and "+
-		"with eq on id, userName, externalId or a group's displayName", limits.FilterComparisons)
+		"with eq on id, userName, externalId or a group's displayName, and leave out sortBy or sort by shorter values", limits.FilterComparisons)
 }
 
 // untilDone ends a sequence once the context is done.
@@ -263,7 +289,7 @@ func (q Query) sorted(candidates iter.Seq[Candidate], m *filter.Meter) iter.Seq2
 		s := &source{meter: m}
 		for c := range candidates {
 			s.Candidate, s.values = c, s.values[:0]
-			at := q.Order.Position(s)
+			at := q.Order.position(s, m)
 			switch {
 			case q.Order.By != nil:
 				all = append(all, placed{at, c})

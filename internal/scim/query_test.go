@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"unicode/utf8"
 
 	"github.com/cloudsso/cloudsso-operator/internal/scim"
 	"github.com/cloudsso/cloudsso-operator/internal/scim/filter"
@@ -19,12 +20,8 @@ import (
 // directory returns n users that are alike, and counts how many of them have been looked at.
 func directory(tb testing.TB, n int, looked *int) iter.Seq[scim.Candidate] {
 	tb.Helper()
-	body, err := schema.Decode(schema.User, []byte(`{"userName":"alice@example.com","active":true,"title":"Engineer",
-		"emails":[{"type":"work","value":"alice@example.com","primary":true},{"type":"home","value":"a@home.example"}]}`))
-	if err != nil {
-		tb.Fatal(err)
-	}
-	r := &scim.Resource{Type: schema.User, ID: "alice-1", Attributes: body.Attributes, Created: time.Unix(1, 0), LastModified: time.Unix(1, 0)}
+	r := user(tb, `{"userName":"alice@example.com","active":true,"title":"Engineer",
+		"emails":[{"type":"work","value":"alice@example.com","primary":true},{"type":"home","value":"a@home.example"}]}`)
 	return func(yield func(scim.Candidate) bool) {
 		for range n {
 			*looked++
@@ -151,6 +148,69 @@ func TestSortingCountsForTheBudget(t *testing.T) {
 			t.Errorf("%d groups: %v after %d members", groups, err, read)
 		}
 	}
+}
+
+// What is sorted by is folded for each resource, and all keys are in memory.
+func TestSortingByTextCountsForTheBudget(t *testing.T) {
+	for _, c := range []struct {
+		what, by, text string
+		users          int
+		refused        bool
+	}{
+		{"short text", "displayName", "alice", 100_000, false},
+		{"names of two words with accents", "displayName", "Zoë Müller", 100_000, false},
+		{"long text with accents", "displayName", strings.Repeat("ä", 256), 20_000, true},
+		{"characters with a long folded form", "nickName", strings.Repeat("\ufdfa", 256), 2_000, true},
+		{"long text as it is", "emails.value", strings.Repeat("a", 8_000), 200_000, true},
+		{"text that is longer than what counts", "emails.value", strings.Repeat("\ufdfa", 8_000), 500, false},
+	} {
+		name, sub, isMultiValued := strings.Cut(c.by, ".")
+		value := quoted(c.text)
+		if isMultiValued {
+			value = `[{` + quoted(sub) + `:` + value + `}]`
+		}
+		sorted, err := sortUsers(t, c.by, c.users, `{"userName":"alice",`+quoted(name)+`:`+value+`}`)
+		var refusal *scim.Error
+		if isRefused := errors.As(err, &refusal) && refusal.Type == scim.TooMany && strings.Contains(refusal.Detail, "sortBy"); isRefused != c.refused || err != nil && !isRefused {
+			t.Errorf("%s: %v, %v", c.what, sorted, err)
+		}
+	}
+}
+
+// A cursor has the key, and has to fit into a URL.
+func TestKeysOfAnOrderAreBounded(t *testing.T) {
+	for _, letter := range []string{"a", "A", "ä", "\ufdfa", "\U0001d400"} {
+		key, _ := scim.Order{By: schema.User.Resolve("emails.value")}.Position(user(t, `{"userName":"alice","emails":[{"value":`+quoted(strings.Repeat(letter, 3_000))+`}]}`)).Key.(string)
+		if len(key) > limits.SortKey || key == "" || !utf8.ValidString(key) {
+			t.Errorf("%s: a key of %d bytes", letter, len(key))
+		}
+	}
+}
+
+func quoted(s string) string { return `"` + s + `"` }
+
+// sortUsers sorts n users that are alike.
+func sortUsers(tb testing.TB, by string, n int, body string) (*scim.Page, error) {
+	tb.Helper()
+	alike := user(tb, body)
+	q := scim.Query{Order: scim.Order{By: schema.User.Resolve(by)}, StartIndex: 1, Count: 1}
+	return q.Select(tb.Context(), func(yield func(scim.Candidate) bool) {
+		for range n {
+			if !yield(alike) {
+				return
+			}
+		}
+	})
+}
+
+// user returns the user of a body.
+func user(tb testing.TB, body string) *scim.Resource {
+	tb.Helper()
+	b, err := schema.Decode(schema.User, []byte(body))
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return &scim.Resource{Type: schema.User, ID: "alice-1", Attributes: b.Attributes, Created: time.Unix(1, 0), LastModified: time.Unix(1, 0)}
 }
 
 func TestAnEvaluationEndsWithTheRequest(t *testing.T) {

@@ -171,7 +171,7 @@ func (c *comparison) holds(op operator, v any, m *Meter) bool {
 		}
 	case time.Time:
 		text, _ := v.(string)
-		if !m.Spend(timeCost) {
+		if !m.Spend(TimeCost) {
 			return false
 		}
 		at, err := schema.ParseDateTime(text)
@@ -184,7 +184,7 @@ func (c *comparison) holds(op operator, v any, m *Meter) bool {
 		if !c.path.Last().CaseExact {
 			return c.holdsFolded(op, text, m)
 		}
-		return m.spendText(text, "") && compareText(op, text, literal)
+		return m.SpendText(text, "") && compareText(op, text, literal)
 	}
 	return false
 }
@@ -193,10 +193,10 @@ func (c *comparison) holds(op operator, v any, m *Meter) bool {
 // have a long form.
 func (c *comparison) holdsFolded(op operator, text string, m *Meter) bool {
 	if op == eq && fold.IsASCII(text) {
-		return m.spendText(text, "") && fold.Equal(text, c.folded)
+		return m.SpendText(text, "") && fold.Equal(text, c.folded)
 	}
 	folded := fold.Name(text)
-	return m.spendText(text, folded) && compareText(op, folded, c.folded)
+	return m.SpendText(text, folded) && compareText(op, folded, c.folded)
 }
 
 func compareText(op operator, text, literal string) bool {

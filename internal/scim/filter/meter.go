@@ -48,12 +48,12 @@ const (
 	foldedLength   = 6
 )
 
-// timeCost is how many further comparisons a dateTime costs, because it is formatted from the resource and then parsed.
-const timeCost = 4
+// TimeCost is how many further comparisons a dateTime costs, because it is formatted from the resource and then parsed.
+const TimeCost = 4
 
-// spendText charges the length of a text and of its folded form, which is empty if the text is compared as it is. A
-// short text costs nothing.
-func (m *Meter) spendText(text, folded string) bool {
+// SpendText charges the length of a text and of its folded form, which is empty if the text is compared as it is. A
+// short text costs nothing. The result is that of Spend.
+func (m *Meter) SpendText(text, folded string) bool {
 	switch {
 	case folded == "" || folded == text && fold.IsASCII(text):
 		return m.Spend(len(text) / comparedLength)

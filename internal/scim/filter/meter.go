@@ -10,13 +10,13 @@ import (
 // processor from other clients. A nil Meter bounds nothing.
 type Meter struct {
 	left int
-	done <-chan struct{}
-	err  func() error // of the request's context
+	ctx  context.Context
+	done <-chan struct{} // of ctx
 }
 
 // NewMeter returns a meter for a request that may make that many comparisons: see limits.FilterComparisons.
 func NewMeter(ctx context.Context, comparisons int) *Meter {
-	return &Meter{left: comparisons, done: ctx.Done(), err: ctx.Err}
+	return &Meter{left: comparisons, ctx: ctx, done: ctx.Done()}
 }
 
 // Spend charges comparisons that follow, and reports whether they may be made: the budget lasts, and the request is
@@ -38,7 +38,7 @@ func (m *Meter) Spend(comparisons int) bool {
 func (m *Meter) Ended() bool { return m != nil && m.left < 0 }
 
 // Err returns the error of a request that is over, and nil if the request may go on.
-func (m *Meter) Err() error { return m.err() }
+func (m *Meter) Err() error { return m.ctx.Err() }
 
 // The length of a text, in bytes, that costs as much as one comparison. To write capitals small costs several times as
 // much as to compare, and to fold text that is not ASCII many times.

@@ -83,7 +83,7 @@ const (
 	// FilterLength is the length of the longest filter, in bytes: hundreds of comparisons.
 	FilterLength = 8 << 10
 	// FilterComparisons is the largest number of comparisons that a filter and sortBy may need over all resources of a list, and
-	// that the filters in the paths of a PATCH, those of members included, may need together. A condition on an attribute counts for each resource,
+	// that the filters in the paths of a PATCH, or of all operations of a bulk request, may need together. A condition on an attribute counts for each resource,
 	// and for each of its values; sortBy counts like one condition. A value of a list or a member that is read, each 64 bytes of a text, each 16 bytes of a
 	// text with capitals, and each 6 bytes of a text that is not ASCII and of its folded form count like one more, and a
 	// dateTime like four more. A condition that is decided already does not count. It permits twenty conditions for each

@@ -15,7 +15,7 @@ import (
 // Apply returns a resource's attributes after the operations, in their order, and validates them. It does not
 // modify the attributes given. The result shares unchanged values with them. The time that it takes is linear in
 // the operations and their values, because a multi-valued attribute never grows beyond limits.Values. The filters in the
-// paths, and those of members, may need limits.FilterComparisons together.
+// paths may need what is left of the patch's meter.
 func (p *Patch) Apply(ctx context.Context, o schema.Object) (schema.Object, error) {
 	changed := map[*schema.Attribute]bool{}
 	var unlisted error // the first of them
@@ -25,8 +25,8 @@ func (p *Patch) Apply(ctx context.Context, o schema.Object) (schema.Object, erro
 			return nil, err
 		}
 		next, err := op.applyWithin(o, op.path.Attribute)
-		if ended := checkMeter(p.meter); ended != nil {
-			err = ended
+		if op.path.Filter != nil {
+			err = cmp.Or(checkMeter(p.meter), err)
 		}
 		if unlistedType := (*unlistedTypeError)(nil); errors.As(err, &unlistedType) {
 			unlisted = cmp.Or(unlisted, addOperationIndex(err, op.index))
@@ -53,8 +53,8 @@ func checkMeter(m *filter.Meter) error {
 	if !m.Ended() {
 		return nil
 	}
-	return cmp.Or(m.Err(), error(scim.BadRequest(scim.TooMany, "the filters in the paths need more than %d comparisons; send fewer operations at a time, "+
-		"or paths with fewer conditions, and name members by value eq", limits.FilterComparisons)))
+	return cmp.Or(m.Err(), error(scim.BadRequest(scim.TooMany, "the filters in the paths of this request need more than %d comparisons; send fewer "+
+		"operations at a time, or paths with fewer conditions, and name members by value eq", limits.FilterComparisons)))
 }
 
 // applyWithin applies the operation to the attribute at the path, which begins within o.

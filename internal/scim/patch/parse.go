@@ -26,7 +26,7 @@ type Patch struct {
 	at         int // the index of the operation that is being read
 	operations []operation
 	members    memberChanges
-	meter      *filter.Meter // of the filters in the paths, also if Apply is called several times
+	meter      *filter.Meter // of the filters in the paths
 }
 
 type verb int
@@ -48,8 +48,9 @@ type operation struct {
 	meter *filter.Meter
 }
 
-// Parse reads the body of a PATCH request. Any error is one for the client: a *scim.Error or a *schema.Error.
-func Parse(ctx context.Context, rt *schema.ResourceType, body []byte) (*Patch, error) {
+// Parse reads the body of a PATCH request, whose filters are charged to the meter, also if the patch is applied several times.
+// Any error is one for the client: a *scim.Error or a *schema.Error.
+func Parse(ctx context.Context, rt *schema.ResourceType, body []byte, m *filter.Meter) (*Patch, error) {
 	message, err := schema.ParseObject(body)
 	if err != nil {
 		return nil, err
@@ -65,7 +66,7 @@ func Parse(ctx context.Context, rt *schema.ResourceType, body []byte) (*Patch, e
 	if len(list) > limits.PatchOperations {
 		return nil, scim.BadRequest(scim.TooMany, "Operations has %d operations; at most %d are supported", len(list), limits.PatchOperations)
 	}
-	p := &Patch{rt: rt, meter: filter.NewMeter(ctx, limits.FilterComparisons)}
+	p := &Patch{rt: rt, meter: m}
 	if err := p.readOperations(ctx, list); err != nil {
 		return nil, err
 	}

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/cloudsso/cloudsso-operator/internal/scim"
+	"github.com/cloudsso/cloudsso-operator/internal/scim/filter"
 	"github.com/cloudsso/cloudsso-operator/internal/scim/limits"
 	"github.com/cloudsso/cloudsso-operator/internal/scim/patch"
 	"github.com/cloudsso/cloudsso-operator/internal/scim/schema"
@@ -54,7 +55,7 @@ func edited(tb testing.TB, changes ...string) schema.Object {
 func quote(s string) string { return `"` + s + `"` }
 
 func apply(o schema.Object, operations string) (schema.Object, error) {
-	p, err := patch.Parse(context.Background(), schema.User, []byte(request(operations)))
+	p, err := patch.Parse(context.Background(), schema.User, []byte(request(operations)), nil)
 	if err != nil {
 		return nil, err
 	}
@@ -300,7 +301,7 @@ func TestPathFiltersHaveABudget(t *testing.T) {
 		{"long values, many times", long, terms(20), 1, true},
 		{"long values, again after conflicts", long, terms(5), 3, true},
 	} {
-		p, err := patch.Parse(t.Context(), schema.User, []byte(request(c.operations)))
+		p, err := patch.Parse(t.Context(), schema.User, []byte(request(c.operations)), filter.NewMeter(t.Context(), limits.FilterComparisons))
 		for i := 0; err == nil && i < c.times; i++ {
 			_, err = p.Apply(t.Context(), c.o)
 		}
@@ -350,7 +351,7 @@ func TestMemberFiltersStopWhenTheRequestIsOver(t *testing.T) {
 func matchMembers(ctx context.Context, tb testing.TB, conditions, n int, member func(i int) scim.Reference) error {
 	tb.Helper()
 	path := `members[` + strings.TrimSuffix(strings.Repeat(`display co \"xyz\" or `, conditions), " or ") + `]`
-	p, err := patch.Parse(ctx, schema.Group, []byte(request(`{"op":"remove","path":"`+path+`"}`)))
+	p, err := patch.Parse(ctx, schema.Group, []byte(request(`{"op":"remove","path":"`+path+`"}`)), filter.NewMeter(ctx, limits.FilterComparisons))
 	if err != nil {
 		tb.Fatal(err)
 	}
@@ -375,7 +376,7 @@ func numberedEmails(first, end int) string {
 // A client that has hung up does not cost the rest of its operations.
 func TestOperationsStopWhenTheRequestIsOver(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
-	p, err := patch.Parse(ctx, schema.User, []byte(request(`{"op":"replace","path":"title","value":"CTO"}`)))
+	p, err := patch.Parse(ctx, schema.User, []byte(request(`{"op":"replace","path":"title","value":"CTO"}`)), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -383,19 +384,19 @@ func TestOperationsStopWhenTheRequestIsOver(t *testing.T) {
 	if _, err := p.Apply(ctx, decode(t, person)); !errors.Is(err, context.Canceled) {
 		t.Errorf("applied: %v", err)
 	}
-	if _, err := patch.Parse(ctx, schema.User, []byte(request(`{"op":"move"}`))); !errors.Is(err, context.Canceled) {
+	if _, err := patch.Parse(ctx, schema.User, []byte(request(`{"op":"move"}`)), nil); !errors.Is(err, context.Canceled) {
 		t.Errorf("parsed: %v", err)
 	}
 }
 
 func TestMalformedMessagesAreRefused(t *testing.T) {
 	for _, body := range []string{``, `[]`, `{}`, `{"Operations":{}}`, `{"Operations":[null]}`, `{"operations":[]}`, `{"Operations":null}`, `{"Operations":[{"op":"add"}]}`} {
-		if _, err := patch.Parse(context.Background(), schema.User, []byte(body)); err == nil {
+		if _, err := patch.Parse(context.Background(), schema.User, []byte(body), nil); err == nil {
 			t.Errorf("%s: accepted", body)
 		}
 	}
 	many := strings.Repeat(`{"op":"remove","path":"title"},`, limits.PatchOperations)
-	if _, err := patch.Parse(context.Background(), schema.User, []byte(request(many+`{"op":"remove","path":"title"}`))); err == nil {
+	if _, err := patch.Parse(context.Background(), schema.User, []byte(request(many+`{"op":"remove","path":"title"}`)), nil); err == nil {
 		t.Error("too many operations: accepted")
 	}
 }
@@ -432,7 +433,7 @@ func TestMembers(t *testing.T) {
 		{"a URN", `{"op":"add","path":"urn:ietf:params:scim:schemas:core:2.0:Group:members","value":[{"value":"a"}]}`, []change{{scim.AddMembers, "a"}}},
 		{"another attribute", `{"op":"replace","value":{"displayName":"G"}}`, nil},
 	} {
-		p, err := patch.Parse(context.Background(), schema.Group, []byte(request(c.operations)))
+		p, err := patch.Parse(context.Background(), schema.Group, []byte(request(c.operations)), nil)
 		if err != nil {
 			t.Errorf("%s: %v", c.what, err)
 			continue
@@ -446,7 +447,7 @@ func TestMembers(t *testing.T) {
 		}
 	}
 	const byDisplay = `{"op":"remove","path":"members[display sw \"a\"]"}`
-	p, err := patch.Parse(context.Background(), schema.Group, []byte(request(byDisplay+`,{"op":"remove","path":"members[display sw \"c\"]"}`)))
+	p, err := patch.Parse(context.Background(), schema.Group, []byte(request(byDisplay+`,{"op":"remove","path":"members[display sw \"c\"]"}`)), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -458,7 +459,7 @@ func TestMembers(t *testing.T) {
 		t.Error("members are not selected by display")
 	}
 	many := strings.Repeat(byDisplay+",", limits.MemberFilterTerms-1) + byDisplay
-	if p, err = patch.Parse(context.Background(), schema.Group, []byte(request(many))); err != nil || len(p.Change(context.Background()).Members) != 1 {
+	if p, err = patch.Parse(context.Background(), schema.Group, []byte(request(many)), nil); err != nil || len(p.Change(context.Background()).Members) != 1 {
 		t.Errorf("the largest number of conditions: %v", err)
 	}
 	for _, operations := range []string{
@@ -474,7 +475,7 @@ func TestMembers(t *testing.T) {
 		`{"op":"replace","path":"members","value":[null]}`,
 		`{"op":"replace","value":{"members":[{"display":"A"}]}}`,
 	} {
-		if _, err := patch.Parse(context.Background(), schema.Group, []byte(request(operations))); err == nil {
+		if _, err := patch.Parse(context.Background(), schema.Group, []byte(request(operations)), nil); err == nil {
 			t.Errorf("%s: accepted", operations)
 		}
 	}
@@ -491,7 +492,7 @@ func FuzzApply(f *testing.F) {
 		f.Add(request(operations))
 	}
 	f.Fuzz(func(t *testing.T, body string) {
-		p, err := patch.Parse(context.Background(), schema.User, []byte(body))
+		p, err := patch.Parse(context.Background(), schema.User, []byte(body), nil)
 		if err != nil {
 			return
 		}
@@ -517,7 +518,7 @@ func BenchmarkDeactivate(b *testing.B) {
 	body, o := []byte(request(`{"op":"replace","value":{"active":false}}`)), decode(b, person)
 	b.ReportAllocs()
 	for b.Loop() {
-		p, err := patch.Parse(context.Background(), schema.User, body)
+		p, err := patch.Parse(context.Background(), schema.User, body, nil)
 		if err == nil {
 			_, err = p.Apply(context.Background(), o)
 		}
@@ -536,7 +537,7 @@ func BenchmarkApply(b *testing.B) {
 			o := decode(b, person)
 			b.ReportAllocs()
 			for b.Loop() {
-				p, err := patch.Parse(context.Background(), schema.User, []byte(request(operations)))
+				p, err := patch.Parse(context.Background(), schema.User, []byte(request(operations)), nil)
 				if err == nil {
 					_, err = p.Apply(context.Background(), o)
 				}
@@ -578,7 +579,7 @@ func BenchmarkLargeBody(b *testing.B) {
 			var applying, reading time.Duration
 			for b.Loop() {
 				started := time.Now()
-				if p, err := patch.Parse(b.Context(), schema.User, body); err != nil {
+				if p, err := patch.Parse(b.Context(), schema.User, body, filter.NewMeter(b.Context(), limits.FilterComparisons)); err != nil {
 					b.Fatal(err)
 				} else if _, err := p.Apply(b.Context(), o); err != nil && !strings.Contains(err.Error(), "at most") {
 					b.Fatal(err)
@@ -616,7 +617,7 @@ func BenchmarkMembers(b *testing.B) {
 	body := []byte(request(`{"op":"add","path":"members","value":[` + strings.Join(members, ",") + `]}`))
 	b.ReportAllocs()
 	for b.Loop() {
-		if _, err := patch.Parse(context.Background(), schema.Group, body); err != nil {
+		if _, err := patch.Parse(context.Background(), schema.Group, body, nil); err != nil {
 			b.Fatal(err)
 		}
 	}

@@ -219,6 +219,7 @@ func (b *batch) run(op *bulkOperation) (*response, error) {
 	}
 	operationReq := b.newRequest(httpReq, r, requested)
 	operationReq.session, operationReq.record.Subject = b.parent.session, b.parent.record.Subject
+	operationReq.meter = b.parent.comparisons()
 	operationReq.record.RequestID, operationReq.record.Remote = b.parent.record.RequestID, b.parent.record.Remote
 	operationReq.record.UserAgent, operationReq.record.TraceID = b.parent.record.UserAgent, b.parent.record.TraceID
 	resp := b.respond(operationReq, func(req *request) (*response, error) {

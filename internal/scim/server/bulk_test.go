@@ -4,11 +4,13 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/cloudsso/cloudsso-operator/internal/scim"
+	"github.com/cloudsso/cloudsso-operator/internal/scim/limits"
 	"github.com/cloudsso/cloudsso-operator/internal/scim/server"
 )
 
@@ -273,4 +275,26 @@ func TestBulkWaitsForTheRateLimitWithinBounds(t *testing.T) {
 	if len(*asked) != 4 {
 		t.Errorf("asked %q", *asked)
 	}
+}
+
+// A bulk request has one budget for the filters in the paths of all operations. Operations without filters go on.
+func TestOperationsOfABulkRequestShareABudget(t *testing.T) {
+	s := newService(t)
+	alice := s.user("alice")
+	emails := make([]string, limits.Values)
+	for i := range emails {
+		emails[i] = fmt.Sprintf(`{"value":"%d@example.com"}`, i)
+	}
+	s.do("PATCH", "/Users/"+alice, patchJSON(`{"op":"add","path":"emails","value":[`+strings.Join(emails, ",")+`]}`)).answers(200)
+	conditions := strings.TrimSuffix(strings.Repeat(`value co \"xyz\" or `, 250), " or ")
+	costly := `{"method":"PATCH","path":"/Users/` + alice + `","data":` + patchJSON(`{"op":"remove","path":"emails[`+conditions+`]"}`) + `}`
+	const affordable = limits.FilterComparisons / (250 * limits.Values)
+	operations := slices.Repeat([]string{costly}, affordable+2)
+	operations = append(operations, `{"method":"PATCH","path":"/Users/`+alice+`","data":`+patchJSON(`{"op":"replace","path":"active","value":false}`)+`}`)
+	statuses := strings.Repeat("200 ", affordable) + "400 400 200"
+	r := s.bulk(statuses, operations...)
+	if detail := r.text(fmt.Sprintf("Operations.%d.response.detail", affordable)); !strings.Contains(detail, "fewer operations") {
+		t.Errorf("the detail is %q", detail)
+	}
+	s.do("GET", "/Users/"+alice, "").answers(200).has("active", false)
 }

@@ -25,7 +25,7 @@ func (s *server) modify(req *request) (*response, error) {
 	if err != nil {
 		return nil, err
 	}
-	p, err := patch.Parse(req.Context(), req.rt, data)
+	p, err := patch.Parse(req.Context(), req.rt, data, req.comparisons())
 	if err != nil {
 		return nil, operationError(err)
 	}

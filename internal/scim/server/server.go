@@ -37,6 +37,7 @@ import (
 	"time"
 
 	"github.com/cloudsso/cloudsso-operator/internal/scim"
+	"github.com/cloudsso/cloudsso-operator/internal/scim/filter"
 	"github.com/cloudsso/cloudsso-operator/internal/scim/limits"
 	"github.com/cloudsso/cloudsso-operator/internal/scim/schema"
 )
@@ -78,6 +79,7 @@ type request struct {
 	slot     slot
 	bodyRead bool // the whole body has been read
 	limits   *Limits
+	meter    *filter.Meter // of the filters in the paths of a PATCH; nil until comparisons is called
 }
 
 func (s *server) routes() *http.ServeMux {
@@ -257,6 +259,14 @@ func (s *server) authenticate(req *request) error {
 	}
 	req.session = session
 	return nil
+}
+
+// comparisons returns the meter of the filters in the paths of a PATCH, which the operations of a bulk request share.
+func (req *request) comparisons() *filter.Meter {
+	if req.meter == nil {
+		req.meter = filter.NewMeter(req.Context(), limits.FilterComparisons)
+	}
+	return req.meter
 }
 
 func (req *request) id() string { return req.PathValue("id") }

@@ -47,6 +47,10 @@ type Store interface {
 	// and frees its name. The precondition, if not nil, is as in Change.
 	Delete(ctx context.Context, rt *schema.ResourceType, id string, precondition Precondition) (*Resource, error)
 
+	// AcquireScan waits for the directory's place for a scan until ctx ends; the error is then a 429. It is for other work that
+	// costs as much. List, and an Update whose members are selected by Match, wait for the place themselves.
+	AcquireScan(ctx context.Context) (release func(), err error)
+
 	// List returns a page of the resources that match, in the query's order, which is the same on every
 	// replica.
 	List(ctx context.Context, rt *schema.ResourceType, query Query) (*Page, error)

@@ -150,6 +150,13 @@ func (n *namespacedStore) updateGroup(ctx context.Context, id string, change sci
 	return withEffect(n.groupResource(g, scim.Omit{}), groupEffect("", before, delta)), nil
 }
 
+// awaitScan waits for the place of a scan for as long as a list does.
+func (n *namespacedStore) awaitScan(ctx context.Context) (release func(), err error) {
+	ctx, cancel := context.WithTimeout(ctx, readTimeout)
+	defer cancel()
+	return n.AcquireScan(ctx)
+}
+
 // selectsByFilter reports whether a change of members selects them by a filter, which may cost as much as a scan.
 func selectsByFilter(c scim.MemberChange) bool { return c.Match != nil }
 

@@ -33,11 +33,11 @@ func list[T client.Object](ctx context.Context, n *namespacedStore, c *collectio
 		return nil, err
 	}
 	if query.Filter != nil || query.Order.By != nil {
-		unlock, err := n.waitForScan(ctx)
+		release, err := n.AcquireScan(ctx)
 		if err != nil {
 			return nil, err
 		}
-		defer unlock()
+		defer release()
 		return selectFrom(ctx, n, c, query, c.all(n.namespace, hidden))
 	}
 	objects, total := c.index.Page(n.namespace, query.After, query.StartIndex, query.Count, hidden)
@@ -51,19 +51,16 @@ func list[T client.Object](ctx context.Context, n *namespacedStore, c *collectio
 	return page, nil
 }
 
-// waitForScan waits for the scans of the directory before it. A directory has one at a time at each replica, so that the
-// others keep a processor.
-func (n *namespacedStore) waitForScan(ctx context.Context) (unlock func(), err error) {
-	ctx, cancel := context.WithTimeout(ctx, readTimeout)
-	defer cancel()
-	if unlock, err = n.scanLocks.lock(ctx, n.namespace); err != nil {
+// AcquireScan is part of scim.Store. A directory has one scan at a time at each replica, so that the others keep a processor.
+func (n *namespacedStore) AcquireScan(ctx context.Context) (release func(), err error) {
+	if release, err = n.scanLocks.lock(ctx, n.namespace); err != nil {
 		return nil, &scim.Error{
 			Status: http.StatusTooManyRequests, RetryAfter: retryAfter, Cause: err,
 			Detail: fmt.Sprintf("other requests that read the whole directory %q are in progress, one at a time; send fewer of them, or a filter "+
 				"with eq on id, userName, externalId or a group's displayName, and in the path of members with eq on value", n.namespace),
 		}
 	}
-	return unlock, nil
+	return release, nil
 }
 
 func selectFrom[T client.Object](ctx context.Context, n *namespacedStore, c *collection[T], query scim.Query, objects iter.Seq[T]) (*scim.Page, error) {

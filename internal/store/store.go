@@ -241,11 +241,11 @@ func (n *namespacedStore) Update(ctx context.Context, rt *schema.ResourceType, i
 		n.Priority.Wait(ctx)
 	}
 	if slices.ContainsFunc(change.Members, selectsByFilter) {
-		unlock, err := n.waitForScan(ctx)
+		release, err := n.awaitScan(ctx)
 		if err != nil {
 			return nil, err
 		}
-		defer unlock()
+		defer release()
 	}
 	ctx, cancel, err := withWriteTimeout(ctx)
 	if err != nil {

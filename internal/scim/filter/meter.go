@@ -12,11 +12,21 @@ type Meter struct {
 	left int
 	ctx  context.Context
 	done <-chan struct{} // of ctx
+
+	whole *Meter // is charged too; nil if this is no part
 }
 
 // NewMeter returns a meter for a request that may make that many comparisons: see limits.FilterComparisons.
 func NewMeter(ctx context.Context, comparisons int) *Meter {
 	return &Meter{left: comparisons, ctx: ctx, done: ctx.Done()}
+}
+
+// Part returns a meter for a part of the work, which may make that many comparisons. They are charged to both.
+func (m *Meter) Part(comparisons int) *Meter {
+	if m == nil {
+		return nil
+	}
+	return &Meter{left: comparisons, ctx: m.ctx, done: m.done, whole: m}
 }
 
 // Spend charges comparisons that follow, and reports whether they may be made: the budget lasts, and the request is
@@ -25,7 +35,16 @@ func (m *Meter) Spend(comparisons int) bool {
 	if m == nil {
 		return true
 	}
+	if m.Ended() {
+		return false
+	}
 	m.left -= comparisons
+	if m.whole != nil {
+		if !m.whole.Spend(comparisons) {
+			m.left = -1
+		}
+		return !m.Ended()
+	}
 	select {
 	case <-m.done:
 		m.left = -1

@@ -10,6 +10,7 @@ import (
 	"cmp"
 	"context"
 	"iter"
+	"net/http"
 	"slices"
 	"strings"
 	"sync"
@@ -25,6 +26,8 @@ import (
 type Store struct {
 	now   func() time.Time
 	newID func() string
+
+	scan chan struct{} // the place of a scan
 
 	mu  sync.Mutex
 	ids map[string]*entry
@@ -46,7 +49,7 @@ type entry struct {
 
 // New returns an empty store. newID must never return the same id twice.
 func New(now func() time.Time, newID func() string) *Store {
-	return &Store{now: now, newID: newID, ids: map[string]*entry{}}
+	return &Store{now: now, newID: newID, scan: make(chan struct{}, 1), ids: map[string]*entry{}}
 }
 
 // Get implements scim.Store.
@@ -71,6 +74,16 @@ func (s *Store) List(ctx context.Context, rt *schema.ResourceType, query scim.Qu
 			}
 		}
 	})
+}
+
+// AcquireScan implements scim.Store. List and Update hold the lock of each call instead.
+func (s *Store) AcquireScan(ctx context.Context) (release func(), err error) {
+	select {
+	case s.scan <- struct{}{}:
+		return func() { <-s.scan }, nil
+	case <-ctx.Done():
+		return nil, &scim.Error{Status: http.StatusTooManyRequests, Detail: "other scans are in progress", RetryAfter: time.Second, Cause: ctx.Err()}
+	}
 }
 
 // Delete is part of scim.Store.

@@ -17,6 +17,23 @@ import (
 // the operations and their values, because a multi-valued attribute never grows beyond limits.Values. The filters in the
 // paths may need what is left of the patch's meter.
 func (p *Patch) Apply(ctx context.Context, o schema.Object) (schema.Object, error) {
+	return p.apply(ctx, o, p.meter)
+}
+
+// ErrCostly says that the filters in the paths need more than limits.PatchComparisons.
+var ErrCostly = errors.New("the filters in the paths need many comparisons")
+
+// ApplyCheaply is Apply, or returns ErrCostly.
+func (p *Patch) ApplyCheaply(ctx context.Context, o schema.Object) (schema.Object, error) {
+	part := p.meter.Part(limits.PatchComparisons)
+	o, err := p.apply(ctx, o, part)
+	if part.Ended() && !p.meter.Ended() {
+		return nil, ErrCostly
+	}
+	return o, err
+}
+
+func (p *Patch) apply(ctx context.Context, o schema.Object, m *filter.Meter) (schema.Object, error) {
 	changed := map[*schema.Attribute]bool{}
 	var unlisted error // the first of them
 	p.Unlisted = nil
@@ -24,9 +41,10 @@ func (p *Patch) Apply(ctx context.Context, o schema.Object) (schema.Object, erro
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
+		op.meter = m
 		next, err := op.applyWithin(o, op.path.Attribute)
 		if op.path.Filter != nil {
-			err = cmp.Or(checkMeter(p.meter), err)
+			err = cmp.Or(checkMeter(m), err)
 		}
 		if unlistedType := (*unlistedTypeError)(nil); errors.As(err, &unlistedType) {
 			unlisted = cmp.Or(unlisted, addOperationIndex(err, op.index))

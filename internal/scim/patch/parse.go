@@ -44,8 +44,8 @@ type operation struct {
 	verb  verb
 	path  *filter.Path
 	value any
-	index int // in Operations
-	meter *filter.Meter
+	index int           // in Operations
+	meter *filter.Meter // nil until it is applied
 }
 
 // Parse reads the body of a PATCH request, whose filters are charged to the meter, also if the patch is applied several times.
@@ -258,7 +258,7 @@ func (p *Patch) addOperation(v verb, path *filter.Path, value any) error {
 		decoded = schema.Assigned(decoded)
 	}
 	if decoded != nil {
-		return p.addDecoded(operation{v, path, decoded, p.at, p.meter})
+		return p.addDecoded(operation{v, path, decoded, p.at, nil})
 	}
 	switch {
 	case v == opAdd:
@@ -268,7 +268,7 @@ func (p *Patch) addOperation(v verb, path *filter.Path, value any) error {
 	case value != nil && path.Filter == nil && last.MultiValued: // remove of no value
 		return nil
 	}
-	return p.addDecoded(operation{v, path, nil, p.at, p.meter})
+	return p.addDecoded(operation{v, path, nil, p.at, nil})
 }
 
 func (p *Patch) addDecoded(op operation) error {

@@ -281,14 +281,10 @@ func TestBulkWaitsForTheRateLimitWithinBounds(t *testing.T) {
 func TestOperationsOfABulkRequestShareABudget(t *testing.T) {
 	s := newService(t)
 	alice := s.user("alice")
-	emails := make([]string, limits.Values)
-	for i := range emails {
-		emails[i] = fmt.Sprintf(`{"value":"%d@example.com"}`, i)
-	}
-	s.do("PATCH", "/Users/"+alice, patchJSON(`{"op":"add","path":"emails","value":[`+strings.Join(emails, ",")+`]}`)).answers(200)
-	conditions := strings.TrimSuffix(strings.Repeat(`value co \"xyz\" or `, 250), " or ")
-	costly := `{"method":"PATCH","path":"/Users/` + alice + `","data":` + patchJSON(`{"op":"remove","path":"emails[`+conditions+`]"}`) + `}`
-	const affordable = limits.FilterComparisons / (250 * limits.Values)
+	s.do("PATCH", "/Users/"+alice, patchJSON(`{"op":"add","path":"emails","value":`+manyEmails()+`}`)).answers(200)
+	const conditions = 250
+	costly := `{"method":"PATCH","path":"/Users/` + alice + `","data":` + patchJSON(removeEmails(conditions)) + `}`
+	const affordable = limits.FilterComparisons / (conditions*limits.Values + limits.PatchComparisons)
 	operations := slices.Repeat([]string{costly}, affordable+2)
 	operations = append(operations, `{"method":"PATCH","path":"/Users/`+alice+`","data":`+patchJSON(`{"op":"replace","path":"active","value":false}`)+`}`)
 	statuses := strings.Repeat("200 ", affordable) + "400 400 200"

@@ -33,7 +33,7 @@ func (s *server) modify(req *request) (*response, error) {
 	change := p.Change(req.Context())
 	change.Precondition = req.precondition()
 	change.Attributes = func(current schema.Object) (schema.Object, error) {
-		next, err := p.Apply(req.Context(), current)
+		next, err := req.apply(p, current)
 		return next, cmp.Or(operationError(err), checkActive(current, next), checkChange(req.rt, current, next))
 	}
 	ctx, err := s.beforeChange(req)

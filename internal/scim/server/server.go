@@ -21,6 +21,7 @@
 //	buffer.go          buffers of responses
 //	representation.go  resources as JSON
 //	version.go         entity tags
+//	scan.go            work that costs as much as a scan
 //	size.go            the size of a resource
 //	discovery.go       /ServiceProviderConfig, /ResourceTypes, /Schemas
 //	errors.go          conversion of errors to SCIM errors

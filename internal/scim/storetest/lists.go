@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"net/http"
 	"slices"
 
 	"github.com/cloudsso/cloudsso-operator/internal/scim"
@@ -143,6 +144,18 @@ var lists = []behaviour{
 		if r := s.listed(schema.User, query).Resources[0]; r.Groups != nil {
 			s.t.Error("the user has groups")
 		}
+	}},
+	{"the place of a scan is one request's at a time", func(s *store) {
+		release, err := s.AcquireScan(s.t.Context())
+		s.must(err, "acquire")
+		over, cancel := context.WithCancel(s.t.Context())
+		cancel()
+		_, err = s.AcquireScan(over)
+		s.refused(err, http.StatusTooManyRequests)
+		release()
+		release, err = s.AcquireScan(s.t.Context())
+		s.must(err, "acquire again")
+		release()
 	}},
 }
 

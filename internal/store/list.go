@@ -56,8 +56,9 @@ func (n *namespacedStore) AcquireScan(ctx context.Context) (release func(), err 
 	if release, err = n.scanLocks.lock(ctx, n.namespace); err != nil {
 		return nil, &scim.Error{
 			Status: http.StatusTooManyRequests, RetryAfter: retryAfter, Cause: err,
-			Detail: fmt.Sprintf("other requests that read the whole directory %q are in progress, one at a time; send fewer of them, or a filter "+
-				"with eq on id, userName, externalId or a group's displayName, and in the path of members with eq on value", n.namespace),
+			Detail: fmt.Sprintf("other requests that read many users or members of the directory %q are in progress, one at a time; send fewer of "+
+				"them, filters with eq on id, userName, externalId or a group's displayName, paths with eq on value, and excludedAttributes=members",
+				n.namespace),
 		}
 	}
 	return release, nil

@@ -108,8 +108,12 @@ const (
 	// LargestPage is the largest number of resources on a page, announced as filter.maxResults. Groups are
 	// listed with their members, so that a page is bounded by the number of resources and not by its size.
 	LargestPage = 200
+	// SmallPage is the length of a page, in bytes, up to which it is produced at once. A longer one is written in parts, and
+	// needs the place of a scan, as one with a group of more than EchoedMembers does. A page of users has 50,000 to 200,000.
+	SmallPage = 256 << 10
 	// EchoedMembers is the size up to which the response to a PATCH of a group contains the group. Otherwise
-	// the response to the addition of one member to a group of 100,000 would be 15 MB.
+	// the response to the addition of one member to a group of 100,000 would be 15 MB. A response with more members of a group
+	// needs the place of a scan, because each member is looked up, hashed for the version, and written.
 	EchoedMembers = 1_000
 	// Detail is the length of the longest detail of an error, in bytes. It goes into logs and Events, and may
 	// quote what the client sent.

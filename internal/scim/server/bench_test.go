@@ -82,7 +82,7 @@ func BenchmarkFindByName(b *testing.B) {
 // The group has 10,000 members.
 func BenchmarkGetGroup(b *testing.B) {
 	s := newService(b, withoutObserver)
-	s.store.Store = &singleResourceStore{r: largeGroup(10_000)}
+	s.store.Store = &singleResourceStore{s.store.Store, largeGroup(10_000)}
 	for b.Loop() {
 		sendRequest(b, s.handler, "GET", "/Groups/g", "", http.StatusOK)
 	}

@@ -30,7 +30,7 @@ func (s *server) create(req *request) (*response, error) {
 	}
 	req.record.ID = r.ID
 	req.recordEffect(r)
-	return s.resourceResponse(http.StatusCreated, r, selected), nil
+	return s.changedResponse(req, http.StatusCreated, r, selected)
 }
 
 // resource reads the body as a valid resource.

@@ -8,6 +8,7 @@ import (
 
 	"github.com/cloudsso/cloudsso-operator/internal/scim"
 	"github.com/cloudsso/cloudsso-operator/internal/scim/filter"
+	"github.com/cloudsso/cloudsso-operator/internal/scim/limits"
 	"github.com/cloudsso/cloudsso-operator/internal/scim/schema"
 )
 
@@ -54,18 +55,39 @@ func (s *server) listResponse(req *request, q query) (*response, error) {
 	found = found[:min(len(found), l.count)]
 	b := newBuffer()
 	b.text = l.appendHead(b.text, found, total, more)
-	if slices.ContainsFunc(found, ranked.isLong) {
-		resp := b.response(http.StatusOK)
-		resp.rest = s.encodeResources(found)
-		return resp, nil
+	n := s.appendResources(b, found)
+	if n == len(found) {
+		b.text = append(b.text, "]}"...)
+		return b.response(http.StatusOK), nil
 	}
-	for part := range s.encodeResources(found) {
-		b.text = append(b.text, part...)
+	release, err := req.acquireScan() // as long as a refusal can be sent; the rest waits for its turn in inScan
+	if err != nil {
+		b.free()
+		return nil, err
 	}
-	return b.response(http.StatusOK), nil
+	release()
+	resp := b.response(http.StatusOK)
+	resp.rest = req.inScan(s.encodeRest(found, n))
+	return resp, nil
 }
 
-// appendHead appends the beginning of a ListResponse, up to the first resource.
+// appendResources appends resources until the text is longer than limits.SmallPage or a resource is long, and returns how
+// many it has appended.
+func (s *server) appendResources(b *buffer, found []ranked) int {
+	for i, r := range found {
+		if len(b.text) > limits.SmallPage || r.isLong() {
+			return i
+		}
+		if i > 0 {
+			b.text = append(b.text, ',')
+		}
+		b.text = s.appendResource(b.text, s.represent(r.Resource), r.selected)
+	}
+	return len(found)
+}
+
+// appendHead appends the beginning of a ListResponse, up to the first resource. It has Resources even if there are none,
+// because some clients treat a missing list as an error.
 func (l *listing) appendHead(dst []byte, found []ranked, total int, more bool) []byte {
 	dst = append(dst, `{"schemas":["`+listURN+`"],"totalResults":`...)
 	dst = strconv.AppendInt(dst, int64(total), 10)
@@ -79,11 +101,9 @@ func (l *listing) appendHead(dst []byte, found []ranked, total int, more bool) [
 	return append(dst, `,"Resources":[`...)
 }
 
-// isLong reports whether the representation may take megabytes: a group with its members. A page with such a
-// resource is written in parts and never held in memory as a whole.
-func (r ranked) isLong() bool {
-	return r.Members != nil && r.selected.Has(schema.Members) && hasManyMembers(r.Resource)
-}
+// isLong reports whether the representation may take megabytes, which are written in parts, or its version is made of as
+// many: a group with its members.
+func (r ranked) isLong() bool { return hasManyMembers(r.Resource) }
 
 // resourceTypes returns the types that a request lists: the type of its route, or all types at the root.
 func (req *request) resourceTypes() []*schema.ResourceType {
@@ -187,15 +207,14 @@ func (l *listing) fetchPage(req *request) (found []ranked, total int, err error)
 	return found, total, nil
 }
 
-// encodeResources returns the end of a ListResponse, in parts of one resource or less. It writes Resources
-// even if there are none, because some clients treat a missing list as an error. Each part is valid until the
-// next one is requested.
-func (s *server) encodeResources(found []ranked) iter.Seq[[]byte] {
+// encodeRest returns the end of a ListResponse, from the resource of an index on, in parts of one resource or less. Each
+// part is valid until the next one is requested.
+func (s *server) encodeRest(found []ranked, from int) iter.Seq[[]byte] {
 	return func(yield func([]byte) bool) {
 		part := newBuffer()
-		for i, r := range found {
+		for i, r := range found[from:] {
 			part.text = part.text[:0]
-			if i > 0 {
+			if from+i > 0 {
 				part.text = append(part.text, ',')
 			}
 			if !s.writeResource(part, s.represent(r.Resource), r.selected, yield) || !yield(part.text) {

@@ -40,7 +40,7 @@ func (s *server) modify(req *request) (*response, error) {
 	if err != nil {
 		return nil, err
 	}
-	r, err := req.session.Store.Update(ctx, req.rt, req.id(), change)
+	r, err := req.update(ctx, change)
 	if err != nil {
 		return nil, err
 	}
@@ -50,7 +50,7 @@ func (s *server) modify(req *request) (*response, error) {
 	if !q.Has("attributes") && selected.Has(schema.Members) && hasManyMembers(r) {
 		return &response{status: http.StatusNoContent}, nil
 	}
-	return s.resourceResponse(http.StatusOK, r, selected), nil
+	return s.changedResponse(req, http.StatusOK, r, selected)
 }
 
 // operationError keeps the number of the operation in an error of package patch.

@@ -17,12 +17,14 @@ func (s *server) read(req *request) (*response, error) {
 		return nil, err
 	}
 	req.recordResource(r.Attributes)
-	if tags := req.Header.Values("If-None-Match"); len(tags) > 0 {
-		if v := version(r); v != "" && matchesTag(tags, v) {
-			return s.notModified(r, v), nil
-		}
+	rep, err := s.readResource(req, r)
+	if err != nil {
+		return nil, err
 	}
-	return s.resourceResponse(http.StatusOK, r, selected), nil
+	if tags := req.Header.Values("If-None-Match"); len(tags) > 0 && rep.version != "" && matchesTag(tags, rep.version) {
+		return s.notModified(r, rep.version), nil
+	}
+	return s.resourceResponse(req, http.StatusOK, rep, selected), nil
 }
 
 func (s *server) notModified(r *scim.Resource, v string) *response {

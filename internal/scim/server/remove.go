@@ -12,7 +12,7 @@ func (s *server) remove(req *request) (*response, error) {
 	if err != nil {
 		return nil, err
 	}
-	r, err := req.session.Store.Delete(ctx, req.rt, req.id(), req.precondition())
+	r, err := req.delete(ctx)
 	if err != nil {
 		return nil, err
 	}

@@ -39,12 +39,12 @@ func (s *server) replace(req *request) (*response, error) {
 	if err != nil {
 		return nil, err
 	}
-	r, err := req.session.Store.Update(ctx, req.rt, req.id(), change)
+	r, err := req.update(ctx, change)
 	if err != nil {
 		return nil, err
 	}
 	req.recordEffect(r)
-	return s.resourceResponse(http.StatusOK, r, selected), nil
+	return s.changedResponse(req, http.StatusOK, r, selected)
 }
 
 // replaced returns the attributes to store if next replaces current.

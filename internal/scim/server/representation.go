@@ -21,11 +21,19 @@ func (s *server) represent(r *scim.Resource) representation {
 	return representation{r, version(r), s.location(r.Type, r.ID)}
 }
 
+// changedResponse returns the response with a resource that a request has changed.
+func (s *server) changedResponse(req *request, status int, r *scim.Resource, selected schema.Selection) (*response, error) {
+	rep, err := s.changedResource(req, r)
+	if err != nil {
+		return nil, err
+	}
+	return s.resourceResponse(req, status, rep, selected), nil
+}
+
 // resourceResponse returns the response with the representation of a resource. Content-Location says that the
 // response to a PUT or a PATCH is the present representation (RFC 9110 section 8.7).
-func (s *server) resourceResponse(status int, r *scim.Resource, selected schema.Selection) *response {
-	rep := s.represent(r)
-	resp := s.representationResponse(status, rep, selected)
+func (s *server) resourceResponse(req *request, status int, rep representation, selected schema.Selection) *response {
+	resp := s.representationResponse(req, status, rep, selected)
 	if rep.version != "" {
 		resp.set("Etag", rep.version)
 	}
@@ -36,14 +44,14 @@ func (s *server) resourceResponse(status int, r *scim.Resource, selected schema.
 	return resp
 }
 
-func (s *server) representationResponse(status int, rep representation, selected schema.Selection) *response {
+func (s *server) representationResponse(req *request, status int, rep representation, selected schema.Selection) *response {
 	if isStreamed(rep, selected) {
-		return &response{status: status, body: []byte{}, rest: func(yield func([]byte) bool) {
+		return &response{status: status, body: []byte{}, rest: req.inScan(func(yield func([]byte) bool) {
 			b := newBuffer()
 			if s.writeResource(b, rep, selected, yield) && yield(b.text) {
 				b.free()
 			}
-		}}
+		})}
 	}
 	b := newBuffer()
 	b.text = s.appendResource(b.text, rep, selected)

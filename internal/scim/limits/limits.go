@@ -108,6 +108,9 @@ const (
 	// LargestPage is the largest number of resources on a page, announced as filter.maxResults. Groups are
 	// listed with their members, so that a page is bounded by the number of resources and not by its size.
 	LargestPage = 200
+	// RootIndex is the largest startIndex of a list of all types. The resources before it are in memory, because the order over
+	// all types decides which they are.
+	RootIndex = 1_000
 	// SmallPage is the length of a page, in bytes, up to which it is produced at once. A longer one is written in parts, and
 	// needs the place of a scan, as one with a group of more than EchoedMembers does. A page of users has 50,000 to 200,000.
 	SmallPage = 256 << 10

@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/cloudsso/cloudsso-operator/internal/scim"
 	"github.com/cloudsso/cloudsso-operator/internal/scim/filter"
@@ -129,6 +130,10 @@ func (s *server) listing(types []*schema.ResourceType, q query) (*listing, error
 	}
 	l.startIndex = max(l.startIndex, 1)
 	l.count = min(max(l.count, 0), s.Limits.MaxCount)
+	if len(types) > 1 && l.startIndex > limits.RootIndex && !l.byCursor {
+		return nil, scim.BadRequest(scim.TooMany, "startIndex may be at most %d in a list of all types, because all resources before it are read; "+
+			"use cursor, or list %s", limits.RootIndex, endpoints(types))
+	}
 	for _, rt := range types {
 		p, err := q.readPart(rt, exceptType(types, rt), l.descending)
 		if err != nil {
@@ -140,6 +145,15 @@ func (s *server) listing(types []*schema.ResourceType, q query) (*listing, error
 		return l, l.readCursor(q)
 	}
 	return l, nil
+}
+
+// endpoints returns the paths of types, such as "/Users and /Groups".
+func endpoints(types []*schema.ResourceType) string {
+	var all []string
+	for _, rt := range types {
+		all = append(all, rt.Endpoint)
+	}
+	return strings.Join(all, " and ")
 }
 
 func exceptType(types []*schema.ResourceType, one *schema.ResourceType) []*schema.ResourceType {

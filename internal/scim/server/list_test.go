@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/cloudsso/cloudsso-operator/internal/scim/limits"
 )
 
 // names returns the userNames and displayNames of a list in its order.
@@ -174,6 +176,16 @@ func TestQueriesAtTheRoot(t *testing.T) {
 	s.do("GET", "/?filter="+url.QueryEscape(`nothing eq "x"`), "").refuses(400, "invalidFilter", "nothing")
 	s.do("GET", "/", "", "Authorization: ").refuses(401, "")
 	s.do("DELETE", "/", "").refuses(405, "").sends("Allow", "GET, HEAD")
+}
+
+// The resources before startIndex are in memory, and a directory has a hundred thousand.
+func TestAListOfAllTypesIsNotReadFromALateIndexOn(t *testing.T) {
+	s := newService(t)
+	s.user("alice")
+	s.do("GET", fmt.Sprint("/?startIndex=", limits.RootIndex), "").answers(200).has("totalResults", 1)
+	s.do("GET", fmt.Sprint("/?startIndex=", limits.RootIndex+1), "").refuses(400, "tooMany", "/Users and /Groups")
+	s.do("POST", "/.search", fmt.Sprintf(`{"startIndex":%d}`, limits.RootIndex+1)).refuses(400, "tooMany")
+	s.do("GET", fmt.Sprint("/Users?startIndex=", limits.RootIndex+1), "").answers(200).has("totalResults", 1)
 }
 
 func TestSearch(t *testing.T) {

@@ -189,7 +189,7 @@ func (u *userScan) scan(ctx context.Context, namespace string) func() (map[strin
 // a request whose filters cost too much changes nothing. Each plan asks about those that the index did not show yet.
 func (n *namespacedStore) evaluate(id string, delta *membership.Delta) error {
 	e := n.groups.index.Get(n.namespace, id)
-	if e == nil {
+	if e == nil || !e.Listed {
 		return nil
 	}
 	return delta.Evaluate(n.memberNames(e.Object))

@@ -82,15 +82,16 @@ const (
 const (
 	// FilterLength is the length of the longest filter, in bytes: hundreds of comparisons.
 	FilterLength = 8 << 10
-	// FilterComparisons is the largest number of comparisons that a filter and sortBy may need over all resources of a list, and
-	// that the filters in the paths of a PATCH, or of all operations of a bulk request, may need together. A condition on an attribute counts for each resource,
-	// and for each of its values; sortBy counts like one condition. A value of a list or a member that is read, each 64 bytes of a text, each 16 bytes of a
-	// text with capitals, and each 6 bytes of a text that is not ASCII and of its folded form count like one more, and a
-	// dateTime like four more. A condition that is decided already does not count. It permits twenty conditions for each
-	// of 100,000 users, and is spent within half a second of processor time (BenchmarkRefusedScan).
+	// FilterComparisons is the largest number of comparisons that a filter and sortBy may need over all resources of a
+	// list, and that the filters in the paths of a PATCH, or of all operations of a bulk request, may need together. A
+	// condition on an attribute counts for each resource, and for each of its values; sortBy counts like one condition.
+	// A value of a list or a member that is read, each 64 bytes of a text, each 16 bytes of a text with capitals, and
+	// each 6 bytes of a text that is not ASCII and of its folded form count like one more, and a dateTime like four
+	// more. A condition that is decided already does not count. It permits twenty conditions for each of 100,000 users,
+	// and is spent within half a second of processor time (BenchmarkRefusedScan).
 	FilterComparisons = 2_000_000
-	// SortKey is the length, in bytes, up to which a text counts if a list is sorted by it: a userName of 256 characters
-	// has at most as many. All keys of a list are in memory, and a cursor has one, which has to fit into a URL.
+	// SortKey is the length, in bytes, up to which a text counts if a list is sorted by it. A userName of 256 characters is
+	// not longer. All keys of a list are in memory, and a cursor has one, which has to fit into a URL.
 	SortKey = 1 << 10
 	// PatchComparisons is how many of these the paths of a PATCH of a user may need without the place of a scan: half a
 	// millisecond, as much as the rest of the request. A PATCH of Entra ID has some dozen conditions, and needs some hundred.

@@ -169,7 +169,7 @@ func (c *console) setExpiry(r *request) (*view, error) {
 		if err = r.patchCredential("expiresAt", at); err == nil {
 			return r.finished(credentialAddress(r.namespace(), r.PathValue("name")), "expiry"), nil
 		}
-		refused, status = faultsOf(err, credentialInputs), statusOf(err)
+		refused, status = faultsOf(err, expiryInput), statusOf(err)
 	}
 	credential, err := r.readCredential(r.PathValue("name"))
 	if err != nil {
@@ -181,6 +181,9 @@ func (c *console) setExpiry(r *request) (*view, error) {
 	}
 	return v, err
 }
+
+// expiryInput is the one input of the page of a credential, by field of the object.
+var expiryInput = map[string]string{"spec.expiresAt": expiryField}
 
 // formTime is how an input of a date and a time writes them: without a zone, so that the label names it.
 const formTime = "2006-01-02T15:04"

@@ -2,6 +2,7 @@ package pages
 
 import (
 	"errors"
+	"maps"
 	"net/http"
 	"net/url"
 	"strings"
@@ -45,7 +46,14 @@ var nameInput = field{Name: "name", Label: text("credential.name"), Hint: text("
 
 // credentialInputs are the inputs by field of the object, for what the API server refuses.
 var credentialInputs = map[string]string{
-	"metadata.name": "name", "spec.description": "description", "spec.expiresAt": "expiresAt", "spec.allowedNetworks": "allowedNetworks",
+	"metadata.name": "name", "spec.description": "description", "spec.expiresAt": expiryField, "spec.allowedNetworks": "allowedNetworks",
+}
+
+// successorInputs are those of the form of a successor, which has no input for the name.
+func successorInputs() map[string]string {
+	inputs := maps.Clone(credentialInputs)
+	delete(inputs, "metadata.name")
+	return inputs
 }
 
 func (c *console) newCredential(r *request) (*view, error) {
@@ -145,8 +153,10 @@ func (c *console) create(r *request, old *v1alpha1.SCIMCredential, nameOf func(a
 		return r.notCreatedAgain(old, form, "")
 	case apierrors.IsAlreadyExists(err):
 		return r.notCreatedAgain(old, form, err.Error()+". ")
+	case err != nil && old != nil:
+		return r.refusedCredential(old, form, faultsOf(err, successorInputs()), statusOf(err))
 	case err != nil:
-		return r.refusedCredential(old, form, faultsOf(err, credentialInputs), statusOf(err))
+		return r.refusedCredential(nil, form, faultsOf(err, credentialInputs), statusOf(err))
 	}
 	shown := newToken{Credential: created, Token: token, Endpoint: d.Status.Endpoint, Use: acceptanceOf(created)}
 	if old != nil {

@@ -5,6 +5,8 @@ import (
 	"strings"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+
+	"github.com/cloudsso/cloudsso-operator/cmd/kubectl-cloudsso/plugin"
 )
 
 // field is an input of a form, with its label and what is said about it.
@@ -50,7 +52,7 @@ const checked = "true"
 // faults are what was refused of a form, by the name of the input; under "" what is about none.
 type faults map[string]string
 
-// faultsOf returns what the API server refuses, in its own words. inputs are the names of the inputs by field of the object.
+// faultsOf returns what the API server refuses, in its own words. inputs are the names of the form's inputs by field of the object.
 func faultsOf(err error, inputs map[string]string) faults {
 	found := faults{}
 	var status apierrors.APIStatus
@@ -58,11 +60,13 @@ func faultsOf(err error, inputs map[string]string) faults {
 		return faults{"": err.Error()}
 	}
 	for _, cause := range status.Status().Details.Causes {
-		if input := inputOf(cause.Field, inputs); input != "" {
-			found[input] = strings.TrimSpace(found[input] + " " + cause.Message)
+		input, words := inputOf(cause.Field, inputs), cause.Message
+		if input == "" { // no label is beside it
+			words = plugin.JoinNonEmpty(": ", cause.Field, words)
 		}
+		found[input] = strings.TrimSpace(found[input] + " " + words)
 	}
-	if len(found) == 0 {
+	if len(found) == 0 || len(found) == 1 && found[""] != "" { // the whole message says it best
 		return faults{"": err.Error()}
 	}
 	return found

@@ -38,6 +38,31 @@ func TestFaultWithoutInputIsAboutTheForm(t *testing.T) {
 	}
 }
 
+// A form has no input for each field that the API server may refuse.
+func TestFaultWithoutInputIsShownBesideThoseOfInputs(t *testing.T) {
+	refused := faultsOf(apierrors.NewInvalid(schema.GroupKind{Kind: "CloudSSODirectory"}, "default", fields.ErrorList{
+		fields.Invalid(fields.NewPath("spec", "rateLimit", "burst"), 0, "should be greater than or equal to 1"),
+		fields.Forbidden(fields.NewPath("metadata", "labels"), "the first reason"),
+		fields.Forbidden(fields.NewPath("spec", "resumeAt"), "the second reason"),
+	}), settingInputs)
+	if refused["burst"] != "Invalid value: 0: should be greater than or equal to 1" {
+		t.Error(refused["burst"])
+	}
+	if want := "metadata.labels: Forbidden: the first reason spec.resumeAt: Forbidden: the second reason"; refused[""] != want {
+		t.Error(refused[""])
+	}
+}
+
+// The page of a credential has an input for its expiry alone.
+func TestFaultOfAnotherFieldIsShownWithTheExpiry(t *testing.T) {
+	err := apierrors.NewInvalid(schema.GroupKind{Kind: "SCIMCredential"}, "okta", fields.ErrorList{
+		fields.Forbidden(fields.NewPath("spec", "expiresAt"), "no"), fields.Forbidden(fields.NewPath("spec", "allowedNetworks"), "neither"),
+	})
+	if refused := faultsOf(err, expiryInput); refused[expiryField] != "Forbidden: no" || refused[""] != "spec.allowedNetworks: Forbidden: neither" {
+		t.Error(refused)
+	}
+}
+
 func TestFaultOfAListIsAtItsInput(t *testing.T) {
 	if input := inputOf("spec.allowedNetworks[1]", credentialInputs); input != "allowedNetworks" {
 		t.Error(input)

@@ -1,6 +1,7 @@
 package consoleserve_test
 
 import (
+	"context"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -9,6 +10,9 @@ import (
 
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
+	rbacv1 "k8s.io/api/rbac/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/cloudsso/cloudsso-operator/test/oidcissuer"
 )
@@ -192,6 +196,24 @@ var _ = Describe("A sign-in", func() {
 		page := newBrowser(plain).get(ctx, "/signin")
 		Expect(page.StatusCode).To(Equal(http.StatusForbidden))
 		Expect(page.body).To(ContainSubstring("The API server does not accept your ID token"))
+	})
+
+	It("is refused in the API server's words if that does not tell who the person is", func(ctx SpecContext) {
+		binding := &rbacv1.ClusterRoleBinding{}
+		Expect(cluster.Get(ctx, client.ObjectKey{Name: "system:basic-user"}, binding)).To(Succeed())
+		issuer.SignIn(&admin, nil)
+		DeferCleanup(func(ctx context.Context) {
+			binding.ObjectMeta = metav1.ObjectMeta{Name: binding.Name, Labels: binding.Labels, Annotations: binding.Annotations}
+			Expect(cluster.Create(ctx, binding)).To(Succeed())
+			Eventually(func() int { return newBrowser(plain).get(ctx, "/signin").StatusCode }).Should(Equal(http.StatusOK))
+		})
+		Expect(cluster.Delete(ctx, binding.DeepCopy())).To(Succeed())
+		var page answer
+		Eventually(func() string {
+			page = newBrowser(plain).get(ctx, "/signin")
+			return page.body
+		}).Should(And(ContainSubstring("The API server has not told the console who you are."), ContainSubstring("cannot create resource &#34;selfsubjectreviews&#34;")))
+		Expect(page.StatusCode).To(Equal(http.StatusForbidden))
 	})
 
 	It("is refused by the provider", func(ctx SpecContext) {

@@ -1,11 +1,18 @@
 package pages
 
-import "net/http"
+import (
+	"cmp"
+	"net/http"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+)
 
 // signInNotice is a page for a person who is not signed in, with a link to the sign-in.
 type signInNotice struct {
 	Message string
-	Alert   bool
+	// Words are the API server's own; "" without them.
+	Words string
+	Alert bool
 	// Address is that of the sign-in.
 	Address string
 }
@@ -21,6 +28,14 @@ func SignedOut(w http.ResponseWriter, r *http.Request) {
 func SignInProblem(w http.ResponseWriter, r *http.Request, status int, reason string) {
 	notice := signInNotice{Message: text("signin." + reason), Alert: true, Address: "/signin"}
 	v := &view{Title: text("signin.title"), template: "signin", status: status, Data: notice}
+	v.write(w, r)
+}
+
+// SignInRefused shows a person that the API server has not told who they are, with the status and the words that it has answered.
+func SignInRefused(w http.ResponseWriter, r *http.Request, answered apierrors.APIStatus) {
+	status := answered.Status()
+	notice := signInNotice{Message: text("signin.apiServerRefuses"), Words: status.Message, Alert: true, Address: "/signin"}
+	v := &view{Title: text("signin.title"), template: "signin", status: cmp.Or(int(status.Code), http.StatusBadGateway), Data: notice}
 	v.write(w, r)
 }
 

@@ -166,6 +166,7 @@ func (s *SignIn) refuse(w http.ResponseWriter, r *http.Request, err error) {
 	s.Log.Info("a sign-in has failed", "error", reasonOf(err))
 	status, reason := http.StatusForbidden, "token"
 	var unanswered *url.Error
+	var answered apierrors.APIStatus
 	switch {
 	case errors.Is(err, errTooMany):
 		w.Header().Set("Retry-After", "5")
@@ -174,6 +175,9 @@ func (s *SignIn) refuse(w http.ResponseWriter, r *http.Request, err error) {
 		reason = "tooLarge"
 	case apierrors.IsUnauthorized(err):
 		reason = "unknown"
+	case errors.Is(err, errAPIServer) && errors.As(err, &answered):
+		pages.SignInRefused(w, r, answered)
+		return
 	case errors.Is(err, errAPIServer):
 		status, reason = http.StatusBadGateway, "apiServer"
 	case errors.Is(err, errUnreachable), errors.As(err, &unanswered):

@@ -8,7 +8,9 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"os"
+	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -49,6 +51,25 @@ func TestReasonsNameNoPerson(t *testing.T) {
 	}
 	if got := reasonOf(errNonce); got != errNonce.Error() {
 		t.Errorf("the log has %q", got)
+	}
+}
+
+// Only a server that has not answered does not answer.
+func TestWordsOfTheAPIServerAreShown(t *testing.T) {
+	s := &SignIn{Options: Options{Log: slog.New(slog.DiscardHandler)}}
+	reviews := schema.GroupResource{Group: "authentication.k8s.io", Resource: "selfsubjectreviews"}
+	for want, err := range map[string]error{
+		`403 selfsubjectreviews.authentication.k8s.io is forbidden: User &#34;alice&#34; cannot create`: apierrors.NewForbidden(reviews, "", errors.New(`User "alice" cannot create`)),
+		`429 too many requests, please try again later`:                                                 apierrors.NewTooManyRequests("too many requests, please try again later", 1),
+		`500 Internal error occurred: etcdserver: no leader`:                                            apierrors.NewInternalError(errors.New("etcdserver: no leader")),
+		`502 The API server does not answer. Try again.`:                                                &url.Error{Op: "Post", URL: "https://kubernetes", Err: syscall.ECONNREFUSED},
+	} {
+		w := httptest.NewRecorder()
+		s.refuse(w, httptest.NewRequestWithContext(t.Context(), http.MethodGet, callbackPath, nil), fmt.Errorf("%w: %w", errAPIServer, err))
+		status, words, _ := strings.Cut(want, " ")
+		if strconv.Itoa(w.Code) != status || !strings.Contains(w.Body.String(), words) {
+			t.Errorf("want %s, got %d %s", want, w.Code, w.Body)
+		}
 	}
 }
 

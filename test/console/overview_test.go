@@ -33,12 +33,12 @@ func bindEverywhere(ctx context.Context, p person, role string) {
 	})
 }
 
-// permitDirectory lets a person patch the one directory, by its name, until the end of the spec.
-func permitDirectory(ctx context.Context, p person) {
+// permitDirectory gives a person verbs of the one directory, by its name, until the end of the spec.
+func permitDirectory(ctx context.Context, p person, verbs ...string) {
 	GinkgoHelper()
-	meta := metav1.ObjectMeta{Namespace: environment.Namespace, Name: string(p) + "-patches-one"}
+	meta := metav1.ObjectMeta{Namespace: environment.Namespace, Name: string(p) + "-keeps-one"}
 	createUntilEnd(ctx, &rbacv1.Role{ObjectMeta: meta, Rules: []rbacv1.PolicyRule{{
-		APIGroups: []string{v1alpha1.GroupVersion.Group}, Resources: []string{"cloudssodirectories"}, Verbs: []string{"patch"},
+		APIGroups: []string{v1alpha1.GroupVersion.Group}, Resources: []string{"cloudssodirectories"}, Verbs: verbs,
 		ResourceNames: []string{v1alpha1.DirectoryName},
 	}}})
 	createUntilEnd(ctx, &rbacv1.RoleBinding{
@@ -158,7 +158,7 @@ var _ = Describe("the overview", func() {
 			ContainSubstring("Start a full push there."), MatchRegexp(`not made up for \d+ writes, \S+ ago`), ContainSubstring("PATCH Users/"+users[carol]),
 			ContainSubstring("You lack the right patch cloudssodirectories.cloudsso.dev")))
 		Expect(v.get(ctx, directory("")).forms(directory("resync"))).To(BeEmpty())
-		permitDirectory(ctx, viewer)
+		permitDirectory(ctx, viewer, "patch")
 		Eventually(func() int { return len(v.get(ctx, directory("")).forms(directory("resync"))) }).Should(Equal(1))
 
 		a := signIn(ctx, admin)

@@ -22,10 +22,12 @@ const (
 	admin person = "administrator"
 	// stranger has no rights.
 	stranger person = "stranger"
+	// keeper has the rights that its one spec gives: no other spec waits until the API server has taken them back.
+	keeper person = "keeper"
 )
 
 // roles are the ClusterRoles of the persons.
-var roles = map[person]string{viewer: "view", editor: "edit", admin: "admin", stranger: ""}
+var roles = map[person]string{viewer: "view", editor: "edit", admin: "admin", stranger: "", keeper: ""}
 
 // kubeconfigs are the paths of the persons' kubeconfigs.
 var kubeconfigs = map[person]string{}

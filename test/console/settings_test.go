@@ -186,6 +186,21 @@ var _ = Describe("the settings", func() {
 			ContainSubstring("email, after the prefix “sso:”"))
 	})
 
+	It("are shown to and changed by a person who may not list the credentials", func(ctx SpecContext) {
+		permitDirectory(ctx, keeper, "get", "patch")
+		v := newVisitor(open(keeper))
+		v.logIn(ctx)
+		var page *answer
+		Eventually(func() string {
+			page = v.get(ctx, directory("settings"))
+			return page.text()
+		}).Should(ContainSubstring("You lack the right list scimcredentials.cloudsso.dev"))
+		Expect(page.StatusCode).To(Equal(http.StatusOK))
+		Expect(page.text()).NotTo(ContainSubstring("the identity provider cannot connect"), "the page does not know that")
+		page = v.get(ctx, link(page, "Change the settings"))
+		Expect(page.submit(ctx, directory("settings/edit"), url.Values{"existingUsers": {"Adopt"}}).text()).To(ContainSubstring("The settings were saved."))
+	})
+
 	It("are shown to the viewer without controls", func(ctx SpecContext) {
 		page := signIn(ctx, viewer).get(ctx, directory("settings"))
 		Expect(page.text()).To(And(

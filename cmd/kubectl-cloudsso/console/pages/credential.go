@@ -32,8 +32,21 @@ type credentialPage struct {
 	LacksPatch, LacksDelete, LacksCreate string
 }
 
-// createCredential is the right to create credentials.
-var createCredential = rightTo("create", plugin.Credentials)
+// The rights for all credentials of a directory.
+var (
+	createCredential = rightTo("create", plugin.Credentials)
+	listCredentials  = rightTo("list", plugin.Credentials)
+)
+
+// readCredentials reads the credentials of the directory, or returns the right that the person lacks to see them. held has
+// listCredentials.
+func (r *request) readCredentials(held rights) (credentials []v1alpha1.SCIMCredential, missing string, err error) {
+	if missing = held.Missing(listCredentials); missing != "" {
+		return nil, missing, nil
+	}
+	credentials, err = plugin.CredentialsOf(r.Context(), r.Client, r.namespace())
+	return credentials, "", err
+}
 
 // rightToCredential returns a right over one credential.
 func rightToCredential(verb, name string) right {

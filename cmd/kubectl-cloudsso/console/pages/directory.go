@@ -59,17 +59,13 @@ func (c *console) directory(r *request) (*view, error) {
 }
 
 func (r *request) directoryView(d *v1alpha1.CloudSSODirectory, problem string) (*view, error) {
-	list := rightTo("list", "scimcredentials")
-	held, err := r.readRights(list, patchDirectory)
+	held, err := r.readRights(listCredentials, patchDirectory)
 	if err != nil {
 		return nil, err
 	}
-	var credentials []v1alpha1.SCIMCredential
-	missing := held.Missing(list)
-	if missing == "" {
-		if credentials, err = plugin.CredentialsOf(r.Context(), r.Client, d.Namespace); err != nil {
-			return nil, err
-		}
+	credentials, missing, err := r.readCredentials(held)
+	if err != nil {
+		return nil, err
 	}
 	return &view{Title: text("directory.title"), template: "directory", Data: overview{
 		Directory: d, Missed: policy.MissedWrites(d, r.now), Switched: switchWriter(d), Credentials: lastUsedFirst(credentials), MissingRight: missing,

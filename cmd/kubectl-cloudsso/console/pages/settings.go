@@ -17,8 +17,8 @@ type settings struct {
 	Credentials []v1alpha1.SCIMCredential
 	Rotation    *succession
 	IsFull      bool
-	// LacksPatch and LacksCreate are the rights that the person lacks; "" if it has them.
-	LacksPatch, LacksCreate string
+	// LacksPatch, LacksList and LacksCreate are the rights that the person lacks; "" if it has them.
+	LacksPatch, LacksList, LacksCreate string
 }
 
 // setting is a part of the directory's spec in words.
@@ -39,18 +39,18 @@ func (c *console) settings(r *request) (*view, error) {
 	if err != nil {
 		return nil, err
 	}
-	credentials, err := plugin.CredentialsOf(r.Context(), r.Client, d.Namespace)
+	held, err := r.readRights(patchDirectory, listCredentials, createCredential)
 	if err != nil {
 		return nil, err
 	}
-	held, err := r.readRights(patchDirectory, createCredential)
+	credentials, missing, err := r.readCredentials(held)
 	if err != nil {
 		return nil, err
 	}
 	return &view{Title: text("settings.title"), template: "settings", Data: settings{
 		Directory: d, Switched: switchWriter(d), TrackedBy: plugin.SwitchTrackedBy(d), Settings: settingsOf(d),
 		Credentials: credentials, Rotation: successionOf(credentials), IsFull: len(credentials) >= v1alpha1.MaxCredentials,
-		LacksPatch: held.Missing(patchDirectory), LacksCreate: held.Missing(createCredential),
+		LacksPatch: held.Missing(patchDirectory), LacksList: missing, LacksCreate: held.Missing(createCredential),
 	}}, nil
 }
 

@@ -189,6 +189,29 @@ func readBindings(ctx context.Context, p person) {
 	}
 }
 
+var _ = Describe("the lock of synchronization", func() {
+	It("is said on the pages of what it locks, and only while it is on", func(ctx SpecContext) {
+		manual := &v1alpha1.CloudSSOUser{ObjectMeta: metav1.ObjectMeta{Namespace: environment.Namespace, GenerateName: "manual-"}}
+		manual.Spec.UserName = "manual@example.com"
+		createUntilEnd(ctx, manual)
+		v := signIn(ctx, viewer)
+		said := map[string]string{
+			directory("users/" + users[alice]): "Attributes Locked while synchronization is on: only the identity provider changes these attributes.",
+			directory("groups/" + engineers):   "Members Locked while synchronization is on: only the identity provider changes the group and its members.",
+		}
+		for path, why := range said {
+			Expect(v.get(ctx, path).text()).To(ContainSubstring(why), path)
+		}
+		Expect(v.get(ctx, directory("users/"+manual.Name)).text()).NotTo(ContainSubstring("Locked"))
+
+		turn(ctx, v1alpha1.SynchronizationDisabled)
+		DeferCleanup(turn, v1alpha1.SynchronizationEnabled)
+		for path := range said {
+			Expect(v.get(ctx, path).text()).NotTo(ContainSubstring("Locked"), path)
+		}
+	})
+})
+
 var _ = Describe("the suspension of a user", func() {
 	It("takes the access, names who has done it, and is lifted", func(ctx SpecContext) {
 		id := newMember(ctx, "suspect@example.com")

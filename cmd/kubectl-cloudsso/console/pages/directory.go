@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
@@ -227,6 +228,22 @@ func conditionName(kind string) string { return cmp.Or(texts["conditionName."+ki
 // switchOf returns the position of the switch. A directory without a spec is Disabled.
 func switchOf(d *v1alpha1.CloudSSODirectory) v1alpha1.Synchronization {
 	return cmp.Or(d.Spec.SCIMSynchronization, v1alpha1.SynchronizationDisabled)
+}
+
+// isLocked reports whether people may not change an object because synchronization is on. A person who may not read the directory
+// is not told.
+func (r *request) isLocked(o metav1.Object) (bool, error) {
+	if policy.SourceOf(o) != v1alpha1.SourceSCIM {
+		return false, nil
+	}
+	d, err := plugin.DirectoryOrEmpty(r.Context(), r.Client, r.namespace())
+	switch {
+	case apierrors.IsForbidden(err):
+		return false, nil
+	case err != nil:
+		return false, err
+	}
+	return policy.SwitchOf(d) == policy.SwitchEnabled, nil
 }
 
 // writer is who has turned the switch last, and when. An object names programs, not persons: the API server's audit log has these.

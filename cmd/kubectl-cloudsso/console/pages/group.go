@@ -24,6 +24,8 @@ type team struct {
 	// OnlyWithout says that the page searches for members without effect.
 	OnlyWithout bool
 	Members     chunk[member]
+	// IsLocked says that people may not change the group, because synchronization is on.
+	IsLocked bool
 	// Change is the last change over SCIM; nil if none is recorded.
 	Change *policy.LastChange
 	// HasAccess says that the cluster knows access assignments. Assignments are those of the group, and MissingRight the right
@@ -61,6 +63,9 @@ func (c *console) group(r *request) (*view, error) {
 	}
 	if change, known := policy.LastChangeOf(t.Group); known {
 		t.Change = &change
+	}
+	if t.IsLocked, err = r.isLocked(t.Group); err != nil {
+		return nil, err
 	}
 	if t.HasAccess = r.hasAccess(); t.HasAccess {
 		if err := t.readAssignments(r); err != nil {

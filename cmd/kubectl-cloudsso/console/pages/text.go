@@ -172,6 +172,7 @@ var texts = map[string]string{
 	"user.yes":        "Yes",
 	"user.no":         "No",
 	"user.attributes": "Attributes",
+	"user.locked":     "Locked while synchronization is on: only the identity provider changes these attributes.",
 	"user.attribute":  "Attribute",
 	"user.value":      "Value",
 	"user.change":     "Last change",
@@ -400,6 +401,7 @@ var texts = map[string]string{
 	"groups.created":     "Created",
 
 	"group.members":         "Members",
+	"group.locked":          "Locked while synchronization is on: only the identity provider changes the group and its members.",
 	"group.facts":           "State",
 	"group.changed":         "Which members the request has added or removed is in the log, as long as the nodes of the operator keep it.",
 	"group.log":             "Requests of this group in the log",

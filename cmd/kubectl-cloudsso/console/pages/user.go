@@ -17,7 +17,9 @@ type person struct {
 	Why  why
 	// Attributes are those that the provider sent, or that a person has declared.
 	Attributes []attribute
-	History    history
+	// IsLocked says that people may not change the attributes, because synchronization is on.
+	IsLocked bool
+	History  history
 	// NoEvents says why the Events are not in the history; "" if they are.
 	NoEvents string
 	// Access is nil if the page reads it when it is shown.
@@ -50,6 +52,9 @@ func (c *console) user(r *request) (*view, error) {
 	}
 	p := person{User: u, Why: whyOf(u)}
 	if p.Attributes, err = attributesOf(&u.Spec); err != nil {
+		return nil, err
+	}
+	if p.IsLocked, err = r.isLocked(u); err != nil {
 		return nil, err
 	}
 	if p.Rights, err = r.readRights(mayChangeUsers.over(u.Name), mayDeleteUsers.over(u.Name)); err != nil {

@@ -2,6 +2,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -26,7 +27,9 @@ func main() {
 	signal.Ignore(syscall.SIGPIPE)
 	command := root.NewCommand(plugin.New(streams))
 	command.Version = version
-	err := command.ExecuteContext(ctrl.SetupSignalHandler())
+	ctx, stop := untilHangup(ctrl.SetupSignalHandler())
+	err := command.ExecuteContext(ctx)
+	stop()
 	if err == nil {
 		return
 	}
@@ -34,6 +37,15 @@ func main() {
 		fmt.Fprintln(streams.ErrOut, message(err))
 	}
 	os.Exit(1)
+}
+
+// untilHangup returns a context that ends too when the terminal closes, so that what is under way ends as after Ctrl-C. A process that
+// nohup has started goes on.
+func untilHangup(ctx context.Context) (context.Context, context.CancelFunc) {
+	if signal.Ignored(syscall.SIGHUP) {
+		return ctx, func() {}
+	}
+	return signal.NotifyContext(ctx, syscall.SIGHUP)
 }
 
 // message returns an error in kubectl's words, without what could move the cursor of a terminal.

@@ -8,8 +8,10 @@ import (
 	"fmt"
 	"net/url"
 	"os"
+	"os/signal"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -51,6 +53,42 @@ func TestMain(m *testing.M) {
 		return
 	}
 	os.Exit(m.Run())
+}
+
+// A terminal that closes sends SIGHUP.
+func TestHangupEndsTheContext(t *testing.T) {
+	heard := make(chan os.Signal, 1) // nohup may have started the test
+	signal.Notify(heard, syscall.SIGHUP)
+	defer signal.Stop(heard)
+	ctx, stop := untilHangup(t.Context())
+	defer stop()
+	hangUp(t)
+	<-ctx.Done()
+	if t.Context().Err() != nil {
+		t.Error("the test has ended instead")
+	}
+}
+
+func TestProcessOfNohupGoesOn(t *testing.T) {
+	signal.Ignore(syscall.SIGHUP)
+	defer signal.Reset(syscall.SIGHUP)
+	ctx, stop := untilHangup(t.Context())
+	defer stop()
+	hangUp(t)
+	if !signal.Ignored(syscall.SIGHUP) || ctx.Err() != nil {
+		t.Error("the closed terminal has ended the process")
+	}
+}
+
+func hangUp(t *testing.T) {
+	t.Helper()
+	self, err := os.FindProcess(os.Getpid())
+	if err == nil {
+		err = self.Signal(syscall.SIGHUP)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
 }
 
 func TestPlugin(t *testing.T) {

@@ -172,12 +172,10 @@ var _ = Describe("the console keeps secret", func() {
 	})
 
 	It("the address that lets in from other accounts of the machine", func(ctx SpecContext) {
-		programs, temporary := GinkgoT().TempDir(), GinkgoT().TempDir()
-		opened := filepath.Join(programs, "opened")
-		Expect(os.WriteFile(filepath.Join(programs, "xdg-open"), []byte("#!/bin/sh\nprintf '%s' \"$*\" >"+opened+".part\nmv "+opened+".part "+opened+"\n"), 0o700)).To(Succeed())
-		c := start(admin, []string{"PATH=" + programs + ":" + os.Getenv("PATH"), "TMPDIR=" + temporary})
-		Eventually(opened).Should(BeARegularFile())
-		arguments, err := os.ReadFile(opened)
+		o := newOpener()
+		c := start(admin, o.variables)
+		Eventually(o.opened).Should(BeARegularFile())
+		arguments, err := os.ReadFile(o.opened)
 		Expect(err).NotTo(HaveOccurred())
 		file := string(arguments)
 		for path, mode := range map[string]os.FileMode{file: 0o600, filepath.Dir(file): 0o700} {
@@ -194,7 +192,7 @@ var _ = Describe("the console keeps secret", func() {
 			tab.arrive(directory(""))
 		}
 		c.close()
-		Expect(os.ReadDir(temporary)).To(BeEmpty())
+		Expect(os.ReadDir(o.temporary)).To(BeEmpty())
 	})
 
 	It("the cookie from scripts", func(ctx SpecContext) {

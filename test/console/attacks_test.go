@@ -109,14 +109,12 @@ var _ = Describe("the console refuses", func() {
 	It("an open log page whose console has ended, and the page says what to do", func(ctx SpecContext) {
 		t := browse(ctx, viewer)
 		t.goTo(directory("log?since=all"))
-		script, err := os.ReadFile(filepath.Join("..", "..", "cmd", "kubectl-cloudsso", "console", "pages", "assets", "log.js"))
-		Expect(err).NotTo(HaveOccurred())
 		t.close()
 		address, err := url.Parse(t.root)
 		Expect(err).NotTo(HaveOccurred())
 		open(viewer, "--port", address.Port())
 		// The stream of this page has ended, because the directory was read whole. The page opens another one.
-		Expect(evaluate[bool](t, "(() => {"+string(script)+"\nreturn true})()")).To(BeTrue())
+		Expect(evaluate[bool](t, "(() => {"+logScript()+"\nreturn true})()")).To(BeTrue())
 		Eventually(func() string { return t.text("[data-live]") }).Should(ContainSubstring("Open the address that kubectl cloudsso console shows"))
 	})
 

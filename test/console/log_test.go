@@ -4,6 +4,8 @@ package console_test
 
 import (
 	"net/http"
+	"os"
+	"path/filepath"
 	"strings"
 
 	. "github.com/onsi/ginkgo/v2"
@@ -29,4 +31,22 @@ var _ = Describe("the log without the right to read it", func() {
 		Expect(t.text("tbody")).To(And(ContainSubstring("User/"+alice), ContainSubstring("Group/engineers")))
 		Expect(evaluate[string](t, `[...document.querySelectorAll("tbody a")].find(a => a.textContent == "User/`+bob+`").pathname`)).To(Equal(directory("users/" + users[bob])))
 	})
+
+	It("keeps as many rows in an open page as a reload shows", func(ctx SpecContext) {
+		t := browse(ctx, viewer)
+		t.goTo(directory("log?since=all"))
+		// The page's own script keeps its functions to itself.
+		Expect(evaluate[string](t, `(() => {`+logScript()+`
+			add([...Array(600).keys()].map((i) => "<tr id='row-" + i + "'><td>" + i + "</td></tr>").join(""));
+			return rows.rows.length + ", the newest is " + rows.rows[0].id;
+		})()`)).To(Equal("200, the newest is row-599"))
+	})
 })
+
+// logScript returns the script of the page of the log.
+func logScript() string {
+	GinkgoHelper()
+	script, err := os.ReadFile(filepath.Join("..", "..", "cmd", "kubectl-cloudsso", "console", "pages", "assets", "log.js"))
+	Expect(err).NotTo(HaveOccurred())
+	return string(script)
+}

@@ -22,7 +22,7 @@ import (
 )
 
 const (
-	// logRows is how many rows the log shows. A page that is open drops its oldest ones.
+	// logRows is how many rows the log shows. A page that is open drops its oldest ones beyond that.
 	logRows = 200
 	// overlap is how much of the time before a stream is read again, because the clocks of nodes and of this machine differ. The page
 	// shows no row twice.
@@ -109,6 +109,9 @@ type logPage struct {
 	// After is the time from which Stream goes on.
 	After time.Time
 }
+
+// MaxRows is how many rows the page keeps while it is open: as many as a reload shows.
+func (logPage) MaxRows() int { return logRows }
 
 // wholeParameter asks for a page that has read everything, for a browser without scripts.
 const wholeParameter = "whole"

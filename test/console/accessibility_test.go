@@ -16,8 +16,9 @@ import (
 // axeVariable is the variable with the path of axe.min.js, which hack/npm.sh installs.
 const axeVariable = "AXE"
 
-// runAxe returns what axe finds against WCAG 2.2 AA and its own best practices: each rule, with the elements that break it.
-const runAxe = `axe.run(document, {resultTypes: ["violations"]}).then(result => result.violations.map(v =>
+// runAxe returns what axe finds against WCAG 2.2 AA and its own best practices: each rule, with the elements that break it. target-size
+// is the one rule that WCAG 2.2 has added, and axe leaves it out by default.
+const runAxe = `axe.run(document, {resultTypes: ["violations"], rules: {"target-size": {enabled: true}}}).then(result => result.violations.map(v =>
 	v.id + ": " + v.help + ": " + v.nodes.map(n => n.html.slice(0, 160) + " " + n.any.map(a => a.message).join(" ")).join(" | ")))`
 
 // violations returns what axe finds in the page that the tab shows.
@@ -71,6 +72,9 @@ var _ = Describe("axe", Label("accessibility"), func() {
 		t := browse(ctx, viewer)
 		evaluate[bool](t, `document.querySelector("main").innerHTML = "<input>", true`)
 		Expect(violations(t, axe)).To(ContainElement(HavePrefix("label: ")))
+		evaluate[bool](t, `document.querySelector("main").innerHTML = "<button>a</button><button>b</button>",
+			document.querySelectorAll("main button").forEach((b) => Object.assign(b.style, {width: "9px", minHeight: "9px", height: "9px", padding: 0})), true`)
+		Expect(violations(t, axe)).To(ContainElement(HavePrefix("target-size: ")))
 	})
 
 	It("finds nothing for a person without rights", func(ctx SpecContext) {

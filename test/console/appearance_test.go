@@ -5,6 +5,8 @@ package console_test
 import (
 	"context"
 	"fmt"
+	"strings"
+	"time"
 
 	"github.com/chromedp/cdproto/cdp"
 	"github.com/chromedp/cdproto/emulation"
@@ -153,6 +155,26 @@ var _ = Describe("each page", func() {
 		t := browse(ctx, admin)
 		setMedia(t, "prefers-reduced-motion", "reduce")
 		t.eachPage(ctx, func(place string) { Expect(evaluate[string](t, moving)).To(BeEmpty(), place) })
+	})
+
+	It("has times in the person's zone, and the exact one on hover", func(ctx SpecContext) {
+		u, err := stored(ctx, users[alice])
+		Expect(err).NotTo(HaveOccurred())
+		t := browse(ctx, viewer)
+		call(t, emulation.SetTimezoneOverride, emulation.SetTimezoneOverrideParams{TimezoneID: "Asia/Kolkata"})
+		call(t, emulation.SetLocaleOverride, emulation.SetLocaleOverrideParams{Locale: "en-US"})
+		t.goTo(directory("users/" + users[alice]))
+		created := `document.querySelector("time[data-clock][datetime='` + u.CreationTimestamp.UTC().Format(time.RFC3339) + `']")`
+		there := u.CreationTimestamp.In(time.FixedZone("GMT+5:30", int((5*time.Hour + 30*time.Minute).Seconds())))
+		words := func(expression string) string {
+			return strings.Join(strings.Fields(evaluate[string](t, expression)), " ")
+		} // they have narrow spaces
+		Expect(words(created + ".textContent")).To(Equal(there.Format("Jan 2, 2006, 3:04:05 PM MST")))
+		Expect(words(created + ".title")).To(Equal(there.Format("Monday, January 2, 2006 at 3:04:05 PM MST")))
+
+		t.goTo(directory("")) // where times are said as in "5m ago"
+		Expect(evaluate[int](t, `document.querySelectorAll("time").length`)).To(BeNumerically(">", 1))
+		Expect(evaluate[string](t, `[...document.querySelectorAll("time")].filter(time => !time.title.endsWith("GMT+5:30")).map(time => time.outerHTML).join()`)).To(BeEmpty())
 	})
 
 	It("is light or dark as the person prefers", func(ctx SpecContext) {

@@ -15,7 +15,9 @@ import (
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
 	"golang.org/x/net/html"
+	admissionv1 "k8s.io/api/admissionregistration/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
+	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -36,13 +38,13 @@ func bindEverywhere(ctx context.Context, p person, role string) {
 // permitDirectory gives a person verbs of the one directory, by its name, until the end of the spec.
 func permitDirectory(ctx context.Context, p person, verbs ...string) {
 	GinkgoHelper()
-	meta := metav1.ObjectMeta{Namespace: environment.Namespace, Name: string(p) + "-keeps-one"}
-	createUntilEnd(ctx, &rbacv1.Role{ObjectMeta: meta, Rules: []rbacv1.PolicyRule{{
+	named := metav1.ObjectMeta{Namespace: environment.Namespace, Name: string(p) + "-keeps-one"}
+	createUntilEnd(ctx, &rbacv1.Role{ObjectMeta: named, Rules: []rbacv1.PolicyRule{{
 		APIGroups: []string{v1alpha1.GroupVersion.Group}, Resources: []string{"cloudssodirectories"}, Verbs: verbs,
 		ResourceNames: []string{v1alpha1.DirectoryName},
 	}}})
 	createUntilEnd(ctx, &rbacv1.RoleBinding{
-		ObjectMeta: meta, RoleRef: rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "Role", Name: meta.Name},
+		ObjectMeta: named, RoleRef: rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "Role", Name: named.Name},
 		Subjects: []rbacv1.Subject{{APIGroup: rbacv1.GroupName, Kind: rbacv1.UserKind, Name: string(p)}},
 	})
 }
@@ -132,6 +134,16 @@ var _ = Describe("the overview", func() {
 				address := "users?state=" + strings.TrimPrefix(strings.Replace(state, "conflict", "Conflict", 1), "In ")
 				g.Expect(link(page, fmt.Sprintf("%d %s", count, state))).To(Equal(directory(address)))
 			}
+			for address, want := range map[string]string{
+				"users?source=SCIM":    fmt.Sprintf("%d SCIM Synchronization", d.Status.Users.SCIM),
+				"users?source=Manual":  fmt.Sprintf("%d Manual", d.Status.Users.Manual),
+				"groups?source=SCIM":   fmt.Sprintf("%d SCIM Synchronization", d.Status.Groups.SCIM),
+				"groups?source=Manual": fmt.Sprintf("%d Manual", d.Status.Groups.Manual),
+			} {
+				counts := page.all("a", "href", address)
+				g.Expect(counts).To(HaveLen(1), address)
+				g.Expect(textOf(counts[0])).To(Equal(want))
+			}
 		}).Should(Succeed())
 		page := v.get(ctx, directory(""))
 		Expect(page.text()).To(And(
@@ -144,6 +156,25 @@ var _ = Describe("the overview", func() {
 		for _, current := range page.all("a", "aria-current", "page") {
 			Expect(textOf(current)).To(Equal("Overview"))
 		}
+	})
+
+	It("says which admission policy is missing, and what to do", func(ctx SpecContext) {
+		lock := &admissionv1.ValidatingAdmissionPolicyBinding{ObjectMeta: metav1.ObjectMeta{Name: "cloudsso-lock"}}
+		Expect(environment.Admin.Get(ctx, client.ObjectKeyFromObject(lock), lock)).To(Succeed())
+		deny := lock.Spec.ValidationActions
+		v := signIn(ctx, viewer)
+		DeferCleanup(func(ctx context.Context) {
+			lock.Spec.ValidationActions = deny
+			Expect(environment.Admin.Update(ctx, lock)).To(Succeed())
+			Eventually(func() bool {
+				return meta.IsStatusConditionTrue(readDirectory(ctx).Status.Conditions, v1alpha1.ConditionPoliciesInstalled)
+			}).Should(BeTrue())
+		})
+		lock.Spec.ValidationActions = []admissionv1.ValidationAction{admissionv1.Warn}
+		Expect(environment.Admin.Update(ctx, lock)).To(Succeed())
+		Eventually(func() string { return v.get(ctx, directory("")).text() }).Should(And(
+			ContainSubstring("The admission policies that protect synchronized objects are not in place. Ask the cluster's administrator"),
+			ContainSubstring("Admission policies installed (PoliciesInstalled) No"), ContainSubstring("cloudsso-lock has no binding")))
 	})
 
 	It("shows what was refused, and lets an administrator acknowledge a full push", func(ctx SpecContext) {

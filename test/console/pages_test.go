@@ -22,6 +22,7 @@ func pages() map[string]string {
 		directory("groups/" + engineers):   "engineers",
 		directory("access"):                "Access",
 		directory("access/" + assignment):  "engineers-view",
+		directory("review"):                "Who has which role where",
 		directory("settings"):              "Settings",
 
 		directory("users/" + users[alice] + "/suspend"): "Suspend " + alice + "?",
@@ -41,6 +42,7 @@ func pages() map[string]string {
 		credential("/revoke"):            "Revoke " + quickstart.CredentialName,
 		credential("/end?disabled=true"): "Disable " + quickstart.CredentialName + "?",
 		credential("/stored"):            "Is the token of " + quickstart.CredentialName + " stored?",
+		credential("/rotation?old=gone"): "Rotation",
 	}
 }
 

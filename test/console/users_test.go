@@ -189,6 +189,20 @@ func readBindings(ctx context.Context, p person) {
 	}
 }
 
+var _ = Describe("the list of users", func() {
+	It("has the columns of CloudSSO, and its names of the sources", func(ctx SpecContext) {
+		manual := &v1alpha1.CloudSSOUser{ObjectMeta: metav1.ObjectMeta{Namespace: environment.Namespace, GenerateName: "manual-"}}
+		manual.Spec.UserName, manual.Spec.DisplayName = "column@example.com", "A column"
+		createUntilEnd(ctx, manual)
+		v := signIn(ctx, viewer)
+		page := v.get(ctx, directory("users?q="+alice))
+		Expect(page.rows()[0]).To(Equal([]string{"User name", "Display name", "State", "Source", "Created"}))
+		Expect(page.rows()[1]).To(HaveExactElements(alice, "The user "+alice, "Active", "SCIM Synchronization", HaveSuffix(" ago")))
+		Eventually(func() [][]string { return v.get(ctx, directory("users?q="+manual.Spec.UserName)).rows() }).Should(
+			ContainElement(HaveExactElements(manual.Spec.UserName, "A column", "Active", "Manual", HaveSuffix(" ago"))))
+	})
+})
+
 var _ = Describe("the lock of synchronization", func() {
 	It("is said on the pages of what it locks, and only while it is on", func(ctx SpecContext) {
 		manual := &v1alpha1.CloudSSOUser{ObjectMeta: metav1.ObjectMeta{Namespace: environment.Namespace, GenerateName: "manual-"}}

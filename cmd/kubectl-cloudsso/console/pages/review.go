@@ -40,25 +40,29 @@ func reviewQuery(r *request) plugin.GrantQuery {
 // review is the page of who has which role where: the first bindings.
 func (c *console) review(r *request) (*view, error) {
 	p := reviewPage{Query: reviewQuery(r), Download: downloadQuery(r)}
-	v := &view{Title: text("review.title"), template: "review"}
-	var err error
+	reader, err := r.grantReader(p.Query, shownPart)
+	if err != nil {
+		return nil, err
+	}
 	if p.Missing, err = r.missingForReview(p.Query); err != nil {
 		return nil, err
 	}
 	if len(p.Missing) == 0 {
-		if p.Rows, err = r.readGrants(p.Query); err != nil {
+		if p.Rows, err = readGrants(r, reader); err != nil {
 			return nil, err
 		}
 	}
-	v.Data = p
-	return v, nil
+	return &view{Title: text("review.title"), template: "review", Data: p}, nil
 }
 
 // reviewRows is the next part of the review, for the page that has the part before.
 func (c *console) reviewRows(r *request) (*view, error) {
-	query := reviewQuery(r)
-	rows, err := r.readGrants(query)
-	return &view{template: "review", part: "rows", Data: reviewPage{Query: query, Rows: rows}}, err
+	reader, err := r.grantReader(reviewQuery(r), shownPart)
+	if err != nil {
+		return nil, err
+	}
+	rows, err := readGrants(r, reader)
+	return &view{template: "review", part: "rows", Data: reviewPage{Query: reader.Query, Rows: rows}}, err
 }
 
 // downloadQuery returns the query of the review without the part that the page shows.
@@ -70,18 +74,15 @@ func downloadQuery(r *request) template.URL {
 	return template.URL(values.Encode()) //nolint:gosec // G203: Encode escapes what a page could misread
 }
 
-func (r *request) readGrants(query plugin.GrantQuery) (rows chunk[access.Grant], err error) {
-	reader, err := r.grantReader(query, shownPart)
-	if err != nil {
-		return rows, err
-	}
+// readGrants reads the part of a review that the request asks for.
+func readGrants(r *request, reader plugin.GrantReader) (rows chunk[access.Grant], err error) {
 	var token string
 	rows.Remaining, rows.Part = -1, oneHit
 	token, rows.Progress = beginOf(r.URL.Query(), rows.Part)
 	rows.Hits, rows.Next, err = reader.Read(r.Context(), token)
 	rows.Progress.Found += int64(len(rows.Hits))
 	rows.Progress.Read = rows.Progress.Found // what else was read is not known
-	rows.GoesOn = query.Subject != "" || rows.Progress.Found < rows.Progress.Until
+	rows.GoesOn = reader.Query.Subject != "" || rows.Progress.Found < rows.Progress.Until
 	return rows, err
 }
 

@@ -77,11 +77,14 @@ func (d *Deletion) checkRight(ctx context.Context) error {
 		return fmt.Errorf("asking whether you may delete user %s: %w", d.User.Name, err)
 	}
 	if !review.Status.Allowed {
-		return fmt.Errorf("you lack the right to delete cloudssousers of %s in namespace %s: nothing was changed. The role admin of the namespace has it",
-			v1alpha1.GroupVersion.Group, d.User.Namespace)
+		return fmt.Errorf("you lack the right to delete cloudssousers of %s in namespace %s: %w. The role admin of the namespace has it",
+			v1alpha1.GroupVersion.Group, d.User.Namespace, ErrNoRight)
 	}
 	return nil
 }
+
+// ErrNoRight is in the chain of the error of Run if the person lacks the right to delete the user.
+var ErrNoRight = errors.New("nothing was changed")
 
 // deleteWhileOff deletes the user, and turns synchronization off for that if it has to. It reports whether the deletion was sent.
 func (d *Deletion) deleteWhileOff(ctx context.Context) (sent bool, err error) {

@@ -60,7 +60,7 @@ func statusOf(err error) int {
 	switch {
 	case errors.As(err, &notFound), errors.Is(err, errNoPage):
 		return http.StatusNotFound
-	case errors.Is(err, errStrangeForm):
+	case errors.Is(err, errStrangeForm), errors.Is(err, plugin.ErrNoRight):
 		return http.StatusForbidden
 	case errors.Is(err, errOtherObject), errors.Is(err, errNotWithheld), errors.Is(err, errNoneLeft):
 		return http.StatusConflict

@@ -175,6 +175,8 @@ var _ = Describe("each page", func() {
 		t.goTo(directory("")) // where times are said as in "5m ago"
 		Expect(evaluate[int](t, `document.querySelectorAll("time").length`)).To(BeNumerically(">", 1))
 		Expect(evaluate[string](t, `[...document.querySelectorAll("time")].filter(time => !time.title.endsWith("GMT+5:30")).map(time => time.outerHTML).join()`)).To(BeEmpty())
+		t.goTo(directory("settings")) // which has the sentence of the operator about the credential
+		Expect(words(`document.querySelector("[aria-labelledby=credentials] tbody td").textContent`)).To(MatchRegexp(`^the credential authenticates until .* GMT\+5:30$`))
 	})
 
 	It("is light or dark as the person prefers", func(ctx SpecContext) {

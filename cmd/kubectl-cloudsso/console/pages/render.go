@@ -7,6 +7,7 @@ import (
 	"html/template"
 	"net/http"
 	"net/url"
+	"regexp"
 	"strconv"
 	"time"
 
@@ -64,6 +65,7 @@ var functions = template.FuncMap{
 	"shown":            plugin.Printable,
 	"ago":              ago,
 	"exact":            exact,
+	"pieces":           piecesOf,
 	"switch":           switchOf,
 	"duration":         policy.ShortDuration,
 	"conditionName":    conditionName,
@@ -156,6 +158,29 @@ func exact(at any) string {
 		return t.UTC().Format(time.RFC3339)
 	}
 	return ""
+}
+
+// piece is a piece of a sentence.
+type piece struct {
+	Text   string
+	IsTime bool // Text is a time in RFC 3339
+}
+
+// writtenTime is how the operator and the plugin write a time into a sentence: whole seconds of UTC.
+var writtenTime = regexp.MustCompile(`\b\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ\b`)
+
+// piecesOf returns a sentence in pieces, so that a page can show its times in the person's zone.
+func piecesOf(sentence string) (pieces []piece) {
+	begin := 0
+	for _, place := range writtenTime.FindAllStringIndex(sentence, -1) {
+		at := sentence[place[0]:place[1]]
+		if instant(at).IsZero() { // digits that are none
+			continue
+		}
+		pieces = append(pieces, piece{Text: sentence[begin:place[0]]}, piece{at, true})
+		begin = place[1]
+	}
+	return append(pieces, piece{Text: sentence[begin:]})
 }
 
 func instant(at any) (t time.Time) {

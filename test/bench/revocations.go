@@ -10,6 +10,7 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/watch"
 	"k8s.io/client-go/rest"
@@ -312,9 +313,23 @@ func (s *stack) firstRefusal(ctx context.Context, name, id string) (time.Duratio
 	if _, err := s.scim.Do(ctx, http.MethodPatch, "/Users/"+id, load.SetActive(false)); err != nil {
 		return 0, err
 	}
+	took, err := untilForbidden(list)
+	if err != nil {
+		return 0, fmt.Errorf("%s is not refused to list pods after it was deactivated: %w", name, err)
+	}
+	return took, nil
+}
+
+// untilForbidden repeats a request until the API server forbids it, and returns how long that took. Another error is none of its
+// refusals: the API server may be away, or the time over.
+func untilForbidden(request func() error) (time.Duration, error) {
 	for began := time.Now(); ; {
-		if list() != nil {
-			return time.Since(began), ctx.Err()
+		err := request()
+		switch {
+		case apierrors.IsForbidden(err):
+			return time.Since(began), nil
+		case err != nil:
+			return 0, err
 		}
 	}
 }

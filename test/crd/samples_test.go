@@ -44,6 +44,19 @@ scimcredential.cloudsso.dev/okta
 		Expect(unsetFields(schema, sample.Object["spec"], "spec")).To(ConsistOf("spec.deprovisionedAt", "spec.withheld"))
 	})
 
+	It("grant nothing to a real person", func() {
+		names := []string{}
+		for _, path := range sampleFiles() {
+			for _, object := range manifestFile(path) {
+				if object.GetKind() == "CloudSSOAccessAssignment" {
+					names = append(names, object.GetName())
+					Expect(object.Object["spec"]).To(HaveKeyWithValue("mode", string(v1alpha1.AccessPreview)), path)
+				}
+			}
+		}
+		Expect(names).To(ConsistOf("platform-admins-view", "ada-edit", "developers-view", "on-call-edit"))
+	})
+
 	It("leave room in the quota of credentials", func(ctx SpecContext) {
 		namespace := newNamespace(ctx)
 		run("apply", "-n", namespace, "-k", samplesFolder)

@@ -79,6 +79,19 @@ func documentedAuthenticators() (all []*documentedAuthenticator) {
 	return all
 }
 
+// documentedRefusal returns the rules of the page on OIDC that refuse one user.
+func documentedRefusal() []any {
+	GinkgoHelper()
+	for _, e := range examples("oidc.md") {
+		var fragment struct{ UserValidationRules []any }
+		if strings.Contains(e.text, "user.username in [") && yaml.Unmarshal([]byte(e.text), &fragment) == nil {
+			return fragment.UserValidationRules
+		}
+	}
+	Fail("oidc.md has no rule that refuses one user")
+	return nil
+}
+
 // must is for what is read before the suite begins.
 func must(err error) {
 	if err != nil {

@@ -45,9 +45,9 @@ var (
 	cp    *controlplane.ControlPlane
 	admin client.Client
 	// guarded has the configuration of the quick start. In unguarded the rule on groups is missing, in unprefixed the prefix
-	// of user names. The issuer of lost ends in a test.
-	guarded, unguarded, unprefixed, lost *authenticator
-	documented                           = documentedAuthenticators()
+	// of user names. The issuer of lost ends in a test. refusing has also the rule of the documentation that refuses alice.
+	guarded, unguarded, unprefixed, lost, refusing *authenticator
+	documented                                     = documentedAuthenticators()
 )
 
 // authenticator is a provider that the API server knows. Each has an issuer of its guarded, so that the API server can have
@@ -61,10 +61,13 @@ var _ = BeforeSuite(func(ctx SpecContext) {
 	SetDefaultEventuallyTimeout(acceptTimeout)
 	SetDefaultEventuallyPollingInterval(pollInterval)
 	log.SetLogger(logr.Discard()) // without it, clients print a warning with a stack
-	guarded, unguarded, unprefixed, lost = quickStart(ctx), quickStart(ctx), quickStart(ctx), quickStart(ctx)
+	for _, a := range []**authenticator{&guarded, &unguarded, &unprefixed, &lost, &refusing} {
+		*a = quickStart(ctx)
+	}
 	replace(unguarded.config["userValidationRules"], systemGroupRule, "true")
 	replace(unprefixed.config["claimMappings"], "'oidc:' + ", "")
-	all := []any{guarded.config, unguarded.config, unprefixed.config, lost.config}
+	refusing.addRules(documentedRefusal())
+	all := []any{guarded.config, unguarded.config, unprefixed.config, lost.config, refusing.config}
 	for _, d := range documented {
 		d.issuer = startIssuer(ctx)
 		d.trust()
@@ -126,6 +129,14 @@ func firstAuthenticator(content []byte) (map[string]any, error) {
 	return configuration.JWT[0], nil
 }
 
+// addRules adds rules on the user that a token yields.
+func (a *authenticator) addRules(rules []any) {
+	GinkgoHelper()
+	present, ok := a.config["userValidationRules"].([]any)
+	Expect(ok).To(BeTrue())
+	a.config["userValidationRules"] = append(present, rules...)
+}
+
 // replace replaces a text in every expression below a value, and expects to find it.
 func replace(value any, from, to string) {
 	GinkgoHelper()
@@ -172,10 +183,16 @@ func username(ctx context.Context, token string) (string, error) {
 // bind gives a user a ClusterRole in the namespace of the suite, and returns the binding.
 func bind(ctx context.Context, user, role string) *rbacv1.RoleBinding {
 	GinkgoHelper()
+	return bindTo(ctx, rbacv1.UserKind, user, role)
+}
+
+// bindTo is bind for a user or a group.
+func bindTo(ctx context.Context, kind, name, role string) *rbacv1.RoleBinding {
+	GinkgoHelper()
 	binding := &rbacv1.RoleBinding{
 		ObjectMeta: metav1.ObjectMeta{Namespace: namespace, GenerateName: role + "-"},
 		RoleRef:    rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "ClusterRole", Name: role},
-		Subjects:   []rbacv1.Subject{{APIGroup: rbacv1.GroupName, Kind: rbacv1.UserKind, Name: user}},
+		Subjects:   []rbacv1.Subject{{APIGroup: rbacv1.GroupName, Kind: kind, Name: name}},
 	}
 	Expect(admin.Create(ctx, binding)).To(Succeed())
 	return binding

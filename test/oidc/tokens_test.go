@@ -6,6 +6,7 @@ import (
 
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
+	rbacv1 "k8s.io/api/rbac/v1"
 
 	"github.com/cloudsso/cloudsso-operator/test/oidcissuer"
 )
@@ -54,6 +55,18 @@ var _ = Describe("A token", func() {
 		master := alice
 		master.Groups = []string{"system:masters"}
 		Eventually(statusOf(ctx, unguarded.token(master))).WithTimeout(acceptTimeout).WithPolling(pollInterval).Should(Equal(http.StatusOK))
+	})
+
+	It("is refused by a rule that names its user, whatever its group is bound to", func(ctx SpecContext) {
+		binding := bindTo(ctx, rbacv1.GroupKind, "staff", "view")
+		DeferCleanup(func(ctx SpecContext) { Expect(admin.Delete(ctx, binding)).To(Succeed()) })
+		leaver := alice
+		leaver.Groups = []string{"staff"}
+		colleague := leaver
+		colleague.Subject, colleague.UserName = "00u5d6e7f8", "bob@example.com"
+		Eventually(statusOf(ctx, refusing.token(colleague))).Should(Equal(http.StatusOK))
+		Expect(statusOf(ctx, guarded.token(leaver))()).To(Equal(http.StatusOK))
+		Expect(statusOf(ctx, refusing.token(leaver))()).To(Equal(http.StatusUnauthorized))
 	})
 
 	It("whose user name begins with system: is refused by the second rule", func(ctx SpecContext) {

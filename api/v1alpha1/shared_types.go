@@ -20,9 +20,10 @@ const (
 	FinalizerGuard = "cloudsso.dev/guard"
 	// FinalizerMemberships holds a deleted user until it is removed from its groups.
 	FinalizerMemberships = "cloudsso.dev/memberships"
-	// FinalizerSlices holds a deleted group until its slices are deleted.
+	// FinalizerSlices holds a deleted group until no binding has a subject through it, and its slices are deleted.
 	FinalizerSlices = "cloudsso.dev/slices"
-	// FinalizerClaim holds a deleted group of source Manual until its displayName is released.
+	// FinalizerClaim holds a deleted group of source Manual until no binding has a subject through it, and its displayName is
+	// released.
 	FinalizerClaim = "cloudsso.dev/claim"
 	// FinalizerToken is on credentials of an earlier version. The operator removes it when they are deleted.
 	FinalizerToken = "cloudsso.dev/token"

@@ -15,6 +15,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/cloudsso/cloudsso-operator/api/v1alpha1"
+	"github.com/cloudsso/cloudsso-operator/internal/scim/schema"
 )
 
 var _ = Describe("an assignment to a group", func() {
@@ -267,6 +268,27 @@ var _ = Describe("an assignment to a group", func() {
 		Expect(subjectsOf(ctx, a, namespace)()).To(Equal([]string{"bob"}))
 	})
 
+	DescribeTable("holds back a group that is deleted until no binding is left", func(ctx SpecContext, remove func(context.Context)) {
+		a := assign(ctx)
+		expectSubjects(ctx, a, namespace, "ada", "bob")
+		Eventually(func() []string { reread(ctx, developers); return developers.Finalizers }).Should(ContainElement(v1alpha1.FinalizerSlices))
+		gate.shut()
+		remove(ctx)
+		Consistently(isGone(ctx, developers)).WithTimeout(time.Second).Should(BeFalse())
+		gate.unlock()
+		Eventually(isGone(ctx, developers)).Should(BeTrue())
+		Expect(bindingsIn(ctx, a, namespace)).To(BeEmpty())
+	},
+		Entry("over SCIM", func(ctx context.Context) {
+			_, err := resources.In(namespace).Delete(ctx, schema.Group, "developers", nil)
+			Expect(err).NotTo(HaveOccurred())
+		}),
+		Entry("by a person", func(ctx context.Context) {
+			turn(ctx, v1alpha1.SynchronizationDisabled)
+			Expect(admin.Delete(ctx, developers)).To(Succeed())
+		}),
+	)
+
 	It("takes a user out again who lost access before it was granted", func(ctx SpecContext) {
 		Eventually(func() bool { return resources.HasSeen(developers) }).Should(BeTrue())
 		for _, name := range []string{"ada", "bob"} {
@@ -400,7 +422,7 @@ func directory() *v1alpha1.CloudSSODirectory {
 	return &v1alpha1.CloudSSODirectory{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: v1alpha1.DirectoryName}}
 }
 
-func turn(ctx SpecContext, position v1alpha1.Synchronization) {
+func turn(ctx context.Context, position v1alpha1.Synchronization) {
 	GinkgoHelper()
 	modify(ctx, directory(), func(d *v1alpha1.CloudSSODirectory) { d.Spec.SCIMSynchronization = position })
 }

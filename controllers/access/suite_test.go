@@ -169,7 +169,7 @@ func runManager(ctx context.Context, withAccess bool, selected *namespaceselecto
 		ExcludedNamespaces: []string{"kube-system"}, Now: clock.Now,
 	}
 	if withAccess {
-		c.Bindings = projected
+		c.Bindings, resources.Revoker = projected, projected
 	}
 	Expect(controllers.SetupWithManager(mgr, c)).To(Succeed())
 	ctx, cancel := context.WithCancel(ctx)

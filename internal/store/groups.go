@@ -203,8 +203,8 @@ func (n *namespacedStore) changeGroup(ctx context.Context, id string, change sci
 }
 
 // deleteGroup deletes the object, takes the guard off it, so that it is not live any more, and releases its displayName.
-// The guard is taken off after the deletion has begun, when no controller can put it on again. Other finalizers do their
-// work first, such as that of a group's slices if it has any.
+// The guard is taken off after the deletion has begun, when no controller can put it on again. The object goes once other
+// finalizers are off: the controller deletes the group's bindings and slices first, if there can be any.
 func (n *namespacedStore) deleteGroup(ctx context.Context, id string, precondition scim.Precondition) (deleted *scim.Resource, err error) {
 	err = n.retry(ctx, n.namespace, id, func() error {
 		return n.deleteGroupOnce(ctx, id, func(g *v1alpha1.CloudSSOGroup) (err error) {
@@ -243,10 +243,11 @@ func (n *namespacedStore) deleteGroupOnce(ctx context.Context, id string, check 
 	return nil
 }
 
-// dropFinalizers takes off the finalizers of a group that is being deleted for which there is nothing to do.
+// dropFinalizers takes off the finalizers of a group that is being deleted for which there is nothing to do. A group through
+// which users can have roles keeps FinalizerSlices until the controller finds no binding of it.
 func (n *namespacedStore) dropFinalizers(ctx context.Context, g *v1alpha1.CloudSSOGroup) error {
 	done, uid := []string{v1alpha1.FinalizerGuard}, g.UID
-	if !g.Spec.Sliced {
+	if !g.Spec.Sliced && n.Revoker == nil {
 		done = append(done, v1alpha1.FinalizerSlices)
 	}
 	isOvertaken := false

@@ -261,6 +261,12 @@ type PinnedPrincipal struct {
 	// +optional
 	// +kubebuilder:validation:MaxLength=4096
 	Selector string `json:"selector,omitempty"`
+
+	// source is that of the group or user when it was found. An object of source Manual does not take the place of one of
+	// source SCIM.
+	//
+	// +optional
+	Source Source `json:"source,omitempty"`
 }
 
 // CloudSSOAccessAssignmentStatus is the observed state of an assignment.

@@ -663,6 +663,32 @@ var _ = Describe("what stands in the way of an assignment", func() {
 		expectCondition(ctx, a, v1alpha1.ConditionReady, metav1.ConditionFalse, v1alpha1.ReasonPrincipalAmbiguous, "crew")
 	})
 
+	DescribeTable("is a group of source Manual that has come in the place of a synchronized one", func(ctx SpecContext, named v1alpha1.AccessPrincipal, reason string) {
+		named.Kind = v1alpha1.PrincipalGroup
+		createUsers(ctx, "ada", "eve")
+		developers := createGroup(ctx, "developers", scim, "ada")
+		a := assign(ctx, toPrincipal(named))
+		expectSubjects(ctx, a, namespace, "ada")
+		expectReady(ctx, a)
+		_, err := resources.In(namespace).Delete(ctx, schema.Group, developers.Name, nil)
+		Expect(err).NotTo(HaveOccurred())
+		Eventually(isGone(ctx, developers)).Should(BeTrue())
+		usurper := createGroup(ctx, developers.Name, manual, "eve")
+		Eventually(func() string { reread(ctx, usurper); return usurper.Status.ClaimedName }).Should(Equal("developers"))
+		expectSeen(ctx, usurper)
+		modify(ctx, a, func(a *assignment) { a.Spec.IncludeManual = true })
+		expectCondition(ctx, a, v1alpha1.ConditionReady, metav1.ConditionFalse, reason)
+		Expect(bindingsIn(ctx, a, namespace)).To(BeEmpty())
+		By("naming it in a new assignment")
+		Expect(admin.Delete(ctx, a)).To(Succeed())
+		Eventually(isGone(ctx, a)).Should(BeTrue())
+		b := assign(ctx, toPrincipal(v1alpha1.AccessPrincipal{Kind: v1alpha1.PrincipalGroup, Name: usurper.Name}))
+		expectSubjects(ctx, b, namespace, "eve")
+	},
+		Entry("named by displayName", v1alpha1.AccessPrincipal{DisplayName: "developers"}, v1alpha1.ReasonPrincipalNotFound),
+		Entry("named by metadata.name", v1alpha1.AccessPrincipal{Name: "developers"}, v1alpha1.ReasonPrincipalChanged),
+	)
+
 	It("is an externalId that several groups have", func(ctx SpecContext) {
 		createUsers(ctx, "ada", "bob")
 		first, second := createGroup(ctx, "first", scim, "ada"), createGroup(ctx, "second", scim, "bob")

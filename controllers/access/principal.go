@@ -80,7 +80,8 @@ func (r *Reconciler) findPrincipal(ctx context.Context, a *v1alpha1.CloudSSOAcce
 		if err != nil {
 			return found, err
 		}
-		found.PinnedIsLive = o != nil
+		found.PinnedIsReplaced = o != nil && isReplaced(p, pinned, o)
+		found.PinnedIsLive = o != nil && !found.PinnedIsReplaced
 	}
 	switch name := claimedName(a); {
 	case name.Folded != "":
@@ -94,6 +95,12 @@ func (r *Reconciler) findPrincipal(ctx context.Context, a *v1alpha1.CloudSSOAcce
 		}
 	}
 	return found, err
+}
+
+// isReplaced reports whether an object that has the metadata.name of the pinned one is of source Manual, and the pinned one was
+// not: an object never becomes Manual, and only spec.principal.name finds one that is.
+func isReplaced(p v1alpha1.AccessPrincipal, pinned *v1alpha1.PinnedPrincipal, o client.Object) bool {
+	return policy.SourceOf(o) == v1alpha1.SourceManual && (pinned.Source == v1alpha1.SourceSCIM || p.Name == "")
 }
 
 // findNamed returns the synchronized object that holds a name. If several objects have it, the claim decides.
@@ -170,14 +177,14 @@ func (r *Reconciler) readPrincipal(ctx context.Context, kind v1alpha1.PrincipalK
 }
 
 // pin writes the principal into the status before it is granted anything, if another one is there or none.
-func (r *Reconciler) pin(ctx context.Context, a *v1alpha1.CloudSSOAccessAssignment, principal string) error {
-	pinned := v1alpha1.PinnedPrincipal{Name: principal, Selector: access.Selector(a.Spec.Principal)}
+func (r *Reconciler) pin(ctx context.Context, a *v1alpha1.CloudSSOAccessAssignment, principal client.Object) error {
+	pinned := v1alpha1.PinnedPrincipal{Name: principal.GetName(), Selector: access.Selector(a.Spec.Principal), Source: policy.SourceOf(principal)}
 	if a.Status.Principal != nil && *a.Status.Principal == pinned {
 		return nil
 	}
 	before := a.DeepCopy()
 	a.Status.Principal = &pinned
-	r.memory.set(a, principal)
+	r.memory.set(a, pinned.Name)
 	return controllerutil.PatchStatusOf(ctx, r.Client, before, a)
 }
 

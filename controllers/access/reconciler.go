@@ -150,8 +150,8 @@ func (r *Reconciler) prepare(ctx context.Context, a *v1alpha1.CloudSSOAccessAssi
 		return err
 	}
 	s.effect = s.effectOf(a)
-	if s.principal.Name != "" {
-		if err := r.pin(ctx, a, s.principal.Name); err != nil {
+	if s.object != nil {
+		if err := r.pin(ctx, a, s.object); err != nil {
 			return err
 		}
 	}

@@ -167,6 +167,8 @@ func TestResolve(t *testing.T) {
 	confirming := byName
 	confirming.Confirmed = "developers-2"
 	pin := &v1alpha1.PinnedPrincipal{Name: "developers-1", Selector: access.Selector(byName)}
+	byID := v1alpha1.AccessPrincipal{Kind: v1alpha1.PrincipalGroup, Name: "developers-1"}
+	pinByID := &v1alpha1.PinnedPrincipal{Name: "developers-1", Selector: access.Selector(byID), Source: v1alpha1.SourceSCIM}
 	formerPin := &v1alpha1.PinnedPrincipal{Name: "operators-1", Selector: `CloudSSOGroup displayName "operators"`}
 	for _, test := range []struct {
 		name         string
@@ -185,6 +187,9 @@ func TestResolve(t *testing.T) {
 		{"pinned, and not decided who has its name", byName, pin, access.Found{Undecided: true, PinnedIsLive: true}, "developers-1", ""},
 		{"pinned, and gone", byName, pin, access.Found{}, "", v1alpha1.ReasonPrincipalNotFound},
 		{"pinned, and gone, another has its name", byName, pin, access.Found{Candidates: []string{"developers-2"}}, "", v1alpha1.ReasonPrincipalChanged},
+		{"pinned, and replaced by a Manual object", byName, pin, access.Found{PinnedIsReplaced: true}, "", v1alpha1.ReasonPrincipalNotFound},
+		{"pinned, and replaced by a Manual object, another has its name", byName, pin, access.Found{Candidates: []string{"developers-2"}, PinnedIsReplaced: true}, "", v1alpha1.ReasonPrincipalChanged},
+		{"pinned by metadata.name, and replaced by a Manual object", byID, pinByID, access.Found{Candidates: []string{"developers-1"}, PinnedIsReplaced: true}, "", v1alpha1.ReasonPrincipalChanged},
 		{"another that is confirmed", confirming, pin, access.Found{Candidates: []string{"developers-2"}}, "developers-2", ""},
 		{"another that is confirmed while the first lives", confirming, pin, access.Found{Candidates: []string{"developers-2"}, PinnedIsLive: true}, "developers-2", ""},
 		{"confirmed, and not found", confirming, pin, access.Found{Candidates: []string{"developers-3"}}, "", v1alpha1.ReasonPrincipalChanged},

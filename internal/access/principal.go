@@ -29,6 +29,8 @@ type Found struct {
 	Undecided bool
 	// PinnedIsLive says that the pinned object is live.
 	PinnedIsLive bool
+	// PinnedIsReplaced says that a live object of source Manual has the metadata.name of the pinned one, which was of source SCIM.
+	PinnedIsReplaced bool
 }
 
 // Principal is the outcome of Resolve.
@@ -40,7 +42,8 @@ type Principal struct {
 
 // Resolve returns which object the principal of an assignment is. The object that was found first is pinned: it stays the
 // principal through a rename. Another object under its name takes its place only if spec.principal.confirmed names it,
-// because a name can be given to other people. A pin counts as long as the assignment names its principal as it did then.
+// because a name can be given to other people. An object of source Manual never takes the place of a synchronized one, because
+// its author need not be permitted to bind the role. A pin counts as long as the assignment names its principal as it did then.
 func Resolve(p v1alpha1.AccessPrincipal, pinned *v1alpha1.PinnedPrincipal, found Found) Principal {
 	if pinned != nil && pinned.Selector != Selector(p) {
 		pinned = nil
@@ -68,6 +71,12 @@ func Resolve(p v1alpha1.AccessPrincipal, pinned *v1alpha1.PinnedPrincipal, found
 			Reason: v1alpha1.ReasonPrincipalChanged,
 			Message: fmt.Sprintf("%s was %s, which is gone, and is %s now; if that is the same principal, set spec.principal.confirmed to %q",
 				Selector(p), pinned.Name, found.Candidates[0], found.Candidates[0]),
+		}
+	case pinned != nil && found.PinnedIsReplaced:
+		return Principal{
+			Reason: v1alpha1.ReasonPrincipalChanged,
+			Message: fmt.Sprintf("%s was synchronized, and is another object now, of source Manual; if that is to have the role, delete the assignment and create it again",
+				Selector(p)),
 		}
 	}
 	return Principal{Name: found.Candidates[0]}

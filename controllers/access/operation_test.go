@@ -145,6 +145,24 @@ var _ = Describe("bindings that another hand changes", func() {
 	)
 })
 
+var _ = Describe("ClusterRoleBindings that another hand changes", func() {
+	It("are as declared again, and an Event says so", func(ctx SpecContext) {
+		createUsers(ctx, "ada")
+		createGroup(ctx, "developers", scim, "ada")
+		a := assign(ctx, inCluster)
+		expectSubjects(ctx, a, "", "ada")
+		expectReady(ctx, a)
+		b := &rbacv1.ClusterRoleBinding{ObjectMeta: metav1.ObjectMeta{Name: bindingsIn(ctx, a, "")[0].Name}}
+		modify(ctx, b, func(b *rbacv1.ClusterRoleBinding) {
+			b.Subjects = append(b.Subjects, rbacv1.Subject{APIGroup: rbacv1.GroupName, Kind: rbacv1.UserKind, Name: "eve"})
+		})
+		Eventually(notes(ctx, a, "DriftRepaired")).Should(And(ContainSubstring("in the cluster"), ContainSubstring("eve")))
+		expectSubjects(ctx, a, "", "ada")
+		Expect(admin.Delete(ctx, b)).To(Succeed())
+		expectSubjects(ctx, a, "", "ada")
+	})
+})
+
 var _ = Describe("a binding that loses its label while it is withdrawn", func() {
 	var a *assignment
 	var b rbacv1.RoleBinding
@@ -200,6 +218,53 @@ var _ = Describe("an operator that starts", Serial, func() {
 		Expect(written).To(HaveLen(4), "%v", written)
 		Expect(written[:3]).To(ConsistOf(HaveSuffix("ends:0"), HaveSuffix("unknown:0"), HaveSuffix("stays:0")))
 		Expect(written[3]).To(And(HavePrefix("PATCH"), HaveSuffix("stays:0")))
+	})
+
+	// endAndStop returns an assignment that ends while no operator runs, and another one, of a group that eve joins meanwhile.
+	endAndStop := func(ctx SpecContext) (ends, stays *assignment) {
+		createUsers(ctx, "ada", "eve")
+		developers := createGroup(ctx, "developers", scim, "ada")
+		ends, stays = assign(ctx, named("ends"), ending(clock.Now().Add(time.Hour))), assign(ctx, named("stays"))
+		expectSubjects(ctx, ends, namespace, "ada")
+		expectSubjects(ctx, stays, namespace, "ada")
+		expectReady(ctx, stays)
+		stopManager()
+		clock.Advance(2 * time.Hour)
+		setMembers(ctx, developers, "ada", "eve")
+		return ends, stays
+	}
+
+	It("tries again to take away what has ended meanwhile, before it grants anything", func(ctx SpecContext) {
+		ends, stays := endAndStop(ctx)
+		before := len(traffic.bindingWrites())
+		deletions.setNext(2, namespace)
+		startManager()
+		expectSubjects(ctx, stays, namespace, "ada", "eve")
+		expectSubjects(ctx, ends, namespace)
+		written := slices.DeleteFunc(traffic.bindingWrites()[before:], func(line string) bool { return !strings.Contains(line, namespace) })
+		Expect(written).To(HaveExactElements(And(HavePrefix("DELETE"), HaveSuffix("ends:0")), And(HavePrefix("PATCH"), HaveSuffix("stays:0"))))
+	})
+
+	It("grants to others while the API server refuses to take away what has ended, and takes it away once that is permitted", func(ctx SpecContext) {
+		ends, stays := endAndStop(ctx)
+		deletions.set()
+		startManager()
+		expectSubjects(ctx, stays, namespace, "ada", "eve")
+		Expect(subjectsOf(ctx, ends, namespace)()).To(Equal([]string{"ada"}))
+		deletions.unset()
+		expectSubjects(ctx, ends, namespace)
+	})
+
+	It("grants what has begun meanwhile", func(ctx SpecContext) {
+		createUsers(ctx, "ada")
+		createGroup(ctx, "developers", scim, "ada")
+		a := assign(ctx, beginning(clock.Now().Add(time.Hour)))
+		expectCondition(ctx, a, v1alpha1.ConditionReady, metav1.ConditionTrue, v1alpha1.ReasonScheduled)
+		stopManager()
+		clock.Advance(2 * time.Hour)
+		startManager()
+		expectSubjects(ctx, a, namespace, "ada")
+		expectReady(ctx, a)
 	})
 
 	It("takes a binding over that lost its label meanwhile, and finds none of an unknown assignment that did", func(ctx SpecContext) {
@@ -276,6 +341,25 @@ var _ = Describe("an operator without access", Serial, func() {
 	})
 })
 
+// requestsSinceSettled waits until the operator has requested nothing for a while that may concern the spec, and returns a function
+// that returns its later requests: those of the spec's namespace, and those of the whole cluster. The controller of directories
+// lists the admission policies every 15 seconds, whatever assignments there are.
+func requestsSinceSettled() func() []string {
+	GinkgoHelper()
+	all := func() []string {
+		return slices.DeleteFunc(traffic.all(), func(line string) bool {
+			return strings.Contains(line, "/namespaces/") && !strings.Contains(line, namespace) || strings.Contains(line, "/validatingadmissionpolic")
+		})
+	}
+	var before int
+	Eventually(func() bool {
+		last := before
+		before = len(all())
+		return last == before
+	}).WithPolling(quiet).Should(BeTrue())
+	return func() []string { return all()[before:] }
+}
+
 var _ = Describe("a settled assignment", Serial, func() {
 	It("costs no request, nor when what does not concern it changes", func(ctx SpecContext) {
 		createUsers(ctx, "ada", "bob")
@@ -283,21 +367,19 @@ var _ = Describe("a settled assignment", Serial, func() {
 		a := assign(ctx)
 		expectSubjects(ctx, a, namespace, "ada")
 		expectReady(ctx, a)
-		settled := func() []string {
-			return slices.DeleteFunc(traffic.all(), func(line string) bool {
-				return !strings.Contains(line, namespace) && !strings.Contains(line, "accessreviews")
-			})
-		}
-		var before int
-		Eventually(func() bool {
-			last := before
-			before = len(settled())
-			return last == before
-		}).WithPolling(quiet).Should(BeTrue())
+		requests := requestsSinceSettled()
 		for _, o := range []client.Object{a, g, &user{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: "ada"}}, &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: namespace}}} {
 			Expect(admin.Patch(ctx, o, client.RawPatch(types.MergePatchType, []byte(`{"metadata":{"labels":{"again":"yes"}}}`)))).To(Succeed())
 		}
-		Consistently(func() []string { return settled()[before:] }).WithTimeout(quiet).Should(BeEmpty())
+		Consistently(requests).WithTimeout(quiet).Should(BeEmpty())
+	})
+
+	It("costs no request while its role is missing", func(ctx SpecContext) {
+		createUsers(ctx, "ada")
+		createGroup(ctx, "developers", scim, "ada")
+		a := assign(ctx, ofRole(v1alpha1.RoleKindRole, "deployer"))
+		expectCondition(ctx, a, v1alpha1.ConditionReady, metav1.ConditionFalse, v1alpha1.ReasonRoleNotFound)
+		Consistently(requestsSinceSettled()).WithTimeout(quiet).Should(BeEmpty())
 	})
 
 	It("is written a few times in a second while each write is a conflict", func(ctx SpecContext) {

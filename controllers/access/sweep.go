@@ -16,6 +16,10 @@ import (
 const (
 	// sweepParallel is how many assignments the sweep looks at in parallel.
 	sweepParallel = 8
+	// sweepAttempts is how often the sweep tries to take away what has ended before others may be granted anything: another
+	// replica may have written the same binding. A binding of which the API server refuses the change each time holds up
+	// nothing else (docs/adr/0022-cost-of-a-grant.md).
+	sweepAttempts = 3
 	// syncInterval is how often the sweep asks whether the indexes have synced, and how often times are looked at: access
 	// begins and ends within a second of the time, also if the clock jumps.
 	syncInterval = 100 * time.Millisecond
@@ -34,7 +38,13 @@ func (s sweeper) Start(ctx context.Context) error {
 			return nil
 		}
 	}
-	left := s.sweep(ctx)
+	left := s.Bindings.Assignments()
+	for attempt := 0; len(left) > 0 && attempt < sweepAttempts; attempt++ {
+		if attempt > 0 && !pauseFor(ctx, conflictInterval) {
+			return nil
+		}
+		left = s.sweep(ctx, left)
+	}
 	s.isSwept.Store(true)
 	s.enqueue(urgentPriority, left...)
 	s.enqueue(laterPriority, s.everyAssignment(ctx)...)
@@ -59,14 +69,14 @@ func (s sweeper) watchTimes(ctx context.Context) {
 // isSetBack reports whether the wall clock was set back between two readings. The monotonic clock, which Sub prefers, never is.
 func isSetBack(last, now time.Time) bool { return last.Round(0).Sub(now.Round(0)) > setBackTolerance }
 
-// sweep revokes what every assignment of which there are bindings grants no more. It returns the assignments of which it could
-// not: their reconciles go before those that grant.
-func (s sweeper) sweep(ctx context.Context) (left []types.NamespacedName) {
+// sweep revokes what assignments grant no more. It returns those of which it could not: their reconciles go before those that
+// grant.
+func (s sweeper) sweep(ctx context.Context, all []types.NamespacedName) (left []types.NamespacedName) {
 	var mu sync.Mutex
-	var all errgroup.Group
-	all.SetLimit(sweepParallel)
-	for _, key := range s.Bindings.Assignments() {
-		all.Go(func() error {
+	var looks errgroup.Group
+	looks.SetLimit(sweepParallel)
+	for _, key := range all {
+		looks.Go(func() error {
 			err := s.revoke(ctx, key)
 			if err == nil || ctx.Err() != nil {
 				return nil
@@ -78,7 +88,7 @@ func (s sweeper) sweep(ctx context.Context) (left []types.NamespacedName) {
 			return nil
 		})
 	}
-	_ = all.Wait() // no function returns an error
+	_ = looks.Wait() // no function returns an error
 	return left
 }
 

@@ -148,6 +148,10 @@ type refusal struct {
 	method, resource string
 	isSet            atomic.Bool
 	refused          atomic.Int64 // how many requests have been
+
+	mu     sync.Mutex
+	within string // a part of the paths of which the next requests are refused
+	next   int    // how many of them
 }
 
 // set lasts until unset is called, or the spec ends.
@@ -158,9 +162,30 @@ func (f *refusal) set() {
 
 func (f *refusal) unset() { f.isSet.Store(false) }
 
+// setNext leaves the next requests without an answer whose paths have a part.
+func (f *refusal) setNext(count int, within string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.next, f.within = count, within
+}
+
+// refuses reports whether a request is left without an answer.
+func (f *refusal) refuses(r *http.Request) bool {
+	if r.Method != f.method || !slices.Contains(strings.Split(r.URL.Path, "/"), f.resource) || r.URL.Query().Has("watch") {
+		return false
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.next > 0 && strings.Contains(r.URL.Path, f.within) {
+		f.next--
+		return true
+	}
+	return f.isSet.Load()
+}
+
 func (f *refusal) wrap(next http.RoundTripper) http.RoundTripper {
 	return roundTripper(func(r *http.Request) (*http.Response, error) {
-		if f.isSet.Load() && r.Method == f.method && slices.Contains(strings.Split(r.URL.Path, "/"), f.resource) && !r.URL.Query().Has("watch") {
+		if f.refuses(r) {
 			f.refused.Add(1)
 			return nil, errors.New("no answer")
 		}

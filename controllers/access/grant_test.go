@@ -11,6 +11,7 @@ import (
 	. "github.com/onsi/gomega"
 	corev1 "k8s.io/api/core/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
+	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -418,6 +419,31 @@ var _ = Describe("an assignment to a user", func() {
 	})
 })
 
+var _ = Describe("a synchronized user", func() {
+	It("loses access while another one gets the same Kubernetes user name", func(ctx SpecContext) {
+		modify(ctx, directory(), func(d *v1alpha1.CloudSSODirectory) {
+			d.Spec.KubernetesUsername = &v1alpha1.KubernetesUsername{Attribute: v1alpha1.UsernameFromExternalID}
+		})
+		with := func(name, externalID string) *user {
+			u := newUser(name, name, scim)
+			u.Spec.ExternalID = externalID
+			Expect(admin.Create(ctx, u)).To(Succeed())
+			return u
+		}
+		with("ada", "e1")
+		a, b := assign(ctx, toUser("ada")), assign(ctx, named("second"), toUser("bob"))
+		expectSubjects(ctx, a, namespace, "e1")
+		bob := with("bob", "e1")
+		expectSubjects(ctx, a, namespace)
+		expectCondition(ctx, a, v1alpha1.ConditionUsersSkipped, metav1.ConditionTrue, v1alpha1.ReasonUsernameConflict, "ada", "bob", "e1")
+		expectCondition(ctx, b, v1alpha1.ConditionUsersSkipped, metav1.ConditionTrue, v1alpha1.ReasonUsernameConflict, "ada", "bob", "e1")
+		Expect(bindingsIn(ctx, b, namespace)).To(BeEmpty())
+		modify(ctx, bob, func(u *user) { u.Spec.ExternalID = "e2" })
+		expectSubjects(ctx, a, namespace, "e1")
+		expectSubjects(ctx, b, namespace, "e2")
+	})
+})
+
 func directory() *v1alpha1.CloudSSODirectory {
 	return &v1alpha1.CloudSSODirectory{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: v1alpha1.DirectoryName}}
 }
@@ -452,6 +478,22 @@ var _ = Describe("the targets of an assignment", func() {
 		expectSubjects(ctx, a, third, "ada")
 		Expect(traffic.bindingWrites()[before:]).To(HaveLen(1))
 		Expect(subjectsOf(ctx, a, second)()).To(Equal([]string{"ada"}), "what is in a namespace that ends is left to it")
+	})
+
+	It("keep what has ended while they are being deleted, until the assignment is deleted", func(ctx SpecContext) {
+		going := newNamespace(ctx, "target-", nil)
+		a := assign(ctx, inNamespaces(namespace, going))
+		expectSubjects(ctx, a, going, "ada")
+		expectReady(ctx, a)
+		By("deleting a namespace, which no controller here finishes")
+		Expect(admin.Delete(ctx, &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: going}})).To(Succeed())
+		modify(ctx, a, func(a *assignment) { a.Spec.Mode = v1alpha1.AccessPreview })
+		expectSubjects(ctx, a, namespace)
+		expectCondition(ctx, a, v1alpha1.ConditionReady, metav1.ConditionTrue, v1alpha1.ReasonPreview)
+		Expect(subjectsOf(ctx, a, going)()).To(Equal([]string{"ada"}))
+		Expect(admin.Delete(ctx, a)).To(Succeed())
+		Eventually(isGone(ctx, a.DeepCopy())).Should(BeTrue())
+		Expect(bindingsIn(ctx, a, going)).To(BeEmpty())
 	})
 
 	It("are granted as far as they exist and are not excluded", func(ctx SpecContext) {
@@ -661,6 +703,24 @@ var _ = Describe("what stands in the way of an assignment", func() {
 		modify(ctx, crew, func(g *group) { g.Spec.DisplayName = "taken" })
 		expectSubjects(ctx, a, namespace)
 		expectCondition(ctx, a, v1alpha1.ConditionReady, metav1.ConditionFalse, v1alpha1.ReasonPrincipalAmbiguous, "crew")
+	})
+
+	It("is a displayName that the group does not hold, also for an assignment to that very group", func(ctx SpecContext) {
+		createUsers(ctx, "ada", "eve")
+		holder := createGroup(ctx, "developers", scim, "ada")
+		Eventually(func() []metav1.Condition { reread(ctx, holder); return holder.Status.Conditions }).ShouldNot(BeEmpty())
+		other := createGroup(ctx, "other", scim, "eve")
+		modify(ctx, other, func(g *group) { g.Spec.DisplayName = "developers" })
+		Eventually(func() *metav1.Condition {
+			reread(ctx, other)
+			return meta.FindStatusCondition(other.Status.Conditions, v1alpha1.ConditionReady)
+		}).Should(HaveValue(HaveField("Reason", v1alpha1.ReasonDisplayNameConflict)))
+		a := assign(ctx, toPrincipal(v1alpha1.AccessPrincipal{Kind: v1alpha1.PrincipalGroup, Name: "other"}))
+		expectCondition(ctx, a, v1alpha1.ConditionReady, metav1.ConditionFalse, v1alpha1.ReasonPrincipalAmbiguous, "other", "does not hold its displayName")
+		Expect(bindingsIn(ctx, a, namespace)).To(BeEmpty())
+		modify(ctx, other, func(g *group) { g.Spec.DisplayName = "other" })
+		expectSubjects(ctx, a, namespace, "eve")
+		expectReady(ctx, a)
 	})
 
 	DescribeTable("is a group of source Manual that has come in the place of a synchronized one", func(ctx SpecContext, named v1alpha1.AccessPrincipal, reason string) {

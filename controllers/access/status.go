@@ -17,6 +17,7 @@ import (
 
 	"github.com/cloudsso/cloudsso-operator/api/v1alpha1"
 	"github.com/cloudsso/cloudsso-operator/internal/access"
+	"github.com/cloudsso/cloudsso-operator/internal/admissionpolicy"
 	"github.com/cloudsso/cloudsso-operator/internal/controllerutil"
 	"github.com/cloudsso/cloudsso-operator/internal/policy"
 )
@@ -203,7 +204,7 @@ func (s *situation) problem(a *v1alpha1.CloudSSOAccessAssignment, refused string
 	case len(t.absent) > 0:
 		return notice{v1alpha1.ReasonTargetNotFound, fmt.Sprintf("there is no namespace %s; access is granted there once it is created", strings.Join(t.absent, ", "))}
 	case s.policies != "":
-		return notice{v1alpha1.ReasonPolicyMissing, fmt.Sprintf("nothing is granted, because people could grant themselves any role: ValidatingAdmissionPolicy %s; to install it again, run: kubectl apply -k config/default", s.policies)}
+		return notice{v1alpha1.ReasonPolicyMissing, fmt.Sprintf("nothing is granted, because people could grant themselves any role: ValidatingAdmissionPolicy %s; "+admissionpolicy.Remedy, s.policies)}
 	case refused != "":
 		return notice{v1alpha1.ReasonWriteRefused, refused + "; it is tried again"}
 	}

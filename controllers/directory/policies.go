@@ -132,8 +132,8 @@ func policiesInstalled(problems []admissionpolicy.Problem) *metav1.Condition {
 	}
 	return &metav1.Condition{
 		Type: v1alpha1.ConditionPoliciesInstalled, Status: metav1.ConditionFalse, Reason: v1alpha1.ReasonPolicyMissing,
-		Message: fmt.Sprintf("synchronized users and groups are not protected as they should be: ValidatingAdmissionPolicy %s; to install "+
-			"the policies again, run: kubectl apply -k config/default", strings.Join(all, ", ")),
+		Message: fmt.Sprintf("synchronized users and groups are not protected as they should be: ValidatingAdmissionPolicy %s; "+
+			admissionpolicy.Remedy, strings.Join(all, ", ")),
 	}
 }
 

@@ -19,6 +19,9 @@ import (
 	policyconfig "github.com/cloudsso/cloudsso-operator/config/policy"
 )
 
+// Remedy is the end of a message about problems: what an administrator does.
+const Remedy = `to install the policies again, run helm upgrade or make deploy as docs/install.md says in "Repair"`
+
 // Set is policies and their bindings.
 type Set struct {
 	Policies []admissionv1.ValidatingAdmissionPolicy

@@ -1,6 +1,7 @@
 package docs
 
 import (
+	"io/fs"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -103,6 +104,63 @@ func sources(t *testing.T, folder string) string {
 		tests.Write(source)
 	}
 	return tests.String()
+}
+
+// applied matches a text that tells to apply a folder of config.
+var applied = regexp.MustCompile("(?i)\\bappl(?:y|ies|ied|ying)\\b[^.;|]{0,60}?\\bconfig/([a-z-]+)")
+
+// applicable are the folders that can be applied as they are. The others have the image latest, an example of a public URL and the
+// default names, or cannot be built alone.
+var applicable = map[string]bool{"argocd": true, "crd": true, "demo": true, "samples": true}
+
+// harmful returns what a text tells to apply, and must not.
+func harmful(text string) (all []string) {
+	for _, match := range applied.FindAllStringSubmatch(strings.Join(strings.Fields(text), " "), -1) {
+		if !applicable[match[1]] {
+			all = append(all, match[0])
+		}
+	}
+	return all
+}
+
+// On a running installation, kubectl apply -k config/default starts another image with another URL, and takes fields from Helm.
+func TestNoPageTellsToApplyManifestsThatDoHarm(t *testing.T) {
+	for page, d := range documents(t) {
+		for _, text := range harmful(string(d.source)) {
+			t.Errorf("%s: %q: link to docs/install.md#repair instead", page, text)
+		}
+	}
+}
+
+func TestNoMessageTellsToApplyManifestsThatDoHarm(t *testing.T) {
+	for _, folder := range []string{"cmd", "controllers", "internal"} {
+		err := filepath.WalkDir(filepath.Join(root, folder), func(file string, _ fs.DirEntry, err error) error {
+			if err != nil || filepath.Ext(file) != ".go" || strings.HasSuffix(file, "_test.go") {
+				return err
+			}
+			source, err := os.ReadFile(file)
+			for _, text := range harmful(string(source)) {
+				t.Errorf("%s: %q: name docs/install.md, \"Repair\" instead", file, text)
+			}
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func TestManifestsThatDoHarmAreFound(t *testing.T) {
+	for text, found := range map[string]bool{
+		"Run `kubectl apply -k config/default` with your values.":           true,
+		"If the log says so, apply `config/rbac` and\n`config/policy` again": true,
+		"kubectl apply --server-side --force-conflicts -k config/crd":       false,
+		"Apply the CRDs. They are in config/default.":                       false,
+	} {
+		if all := harmful(text); len(all) > 0 != found {
+			t.Errorf("%s: %q", text, all)
+		}
+	}
 }
 
 func TestACommandThatNoTestNamesIsFound(t *testing.T) {

@@ -58,6 +58,26 @@ var _ = Describe("A release", Ordered, func() {
 		Expect(policyProblems(ctx, controlplane.OperatorUser)).To(BeEmpty())
 	})
 
+	It("is repaired by an upgrade to its own version, as docs/install.md says", func(ctx SpecContext) {
+		policy := &admissionv1.ValidatingAdmissionPolicy{ObjectMeta: metav1.ObjectMeta{Name: "cloudsso-source"}}
+		weaker := client.RawPatch(types.MergePatchType, []byte(`{"spec":{"failurePolicy":"Ignore"}}`))
+		Expect(cluster.Patch(ctx, policy, weaker, client.FieldOwner("person"))).To(Succeed())
+		gone := []client.Object{
+			&admissionv1.ValidatingAdmissionPolicyBinding{ObjectMeta: metav1.ObjectMeta{Name: "cloudsso-name-claims"}},
+			&rbacv1.ClusterRoleBinding{ObjectMeta: metav1.ObjectMeta{Name: "cloudsso-operator"}},
+			&rbacv1.Role{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: "cloudsso-operator-leader-election"}},
+		}
+		for _, o := range gone {
+			Expect(cluster.Delete(ctx, o)).To(Succeed())
+		}
+		Expect(policyProblems(ctx, controlplane.OperatorUser)).To(HaveLen(2))
+		mustHelm(ctx, "upgrade", release, chart, "--namespace", namespace, "--wait", "--timeout", "2m", "--reset-then-reuse-values", "--force-conflicts")
+		Expect(policyProblems(ctx, controlplane.OperatorUser)).To(BeEmpty())
+		for _, o := range gone {
+			Expect(cluster.Get(ctx, client.ObjectKeyFromObject(o), o)).To(Succeed())
+		}
+	})
+
 	It("is upgraded and rolled back", func(ctx SpecContext) {
 		mustHelm(ctx, "upgrade", release, chart, "--namespace", namespace, "--wait", "--timeout", "2m", "--set", "replicas=3,image.tag=next")
 		expectReady(ctx, operator, 3)

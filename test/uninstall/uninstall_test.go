@@ -17,6 +17,7 @@ import (
 	admissionv1 "k8s.io/api/admissionregistration/v1"
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
+	rbacv1 "k8s.io/api/rbac/v1"
 	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -185,6 +186,18 @@ var _ = Describe("make", Ordered, func() {
 		mustMake(ctx, "deploy")
 		Expect(cluster.Get(ctx, client.ObjectKeyFromObject(deployment), deployment)).To(Succeed())
 		Expect(deployment.Spec.Replicas).To(HaveValue(BeEquivalentTo(2)))
+	})
+
+	It("deploy puts back what was changed or deleted by hand", func(ctx SpecContext) {
+		policy := &admissionv1.ValidatingAdmissionPolicy{ObjectMeta: metav1.ObjectMeta{Name: "cloudsso-source"}}
+		weaker := client.RawPatch(types.MergePatchType, []byte(`{"spec":{"failurePolicy":"Ignore"}}`))
+		Expect(cluster.Patch(ctx, policy, weaker, client.FieldOwner("person"))).To(Succeed())
+		binding := &rbacv1.ClusterRoleBinding{ObjectMeta: metav1.ObjectMeta{Name: "cloudsso-operator"}}
+		Expect(cluster.Delete(ctx, binding)).To(Succeed())
+		mustMake(ctx, "deploy")
+		Expect(cluster.Get(ctx, client.ObjectKeyFromObject(binding), binding)).To(Succeed())
+		Expect(cluster.Get(ctx, client.ObjectKeyFromObject(policy), policy)).To(Succeed())
+		Expect(policy.Spec.FailurePolicy).To(HaveValue(Equal(admissionv1.Fail)))
 	})
 
 	It("undeploy deletes the operator alone", func(ctx SpecContext) {

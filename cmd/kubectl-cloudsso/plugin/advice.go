@@ -90,7 +90,7 @@ func when(holds bool, advice Advice) []Advice {
 func policiesMissing(f facts) []Advice {
 	return when(f.has(v1alpha1.ConditionPoliciesInstalled, metav1.ConditionFalse), Advice{
 		Topic: TopicPolicies, Why: "The admission policies that protect synchronized objects are not in place.",
-		How: "Ask the cluster's administrator to install them: kubectl apply -k config/policy, in the namespace of the operator.",
+		How: "Ask the cluster's administrator to repair the installation of the operator: docs/install.md, \"Repair\".",
 	})
 }
 

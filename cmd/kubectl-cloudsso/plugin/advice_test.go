@@ -48,7 +48,7 @@ func TestAdvice(t *testing.T) {
 	}
 	for want, change := range map[string]func(*v1alpha1.CloudSSODirectory, *v1alpha1.SCIMCredential){
 		"Nothing has to be done.":        func(*v1alpha1.CloudSSODirectory, *v1alpha1.SCIMCredential) {},
-		"kubectl apply -k config/policy": is(v1alpha1.ConditionPoliciesInstalled, metav1.ConditionFalse),
+		`docs/install.md, "Repair"`:      is(v1alpha1.ConditionPoliciesInstalled, metav1.ConditionFalse),
 		"--directory-namespace-selector": is(v1alpha1.ConditionNamespaceSelected, metav1.ConditionFalse),
 		"docs/restore.md":                is(v1alpha1.ConditionActivated, metav1.ConditionFalse),
 		"kubectl cloudsso resync -n acme": func(d *v1alpha1.CloudSSODirectory, c *v1alpha1.SCIMCredential) {

@@ -240,9 +240,9 @@ verify-manifests:
 	@$(KUSTOMIZE) build bin/elsewhere/default > bin/elsewhere.yaml
 	@if grep -n 'cloudsso-system' bin/elsewhere.yaml; then echo "config/default keeps these when its namespace is changed" >&2; exit 1; fi
 	@[[ $$(grep -c "'elsewhere'.*'acme-cloudsso-operator'" bin/elsewhere.yaml) -eq $$(cat config/policy/*.yaml | grep -c '^  - name: operator$$') ]] || { echo "config/default/operator.yaml does not name the operator in all policies" >&2; exit 1; }
-	@sed -i.bak -e 's/^# \(- ..\/flow-control\|components:\|- ..\/access\)/\1/' -e 's/^# \(patches:\|- path: shards\|  target:\)/\1/' bin/elsewhere/default/kustomization.yaml
+	@sed -i.bak -e 's/^# \(- ..\/flow-control\|components:\|- ..\/access\|- ..\/single-namespace\)/\1/' -e 's/^# \(patches:\|- path: shards\|  target:\)/\1/' bin/elsewhere/default/kustomization.yaml
 	@$(KUSTOMIZE) build bin/elsewhere/default > bin/elsewhere.yaml
-	@if grep -n 'cloudsso-system' bin/elsewhere.yaml; then echo "config/flow-control and config/access keep these when its namespace is changed" >&2; exit 1; fi
+	@if grep -n 'cloudsso-system' bin/elsewhere.yaml; then echo "config/flow-control, config/access and config/single-namespace keep these when its namespace is changed" >&2; exit 1; fi
 	@[[ $$(grep -c -- '- --access$$' bin/elsewhere.yaml) -eq 1 && $$(grep -cE '^ +name: acme-cloudsso-(remove-bindings|operator-access|access-assignments)$$' bin/elsewhere.yaml) -eq 6 ]] || { echo "config/access is not as it should be in another namespace and with a prefix" >&2; exit 1; }
 	@[[ $$(grep -c 'image: cloudsso-operator:latest' bin/elsewhere.yaml) -eq 2 ]] || { echo "config/access does not give its Job the image of the operator" >&2; exit 1; }
 	@[[ $$(grep -c "'system:serviceaccount:cloudsso-south:cloudsso-operator'" bin/elsewhere.yaml) -eq $$(cat config/policy/*.yaml | grep -c '^  - name: operator$$') ]] || { echo "config/default/shards.yaml does not name the shards in all policies" >&2; exit 1; }

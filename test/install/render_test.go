@@ -153,7 +153,15 @@ var _ = Describe("The chart", func() {
 		Entry(nil, "prometheus", "prometheus.enabled=true"),
 		Entry(nil, "prometheus/dashboard", "dashboard.enabled=true"),
 		Entry(nil, "prometheus/rules", "prometheusRule.enabled=true"),
+		Entry(nil, "single-namespace", "shard.name=single,shard.namespaces={acme}"),
 	)
+
+	It("takes back the access of the one namespace, as config does", func(ctx SpecContext) {
+		both := append(uncomment("access"), uncomment("single-namespace")[2:]...)
+		expectEqual(template(ctx, release, namespace, "--set", "access.enabled=true,shard.name=single,shard.namespaces={acme}"), kustomize(ctx, both...))
+		job := nested(kustomize(ctx, both...)["CronJob cloudsso-system/cloudsso-remove-bindings"].Object, "spec", "jobTemplate")
+		Expect(firstContainer(expectType[map[string]any](job))["args"]).To(Equal([]any{"--remove-bindings", "--namespaces=acme", "--shard=single"}))
+	})
 
 	It("has a value for flow control and shards", func(ctx SpecContext) {
 		expectEqual(template(ctx, release, namespace, "--set", "flowControl.enabled=true"), kustomize(ctx, "# - ../flow-control", "- ../flow-control"))

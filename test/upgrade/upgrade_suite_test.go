@@ -1,5 +1,6 @@
 // Package upgrade_test stores objects of the last release on a real API server, applies the CRDs of the working tree over those
 // of the release, and updates each object without a change. testdata has CRDs and objects of the last release.
+// Before the first one it has v0.0.0, whose CRDs are changed together with those of the working tree: then nothing is compared.
 package upgrade_test
 
 import (

@@ -113,29 +113,55 @@ func call(ctx context.Context, path string, into any) error {
 	return json.Unmarshal(envelope.Data, into)
 }
 
-// panelQuery is one query of a panel of the dashboard.
-type panelQuery struct{ panel, expr string }
+// dashboard is the committed dashboard of Grafana.
+type dashboard struct {
+	Panels []struct {
+		Type    string `json:"type"`
+		Title   string `json:"title"`
+		Targets []struct {
+			Expr string `json:"expr"`
+		} `json:"targets"`
+	} `json:"panels"`
+	Templating struct {
+		List []struct {
+			Type  string `json:"type"`
+			Name  string `json:"name"`
+			Query string `json:"query"`
+		} `json:"list"`
+	} `json:"templating"`
+}
 
-// panelQueries returns the queries of the committed dashboard, with values for Grafana's variables.
-func panelQueries() (all []panelQuery) {
+func readDashboard() (d dashboard) {
 	GinkgoHelper()
 	content, err := os.ReadFile(filepath.Join(root, "config", "prometheus", "dashboard", "cloudsso-operator.json"))
 	Expect(err).NotTo(HaveOccurred())
-	var dashboard struct {
-		Panels []struct {
-			Type    string `json:"type"`
-			Title   string `json:"title"`
-			Targets []struct {
-				Expr string `json:"expr"`
-			} `json:"targets"`
-		} `json:"panels"`
-	}
-	Expect(json.Unmarshal(content, &dashboard)).To(Succeed())
+	Expect(json.Unmarshal(content, &d)).To(Succeed())
+	return d
+}
+
+// panelQuery is one query of a panel of the dashboard.
+type panelQuery struct{ panel, expr string }
+
+// fallback is what a query answers with if nothing has happened.
+const fallback = " or vector(0)"
+
+// occurring takes the fallback from a query, which answers with it whatever its metric is called, and asks for what happens in each
+// run in place of what only a fault brings.
+var occurring = strings.NewReplacer(fallback, "", `status=~"5.."`, `status=~"2.."`, `code="409"`, `code="200"`, " == 0)", ")")
+
+// panelQueries returns the queries of the dashboard, with values for Grafana's variables. A query with a fallback is there without
+// it too.
+func panelQueries() (all []panelQuery) {
+	GinkgoHelper()
 	variables := strings.NewReplacer("$__rate_interval", rateInterval, "$directory", environment.Namespace)
-	for _, panel := range dashboard.Panels {
+	for _, panel := range readDashboard().Panels {
 		Expect(panel.Type == "row" || len(panel.Targets) > 0).To(BeTrue(), "%s shows nothing", panel.Title)
 		for _, target := range panel.Targets {
-			all = append(all, panelQuery{panel.Title, variables.Replace(target.Expr)})
+			expr := variables.Replace(target.Expr)
+			all = append(all, panelQuery{panel.Title, expr})
+			if strings.Contains(expr, fallback) {
+				all = append(all, panelQuery{panel.Title, occurring.Replace(expr)})
+			}
 		}
 	}
 	return all
@@ -150,6 +176,22 @@ var _ = Describe("Prometheus", func() {
 			Eventually(func() (answer, error) { return ask(ctx, query.expr) }, prometheusTimeout).Should(
 				HaveField("Result", Not(BeEmpty())), "%s: %s", query.panel, query.expr)
 		}
+	})
+
+	It("has the values of each variable of the dashboard", func(ctx SpecContext) {
+		values := regexp.MustCompile(`^label_values\((.+), (\w+)\)$`)
+		asked := 0
+		for _, variable := range readDashboard().Templating.List {
+			if variable.Type != "query" {
+				continue
+			}
+			match := values.FindStringSubmatch(variable.Query)
+			Expect(match).NotTo(BeNil(), variable.Query)
+			Eventually(func() (answer, error) { return ask(ctx, match[1]) }, prometheusTimeout).Should(
+				HaveField("Result", ContainElement(HaveField("Metric", HaveKeyWithValue(match[2], environment.Namespace)))), variable.Name)
+			asked++
+		}
+		Expect(asked).To(BeNumerically(">", 0))
 	})
 
 	It("has every metric of each alert", func(ctx SpecContext) {

@@ -15,7 +15,8 @@ import (
 )
 
 // allComponents sets every value that adds objects.
-const allComponents = "access.enabled=true,certManager.enabled=true,console.enabled=true,flowControl.enabled=true,gateway.enabled=true,ingress.enabled=true,networkPolicy.enabled=true,prometheus.enabled=true"
+const allComponents = "access.enabled=true,certManager.enabled=true,console.enabled=true,dashboard.enabled=true,flowControl.enabled=true,gateway.enabled=true," +
+	"ingress.enabled=true,networkPolicy.enabled=true,prometheus.enabled=true,prometheusRule.enabled=true"
 
 var _ = Describe("The rendered objects", func() {
 	It("have the recommended labels", func(ctx SpecContext) {

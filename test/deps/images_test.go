@@ -27,12 +27,26 @@ func TestBaseImagesArePinnedByDigest(t *testing.T) {
 	}
 }
 
-// The manager embeds manifests of config, so its image needs more than the folders with Go code alone.
-func TestImageHasEveryFolderThatTheManagerIsBuiltFrom(t *testing.T) {
+// builtPackage matches a package that the Dockerfile builds.
+var builtPackage = regexp.MustCompile(`go build .* \./(cmd/[\w-]+)`)
+
+// The manager embeds manifests of config, so the image needs more than the folders with Go code alone.
+func TestImageHasEveryFolderThatItsProgramsAreBuiltFrom(t *testing.T) {
+	dockerfile, err := os.ReadFile("../../Dockerfile")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var queue []string
+	for _, built := range builtPackage.FindAllStringSubmatch(string(dockerfile), -1) {
+		queue = append(queue, our(built[1]))
+	}
+	if len(queue) < 2 {
+		t.Fatalf("the Dockerfile builds %v, want the manager and the plugin", queue)
+	}
 	imports := listImports(t)
-	reached := map[string]bool{our("cmd/manager"): true}
+	reached := map[string]bool{}
 	folders := map[string]bool{}
-	for queue := []string{our("cmd/manager")}; len(queue) > 0; queue = queue[1:] {
+	for ; len(queue) > 0; queue = queue[1:] {
 		folder, _, _ := strings.Cut(strings.TrimPrefix(queue[0], module+"/"), "/")
 		folders[folder] = true
 		for _, imported := range imports[queue[0]] {
@@ -43,7 +57,7 @@ func TestImageHasEveryFolderThatTheManagerIsBuiltFrom(t *testing.T) {
 		}
 	}
 	if len(folders) < 5 {
-		t.Fatalf("the manager is built from %v", folders)
+		t.Fatalf("the programs are built from %v", folders)
 	}
 	for file, line := range map[string]string{"Dockerfile": "\nCOPY %[1]s/ %[1]s/\n", ".dockerignore": "\n!%s/\n"} {
 		content, err := os.ReadFile(filepath.Join("..", "..", file))

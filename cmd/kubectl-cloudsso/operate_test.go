@@ -96,7 +96,7 @@ var _ = Describe("kubectl cloudsso status", func() {
 				SwitchedAt:      &metav1.Time{Time: time.Date(2026, 11, 2, 9, 0, 0, 0, time.UTC)},
 				LastRequestTime: &metav1.Time{Time: time.Now().Add(-3 * time.Minute)},
 				RefusedWrites:   &v1alpha1.RefusedWrites{Count: 7},
-				Users:           &v1alpha1.UserCounts{Active: 500, Disabled: 1, SCIM: 501, Withheld: 2},
+				Users:           &v1alpha1.UserCounts{Active: 497, Disabled: 4, Suspended: new(int32(2)), Conflict: new(int32(1)), SCIM: 501, Withheld: 2},
 				Groups:          &v1alpha1.GroupCounts{Total: 1, SCIM: 1, DeletionHeld: 1},
 			}
 		})
@@ -106,7 +106,7 @@ var _ = Describe("kubectl cloudsso status", func() {
 Synchronization:  Enabled since 2026-11-02T09:00:00Z
 Endpoint:         https://scim.example.com/scim/v2
 Last request:     3m\d*s? ago
-Users:            500 active, 1 disabled, 0 deprovisioned; 501 synchronized, 0 manual
+Users:            497 active, 4 disabled \(2 of them suspended, 1 in conflict\), 0 deprovisioned; 501 synchronized, 0 manual
 Groups:           1 synchronized, 0 manual; the deletion of 1 waits until synchronization is Disabled
 Refused writes:   7
 Conditions:
@@ -130,7 +130,7 @@ $`))
 			Next        []string
 		}
 		Expect(json.Unmarshal([]byte(out), &read)).To(Succeed())
-		Expect(read.Directory.Status.Users.Active).To(BeEquivalentTo(500))
+		Expect(read.Directory.Status.Users.Active).To(BeEquivalentTo(497))
 		Expect(read.Credentials).To(HaveLen(1))
 		Expect(read.Next).To(HaveLen(4))
 	})

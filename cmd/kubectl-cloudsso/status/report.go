@@ -30,8 +30,8 @@ func writeText(w io.Writer, r report) error {
 	fmt.Fprintf(w, "Endpoint:         %s\n", plugin.OrNone(s.Endpoint))
 	fmt.Fprintf(w, "Last request:     %s\n", r.ago(s.LastRequestTime))
 	if u := s.Users; u != nil {
-		fmt.Fprintf(w, "Users:            %d active, %d disabled, %d deprovisioned; %d synchronized, %d manual%s\n",
-			u.Active, u.Disabled, u.Deprovisioned, u.SCIM, u.Manual, held(u.DeletionHeld))
+		fmt.Fprintf(w, "Users:            %d active, %d disabled%s, %d deprovisioned; %d synchronized, %d manual%s\n",
+			u.Active, u.Disabled, among(u.Suspended, u.Conflict), u.Deprovisioned, u.SCIM, u.Manual, held(u.DeletionHeld))
 	}
 	if g := s.Groups; g != nil {
 		fmt.Fprintf(w, "Groups:           %d synchronized, %d manual%s\n", g.SCIM, g.Manual, held(g.DeletionHeld))
@@ -98,6 +98,14 @@ func until(at *metav1.Time) string {
 		return ""
 	}
 	return " until " + at.UTC().Format(time.RFC3339)
+}
+
+// among returns which of the disabled users are suspended or in conflict; "" if an older operator counts them together.
+func among(suspended, conflict *int32) string {
+	if suspended == nil || conflict == nil {
+		return ""
+	}
+	return fmt.Sprintf(" (%d of them suspended, %d in conflict)", *suspended, *conflict)
 }
 
 func held(objects int32) string {

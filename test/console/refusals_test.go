@@ -83,16 +83,17 @@ var _ = Describe("each form of the admin", Ordered, func() {
 		turn(ctx, v1alpha1.SynchronizationDisabled)
 		scim(ctx, http.StatusForbidden, "PATCH", "/Users/"+users[carol], inactive)
 		turn(ctx, v1alpha1.SynchronizationEnabled)
-		DeferCleanup(func(ctx context.Context) {
-			v := signIn(ctx, admin)
-			Eventually(func(g Gomega) { // the time of a refusal is a whole second, and acknowledged once that has passed
-				page := v.get(ctx, directory(""))
-				if len(page.forms(directory("resync"))) > 0 {
-					page = page.submit(ctx, directory("resync"), nil)
-				}
-				g.Expect(page.forms(directory("resync"))).To(BeEmpty())
-			}).Should(Succeed())
-		})
+	})
+
+	AfterAll(func(ctx SpecContext) {
+		v := signIn(ctx, admin)
+		Eventually(func(g Gomega) { // the time of a refusal is a whole second, and acknowledged once that has passed
+			page := v.get(ctx, directory(""))
+			if len(page.forms(directory("resync"))) > 0 {
+				page = page.submit(ctx, directory("resync"), nil)
+			}
+			g.Expect(page.forms(directory("resync"))).To(BeEmpty())
+		}).Should(Succeed())
 	})
 
 	It("is in the table of those that others send", func(ctx SpecContext) {

@@ -202,15 +202,16 @@ var _ = Describe("A sign-in", func() {
 		binding := &rbacv1.ClusterRoleBinding{}
 		Expect(cluster.Get(ctx, client.ObjectKey{Name: "system:basic-user"}, binding)).To(Succeed())
 		issuer.SignIn(&admin, nil)
+		b := newBrowser(plain)
 		DeferCleanup(func(ctx context.Context) {
 			binding.ObjectMeta = metav1.ObjectMeta{Name: binding.Name, Labels: binding.Labels, Annotations: binding.Annotations}
 			Expect(cluster.Create(ctx, binding)).To(Succeed())
-			Eventually(func() int { return newBrowser(plain).get(ctx, "/signin").StatusCode }).Should(Equal(http.StatusOK))
+			Eventually(func() int { return b.get(ctx, "/signin").StatusCode }).Should(Equal(http.StatusOK))
 		})
 		Expect(cluster.Delete(ctx, binding.DeepCopy())).To(Succeed())
 		var page answer
 		Eventually(func() string {
-			page = newBrowser(plain).get(ctx, "/signin")
+			page = b.get(ctx, "/signin")
 			return page.body
 		}).Should(And(ContainSubstring("The API server has not told the console who you are."), ContainSubstring("cannot create resource &#34;selfsubjectreviews&#34;")))
 		Expect(page.StatusCode).To(Equal(http.StatusForbidden))

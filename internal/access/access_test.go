@@ -205,13 +205,14 @@ func TestResolve(t *testing.T) {
 	}
 }
 
-func TestBindingNumbers(t *testing.T) {
-	if got, ok := access.BindingNumber("acme", "admins", access.BindingName("acme", "admins", 17)); got != 17 || !ok {
-		t.Errorf("got %d, %t", got, ok)
+func TestNamesOfBindings(t *testing.T) {
+	directory, assignment, number, ok := access.ParseBindingName(access.BindingName("acme", "admins", 17))
+	if directory != "acme" || assignment != "admins" || number != 17 || !ok {
+		t.Errorf("got %s, %s, %d, %t", directory, assignment, number, ok)
 	}
-	for _, name := range []string{"", "cloudsso:acme:admins:", "cloudsso:acme:admins:-1", "cloudsso:acme:admins:01", "cloudsso:acme:admin:1", "cloudsso:acme:admins:1:2"} {
-		if _, ok := access.BindingNumber("acme", "admins", name); ok {
-			t.Errorf("%q has a number", name)
+	for _, name := range []string{"", "view", "cloudsso:acme:admins", "cloudsso:acme:admins:", "cloudsso:acme:admins:-1", "cloudsso:acme:admins:01", "other:acme:admins:1", "cloudsso:acme:admins:1:2"} {
+		if _, _, _, ok := access.ParseBindingName(name); ok {
+			t.Errorf("%q is taken for the name of a projected binding", name)
 		}
 	}
 }

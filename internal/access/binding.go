@@ -26,12 +26,17 @@ func BindingName(directory, assignment string, number int) string {
 	return fmt.Sprintf("cloudsso:%s:%s:%d", directory, assignment, number)
 }
 
-// BindingNumber returns the number in the name of an assignment's binding. It reports false for a name that BindingName does
-// not make.
-func BindingNumber(directory, assignment, name string) (int, bool) {
-	text, found := strings.CutPrefix(name, fmt.Sprintf("cloudsso:%s:%s:", directory, assignment))
-	number, err := strconv.Atoi(text)
-	return number, found && err == nil && number >= 0 && name == BindingName(directory, assignment, number)
+// nameParts is how many parts BindingName joins by colons. None of them can have a colon.
+const nameParts = 4
+
+// ParseBindingName returns what BindingName has made a name of. It reports false for a name that BindingName does not make.
+func ParseBindingName(name string) (directory, assignment string, number int, ok bool) {
+	parts := strings.SplitN(name, ":", nameParts+1)
+	if len(parts) != nameParts {
+		return "", "", 0, false
+	}
+	number, err := strconv.Atoi(parts[3])
+	return parts[1], parts[2], number, err == nil && number >= 0 && name == BindingName(parts[1], parts[2], number)
 }
 
 // Origin is what a binding says about where it comes from.
@@ -65,6 +70,23 @@ func (o Origin) Write(binding metav1.Object) {
 	annotations[v1alpha1.AnnotationPrincipal] = string(o.Kind) + "/" + o.Principal
 	binding.SetLabels(labels)
 	binding.SetAnnotations(annotations)
+}
+
+// KeepOrigin removes from a binding the labels and annotations that Write does not write.
+func KeepOrigin(binding metav1.Object) {
+	binding.SetLabels(only(binding.GetLabels(), v1alpha1.LabelDirectory, v1alpha1.LabelAssignment, labelManagedBy))
+	binding.SetAnnotations(only(binding.GetAnnotations(), v1alpha1.AnnotationPrincipal))
+}
+
+// only returns the entries of a map that have one of the keys.
+func only(all map[string]string, keys ...string) map[string]string {
+	kept := make(map[string]string, len(keys))
+	for _, key := range keys {
+		if value, found := all[key]; found {
+			kept[key] = value
+		}
+	}
+	return kept
 }
 
 // Subjects returns the subjects of Kubernetes user names.

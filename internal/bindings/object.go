@@ -1,8 +1,6 @@
 package bindings
 
 import (
-	"strings"
-
 	rbacv1 "k8s.io/api/rbac/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
@@ -89,23 +87,16 @@ func newEntry(o *Object) *entry {
 	if o == nil {
 		return nil
 	}
-	parts := strings.Split(o.GetName(), ":")
-	if len(parts) != nameParts {
-		return nil
-	}
-	number, ok := access.BindingNumber(parts[1], parts[2], o.GetName())
+	directory, assignment, number, ok := access.ParseBindingName(o.GetName())
 	if !ok {
 		return nil
 	}
 	origin := access.OriginOf(o)
-	origin.Directory, origin.Assignment = parts[1], parts[2]
+	origin.Directory, origin.Assignment = directory, assignment
 	e := &entry{key: keyOf(o), object: o, origin: origin, number: number}
 	e.names, _ = access.NamesOf(o.Subjects)
 	return e
 }
-
-// nameParts is how many parts access.BindingName joins by colons. None of them can have a colon.
-const nameParts = 4
 
 func (e *entry) assignment() types.NamespacedName {
 	return types.NamespacedName{Namespace: e.origin.Directory, Name: e.origin.Assignment}

@@ -388,7 +388,7 @@ func (r *replica) shown(all ...*binding) {
 	for _, b := range all {
 		b.Helper()
 		o := b.object
-		number, _ := access.BindingNumber(b.namespace, "pods", o.GetName())
+		_, _, number, _ := access.ParseBindingName(o.GetName())
 		eventually(b.T, patience, "the index shows "+o.GetName(), func() bool {
 			found, ok := r.Get(assignment(b.directory), o.GetNamespace(), number)
 			return ok && found.GetResourceVersion() == o.GetResourceVersion()

@@ -6,15 +6,33 @@ import (
 	"slices"
 	"unique"
 
+	rbacv1 "k8s.io/api/rbac/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/cloudsso/cloudsso-operator/api/v1alpha1"
+	"github.com/cloudsso/cloudsso-operator/internal/access"
 )
 
 // Transform is a cache.TransformFunc of client-go. It removes what the operator does not read: managed fields, and the values of
-// kubectl's copy of the object and of the last change. It lets objects share the strings that many of
+// kubectl's copy of the object and of the last change; of objects of which only the metadata are cached, all but their identity,
+// and the labels of namespaces; of bindings, what does not come from an assignment. It lets objects share the strings that many of
 // them have.
 func Transform(object any) (any, error) {
+	switch o := object.(type) {
+	case *metav1.PartialObjectMetadata:
+		stripMetadata(o)
+		return o, nil
+	case *rbacv1.RoleBinding:
+		if !stripBinding(&o.ObjectMeta) {
+			o.RoleRef, o.Subjects = rbacv1.RoleRef{}, nil
+		}
+		return o, nil
+	case *rbacv1.ClusterRoleBinding:
+		if !stripBinding(&o.ObjectMeta) {
+			o.RoleRef, o.Subjects = rbacv1.RoleRef{}, nil
+		}
+		return o, nil
+	}
 	o, ok := object.(metav1.Object)
 	if !ok {
 		return object, nil
@@ -27,6 +45,37 @@ func Transform(object any) (any, error) {
 		internUser(u)
 	}
 	return object, nil
+}
+
+// stripMetadata keeps that an object exists, and the labels of a namespace, which selectors match. The administrator of any
+// namespace writes Roles, with 256 KiB of annotations in each.
+func stripMetadata(o *metav1.PartialObjectMetadata) {
+	labels := o.Labels
+	o.ObjectMeta = identity(o)
+	if o.Kind == "Namespace" {
+		o.Labels = labels
+	}
+}
+
+// stripBinding keeps of the metadata what says where a binding comes from. It reports false for a binding that does not have the
+// name of a projected one: the label by which the informers find bindings can be on any, and the administrator of a namespace
+// writes bindings of any size.
+func stripBinding(binding *metav1.ObjectMeta) (isProjected bool) {
+	kept := identity(binding)
+	if _, _, _, isProjected = access.ParseBindingName(binding.Name); isProjected {
+		access.KeepOrigin(binding)
+		kept.Labels, kept.Annotations = binding.Labels, binding.Annotations
+	}
+	*binding = kept
+	return isProjected
+}
+
+// identity returns the metadata that say which object this is, and whether it is being deleted.
+func identity(o metav1.Object) metav1.ObjectMeta {
+	return metav1.ObjectMeta{
+		Namespace: o.GetNamespace(), Name: o.GetName(), UID: o.GetUID(), ResourceVersion: o.GetResourceVersion(),
+		DeletionTimestamp: o.GetDeletionTimestamp(),
+	}
 }
 
 // lastApplied is the annotation that kubectl apply writes.

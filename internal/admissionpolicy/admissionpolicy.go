@@ -4,6 +4,7 @@ package admissionpolicy
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"io"
 	"io/fs"
 	"regexp"
@@ -135,54 +136,98 @@ func (s Set) Problems(installed Set, username string) (all []Problem) {
 
 // compare returns what is wrong with a policy of the cluster; "" if it is as required.
 func (s Set) compare(required, policy admissionv1.ValidatingAdmissionPolicy, installed Set, username string) string {
-	switch {
-	case !equality.Semantic.DeepEqual(withoutAccounts(required), withoutAccounts(policy)):
+	if !equality.Semantic.DeepEqual(withoutAccounts(required), withoutAccounts(policy)) {
 		return "has been changed"
-	case !namesAccount(policy, username):
-		return "does not name the operator's service account " + username
-	case !installed.hasBinding(s.bindingOf(required.Name), policy.Name):
+	}
+	if what := problemOfAccounts(policy, username); what != "" {
+		return what
+	}
+	if !installed.hasBinding(s.bindingOf(required.Name), policy.Name) {
 		return "has no binding, or one that has been changed"
 	}
 	return ""
 }
 
-// accounts are the variables of a policy that name the operator's service accounts, which each installation sets.
-var accounts = []string{"operator", "shards"}
+// accounts are the variables of a policy that name the operator's service accounts, which each installation sets. Each is a
+// CEL expression, of which the function returns the texts; nil for an expression that has anything else in it.
+var accounts = map[string]struct {
+	texts func(expression string) []string
+	form  string // what the expression has to be, for a message
+}{
+	"operator": {concatenated, `the name of a service account in quotes, such as 'system:serviceaccount:cloudsso-system:cloudsso-operator'`},
+	"shards":   {listed, `a list of names of service accounts in quotes, such as ['system:serviceaccount:cloudsso-south:cloudsso-operator']`},
+}
 
 // withoutAccounts returns the spec of a policy without the accounts of an installation.
 func withoutAccounts(policy admissionv1.ValidatingAdmissionPolicy) admissionv1.ValidatingAdmissionPolicySpec {
 	spec := *policy.Spec.DeepCopy()
 	for i, variable := range spec.Variables {
-		if slices.Contains(accounts, variable.Name) {
+		if _, names := accounts[variable.Name]; names {
 			spec.Variables[i].Expression = ""
 		}
 	}
 	return spec
 }
 
-// namesAccount reports whether a variable of the policy names the account, or the policy has no such variable. The
-// variables are CEL expressions: a concatenation of quoted texts, or a list of quoted texts.
-func namesAccount(policy admissionv1.ValidatingAdmissionPolicy, username string) bool {
-	hasAccounts := false
+// problemOfAccounts returns what is wrong with the variables of a policy that name accounts; "" if one of them names the
+// operator's account, or the policy has none. An expression that is evaluated for each request, such as
+// request.userInfo.username, would exempt every user.
+func problemOfAccounts(policy admissionv1.ValidatingAdmissionPolicy, username string) string {
+	isNamed, hasAccounts := false, false
 	for _, variable := range policy.Spec.Variables {
-		if !slices.Contains(accounts, variable.Name) {
+		account, names := accounts[variable.Name]
+		if !names {
 			continue
 		}
-		hasAccounts = true
-		if strings.Contains(joinTexts(variable.Expression), "'"+username+"'") {
-			return true
+		all := account.texts(variable.Expression)
+		if all == nil || slices.ContainsFunc(all, func(name string) bool { return !serviceAccount.MatchString(name) }) {
+			return fmt.Sprintf("may exempt other users than the operator: its variable %s is not %s", variable.Name, account.form)
 		}
+		hasAccounts, isNamed = true, isNamed || slices.Contains(all, username)
 	}
-	return !hasAccounts
+	if hasAccounts && !isNamed {
+		return "does not name the operator's service account " + username
+	}
+	return ""
 }
 
-// joinTexts returns a CEL expression with its concatenated texts as one, all in single quotes.
-func joinTexts(expression string) string {
-	return concatenation.ReplaceAllLiteralString(strings.ReplaceAll(expression, `"`, "'"), "")
+// serviceAccount matches the full user name of a service account.
+var serviceAccount = regexp.MustCompile(`^system:serviceaccount:[a-z0-9-]+:[a-z0-9.-]+$`)
+
+// A text of CEL in quotes, without a backslash or another quote in it, and the expressions that are made of such texts alone.
+const text = `(?:'[^'"\\\n]*'|"[^'"\\\n]*")`
+
+var (
+	textOfCEL     = regexp.MustCompile(text)
+	concatenation = regexp.MustCompile(`^\s*` + text + `(?:\s*\+\s*` + text + `)*\s*$`)
+	list          = regexp.MustCompile(`^\s*\[\s*(?:` + text + `(?:\s*,\s*` + text + `)*)?\s*\]\s*$`)
+)
+
+// concatenated returns the text that a concatenation of texts in quotes makes, as the only element.
+func concatenated(expression string) []string {
+	if !concatenation.MatchString(expression) {
+		return nil
+	}
+	return []string{strings.Join(textsOf(expression), "")}
 }
 
-// concatenation matches the end of a text, a plus sign and the beginning of the next text.
-var concatenation = regexp.MustCompile(`'\s*\+\s*'`)
+// listed returns the elements of a list of texts in quotes.
+func listed(expression string) []string {
+	if !list.MatchString(expression) {
+		return nil
+	}
+	return textsOf(expression)
+}
+
+// textsOf returns the texts of an expression without their quotes.
+func textsOf(expression string) []string {
+	texts := textOfCEL.FindAllString(expression, -1)
+	all := make([]string, len(texts))
+	for i, quoted := range texts {
+		all[i] = quoted[1 : len(quoted)-1]
+	}
+	return all
+}
 
 // bindingOf returns the spec of the binding of a policy.
 func (s Set) bindingOf(policy string) (none admissionv1.ValidatingAdmissionPolicyBindingSpec) {

@@ -87,10 +87,13 @@ func TestProblems(t *testing.T) {
 		unbound         = "has no binding, or one that has been changed"
 		unnamed         = "does not name the operator's service account " + operator
 	)
+	exempting := func(variable, form string) string { // the beginning
+		return "may exempt other users than the operator: its variable " + variable + " is not " + form
+	}
 	for _, test := range []struct {
 		name   string
 		change func(*Set)
-		want   string // what is wrong with the lock
+		want   string // the beginning of what is wrong with the lock
 	}{
 		{"as required", func(*Set) {}, ""},
 		{"another namespace of the operator", func(s *Set) {
@@ -103,6 +106,33 @@ func TestProblems(t *testing.T) {
 			policy(s).Spec.Variables[0].Expression = "'system:serviceaccount:' + 'elsewhere' + ':' + 'cloudsso-operator'"
 			policy(s).Spec.Variables[1].Expression = `["system:serviceaccount:a:b", "system:serviceaccount:cloudsso-system:cloudsso-operator"]`
 		}, ""},
+		{"an account in one text", func(s *Set) {
+			policy(s).Spec.Variables[0].Expression = "'" + operator + "'"
+		}, ""},
+		{"every user", func(s *Set) { policy(s).Spec.Variables[0].Expression = "request.userInfo.username" }, exempting("operator", "the name")},
+		{"every user, beside the operator as a shard", func(s *Set) {
+			policy(s).Spec.Variables[0].Expression = "request.userInfo.username"
+			policy(s).Spec.Variables[1].Expression = "['" + operator + "']"
+		}, exempting("operator", "the name")},
+		{"every user, beside the name of the operator", func(s *Set) {
+			policy(s).Spec.Variables[0].Expression = "'a' == '" + operator + "' ? '' : request.userInfo.username"
+		}, exempting("operator", "the name")},
+		{"every user, as a part of the name", func(s *Set) {
+			policy(s).Spec.Variables[0].Expression = "'system:serviceaccount:' + request.namespace + ':' + 'cloudsso-operator'"
+		}, exempting("operator", "the name")},
+		{"a text that is evaluated", func(s *Set) {
+			policy(s).Spec.Variables[0].Expression = `'\u0073ystem:serviceaccount:cloudsso-system:cloudsso-operator'`
+		}, exempting("operator", "the name")},
+		{"every user among the shards", func(s *Set) {
+			policy(s).Spec.Variables[1].Expression = "[request.userInfo.username]"
+		}, exempting("shards", "a list")},
+		{"every user beside a shard", func(s *Set) {
+			policy(s).Spec.Variables[1].Expression = "['" + operator + "', request.userInfo.username]"
+		}, exempting("shards", "a list")},
+		{"no list", func(s *Set) { policy(s).Spec.Variables[1].Expression = "request.userInfo.groups" }, exempting("shards", "a list")},
+		{"a person among the shards", func(s *Set) {
+			policy(s).Spec.Variables[1].Expression = "['alice@example.com']"
+		}, exempting("shards", "a list")},
 		{"the policy of another installation alone", func(s *Set) {
 			policy(s).Spec.Variables[0].Expression = "'system:serviceaccount:' + 'acme' + ':' + 'cloudsso-operator'"
 			binding(s).Spec.PolicyName = "acme-" + lock
@@ -148,12 +178,9 @@ func TestProblems(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			installed := copyOf(Required())
 			test.change(&installed)
-			var want []Problem
-			if test.want != "" {
-				want = []Problem{{lock, test.want}}
-			}
-			if got := Required().Problems(installed, operator); !slices.Equal(got, want) {
-				t.Errorf("problems: %v, want %v", got, want)
+			got := Required().Problems(installed, operator)
+			if test.want == "" && len(got) > 0 || test.want != "" && (len(got) != 1 || got[0].Policy != lock || !strings.HasPrefix(got[0].What, test.want)) {
+				t.Errorf("problems: %v, want %q", got, test.want)
 			}
 		})
 	}

@@ -44,6 +44,9 @@ func CheckCharacters(current, next Object) error {
 			}
 		}
 	}
+	if text := next.String(UserDisplayName); text != current.String(UserDisplayName) {
+		return checkText(UserDisplayName.Name, text)
+	}
 	return nil
 }
 
@@ -77,6 +80,28 @@ func checkControl(path, text string) error {
 	return nil
 }
 
+// checkText refuses in a text for people what they cannot read, or would read as another text: characters that change the
+// direction of what follows, private use, and code points without a character. Other invisible characters are parts of emoji,
+// and of words in Arabic, Persian and Indic scripts.
+func checkText(path, text string) error {
+	for _, r := range text {
+		if unicode.Is(directional, r) || !unicode.In(r, assigned...) && !unicode.Is(pictographs, r) {
+			return unreadable(path, r)
+		}
+	}
+	return nil
+}
+
+// directional are the embeddings, overrides and isolates of the Unicode bidirectional algorithm (UAX 9).
+var directional = &unicode.RangeTable{R16: []unicode.Range16{{Lo: 0x202A, Hi: 0x202E, Stride: 1}, {Lo: 0x2066, Hi: 0x2069, Stride: 1}}}
+
+// assigned are the categories of code points that the Unicode standard assigns a character to. Control characters are refused
+// elsewhere.
+var assigned = []*unicode.RangeTable{unicode.L, unicode.M, unicode.N, unicode.P, unicode.S, unicode.Z, unicode.Cc, unicode.Cf}
+
+// pictographs are the blocks in which each version of Unicode adds emoji. A provider may know more of them than this program.
+var pictographs = &unicode.RangeTable{R32: []unicode.Range32{{Lo: 0x1F000, Hi: 0x1FAFF, Stride: 1}}}
+
 // freeform are the characters that the FreeformClass of PRECIS permits everywhere (RFC 8264 section 4.3). It leaves out
 // invisible characters, those that change the direction of text, and code points without a character.
 var freeform = precis.OpaqueString.Allowed()
@@ -96,7 +121,7 @@ var contextual = &unicode.RangeTable{R16: []unicode.Range16{
 func checkName(path, name string) error {
 	for _, r := range norm.NFC.String(name) {
 		if !freeform.Contains(r) && !unicode.Is(contextual, r) {
-			return invalid(path, "contains %U, which is invisible, changes how other characters are shown, or is assigned to no character; remove it", r)
+			return unreadable(path, r)
 		}
 	}
 	first, _ := utf8.DecodeRuneInString(name)
@@ -105,4 +130,8 @@ func checkName(path, name string) error {
 		return invalid(path, "begins or ends with a space; remove it")
 	}
 	return nil
+}
+
+func unreadable(path string, r rune) error {
+	return invalid(path, "contains %U, which is invisible, changes how other characters are shown, or is assigned to no character; remove it", r)
 }

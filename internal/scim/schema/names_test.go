@@ -77,6 +77,40 @@ func TestControlCharactersAreRefusedInWhatKubectlPrints(t *testing.T) {
 	}
 }
 
+// What identity providers send as the displayName of a user.
+func TestDisplayNamesThatProvidersSendAreAccepted(t *testing.T) {
+	for _, name := range []string{
+		"Jane Doe", " Jane ", "O’Brien, Jane (Contractor) [ext]", "josé garcía", "jose\u0301", "佐藤 花子", "김민준", "\u1100\u1161\u11a8", "Мария", "נתן ג׳ונס", "محمد ٣",
+		"Jane ❤️", "👩 team", "👩🏽‍💻", "🏳️‍🌈", "👨‍👩‍👧‍👦", "🏴\U000e0067\U000e0062\U000e0065\U000e006e\U000e0067\U000e007f", "1️⃣", "\U0001fae9", "\U0001fac8",
+		"می\u200cخواهم", "क्\u200dष", "\u200fמשה\u200e", "Anna\u00adMaria", "no-break\u00a0space", "Jane\u200b", "𝒥ane", "\ufeffJane",
+	} {
+		if err := CheckCharacters(nil, Object{}.With(UserDisplayName, name)); err != nil {
+			t.Errorf("%q: %v", name, err)
+		}
+	}
+}
+
+func TestDisplayNamesThatReadAsAnotherTextAreRefused(t *testing.T) {
+	for _, c := range []struct{ what, name, codePoint string }{
+		{"bidi embedding", "Jane \u202animda", "U+202A"},
+		{"bidi override", "Jane \u202enimda", "U+202E"},
+		{"pop of a bidi embedding", "Jane\u202c", "U+202C"},
+		{"bidi isolate", "\u2066Jane", "U+2066"},
+		{"pop of a bidi isolate", "Jane\u2069", "U+2069"},
+		{"private use", "Jane \ue000", "U+E000"},
+		{"private use of a supplementary plane", "Jane \U000f0000", "U+F0000"},
+		{"unassigned", "Jane \U000e0fff", "U+E0FFF"},
+		{"unassigned beside a script", "Jane \u0378", "U+0378"},
+		{"noncharacter", "Jane \uffff", "U+FFFF"},
+		{"escape", "Jane \x1b[2J", "U+001B"},
+	} {
+		err := CheckCharacters(nil, Object{}.With(UserDisplayName, c.name))
+		if err == nil || !strings.Contains(err.Error(), c.codePoint) || !strings.HasPrefix(err.Error(), "displayName ") {
+			t.Errorf("%s: %v, want it refused with %q", c.what, err, c.codePoint)
+		}
+	}
+}
+
 // A leaver must lose access whatever else a request has.
 func TestCharactersDoNotKeepAUserActive(t *testing.T) {
 	stored := Object{}.With(UserName, "ad\u200bmin").With(UserDisplayName, "Jane").With(Active, true)
@@ -87,6 +121,8 @@ func TestCharactersDoNotKeepAUserActive(t *testing.T) {
 	}{
 		{"a name that was stored before", stored.With(UserDisplayName, "Jane D"), false},
 		{"a control character beside a deactivation", stored.With(Active, false).With(UserDisplayName, "Jane\t"), false},
+		{"a character that reads as another text beside a deactivation", stored.With(Active, false).With(UserDisplayName, "Jane\u202e"), false},
+		{"a character that reads as another text of an active user", stored.With(UserDisplayName, "Jane\u202e"), true},
 		{"a control character of an active user", stored.With(UserDisplayName, "Jane\t"), true},
 		{"another bad name beside a deactivation", stored.With(Active, false).With(UserName, "ad\u200dmin"), true},
 	} {

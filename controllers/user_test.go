@@ -6,11 +6,14 @@ import (
 
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
+	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/cloudsso/cloudsso-operator/api/v1alpha1"
 	"github.com/cloudsso/cloudsso-operator/internal/controllerutil"
+	"github.com/cloudsso/cloudsso-operator/internal/scim/schema"
 )
 
 var _ = Describe("a user", func() {
@@ -68,6 +71,46 @@ var _ = Describe("a user", func() {
 		turn(ctx, v1alpha1.SynchronizationDisabled)
 		Eventually(isGone(ctx, u)).Should(BeTrue())
 		Expect(holderOf(ctx, u)()).To(BeEmpty())
+	})
+
+	It("that got an owner while the switch was Disabled loses it once it is Enabled, as its group and slice do", func(ctx SpecContext) {
+		u, g := postUser(ctx, "carol"), postGroup(ctx, "Crew")
+		s := &v1alpha1.CloudSSOMembershipSlice{
+			ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: "crew-1"},
+			Spec:       v1alpha1.CloudSSOMembershipSliceSpec{Source: scim, Group: g.Name, Members: membersOf(u.Name)},
+		}
+		Expect(admin.Create(ctx, s)).To(Succeed())
+		turn(ctx, v1alpha1.SynchronizationDisabled)
+		owner := &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: "owner"}}
+		Expect(admin.Create(ctx, owner)).To(Succeed())
+		owned := []client.Object{u, g, s}
+		for _, o := range owned {
+			modify(ctx, o, func(o client.Object) {
+				o.SetOwnerReferences([]metav1.OwnerReference{{APIVersion: "v1", Kind: "ConfigMap", Name: owner.Name, UID: owner.UID}})
+			})
+		}
+		turn(ctx, v1alpha1.SynchronizationEnabled)
+		for _, o := range owned {
+			Eventually(func() []metav1.OwnerReference { reread(ctx, o); return o.GetOwnerReferences() }).Should(BeEmpty(), o.GetName())
+			Eventually(reasonsOf(ctx, o.GetName())).Should(ContainElement("OwnersRemoved"))
+		}
+	})
+
+	It("of source Manual that is adopted loses its owner", func(ctx SpecContext) {
+		owner := &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: "owner"}}
+		Expect(admin.Create(ctx, owner)).To(Succeed())
+		u := newUser("dave", "dave", manual)
+		u.OwnerReferences = []metav1.OwnerReference{{APIVersion: "v1", Kind: "ConfigMap", Name: owner.Name, UID: owner.UID}}
+		Expect(admin.Create(ctx, u)).To(Succeed())
+		Eventually(readiness(ctx, u)).Should(Equal(v1alpha1.ReasonReady))
+		Expect(u.OwnerReferences).To(HaveLen(1), "an owner of a Manual user is its author's")
+		modify(ctx, directoryOf(ctx), func(d *v1alpha1.CloudSSODirectory) { d.Spec.ExistingUsers = v1alpha1.ExistingUsersAdopt })
+		Eventually(func() error { // until the index shows the setting
+			_, err := resources.In(namespace).Create(ctx, schema.User, schema.Object{}.With(schema.UserName, "dave"), nil)
+			return err
+		}).Should(Succeed())
+		Eventually(func() []metav1.OwnerReference { reread(ctx, u); return u.OwnerReferences }).Should(BeEmpty())
+		Expect(u.Spec.Source).To(Equal(scim))
 	})
 
 	for _, leave := range []struct {

@@ -54,6 +54,9 @@ func (r *Reconciler) reconcile(ctx context.Context, g *v1alpha1.CloudSSOGroup) (
 	if err := controllerutil.EnsureFinalizers(ctx, r.Client, g, finalizersOf(g)...); err != nil {
 		return 0, err
 	}
+	if err := r.DropOwners(ctx, g); err != nil {
+		return 0, err
+	}
 	if !r.Names.HasSeen(g) { // a user that is created or deleted from now on must find this group in the index
 		return controllerutil.IndexInterval, nil
 	}

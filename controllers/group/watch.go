@@ -47,11 +47,11 @@ func (r *Reconciler) SetupWithManager(mgr ctrl.Manager) error {
 		Complete(r)
 }
 
-// dependsOnSwitch reports whether a group depends on the switch: its deletion may be held, or members that are no users
-// may stay.
+// dependsOnSwitch reports whether a group depends on the switch: its deletion may be held, or owner references or members
+// that are no users may stay.
 func dependsOnSwitch(o metav1.Object) bool {
 	g, ok := o.(*v1alpha1.CloudSSOGroup)
-	return ok && (policy.IsBeingDeleted(g) || controllerutil.ReasonOf(g.Status.Conditions, v1alpha1.ConditionReady) == v1alpha1.ReasonUnknownMembers)
+	return ok && (policy.IsBeingDeleted(g) || policy.HasOwners(g) || controllerutil.ReasonOf(g.Status.Conditions, v1alpha1.ConditionReady) == v1alpha1.ReasonUnknownMembers)
 }
 
 // nameChanges selects the changes after which another group may hold a displayName. An object that is read whole is one of
@@ -117,7 +117,7 @@ func isUrgent(e event.UpdateEvent) bool {
 	before, ok1 := e.ObjectOld.(*v1alpha1.CloudSSOGroup)
 	after, ok2 := e.ObjectNew.(*v1alpha1.CloudSSOGroup)
 	return ok1 && ok2 && (before.UID != after.UID || before.Spec.Source != after.Spec.Source || nameChanges.Update(e) ||
-		policy.IsBeingDeleted(before) != policy.IsBeingDeleted(after) || !controllerutil.HasFinalizers(after, finalizersOf(after)...))
+		policy.IsBeingDeleted(before) != policy.IsBeingDeleted(after) || policy.HasOwners(after) || !controllerutil.HasFinalizers(after, finalizersOf(after)...))
 }
 
 // enqueueChanged returns a handler that enqueues a group for every change that is not urgent, a while later: see

@@ -20,6 +20,7 @@ import (
 // +kubebuilder:rbac:groups=cloudsso.dev,resources=cloudssogroups;cloudssomembershipslices,verbs=get;list;watch;patch
 // +kubebuilder:rbac:groups=cloudsso.dev,resources=cloudssomembershipslices,verbs=delete
 // +kubebuilder:rbac:groups=cloudsso.dev,resources=cloudssodirectories,verbs=get;list;watch
+// +kubebuilder:rbac:groups=events.k8s.io,resources=events,verbs=create;patch
 
 // Reconciler reconciles CloudSSOMembershipSlices. SetupWithManager fills in what Base does not have.
 type Reconciler struct {
@@ -44,7 +45,10 @@ func (r *Reconciler) reconcile(ctx context.Context, s *v1alpha1.CloudSSOMembersh
 	case policy.IsBeingDeleted(s):
 		return requeueAfter, r.dropGuard(ctx, s)
 	case s.Spec.Source == v1alpha1.SourceSCIM:
-		return requeueAfter, controllerutil.EnsureFinalizers(ctx, r.Client, s, v1alpha1.FinalizerGuard)
+		if err := controllerutil.EnsureFinalizers(ctx, r.Client, s, v1alpha1.FinalizerGuard); err != nil {
+			return 0, err
+		}
+		return requeueAfter, r.DropOwners(ctx, s)
 	}
 	return requeueAfter, nil
 }

@@ -55,6 +55,9 @@ func (r *Reconciler) reconcile(ctx context.Context, u *v1alpha1.CloudSSOUser) (r
 	if err := controllerutil.EnsureFinalizers(ctx, r.Client, u, finalizersOf(u)...); err != nil {
 		return 0, err
 	}
+	if err := r.DropOwners(ctx, u); err != nil {
+		return 0, err
+	}
 	if policy.IsDecided(u) {
 		return 0, r.carryOutDecision(ctx, u) // a reconcile follows, if there is more to do
 	}

@@ -38,7 +38,7 @@ func observedGeneration(u *v1alpha1.CloudSSOUser) int64 {
 
 // isSettled reports whether there is nothing to do for a user, as long as no other live user has its userName.
 func isSettled(u *v1alpha1.CloudSSOUser) bool {
-	if policy.IsBeingDeleted(u) || !policy.IsLive(u) || policy.IsDecided(u) || !controllerutil.HasFinalizers(u, finalizersOf(u)...) {
+	if policy.IsBeingDeleted(u) || !policy.IsLive(u) || policy.IsDecided(u) || policy.HasOwners(u) || !controllerutil.HasFinalizers(u, finalizersOf(u)...) {
 		return false
 	}
 	computed := u.DeepCopy()

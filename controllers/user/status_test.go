@@ -198,6 +198,7 @@ func TestUserIsSettledUntilSomethingNeedsTheController(t *testing.T) {
 			computeStatus(u, controllerutil.NameHolding{Undecided: true})
 		}},
 		{"being deleted", false, func(u *v1alpha1.CloudSSOUser) { u.DeletionTimestamp = new(metav1.Now()) }},
+		{"with an owner", false, func(u *v1alpha1.CloudSSOUser) { u.OwnerReferences = []metav1.OwnerReference{{Name: "a"}} }},
 		{"without the guard", false, func(u *v1alpha1.CloudSSOUser) { u.Finalizers = u.Finalizers[:1] }},
 		{"a status that another client wrote", false, func(u *v1alpha1.CloudSSOUser) { u.Status.State = v1alpha1.UserDisabled }},
 		{"a message of an earlier operator", false, func(u *v1alpha1.CloudSSOUser) { once(u); u.Status.Conditions[0].Message = "fine" }},

@@ -4,6 +4,7 @@ import (
 	"context"
 	"sync"
 
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/util/workqueue"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/builder"
@@ -37,10 +38,13 @@ func (r *Reconciler) SetupWithManager(mgr ctrl.Manager) error {
 		For(&v1alpha1.CloudSSOUser{}, builder.WithPredicates(unsettled)).
 		Watches(&v1alpha1.CloudSSOUser{}, r.prioritizeDeactivations()).
 		Watches(&v1alpha1.CloudSSOUser{}, namesakes.Enqueue(), builder.WithPredicates(nameChanges)).
-		Watches(&v1alpha1.CloudSSODirectory{}, controllerutil.EnqueueDependents(r.Client, newList, policy.IsBeingDeleted), builder.WithPredicates(predicate.GenerationChangedPredicate{})).
+		Watches(&v1alpha1.CloudSSODirectory{}, controllerutil.EnqueueDependents(r.Client, newList, dependsOnSwitch), builder.WithPredicates(controllerutil.SwitchChanges)).
 		WithOptions(controller.Options{MaxConcurrentReconciles: maxConcurrentReconciles}).
 		Complete(r)
 }
+
+// dependsOnSwitch reports whether a user depends on the switch: its deletion may be held, or owner references may stay.
+func dependsOnSwitch(o metav1.Object) bool { return policy.IsBeingDeleted(o) || policy.HasOwners(o) }
 
 // unsettled selects the users that need something done: an operator that starts does not reconcile each of a
 // directory, nor a user whose status it has just written. Namesakes.Enqueue selects those that share a name.

@@ -16,6 +16,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/predicate"
 
 	"github.com/cloudsso/cloudsso-operator/api/v1alpha1"
+	"github.com/cloudsso/cloudsso-operator/internal/jsonpatch"
 	"github.com/cloudsso/cloudsso-operator/internal/policy"
 )
 
@@ -43,6 +44,38 @@ func ProtectDeletion(ctx context.Context, c client.Client, o client.Object, posi
 			"to let it go, set spec.scimSynchronization of CloudSSODirectory default to Disabled",
 	})
 	return 0, nil
+}
+
+// Reasons of the Events on an object that has owner references.
+const (
+	eventOwnersRemoved = "OwnersRemoved"
+	eventOwnersLeft    = "OwnersLeft"
+)
+
+// DropOwners takes the owner references off a synchronized object while its directory is Enabled. They were set before, or while
+// the object was Manual. If they stayed, the garbage collector would delete the object as soon as the owner is gone and the
+// switch is Disabled. If the API server forbids it, an Event says what a person has to do, and everything else goes on.
+func (b *Base) DropOwners(ctx context.Context, o client.Object) error {
+	if !policy.HasOwners(o) {
+		return nil
+	}
+	position, err := SwitchOf(ctx, b.Client, o.GetNamespace())
+	if err != nil || position != policy.SwitchEnabled {
+		return err
+	}
+	const path, why = "/metadata/ownerReferences", "because the garbage collector would delete a synchronized object together with its owner"
+	err = b.Patch(ctx, o, jsonpatch.Patch{}.TestUID(o).Test(path, o.GetOwnerReferences()).Remove(path))
+	switch {
+	case err == nil:
+		b.Emit(o, Warning(eventOwnersRemoved, "RemoveOwners", "the operator has removed the owner references of this object, "+why+
+			"; the audit log of the API server says who has set them"))
+	case apierrors.IsForbidden(err): // the admission plugin OwnerReferencesPermissionEnforcement asks for the right to delete the object
+		ctrl.LoggerFrom(ctx).Info("the API server forbids the operator to remove owner references", "object", client.ObjectKeyFromObject(o), "error", err.Error())
+		b.Emit(o, Warning(eventOwnersLeft, "RemoveOwners", "this object has owner references, which the API server forbids the operator to remove; "+
+			"remove metadata.ownerReferences, "+why))
+		return nil
+	}
+	return AsConflict(o, err)
 }
 
 // IsDeletionHeld reports whether the conditions say that a deletion is held.

@@ -36,6 +36,12 @@ func SourceOf(o metav1.Object) v1alpha1.Source {
 	return ""
 }
 
+// HasOwners reports whether a synchronized object has owner references. The operator sets none, because the garbage collector
+// would delete the object with its owner.
+func HasOwners(o metav1.Object) bool {
+	return SourceOf(o) == v1alpha1.SourceSCIM && len(o.GetOwnerReferences()) > 0
+}
+
 // RemovesUnknownMembers reports whether members of a group that are no users are taken out. Those of a synchronized group
 // were users once, because SCIM adds no others. If people may write the list, a member may be created later.
 func RemovesUnknownMembers(g *v1alpha1.CloudSSOGroup, position Switch) bool {

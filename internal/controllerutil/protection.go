@@ -40,7 +40,9 @@ func ProtectDeletion(ctx context.Context, c client.Client, o client.Object, posi
 	}
 	meta.SetStatusCondition(conditions, metav1.Condition{
 		Type: v1alpha1.ConditionDeletionHeld, Status: metav1.ConditionTrue, Reason: v1alpha1.ReasonSynchronizationEnabled,
-		Message: "being deleted, and held with full effect: synchronized objects go only while SCIM synchronization is switched off; " +
+		Message: "being deleted, and held with full effect by a finalizer: the admission policies should have refused the deletion " +
+			"(the condition PoliciesInstalled of CloudSSODirectory default says what is wrong with them), and without them every user " +
+			"who may change finalizers can remove this one; synchronized objects go only while SCIM synchronization is switched off; " +
 			"to let it go, set spec.scimSynchronization of CloudSSODirectory default to Disabled",
 	})
 	return 0, nil

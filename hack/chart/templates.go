@@ -79,6 +79,9 @@ const prometheusLabels = `
     {{- end }}
 `
 
+// viewers is the role of Kubernetes that reads users and groups, as the release decides. admin contains view.
+const viewers = "{{ if .Values.aggregateToView }}view{{ else }}admin{{ end }}"
+
 // object returns a manifest as a part of a template. Helm keeps CRDs when the release is uninstalled, because a deleted CRD
 // takes all its objects with it.
 func object(kind, document string) string {
@@ -86,6 +89,8 @@ func object(kind, document string) string {
 	switch kind {
 	case "CustomResourceDefinition":
 		text = strings.Replace(text, "\n  annotations:\n", "\n  annotations:\n    helm.sh/resource-policy: keep\n", 1)
+	case "ClusterRole":
+		text = strings.Replace(text, "aggregate-to-view:", "aggregate-to-"+viewers+":", 1)
 	case "PrometheusRule":
 		text = strings.Replace(text, "\n  labels:\n", "\n  labels:"+prometheusLabels, 1)
 	}

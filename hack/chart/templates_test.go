@@ -56,6 +56,19 @@ func TestTemplatesOfAlerts(t *testing.T) {
 	}
 }
 
+func TestTemplatesOfRolesForPeople(t *testing.T) {
+	const label = "kind: ClusterRole\nmetadata:\n  labels:\n    rbac.authorization.k8s.io/aggregate-to-"
+	files, err := templates(oneOfEach() + "\n---\n" + label + "view: \"true\"\n---\n" + label + "admin: \"true\"")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{label + viewers + ": \"true\"\n", label + "admin: \"true\"\n"} {
+		if got := files["cluster_roles.yaml"]; !strings.Contains(got, want) {
+			t.Errorf("cluster_roles.yaml does not have %s, but is\n%s", want, got)
+		}
+	}
+}
+
 func TestTemplatesRefuse(t *testing.T) {
 	for name, tt := range map[string]struct{ manifests, want string }{
 		"a kind that no file has":       {oneOfEach() + "\n---\nkind: Pod", "kind Pod is new"},

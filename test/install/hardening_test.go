@@ -27,7 +27,7 @@ var _ = Describe("The rendered objects", func() {
 	})
 
 	It("run without a right on their node", func(ctx SpecContext) {
-		all := parse([]byte(mustHelm(ctx, "template", release, chart, "--namespace", namespace, "--set", allComponents)))
+		all := parse([]byte(mustHelm(ctx, "template", release, chart, "--namespace", namespace, "--set", allComponents+",auditLog.volume.emptyDir.sizeLimit=2Gi")))
 		var deployment, console appsv1.Deployment
 		var job batchv1.Job
 		decode(all["Deployment cloudsso-system/cloudsso-operator"], &deployment)

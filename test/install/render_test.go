@@ -220,6 +220,29 @@ var _ = Describe("The chart", func() {
 		}
 	})
 
+	It("lets namespaces with labels alone be directories, and writes the provisioning log into a volume", func(ctx SpecContext) {
+		const values = "directoryNamespaceSelector=team in (a\\,b),auditLog.volume.persistentVolumeClaim.claimName=audit,auditLog.required=true"
+		for value, volumes := range map[string]int{values: 2, values + ",tls.endsBefore=true": 1} {
+			deployment := template(ctx, release, namespace, "--set", value)["Deployment cloudsso-system/cloudsso-operator"].Object
+			container, pod := firstContainer(deployment), nested(deployment, "spec", "template", "spec")
+			Expect(container["args"]).To(ContainElements("--directory-namespace-selector=team in (a,b)", "--audit-log-path=/audit/provisioning.log", "--audit-log-required"))
+			Expect(container["env"]).To(ContainElement(map[string]any{
+				"name": "POD_NAME", "valueFrom": map[string]any{"fieldRef": map[string]any{"fieldPath": "metadata.name"}},
+			}))
+			Expect(container["volumeMounts"]).To(And(HaveLen(volumes), ContainElement(
+				map[string]any{"name": "audit", "mountPath": "/audit", "subPathExpr": "$(POD_NAME)"})))
+			Expect(nested(deployment, "spec", "template", "spec", "volumes")).To(And(HaveLen(volumes), ContainElement(
+				map[string]any{"name": "audit", "persistentVolumeClaim": map[string]any{"claimName": "audit"}})))
+			Expect(pod).To(HaveKeyWithValue("securityContext", HaveKeyWithValue("fsGroup", float64(65532))))
+		}
+	})
+
+	It("keeps personal data from view", func(ctx SpecContext) {
+		viewer := template(ctx, release, namespace, "--set", "aggregateToView=false")["ClusterRole /cloudsso-viewer"]
+		Expect(viewer.GetLabels()).To(And(HaveKeyWithValue("rbac.authorization.k8s.io/aggregate-to-admin", "true"),
+			Not(HaveKey("rbac.authorization.k8s.io/aggregate-to-view"))))
+	})
+
 	It("serves the console behind a proxy, with a provider of a private CA", func(ctx SpecContext) {
 		rendered := template(ctx, release, namespace, "--set", "console.enabled=true,console.tls.endsBefore=true,console.clientID=mine,console.scopes={profile,offline_access}",
 			"--set", "console.issuer.url=https://keycloak.example.com:8443/realms/a,console.issuer.caConfigMap=keycloak-ca,networkPolicy.apiServerPorts={7443}")
@@ -278,6 +301,8 @@ var _ = Describe("The chart", func() {
 		Entry("a shard whose name is none of a lease", "shard.name=a.b,shard.namespaces={globex}", "at '/shard/name'"),
 		Entry("a collector without a port", "tracing.endpoint=http://collector", "at '/tracing/endpoint'"),
 		Entry("a collector over TLS without its CAs", "tracing.endpoint=https://collector:4317", "at '/tracing/caConfigMap': minLength: got 0, want 1"),
+		Entry("a log that is required and has no volume", "auditLog.required=true", "at '/auditLog/volume': minProperties: got 0, want 1"),
+		Entry("two sources of a volume", "auditLog.volume.emptyDir.medium=Memory,auditLog.volume.nfs.path=/a", "at '/auditLog/volume'"),
 		Entry("a variable that is none of OpenTelemetry's", "tracing.env[0].name=HTTPS_PROXY", "at '/tracing/env/0/name'"),
 		Entry("a console that browsers reach without TLS", "console.url=http://console.example.com", "at '/console/url'"),
 		Entry("a console below a path", "console.url=https://example.com/console", "at '/console/url'"),

@@ -5,6 +5,7 @@ package console_test
 import (
 	"net/http"
 	"net/http/cookiejar"
+	"net/http/httptest"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -239,3 +240,25 @@ func copyCookies(from *visitor, to string) http.CookieJar {
 	jar.SetCookies(root, cookiesOf(from))
 	return jar
 }
+
+// A row of docs/threat-model.md: if a browser begins to tell ports apart, the row is wrong.
+var _ = Describe("the console cannot keep", func() {
+	It("its cookie from a listener on another port that the browser visits", func(ctx SpecContext) {
+		t := browse(ctx, viewer)
+		cookies := make(chan string, 1)
+		listener := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			select {
+			case cookies <- r.Header.Get("Cookie"):
+			default: // a later request, such as that for an icon
+			}
+			w.WriteHeader(http.StatusNoContent)
+		}))
+		DeferCleanup(listener.Close)
+		t.allowed = listener.URL + "/"
+		evaluate[bool](t, "location = '"+t.allowed+"', true")
+		var stolen string
+		Eventually(ctx, cookies).Should(Receive(&stolen))
+		thief := newVisitor(t.console)
+		Expect(thief.send(ctx, http.MethodGet, directory("users"), nil, header("Cookie", stolen)).StatusCode).To(Equal(http.StatusOK))
+	})
+})

@@ -1,15 +1,55 @@
 package deps
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
+	"strings"
 	"testing"
 )
 
 // heldBy matches a test in a row of docs/threat-model.md: its folder, and its name or the beginning of the text of its
 // Ginkgo node.
-var heldBy = regexp.MustCompile("\\| `([a-z0-9/]+)`: ([^|]+) \\|")
+var heldBy = regexp.MustCompile("^`([a-z0-9/-]+)`: (.+)$")
+
+// A namedTest is a test that a row of docs/threat-model.md names.
+type namedTest struct{ folder, name string }
+
+// testsOf returns the tests that a document names in the third column of its tables of threats. Any other row of such a table
+// is an error.
+func testsOf(document string) (tests []namedTest, err error) {
+	isThreat := false
+	for line := range strings.Lines(document) {
+		cells := strings.Split(strings.TrimSpace(line), "|")
+		if len(cells) < 3 {
+			isThreat = false
+			continue
+		}
+		cells = cells[1 : len(cells)-1]
+		for i := range cells {
+			cells[i] = strings.TrimSpace(cells[i])
+		}
+		switch {
+		case cells[0] == "tries to":
+			isThreat = true
+			continue
+		case !isThreat, strings.HasPrefix(cells[0], "---"):
+			continue
+		case len(cells) != 4:
+			return nil, fmt.Errorf("the row %q has %d columns instead of 4", cells[0], len(cells))
+		}
+		for _, text := range strings.Split(cells[2], "; `") {
+			named := heldBy.FindStringSubmatch("`" + strings.TrimPrefix(text, "`"))
+			if named == nil {
+				return nil, fmt.Errorf("the row %q has %q in the place of a test: name its folder in backquotes, a colon, and its name", cells[0], text)
+			}
+			tests = append(tests, namedTest{named[1], named[2]})
+		}
+	}
+	return tests, nil
+}
 
 func TestThreatModelNamesTestsThatExist(t *testing.T) {
 	root := filepath.Join("..", "..")
@@ -17,13 +57,12 @@ func TestThreatModelNamesTestsThatExist(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	rows := heldBy.FindAllStringSubmatch(string(document), -1)
-	if len(rows) < 20 {
-		t.Fatalf("%d rows name a test", len(rows))
+	tests, err := testsOf(string(document))
+	if err != nil || len(tests) < 70 {
+		t.Fatalf("%d tests: %v", len(tests), err)
 	}
-	for _, row := range rows {
-		folder, name := row[1], row[2]
-		files, err := filepath.Glob(filepath.Join(root, filepath.FromSlash(folder), "*_test.go"))
+	for _, test := range tests {
+		files, err := filepath.Glob(filepath.Join(root, filepath.FromSlash(test.folder), "*_test.go"))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -33,11 +72,31 @@ func TestThreatModelNamesTestsThatExist(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			found = found || declares(string(content), name)
+			found = found || declares(string(content), test.name)
 		}
 		if !found {
-			t.Errorf("%s has no test %q", folder, name)
+			t.Errorf("%s has no test %q", test.folder, test.name)
 		}
+	}
+}
+
+func TestARowOfTheThreatModelWithoutATestIsRefused(t *testing.T) {
+	const head = "| tries to | what stops it | test | what is left |\n|---|---|---|---|\n"
+	for what, row := range map[string]string{
+		"none":       "| a | b | none | |\n",
+		"empty":      "| a | b | | |\n",
+		"no name":    "| a | b | `test/deps` | |\n",
+		"no quotes":  "| a | b | test/deps: TestA | |\n",
+		"one of two": "| a | b | `test/deps`: TestA; `test/deps` | |\n",
+		"no column":  "| a | b | `test/deps`: TestA |\n",
+	} {
+		if tests, err := testsOf(head + "| x | y | `test/deps`: TestA | |\n" + row); err == nil {
+			t.Errorf("%s: %v", what, tests)
+		}
+	}
+	tests, err := testsOf("| boundary | side |\n|---|---|\n| a | b |\n\n" + head + "| a | b | `test/deps`: does a; b; and c; `test/crd`: does d | |\n")
+	if want := []namedTest{{"test/deps", "does a; b; and c"}, {"test/crd", "does d"}}; err != nil || !slices.Equal(tests, want) {
+		t.Errorf("%v, %v, want %v", tests, err, want)
 	}
 }
 

@@ -41,6 +41,7 @@ type SCIMCredentialSpec struct {
 	//
 	// +optional
 	// +kubebuilder:validation:MaxLength=1024
+	// +kubebuilder:validation:XValidation:rule=`!self.matches(r'\p{Cc}')`,message="description has a control character in it: remove line breaks, tabs and the like"
 	Description string `json:"description,omitempty"`
 
 	// tokenHash is the SHA-256 of the token: "sha256:" and 64 lower-case hex digits. A request that presents the

@@ -226,6 +226,22 @@ var _ = Describe("A token hash", func() {
 	)
 })
 
+var _ = Describe("The description of a credential", func() {
+	DescribeTable("has no control characters, because kubectl prints it",
+		func(ctx SpecContext, text string) {
+			Expect(try(ctx, "SCIMCredential", spec{"description": text})).To(MatchError(And(
+				ContainSubstring("spec.description"), ContainSubstring("description has a control character"))))
+		},
+		Entry("a line break", "Okta\nproduction"),
+		Entry("an escape", "Okta\x1b[2J"),
+		Entry("a C1 control", "Okta\u009b31m"),
+	)
+
+	It("is any other text", func(ctx SpecContext) {
+		Expect(try(ctx, "SCIMCredential", spec{"description": "Okta, Zürich: 本番 👩‍🚀 "})).To(Succeed())
+	})
+})
+
 var _ = Describe("The allowed networks of a credential", func() {
 	const kind = "SCIMCredential"
 

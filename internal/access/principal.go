@@ -66,20 +66,26 @@ func Resolve(p v1alpha1.AccessPrincipal, pinned *v1alpha1.PinnedPrincipal, found
 			Message: fmt.Sprintf("%s is that of %s: name one of them by spec.principal.name, or make the values differ in the identity provider",
 				Selector(p), strings.Join(found.Candidates, ", ")),
 		}
-	case pinned != nil && found.Candidates[0] != pinned.Name:
-		return Principal{
-			Reason: v1alpha1.ReasonPrincipalChanged,
-			Message: fmt.Sprintf("%s was %s, which is gone, and is %s now; if that is the same principal, set spec.principal.confirmed to %q",
-				Selector(p), pinned.Name, found.Candidates[0], found.Candidates[0]),
-		}
-	case pinned != nil && found.PinnedIsReplaced:
-		return Principal{
-			Reason: v1alpha1.ReasonPrincipalChanged,
-			Message: fmt.Sprintf("%s was synchronized, and is another object now, of source Manual; if that is to have the role, delete the assignment and create it again",
-				Selector(p)),
-		}
+	}
+	if message := replaced(p, pinned, found); message != "" {
+		return Principal{Reason: v1alpha1.ReasonPrincipalChanged, Message: message}
 	}
 	return Principal{Name: found.Candidates[0]}
+}
+
+// replaced says that the only candidate is another object than the pinned one; "" if it is not.
+func replaced(p v1alpha1.AccessPrincipal, pinned *v1alpha1.PinnedPrincipal, found Found) string {
+	switch {
+	case pinned == nil:
+		return ""
+	case found.Candidates[0] != pinned.Name:
+		return fmt.Sprintf("%s was %s, which is gone, and is %s now; if that is the same principal, set spec.principal.confirmed to %q",
+			Selector(p), pinned.Name, found.Candidates[0], found.Candidates[0])
+	case found.PinnedIsReplaced:
+		return fmt.Sprintf("%s was synchronized, and is another object now, of source Manual; if that is to have the role, delete the assignment and create it again",
+			Selector(p))
+	}
+	return ""
 }
 
 func notFound(p v1alpha1.AccessPrincipal) string {

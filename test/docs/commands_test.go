@@ -107,7 +107,7 @@ func sources(t *testing.T, folder string) string {
 }
 
 // applied matches a text that tells to apply a folder of config.
-var applied = regexp.MustCompile("(?i)\\bappl(?:y|ies|ied|ying)\\b[^.;|]{0,60}?\\bconfig/([a-z-]+)")
+var applied = regexp.MustCompile(`(?i)\bappl(?:y|ies|ied|ying)\b[^.;|]{0,60}?\bconfig/([a-z-]+)`)
 
 // applicable are the folders that can be applied as they are. The others have the image latest, an example of a public URL and the
 // default names, or cannot be built alone.
@@ -152,10 +152,10 @@ func TestNoMessageTellsToApplyManifestsThatDoHarm(t *testing.T) {
 
 func TestManifestsThatDoHarmAreFound(t *testing.T) {
 	for text, found := range map[string]bool{
-		"Run `kubectl apply -k config/default` with your values.":           true,
+		"Run `kubectl apply -k config/default` with your values.":            true,
 		"If the log says so, apply `config/rbac` and\n`config/policy` again": true,
-		"kubectl apply --server-side --force-conflicts -k config/crd":       false,
-		"Apply the CRDs. They are in config/default.":                       false,
+		"kubectl apply --server-side --force-conflicts -k config/crd":        false,
+		"Apply the CRDs. They are in config/default.":                        false,
 	} {
 		if all := harmful(text); len(all) > 0 != found {
 			t.Errorf("%s: %q", text, all)

@@ -160,6 +160,6 @@ var _ = Describe("a terminal that closes", func() {
 		Expect(readDirectory(ctx).Spec.SCIMSynchronization).To(Equal(v1alpha1.SynchronizationDisabled))
 		v.endBy(syscall.SIGHUP)
 		Expect(readDirectory(ctx).Spec).To(And(HaveField("SCIMSynchronization", v1alpha1.SynchronizationEnabled), HaveField("ResumeAt", BeNil())))
-		Eventually(answered).Should(Receive(HaveField("body", ContainSubstring("example.com/hold"))))
+		Eventually(answered).Should(Receive(WithTransform((*answer).text, ContainSubstring("example.com/hold"))))
 	})
 })

@@ -269,7 +269,7 @@ var _ = Describe("credentials", func() {
 		Expect(shown.text()).To(ContainSubstring(environment.BaseURL))
 		Eventually(func() string { return v.get(ctx, directory("credentials/entra/use")).text() }).Should(ContainSubstring("The operator accepts it."))
 		revoke := func() string { return v.get(ctx, directory("credentials/"+given[0]+"/revoke")).text() }
-		Eventually(revoke).WithTimeout(3 * time.Minute).Should(ContainSubstring("The other token, that of entra, has never been used."))
+		Eventually(revoke).WithTimeout(3 * time.Minute).Should(ContainSubstring("The other token, that of entra, has never been used"))
 		Eventually(scimStatus).WithContext(ctx).WithArguments(token).Should(Equal(http.StatusOK))
 
 		question := v.get(ctx, directory("credentials/entra/stored"))

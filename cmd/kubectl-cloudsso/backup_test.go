@@ -41,7 +41,7 @@ var _ = Describe("kubectl cloudsso export and import", func() {
 	var file, into string
 
 	BeforeEach(func(ctx SpecContext) {
-		create(ctx, &v1alpha1.SCIMCredential{ObjectMeta: metav1.ObjectMeta{Name: "okta"}, Spec: v1alpha1.SCIMCredentialSpec{Description: "line one\n--- not a document\n\tэ"}})
+		create(ctx, &v1alpha1.SCIMCredential{ObjectMeta: metav1.ObjectMeta{Name: "okta"}, Spec: v1alpha1.SCIMCredentialSpec{Description: "--- not a document: э"}})
 		create(ctx, &v1alpha1.CloudSSOMembershipSlice{
 			ObjectMeta: metav1.ObjectMeta{Name: "developers-1-a"},
 			Spec:       v1alpha1.CloudSSOMembershipSliceSpec{Group: "developers-1", Source: v1alpha1.SourceSCIM, Members: []v1alpha1.Member{{Name: "user-000"}}},
@@ -51,8 +51,9 @@ var _ = Describe("kubectl cloudsso export and import", func() {
 			d.Labels = map[string]string{"team": "identity"}
 			d.Annotations = map[string]string{corev1.LastAppliedConfigAnnotation: "{}"}
 		})
-		lifted := client.RawPatch(types.MergePatchType, []byte(`{"spec":{"suspended":false}}`)) // a value that Go's types leave out
-		Expect(cluster.Patch(ctx, &v1alpha1.CloudSSOUser{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: "user-001"}}, lifted)).To(Succeed())
+		// A value that Go's types leave out, and a text that could be taken for the end of a document.
+		change := client.RawPatch(types.MergePatchType, []byte(`{"spec":{"suspended":false,"addresses":[{"formatted":"line one\n--- not a document\n\tэ"}]}}`))
+		Expect(cluster.Patch(ctx, &v1alpha1.CloudSSOUser{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: "user-001"}}, change)).To(Succeed())
 		ns := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{GenerateName: "restored-"}}
 		Expect(cluster.Create(ctx, ns)).To(Succeed())
 		into = ns.Name

@@ -96,7 +96,11 @@ func (d *directory) answer(ctx context.Context) func() int {
 
 func (d *directory) awaitServed(ctx context.Context) {
 	GinkgoHelper()
-	Eventually(d.answer(ctx)).Should(Equal(http.StatusOK))
+	Eventually(func(g Gomega) {
+		response, err := d.scim.Do(ctx, http.MethodGet, "/Users?count=0", "")
+		g.Expect(err).NotTo(HaveOccurred())
+		g.Expect(response.Status).To(Equal(http.StatusOK), "%s", response.Raw)
+	}).Should(Succeed())
 }
 
 // get reads an object of the namespace.

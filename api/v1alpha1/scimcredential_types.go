@@ -37,11 +37,11 @@ const (
 // +kubebuilder:validation:XValidation:rule="!has(self.tokenHash) || self.tokenHash.matches('^sha256:[0-9a-f]{64}$')",fieldPath=".tokenHash",message="tokenHash is \"sha256:\" and the 64 lower-case hex digits of the token's SHA-256: never the token itself"
 // +kubebuilder:validation:XValidation:rule="!has(oldSelf.tokenHash) || has(self.tokenHash) && self.tokenHash == oldSelf.tokenHash",fieldPath=".tokenHash",message="tokenHash cannot be changed or removed: create another credential with the new token, and delete this one when the identity provider uses the new one"
 type SCIMCredentialSpec struct {
-	// description says what the credential is for: "Okta production".
+	// description says what the credential is for: "Okta production". It may have several lines.
 	//
 	// +optional
 	// +kubebuilder:validation:MaxLength=1024
-	// +kubebuilder:validation:XValidation:rule=`!self.matches(r'\p{Cc}')`,message="description has a control character in it: remove line breaks, tabs and the like"
+	// +kubebuilder:validation:XValidation:rule=`!self.matches(r'[^\P{Cc}\t\n]')`,message="description has a control character in it that is neither a line break nor a tab: remove it"
 	Description string `json:"description,omitempty"`
 
 	// tokenHash is the SHA-256 of the token: "sha256:" and 64 lower-case hex digits. A request that presents the

@@ -41,9 +41,10 @@ func hostileUser(text string, i int) map[string]any {
 	values := []any{map[string]any{"value": text, "display": text, "type": text, "primary": true}}
 	user := map[string]any{
 		"schemas":    []string{"urn:ietf:params:scim:schemas:core:2.0:User", "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"},
-		"userName":   visible(text, i),
-		"externalId": fmt.Sprint(text, " ", i),
-		"active":     true,
+		"userName":    visible(text, i),
+		"displayName": visible(text, i),
+		"externalId":  fmt.Sprint(text, " ", i),
+		"active":      true,
 		"name": map[string]any{
 			"formatted": text, "familyName": text, "givenName": text, "middleName": text, "honorificPrefix": text, "honorificSuffix": text,
 		},
@@ -55,7 +56,7 @@ func hostileUser(text string, i int) map[string]any {
 			"manager": map[string]any{"value": text, "displayName": text},
 		},
 	}
-	for _, name := range []string{"displayName", "nickName", "profileUrl", "title", "userType", "preferredLanguage", "locale", "timezone"} {
+	for _, name := range []string{"nickName", "profileUrl", "title", "userType", "preferredLanguage", "locale", "timezone"} {
 		user[name] = text
 	}
 	for _, name := range []string{"emails", "phoneNumbers", "ims", "photos", "entitlements", "roles"} {

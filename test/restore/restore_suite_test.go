@@ -94,14 +94,14 @@ func (d *directory) answer(ctx context.Context) func() int {
 	}
 }
 
-// awaitServed waits until the directory is activated: if its names are not claimed yet, the activation claims them first.
+// awaitServed waits until the directory is activated.
 func (d *directory) awaitServed(ctx context.Context) {
 	GinkgoHelper()
 	Eventually(func(g Gomega) {
 		response, err := d.scim.Do(ctx, http.MethodGet, "/Users?count=0", "")
 		g.Expect(err).NotTo(HaveOccurred())
 		g.Expect(response.Status).To(Equal(http.StatusOK), "%s", response.Raw)
-	}).WithTimeout(2 * time.Minute).Should(Succeed())
+	}).Should(Succeed())
 }
 
 // get reads an object of the namespace.

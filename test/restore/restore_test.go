@@ -179,13 +179,15 @@ func (c *company) expectDeletionsHeld(ctx context.Context) {
 	}
 }
 
-// claimed returns how many names are claimed.
-func (c *company) claimed(ctx context.Context) func() int {
-	return func() int {
+// awaitClaims waits until all names are claimed, which does not need the activation.
+func (c *company) awaitClaims(ctx context.Context) {
+	GinkgoHelper()
+	const names = employees + 4 // the users that are not deleted, the suspended one, two groups
+	Eventually(func() int {
 		var claims v1alpha1.CloudSSONameClaimList
 		Expect(person.List(ctx, &claims, client.InNamespace(c.namespace))).To(Succeed())
 		return len(claims.Items)
-	}
+	}).WithTimeout(2 * time.Minute).Should(Equal(names))
 }
 
 // expectProviderGoesOn checks that the provider's next requests do what they would have done without the restore.
@@ -242,8 +244,7 @@ var _ = Describe("a backup", func() {
 			c.expectDeletionsHeld(ctx)
 			Eventually(c.stateOf(ctx, c.gone)).Should(Equal(v1alpha1.UserDeprovisioned))
 			Eventually(c.stateOf(ctx, c.disabled)).Should(Equal(v1alpha1.UserDisabled))
-			const names = employees + 4 // the users that are not deleted, the suspended one, two groups
-			Eventually(c.claimed(ctx)).WithTimeout(2*time.Minute).Should(Equal(names), "names are claimed before the activation")
+			c.awaitClaims(ctx)
 			Expect(c.settings(ctx).Annotations[v1alpha1.AnnotationActivate]).To(Equal(former), "that of the backup")
 			Expect(c.settings(ctx).Status.ActivatedAt).To(BeNil())
 
@@ -268,6 +269,7 @@ var _ = Describe("a backup", func() {
 		c.lose(ctx)
 		Expect(c.cloudsso(ctx, "import", "-f", file, "--yes")).To(ContainSubstring(" 0 were there already, 0 failed"))
 		c.expectUnavailable(ctx)
+		c.awaitClaims(ctx)
 		c.activate(ctx, string(c.settings(ctx).UID))
 		c.awaitServed(ctx)
 		c.expectWhole(ctx)

@@ -40,7 +40,7 @@ const controls = "\u0000\u0007\u001b\u0085\u202a\u202b\u202c\u202d\u202e\u2066\u
 func hostileUser(text string, i int) map[string]any {
 	values := []any{map[string]any{"value": text, "display": text, "type": text, "primary": true}}
 	user := map[string]any{
-		"schemas":    []string{"urn:ietf:params:scim:schemas:core:2.0:User", "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"},
+		"schemas":     []string{"urn:ietf:params:scim:schemas:core:2.0:User", "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"},
 		"userName":    visible(text, i),
 		"displayName": visible(text, i),
 		"externalId":  fmt.Sprint(text, " ", i),

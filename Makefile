@@ -23,7 +23,7 @@ ASSETS := hack/controlplane/assets.sh
 KUBECTL ?= $$(command -v kubectl || echo "$$($(ASSETS))/kubectl")
 
 # The files that generate, manifests, docs and chart write. verify fails if they are stale.
-GENERATED := api/*/zz_generated.deepcopy.go config/crd/bases config/rbac/role.yaml docs/dialects.md docs/plugin config/prometheus/rules/prometheusrule.yaml config/prometheus/dashboard charts/cloudsso-operator/templates/generated
+GENERATED := api/*/zz_generated.deepcopy.go config/crd/bases config/rbac/role.yaml docs/dialects.md docs/plugin docs/reference config/prometheus/rules/prometheusrule.yaml config/prometheus/dashboard charts/cloudsso-operator/templates/generated
 # Packages without I/O: no control plane needed.
 UNIT_PACKAGES := ./api/... ./internal/scim/... ./internal/policy/... ./internal/auth/... ./internal/audit/... ./internal/scimauth/... ./internal/httpserver/... ./test/deps/... ./test/dialects/conversation/... ./hack/prometheusrule/... ./hack/prose/... ./hack/token/... ./hack/chart/... ./hack/crdcompat/... ./test/docs/...
 # How many suites run at a time. Each suite that needs an API server starts its own, so two cores run two.
@@ -76,9 +76,10 @@ manifests: ## Write the CRDs and the manager's role from the markers in the sour
 	cd hack/dashboard && go run . > ../../config/prometheus/dashboard/cloudsso-operator.json
 
 .PHONY: docs
-docs: ## Write the table of identity providers' dialects from the recorded conversations, and the pages of the plugin.
+docs: ## Write the table of identity providers' dialects from the recorded conversations, the pages of the plugin, and types and bounds of fields in docs/reference from the CRDs.
 	go run ./hack/dialects
 	go run ./hack/plugindocs
+	go run ./hack/fieldtables
 
 # Builds config/default with names in place of what a release decides: hack/chart/release.go has them.
 .PHONY: chart

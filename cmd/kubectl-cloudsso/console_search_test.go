@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"crypto/rand"
 	"encoding/json"
@@ -19,6 +20,7 @@ import (
 	"strconv"
 	"strings"
 	"sync/atomic"
+	"syscall"
 	"time"
 
 	. "github.com/onsi/ginkgo/v2"
@@ -136,6 +138,8 @@ const (
 	firstHitTime  = time.Second
 	// searchMemory is how much a search may add to the heap, with what is not collected yet. The users alone take several times as much.
 	searchMemory = 64 << 20
+	// verbMemory is how much memory a process of the plugin may take, of which 60 MiB are the program.
+	verbMemory = 256 << 20
 )
 
 // crowd is a directory of many users.
@@ -523,6 +527,29 @@ var _ = Describe("the search of the console", Ordered, ContinueOnFailure, func()
 	},
 		Entry("members of a group", everyone, 50),
 		Entry("who has a role through it", "/directories/"+crowd+"/review?assignment=everyone", reviewedBindings*access.MaxSubjects),
+	)
+
+	DescribeTable("is read by the verbs, which hold a page of it", func(ctx SpecContext, lines int, arguments ...string) {
+		var output bytes.Buffer
+		cmd := process(ctx, arguments...)
+		cmd.Args[len(cmd.Args)-1] = crowd // the namespace
+		cmd.Stdout, cmd.Stderr = &output, GinkgoWriter
+		began := time.Now()
+		Expect(cmd.Run()).To(Succeed())
+		took := time.Since(began)
+		usage, ok := cmd.ProcessState.SysUsage().(*syscall.Rusage)
+		Expect(ok).To(BeTrue())
+		GinkgoWriter.Printf("%s: %s, at most %d MiB\n", strings.Join(arguments, " "), took, usage.Maxrss>>10)
+		if crowdSize() >= measuredUsers {
+			Expect(usage.Maxrss).To(BeNumerically("<=", verbMemory>>10))
+		}
+		Expect(bytes.Count(output.Bytes(), []byte("\n"))).To(BeNumerically(">=", lines))
+	},
+		Entry("users", crowdSize(), "users"),
+		Entry("members of a group", crowdSize(), "members", "Everyone"),
+		Entry("who has a role through it", crowdSize(), "review"),
+		Entry("a backup", crowdSize(), "export"),
+		Entry("why a user has what it has", 1, "explain", crowdUserName(last)),
 	)
 
 	It("filters by state and source", func(ctx SpecContext) {

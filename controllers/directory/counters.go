@@ -5,25 +5,27 @@ import (
 	"slices"
 	"sync"
 
+	"k8s.io/apimachinery/pkg/api/meta"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/cloudsso/cloudsso-operator/api/v1alpha1"
 	"github.com/cloudsso/cloudsso-operator/internal/policy"
 )
 
-// sources and states are the values that users and groups are counted by.
+// The values that users and groups are counted by.
 var (
 	sources = [...]v1alpha1.Source{v1alpha1.SourceSCIM, v1alpha1.SourceManual}
 	states  = [...]v1alpha1.UserState{
 		v1alpha1.UserActive, v1alpha1.UserDisabled, v1alpha1.UserSuspended, v1alpha1.UserConflict, v1alpha1.UserDeprovisioned,
 	}
+	groupStates = [...]string{"Effective", "Conflict"}
 )
 
 // counts are the numbers of a namespace's objects, or the part of one object in them. guard counts objects whose deletion is
 // held.
 type counts struct {
 	users                   [len(sources)][len(states)]int32
-	groups                  [len(sources)]int32
+	groups                  [len(sources)][len(groupStates)]int32
 	guardUsers, guardGroups int32
 	withheld                int32
 }
@@ -73,7 +75,9 @@ func (c counts) plus(o counts, sign int32) counts {
 		for j := range states {
 			c.users[i][j] += sign * o.users[i][j]
 		}
-		c.groups[i] += sign * o.groups[i]
+		for j := range groupStates {
+			c.groups[i][j] += sign * o.groups[i][j]
+		}
 	}
 	c.guardUsers += sign * o.guardUsers
 	c.guardGroups += sign * o.guardGroups
@@ -114,7 +118,13 @@ func (c counts) userCounts() *v1alpha1.UserCounts {
 
 // groupCounts returns the counts as a directory's status has them, apart from held deletions.
 func (c counts) groupCounts() *v1alpha1.GroupCounts {
-	scim, manual := c.groups[indexOfSource(v1alpha1.SourceSCIM)], c.groups[indexOfSource(v1alpha1.SourceManual)]
+	of := func(source v1alpha1.Source) (n int32) {
+		for _, ofState := range c.groups[indexOfSource(source)] {
+			n += ofState
+		}
+		return n
+	}
+	scim, manual := of(v1alpha1.SourceSCIM), of(v1alpha1.SourceManual)
 	return &v1alpha1.GroupCounts{Total: scim + manual, SCIM: scim, Manual: manual}
 }
 
@@ -149,7 +159,11 @@ func countsOfUser(u *v1alpha1.CloudSSOUser) (c counts) {
 }
 
 func countsOfGroup(g *v1alpha1.CloudSSOGroup) (c counts) {
-	c.groups[indexOfSource(g.Spec.Source)] = 1
+	state := "Effective"
+	if effective := meta.FindStatusCondition(g.Status.Conditions, v1alpha1.ConditionEffective); effective != nil && effective.Reason == v1alpha1.ReasonDisplayNameConflict {
+		state = "Conflict"
+	}
+	c.groups[indexOfSource(g.Spec.Source)][slices.Index(groupStates[:], state)] = 1
 	if isGuarded(g) {
 		c.guardGroups = 1
 	}

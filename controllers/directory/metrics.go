@@ -27,7 +27,7 @@ var (
 	usersDesc = describe("users",
 		"Users, by source and state. Absent for a combination without users.", "source", "state")
 	groupsDesc = describe("groups",
-		"Groups, by source. Absent for a source without groups.", "source")
+		"Groups, by source and state. Absent for a combination without groups.", "source", "state")
 	withheldDesc = describe("deactivations_withheld",
 		"Deactivations beyond the disablement budget that wait for an administrator. Absent if there are none.")
 	enabledDesc = describe("directory_synchronization_enabled",
@@ -192,8 +192,10 @@ func (c counts) collect(to chan<- prometheus.Metric, namespace string) {
 				to <- gauge(usersDesc, float64(n), namespace, string(source), string(state))
 			}
 		}
-		if n := c.groups[i]; n > 0 {
-			to <- gauge(groupsDesc, float64(n), namespace, string(source))
+		for j, state := range groupStates {
+			if n := c.groups[i][j]; n > 0 {
+				to <- gauge(groupsDesc, float64(n), namespace, string(source), state)
+			}
 		}
 	}
 	if c.withheld > 0 {

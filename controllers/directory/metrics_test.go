@@ -74,6 +74,8 @@ func TestUsersAndGroupsAreMeasuredAsTheyChange(t *testing.T) {
 	withheld := user.DeepCopy()
 	withheld.Spec.Withheld = &v1alpha1.WithheldDeactivation{What: v1alpha1.DeactivationDisable}
 	manual := &v1alpha1.CloudSSOGroup{ObjectMeta: metav1.ObjectMeta{Namespace: "acme"}}
+	conflicting := manual.DeepCopy()
+	conflicting.Status.Conditions = []metav1.Condition{{Type: v1alpha1.ConditionEffective, Status: metav1.ConditionFalse, Reason: v1alpha1.ReasonDisplayNameConflict}}
 	const active = `cloudsso_users{directory="acme",source="SCIM",state="Active"} `
 	for i, step := range []struct {
 		before, after client.Object
@@ -87,8 +89,9 @@ func TestUsersAndGroupsAreMeasuredAsTheyChange(t *testing.T) {
 		{user, disabled, "cloudsso_users", active + "1\n" + `cloudsso_users{directory="acme",source="SCIM",state="Disabled"} 1`},
 		{disabled, nil, "cloudsso_users", active + "1"},
 		{nil, newMeasuredUser(v1alpha1.SourceManual), "cloudsso_users", `cloudsso_users{directory="acme",source="Manual",state="Active"} 1` + "\n" + active + "1"},
-		{nil, manual, "cloudsso_groups", `cloudsso_groups{directory="acme",source="Manual"} 1`},
-		{manual, nil, "cloudsso_groups", ""},
+		{nil, manual, "cloudsso_groups", `cloudsso_groups{directory="acme",source="Manual",state="Effective"} 1`},
+		{manual, conflicting, "cloudsso_groups", `cloudsso_groups{directory="acme",source="Manual",state="Conflict"} 1`},
+		{conflicting, nil, "cloudsso_groups", ""},
 	} {
 		m.counters.observe(step.before, step.after)
 		if got := shown(t, step.name); got != step.want {

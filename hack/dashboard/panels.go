@@ -41,8 +41,8 @@ var rows = []row{
 	{"Directories", []panel{
 		{"Users", "Users of the directories, by source and state.", "none", false, []query{
 			{`sum by (source, state) (max by (directory, source, state) (cloudsso_users` + directories + `))`, "{{source}} {{state}}"}}},
-		{"Groups", "Groups of the directories, by source.", "none", false, []query{
-			{`sum by (source) (max by (directory, source) (cloudsso_groups` + directories + `))`, "{{source}}"}}},
+		{"Groups", "Groups of the directories, by source and state.", "none", false, []query{
+			{`sum by (source, state) (max by (directory, source, state) (cloudsso_groups` + directories + `))`, "{{source}} {{state}}"}}},
 		{"Time since the provider's last request", "At most a minute too long.", "s", false, []query{
 			{`time() - max by (directory) (cloudsso_directory_last_request_timestamp_seconds` + directories + `)`, "{{directory}}"}}},
 		{"Time until credentials expire", "Disabled credentials are not shown.", "s", false, []query{

@@ -83,16 +83,6 @@ var _ = Describe("The reference", func() {
 			Expect(marked).NotTo(BeZero(), kind)
 		}
 	})
-
-	for _, kind := range kinds {
-		It("names every field of "+kind, func(ctx SpecContext) {
-			page := referencePages()[strings.ToLower(kind)]
-			Expect(page).NotTo(BeEmpty())
-			walk(kindSchema(ctx, kind), "", func(field field) {
-				Expect(page).To(MatchRegexp("[`.]"+regexp.QuoteMeta(field.name())+"[`.\\[]"), field.path)
-			})
-		})
-	}
 })
 
 // wordOfCondition matches a constant of a condition's type or reason in the sources of the API.

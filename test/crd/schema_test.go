@@ -51,12 +51,6 @@ type field struct {
 	schema apiextensionsv1.JSONSchemaProps
 }
 
-// name returns the last part of the path: "value".
-func (f field) name() string {
-	parts := strings.Split(strings.TrimSuffix(f.path, "[]"), ".")
-	return parts[len(parts)-1]
-}
-
 // walk visits the fields of spec and status. It leaves out the fields of conditions, which Kubernetes defines.
 func walk(schema apiextensionsv1.JSONSchemaProps, path string, visit func(field)) {
 	for _, name := range slices.Sorted(maps.Keys(schema.Properties)) {

@@ -99,7 +99,7 @@ var _ = Describe("the metrics of the operator", func() {
 			{"cloudsso_users", directory(model.LabelSet{"source": "SCIM", "state": "Active"}), 2.0},
 			{"cloudsso_users", directory(model.LabelSet{"source": "SCIM", "state": "Disabled"}), 1.0},
 			{"cloudsso_users", nil, 3.0},
-			{"cloudsso_groups", directory(model.LabelSet{"source": "SCIM"}), 1.0},
+			{"cloudsso_groups", directory(model.LabelSet{"source": "SCIM", "state": "Effective"}), 1.0},
 			{"cloudsso_deactivations_withheld", directory(nil), 1.0},
 			{"cloudsso_directory_synchronization_enabled", directory(nil), 1.0},
 			{"cloudsso_directory_resync_needed", directory(nil), 0.0},

@@ -66,8 +66,8 @@ const (
 	// LabelRestored is the label that Velero adds to every object that it restores.
 	LabelRestored = "velero.io/restore-name"
 
-	// LabelExcludeFromBackup keeps an object out of Velero's backups: "true" on every CloudSSONameClaim, because claims
-	// are rebuilt from the objects that a restore brings back.
+	// LabelExcludeFromBackup keeps an object out of Velero's backups: "true" on every CloudSSONameClaim and every binding of an
+	// assignment. The operator writes them again from the objects that a restore brings back, bindings only after the activation.
 	LabelExcludeFromBackup = "velero.io/exclude-from-backup"
 )
 

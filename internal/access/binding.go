@@ -67,6 +67,7 @@ func (o Origin) Write(binding metav1.Object) {
 		annotations = map[string]string{}
 	}
 	labels[v1alpha1.LabelDirectory], labels[v1alpha1.LabelAssignment], labels[labelManagedBy] = o.Directory, o.Assignment, managedBy
+	labels[v1alpha1.LabelExcludeFromBackup] = "true"
 	annotations[v1alpha1.AnnotationPrincipal] = string(o.Kind) + "/" + o.Principal
 	binding.SetLabels(labels)
 	binding.SetAnnotations(annotations)

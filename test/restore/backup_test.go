@@ -3,12 +3,14 @@ package restore_test
 import (
 	"context"
 	"fmt"
+	"math/rand/v2"
 	"slices"
 
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
 	"golang.org/x/sync/errgroup"
 	corev1 "k8s.io/api/core/v1"
+	rbacv1 "k8s.io/api/rbac/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
@@ -17,35 +19,50 @@ import (
 	"github.com/cloudsso/cloudsso-operator/api/v1alpha1"
 )
 
-// kinds are those of a backup in the order in which Velero restores them: Secrets, then custom resources by name.
+// kinds are those of a backup in the order in which Velero restores them: Secrets, then the others by name.
 var kinds = []schema.GroupVersionKind{
 	corev1.SchemeGroupVersion.WithKind("Secret"),
+	v1alpha1.GroupVersion.WithKind("CloudSSOAccessAssignment"),
 	v1alpha1.GroupVersion.WithKind("CloudSSODirectory"),
 	v1alpha1.GroupVersion.WithKind("CloudSSOGroup"),
 	v1alpha1.GroupVersion.WithKind("CloudSSOMembershipSlice"),
 	v1alpha1.GroupVersion.WithKind("CloudSSONameClaim"),
 	v1alpha1.GroupVersion.WithKind("CloudSSOUser"),
+	bindings,
 	v1alpha1.GroupVersion.WithKind("SCIMCredential"),
 }
+
+// bindings are those by which the assignments grant access. They are in another namespace, which has a backup too.
+var bindings = rbacv1.SchemeGroupVersion.WithKind("RoleBinding")
 
 // backup has the objects of each kind, as Velero restores them.
 type backup map[schema.GroupVersionKind][]*unstructured.Unstructured
 
-// takeBackup backs up a namespace, but for what a label excludes.
+// takeBackup backs up a directory, but for what a label excludes.
 func takeBackup(ctx context.Context, namespace string) backup {
 	GinkgoHelper()
 	b := backup{}
 	for _, kind := range kinds {
-		list := &unstructured.UnstructuredList{}
-		list.SetGroupVersionKind(kind)
-		Expect(person.List(ctx, list, client.InNamespace(namespace))).To(Succeed())
-		for i := range list.Items {
-			if o := &list.Items[i]; o.GetLabels()[v1alpha1.LabelExcludeFromBackup] != "true" {
-				b[kind] = append(b[kind], asRestored(o))
+		for _, o := range objects(ctx, kind, namespace) {
+			if o.GetLabels()[v1alpha1.LabelExcludeFromBackup] != "true" {
+				b[kind] = append(b[kind], asRestored(&o))
 			}
 		}
 	}
 	return b
+}
+
+// objects returns those of a directory of one kind.
+func objects(ctx context.Context, kind schema.GroupVersionKind, namespace string) []unstructured.Unstructured {
+	GinkgoHelper()
+	list := &unstructured.UnstructuredList{}
+	list.SetGroupVersionKind(kind)
+	var where client.ListOption = client.InNamespace(namespace)
+	if kind == bindings {
+		where = client.MatchingLabels{v1alpha1.LabelDirectory: namespace}
+	}
+	Expect(person.List(ctx, list, where)).To(Succeed())
+	return list.Items
 }
 
 // asRestored returns an object as Velero creates it again.
@@ -68,14 +85,39 @@ func asRestored(o *unstructured.Unstructured) *unstructured.Unstructured {
 func (b backup) restore(ctx context.Context, order []schema.GroupVersionKind, between func()) {
 	GinkgoHelper()
 	for _, kind := range order {
-		var creates errgroup.Group
-		creates.SetLimit(concurrency)
-		for _, o := range b[kind] {
-			creates.Go(func() error { return person.Create(ctx, o.DeepCopy()) })
-		}
-		Expect(creates.Wait()).To(Succeed(), kind.Kind)
+		createObjects(ctx, b[kind])
 		between()
 	}
+}
+
+// shuffled returns all objects in an order that depends on the seed of the run, which Ginkgo prints, and on a number.
+func (b backup) shuffled(number int) (all []*unstructured.Unstructured) {
+	for _, kind := range kinds {
+		all = append(all, b[kind]...)
+	}
+	shuffleBySeed(all, number)
+	return all
+}
+
+func shuffleBySeed[T any](all []T, number int) {
+	random := rand.New(rand.NewPCG(uint64(GinkgoRandomSeed()), uint64(number))) //nolint:gosec // an order that can be repeated
+	random.Shuffle(len(all), func(i, j int) { all[i], all[j] = all[j], all[i] })
+}
+
+// createObjects creates objects, several at a time.
+func createObjects(ctx context.Context, all []*unstructured.Unstructured) {
+	GinkgoHelper()
+	var creates errgroup.Group
+	creates.SetLimit(concurrency)
+	for _, o := range all {
+		creates.Go(func() error {
+			if err := person.Create(ctx, o.DeepCopy()); err != nil {
+				return fmt.Errorf("%s %s: %w", o.GetKind(), o.GetName(), err)
+			}
+			return nil
+		})
+	}
+	Expect(creates.Wait()).To(Succeed())
 }
 
 // reversed returns the kinds in the opposite order.
@@ -90,7 +132,7 @@ func (d *directory) lose(ctx context.Context) {
 	GinkgoHelper()
 	d.turn(ctx, v1alpha1.SynchronizationDisabled)
 	for _, o := range []client.Object{
-		&v1alpha1.CloudSSOGroup{}, &v1alpha1.CloudSSOMembershipSlice{}, &v1alpha1.CloudSSOUser{}, &v1alpha1.SCIMCredential{}, &corev1.Secret{},
+		&v1alpha1.CloudSSOAccessAssignment{}, &v1alpha1.CloudSSOGroup{}, &v1alpha1.CloudSSOMembershipSlice{}, &v1alpha1.CloudSSOUser{}, &v1alpha1.SCIMCredential{}, &corev1.Secret{},
 	} {
 		Eventually(func() error { return person.DeleteAllOf(ctx, o, client.InNamespace(d.namespace)) }).Should(Succeed())
 	}
@@ -98,12 +140,9 @@ func (d *directory) lose(ctx context.Context) {
 		if kind.Kind == "CloudSSODirectory" {
 			continue
 		}
-		list := &unstructured.UnstructuredList{}
-		list.SetGroupVersionKind(kind)
 		Eventually(func() (names []string) {
-			Expect(person.List(ctx, list, client.InNamespace(d.namespace))).To(Succeed())
-			for i := range list.Items {
-				names = append(names, fmt.Sprint(kind.Kind, " ", list.Items[i].GetName()))
+			for _, o := range objects(ctx, kind, d.namespace) {
+				names = append(names, fmt.Sprint(kind.Kind, " ", o.GetName()))
 			}
 			return names
 		}).Should(BeEmpty())

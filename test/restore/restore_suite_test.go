@@ -1,5 +1,5 @@
-// Package restore_test backs up a directory that an identity provider uses, deletes it, and restores it as Velero does, on a
-// real control plane with the manager as a process of its own.
+// Package restore_test backs up a directory that an identity provider uses, and restores it: after it was deleted, on the same
+// control plane, and after the cluster was lost, on a second one. The control planes are real, and each manager is a process.
 package restore_test
 
 import (
@@ -18,6 +18,7 @@ import (
 	"github.com/cloudsso/cloudsso-operator/api/v1alpha1"
 	"github.com/cloudsso/cloudsso-operator/hack/quickstart"
 	"github.com/cloudsso/cloudsso-operator/test/controlplane"
+	"github.com/cloudsso/cloudsso-operator/test/oidcissuer"
 	"github.com/cloudsso/cloudsso-operator/test/programs"
 	"github.com/cloudsso/cloudsso-operator/test/provider"
 )
@@ -28,27 +29,34 @@ func TestRestore(t *testing.T) {
 }
 
 var (
-	environment *quickstart.Environment
-	person      client.Client // an administrator; the admission policies apply
-	plugin      string        // the program
+	environment *quickstart.Environment // the cluster at the provider's address
+	person      client.Client           // an administrator of it; the admission policies apply
+	plugin      string                  // the program
 )
 
 var _ = BeforeSuite(func(ctx SpecContext) {
 	SetDefaultEventuallyTimeout(20 * time.Second)
 	SetDefaultEventuallyPollingInterval(10 * time.Millisecond)
 	var err error
-	environment, err = quickstart.Start(ctx, quickstart.Options{Dir: GinkgoT().TempDir(), Race: true})
+	environment, err = quickstart.Start(ctx, quickstart.Options{Dir: GinkgoT().TempDir(), Race: true, Access: true})
 	Expect(err).NotTo(HaveOccurred())
 	DeferCleanup(func() { Expect(environment.Stop()).To(Succeed()) })
-	admin, err := environment.ControlPlane.ClusterAdmin(ctx, "velero")
-	Expect(err).NotTo(HaveOccurred())
-	person, err = client.New(admin, client.Options{Scheme: environment.Admin.Scheme()})
-	Expect(err).NotTo(HaveOccurred())
+	person = newPerson(ctx)
 	root, err := controlplane.ModuleRoot()
 	Expect(err).NotTo(HaveOccurred())
 	plugin, err = programs.Build(ctx, programs.Options{Root: root, Package: "cmd/kubectl-cloudsso", Dir: GinkgoT().TempDir()})
 	Expect(err).NotTo(HaveOccurred())
 }, NodeTimeout(5*time.Minute))
+
+// newPerson returns a client of an administrator of the environment's cluster.
+func newPerson(ctx context.Context) client.Client {
+	GinkgoHelper()
+	admin, err := environment.ControlPlane.ClusterAdmin(ctx, "velero")
+	Expect(err).NotTo(HaveOccurred())
+	c, err := client.New(admin, client.Options{Scheme: environment.Admin.Scheme()})
+	Expect(err).NotTo(HaveOccurred())
+	return c
+}
 
 // directory is a namespace with a directory, and the provider that uses it.
 type directory struct {
@@ -64,7 +72,10 @@ func newDirectory(ctx context.Context) *directory {
 	meta := func(name string) metav1.ObjectMeta { return metav1.ObjectMeta{Namespace: ns.Name, Name: name} }
 	Expect(person.Create(ctx, &v1alpha1.CloudSSODirectory{
 		ObjectMeta: meta(v1alpha1.DirectoryName),
-		Spec:       v1alpha1.CloudSSODirectorySpec{SCIMSynchronization: v1alpha1.SynchronizationEnabled},
+		Spec: v1alpha1.CloudSSODirectorySpec{
+			SCIMSynchronization: v1alpha1.SynchronizationEnabled,
+			KubernetesUsername:  &v1alpha1.KubernetesUsername{Attribute: v1alpha1.UsernameFromUserName, Prefix: oidcissuer.UsernamePrefix},
+		},
 	})).To(Succeed())
 	Expect(person.Create(ctx, &v1alpha1.SCIMCredential{ObjectMeta: meta(quickstart.CredentialName)})).To(Succeed())
 	token, err := quickstart.Token(ctx, person, ns.Name, quickstart.CredentialName)

@@ -16,6 +16,7 @@ import (
 	"golang.org/x/sync/errgroup"
 	corev1 "k8s.io/api/core/v1"
 	eventsv1 "k8s.io/api/events/v1"
+	rbacv1 "k8s.io/api/rbac/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -26,6 +27,7 @@ import (
 	"github.com/cloudsso/cloudsso-operator/hack/quickstart"
 	"github.com/cloudsso/cloudsso-operator/test/controlplane"
 	"github.com/cloudsso/cloudsso-operator/test/load"
+	"github.com/cloudsso/cloudsso-operator/test/oidcissuer"
 )
 
 const (
@@ -62,8 +64,34 @@ func newCompany(ctx context.Context) *company {
 	slices := &v1alpha1.CloudSSOMembershipSliceList{}
 	Expect(person.List(ctx, slices, client.InNamespace(c.namespace))).To(Succeed())
 	Expect(slices.Items).NotTo(BeEmpty())
+	Expect(person.Create(ctx, &v1alpha1.CloudSSOAccessAssignment{
+		ObjectMeta: metav1.ObjectMeta{Namespace: c.namespace, Name: "team-view"},
+		Spec: v1alpha1.CloudSSOAccessAssignmentSpec{
+			Principal: v1alpha1.AccessPrincipal{Kind: v1alpha1.PrincipalGroup, DisplayName: "Team"},
+			RoleRef:   v1alpha1.AccessRoleRef{Kind: v1alpha1.RoleKindClusterRole, Name: "view"},
+			Target:    v1alpha1.AccessTarget{Namespaces: []string{quickstart.TargetNamespace}},
+		},
+	})).To(Succeed())
 	return c
 }
+
+// subjects returns a function that returns the Kubernetes user names that have a role through the directory.
+func (c *company) subjects(ctx context.Context) func() []string {
+	return func() []string {
+		names := []string{}
+		var all rbacv1.RoleBindingList
+		Expect(person.List(ctx, &all, client.MatchingLabels{v1alpha1.LabelDirectory: c.namespace})).To(Succeed())
+		for i := range all.Items {
+			for _, subject := range all.Items[i].Subjects {
+				names = append(names, subject.Name)
+			}
+		}
+		return names
+	}
+}
+
+// subject returns the Kubernetes user name of the user that a tag names.
+func subject(tag string) string { return oidcissuer.UsernamePrefix + load.UserName(tag) }
 
 // createEmployees returns the ids of new users. It creates several at a time, because one by one they would take most of
 // the time of a spec.
@@ -112,7 +140,7 @@ func (c *company) list(ctx context.Context) (ids []string) {
 	}
 }
 
-// expectWhole checks that every resource is there under its id, in its state, and with its members.
+// expectWhole checks that every resource is there under its id, in its state, with its members, and with its access.
 func (c *company) expectWhole(ctx context.Context) {
 	GinkgoHelper()
 	Expect(c.list(ctx)).To(ConsistOf(append(slices.Clone(c.users), c.disabled)))
@@ -122,9 +150,10 @@ func (c *company) expectWhole(ctx context.Context) {
 	Expect(c.membersOf(ctx, c.staff)).To(ConsistOf(c.users))
 	Eventually(c.stateOf(ctx, c.gone)).Should(Equal(v1alpha1.UserDeprovisioned))
 	Eventually(c.stateOf(ctx, c.disabled)).Should(Equal(v1alpha1.UserDisabled))
+	Eventually(c.subjects(ctx)).Should(ConsistOf(subject("x0"), subject("x1")))
 }
 
-// expectUnavailable checks that the provider is told to wait, and an administrator what to do.
+// expectUnavailable checks that the provider is told to wait, an administrator what to do, and that no access is granted.
 func (c *company) expectUnavailable(ctx context.Context) {
 	GinkgoHelper()
 	command := fmt.Sprintf("kubectl -n %s annotate --overwrite cloudssodirectory default cloudsso.dev/activate=%s", c.namespace, c.settings(ctx).UID)
@@ -141,6 +170,7 @@ func (c *company) expectUnavailable(ctx context.Context) {
 		Expect(response.Body["detail"]).To(ContainSubstring(command))
 	}
 	c.send(ctx, http.StatusOK, http.MethodGet, "/ServiceProviderConfig", "")
+	c.expectNoAccess(ctx)
 	Eventually(func(g Gomega) {
 		conditions := c.settings(ctx).Status.Conditions
 		for _, conditionType := range []string{v1alpha1.ConditionActivated, v1alpha1.ConditionReady} {
@@ -152,6 +182,12 @@ func (c *company) expectUnavailable(ctx context.Context) {
 		}
 		g.Expect(eventReasons(ctx, c.namespace)).To(ContainElement(v1alpha1.ReasonAwaitingActivation))
 	}).Should(Succeed())
+}
+
+// expectNoAccess checks that no access is granted.
+func (c *company) expectNoAccess(ctx context.Context) {
+	GinkgoHelper()
+	Expect(c.subjects(ctx)()).To(BeEmpty())
 }
 
 // eventReasons returns the reasons of the Events on the directory of a namespace.
@@ -203,6 +239,8 @@ func (c *company) expectProviderGoesOn(ctx context.Context) {
 	Expect(c.membersOf(ctx, c.staff)).To(ConsistOf(append(slices.Clone(c.users), next)))
 	c.send(ctx, http.StatusOK, http.MethodPatch, "/Groups/"+c.staff, load.RemoveMembers([]string{next}))
 	c.send(ctx, http.StatusNoContent, http.MethodDelete, "/Users/"+next, "")
+	c.send(ctx, http.StatusOK, http.MethodPatch, "/Users/"+c.users[1], load.SetActive(false))
+	Eventually(c.subjects(ctx)).Should(ConsistOf(subject("x0")))
 	err := person.Create(ctx, &v1alpha1.CloudSSOUser{
 		ObjectMeta: metav1.ObjectMeta{Namespace: c.namespace, Name: "by-hand"},
 		Spec:       v1alpha1.CloudSSOUserSpec{Source: v1alpha1.SourceSCIM, UserName: "by-hand"},
@@ -218,6 +256,15 @@ func (c *company) cloudsso(ctx context.Context, arguments ...string) string {
 	output, err := command.Output()
 	Expect(err).NotTo(HaveOccurred())
 	return string(output)
+}
+
+// kubectl runs kubectl for the directory, and returns what it prints.
+func (c *company) kubectl(ctx context.Context, arguments ...string) (string, error) {
+	GinkgoHelper()
+	program, err := controlplane.Kubectl()
+	Expect(err).NotTo(HaveOccurred())
+	output, err := exec.CommandContext(ctx, program, append(arguments, "--kubeconfig", environment.Kubeconfig, "-n", c.namespace)...).CombinedOutput()
+	return string(output), err
 }
 
 // export writes the directory into a file, and returns its path.
@@ -245,6 +292,7 @@ var _ = Describe("a backup", func() {
 			Eventually(c.stateOf(ctx, c.gone)).Should(Equal(v1alpha1.UserDeprovisioned))
 			Eventually(c.stateOf(ctx, c.disabled)).Should(Equal(v1alpha1.UserDisabled))
 			c.awaitClaims(ctx)
+			c.expectNoAccess(ctx)
 			Expect(c.settings(ctx).Annotations[v1alpha1.AnnotationActivate]).To(Equal(former), "that of the backup")
 			Expect(c.settings(ctx).Status.ActivatedAt).To(BeNil())
 
@@ -286,12 +334,10 @@ var _ = Describe("a backup", func() {
 			key := client.ObjectKeyFromObject(o)
 			Eventually(func() bool { return apierrors.IsNotFound(person.Get(ctx, key, o)) }).Should(BeTrue())
 		}
-		kubectl, err := controlplane.Kubectl()
-		Expect(err).NotTo(HaveOccurred())
-		output, err := exec.CommandContext(ctx, kubectl, "--kubeconfig", environment.Kubeconfig, "create", "-f", file).CombinedOutput()
+		output, err := c.kubectl(ctx, "create", "-f", file)
 		Expect(err).To(HaveOccurred(), "most objects are there")
-		Expect(string(output)).To(And(ContainSubstring("cloudssouser.cloudsso.dev/"+lost+" created"), ContainSubstring("cloudssogroup.cloudsso.dev/"+c.team+" created"), ContainSubstring("AlreadyExists")))
-		Expect(strings.Count(string(output), " created\n")).To(Equal(2))
+		Expect(output).To(And(ContainSubstring("cloudssouser.cloudsso.dev/"+lost+" created"), ContainSubstring("cloudssogroup.cloudsso.dev/"+c.team+" created"), ContainSubstring("AlreadyExists")))
+		Expect(strings.Count(output, " created\n")).To(Equal(2))
 		c.cloudsso(ctx, "sync", "enable", "--yes")
 		c.awaitServed(ctx)
 		Expect(c.membersOf(ctx, c.staff)).To(ConsistOf(c.users[:employees-1]))

@@ -2,9 +2,11 @@ package plugin_test
 
 import (
 	"crypto/rand"
+	"crypto/x509"
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
@@ -81,6 +83,31 @@ var _ = Describe("kubectl cloudsso check", func() {
 		}
 	})
 
+	DescribeTable("looks at the certificate and the clock of the server in front", func(ctx SpecContext, f front, code int, line string) {
+		endpoint, caFile := f.start()
+		out, _ := kubectl(ctx, code, "cloudsso", "check", "--endpoint", endpoint, "--ca-file", caFile)
+		Expect(out).To(MatchRegexp(line))
+		if strings.HasPrefix(line, "FAIL") {
+			Expect(resultsOf(out)).To(Equal([]string{"PASS directory", "PASS DNS", "PASS connection", "FAIL certificate", "SKIP service", "SKIP clock"}), out)
+			return
+		}
+		Expect(resultsOf(out)).To(And(HaveLen(6), ContainElement("PASS service"), Not(ContainElement(HavePrefix("FAIL")))), out)
+	},
+		Entry("with no fault", front{}, 0, `PASS  certificate: issued by "CN=Intermediate", until `),
+		Entry("a certificate whose end has passed", front{change: lasting(-2*time.Hour, -time.Hour)}, 1, `FAIL  certificate: it is not valid now: .* is after `),
+		Entry("a certificate whose beginning has not come", front{change: lasting(time.Hour, 2*time.Hour)}, 1, `FAIL  certificate: it is not valid now: .* is before `),
+		Entry("a certificate that ends within two weeks", front{change: lasting(-time.Hour, 13*24*time.Hour)}, 0, `WARN  certificate: it expires at \S+\n +Renew it`),
+		Entry("a certificate for another name", front{change: func(leaf *x509.Certificate) {
+			leaf.IPAddresses, leaf.DNSNames = nil, []string{"scim.example.com"}
+		}}, 1, `FAIL  certificate: it is for another name`),
+		Entry("no intermediate certificate", front{isAlone: true}, 1,
+			`FAIL  certificate: the server sends its own certificate alone, and this machine does not know the CA "CN=Intermediate" .*\n .*intermediate CAs`),
+		Entry("a CA that this machine does not trust", front{isOfAnotherCA: true}, 1, `FAIL  certificate: this machine does not trust its CA "CN=Intermediate"`),
+		Entry("a clock that is ahead", front{aheadBy: 5 * time.Minute}, 0, `WARN  clock: the clock of the service differs from this machine's by (4m5\ds|5m\ds)\n +Set the clocks`),
+		Entry("a clock that is behind", front{aheadBy: -5 * time.Minute}, 0, `WARN  clock: the clock of the service differs from this machine's by (4m5\ds|5m\ds)\n +Set the clocks`),
+		Entry("a clock that differs by less than a minute", front{aheadBy: 30 * time.Second}, 0, `PASS  clock: differs by `),
+	)
+
 	It("says so if the switch is off", func(ctx SpecContext) {
 		kubectl(ctx, 0, "cloudsso", "sync", "disable", "--yes")
 		DeferCleanup(func(ctx SpecContext) { kubectl(ctx, 0, "cloudsso", "sync", "enable", "--yes") })
@@ -89,6 +116,13 @@ var _ = Describe("kubectl cloudsso check", func() {
 		Expect(out).To(ContainSubstring("PASS  service"))
 	})
 })
+
+// lasting sets the beginning and the end of a certificate, counted from now.
+func lasting(from, until time.Duration) func(*x509.Certificate) {
+	return func(leaf *x509.Certificate) {
+		leaf.NotBefore, leaf.NotAfter = time.Now().Add(from), time.Now().Add(until)
+	}
+}
 
 func newToken(namespace string) string {
 	GinkgoHelper()

@@ -202,7 +202,8 @@ func certificateFailure(chain []*x509.Certificate, err error) error {
 	case errors.As(err, &invalid) && invalid.Reason == x509.Expired:
 		return failure("Renew it, if the clock of this machine is right.", "it is not valid now: %v", err)
 	case errors.As(err, &unknown) && len(chain) == 1 && leaf.Issuer.String() != leaf.Subject.String():
-		return failure("Put the certificates of the intermediate CAs after the server's own one in tls.crt.", "the server sends no intermediate certificate: %v", err)
+		return failure("If it is a public CA, put the certificates of the intermediate CAs after the server's own one in tls.crt. To check a certificate of your own CA, give --ca-file.",
+			"the server sends its own certificate alone, and this machine does not know the CA %q that has issued it", leaf.Issuer)
 	case errors.As(err, &unknown):
 		return failure("Use a certificate of a public CA, because identity providers trust no other. To check one of your own CA, give --ca-file.", "this machine does not trust its CA %q", leaf.Issuer)
 	}

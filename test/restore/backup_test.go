@@ -90,18 +90,14 @@ func (b backup) restore(ctx context.Context, order []schema.GroupVersionKind, be
 	}
 }
 
-// shuffled returns all objects in an order that depends on the seed of the run, which Ginkgo prints, and on a number.
-func (b backup) shuffled(number int) (all []*unstructured.Unstructured) {
+// shuffled returns all objects in an order that depends on the seed of the run, which Ginkgo prints.
+func (b backup) shuffled() (all []*unstructured.Unstructured) {
 	for _, kind := range kinds {
 		all = append(all, b[kind]...)
 	}
-	shuffleBySeed(all, number)
-	return all
-}
-
-func shuffleBySeed[T any](all []T, number int) {
-	random := rand.New(rand.NewPCG(uint64(GinkgoRandomSeed()), uint64(number))) //nolint:gosec // an order that can be repeated
+	random := rand.New(rand.NewPCG(uint64(GinkgoRandomSeed()), 0)) //nolint:gosec // an order that can be repeated
 	random.Shuffle(len(all), func(i, j int) { all[i], all[j] = all[j], all[i] })
+	return all
 }
 
 // createObjects creates objects, several at a time.

@@ -75,7 +75,7 @@ func (o Origin) Write(binding metav1.Object) {
 
 // KeepOrigin removes from a binding the labels and annotations that Write does not write.
 func KeepOrigin(binding metav1.Object) {
-	binding.SetLabels(only(binding.GetLabels(), v1alpha1.LabelDirectory, v1alpha1.LabelAssignment, labelManagedBy))
+	binding.SetLabels(only(binding.GetLabels(), v1alpha1.LabelDirectory, v1alpha1.LabelAssignment, v1alpha1.LabelExcludeFromBackup, labelManagedBy))
 	binding.SetAnnotations(only(binding.GetAnnotations(), v1alpha1.AnnotationPrincipal))
 }
 

@@ -144,11 +144,16 @@ func (b *bench) overloadMeasurement(name string, operation func(*stack, *directo
 
 // whileOverloading returns a side that is measured while 16 workers send requests to a directory.
 func (s *stack) whileOverloading(d *directory, measure side) side {
+	return s.while(manyWorkers, s.anyRequestTo(d), measure)
+}
+
+// while returns a side that is measured while workers run another operation. Those that are answered 429 wait for a second.
+func (s *stack) while(workers int, operation load.Operation, measure side) side {
 	return func(ctx context.Context) (float64, error) {
 		overloadCtx, end := context.WithCancel(ctx)
 		defer end()
 		var overload sync.WaitGroup
-		overload.Go(func() { load.Run(overloadCtx, load.Plan{Workers: manyWorkers}, retryLater(s.anyRequestTo(d))) })
+		overload.Go(func() { load.Run(overloadCtx, load.Plan{Workers: workers}, retryLater(operation)) })
 		value, err := measure(ctx)
 		end()
 		overload.Wait()

@@ -11,7 +11,7 @@ func (b *bench) measurements() []measurement {
 		restartMeasurement(),
 		getMeasurement(1), getMeasurement(manyWorkers),
 		filterMeasurement("userName"), filterMeasurement("externalId"),
-		listMeasurement(), scanMeasurement(), negativeMeasurement(),
+		listMeasurement(), scanMeasurement(), scannersMeasurement(), negativeMeasurement(),
 		apiWriteMeasurement(),
 		growthMeasurement(),
 		patchMeasurement(1), patchMeasurement(manyWorkers),

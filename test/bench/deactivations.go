@@ -145,6 +145,7 @@ func (b *bench) importUsers(ctx context.Context, s *stack) error {
 	began := time.Now()
 	result := load.Run(ctx, load.Plan{Workers: manyWorkers, For: disabledTimeout}, s.post(&createdUsers{}))
 	b.observe("imported users/s", float64(len(result.Latencies))/time.Since(began).Seconds())
+	b.observe("import p99 ms", milliseconds(result.Latencies.Percentile(0.99)))
 	return result.Err
 }
 

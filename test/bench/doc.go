@@ -24,6 +24,6 @@
 //	gets.go, queries.go, slices.go   reads
 //	creates.go, patches.go, groups.go, manygroups.go, apiwrites.go   writes
 //	deactivations.go, revocations.go, grants.go   what a leaver waits for, and access
-//	restarts.go, replicas.go, directories.go, flood.go   a start, several replicas or directories, a busy API server
+//	restarts.go, replicas.go, directories.go, scanners.go, flood.go   a start, several replicas or directories, costly clients, a busy API server
 //	memory.go, etcd.go   memory, and the bytes that etcd stores
 package main

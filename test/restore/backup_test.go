@@ -95,7 +95,7 @@ func (b backup) shuffled() (all []*unstructured.Unstructured) {
 	for _, kind := range kinds {
 		all = append(all, b[kind]...)
 	}
-	random := rand.New(rand.NewPCG(uint64(GinkgoRandomSeed()), 0)) //nolint:gosec // an order that can be repeated
+	random := rand.New(rand.NewPCG(uint64(GinkgoRandomSeed()), 0)) // an order that can be repeated
 	random.Shuffle(len(all), func(i, j int) { all[i], all[j] = all[j], all[i] })
 	return all
 }

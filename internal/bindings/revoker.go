@@ -191,7 +191,7 @@ func (b *Bindings) deleteEmpty(ctx context.Context, e *entry) error {
 	if e == nil || len(e.object.Subjects) > 0 {
 		return nil
 	}
-	if err := b.delete(ctx, e.object); !apierrors.IsConflict(err) {
+	if err := b.delete(ctx, e); !apierrors.IsConflict(err) {
 		return err
 	}
 	return nil

@@ -163,6 +163,24 @@ func TestBindingThatTheOperatorMayNotChangeIsDeleted(t *testing.T) {
 	b.has()
 }
 
+// The authorizer of RBAC does not look at whether a binding is being deleted.
+func TestBindingThatAFinalizerKeepsGrantsNothing(t *testing.T) {
+	r, d := newReplica(t), newDirectory(t)
+	alice := d.user(r, "alice")
+	revoked, written := d.bind(0, v1alpha1.PrincipalUser, alice, allowed, "alice"), d.bindInCluster(0, v1alpha1.PrincipalUser, alice, "alice")
+	for _, b := range []*binding{revoked, written} {
+		b.finalizers("example.com/kept")
+		t.Cleanup(func() { b.names(); b.finalizers() })
+	}
+	r.shown(revoked, written)
+	d.write(r, d.wanted(r, ""))
+	if names := written.names(); names == nil || len(names) > 0 {
+		t.Errorf("the binding that was written has %q", names)
+	}
+	d.set(r, alice, schema.Active, false)
+	eventually(t, patience, "the binding in the target has no subject", func() bool { return len(revoked.names()) == 0 })
+}
+
 func TestRemovedMemberLosesAccess(t *testing.T) {
 	for name, change := range map[string]func(d *directory, r *replica, group, alice, bob string){
 		"PATCH": func(d *directory, r *replica, group, alice, _ string) {

@@ -335,7 +335,7 @@ func clusterRole(name string) rbacv1.RoleRef {
 // names returns the Kubernetes user names that the API server has in the binding; nil if it is gone.
 func (b *binding) names() (names []string) {
 	b.Helper()
-	err := admin.Get(b.Context(), client.ObjectKeyFromObject(b.object), b.object)
+	err := admin.Get(context.WithoutCancel(b.Context()), client.ObjectKeyFromObject(b.object), b.object)
 	switch {
 	case apierrors.IsNotFound(err):
 		return nil
@@ -380,6 +380,15 @@ func (b *binding) set(names ...string) {
 			b.Fatal(err)
 		}
 		return
+	}
+}
+
+// finalizers gives the binding finalizers, as another program does.
+func (b *binding) finalizers(all ...string) {
+	b.Helper()
+	b.object.SetFinalizers(all)
+	if err := admin.Update(context.WithoutCancel(b.Context()), b.object); err != nil {
+		b.Fatal(err)
 	}
 }
 

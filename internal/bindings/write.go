@@ -81,6 +81,9 @@ func (b *Bindings) Write(ctx context.Context, want Binding) error {
 	if current != nil || len(want.Subjects) > 0 {
 		b.awaitShown(ctx, key, version)
 	}
+	if held := b.index.get(key); len(want.Subjects) == 0 && !isHeld(current) && isHeld(held) {
+		return b.removeHeld(ctx, held.object)
+	}
 	return nil
 }
 
@@ -91,16 +94,16 @@ func (b *Bindings) write(ctx context.Context, key objectKey, current *entry, wan
 	case current == nil:
 		return b.create(ctx, key, want)
 	case len(want.Subjects) == 0:
-		return b.delete(ctx, current.object)
+		return b.delete(ctx, current)
 	case current.object.RoleRef != want.RoleRef:
-		if err := b.delete(ctx, current.object); err != nil {
+		if err := b.delete(ctx, current); err != nil {
 			return err
 		}
 		return b.create(ctx, key, want)
 	}
 	err := b.update(ctx, current.object, want)
 	if isForbidden(err) && !slices.ContainsFunc(want.Subjects, func(name string) bool { return !slices.Contains(current.names, name) }) {
-		return b.delete(ctx, current.object)
+		return b.delete(ctx, current)
 	}
 	return err
 }
@@ -143,10 +146,39 @@ func (b *Bindings) update(ctx context.Context, current *Object, want Binding) er
 	return err
 }
 
-// delete deletes a binding if it is still the version given.
-func (b *Bindings) delete(ctx context.Context, current *Object) error {
-	uid, version := current.GetUID(), current.GetResourceVersion()
-	err := b.Client.Delete(ctx, keyOf(current).empty(), client.Preconditions{UID: &uid, ResourceVersion: &version})
+// isHeld reports whether a finalizer of another program keeps a binding that is being deleted, and that grants on meanwhile.
+func isHeld(e *entry) bool {
+	return e != nil && e.object.GetDeletionTimestamp() != nil && len(e.object.Subjects) > 0
+}
+
+// removeHeld takes all subjects out of a binding that is held, if it is still the version given. One whose role the operator may
+// not bind stays as it is.
+func (b *Bindings) removeHeld(ctx context.Context, current *Object) error {
+	empty := makeObject(keyOf(current), current.RoleRef, nil)
+	p := jsonpatch.Patch{}.TestUID(current).TestRevision(current).Remove("/subjects")
+	switch err := b.Client.Patch(ctx, empty, p); {
+	case err == nil:
+		b.awaitShown(ctx, keyOf(current), current.GetResourceVersion())
+		return nil
+	case isForbidden(err):
+		b.Log.Error("a finalizer keeps a binding that is being deleted, and the API server forbids to take its subjects out, so that they keep the role",
+			"binding", keyOf(current).String(), "role", current.RoleRef.Name, "error", err)
+		return nil
+	case jsonpatch.Failed(err):
+		return conflict(keyOf(current), err)
+	default:
+		return client.IgnoreNotFound(err)
+	}
+}
+
+// delete deletes a binding if it is still the version given. If a finalizer of another program keeps it, its subjects are taken
+// out at the next call.
+func (b *Bindings) delete(ctx context.Context, current *entry) error {
+	if isHeld(current) {
+		return b.removeHeld(ctx, current.object)
+	}
+	uid, version := current.object.GetUID(), current.object.GetResourceVersion()
+	err := b.Client.Delete(ctx, current.key.empty(), client.Preconditions{UID: &uid, ResourceVersion: &version})
 	return client.IgnoreNotFound(err)
 }
 
@@ -156,7 +188,7 @@ func (b *Bindings) delete(ctx context.Context, current *Object) error {
 func (b *Bindings) removeSubjects(ctx context.Context, e *entry, names []string) error {
 	p, left := removal(e.object, names)
 	if left == 0 {
-		if err := b.delete(ctx, e.object); !apierrors.IsConflict(err) {
+		if err := b.delete(ctx, e); !apierrors.IsConflict(err) {
 			return err
 		}
 	}

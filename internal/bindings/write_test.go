@@ -270,19 +270,13 @@ func TestBindingsOfOtherNamespacesStay(t *testing.T) {
 func TestBindingThatIsLeftIsAnError(t *testing.T) {
 	d := newDirectory(t)
 	b := d.bind(0, v1alpha1.PrincipalGroup, "developers", allowed, "alice")
-	b.object.SetFinalizers([]string{"example.com/kept"})
-	if err := admin.Update(t.Context(), b.object); err != nil {
-		t.Fatal(err)
-	}
+	b.finalizers("example.com/kept")
 	_, err := bindings.RemoveAll(t.Context(), admin, nil)
 	if want := fmt.Sprintf("1 bindings are left, such as RoleBinding %s/", d.target); err == nil || !strings.Contains(err.Error(), want) {
 		t.Errorf("%v", err)
 	}
 	b.names()
-	b.object.SetFinalizers(nil)
-	if err := admin.Update(t.Context(), b.object); err != nil {
-		t.Fatal(err)
-	}
+	b.finalizers()
 }
 
 func TestMissingRightsAreNamed(t *testing.T) {

@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
@@ -28,8 +29,15 @@ var _ = Describe("A release with access", Ordered, func() {
 	values := []string{"--namespace", where, "--set", "access.enabled=true,crds.enabled=false"}
 
 	BeforeAll(func(ctx SpecContext) {
+		leaveCRDs(ctx)
 		createNamespace(ctx, where)
 		mustHelm(ctx, append([]string{"install", name, chart, "--wait", "--timeout", "2m"}, values...)...)
+	})
+
+	It("has a service account to which nothing is forbidden while access is granted and revoked", func(ctx SpecContext) {
+		l := newLifeCycle(ctx, "umbrella", startManager(ctx, where, "access-cloudsso-operator", "--access"))
+		l.runWithAccess(ctx)
+		l.expectNothingForbidden(ctx)
 	})
 
 	It("stops the operator and takes back access under the service account of its hook", func(ctx SpecContext) {
@@ -72,11 +80,10 @@ var _ = Describe("A release with access", Ordered, func() {
 			Expect(cluster.Get(ctx, client.ObjectKey{Name: "access-cloudsso-operator-access"}, kind)).To(Succeed())
 		}
 		// As docs/install.md says.
-		kubectl(ctx, "-n", where, "delete", "job,serviceaccount,role,rolebinding", hookAccount, "--ignore-not-found")
-		kubectl(ctx, "delete", "clusterrole,clusterrolebinding", hookAccount, "--ignore-not-found")
-		setUnschedulable(ctx, false)
 		Expect(mustHelm(ctx, "history", name, "--namespace", where)).To(ContainSubstring("uninstalling"))
-		mustHelm(ctx, "rollback", name, "1", "--namespace", where, "--force-conflicts", "--wait", "--timeout", "2m")
+		setUnschedulable(ctx, false)
+		commands, _ := take(commandsOf("install.md"), "REVISION")
+		runCommands(ctx, root, strings.NewReplacer("cloudsso-remove-bindings", hookAccount, "cloudsso-system", where, release, name, "REVISION", "1").Replace(commands))
 		expectReady(ctx, operator, 2)
 	})
 

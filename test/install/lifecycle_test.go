@@ -16,10 +16,12 @@ import (
 	. "github.com/onsi/gomega"
 	"github.com/prometheus/common/model"
 	corev1 "k8s.io/api/core/v1"
+	rbacv1 "k8s.io/api/rbac/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	"github.com/cloudsso/cloudsso-operator/api/v1alpha1"
 	"github.com/cloudsso/cloudsso-operator/hack/quickstart"
-	"github.com/cloudsso/cloudsso-operator/test/controlplane"
 	"github.com/cloudsso/cloudsso-operator/test/load"
 	"github.com/cloudsso/cloudsso-operator/test/provider"
 	"github.com/cloudsso/cloudsso-operator/test/scrape"
@@ -32,11 +34,11 @@ type managerProcess struct {
 }
 
 // startManager starts the manager in place of a Pod, whose containers kwok does not run.
-func startManager(ctx context.Context, inNamespace, account string) *managerProcess {
+func startManager(ctx context.Context, inNamespace, account string, flags ...string) *managerProcess {
 	GinkgoHelper()
 	return startManagerBy(ctx, inNamespace, account, func(kubeconfig string, arguments ...string) *process {
 		GinkgoT().Setenv("KUBECONFIG", kubeconfig)
-		return start(buildManager(ctx), arguments...)
+		return start(buildManager(ctx), append(arguments, flags...)...)
 	})
 }
 
@@ -84,50 +86,101 @@ func get(ctx context.Context, url string) int {
 	return response.StatusCode
 }
 
-// testLifeCycle sends the requests of a provider, and checks that the API server has refused none of the operator's.
-func testLifeCycle(ctx context.Context) {
-	m := startManager(ctx, namespace, controlplane.OperatorServiceAccount)
-	const directory = "initech"
+// lifeCycle is what a provider sends to a manager for a directory.
+type lifeCycle struct {
+	directory string
+	manager   *managerProcess
+	provider  *provider.Client
+}
+
+// newLifeCycle makes a directory as the samples do, and waits until users can be created in it.
+func newLifeCycle(ctx context.Context, directory string, m *managerProcess) *lifeCycle {
+	GinkgoHelper()
 	Expect(cluster.Create(ctx, &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: directory}})).To(Succeed())
 	kubectl(ctx, "-n", directory, "apply", "-k", "config/samples")
 	token, err := quickstart.Token(ctx, cluster, directory, "okta")
 	Expect(err).NotTo(HaveOccurred())
 	Expect(quickstart.AwaitActivation(ctx, cluster, directory)).To(Succeed())
 	Expect(get(ctx, m.url+"/Users")).To(Equal(http.StatusUnauthorized), "without a token")
-
 	okta, err := provider.New(m.url, token, "")
 	Expect(err).NotTo(HaveOccurred())
-	send := func(status int, method, path, body string) *provider.Response {
-		GinkgoHelper()
-		response, err := okta.Do(ctx, method, path, body)
-		Expect(err).NotTo(HaveOccurred())
-		Expect(response.Status).To(Equal(status), "%s %s", method, path)
-		return response
-	}
+	l := &lifeCycle{directory, m, okta}
 	Eventually(func(g Gomega) { // the policies are in force some time after their installation
 		response, err := okta.Do(ctx, http.MethodPost, "/Users", load.User("one"))
 		g.Expect(err).NotTo(HaveOccurred())
 		g.Expect(response.Status).To(Or(Equal(http.StatusCreated), Equal(http.StatusConflict)))
 	}, soon).Should(Succeed())
-	Expect(send(http.StatusOK, http.MethodGet, load.Find("userName", load.UserName("one")), "").Total()).To(Equal(1))
-	user := send(http.StatusCreated, http.MethodPost, "/Users", load.User("two")).ID()
-	group := send(http.StatusCreated, http.MethodPost, "/Groups", load.Group("Staff", user)).ID()
-	send(http.StatusOK, http.MethodPatch, "/Groups/"+group, load.RemoveMembers([]string{user}))
-	send(http.StatusOK, http.MethodPatch, "/Groups/"+group, load.AddMembers([]string{user}))
-	send(http.StatusOK, http.MethodPut, "/Users/"+user, load.User("two"))
-	for _, active := range []bool{false, true, false} {
-		send(http.StatusOK, http.MethodPatch, "/Users/"+user, load.SetActive(active))
-	}
-	send(http.StatusNoContent, http.MethodDelete, "/Users/"+user, "")
-	send(http.StatusNoContent, http.MethodDelete, "/Groups/"+group, "")
+	return l
+}
 
-	samples, err := scrape.Samples(ctx, http.DefaultClient, m.metrics)
+func (l *lifeCycle) send(ctx context.Context, status int, method, path, body string) *provider.Response {
+	GinkgoHelper()
+	response, err := l.provider.Do(ctx, method, path, body)
+	Expect(err).NotTo(HaveOccurred())
+	Expect(response.Status).To(Equal(status), "%s %s", method, path)
+	return response
+}
+
+// run sends the requests of a user and a group from their creation to their deletion.
+func (l *lifeCycle) run(ctx context.Context) {
+	GinkgoHelper()
+	Expect(l.send(ctx, http.StatusOK, http.MethodGet, load.Find("userName", load.UserName("one")), "").Total()).To(Equal(1))
+	user := l.send(ctx, http.StatusCreated, http.MethodPost, "/Users", load.User("two")).ID()
+	group := l.send(ctx, http.StatusCreated, http.MethodPost, "/Groups", load.Group("Staff", user)).ID()
+	l.send(ctx, http.StatusOK, http.MethodPatch, "/Groups/"+group, load.RemoveMembers([]string{user}))
+	l.send(ctx, http.StatusOK, http.MethodPatch, "/Groups/"+group, load.AddMembers([]string{user}))
+	l.send(ctx, http.StatusOK, http.MethodPut, "/Users/"+user, load.User("two"))
+	for _, active := range []bool{false, true, false} {
+		l.send(ctx, http.StatusOK, http.MethodPatch, "/Users/"+user, load.SetActive(active))
+	}
+	l.send(ctx, http.StatusNoContent, http.MethodDelete, "/Users/"+user, "")
+	l.send(ctx, http.StatusNoContent, http.MethodDelete, "/Groups/"+group, "")
+}
+
+// runWithAccess has a group granted a role, one of its users deactivated, and the assignment deleted.
+func (l *lifeCycle) runWithAccess(ctx context.Context) {
+	GinkgoHelper()
+	users := []string{
+		l.send(ctx, http.StatusCreated, http.MethodPost, "/Users", load.User("two")).ID(),
+		l.send(ctx, http.StatusCreated, http.MethodPost, "/Users", load.User("three")).ID(),
+	}
+	l.send(ctx, http.StatusCreated, http.MethodPost, "/Groups", load.Group("Staff", users...))
+	assignment := &v1alpha1.CloudSSOAccessAssignment{
+		ObjectMeta: metav1.ObjectMeta{Namespace: l.directory, Name: "staff"},
+		Spec: v1alpha1.CloudSSOAccessAssignmentSpec{
+			Principal: v1alpha1.AccessPrincipal{Kind: v1alpha1.PrincipalGroup, DisplayName: "Staff"},
+			RoleRef:   v1alpha1.AccessRoleRef{Kind: v1alpha1.RoleKindClusterRole, Name: "view"},
+			Target:    v1alpha1.AccessTarget{Namespaces: []string{l.directory}},
+		},
+	}
+	Expect(cluster.Create(ctx, assignment)).To(Succeed())
+	subjects := func() (names []string) {
+		var bindings rbacv1.RoleBindingList
+		Expect(cluster.List(ctx, &bindings, client.MatchingLabels{v1alpha1.LabelDirectory: l.directory})).To(Succeed())
+		for i := range bindings.Items {
+			for _, subject := range bindings.Items[i].Subjects {
+				names = append(names, subject.Name)
+			}
+		}
+		return names
+	}
+	Eventually(subjects, soon).Should(ConsistOf(load.UserName("two"), load.UserName("three")))
+	l.send(ctx, http.StatusOK, http.MethodPatch, "/Users/"+users[0], load.SetActive(false))
+	Eventually(subjects, soon).Should(ConsistOf(load.UserName("three")))
+	Expect(cluster.Delete(ctx, assignment)).To(Succeed())
+	Eventually(subjects, soon).Should(BeEmpty())
+}
+
+// expectNothingForbidden checks that the API server has refused no request of the manager.
+func (l *lifeCycle) expectNothingForbidden(ctx context.Context) {
+	GinkgoHelper()
+	samples, err := scrape.Samples(ctx, http.DefaultClient, l.manager.metrics)
 	Expect(err).NotTo(HaveOccurred())
 	answered, _ := scrape.Sum(samples, "rest_client_requests_total", nil)
 	Expect(answered).To(BeNumerically(">", 10))
 	forbidden, _ := scrape.Sum(samples, "rest_client_requests_total", model.LabelSet{"code": "403"})
-	Expect(forbidden).To(BeZero(), m.output.String())
-	Expect(strings.ToLower(m.output.String())).NotTo(ContainSubstring("forbidden"))
+	Expect(forbidden).To(BeZero(), l.manager.output.String())
+	Expect(strings.ToLower(l.manager.output.String())).NotTo(ContainSubstring("forbidden"))
 }
 
 // kubectl runs the control plane's kubectl as the administrator, in the repository's root.

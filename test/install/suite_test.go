@@ -133,4 +133,16 @@ func mustHelm(ctx context.Context, arguments ...string) (output string) {
 	return output
 }
 
+// leaveCRDs sees to it that the CRDs are there, as a release leaves them that was uninstalled.
+func leaveCRDs(ctx context.Context) {
+	GinkgoHelper()
+	if len(crdUIDs(ctx)) > 0 {
+		return
+	}
+	createNamespace(ctx, namespace)
+	mustHelm(ctx, "install", release, chart, "--namespace", namespace, "--wait", "--timeout", "2m")
+	mustHelm(ctx, "uninstall", release, "--namespace", namespace, "--wait")
+	removeNamespace(ctx, namespace)
+}
+
 const chart = "charts/cloudsso-operator"

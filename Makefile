@@ -124,8 +124,8 @@ test-monitoring: ## Test alerts and dashboard with a real Prometheus (Debian's p
 
 .PHONY: test-install
 test-install: ## Install the chart with helm on a control plane with nodes (the first run builds helm and kwok: ten minutes).
-	@assets=$$($(ASSETS) --with kube-controller-manager --with kube-scheduler); tools=$$(hack/installtools/assets.sh); bwrap=$$(hack/bubblewrap.sh); \
-	set -x; KUBEBUILDER_ASSETS=$$assets INSTALL_TOOLS=$$tools BWRAP=$$bwrap go test -count=1 -tags install -timeout $(TEST_TIMEOUT) ./test/install $(TEST_ARGS)
+	@assets=$$($(ASSETS) --with kube-controller-manager --with kube-scheduler); tools=$$(hack/installtools/assets.sh); bwrap=$$(hack/bubblewrap.sh); crds=$$(hack/foreigncrds/assets.sh); \
+	set -x; KUBEBUILDER_ASSETS=$$assets INSTALL_TOOLS=$$tools BWRAP=$$bwrap FOREIGN_CRDS="$$crds" go test -count=1 -tags install -timeout $(TEST_TIMEOUT) ./test/install $(TEST_ARGS)
 
 .PHONY: test-console
 test-console: ## Test the console in a real browser (the first run installs Debian's chromium, half a minute, if there is none).
@@ -228,7 +228,7 @@ verify-vulnerabilities: ## Look for known vulnerabilities that the manager calls
 
 .PHONY: verify-modules
 verify-modules:
-	@for module in . hack/tools hack/controlplane hack/dashboard hack/installtools hack/release; do \
+	@for module in . hack/tools hack/controlplane hack/dashboard hack/foreigncrds hack/installtools hack/release; do \
 	  (cd $$module && go mod tidy -diff) || { echo "$$module/go.mod or go.sum is not tidy: run \"go mod tidy\" in $$module and commit the result" >&2; exit 1; }; \
 	done
 	go mod verify

@@ -188,7 +188,7 @@ func kubectl(ctx context.Context, arguments ...string) (output string) {
 	GinkgoHelper()
 	command := exec.CommandContext(ctx, filepath.Join(os.Getenv("KUBEBUILDER_ASSETS"), "kubectl"), arguments...)
 	command.Dir = root
-	command.Env = append(os.Environ(), "KUBECONFIG="+kubeconfig)
+	command.Env = environment()
 	printed, err := command.CombinedOutput()
 	Expect(err).NotTo(HaveOccurred(), fmt.Sprintf("kubectl %s: %s", strings.Join(arguments, " "), printed))
 	return string(printed)

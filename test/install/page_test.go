@@ -4,18 +4,15 @@ package install
 
 import (
 	"context"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"slices"
 	"strings"
 	"time"
 
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
-	corev1 "k8s.io/api/core/v1"
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/util/cert"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -27,46 +24,64 @@ const (
 	marked = "test=test/install"
 	// packed is the chart in the commands for a release.
 	packed = "cloudsso-operator-1.2.3.tgz"
-	// pageTimeout is how long all commands of the page may take.
+	// pageTimeout is how long all commands of the pages may take.
 	pageTimeout = 10 * time.Minute
 )
 
-// blocksOf returns the fenced blocks of a page of the documents.
-func blocksOf(page string) []markdown.Block {
+// blocksByPage returns the fenced blocks of each document.
+func blocksByPage() map[string][]markdown.Block {
 	GinkgoHelper()
-	source, err := os.ReadFile(filepath.Join(root, "docs", page))
-	Expect(err).NotTo(HaveOccurred())
-	return markdown.Blocks(source)
-}
-
-// commandsOf returns the commands of a page that this suite runs, in their order.
-func commandsOf(page string) (all []string) {
-	GinkgoHelper()
-	for _, block := range blocksOf(page) {
-		if block.IsCommands() && block.Mark == marked {
-			all = append(all, block.Text)
+	all, docs := map[string][]markdown.Block{}, filepath.Join(root, "docs")
+	Expect(filepath.WalkDir(docs, func(file string, _ fs.DirEntry, err error) error {
+		if err != nil || filepath.Ext(file) != ".md" {
+			return err
 		}
-	}
-	Expect(all).NotTo(BeEmpty())
+		source, err := os.ReadFile(file)
+		if err != nil {
+			return err
+		}
+		page, err := filepath.Rel(docs, file)
+		all[page] = markdown.Blocks(source)
+		return err
+	})).To(Succeed())
 	return all
 }
 
-// take returns the commands with a text in them, and the others.
-func take(all []string, text string) (taken string, others []string) {
+// commandsByPage returns the blocks of commands that this suite runs, in their order.
+func commandsByPage() map[string][]string {
 	GinkgoHelper()
-	i := slices.IndexFunc(all, func(commands string) bool { return strings.Contains(commands, text) })
-	Expect(i).NotTo(BeNumerically("<", 0), "no commands with %s", text)
-	return all[i], slices.Delete(slices.Clone(all), i, i+1)
+	all := map[string][]string{}
+	for page, blocks := range blocksByPage() {
+		for _, block := range blocks {
+			if block.IsCommands() && block.Mark == marked {
+				all[page] = append(all[page], block.Text)
+			}
+		}
+	}
+	return all
 }
 
-// runCommands runs commands as the administrator enters them into a shell, in a folder.
+// cutCommands returns the one block with a text in it, and the others.
+func cutCommands(blocks []string, text string) (found string, others []string) {
+	GinkgoHelper()
+	for _, block := range blocks {
+		if !strings.Contains(block, text) {
+			others = append(others, block)
+			continue
+		}
+		Expect(found).To(BeEmpty(), "two blocks with %s", text)
+		found = block
+	}
+	Expect(found).NotTo(BeEmpty(), "no block with %s", text)
+	return found, others
+}
+
+// runCommands runs commands in a folder, as the administrator enters them into a shell.
 func runCommands(ctx context.Context, folder, commands string) {
 	GinkgoHelper()
-	home := filepath.Dir(kubeconfig)
 	shell := exec.CommandContext(ctx, "bash", "-euxo", "pipefail", "-c", commands)
 	shell.Dir = folder
-	shell.Env = append(os.Environ(), "KUBECONFIG="+kubeconfig, "HELM_CACHE_HOME="+home, "HELM_CONFIG_HOME="+home, "HELM_DATA_HOME="+home,
-		"PATH="+strings.Join([]string{tools, os.Getenv("KUBEBUILDER_ASSETS"), os.Getenv("PATH")}, string(os.PathListSeparator)))
+	shell.Env = append(environment(), "PATH="+strings.Join([]string{tools, os.Getenv("KUBEBUILDER_ASSETS"), os.Getenv("PATH")}, string(os.PathListSeparator)))
 	output, err := shell.CombinedOutput()
 	GinkgoWriter.Printf("%s\n", output)
 	Expect(err).NotTo(HaveOccurred(), "%s", output)
@@ -80,46 +95,42 @@ func checkOut() string {
 	certificate, key, err := cert.GenerateSelfSignedCertKey("scim.example.com", nil, nil)
 	Expect(err).NotTo(HaveOccurred())
 	files := map[string][]byte{"tls.crt": certificate, "tls.key": key}
-	for _, block := range blocksOf("install.md") {
-		if name, ok := strings.CutPrefix(block.Text, "# values.yaml\n"); ok && block.Language == "yaml" {
-			files["values.yaml"] = []byte(name)
+	for _, block := range blocksByPage()["install.md"] {
+		if values, ok := strings.CutPrefix(block.Text, "# values.yaml\n"); ok {
+			files["values.yaml"] = []byte(values)
 		}
 	}
-	Expect(files).To(HaveLen(3))
+	Expect(files).To(HaveKey("values.yaml"))
 	for name, content := range files {
 		Expect(os.WriteFile(filepath.Join(folder, name), content, 0o600)).To(Succeed())
 	}
 	return folder
 }
 
-// removeNamespace deletes a namespace, and waits until it is gone.
-func removeNamespace(ctx context.Context, name string) {
-	GinkgoHelper()
-	o := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: name}}
-	Expect(client.IgnoreNotFound(cluster.Delete(ctx, o))).To(Succeed())
-	Eventually(func() bool { return apierrors.IsNotFound(cluster.Get(ctx, client.ObjectKeyFromObject(o), o)) }, soon).Should(BeTrue())
-}
-
-var _ = Describe("docs/install.md", func() {
-	It("is followed with Helm, command by command, and after it the pages on traces and the console", func(ctx SpecContext) {
-		folder := checkOut()
-		DeferCleanup(func(ctx SpecContext) { removeNamespace(ctx, namespace) })
-		commands := commandsOf("install.md")
-		released, commands := take(commands, packed)
-		_, commands = take(commands, "REVISION") // the spec of the failed hook runs it
-		uninstall, commands := take(commands, "helm uninstall")
+var _ = Describe("The documents", func() {
+	It("are followed with Helm, command by command", func(ctx SpecContext) {
+		folder, pages := checkOut(), commandsByPage()
+		DeferCleanup(removeRelease)
+		released, commands := cutCommands(pages["install.md"], packed)
+		_, commands = cutCommands(commands, "REVISION") // the spec of the failed hook runs it
+		uninstall, commands := cutCommands(commands, "helm uninstall")
+		delete(pages, "install.md")
 		for _, block := range commands {
 			runCommands(ctx, folder, block)
 		}
-		runCommands(ctx, folder, commandsOf("tracing.md")[0])
-		for _, secret := range []string{"cloudsso-console", "cloudsso-console-tls"} {
-			kubectl(ctx, "-n", namespace, "create", "secret", "generic", secret, "--from-literal=key=unused")
-		}
-		runCommands(ctx, folder, commandsOf("console.md")[0])
-		expectReady(ctx, client.ObjectKey{Namespace: namespace, Name: "cloudsso-console"}, 2)
 		expectReady(ctx, client.ObjectKey{Namespace: namespace, Name: release}, 2)
 		Expect(mustHelm(ctx, "get", "values", release, "--namespace", namespace)).To(And(ContainSubstring("--audit-log-values=active,name"),
 			ContainSubstring("directoryNamespaceSelector: sso=allowed"), ContainSubstring("publicURL: https://scim.example.com/scim/v2")))
+
+		By("following the other pages, which change this release")
+		Expect(pages).To(And(HaveLen(2), HaveKey("console.md"), HaveKey("tracing.md")))
+		for _, commands := range pages {
+			for _, block := range commands {
+				runCommands(ctx, folder, block)
+			}
+		}
+		expectReady(ctx, client.ObjectKey{Namespace: namespace, Name: release}, 2)
+		expectReady(ctx, client.ObjectKey{Namespace: namespace, Name: "cloudsso-console"}, 2)
 		runCommands(ctx, folder, uninstall)
 
 		By("installing the chart of a release")
@@ -128,6 +139,5 @@ var _ = Describe("docs/install.md", func() {
 		for _, pod := range podsOf(ctx, client.ObjectKey{Namespace: namespace, Name: release}) {
 			Expect(pod.Spec.Containers[0].Image).To(Equal(releasedImage))
 		}
-		runCommands(ctx, folder, uninstall)
 	}, NodeTimeout(pageTimeout))
 })

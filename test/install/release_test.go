@@ -33,10 +33,7 @@ var _ = Describe("A release", Ordered, func() {
 
 	BeforeAll(func(ctx SpecContext) {
 		createNamespace(ctx, namespace)
-		DeferCleanup(func(ctx SpecContext) { // a release with policies refuses another one
-			mustHelm(ctx, "uninstall", release, "--namespace", namespace, "--wait", "--ignore-not-found")
-			removeNamespace(ctx, namespace)
-		})
+		DeferCleanup(removeRelease)
 	})
 
 	It("is installed, and its Pods are ready, on a node each", func(ctx SpecContext) {

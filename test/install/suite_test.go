@@ -19,6 +19,7 @@ import (
 	. "github.com/onsi/gomega"
 	corev1 "k8s.io/api/core/v1"
 	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
@@ -110,12 +111,32 @@ func createNamespace(ctx context.Context, name string) {
 	}})).To(Succeed())
 }
 
+// removeNamespace deletes a namespace, and waits until it is gone.
+func removeNamespace(ctx context.Context, name string) {
+	GinkgoHelper()
+	o := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: name}}
+	Expect(client.IgnoreNotFound(cluster.Delete(ctx, o))).To(Succeed())
+	Eventually(func() bool { return apierrors.IsNotFound(cluster.Get(ctx, client.ObjectKeyFromObject(o), o)) }, soon).Should(BeTrue())
+}
+
+// removeRelease uninstalls the release, if it is installed, because a release with policies refuses another one, and deletes its namespace.
+func removeRelease(ctx context.Context) {
+	GinkgoHelper()
+	mustHelm(ctx, "uninstall", release, "--namespace", namespace, "--wait", "--ignore-not-found")
+	removeNamespace(ctx, namespace)
+}
+
+// environment returns the variables of the administrator's programs.
+func environment() []string {
+	home := filepath.Dir(kubeconfig)
+	return append(os.Environ(), "KUBECONFIG="+kubeconfig, "HELM_CACHE_HOME="+home, "HELM_CONFIG_HOME="+home, "HELM_DATA_HOME="+home)
+}
+
 // helm runs helm as the administrator.
 func helm(ctx context.Context, arguments ...string) (output string, err error) {
 	command := exec.CommandContext(ctx, filepath.Join(tools, "helm"), arguments...)
 	command.Dir = root
-	home := filepath.Dir(kubeconfig)
-	command.Env = append(os.Environ(), "KUBECONFIG="+kubeconfig, "HELM_CACHE_HOME="+home, "HELM_CONFIG_HOME="+home, "HELM_DATA_HOME="+home)
+	command.Env = environment()
 	var stderr strings.Builder
 	command.Stderr = &stderr
 	printed, err := command.Output()
@@ -141,8 +162,7 @@ func leaveCRDs(ctx context.Context) {
 	}
 	createNamespace(ctx, namespace)
 	mustHelm(ctx, "install", release, chart, "--namespace", namespace, "--wait", "--timeout", "2m")
-	mustHelm(ctx, "uninstall", release, "--namespace", namespace, "--wait")
-	removeNamespace(ctx, namespace)
+	removeRelease(ctx)
 }
 
 const chart = "charts/cloudsso-operator"

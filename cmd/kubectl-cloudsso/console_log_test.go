@@ -110,6 +110,22 @@ var _ = Describe("the log of the console", func() {
 		}
 	})
 
+	It("is part of the page of a user, with the requests about the user alone", func(ctx SpecContext) {
+		write(ctx, "a", time.Hour, created("first"))
+		write(ctx, "b", 40*time.Minute, audit.Record{Event: audit.ResourceModified, RequestID: "second", Namespace: namespace, Credential: "entra", ResourceType: "User", ID: "user-000", Status: 200})
+		write(ctx, "a", 30*time.Minute, audit.Record{Event: audit.ResourceModified, RequestID: "third", Namespace: namespace, Credential: "okta", ResourceType: "User", ID: "user-001", Status: 200})
+		const user = "/directories/" + namespace + "/users/user-000"
+		server := openPages(kubeconfig, system)
+		_, body, _ := load(ctx, server, user)
+		Expect(body).To(ContainSubstring(`hx-get="` + user + `/requests"`))
+		_, body, _ = load(ctx, server, user+"/requests")
+		Expect(body).To(And(HavePrefix(`<section id="requests"`), ContainSubstring(">second<"), ContainSubstring(">first<"), Not(ContainSubstring(">third<")),
+			ContainSubstring(`href="/directories/default/log?user=user-000"`)))
+		Expect(strings.Index(body, ">second<")).To(BeNumerically("<", strings.Index(body, ">first<")), "the newest first")
+		_, body, _ = load(ctx, openPages(unpermitted, system), user+"/requests")
+		Expect(body).To(And(HavePrefix(`<section id="requests"`), ContainSubstring("cannot be read"), ContainSubstring("forbidden")))
+	})
+
 	It("sends the lines that follow, and those that a lost connection has missed", func(ctx SpecContext) {
 		server := openPages(kubeconfig, system)
 		events, leave := listen(ctx, server, stream+"?since=day&outcome=Resource+Created", "")

@@ -94,6 +94,7 @@ var _ = Describe("kubectl cloudsso status", func() {
 				Conditions:      []metav1.Condition{condition(v1alpha1.ConditionResyncNeeded, metav1.ConditionTrue), condition(v1alpha1.ConditionPoliciesInstalled, metav1.ConditionFalse)},
 				Endpoint:        "https://scim.example.com/scim/v2",
 				SwitchedAt:      &metav1.Time{Time: time.Date(2026, 11, 2, 9, 0, 0, 0, time.UTC)},
+				ActivatedAt:     &metav1.Time{Time: time.Now()},
 				LastRequestTime: &metav1.Time{Time: time.Now().Add(-3 * time.Minute)},
 				RefusedWrites:   &v1alpha1.RefusedWrites{Count: 7},
 				Users:           &v1alpha1.UserCounts{Active: 497, Disabled: 4, Suspended: new(int32(2)), Conflict: new(int32(1)), SCIM: 501, Withheld: 2},
@@ -105,7 +106,7 @@ var _ = Describe("kubectl cloudsso status", func() {
 		Expect(out).To(MatchRegexp(`^Directory:        default
 Synchronization:  Enabled since 2026-11-02T09:00:00Z
 Endpoint:         https://scim.example.com/scim/v2
-Last request:     3m\d*s? ago
+Connection:       Working, last request 3m\d*s? ago
 Users:            497 active, 4 disabled \(2 of them suspended, 1 in conflict\), 0 deprovisioned; 501 synchronized, 0 manual
 Groups:           1 synchronized, 0 manual; the deletion of 1 waits until synchronization is Disabled
 Refused writes:   7
@@ -181,7 +182,7 @@ var _ = Describe("kubectl cloudsso sync", func() {
 		_, err = run(ctx, kubeconfig, "sync", "disable", "--yes")
 		Expect(err).NotTo(HaveOccurred())
 		Expect(position(ctx)).To(Equal(v1alpha1.SynchronizationDisabled))
-		Expect(directory(ctx).ManagedFields).To(ContainElement(HaveField("Manager", "kubectl-cloudsso")))
+		Expect(directory(ctx).ManagedFields).To(ContainElement(HaveField("Manager", "kubectl-cloudsso/admin")))
 	})
 
 	It("turns the switch off for a time, which a person can move or end", func(ctx SpecContext) {

@@ -3,6 +3,7 @@
 package console_test
 
 import (
+	"context"
 	"net/http"
 	"os"
 	"strings"
@@ -42,12 +43,50 @@ var _ = Describe("a lost connection to the API server", func() {
 	})
 })
 
-// remote is the viewer, behind a proxy.
+var _ = Describe("a form that is not sent", func() {
+	const name, description, notice = "#name", "#description", "[data-draft]"
+	It("has after a reload what was typed into it, until that is discarded", func(ctx SpecContext) {
+		t := browse(ctx, admin)
+		isRestored := func() bool { return evaluate[bool](t, `!document.querySelector("[data-draft]").hidden`) }
+		t.goTo(directory("new-credential"))
+		Expect(isRestored()).To(BeFalse())
+		t.do(chromedp.SendKeys(chromedp.CSS(name), "draft"), chromedp.SendKeys(chromedp.CSS(description), "for later"), chromedp.Reload())
+		Eventually(isRestored).Should(BeTrue())
+		Expect(evaluate[string](t, `document.querySelector("#name").value + " " + document.querySelector("#description").value`)).To(Equal("draft for later"))
+		other := t.second(ctx)
+		other.goTo(directory("new-credential"))
+		Expect(evaluate[string](other, `document.querySelector("#name").value`)).To(BeEmpty(), "another tab has its own")
+
+		t.do(chromedp.Click(chromedp.CSS(notice + " button")))
+		Expect(evaluate[string](t, `document.querySelector("#name").value + document.activeElement.id`)).To(Equal("name"))
+		t.do(chromedp.Reload())
+		Expect(isRestored()).To(BeFalse())
+	})
+
+	It("is empty again once it was sent", func(ctx SpecContext) {
+		t := browse(ctx, admin)
+		t.goTo(directory("new-credential"))
+		t.do(chromedp.SendKeys(chromedp.CSS(name), "drafted"), chromedp.Click(chromedp.CSS("main form button")))
+		Eventually(t.shows).WithArguments("#token").Should(HavePrefix("cssoscim_"))
+		DeferCleanup(func(ctx context.Context) {
+			Expect(environment.Admin.Delete(ctx, readCredential(ctx, "drafted"))).To(Succeed())
+		})
+		Expect(evaluate[string](t, "JSON.stringify(sessionStorage)")).NotTo(ContainSubstring("drafted"))
+	})
+})
+
+// remote is a person behind a proxy: the viewer, if no other one is named.
 const remote person = "remote"
 
 // throughProxy gives remote a kubeconfig of the viewer's whose API server is behind the proxy that it returns. again starts the
 // proxy again, at its address.
-func throughProxy() (_ *chaos.Proxy, again func()) {
+func throughProxy() (proxy *chaos.Proxy, again func()) {
+	GinkgoHelper()
+	return throughProxyAs(kubeconfigs[viewer])
+}
+
+// throughProxyAs is throughProxy for the person of a kubeconfig.
+func throughProxyAs(kubeconfig string) (_ *chaos.Proxy, again func()) {
 	GinkgoHelper()
 	address := strings.TrimSuffix(strings.TrimPrefix(environment.ControlPlane.Admin().Host, "https://"), "/")
 	start := func(at string) *chaos.Proxy {
@@ -57,7 +96,7 @@ func throughProxy() (_ *chaos.Proxy, again func()) {
 	}
 	proxy := start("127.0.0.1:0")
 	DeferCleanup(func() { _ = proxy.Close() }) // the spec may have closed it
-	content, err := os.ReadFile(kubeconfigs[viewer])
+	content, err := os.ReadFile(kubeconfig)
 	Expect(err).NotTo(HaveOccurred())
 	kubeconfigs[remote] = writeKubeconfig(string(remote), []byte(strings.Replace(string(content), address, proxy.Address(), 1)))
 	return proxy, func() { DeferCleanup(start(proxy.Address()).Close) }

@@ -71,11 +71,13 @@ var _ = Describe("the switch", func() {
 
 		settings := page.submit(ctx, directory("switch"), url.Values{"break": {"true"}})
 		Expect(settings.Request.URL.Path).To(Equal(directory("settings")))
-		Expect(settings.text()).To(And(ContainSubstring("disabled for ten minutes"), ContainSubstring("by kubectl-cloudsso"), ContainSubstring("The operator enables it")))
+		Expect(settings.text()).To(And(ContainSubstring("disabled for ten minutes"), ContainSubstring("by administrator"), ContainSubstring("The operator enables it")))
 		d := theDirectory(ctx)
 		Expect(d.Spec.SCIMSynchronization).To(Equal(v1alpha1.SynchronizationDisabled))
 		Expect(d.Spec.ResumeAt.Time).To(BeTemporally("~", time.Now().Add(10*time.Minute), time.Minute))
 		Eventually(scimStatus).WithContext(ctx).WithArguments(environment.Token).Should(Equal(http.StatusForbidden))
+
+		Expect(v.get(ctx, directory("")).text()).To(ContainSubstring("Last set by administrator"))
 
 		page = v.get(ctx, directory("switch?to=Disabled"))
 		Expect(page.text()).To(ContainSubstring("That end is removed"))

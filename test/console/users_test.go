@@ -236,7 +236,7 @@ var _ = Describe("the suspension of a user", func() {
 		Expect(page.text()).To(ContainSubstring("loses all access within a second"))
 		page = page.submit(ctx, address+"/suspend", nil)
 		Expect(page.Request.URL.Path).To(Equal(address))
-		Expect(page.text()).To(And(ContainSubstring("The user is suspended."), ContainSubstring("Suspended: An administrator has suspended the user."), ContainSubstring("kubectl-cloudsso")))
+		Expect(page.text()).To(And(ContainSubstring("The user is suspended."), ContainSubstring("Suspended: An administrator has suspended the user."), ContainSubstring("administrator")))
 		Eventually(subjects).WithContext(ctx).WithTimeout(patience).ShouldNot(ContainElement(oidcissuer.UsernamePrefix + "suspect@example.com"))
 		page = v.get(ctx, address+"/lift").submit(ctx, address+"/lift", nil)
 		Expect(page.text()).To(ContainSubstring("The suspension is lifted."))

@@ -50,6 +50,14 @@ func NewCommand(p *plugin.Plugin) *cobra.Command {
 	return cmd
 }
 
+// whoHasThePerson says where to find the person of a change, unless the field manager names the person.
+func whoHasThePerson(c *plugin.ManualChange) string {
+	if c.Person() != "" {
+		return ""
+	}
+	return "; the audit log of the API server has the person"
+}
+
 var formats = map[string]func(io.Writer, explanation) error{"text": writeText, "json": writeJSON, "yaml": writeYAML}
 
 func writeText(w io.Writer, e explanation) error {
@@ -60,7 +68,8 @@ func writeText(w io.Writer, e explanation) error {
 		fmt.Fprintf(w, "Last change:  %s by credential %s, request %s, %s\n", plugin.OrNone(c.Cause), plugin.OrNone(c.Credential), plugin.OrNone(c.RequestID), plugin.OrNone(c.Time))
 	}
 	if c := e.ManualChange; c != nil {
-		fmt.Fprintf(w, "By hand:      field manager %s owns fields of the spec; its last change of the object was at %s; the audit log of the API server has the person\n", plugin.Printable(c.FieldManager), c.Time)
+		fmt.Fprintf(w, "By hand:      field manager %s owns fields of the spec; its last change of the object was at %s%s\n", plugin.Printable(c.FieldManager), c.Time,
+			whoHasThePerson(c))
 	}
 	if e.AccessUnknown != "" {
 		fmt.Fprintf(w, "Access:       unknown: %s\n", plugin.Printable(e.AccessUnknown))

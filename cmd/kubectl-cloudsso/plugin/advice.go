@@ -27,6 +27,7 @@ const (
 	TopicExpiry       Topic = "Expiry"
 	TopicSwitch       Topic = "Switch"
 	TopicNeverUsed    Topic = "NeverUsed"
+	TopicSilent       Topic = "Silent"
 )
 
 // Advice is one thing to do.
@@ -61,7 +62,7 @@ type facts struct {
 func Advise(d *v1alpha1.CloudSSODirectory, credentials []v1alpha1.SCIMCredential, now time.Time) (next []Advice) {
 	f := facts{d, credentials, now}
 	for _, rule := range []func(facts) []Advice{
-		policiesMissing, notSelected, notActivated, withheld, writesRefused, noCredential, credentialsEnding, switchOff, neverUsed,
+		policiesMissing, notSelected, notActivated, withheld, writesRefused, noCredential, credentialsEnding, switchOff, neverUsed, silent,
 	} {
 		next = append(next, rule(f)...)
 	}
@@ -182,5 +183,13 @@ func neverUsed(f facts) []Advice {
 	return when(d.Spec.SCIMSynchronization == v1alpha1.SynchronizationEnabled && d.Status.LastRequestTime.IsZero() && !policy.IsRestored(d), Advice{
 		Topic: TopicNeverUsed, Why: "No identity provider has connected yet. Enter the endpoint and a token there.",
 		How: "Then: " + f.command("check"),
+	})
+}
+
+func silent(f facts) []Advice {
+	return when(ConnectionOf(f.directory, f.now) == ConnectionSilent, Advice{
+		Topic: TopicSilent, Why: fmt.Sprintf("No request of the identity provider was accepted since %s. Look there whether it reports errors.",
+			f.directory.Status.LastRequestTime.UTC().Format(time.RFC3339)),
+		How: "What was refused: " + f.command("log"),
 	})
 }

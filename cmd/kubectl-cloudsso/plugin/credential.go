@@ -35,7 +35,7 @@ func Mint(ctx context.Context, c client.Client, random io.Reader, n NewCredentia
 	hash := auth.HashToken(token)
 	created = &v1alpha1.SCIMCredential{ObjectMeta: metav1.ObjectMeta{Namespace: n.Namespace, Name: n.NameOf(hash)}, Spec: n.Spec}
 	created.Spec.TokenHash = hash.String()
-	if err := c.Create(ctx, created, client.FieldOwner(FieldManager)); err != nil {
+	if err := c.Create(ctx, created, Author(ctx, c)); err != nil {
 		return nil, "", err
 	}
 	return created, token, nil

@@ -21,13 +21,16 @@ type GroupName struct {
 	Source      v1alpha1.Source `json:"source"`
 }
 
-// ManualChange is a change by a person or a tool. The API server's audit log has the person.
+// ManualChange is a change by a person or a tool. If the field manager names no person, the API server's audit log has it.
 type ManualChange struct {
 	FieldManager string `json:"fieldManager"`
 	// Time is that of the manager's last change of the object, perhaps of its labels alone: managedFields has one time for all
 	// fields of a manager.
 	Time string `json:"time"`
 }
+
+// Person returns the person who has made the change, if the program has named one; "" otherwise.
+func (c ManualChange) Person() string { return PersonOf(c.FieldManager) }
 
 // StateOf returns the state of a user, as its status says who holds the userName.
 func StateOf(u *v1alpha1.CloudSSOUser) v1alpha1.UserState {

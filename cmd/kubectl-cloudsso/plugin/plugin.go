@@ -27,9 +27,6 @@ import (
 	"github.com/cloudsso/cloudsso-operator/api/v1alpha1"
 )
 
-// FieldManager is the name under which the verbs write, and their user agent.
-const FieldManager = "kubectl-cloudsso"
-
 // Plugin is what each verb gets.
 type Plugin struct {
 	genericiooptions.IOStreams

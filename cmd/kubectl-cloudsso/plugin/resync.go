@@ -18,7 +18,7 @@ func AcknowledgePush(ctx context.Context, c client.Client, d *v1alpha1.CloudSSOD
 		d.Annotations = map[string]string{}
 	}
 	d.Annotations[v1alpha1.AnnotationResynced] = pushed.UTC().Truncate(time.Second).Format(time.RFC3339)
-	return c.Patch(ctx, d, client.MergeFrom(before), client.FieldOwner(FieldManager))
+	return c.Patch(ctx, d, client.MergeFrom(before), Author(ctx, c))
 }
 
 // PushAfter returns the earliest time of a full push that makes up for refused writes, and for none that is refused later: the end

@@ -19,33 +19,34 @@ import (
 
 // Turn sets the switch of a directory, for as long as a person does not turn it.
 func Turn(ctx context.Context, c client.Client, d *v1alpha1.CloudSSODirectory, position v1alpha1.Synchronization) error {
-	return turn(ctx, c, d, position, nil)
+	return turn(ctx, c, d, position, nil, Author(ctx, c))
 }
 
 // Pause sets the switch of a directory to Disabled, and in the same write the time, in whole seconds, at which the operator sets
 // it to Enabled. The time is of the API server's clock: that of the person's machine, now, may be wrong. It returns the time with
 // an error too if the write was sent, and none if it was not.
 func Pause(ctx context.Context, c client.Client, d *v1alpha1.CloudSSODirectory, now time.Time, limit time.Duration) (until *metav1.Time, err error) {
-	if now, err = serverTime(ctx, c, d, now); err != nil {
+	author := Author(ctx, c)
+	if now, err = serverTime(ctx, c, d, now, author); err != nil {
 		return nil, err
 	}
 	until = new(metav1.NewTime(now.Add(limit).Truncate(time.Second)))
-	return until, turn(ctx, c, d, v1alpha1.SynchronizationDisabled, until)
+	return until, turn(ctx, c, d, v1alpha1.SynchronizationDisabled, until, author)
 }
 
 // serverTime returns the time of the API server's clock: it stamps the fields that a dry run of the patch writes. If an admission
 // webhook takes the stamps away, it returns now.
-func serverTime(ctx context.Context, c client.Client, d *v1alpha1.CloudSSODirectory, now time.Time) (time.Time, error) {
+func serverTime(ctx context.Context, c client.Client, d *v1alpha1.CloudSSODirectory, now time.Time, author client.FieldOwner) (time.Time, error) {
 	until := metav1.NewTime(now)
 	if d.Spec.ResumeAt != nil { // a field that keeps its value gets no stamp
 		until = metav1.NewTime(d.Spec.ResumeAt.Add(time.Second))
 	}
 	rehearsed := d.DeepCopy()
-	if err := turn(ctx, c, rehearsed, v1alpha1.SynchronizationDisabled, &until, client.DryRunAll); err != nil {
+	if err := turn(ctx, c, rehearsed, v1alpha1.SynchronizationDisabled, &until, author, client.DryRunAll); err != nil {
 		return time.Time{}, err
 	}
 	for _, entry := range rehearsed.ManagedFields {
-		if entry.Manager == FieldManager && entry.Operation == metav1.ManagedFieldsOperationUpdate && entry.Time != nil {
+		if entry.Manager == string(author) && entry.Operation == metav1.ManagedFieldsOperationUpdate && entry.Time != nil {
 			return entry.Time.Time, nil
 		}
 	}
@@ -71,7 +72,7 @@ func turn(ctx context.Context, c client.Client, d *v1alpha1.CloudSSODirectory, p
 	case d.Spec.ResumeAt != nil:
 		patch = patch.Remove("/spec/resumeAt")
 	}
-	err := c.Patch(ctx, d, patch, append(options, client.FieldOwner(FieldManager), client.FieldValidation(metav1.FieldValidationStrict))...)
+	err := c.Patch(ctx, d, patch, append(options, client.FieldValidation(metav1.FieldValidationStrict))...)
 	// The API server refuses an unknown field of a JSON patch like a test that fails, but for the text.
 	if jsonpatch.Failed(err) && !strings.Contains(err.Error(), "unknown field") {
 		return fmt.Errorf("the directory was changed meanwhile: look at it (kubectl cloudsso status -n %s) and run this again: %w", d.Namespace, ErrChanged)

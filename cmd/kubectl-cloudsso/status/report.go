@@ -28,7 +28,7 @@ func writeText(w io.Writer, r report) error {
 	fmt.Fprintf(w, "Directory:        %s\n", d.Namespace)
 	fmt.Fprintf(w, "Synchronization:  %s%s%s\n", d.Spec.SCIMSynchronization, since(s.SwitchedAt), until(d.Spec.ResumeAt))
 	fmt.Fprintf(w, "Endpoint:         %s\n", plugin.OrNone(s.Endpoint))
-	fmt.Fprintf(w, "Last request:     %s\n", r.ago(s.LastRequestTime))
+	fmt.Fprintf(w, "Connection:       %s, last request %s\n", plugin.ConnectionOf(d, r.now), r.ago(s.LastRequestTime))
 	if u := s.Users; u != nil {
 		fmt.Fprintf(w, "Users:            %d active, %d disabled%s, %d deprovisioned; %d synchronized, %d manual%s\n",
 			u.Active, u.Disabled, among(u.Suspended, u.Conflict), u.Deprovisioned, u.SCIM, u.Manual, held(u.DeletionHeld))

@@ -229,13 +229,13 @@ func (r *request) decideOne(wanted v1alpha1.Decision) error {
 	if !isWaiting(u) || (decision{User: u}).Shown() != r.PostFormValue(shownField) {
 		return errNotWithheld
 	}
-	return r.writeDecision(r.Context(), u, wanted)
+	return r.writeDecision(r.Context(), u, wanted, r.author())
 }
 
 // writeDecision writes a decision about the very deactivation that was read.
-func (r *request) writeDecision(ctx context.Context, u *v1alpha1.CloudSSOUser, wanted v1alpha1.Decision) error {
+func (r *request) writeDecision(ctx context.Context, u *v1alpha1.CloudSSOUser, wanted v1alpha1.Decision, author client.FieldOwner) error {
 	patch := jsonpatch.Patch{}.TestUID(u).TestGeneration(u).Add("/spec/withheld/decision", wanted)
-	err := r.Client.Patch(ctx, u, patch, client.FieldOwner(plugin.FieldManager))
+	err := r.Client.Patch(ctx, u, patch, author)
 	if jsonpatch.Failed(err) || apierrors.IsNotFound(err) {
 		return errNotWithheld
 	}

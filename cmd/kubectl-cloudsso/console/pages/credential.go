@@ -147,7 +147,7 @@ func (r *request) shownCredential() *v1alpha1.SCIMCredential {
 func (r *request) patchCredential(path string, value any) error {
 	credential := r.shownCredential()
 	patch := jsonpatch.Patch{}.TestUID(credential).Add("/spec/"+path, value)
-	err := r.Client.Patch(r.Context(), credential, patch, client.FieldOwner(plugin.FieldManager))
+	err := r.Client.Patch(r.Context(), credential, patch, r.author())
 	if jsonpatch.Failed(err) {
 		return apierrors.NewConflict(v1alpha1.GroupVersion.WithResource(plugin.Credentials).GroupResource(), credential.Name, errors.New(text("credential.replaced")))
 	}

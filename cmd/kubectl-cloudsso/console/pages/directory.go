@@ -34,6 +34,8 @@ type overview struct {
 	MissingPatch string
 	// Conditions are those of the directory. Its refused writes are said as they are now: the operator may not have looked since.
 	Conditions []metav1.Condition
+	// Connection is the state of the identity provider's connection.
+	Connection plugin.Connection
 	// Without are the states of the users without effect that are counted together.
 	Without []v1alpha1.UserState
 	// TrackedBy is the tool that applies the directory; "" if a person does.
@@ -73,7 +75,7 @@ func (r *request) directoryView(d *v1alpha1.CloudSSODirectory, problem string) (
 		MissingPatch: held.Missing(patchDirectory), TrackedBy: plugin.TrackedBy(d), Problem: problem,
 		Without:    []v1alpha1.UserState{v1alpha1.UserDisabled, v1alpha1.UserSuspended, v1alpha1.UserConflict},
 		Next:       nextSteps(plugin.Advise(d, credentials, r.now), missing != ""),
-		Conditions: conditionsOf(d, r.now),
+		Conditions: conditionsOf(d, r.now), Connection: plugin.ConnectionOf(d, r.now),
 	}}, nil
 }
 
@@ -192,6 +194,7 @@ var pagesOfAdvice = map[plugin.Topic]link{
 	plugin.TopicDisabled:     {"credentials/", text("next.disabled")},
 	plugin.TopicExpiry:       {"settings#credentials", text("next.rotate")},
 	plugin.TopicSwitch:       {"settings", text("next.switch")},
+	plugin.TopicSilent:       {"log?outcome=refused", text("next.silent")},
 }
 
 // nextSteps returns advice with the pages that do it. Where the person does not see the credentials, advice about them is left out,
@@ -246,19 +249,24 @@ func (r *request) isLocked(o metav1.Object) (bool, error) {
 	return policy.SwitchOf(d) == policy.SwitchEnabled, nil
 }
 
-// writer is who has turned the switch last, and when. An object names programs, not persons: the API server's audit log has these.
+// writer is who has turned the switch last, and when. An object names programs. This one and its plugin add the person; of others,
+// the API server's audit log has the person.
 type writer struct {
-	Manager string
+	// Manager is the program, and Person the person if the program has named one.
+	Manager, Person string
 	// Time is nil until the operator has seen the switch.
 	Time *metav1.Time
 }
+
+// By returns the person, or else the program.
+func (w writer) By() string { return cmp.Or(w.Person, w.Manager) }
 
 // switchWriter returns who has turned the switch last. The time of its program is that of the program's last change of any field.
 func switchWriter(d *v1alpha1.CloudSSODirectory) (w writer) {
 	var last *metav1.Time
 	for _, entry := range d.ManagedFields {
 		if plugin.OwnsSwitch(entry) && (last == nil || entry.Time != nil && last.Before(entry.Time)) {
-			w.Manager, last = entry.Manager, entry.Time
+			w.Manager, w.Person, last = entry.Manager, plugin.PersonOf(entry.Manager), entry.Time
 		}
 	}
 	if d.Status.SCIMSynchronization == switchOf(d) {

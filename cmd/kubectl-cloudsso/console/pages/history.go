@@ -83,7 +83,7 @@ func milestonesOf(u *v1alpha1.CloudSSOUser) (rows []happening) {
 		})
 	}
 	if by := plugin.WriterOf(u, "suspended"); by != nil && u.Spec.Suspended {
-		rows = append(rows, happening{Time: instant(by.Time), What: text("history.suspended"), By: by.FieldManager})
+		rows = append(rows, happening{Time: instant(by.Time), What: text("history.suspended"), By: cmp.Or(by.Person(), by.FieldManager)})
 	}
 	for what, at := range map[string]*metav1.Time{
 		text("history.deprovisioned"): u.Spec.DeprovisionedAt,

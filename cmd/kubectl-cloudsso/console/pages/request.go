@@ -9,6 +9,8 @@ import (
 
 	"k8s.io/client-go/rest"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/cloudsso/cloudsso-operator/cmd/kubectl-cloudsso/plugin"
 )
 
 // Session is a person at the pages.
@@ -32,6 +34,9 @@ type request struct {
 
 // namespace returns the namespace of the directory; "" outside one.
 func (r *request) namespace() string { return r.PathValue("namespace") }
+
+// author returns the field manager of what the person writes.
+func (r *request) author() client.FieldOwner { return plugin.Author(r.Context(), r.Client) }
 
 // CSRFField is the field of each form that has the session's token.
 const CSRFField = "csrf"

@@ -82,7 +82,7 @@ func (c *console) saveSettings(r *request) (*view, error) {
 		return r.finished(r.address("settings"), "unchanged"), nil
 	}
 	patch = append(plugin.PatchOf(d), patch...)
-	err = r.Client.Patch(r.Context(), d.DeepCopy(), patch, client.FieldOwner(plugin.FieldManager), client.FieldValidation(metav1.FieldValidationStrict))
+	err = r.Client.Patch(r.Context(), d.DeepCopy(), patch, r.author(), client.FieldValidation(metav1.FieldValidationStrict))
 	if err != nil {
 		return r.refusedSettings(d, typed, faultsOf(err, settingInputs), statusOf(err))
 	}

@@ -3,8 +3,6 @@ package pages
 import (
 	"errors"
 
-	"sigs.k8s.io/controller-runtime/pkg/client"
-
 	"github.com/cloudsso/cloudsso-operator/api/v1alpha1"
 	"github.com/cloudsso/cloudsso-operator/cmd/kubectl-cloudsso/plugin"
 	"github.com/cloudsso/cloudsso-operator/internal/jsonpatch"
@@ -71,7 +69,7 @@ func (r *request) setSuspended(suspended bool, done string) (*view, error) {
 		return nil, err
 	}
 	patch := jsonpatch.Patch{}.TestUID(u).Add("/spec/suspended", suspended)
-	if err := r.Client.Patch(r.Context(), u, patch, client.FieldOwner(plugin.FieldManager)); err != nil {
+	if err := r.Client.Patch(r.Context(), u, patch, r.author()); err != nil {
 		return nil, err
 	}
 	return r.finished(userPath(u), done), nil

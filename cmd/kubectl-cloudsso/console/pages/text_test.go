@@ -18,6 +18,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/cloudsso/cloudsso-operator/api/v1alpha1"
+	"github.com/cloudsso/cloudsso-operator/cmd/kubectl-cloudsso/plugin"
 )
 
 // Every text is in text.go, so that one file shows what the console says.
@@ -76,6 +77,7 @@ func eachTemplate(t *testing.T, look func(name, content string)) {
 var composed = map[string][]string{
 	`printf "approvals.decided%s" .Decision`:                     keys("approvals.decided%s", decisions),
 	`printf "condition.%s" .Status`:                              keys("condition.%s", []metav1.ConditionStatus{metav1.ConditionTrue, metav1.ConditionFalse, metav1.ConditionUnknown}),
+	`printf "connection.%s" .Data.Connection`:                    keys("connection.%s", connections),
 	`printf "decide.do%s" .Data.Decision`:                        keys("decide.do%s", decisions),
 	`printf "decide.effect%s%s" $d.Decision .Spec.Withheld.What`: append(keys("decide.effectApply%s", withheldActions), keys("decide.effectDiscard%s", withheldActions)...),
 	`printf "decide.effectAll%s" .Data.Decision`:                 keys("decide.effectAll%s", decisions),
@@ -108,6 +110,7 @@ var composed = map[string][]string{
 var (
 	withheldActions = []v1alpha1.Deactivation{v1alpha1.DeactivationDisable, v1alpha1.DeactivationDelete}
 	positions       = []v1alpha1.Synchronization{v1alpha1.SynchronizationEnabled, v1alpha1.SynchronizationDisabled}
+	connections     = []plugin.Connection{plugin.ConnectionWorking, plugin.ConnectionOff, plugin.ConnectionRefused, plugin.ConnectionNeverUsed, plugin.ConnectionSilent}
 	shownConditions = []string{
 		v1alpha1.ConditionReady, v1alpha1.ConditionActivated, v1alpha1.ConditionResyncNeeded, v1alpha1.ConditionPoliciesInstalled,
 		v1alpha1.ConditionNamespaceSelected, v1alpha1.ConditionDeactivationsWithheld, v1alpha1.ConditionEffective, v1alpha1.ConditionManualMembers,

@@ -97,7 +97,8 @@ document.addEventListener("htmx:error", (event) => {
 
 // A notice is said once: its page has the address without it, to be shared and loaded again.
 const here = new URL(location);
-if (here.searchParams.has("done")) {
+const isDone = here.searchParams.has("done");
+if (isDone) {
   here.searchParams.delete("done");
   history.replaceState(history.state, "", here);
 }
@@ -138,3 +139,37 @@ for (const form of document.querySelectorAll("form[data-once]")) {
     for (const button of form.querySelectorAll("button")) button.disabled = false;
   });
 }
+
+// What was typed into a form is kept in the tab until the form has done what it says, so that a reload does not lose it. A draft is
+// kept by the address of its page.
+const draftKey = `draft ${location.pathname}`;
+const sentKey = "sent draft";
+if (isDone || document.querySelector("[data-secret]")) sessionStorage.removeItem(sessionStorage.getItem(sentKey));
+for (const form of document.querySelectorAll("form.person")) form.addEventListener("submit", () => sessionStorage.clear());
+const valueOf = (input) => (input.type === "checkbox" ? input.checked : input.value);
+function keepDrafts(form) {
+  const notice = form.previousElementSibling;
+  const drop = () => sessionStorage.removeItem(draftKey);
+  const draft = JSON.parse(sessionStorage.getItem(draftKey) ?? "{}");
+  for (const [name, value] of Object.entries(draft)) {
+    const input = form.elements.namedItem(name);
+    if (!input || input.disabled || valueOf(input) === value) continue;
+    if (input.type === "checkbox") input.checked = value;
+    else input.value = value;
+    notice.hidden = false;
+  }
+  form.addEventListener("input", ({ target }) => {
+    draft[target.name] = valueOf(target);
+    sessionStorage.setItem(draftKey, JSON.stringify(draft));
+  });
+  form.addEventListener("submit", () => sessionStorage.setItem(sentKey, draftKey));
+  notice.querySelector("button").addEventListener("click", () => {
+    for (const name of Object.keys(draft)) delete draft[name];
+    drop();
+    form.reset();
+    notice.hidden = true;
+    form.querySelector("input:not([type=hidden]), select, textarea").focus();
+  });
+  for (const link of document.querySelectorAll("[data-cancel]")) link.addEventListener("click", drop);
+}
+for (const form of document.querySelectorAll("form.edit")) keepDrafts(form);

@@ -117,10 +117,10 @@ var _ = Describe("the log of the console", func() {
 		const user = "/directories/" + namespace + "/users/user-000"
 		server := openPages(kubeconfig, system)
 		_, body, _ := load(ctx, server, user)
-		Expect(body).To(ContainSubstring(`hx-get="` + user + `/requests"`))
+		Expect(body).To(ContainSubstring(`hx-get="` + user + `/requests" hx-trigger="revealed"`))
 		_, body, _ = load(ctx, server, user+"/requests")
 		Expect(body).To(And(HavePrefix(`<section id="requests"`), ContainSubstring(">second<"), ContainSubstring(">first<"), Not(ContainSubstring(">third<")),
-			ContainSubstring(`href="/directories/default/log?user=user-000"`)))
+			ContainSubstring(`href="/directories/default/log?since=all&amp;user=user-000"`)))
 		Expect(strings.Index(body, ">second<")).To(BeNumerically("<", strings.Index(body, ">first<")), "the newest first")
 		_, body, _ = load(ctx, openPages(unpermitted, system), user+"/requests")
 		Expect(body).To(And(HavePrefix(`<section id="requests"`), ContainSubstring("cannot be read"), ContainSubstring("forbidden")))

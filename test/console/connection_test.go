@@ -3,7 +3,6 @@
 package console_test
 
 import (
-	"context"
 	"net/http"
 	"os"
 	"strings"
@@ -44,34 +43,72 @@ var _ = Describe("a lost connection to the API server", func() {
 })
 
 var _ = Describe("a form that is not sent", func() {
-	const name, description, notice = "#name", "#description", "[data-draft]"
+	const draft = `sessionStorage.length + " " + JSON.stringify(sessionStorage)`
+	isRestored := func(t *tab) func() bool {
+		return func() bool { return evaluate[bool](t, `!document.querySelector("[data-draft] p").hidden`) }
+	}
+	inputs := func(t *tab) string {
+		return evaluate[string](t, `document.querySelector("#name").value + ", " + document.querySelector("#description").value`)
+	}
+
+	send := func(t *tab, name string) {
+		GinkgoHelper()
+		t.do(chromedp.SendKeys(chromedp.CSS("#name"), name), chromedp.Click(chromedp.CSS("main form button")))
+	}
+
 	It("has after a reload what was typed into it, until that is discarded", func(ctx SpecContext) {
 		t := browse(ctx, admin)
-		isRestored := func() bool { return evaluate[bool](t, `!document.querySelector("[data-draft]").hidden`) }
 		t.goTo(directory("new-credential"))
-		Expect(isRestored()).To(BeFalse())
-		t.do(chromedp.SendKeys(chromedp.CSS(name), "draft"), chromedp.SendKeys(chromedp.CSS(description), "for later"), chromedp.Reload())
-		Eventually(isRestored).Should(BeTrue())
-		Expect(evaluate[string](t, `document.querySelector("#name").value + " " + document.querySelector("#description").value`)).To(Equal("draft for later"))
+		Expect(isRestored(t)()).To(BeFalse())
+		t.do(chromedp.SendKeys(chromedp.CSS("#name"), "draft"), chromedp.SendKeys(chromedp.CSS("#description"), "for later"), chromedp.Reload())
+		Eventually(isRestored(t)).Should(BeTrue())
+		Expect(inputs(t)).To(Equal("draft, for later"))
 		other := t.second(ctx)
 		other.goTo(directory("new-credential"))
-		Expect(evaluate[string](other, `document.querySelector("#name").value`)).To(BeEmpty(), "another tab has its own")
+		Expect(inputs(other)).To(Equal(", "), "another tab has its own")
 
-		t.do(chromedp.Click(chromedp.CSS(notice + " button")))
-		Expect(evaluate[string](t, `document.querySelector("#name").value + document.activeElement.id`)).To(Equal("name"))
+		t.do(chromedp.Click(chromedp.CSS("[data-draft] button")))
+		Expect(inputs(t)).To(Equal(", "))
+		Expect(evaluate[string](t, "document.activeElement.id")).To(Equal("name"))
 		t.do(chromedp.Reload())
-		Expect(isRestored()).To(BeFalse())
+		Expect(isRestored(t)()).To(BeFalse())
 	})
 
-	It("is empty again once it was sent", func(ctx SpecContext) {
+	It("keeps what was typed while it is refused, and nothing once it was carried out", func(ctx SpecContext) {
 		t := browse(ctx, admin)
 		t.goTo(directory("new-credential"))
-		t.do(chromedp.SendKeys(chromedp.CSS(name), "drafted"), chromedp.Click(chromedp.CSS("main form button")))
+		send(t, "Drafted!")
+		Eventually(t.shows).WithArguments("#name-fault").Should(ContainSubstring("RFC 1123"))
+		t.goTo(directory("new-credential"))
+		Expect(inputs(t)).To(Equal("Drafted!, "))
+		evaluate[string](t, `document.querySelector("#name").value = ""`)
+		send(t, "drafted")
 		Eventually(t.shows).WithArguments("#token").Should(HavePrefix("cssoscim_"))
-		DeferCleanup(func(ctx context.Context) {
-			Expect(environment.Admin.Delete(ctx, readCredential(ctx, "drafted"))).To(Succeed())
-		})
-		Expect(evaluate[string](t, "JSON.stringify(sessionStorage)")).NotTo(ContainSubstring("drafted"))
+		DeferCleanup(deleteSuccessors)
+		Expect(evaluate[string](t, draft)).To(Equal("0 {}"))
+	})
+
+	It("is shown as the directory is if the browser has a draft that cannot be read", func(ctx SpecContext) {
+		t := browse(ctx, admin)
+		t.goTo(directory("settings/edit"))
+		burst := evaluate[string](t, `document.querySelector("#burst").value`)
+		t.do(chromedp.SendKeys(chromedp.CSS("#burst"), "1"))
+		Expect(evaluate[bool](t, `Object.keys(sessionStorage).forEach((key) => sessionStorage.setItem(key, "{")), sessionStorage.length == 1`)).To(BeTrue())
+		t.do(chromedp.Reload())
+		Expect(isRestored(t)()).To(BeFalse())
+		Expect(evaluate[string](t, `document.querySelector("#burst").value`)).To(Equal(burst))
+	})
+
+	It("has nothing of another person of the same tab", func(ctx SpecContext) {
+		t := browse(ctx, admin)
+		t.goTo(directory("new-credential"))
+		t.do(chromedp.SendKeys(chromedp.CSS("#name"), "draft"))
+		Expect(evaluate[bool](t, `Object.entries(sessionStorage).forEach(([key, value]) => {
+			sessionStorage.removeItem(key);
+			sessionStorage.setItem(key.replace("draft ", "draft other@example.com"), value);
+		}), sessionStorage.length == 1`)).To(BeTrue())
+		t.do(chromedp.Reload())
+		Expect(inputs(t)).To(Equal(", "))
 	})
 })
 

@@ -148,7 +148,7 @@ var _ = Describe("the overview", func() {
 		page := v.get(ctx, directory(""))
 		Expect(page.text()).To(And(
 			ContainSubstring("SCIM synchronization Enabled"), ContainSubstring("Refused while it was off, and not made up for None"),
-			ContainSubstring("The API server's audit log has the person."),
+			ContainSubstring("Last set by"), ContainSubstring("Working: a request with a valid token came"),
 			ContainSubstring(d.Status.Endpoint),
 		))
 		Expect(cells(page)).To(ContainElement(ContainElements("Admission policies installed (PoliciesInstalled)", "Yes")))

@@ -120,10 +120,11 @@ func deleteSuccessors(ctx context.Context) {
 	Eventually(credentialNames).WithContext(ctx).Should(Equal([]string{quickstart.CredentialName}))
 }
 
-// isWhole reports whether the page has all parts that it reads by itself.
+// isWhole reports whether the page has all parts that it reads by itself. It shows the page those that are read when they are seen.
 func (t *tab) isWhole() bool {
 	GinkgoHelper()
-	return evaluate[bool](t, `!document.querySelector("[hx-trigger=load]")`)
+	return evaluate[bool](t, `document.querySelector("[hx-trigger=revealed]")?.scrollIntoView(),
+		!document.querySelector("[hx-trigger=load], [hx-trigger=revealed]")`)
 }
 
 // eachPage opens each address and each scene in turn. place names what look then sees.

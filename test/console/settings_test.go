@@ -113,6 +113,7 @@ var _ = Describe("the switch", func() {
 		v := signIn(ctx, admin)
 		Expect(v.get(ctx, directory("switch?to=Enabled")).text()).To(ContainSubstring("argocd-controller applies the switch of this directory, and may turn the change back"))
 		Expect(v.get(ctx, directory("settings")).text()).To(ContainSubstring("argocd-controller applies the switch of this directory"))
+		Expect(v.get(ctx, directory("")).text()).To(ContainSubstring("Last set by the program argocd-controller The API server's audit log has the person."))
 	})
 
 	for _, p := range []person{viewer, editor} {

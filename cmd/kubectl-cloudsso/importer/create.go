@@ -32,6 +32,7 @@ const (
 type imports struct {
 	*plugin.Plugin
 	c         client.Client
+	author    client.FieldOwner
 	namespace string
 	manifests *reader
 	total     int // of manifests
@@ -60,7 +61,7 @@ func (i *imports) refuseOther(ctx context.Context) error {
 func (i *imports) createDirectory(ctx context.Context, d *unstructured.Unstructured) error {
 	d.SetNamespace(i.namespace)
 	wanted := d.DeepCopy()
-	err := i.c.Create(ctx, d, client.FieldOwner(plugin.FieldManager), client.FieldValidation(metav1.FieldValidationStrict))
+	err := i.c.Create(ctx, d, i.author, client.FieldValidation(metav1.FieldValidationStrict))
 	count := &i.created
 	if apierrors.IsAlreadyExists(err) {
 		err, count = i.compare(ctx, wanted, d), &i.same
@@ -115,7 +116,7 @@ func (i *imports) adapt(o *unstructured.Unstructured) {
 func (i *imports) create(ctx context.Context, o *unstructured.Unstructured) {
 	defer i.addDone()
 	wanted := o.DeepCopy()
-	err := i.c.Create(ctx, o, client.FieldOwner(plugin.FieldManager), client.FieldValidation(metav1.FieldValidationStrict))
+	err := i.c.Create(ctx, o, i.author, client.FieldValidation(metav1.FieldValidationStrict))
 	if err == nil {
 		i.created.Add(1)
 		return

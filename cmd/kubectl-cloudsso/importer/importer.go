@@ -45,7 +45,7 @@ func NewCommand(p *plugin.Plugin) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			i := &imports{Plugin: p, c: c, namespace: namespace, manifests: newReader(in), total: total}
+			i := &imports{Plugin: p, c: c, author: plugin.Author(cmd.Context(), c), namespace: namespace, manifests: newReader(in), total: total}
 			return i.run(cmd.Context(), yes)
 		},
 	}

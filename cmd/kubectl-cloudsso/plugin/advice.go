@@ -188,7 +188,7 @@ func neverUsed(f facts) []Advice {
 
 func silent(f facts) []Advice {
 	return when(ConnectionOf(f.directory, f.now) == ConnectionSilent, Advice{
-		Topic: TopicSilent, Why: fmt.Sprintf("No request of the identity provider was accepted since %s. Look there whether it reports errors.",
+		Topic: TopicSilent, Why: fmt.Sprintf("The identity provider has sent no request with a valid token since %s. Look there whether it reports errors.",
 			f.directory.Status.LastRequestTime.UTC().Format(time.RFC3339)),
 		How: "What was refused: " + f.command("log"),
 	})

@@ -59,7 +59,7 @@ func TestAdvice(t *testing.T) {
 			d.Spec.SCIMSynchronization = v1alpha1.SynchronizationDisabled
 		},
 		"kubectl cloudsso check -n acme": func(d *v1alpha1.CloudSSODirectory, _ *v1alpha1.SCIMCredential) { d.Status.LastRequestTime = nil },
-		"accepted since 2027-01-24T12:00:00Z": func(d *v1alpha1.CloudSSODirectory, _ *v1alpha1.SCIMCredential) {
+		"valid token since 2027-01-24T12:00:00Z": func(d *v1alpha1.CloudSSODirectory, _ *v1alpha1.SCIMCredential) {
 			d.Status.ActivatedAt, d.Status.LastRequestTime = &metav1.Time{Time: now.AddDate(0, -1, 0)}, &metav1.Time{Time: now.AddDate(0, 0, -7)}
 		},
 		"docs/budget.md": func(d *v1alpha1.CloudSSODirectory, _ *v1alpha1.SCIMCredential) {

@@ -4,21 +4,19 @@ import (
 	"context"
 	"strings"
 	"unicode"
-	"unicode/utf8"
 
 	authenticationv1 "k8s.io/api/authentication/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/validation"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 )
 
-// FieldManager is the name under which the verbs write, and their user agent.
+// FieldManager is the user agent of this program, and the beginning of the field managers under which it writes.
 const FieldManager = "kubectl-cloudsso"
 
-// maxFieldManager is how many bytes the API server takes for a field manager.
-const maxFieldManager = 128
-
-// Author returns the field manager of what a person writes: FieldManager, and what the API server calls the person, so that an object
-// says who has changed a field last. It is FieldManager alone if the API server does not tell. It is a client's own word; the API
-// server's audit log has the proof.
+// Author returns the field manager of what a person writes: FieldManager, a slash, and the name by which the API server knows the
+// person. So an object says who has changed a field last. A client chooses its field manager, so the API server's audit log alone is
+// proof. If the API server does not tell the name, Author returns FieldManager: a write does not fail for that. It sends one request:
+// call it once for many writes.
 func Author(ctx context.Context, c client.Client) client.FieldOwner {
 	review := &authenticationv1.SelfSubjectReview{}
 	if err := c.Create(ctx, review); err != nil {
@@ -27,26 +25,29 @@ func Author(ctx context.Context, c client.Client) client.FieldOwner {
 	return client.FieldOwner(managerOf(review.Status.UserInfo.Username))
 }
 
-// managerOf returns the field manager of a person. The API server refuses one that is long, or has characters that are not printed.
+// cutMark is at the end of a name that is too long.
+const cutMark = "…"
+
+// managerOf returns the field manager of a person. The API server refuses one that is too long, or that has characters which are not
+// printable.
 func managerOf(username string) string {
-	printed := strings.Map(func(r rune) rune {
+	name := strings.Map(func(r rune) rune {
 		if !unicode.IsPrint(r) {
 			return -1
 		}
 		return r
 	}, username)
-	if printed == "" {
+	if name == "" {
 		return FieldManager
 	}
-	manager := FieldManager + "/" + printed
-	for len(manager) > maxFieldManager {
-		_, size := utf8.DecodeLastRuneInString(manager)
-		manager = manager[:len(manager)-size]
+	manager := FieldManager + "/" + name
+	if len(manager) <= validation.FieldManagerMaxLength {
+		return manager
 	}
-	return manager
+	return strings.ToValidUTF8(manager[:validation.FieldManagerMaxLength-len(cutMark)], "") + cutMark
 }
 
-// PersonOf returns the person of a field manager that Author has named; "" if it names none.
+// PersonOf returns the person of a field manager that Author has returned; "" if it names none.
 func PersonOf(manager string) string {
 	person, isNamed := strings.CutPrefix(manager, FieldManager+"/")
 	if !isNamed {

@@ -3,6 +3,8 @@ package plugin
 import (
 	"time"
 
+	"k8s.io/apimachinery/pkg/api/meta"
+
 	"github.com/cloudsso/cloudsso-operator/api/v1alpha1"
 	"github.com/cloudsso/cloudsso-operator/internal/policy"
 )
@@ -10,17 +12,17 @@ import (
 // Connection is the state of an identity provider's connection.
 type Connection string
 
-// The states of a connection.
+// The states of a connection. status.lastRequestTime is the time of the last request whose token was valid.
 const (
-	// ConnectionWorking: requests are accepted.
+	// ConnectionWorking says that a request came less than SilentAfter ago.
 	ConnectionWorking Connection = "Working"
-	// ConnectionOff: the directory is not served, so requests are refused, whatever their token.
+	// ConnectionOff says that the directory is not served, so requests are refused, whatever their token.
 	ConnectionOff Connection = "Off"
-	// ConnectionRefused: no credential is usable, so requests are answered 401.
+	// ConnectionRefused says that no credential is usable, so requests are answered 401.
 	ConnectionRefused Connection = "Refused"
-	// ConnectionNeverUsed: no request was ever accepted.
+	// ConnectionNeverUsed says that no request has come yet.
 	ConnectionNeverUsed Connection = "NeverUsed"
-	// ConnectionSilent: no request was accepted for SilentAfter.
+	// ConnectionSilent says that no request has come for SilentAfter.
 	ConnectionSilent Connection = "Silent"
 )
 
@@ -32,7 +34,7 @@ const SilentAfter = 72 * time.Hour
 func ConnectionOf(d *v1alpha1.CloudSSODirectory, now time.Time) Connection {
 	last := d.Status.LastRequestTime
 	switch {
-	case policy.SwitchOf(d) != policy.SwitchEnabled:
+	case policy.SwitchOf(d) != policy.SwitchEnabled, meta.IsStatusConditionFalse(d.Status.Conditions, v1alpha1.ConditionNamespaceSelected):
 		return ConnectionOff
 	case d.Status.Credentials != nil && d.Status.Credentials.Usable == 0:
 		return ConnectionRefused

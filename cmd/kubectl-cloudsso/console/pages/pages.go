@@ -11,7 +11,7 @@
 //	navigation.go the links to the pages
 //	directories.go, access.go, review.go   the list of directories, access assignments, and who has which role where
 //	directory.go, users.go, user.go, groups.go, group.go, settings.go   one page each
-//	why.go, history.go, useraccess.go   parts of the page of a user
+//	why.go, history.go, useraccess.go, userrequests.go   parts of the page of a user
 //	suspend.go, deletion.go             what a person does to a user
 //	approvals.go, decideall.go          withheld deactivations, and the decision about one or all of them
 //	signin.go     what a person sees who is not signed in

@@ -140,31 +140,47 @@ for (const form of document.querySelectorAll("form[data-once]")) {
   });
 }
 
-// What was typed into a form is kept in the tab until the form has done what it says, so that a reload does not lose it. A draft is
-// kept by the address of its page.
-const draftKey = `draft ${location.pathname}`;
-const sentKey = "sent draft";
-if (isDone || document.querySelector("[data-secret]")) sessionStorage.removeItem(sessionStorage.getItem(sentKey));
-for (const form of document.querySelectorAll("form.person")) form.addEventListener("submit", () => sessionStorage.clear());
+// What was typed into a form is kept in the tab until the form has done what it says, so that a reload does not lose it. A draft
+// belongs to what the form does and to the person: the page that refuses a form may have another address than the one that showed it,
+// and after a session has ended, another person may sign in.
+const drafts = {
+  sent: "sent", // the key of the draft of the form that was sent last
+  keyOf: (form) => `draft ${document.querySelector(".person b")?.textContent ?? ""} ${form.getAttribute("action")}`,
+  read(key) {
+    try {
+      return Object(JSON.parse(sessionStorage.getItem(key)));
+    } catch { // no draft of this version
+      return {};
+    }
+  },
+  // settle ends the draft of a form that has done what it says.
+  settle(isOver) {
+    const sent = sessionStorage.getItem(drafts.sent);
+    sessionStorage.removeItem(drafts.sent);
+    if (isOver && sent) sessionStorage.removeItem(sent);
+  },
+};
 const valueOf = (input) => (input.type === "checkbox" ? input.checked : input.value);
-function keepDrafts(form) {
-  const notice = form.previousElementSibling;
-  const drop = () => sessionStorage.removeItem(draftKey);
-  const draft = JSON.parse(sessionStorage.getItem(draftKey) ?? "{}");
-  for (const [name, value] of Object.entries(draft)) {
-    const input = form.elements.namedItem(name);
-    if (!input || input.disabled || valueOf(input) === value) continue;
-    if (input.type === "checkbox") input.checked = value;
-    else input.value = value;
+function keepDraft(form) {
+  const key = drafts.keyOf(form);
+  const notice = form.previousElementSibling.querySelector(".notice"); // parts_form.html has it
+  let draft = drafts.read(key);
+  for (const input of form.elements) {
+    if (!Object.hasOwn(draft, input.name) || input.matches(":disabled, [type=hidden], button") || valueOf(input) === draft[input.name]) continue;
+    if (input.type === "checkbox") input.checked = draft[input.name];
+    else input.value = draft[input.name];
     notice.hidden = false;
   }
+  const drop = () => {
+    draft = {};
+    sessionStorage.removeItem(key);
+  };
   form.addEventListener("input", ({ target }) => {
     draft[target.name] = valueOf(target);
-    sessionStorage.setItem(draftKey, JSON.stringify(draft));
+    sessionStorage.setItem(key, JSON.stringify(draft));
   });
-  form.addEventListener("submit", () => sessionStorage.setItem(sentKey, draftKey));
+  form.addEventListener("submit", () => sessionStorage.setItem(drafts.sent, key));
   notice.querySelector("button").addEventListener("click", () => {
-    for (const name of Object.keys(draft)) delete draft[name];
     drop();
     form.reset();
     notice.hidden = true;
@@ -172,4 +188,6 @@ function keepDrafts(form) {
   });
   for (const link of document.querySelectorAll("[data-cancel]")) link.addEventListener("click", drop);
 }
-for (const form of document.querySelectorAll("form.edit")) keepDrafts(form);
+drafts.settle(isDone || document.querySelector("[data-secret]"));
+for (const form of document.querySelectorAll("form.edit")) keepDraft(form);
+for (const form of document.querySelectorAll("form.person")) form.addEventListener("submit", () => sessionStorage.clear()); // signs out

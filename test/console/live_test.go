@@ -121,7 +121,7 @@ var _ = Describe("the log in a browser", func() {
 			GinkgoHelper()
 			create(ctx, "/Users", map[string]any{"schemas": []string{"urn:ietf:params:scim:schemas:core:2.0:User"}, "userName": userName})
 		}
-		Eventually(status).Should(ContainSubstring("Live"))
+		Eventually(status).Should(ContainSubstring("New lines appear"))
 		arrive("live-1@example.com")
 		Eventually(rows).Should(ContainSubstring("live-1@example.com"))
 		Expect(evaluate[bool](t, `document.querySelector("tbody").rows[0].classList.contains("new")`)).To(BeTrue(), "the newest first")

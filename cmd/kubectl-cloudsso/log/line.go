@@ -90,7 +90,7 @@ func (l line) summary() string {
 	}
 	parts := append([]string(nil), l.Effects...)
 	if len(l.Changed) > 0 {
-		parts = append(parts, "changed "+strings.Join(l.Changed, ","))
+		parts = append(parts, "changed "+strings.Join(l.Changed, ", "))
 	}
 	if l.MembersAdded > 0 {
 		parts = append(parts, "+"+strconv.Itoa(l.MembersAdded)+" members")

@@ -70,7 +70,7 @@ func TestSummary(t *testing.T) {
 		"in-flight: too many":     {Event: audit.RequestLimited, Status: 429, Reason: "in-flight", Detail: "too many"},
 		"+7 members, -1 members":  {Event: audit.ResourceModified, Status: 200, Added: audit.Members{Count: 7}, Removed: audit.Members{Count: 1}},
 		"Created, Restored":       {Event: audit.ResourceCreated, Status: 201, Effects: []string{"Created", "Restored"}},
-		"changed userName,active": {Event: audit.ResourceModified, Status: 200, Changes: []audit.Change{{Name: "userName"}, {Name: "active"}}},
+		"changed userName, active": {Event: audit.ResourceModified, Status: 200, Changes: []audit.Change{{Name: "userName"}, {Name: "active"}}},
 	} {
 		if got := parsed(t, r).summary(); got != want {
 			t.Errorf("got %q, want %q", got, want)

@@ -187,9 +187,12 @@ func neverUsed(f facts) []Advice {
 }
 
 func silent(f facts) []Advice {
-	return when(ConnectionOf(f.directory, f.now) == ConnectionSilent, Advice{
+	if ConnectionOf(f.directory, f.now) != ConnectionSilent {
+		return nil
+	}
+	return []Advice{{
 		Topic: TopicSilent, Why: fmt.Sprintf("The identity provider has sent no request with a valid token since %s. Look there whether it reports errors.",
 			f.directory.Status.LastRequestTime.UTC().Format(time.RFC3339)),
 		How: "What was refused: " + f.command("log"),
-	})
+	}}
 }

@@ -82,13 +82,16 @@ func (r *request) directoryView(d *v1alpha1.CloudSSODirectory, problem string) (
 // IsCalm reports whether nothing has to be done.
 func (o overview) IsCalm() bool { return len(o.Next) == 1 && o.Next[0].Topic == plugin.TopicNothing }
 
-// conditionsOf returns the conditions of a directory. That about refused writes names what the page has, and no command.
+// conditionsOf returns the conditions of a directory. Those about refused writes and withheld deactivations name what the page has, and
+// no command.
 func conditionsOf(d *v1alpha1.CloudSSODirectory, now time.Time) []metav1.Condition {
 	conditions := slices.Clone(d.Status.Conditions)
 	missed := policy.MissedWrites(d, now)
 	for i := range conditions {
 		c := &conditions[i]
 		switch {
+		case c.Type == v1alpha1.ConditionDeactivationsWithheld && c.Status == metav1.ConditionTrue && d.Status.Users != nil:
+			c.Message = text("approvals.condition", d.Status.Users.Withheld)
 		case c.Type != v1alpha1.ConditionResyncNeeded:
 		case missed == nil && c.Status == metav1.ConditionTrue:
 			c.Message = text("resync.unseen")

@@ -289,6 +289,7 @@ var texts = map[string]string{
 
 	"approvals.title":             "Approvals",
 	"approvals.budget":            "The disablement budget is %s. A deactivation beyond it waits here.",
+	"approvals.condition":         "Deactivations that exceed the disablement budget: %d. These users stay active until an administrator decides: Approvals has them.",
 	"approvals.noBudget":          "The directory has no disablement budget, so no deactivation is withheld.",
 	"approvals.none":              "No deactivation waits for a decision.",
 	"approvals.counted":           "The operator counts them, and a new one shows within some seconds.",

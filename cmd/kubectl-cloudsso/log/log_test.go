@@ -64,12 +64,12 @@ func TestLineOfTheOperatorIsRead(t *testing.T) {
 
 func TestSummary(t *testing.T) {
 	for want, r := range map[string]audit.Record{
-		"":                        {Event: audit.ResourceUnchanged, Status: 200},
-		"expired":                 {Event: audit.AuthenticationRefused, Status: 401, Reason: "expired"},
-		"uniqueness":              {Event: audit.RequestRefused, Status: 409, Detail: "uniqueness"},
-		"in-flight: too many":     {Event: audit.RequestLimited, Status: 429, Reason: "in-flight", Detail: "too many"},
-		"+7 members, -1 members":  {Event: audit.ResourceModified, Status: 200, Added: audit.Members{Count: 7}, Removed: audit.Members{Count: 1}},
-		"Created, Restored":       {Event: audit.ResourceCreated, Status: 201, Effects: []string{"Created", "Restored"}},
+		"":                         {Event: audit.ResourceUnchanged, Status: 200},
+		"expired":                  {Event: audit.AuthenticationRefused, Status: 401, Reason: "expired"},
+		"uniqueness":               {Event: audit.RequestRefused, Status: 409, Detail: "uniqueness"},
+		"in-flight: too many":      {Event: audit.RequestLimited, Status: 429, Reason: "in-flight", Detail: "too many"},
+		"+7 members, -1 members":   {Event: audit.ResourceModified, Status: 200, Added: audit.Members{Count: 7}, Removed: audit.Members{Count: 1}},
+		"Created, Restored":        {Event: audit.ResourceCreated, Status: 201, Effects: []string{"Created", "Restored"}},
 		"changed userName, active": {Event: audit.ResourceModified, Status: 200, Changes: []audit.Change{{Name: "userName"}, {Name: "active"}}},
 	} {
 		if got := parsed(t, r).summary(); got != want {

@@ -185,6 +185,15 @@ func createCrowd(ctx context.Context) {
 	createUserClaim(ctx, crowdSize()-1)
 }
 
+// createCrowdDirectory creates the directory itself until the end of the spec. Lists do not need it.
+func createCrowdDirectory(ctx context.Context) *v1alpha1.CloudSSODirectory {
+	GinkgoHelper()
+	d := &v1alpha1.CloudSSODirectory{ObjectMeta: metav1.ObjectMeta{Namespace: crowd, Name: v1alpha1.DirectoryName}}
+	Expect(cluster.Create(ctx, d)).To(Succeed())
+	DeferCleanup(func(ctx context.Context) { Expect(cluster.Delete(ctx, d)).To(Succeed()) })
+	return d
+}
+
 // wideGroup is the page of a group whose members are in slices.
 const wideGroup = "/directories/" + crowd + "/groups/wide"
 
@@ -530,6 +539,7 @@ var _ = Describe("the search of the console", Ordered, ContinueOnFailure, func()
 	)
 
 	DescribeTable("is read by the verbs, which hold a page of it", func(ctx SpecContext, lines int, arguments ...string) {
+		createCrowdDirectory(ctx)
 		var output bytes.Buffer
 		cmd := process(ctx, arguments...)
 		cmd.Args[len(cmd.Args)-1] = crowd // the namespace
@@ -649,9 +659,7 @@ var _ = Describe("the search of the console", Ordered, ContinueOnFailure, func()
 
 	It("lists withheld deactivations that are not counted, and reads no further than to those that are", func(ctx SpecContext) {
 		const approvals = "/directories/" + crowd + "/approvals"
-		d := &v1alpha1.CloudSSODirectory{ObjectMeta: metav1.ObjectMeta{Namespace: crowd, Name: v1alpha1.DirectoryName}}
-		Expect(cluster.Create(ctx, d)).To(Succeed())
-		DeferCleanup(func(ctx context.Context) { Expect(cluster.Delete(ctx, d)).To(Succeed()) })
+		d := createCrowdDirectory(ctx)
 		_, body, _ := load(ctx, server, approvals)
 		Expect(body).To(ContainSubstring("as the operator has counted: not known yet"))
 		Expect(reading.FindStringSubmatch(body)).To(HaveExactElements(Not(BeEmpty()), "600", strconv.Itoa(crowdSize())))

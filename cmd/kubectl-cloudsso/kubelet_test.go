@@ -3,9 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
-	"net"
 	"net/http"
-	"net/http/httptest"
 	"net/url"
 	"strconv"
 	"strings"
@@ -17,6 +15,8 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	testkubelet "github.com/cloudsso/cloudsso-operator/test/kubelet"
 )
 
 // kubelet is a node that has the logs of its Pods: the API server asks it for them, as it asks a kubelet.
@@ -47,21 +47,10 @@ type stampedLine struct {
 func startKubelet(ctx context.Context) *kubelet {
 	GinkgoHelper()
 	k := &kubelet{logs: map[string]*containerLog{}, changed: make(chan struct{})}
-	server := httptest.NewTLSServer(k)
-	DeferCleanup(server.Close)
-	address, err := url.Parse(server.URL)
+	node, stop, err := testkubelet.Start(ctx, cluster, k)
 	Expect(err).NotTo(HaveOccurred())
-	host, port, err := net.SplitHostPort(address.Host)
-	Expect(err).NotTo(HaveOccurred())
-	number, err := strconv.ParseInt(port, 10, 32)
-	Expect(err).NotTo(HaveOccurred())
-	node := &corev1.Node{ObjectMeta: metav1.ObjectMeta{GenerateName: "node-"}}
-	Expect(cluster.Create(ctx, node)).To(Succeed())
-	DeferCleanup(func(ctx SpecContext) { Expect(cluster.Delete(ctx, node)).To(Succeed()) })
-	node.Status.Addresses = []corev1.NodeAddress{{Type: corev1.NodeInternalIP, Address: host}}
-	node.Status.DaemonEndpoints.KubeletEndpoint.Port = int32(number)
-	Expect(cluster.Status().Update(ctx, node)).To(Succeed())
-	k.node = node.Name
+	DeferCleanup(func(ctx SpecContext) { Expect(stop(ctx)).To(Succeed()) })
+	k.node = node
 	return k
 }
 

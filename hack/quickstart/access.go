@@ -5,7 +5,9 @@ import (
 	"errors"
 	"time"
 
+	rbacv1 "k8s.io/api/rbac/v1"
 	"k8s.io/client-go/rest"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/cloudsso/cloudsso-operator/api/v1alpha1"
 	"github.com/cloudsso/cloudsso-operator/test/controlplane"
@@ -14,6 +16,19 @@ import (
 
 // TargetNamespace is a namespace in which people can be given access, with Options.Access.
 const TargetNamespace = "web"
+
+// Subjects returns the Kubernetes user names that have a role through the RoleBindings of a directory, once for each binding. The
+// options restrict the bindings.
+func Subjects(ctx context.Context, c client.Client, directory string, options ...client.ListOption) (names []string, err error) {
+	var all rbacv1.RoleBindingList
+	err = c.List(ctx, &all, append(options, client.MatchingLabels{v1alpha1.LabelDirectory: directory})...)
+	for i := range all.Items {
+		for _, subject := range all.Items[i].Subjects {
+			names = append(names, subject.Name)
+		}
+	}
+	return names, err
+}
 
 // startIssuer starts the OIDC issuer, and lets the API server accept its tokens.
 func (e *Environment) startIssuer(ctx context.Context, o *controlplane.Options) (err error) {

@@ -2,11 +2,12 @@ package commands_test
 
 import (
 	"context"
-	"io/fs"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 
@@ -33,24 +34,16 @@ type page struct {
 	blocks []markdown.Block
 }
 
-// pages returns the documents that have a block marked run.
+// pages returns the documents that have a block marked run, by their paths.
 func pages() (all []page) {
-	err := filepath.WalkDir(docs, func(file string, entry fs.DirEntry, err error) error {
-		if err != nil || filepath.Ext(file) != ".md" {
-			return err
-		}
-		source, err := os.ReadFile(file)
-		if err != nil {
-			return err
-		}
-		path, err := filepath.Rel(docs, file)
-		if p := (page{path, markdown.Blocks(source)}); p.script() != "" {
-			all = append(all, p)
-		}
-		return err
-	})
+	byPath, err := markdown.BlocksByPage(docs)
 	if err != nil {
 		panic(err) // before the suite begins
+	}
+	for _, path := range slices.Sorted(maps.Keys(byPath)) {
+		if p := (page{path, byPath[path]}); p.script() != "" {
+			all = append(all, p)
+		}
 	}
 	return all
 }

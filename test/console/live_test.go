@@ -8,13 +8,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
-	"net/http/httptest"
-	"net/url"
 	"os"
 	"regexp"
-	"strconv"
 	"strings"
 	"time"
 
@@ -26,43 +22,30 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/cloudsso/cloudsso-operator/test/controlplane"
+	"github.com/cloudsso/cloudsso-operator/test/kubelet"
 )
 
 // serveOperatorLog makes the operator of this suite, which runs beside the cluster, a Pod of it until the end of the spec: the API
 // server asks a node for its log, and the node has the file that the operator writes.
 func serveOperatorLog(ctx context.Context) {
 	GinkgoHelper()
-	server := httptest.NewTLSServer(http.HandlerFunc(serveLog))
-	DeferCleanup(server.Close)
-	address, err := url.Parse(server.URL)
+	node, stop, err := kubelet.Start(ctx, environment.Admin, http.HandlerFunc(serveLog))
 	Expect(err).NotTo(HaveOccurred())
-	host, port, err := net.SplitHostPort(address.Host)
-	Expect(err).NotTo(HaveOccurred())
-	number, err := strconv.ParseInt(port, 10, 32)
-	Expect(err).NotTo(HaveOccurred())
-	node := &corev1.Node{ObjectMeta: metav1.ObjectMeta{GenerateName: "node-"}}
-	pod := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{
-		Namespace: controlplane.SystemNamespace, GenerateName: "operator-", Labels: map[string]string{"app.kubernetes.io/name": "cloudsso-operator"},
-	}}
-	create := func(o client.Object, status func()) {
-		GinkgoHelper()
-		Expect(environment.Admin.Create(ctx, o)).To(Succeed())
-		DeferCleanup(func(ctx context.Context) {
-			Expect(environment.Admin.Delete(ctx, o, client.GracePeriodSeconds(0))).To(Succeed())
-		})
-		status()
-		Expect(environment.Admin.Status().Update(ctx, o)).To(Succeed())
+	DeferCleanup(func(ctx context.Context) { Expect(stop(ctx)).To(Succeed()) })
+	pod := &corev1.Pod{
+		ObjectMeta: metav1.ObjectMeta{
+			Namespace: controlplane.SystemNamespace, GenerateName: "operator-", Labels: map[string]string{"app.kubernetes.io/name": "cloudsso-operator"},
+		},
+		Spec: corev1.PodSpec{NodeName: node, Containers: []corev1.Container{{Name: "manager", Image: "manager"}}},
 	}
-	create(node, func() {
-		node.Status.Addresses = []corev1.NodeAddress{{Type: corev1.NodeInternalIP, Address: host}}
-		node.Status.DaemonEndpoints.KubeletEndpoint.Port = int32(number)
+	Expect(environment.Admin.Create(ctx, pod)).To(Succeed())
+	DeferCleanup(func(ctx context.Context) {
+		Expect(environment.Admin.Delete(ctx, pod, client.GracePeriodSeconds(0))).To(Succeed())
 	})
-	pod.Spec = corev1.PodSpec{NodeName: node.Name, Containers: []corev1.Container{{Name: "manager", Image: "manager"}}}
-	create(pod, func() {
-		pod.Status = corev1.PodStatus{Phase: corev1.PodRunning, ContainerStatuses: []corev1.ContainerStatus{{
-			Name: "manager", ContainerID: "containerd://manager", State: corev1.ContainerState{Running: &corev1.ContainerStateRunning{}},
-		}}}
-	})
+	pod.Status = corev1.PodStatus{Phase: corev1.PodRunning, ContainerStatuses: []corev1.ContainerStatus{{
+		Name: "manager", ContainerID: "containerd://manager", State: corev1.ContainerState{Running: &corev1.ContainerStateRunning{}},
+	}}}
+	Expect(environment.Admin.Status().Update(ctx, pod)).To(Succeed())
 }
 
 // lineTime matches the time of a line of the operator's log.

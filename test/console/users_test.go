@@ -69,16 +69,8 @@ func state(ctx context.Context, id string) v1alpha1.UserState {
 }
 
 // subjects returns the Kubernetes user names that have access to the target namespace.
-func subjects(ctx context.Context) (names []string) {
-	GinkgoHelper()
-	var bindings rbacv1.RoleBindingList
-	Expect(environment.Admin.List(ctx, &bindings, client.InNamespace(quickstart.TargetNamespace), client.MatchingLabels{v1alpha1.LabelDirectory: environment.Namespace})).To(Succeed())
-	for _, b := range bindings.Items {
-		for _, s := range b.Subjects {
-			names = append(names, s.Name)
-		}
-	}
-	return names
+func subjects(ctx context.Context) ([]string, error) {
+	return quickstart.Subjects(ctx, environment.Admin, environment.Namespace, client.InNamespace(quickstart.TargetNamespace))
 }
 
 // setDirectory changes the directory's spec.

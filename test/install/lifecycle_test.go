@@ -16,9 +16,7 @@ import (
 	. "github.com/onsi/gomega"
 	"github.com/prometheus/common/model"
 	corev1 "k8s.io/api/core/v1"
-	rbacv1 "k8s.io/api/rbac/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/cloudsso/cloudsso-operator/api/v1alpha1"
 	"github.com/cloudsso/cloudsso-operator/hack/quickstart"
@@ -154,16 +152,7 @@ func (l *lifeCycle) runWithAccess(ctx context.Context) {
 		},
 	}
 	Expect(cluster.Create(ctx, assignment)).To(Succeed())
-	subjects := func() (names []string) {
-		var bindings rbacv1.RoleBindingList
-		Expect(cluster.List(ctx, &bindings, client.MatchingLabels{v1alpha1.LabelDirectory: l.directory})).To(Succeed())
-		for i := range bindings.Items {
-			for _, subject := range bindings.Items[i].Subjects {
-				names = append(names, subject.Name)
-			}
-		}
-		return names
-	}
+	subjects := func() ([]string, error) { return quickstart.Subjects(ctx, cluster, l.directory) }
 	Eventually(subjects, soon).Should(ConsistOf(load.UserName("two"), load.UserName("three")))
 	l.send(ctx, http.StatusOK, http.MethodPatch, "/Users/"+users[0], load.SetActive(false))
 	Eventually(subjects, soon).Should(ConsistOf(load.UserName("three")))

@@ -4,7 +4,6 @@ package install
 
 import (
 	"context"
-	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -31,19 +30,8 @@ const (
 // blocksByPage returns the fenced blocks of each document.
 func blocksByPage() map[string][]markdown.Block {
 	GinkgoHelper()
-	all, docs := map[string][]markdown.Block{}, filepath.Join(root, "docs")
-	Expect(filepath.WalkDir(docs, func(file string, _ fs.DirEntry, err error) error {
-		if err != nil || filepath.Ext(file) != ".md" {
-			return err
-		}
-		source, err := os.ReadFile(file)
-		if err != nil {
-			return err
-		}
-		page, err := filepath.Rel(docs, file)
-		all[page] = markdown.Blocks(source)
-		return err
-	})).To(Succeed())
+	all, err := markdown.BlocksByPage(filepath.Join(root, "docs"))
+	Expect(err).NotTo(HaveOccurred())
 	return all
 }
 

@@ -16,7 +16,6 @@ import (
 	"golang.org/x/sync/errgroup"
 	corev1 "k8s.io/api/core/v1"
 	eventsv1 "k8s.io/api/events/v1"
-	rbacv1 "k8s.io/api/rbac/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -76,18 +75,8 @@ func newCompany(ctx context.Context) *company {
 }
 
 // subjects returns a function that returns the Kubernetes user names that have a role through the directory.
-func (c *company) subjects(ctx context.Context) func() []string {
-	return func() []string {
-		names := []string{}
-		var all rbacv1.RoleBindingList
-		Expect(person.List(ctx, &all, client.MatchingLabels{v1alpha1.LabelDirectory: c.namespace})).To(Succeed())
-		for i := range all.Items {
-			for _, subject := range all.Items[i].Subjects {
-				names = append(names, subject.Name)
-			}
-		}
-		return names
-	}
+func (c *company) subjects(ctx context.Context) func() ([]string, error) {
+	return func() ([]string, error) { return quickstart.Subjects(ctx, person, c.namespace) }
 }
 
 // subject returns the Kubernetes user name of the user that a tag names.

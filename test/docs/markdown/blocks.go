@@ -3,6 +3,9 @@ package markdown
 
 import (
 	"bytes"
+	"io/fs"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -43,6 +46,24 @@ func Blocks(source []byte) (all []Block) {
 		return ast.WalkContinue, nil
 	})
 	return all
+}
+
+// BlocksByPage returns the fenced blocks of each page in a folder and its folders, by its path from there: reference/cloudssouser.md.
+func BlocksByPage(folder string) (map[string][]Block, error) {
+	all := map[string][]Block{}
+	err := filepath.WalkDir(folder, func(file string, _ fs.DirEntry, err error) error {
+		if err != nil || filepath.Ext(file) != ".md" {
+			return err
+		}
+		source, err := os.ReadFile(file)
+		if err != nil {
+			return err
+		}
+		page, err := filepath.Rel(folder, file)
+		all[filepath.ToSlash(page)] = Blocks(source)
+		return err
+	})
+	return all, err
 }
 
 func newBlock(n *ast.FencedCodeBlock, source []byte) Block {

@@ -18,7 +18,13 @@ var (
 	states  = [...]v1alpha1.UserState{
 		v1alpha1.UserActive, v1alpha1.UserDisabled, v1alpha1.UserSuspended, v1alpha1.UserConflict, v1alpha1.UserDeprovisioned,
 	}
-	groupStates = [...]string{"Effective", "Conflict"}
+	groupStates = [...]string{groupEffective, groupConflict}
+)
+
+// The states of groups: whether one holds its displayName, or another group does.
+const (
+	groupEffective = "Effective"
+	groupConflict  = "Conflict"
 )
 
 // counts are the numbers of a namespace's objects, or the part of one object in them. guard counts objects whose deletion is
@@ -159,9 +165,9 @@ func countsOfUser(u *v1alpha1.CloudSSOUser) (c counts) {
 }
 
 func countsOfGroup(g *v1alpha1.CloudSSOGroup) (c counts) {
-	state := "Effective"
+	state := groupEffective
 	if effective := meta.FindStatusCondition(g.Status.Conditions, v1alpha1.ConditionEffective); effective != nil && effective.Reason == v1alpha1.ReasonDisplayNameConflict {
-		state = "Conflict"
+		state = groupConflict
 	}
 	c.groups[indexOfSource(g.Spec.Source)][slices.Index(groupStates[:], state)] = 1
 	if isGuarded(g) {

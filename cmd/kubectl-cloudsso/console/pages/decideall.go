@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/url"
 	"strconv"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -193,7 +194,7 @@ func (r *request) readStep(ctx context.Context, page *v1alpha1.CloudSSOUserList,
 // decideShown decides about those of some users that wait and that the page has shown, some at a time, and counts them.
 func (r *request) decideShown(ctx context.Context, users []v1alpha1.CloudSSOUser, d *round) error {
 	var decided, left atomic.Int64
-	author := r.author()
+	author := sync.OnceValue(r.author)
 	writers, ctx := errgroup.WithContext(ctx)
 	writers.SetLimit(parallelReads)
 	for i := range users {
@@ -206,7 +207,7 @@ func (r *request) decideShown(ctx context.Context, users []v1alpha1.CloudSSOUser
 			continue
 		}
 		writers.Go(func() error {
-			err := r.writeDecision(ctx, u, d.Decision, author)
+			err := r.writeDecision(ctx, u, d.Decision, author())
 			switch {
 			case errors.Is(err, errNotWithheld):
 				waits, err := r.stillWaits(ctx, u.Name)

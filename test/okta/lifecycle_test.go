@@ -338,6 +338,26 @@ var _ = Describe("a user with a large profile", func() {
 	})
 })
 
+var _ = Describe("a leaver whose profile has a value that is refused", func() {
+	It("loses access, and the answer and the provisioning log say so", func(ctx SpecContext) {
+		userName := unique("refused")
+		id := create(ctx, userName)
+		profile := fmt.Sprintf(`{"schemas":["urn:ietf:params:scim:schemas:core:2.0:User"],"userName":%q,"title":"changed","nickName":%q,"active":false}`,
+			userName, strings.Repeat("x", 1025)) // the API server refuses it
+		answer := send(ctx, 400, "PUT", "/Users/"+id, profile)
+		Expect(answer.Body).To(HaveKeyWithValue("detail", And(HavePrefix("active is false now"), ContainSubstring("nickName"), ContainSubstring("1024"))))
+		Eventually(linesOf).WithArguments(auditLog, answer.Header.Get("X-Request-Id")).Should(ContainElement(And(
+			HaveKeyWithValue("status", 400.), HaveKeyWithValue("effects", ConsistOf("Deactivated")), HaveKeyWithValue("detail", ContainSubstring("nickName")))))
+		stored := send(ctx, 200, "GET", "/Users/"+id, "").Body
+		Expect(stored).To(HaveKeyWithValue("active", false))
+		Expect(stored).NotTo(HaveKey("title"))
+
+		other := create(ctx, unique("refused"))
+		send(ctx, 409, "PATCH", "/Users/"+other, patch(fmt.Sprintf(`[{"op":"replace","value":{"userName":%q,"active":false}}]`, userName)))
+		Expect(send(ctx, 200, "GET", "/Users/"+other, "").Body).To(HaveKeyWithValue("active", false))
+	})
+})
+
 var _ = Describe("the switch", Serial, func() {
 	It("refuses SCIM while it is off, counts what was refused, and asks for a push when it is on again", func(ctx SpecContext) {
 		id := create(ctx, unique("switched"))

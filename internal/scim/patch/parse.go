@@ -51,6 +51,39 @@ type operation struct {
 // Parse reads the body of a PATCH request, whose filters are charged to the meter, also if the patch is applied several times.
 // Any error is one for the client: a *scim.Error or a *schema.Error.
 func Parse(ctx context.Context, rt *schema.ResourceType, body []byte, m *filter.Meter) (*Patch, error) {
+	list, err := parseOperations(body)
+	if err != nil {
+		return nil, err
+	}
+	p := &Patch{rt: rt, meter: m}
+	if err := p.readOperations(ctx, list); err != nil {
+		return nil, err
+	}
+	return p, nil
+}
+
+// Active returns the value that a PATCH request of a user gives to active, whatever is wrong with its other operations; nil if
+// it gives none, or the body cannot be read.
+func Active(ctx context.Context, body []byte) any {
+	list, err := parseOperations(body)
+	if err != nil {
+		return nil
+	}
+	p := &Patch{rt: schema.UserActive}
+	for _, item := range list {
+		if fields, ok := item.(map[string]any); ok {
+			_ = p.readOperation(fields) // adds nothing if it fails
+		}
+	}
+	given, err := p.Apply(ctx, nil)
+	if err != nil {
+		return nil
+	}
+	return given.Get(schema.Active)
+}
+
+// parseOperations returns the operations of a request, which are one or more.
+func parseOperations(body []byte) ([]any, error) {
 	message, err := schema.ParseObject(body)
 	if err != nil {
 		return nil, err
@@ -66,11 +99,7 @@ func Parse(ctx context.Context, rt *schema.ResourceType, body []byte, m *filter.
 	if len(list) > limits.PatchOperations {
 		return nil, scim.BadRequest(scim.TooMany, "Operations has %d operations; at most %d are supported", len(list), limits.PatchOperations)
 	}
-	p := &Patch{rt: rt, meter: m}
-	if err := p.readOperations(ctx, list); err != nil {
-		return nil, err
-	}
-	return p, nil
+	return list, nil
 }
 
 func (p *Patch) readOperations(ctx context.Context, list []any) error {

@@ -24,8 +24,7 @@ var (
 )
 
 // CheckCharacters refuses a change of a resource that brings in a character which its attributes must not have. It does not
-// look at what stays as it is, and not at printed attributes if the change deactivates a user: a leaver must lose access
-// whatever the request has besides. It changes nothing: text is stored as it was sent. Any error is an *Error.
+// look at what stays as it is. It changes nothing: text is stored as it was sent. Any error is an *Error.
 func CheckCharacters(current, next Object) error {
 	for _, a := range names {
 		if name := next.String(a); name != current.String(a) {
@@ -33,9 +32,6 @@ func CheckCharacters(current, next Object) error {
 				return err
 			}
 		}
-	}
-	if Deactivates(current, next) {
-		return nil
 	}
 	for _, a := range printed {
 		if v := next.Get(a); !Equal(v, current.Get(a)) {
@@ -48,11 +44,6 @@ func CheckCharacters(current, next Object) error {
 		return checkText(UserDisplayName.Name, text)
 	}
 	return nil
-}
-
-// Deactivates reports whether a change takes a user's access.
-func Deactivates(current, next Object) bool {
-	return current != nil && current.Get(Active) != false && next.Get(Active) == false
 }
 
 // checkPrinted refuses control characters in a text, and in the value of each element of a list.

@@ -13,7 +13,11 @@ func (s *server) create(req *request) (*response, error) {
 	if err != nil {
 		return nil, err
 	}
-	body, err := s.resource(req)
+	data, err := req.body()
+	if err != nil {
+		return nil, err
+	}
+	body, err := s.resource(req, data)
 	if err != nil {
 		return nil, err
 	}
@@ -33,12 +37,8 @@ func (s *server) create(req *request) (*response, error) {
 	return s.changedResponse(req, http.StatusCreated, r, selected)
 }
 
-// resource reads the body as a valid resource.
-func (s *server) resource(req *request) (*schema.Body, error) {
-	data, err := req.body()
-	if err != nil {
-		return nil, err
-	}
+// resource reads a body as a valid resource.
+func (s *server) resource(req *request, data []byte) (*schema.Body, error) {
 	body, err := schema.Decode(req.rt, data)
 	if err != nil {
 		return nil, err

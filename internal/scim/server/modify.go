@@ -25,6 +25,12 @@ func (s *server) modify(req *request) (*response, error) {
 	if err != nil {
 		return nil, err
 	}
+	resp, err := s.modifyBy(req, data, q)
+	return resp, s.deactivateAnyway(req, err, func() any { return patch.Active(req.Context(), data) })
+}
+
+// modifyBy applies the operations of a body.
+func (s *server) modifyBy(req *request, data []byte, q query) (*response, error) {
 	p, err := patch.Parse(req.Context(), req.rt, data, req.comparisons())
 	if err != nil {
 		return nil, operationError(err)

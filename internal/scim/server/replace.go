@@ -22,7 +22,17 @@ func (s *server) replace(req *request) (*response, error) {
 	if err != nil {
 		return nil, err
 	}
-	body, err := s.resource(req)
+	data, err := req.body()
+	if err != nil {
+		return nil, err
+	}
+	resp, err := s.replaceWith(req, data, selected)
+	return resp, s.deactivateAnyway(req, err, func() any { return activeOf(data) })
+}
+
+// replaceWith replaces the resource by the one of a body.
+func (s *server) replaceWith(req *request, data []byte, selected schema.Selection) (*response, error) {
+	body, err := s.resource(req, data)
 	if err != nil {
 		return nil, err
 	}
@@ -45,6 +55,15 @@ func (s *server) replace(req *request) (*response, error) {
 	}
 	req.recordEffect(r)
 	return s.changedResponse(req, http.StatusOK, r, selected)
+}
+
+// activeOf returns what a body says of active, whatever is wrong with the rest; nil if that cannot be read.
+func activeOf(data []byte) any {
+	body, err := schema.Decode(schema.UserActive, data)
+	if err != nil {
+		return nil
+	}
+	return body.Attributes.Get(schema.Active)
 }
 
 // replaced returns the attributes to store if next replaces current.

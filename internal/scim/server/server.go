@@ -14,6 +14,7 @@
 //	search.go          lists whose parameters are in the body
 //	cursor.go          pages by cursor
 //	active.go          defaults of the attribute active
+//	deactivate.go      the deactivation in a request that is refused
 //	effect.go          what a request has changed, for the observer
 //	trace.go           which requests are traced
 //	unknown.go         the log of ignored attributes
@@ -80,7 +81,10 @@ type request struct {
 	slot     slot
 	bodyRead bool // the whole body has been read
 	limits   *Limits
-	meter    *filter.Meter // of the filters in the paths of a PATCH; nil until comparisons is called
+
+	isBegun     bool          // BeforeChange has been asked
+	mayNotBegin error         // its answer
+	meter       *filter.Meter // of the filters in the paths of a PATCH; nil until comparisons is called
 }
 
 func (s *server) routes() *http.ServeMux {

@@ -54,6 +54,7 @@ func newProcess(t *testing.T, kubeconfig string, flags ...string) *process {
 type cluster struct {
 	*testing.T
 	admin                               client.Client
+	leader                              client.Client // makes bindings
 	adminKubeconfig, operatorKubeconfig string
 }
 
@@ -74,6 +75,9 @@ func newCluster(t *testing.T) *cluster {
 	}
 	c := &cluster{T: t}
 	if c.admin, err = client.New(cp.Admin(), client.Options{Scheme: scheme}); err != nil {
+		t.Fatal(err)
+	}
+	if c.leader, err = client.New(cp.UnlimitedOperator(), client.Options{Scheme: scheme}); err != nil {
 		t.Fatal(err)
 	}
 	operator, err := cp.Operator(t.Context())
@@ -99,6 +103,13 @@ func (c *cluster) create(all ...client.Object) {
 		if err := c.admin.Create(c.Context(), o); err != nil {
 			c.Fatal(err)
 		}
+	}
+}
+
+func (c *cluster) bind(b *rbacv1.RoleBinding) {
+	c.Helper()
+	if err := c.leader.Create(c.Context(), b); err != nil {
+		c.Fatal(err)
 	}
 }
 
@@ -157,7 +168,7 @@ func (c *cluster) testRemoval(t *testing.T) {
 		return p.output.String(), err
 	}
 	b := binding("removal", "alice", "alice")
-	c.create(b)
+	c.bind(b)
 	if output, err := remove("--shard=south", "--namespaces=elsewhere"); err != nil || !strings.Contains(output, "0 projected bindings removed") {
 		t.Errorf("of another shard: %v:\n%s", err, output)
 	}
@@ -168,7 +179,7 @@ func (c *cluster) testRemoval(t *testing.T) {
 		t.Errorf("%v:\n%s", err, output)
 	}
 	b.ResourceVersion, b.Finalizers = "", []string{"example.com/kept"}
-	c.create(b)
+	c.bind(b)
 	if output, err := remove(); err == nil || !strings.Contains(output, "1 bindings are left, such as RoleBinding removal/"+b.Name) {
 		t.Errorf("%v:\n%s", err, output)
 	}
@@ -214,7 +225,7 @@ func (c *cluster) testLeaver(t *testing.T, flags ...string) {
 		t.Fatalf("%d: %s", status, created)
 	}
 	b := binding(namespace, id, "alice", "alice@example.com")
-	c.create(b)
+	c.bind(b)
 	status, body := request(t, http.MethodPatch, url+"/scim/v2/Users/"+id, token,
 		`{"schemas":["urn:ietf:params:scim:api:messages:2.0:PatchOp"],"Operations":[{"op":"replace","value":{"active":false}}]}`)
 	if status/100 != 2 {

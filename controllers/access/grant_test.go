@@ -2,6 +2,7 @@ package access_test
 
 import (
 	"context"
+	"fmt"
 	"net/http"
 	"slices"
 	"strings"
@@ -216,6 +217,23 @@ var _ = Describe("an assignment to a group", func() {
 		Expect(bindingsIn(ctx, a, namespace)).To(BeEmpty())
 		Expect(bindingsIn(ctx, a, elsewhere)).To(BeEmpty())
 		Expect(isGone(ctx, &unknown)()).To(BeTrue())
+	})
+
+	It("goes although a finalizer of another program keeps a binding of an assignment that does not exist", func(ctx SpecContext) {
+		a := assign(ctx)
+		expectSubjects(ctx, a, namespace, "ada", "bob")
+		for i, role := range []string{"view", "cluster-admin"} { // the operator may not take subjects out of a binding of cluster-admin
+			kept := bindingsIn(ctx, a, namespace)[0]
+			kept.ResourceVersion, kept.UID, kept.Finalizers, kept.RoleRef.Name = "", "", []string{"example.com/kept"}, role
+			kept.Name, kept.Labels[v1alpha1.LabelAssignment] = fmt.Sprintf("cloudsso:%s:unknown:%d", namespace, i), "unknown"
+			Expect(admin.Create(ctx, &kept)).To(Succeed())
+			DeferCleanup(modify[*rbacv1.RoleBinding], &kept, func(b *rbacv1.RoleBinding) { b.Finalizers = nil })
+			Eventually(func() *metav1.Time { reread(ctx, &kept); return kept.DeletionTimestamp }).ShouldNot(BeNil())
+		}
+		turn(ctx, v1alpha1.SynchronizationDisabled)
+		Expect(admin.Delete(ctx, directory())).To(Succeed())
+		Eventually(isGone(ctx, directory())).Should(BeTrue())
+		Expect(bindingsIn(ctx, a, namespace)).To(BeEmpty())
 	})
 
 	It("is tried again about every second while its bindings outlast the directory's deletion", func(ctx SpecContext) {

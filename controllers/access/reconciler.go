@@ -251,7 +251,7 @@ func (r *Reconciler) finalize(ctx context.Context, a *v1alpha1.CloudSSOAccessAss
 }
 
 // removeUnknown deletes the bindings of an assignment that does not exist, and reports whether it does not. What the cache
-// does not have is read live before that.
+// does not have is read live before that. What finalizers of other programs keep after that holds up no directory.
 func (r *Reconciler) removeUnknown(ctx context.Context, key types.NamespacedName) (isGone bool, err error) {
 	a := &v1alpha1.CloudSSOAccessAssignment{}
 	if err := r.Get(ctx, key, a); !apierrors.IsNotFound(err) {
@@ -266,6 +266,9 @@ func (r *Reconciler) removeUnknown(ctx context.Context, key types.NamespacedName
 		}
 	}
 	r.memory.forget(key)
+	if len(r.Bindings.Targets(key)) > 0 {
+		r.memory.withdraw(key)
+	}
 	return true, nil
 }
 

@@ -234,7 +234,7 @@ func TestDeletedGroupGrantsNothing(t *testing.T) {
 	member.has()
 	direct.has("alice")
 	member.object.SetResourceVersion("")
-	d.create(member.object)
+	d.createAs(leader, member.object)
 	member.has()
 }
 

@@ -39,6 +39,7 @@ import (
 var (
 	controlPlane *controlplane.ControlPlane
 	admin        client.Client
+	leader       client.Client // makes bindings, also to a role that the operator may not bind any more
 	operator     *rest.Config
 	scheme       = runtime.NewScheme()
 )
@@ -80,6 +81,9 @@ func prepare(ctx context.Context, cp *controlplane.ControlPlane) (err error) {
 		return err
 	}
 	if admin, err = client.New(cp.Admin(), client.Options{Scheme: scheme}); err != nil {
+		return err
+	}
+	if leader, err = client.New(cp.UnlimitedOperator(), client.Options{Scheme: scheme}); err != nil {
 		return err
 	}
 	if operator, err = cp.Operator(ctx); err != nil {
@@ -253,7 +257,12 @@ func newDirectory(t *testing.T, change ...func(*v1alpha1.CloudSSODirectory)) *di
 
 func (d *directory) create(o client.Object) {
 	d.Helper()
-	if err := admin.Create(d.Context(), o); err != nil {
+	d.createAs(admin, o)
+}
+
+func (d *directory) createAs(c client.Client, o client.Object) {
+	d.Helper()
+	if err := c.Create(d.Context(), o); err != nil {
 		d.Fatal(err)
 	}
 }
@@ -314,7 +323,7 @@ func (d *directory) bind(number int, kind v1alpha1.PrincipalKind, principal, rol
 	o := &rbacv1.RoleBinding{RoleRef: clusterRole(role), Subjects: access.Subjects(names)}
 	o.Namespace, o.Name = d.target, access.BindingName(d.namespace, "pods", number)
 	d.origin(kind, principal).Write(o)
-	d.create(o)
+	d.createAs(leader, o)
 	return &binding{d, o}
 }
 
@@ -324,7 +333,7 @@ func (d *directory) bindInCluster(number int, kind v1alpha1.PrincipalKind, princ
 	o := &rbacv1.ClusterRoleBinding{RoleRef: clusterRole(allowed), Subjects: access.Subjects(names)}
 	o.Name = access.BindingName(d.namespace, "pods", number)
 	d.origin(kind, principal).Write(o)
-	d.create(o)
+	d.createAs(leader, o)
 	return &binding{d, o}
 }
 

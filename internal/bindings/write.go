@@ -75,14 +75,17 @@ func (b *Bindings) Write(ctx context.Context, want Binding) error {
 		return conflict(key, errors.New("the binding has changed since it was looked at"))
 	}
 	defer b.writing.begin(key)()
+	if len(want.Subjects) == 0 && isBeingDeleted(current) { // another deletion changes nothing that could be waited for
+		return b.removeHeld(ctx, current)
+	}
 	if err := b.write(ctx, key, current, want); err != nil {
 		return err
 	}
 	if current != nil || len(want.Subjects) > 0 {
 		b.awaitShown(ctx, key, version)
 	}
-	if held := b.index.get(key); len(want.Subjects) == 0 && !isHeld(current) && isHeld(held) {
-		return b.removeHeld(ctx, held.object)
+	if held := b.index.get(key); len(want.Subjects) == 0 && isBeingDeleted(held) {
+		return b.removeHeld(ctx, held)
 	}
 	return nil
 }
@@ -146,14 +149,16 @@ func (b *Bindings) update(ctx context.Context, current *Object, want Binding) er
 	return err
 }
 
-// isHeld reports whether a finalizer of another program keeps a binding that is being deleted, and that grants on meanwhile.
-func isHeld(e *entry) bool {
-	return e != nil && e.object.GetDeletionTimestamp() != nil && len(e.object.Subjects) > 0
-}
+// isBeingDeleted reports whether a finalizer of another program keeps a binding that is being deleted.
+func isBeingDeleted(e *entry) bool { return e != nil && e.object.GetDeletionTimestamp() != nil }
 
-// removeHeld takes all subjects out of a binding that is held, if it is still the version given. One whose role the operator may
-// not bind stays as it is.
-func (b *Bindings) removeHeld(ctx context.Context, current *Object) error {
+// removeHeld takes all subjects out of a binding that is being deleted, because it grants on meanwhile, if it is still the version
+// given. One whose role the operator may not bind stays as it is.
+func (b *Bindings) removeHeld(ctx context.Context, e *entry) error {
+	current := e.object
+	if len(current.Subjects) == 0 {
+		return nil
+	}
 	empty := makeObject(keyOf(current), current.RoleRef, nil)
 	p := jsonpatch.Patch{}.TestUID(current).TestRevision(current).Remove("/subjects")
 	switch err := b.Client.Patch(ctx, empty, p); {
@@ -174,8 +179,8 @@ func (b *Bindings) removeHeld(ctx context.Context, current *Object) error {
 // delete deletes a binding if it is still the version given. If a finalizer of another program keeps it, its subjects are taken
 // out at the next call.
 func (b *Bindings) delete(ctx context.Context, current *entry) error {
-	if isHeld(current) {
-		return b.removeHeld(ctx, current.object)
+	if isBeingDeleted(current) {
+		return b.removeHeld(ctx, current)
 	}
 	uid, version := current.object.GetUID(), current.object.GetResourceVersion()
 	err := b.Client.Delete(ctx, current.key.empty(), client.Preconditions{UID: &uid, ResourceVersion: &version})

@@ -51,9 +51,14 @@ func list[T client.Object](ctx context.Context, n *namespacedStore, c *collectio
 	return page, nil
 }
 
-// AcquireScan is part of scim.Store. A directory has one scan at a time at each replica, so that the others keep a processor.
+// maxScanPause bounds the pause after a scan: about what a scan of 100,000 users takes.
+const maxScanPause = 100 * time.Millisecond
+
+// AcquireScan is part of scim.Store. A directory has one scan at a time at each replica, and after it a pause of the same length,
+// so that the others, and the API server beside the replica, keep most of the processors.
 func (n *namespacedStore) AcquireScan(ctx context.Context) (release func(), err error) {
-	if release, err = n.scanLocks.lock(ctx, n.namespace); err != nil {
+	unlock, err := n.scanLocks.lock(ctx, n.namespace)
+	if err != nil {
 		return nil, &scim.Error{
 			Status: http.StatusTooManyRequests, RetryAfter: retryAfter, Cause: err,
 			Detail: fmt.Sprintf("other requests that read many users or members of the directory %q are in progress, one at a time; send fewer of "+
@@ -61,7 +66,8 @@ func (n *namespacedStore) AcquireScan(ctx context.Context) (release func(), err 
 				n.namespace),
 		}
 	}
-	return release, nil
+	began := time.Now()
+	return func() { time.AfterFunc(min(time.Since(began), maxScanPause), unlock) }, nil
 }
 
 func selectFrom[T client.Object](ctx context.Context, n *namespacedStore, c *collection[T], query scim.Query, objects iter.Seq[T]) (*scim.Page, error) {

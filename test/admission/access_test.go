@@ -437,6 +437,19 @@ var _ = Describe("the operator with config/access", Ordered, func() {
 		}
 	})
 
+	It("is the only one who creates a binding that is named like one of an assignment", func(ctx SpecContext) {
+		for _, namespace := range []string{newDirectory(ctx, ""), ""} {
+			for _, name := range []string{"cloudsso:acme:developers:0", "cloudsso::x:12"} {
+				expectBindingRefused(person.Create(ctx, newBinding(namespace, name, "view", userSubject("ada"))), "only the operator creates a binding whose name has the form of \""+name+"\"")
+			}
+			for _, name := range []string{"cloudsso:acme:developers", "cloudsso:viewers", "cloudsso:acme:developers:x"} { // no assignment's
+				b := newBinding(namespace, name, "view", userSubject("ada"))
+				Expect(person.Create(ctx, b)).To(Succeed())
+				Expect(person.Delete(ctx, b)).To(Succeed())
+			}
+		}
+	})
+
 	It("deletes a binding of another name that has the label of an assignment, and does not change it", func(ctx SpecContext) {
 		b := newBinding(newDirectory(ctx, ""), "made-by-hand", "view", userSubject("ada"))
 		b.SetLabels(map[string]string{v1alpha1.LabelAssignment: "developers"})

@@ -123,7 +123,7 @@ func (s *stack) fillNamespace(ctx context.Context, name string, subjects int) er
 			names[i] = load.UserName(fmt.Sprintf("crowd-%d-%d", n, i))
 		}
 		if err := s.Admin.Create(ctx, &rbacv1.RoleBinding{
-			ObjectMeta: metav1.ObjectMeta{Namespace: name, Name: access.BindingName("crowd", "crowd", n)}, RoleRef: role, Subjects: access.Subjects(names),
+			ObjectMeta: metav1.ObjectMeta{Namespace: name, Name: fmt.Sprintf("crowd-%d", n)}, RoleRef: role, Subjects: access.Subjects(names),
 		}); err != nil {
 			return err
 		}

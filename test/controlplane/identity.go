@@ -29,6 +29,14 @@ func (cp *ControlPlane) Operator(ctx context.Context) (*rest.Config, error) {
 	return cp.ServiceAccount(ctx, SystemNamespace, OperatorServiceAccount)
 }
 
+// UnlimitedOperator returns the operator's identity with every right. It makes what the admission policies leave to the operator,
+// and its own rights do not permit, such as a binding to a role that it may not bind any more.
+func (cp *ControlPlane) UnlimitedOperator() *rest.Config {
+	config := cp.Admin()
+	config.Impersonate = rest.ImpersonationConfig{UserName: OperatorUser, Groups: []string{"system:masters"}}
+	return config
+}
+
 // ServiceAccount returns the identity of an existing service account.
 func (cp *ControlPlane) ServiceAccount(ctx context.Context, namespace, name string) (*rest.Config, error) {
 	seconds := int64(tokenLife / time.Second)

@@ -55,7 +55,11 @@ var _ = Describe("A release with access", Ordered, func() {
 			DeferCleanup(func(ctx SpecContext) { Expect(cluster.Delete(ctx, o)).To(Succeed()) })
 		}
 		granted := newBinding(where)
-		Expect(cluster.Create(ctx, granted)).To(Succeed())
+		account, err := plane.ServiceAccount(ctx, where, operator.Name)
+		Expect(err).NotTo(HaveOccurred())
+		asOperator, err := client.New(account, client.Options{Scheme: cluster.Scheme()})
+		Expect(err).NotTo(HaveOccurred())
+		Expect(asOperator.Create(ctx, granted)).To(Succeed())
 
 		identity, err := plane.ServiceAccount(ctx, where, hookAccount)
 		Expect(err).NotTo(HaveOccurred())

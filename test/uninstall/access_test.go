@@ -151,7 +151,7 @@ var _ = Describe("make undeploy with config/access", Ordered, func() {
 	})
 
 	It("refuses while there is a binding and no Job to delete it", func(ctx SpecContext) {
-		Expect(cluster.Create(ctx, newBinding("acme"))).To(Succeed())
+		Expect(operator.Create(ctx, newBinding("acme"))).To(Succeed())
 		output, err := runMake(ctx, "undeploy")
 		Expect(err).To(HaveOccurred())
 		Expect(output).To(ContainSubstring("the CronJob " + job + ", which takes back access, is not installed"))

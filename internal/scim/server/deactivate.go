@@ -35,13 +35,15 @@ func (s *server) deactivateAnyway(req *request, refused error, active func() any
 }
 
 // isAboutContent reports whether another request about the same user could succeed at this moment. A user that does not exist
-// stays so, a precondition excludes every change, and after a 503 the client repeats the request.
+// stays so, a precondition excludes every change, and after a 503 the client repeats the request. An error with a reason is about
+// the directory: the switch was turned off, or the deactivation is withheld.
 func isAboutContent(err error) bool {
-	switch statusOf(err) {
+	e := toSCIMError(err, "")
+	switch e.Status {
 	case http.StatusNotFound, http.StatusPreconditionFailed, http.StatusServiceUnavailable:
 		return false
 	}
-	return true
+	return e.Reason == ""
 }
 
 // deactivatedOnly returns the error of a request of which the deactivation alone is stored.

@@ -122,4 +122,16 @@ func TestARefusedRequestWhoseDeactivationFailsIsRepeated(t *testing.T) {
 	s.do("PUT", path, `{"userName":"alice","name":7,"active":false}`).refuses(400, "invalidValue", deactivated)
 }
 
+// What is refused for the state of the directory, such as its switch, is not tried in another way.
+func TestAReasonRefusesTheDeactivationToo(t *testing.T) {
+	s := newService(t)
+	path := "/Users/" + s.user("alice")
+	s.store.failUpdate = &scim.Error{Status: 403, Reason: "switched-off", Detail: "SCIM synchronization is Disabled"}
+	s.do("PUT", path, `{"userName":"alice","active":false}`).refuses(403, "", "Disabled")
+	s.do("GET", path, "").has("active", true)
+	s.store.failUpdate = &scim.Error{Status: 403, Detail: "the cluster refuses this: nickName"}
+	s.do("PUT", path, `{"userName":"alice","nickName":"al","active":false}`).refuses(403, "", deactivated, "nickName")
+	s.do("GET", path, "").has("active", false).has("nickName", nil)
+}
+
 func unavailable() error { return scim.Unavailable(0, errors.New("the disk is full")) }

@@ -78,10 +78,19 @@ func (s *service) authenticate(r *http.Request) (server.Session, error) {
 	return server.Session{}, &scim.Error{Status: 401, Detail: "the bearer token is not valid"}
 }
 
-// failingStore is a store whose reads fail on demand.
+// failingStore is a store whose reads fail on demand, and once its next change.
 type failingStore struct {
 	scim.Store
-	fail func() error
+	fail       func() error
+	failUpdate error
+}
+
+func (f *failingStore) Update(ctx context.Context, rt *schema.ResourceType, id string, change scim.Change) (*scim.Resource, error) {
+	if err := f.failUpdate; err != nil {
+		f.failUpdate = nil
+		return nil, err
+	}
+	return f.Store.Update(ctx, rt, id, change)
 }
 
 func (f *failingStore) Get(ctx context.Context, rt *schema.ResourceType, id string, omit scim.Omit) (*scim.Resource, error) {

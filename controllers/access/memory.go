@@ -37,7 +37,8 @@ type remembered struct {
 	due       time.Time // when to reconcile because spec.notBefore or spec.expiresAt comes, or counts are due; zero for never
 	// isRemovalLeft says that the last reconcile may not have taken away all that it was to take away.
 	isRemovalLeft bool
-	// isWithdrawn says that the last reconcile found no directory and deleted every binding, and that none has begun since.
+	// isWithdrawn says that the last reconcile found no directory, or no assignment, and deleted every binding, and that none has
+	// begun since. Finalizers of other programs may keep some.
 	isWithdrawn bool
 
 	applied   string                             // the situation that the bindings were last made to fit; "" for none
@@ -220,14 +221,14 @@ func (m *memory) begin(key types.NamespacedName) {
 	r.isRemovalLeft, r.isWithdrawn = true, false
 }
 
-// withdraw records that a reconcile has found no directory and deleted every binding.
+// withdraw records that a reconcile has found no directory, or no assignment, and has deleted every binding.
 func (m *memory) withdraw(key types.NamespacedName) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.get(key).isWithdrawn = true
 }
 
-// isWithdrawn reports whether an assignment has no binding, and gets none while it has no directory.
+// isWithdrawn reports whether every binding of an assignment is deleted, and it gets none while it has no directory.
 func (m *memory) isWithdrawn(key types.NamespacedName) bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()

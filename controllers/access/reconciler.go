@@ -266,7 +266,7 @@ func (r *Reconciler) removeUnknown(ctx context.Context, key types.NamespacedName
 		}
 	}
 	r.memory.forget(key)
-	if len(r.Bindings.Targets(key)) > 0 {
+	if r.Bindings.AreBeingDeleted(key) {
 		r.memory.withdraw(key)
 	}
 	return true, nil

@@ -289,6 +289,12 @@ func (b *Bindings) Usernames(namespace string) *access.Usernames {
 // Assignments returns the assignments of which there is a binding, sorted.
 func (b *Bindings) Assignments() []types.NamespacedName { return b.index.assignments() }
 
+// AreBeingDeleted reports whether an assignment has bindings that finalizers of other programs keep, and no other.
+func (b *Bindings) AreBeingDeleted(assignment types.NamespacedName) bool {
+	all := b.index.ofAssignment(assignment)
+	return len(all) > 0 && !slices.ContainsFunc(all, func(e *entry) bool { return !isBeingDeleted(e) })
+}
+
 // Having returns the assignments of which a binding has a Kubernetes user name of a directory.
 func (b *Bindings) Having(namespace, name string) (assignments []types.NamespacedName) {
 	for _, e := range b.index.holding(subjectKey{namespace, name}) {

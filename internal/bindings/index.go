@@ -161,6 +161,16 @@ func (x *index) assignments() []types.NamespacedName {
 	})
 }
 
+// ofAssignment returns the bindings of an assignment in all targets.
+func (x *index) ofAssignment(assignment types.NamespacedName) (all []*entry) {
+	x.mu.RLock()
+	defer x.mu.RUnlock()
+	for _, numbers := range x.byAssignment[assignment] {
+		all = slices.AppendSeq(all, maps.Values(numbers))
+	}
+	return all
+}
+
 func (x *index) targets(assignment types.NamespacedName) []string {
 	x.mu.RLock()
 	defer x.mu.RUnlock()

@@ -1,9 +1,12 @@
 package scim
 
 import (
+	"errors"
 	"fmt"
 	"net/http"
 	"time"
+
+	"github.com/cloudsso/cloudsso-operator/internal/scim/schema"
 )
 
 // Type is a scimType: the detail error keyword of RFC 7644 section 3.12.
@@ -73,4 +76,36 @@ func Unavailable(retryAfter time.Duration, cause error) *Error {
 		RetryAfter: retryAfter,
 		Cause:      cause,
 	}
+}
+
+// DeactivatedOnly is the error of a change that was refused, and of which the deactivation of the user is stored.
+type DeactivatedOnly struct {
+	Resource *Resource // the user as it is now
+	Refused  error     // why the rest was refused
+}
+
+// Error returns the text for the log.
+func (e *DeactivatedOnly) Error() string {
+	return "only the deactivation is stored: " + e.Refused.Error()
+}
+
+// Unwrap returns why the rest was refused.
+func (e *DeactivatedOnly) Unwrap() error { return e.Refused }
+
+// IsAboutContent reports whether a change was refused for what it has, so that another change of the same resource could be
+// stored now. An error with a Reason is about the directory, and 404, 412, 429 and 503 refuse every change.
+func IsAboutContent(err error) bool {
+	var body *schema.Error
+	if errors.As(err, &body) {
+		return true
+	}
+	var e *Error
+	if !errors.As(err, &e) || e.Reason != "" {
+		return false
+	}
+	switch e.Status {
+	case http.StatusBadRequest, http.StatusForbidden, http.StatusConflict, http.StatusRequestEntityTooLarge, http.StatusInsufficientStorage:
+		return true
+	}
+	return false
 }

@@ -19,8 +19,8 @@ import (
 // returns NotFound, Conflict and Unavailable, and any other error it was handed by a Change as it is.
 //
 //   - A nil error means stored: nothing acknowledged is lost when the process or the store dies.
-//   - Any error means that nothing changed, or, for Unavailable alone, that it is not known; to repeat
-//     the call is then safe and leads to the same end.
+//   - Any error but a DeactivatedOnly means that nothing changed, or, for Unavailable alone, that it is not known; to
+//     repeat the call is then safe and leads to the same end.
 //   - NotFound, "no conflict", and an empty page of a filter that requires an id, a userName or a group's displayName
 //     are certain: true at some moment during the call. Other filters may lag behind writes through another Store.
 //   - A call whose context is done before it begins changes nothing, and a scan ends when its context is done. A change
@@ -40,7 +40,8 @@ type Store interface {
 	Get(ctx context.Context, rt *schema.ResourceType, id string, omit Omit) (*Resource, error)
 
 	// Update changes a resource and returns it as it then is. A Change that changes nothing writes
-	// nothing and leaves LastModified alone.
+	// nothing and leaves LastModified alone. If the change is refused for its content, and its Deactivates reports true, the
+	// user is deactivated alone, and the error is a *DeactivatedOnly.
 	Update(ctx context.Context, rt *schema.ResourceType, id string, change Change) (*Resource, error)
 
 	// Delete deletes a resource and returns it as it was, without members and groups. A deleted user leaves its groups
@@ -60,7 +61,7 @@ type Store interface {
 // is returned. It may be asked again when another writer came first.
 type Precondition func(current *Resource) error
 
-// Change is one request's change of one resource: all of it happens, or nothing.
+// Change is one request's change of one resource: all of it happens, or nothing, or the deactivation of a user alone.
 type Change struct {
 	// Precondition may be nil.
 	Precondition Precondition
@@ -68,6 +69,10 @@ type Change struct {
 	// Attributes computes the new attributes from the current ones, which it must not modify. It may
 	// run again, on newer attributes, when another writer came first. Nil changes none.
 	Attributes func(current schema.Object) (schema.Object, error)
+
+	// Deactivates reports whether the request sets active of a user to false, whatever else it has. It is asked if the change
+	// is refused for its content; nil means false.
+	Deactivates func() bool
 
 	// Members are changes of a group's members, applied in order. To add a member that is there, or
 	// remove one that is not, changes nothing. Ids that are no user's are skipped.

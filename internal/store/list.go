@@ -37,7 +37,7 @@ func list[T client.Object](ctx context.Context, n *namespacedStore, c *collectio
 		if err != nil {
 			return nil, err
 		}
-		defer release()
+		defer pauseAfter(time.Now(), release)
 		return selectFrom(ctx, n, c, query, c.all(n.namespace, hidden))
 	}
 	objects, total := c.index.Page(n.namespace, query.After, query.StartIndex, query.Count, hidden)
@@ -51,14 +51,18 @@ func list[T client.Object](ctx context.Context, n *namespacedStore, c *collectio
 	return page, nil
 }
 
-// maxScanPause bounds the pause after a scan: about what a scan of 100,000 users takes.
+// maxScanPause bounds the pause after a scan of a directory: about what a scan of 100,000 users takes.
 const maxScanPause = 100 * time.Millisecond
 
-// AcquireScan is part of scim.Store. A directory has one scan at a time at each replica, and after it a pause of the same length,
-// so that the others, and the API server beside the replica, keep most of the processors.
+// pauseAfter releases the place for scans once it has been empty for as long as the scan took, at most maxScanPause: clients that
+// scan one directory without end leave half of a processor to the others, and to the API server beside the replica.
+func pauseAfter(began time.Time, release func()) {
+	time.AfterFunc(min(time.Since(began), maxScanPause), release)
+}
+
+// AcquireScan is part of scim.Store. A directory has one scan at a time at each replica, so that the others keep a processor.
 func (n *namespacedStore) AcquireScan(ctx context.Context) (release func(), err error) {
-	unlock, err := n.scanLocks.lock(ctx, n.namespace)
-	if err != nil {
+	if release, err = n.scanLocks.lock(ctx, n.namespace); err != nil {
 		return nil, &scim.Error{
 			Status: http.StatusTooManyRequests, RetryAfter: retryAfter, Cause: err,
 			Detail: fmt.Sprintf("other requests that read many users or members of the directory %q are in progress, one at a time; send fewer of "+
@@ -66,8 +70,7 @@ func (n *namespacedStore) AcquireScan(ctx context.Context) (release func(), err 
 				n.namespace),
 		}
 	}
-	began := time.Now()
-	return func() { time.AfterFunc(min(time.Since(began), maxScanPause), unlock) }, nil
+	return release, nil
 }
 
 func selectFrom[T client.Object](ctx context.Context, n *namespacedStore, c *collection[T], query scim.Query, objects iter.Seq[T]) (*scim.Page, error) {

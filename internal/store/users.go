@@ -170,33 +170,51 @@ func (n *namespacedStore) updateUser(ctx context.Context, id string, change scim
 	defer deactivation.End()
 	var effect scim.Effect
 	var before v1alpha1.CloudSSOUser
-	u, err := n.users.edit(ctx, n.namespace, id, func(u *v1alpha1.CloudSSOUser) error {
-		before, deactivation.outcome = *u, noDeactivation
-		current, err := n.users.visible(n, u, change.Precondition)
-		if err != nil {
-			return err
-		}
-		if effect = (scim.Effect{Before: current.Attributes}); change.Attributes == nil {
+	edit := func(change scim.Change) (*v1alpha1.CloudSSOUser, error) {
+		return n.users.edit(ctx, n.namespace, id, func(u *v1alpha1.CloudSSOUser) error {
+			before, deactivation.outcome = *u, noDeactivation
+			current, err := n.users.visible(n, u, change.Precondition)
+			if err != nil {
+				return err
+			}
+			if effect = (scim.Effect{Before: current.Attributes}); change.Attributes == nil {
+				return nil
+			}
+			attributes, err := change.Attributes(current.Attributes)
+			if err != nil {
+				return err
+			}
+			convert.User.SetAttributes(attributes, &u.Spec)
+			switch {
+			case isActive(&before) && !isActive(u):
+				deactivation.checkBudget(ctx, u, &before.Spec, v1alpha1.DeactivationDisable)
+			case before.Spec.Withheld != nil && asksToActivate(change, current.Attributes):
+				u.Spec.Withheld, effect.Released = nil, true
+			}
 			return nil
+		})
+	}
+	u, err := edit(change)
+	var refused error
+	if scim.IsAboutContent(err) && change.Deactivates != nil && change.Deactivates() {
+		if refused, err = err, n.checkSwitch(ctx, n.namespace); err == nil { // as before each further attempt
+			u, err = edit(scim.Change{Precondition: change.Precondition, Attributes: deactivated})
 		}
-		attributes, err := change.Attributes(current.Attributes)
-		if err != nil {
-			return err
-		}
-		convert.User.SetAttributes(attributes, &u.Spec)
-		switch {
-		case isActive(&before) && !isActive(u):
-			deactivation.checkBudget(ctx, u, &before.Spec, v1alpha1.DeactivationDisable)
-		case before.Spec.Withheld != nil && asksToActivate(change, current.Attributes):
-			u.Spec.Withheld, effect.Released = nil, true
-		}
-		return nil
-	})
+	}
 	if err := deactivation.conclude(ctx, u, err); err != nil {
 		return nil, err
 	}
 	n.revokeFormer(&before, u)
-	return withEffect(n.userResource(u, scim.Omit{}), effect), nil
+	r := withEffect(n.userResource(u, scim.Omit{}), effect)
+	if refused != nil {
+		return nil, &scim.DeactivatedOnly{Resource: r, Refused: refused}
+	}
+	return r, nil
+}
+
+// deactivated returns the attributes of a user with active set to false.
+func deactivated(current schema.Object) (schema.Object, error) {
+	return current.With(schema.Active, false), nil
 }
 
 // deprovisionUser carries out a SCIM DELETE: the object stays, without access, memberships or a hold on its userName.

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
@@ -12,6 +13,7 @@ import (
 	rbacv1 "k8s.io/api/rbac/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/watch"
 	"k8s.io/client-go/rest"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -56,6 +58,9 @@ func revocationMeasurement() measurement {
 				return nil, notMeasured("too few users")
 			}
 			if err := s.openDoors(ctx); err != nil {
+				return nil, err
+			}
+			if _, err := b.medianLatency("raw patch of a binding", s.patchBinding)(ctx); err != nil {
 				return nil, err
 			}
 			users := s.seeded[round*4*revokedPerRound:]
@@ -126,8 +131,36 @@ func (s *stack) openDoors(ctx context.Context) error {
 	if result.Err != nil {
 		return result.Err
 	}
+	if err := s.Admin.Create(ctx, s.rawBinding()); err != nil {
+		return err
+	}
 	s.doorsOpen = true
 	return s.awaitSubjects(ctx, assignments*groupsOfUser)
+}
+
+// rawBinding returns a binding as large as one of an assignment, which the operator leaves alone.
+func (s *stack) rawBinding() *rbacv1.RoleBinding {
+	names := make([]string, access.MaxSubjects)
+	for i := range names {
+		names[i] = load.UserName(fmt.Sprintf("raw-%d", i))
+	}
+	return &rbacv1.RoleBinding{
+		ObjectMeta: metav1.ObjectMeta{Namespace: openedNamespace(0), Name: "raw"},
+		RoleRef:    rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "ClusterRole", Name: "view"}, Subjects: access.Subjects(names),
+	}
+}
+
+// patchBinding takes the last subject out of that binding, or puts it back.
+func (s *stack) patchBinding(ctx context.Context, _, n int) error {
+	b := s.rawBinding()
+	if n%2 == 0 {
+		b.Subjects = b.Subjects[:len(b.Subjects)-1]
+	}
+	subjects, err := json.Marshal(b.Subjects)
+	if err != nil {
+		return err
+	}
+	return s.raw.Patch(ctx, b, client.RawPatch(types.MergePatchType, fmt.Appendf(nil, `{"subjects":%s}`, subjects)))
 }
 
 func openedNamespace(n int) string { return fmt.Sprintf("opened-%02d", n) }

@@ -17,6 +17,21 @@ func (s *Store) Update(ctx context.Context, rt *schema.ResourceType, id string, 
 	if err = cmp.Or(err, ctx.Err()); err != nil {
 		return nil, err
 	}
+	r, err := s.update(rt, e, change)
+	if !scim.IsAboutContent(err) || change.Deactivates == nil || !change.Deactivates() {
+		return r, err
+	}
+	r, failed := s.update(rt, e, scim.Change{Attributes: func(current schema.Object) (schema.Object, error) {
+		return current.With(schema.Active, false), nil
+	}})
+	if failed != nil {
+		return nil, failed
+	}
+	return nil, &scim.DeactivatedOnly{Resource: r, Refused: err}
+}
+
+// update changes an entry, whatever the precondition.
+func (s *Store) update(rt *schema.ResourceType, e *entry, change scim.Change) (_ *scim.Resource, err error) {
 	before := s.resource(e, scim.Omit{Groups: true}).Attributes
 	attributes := e.attributes
 	if change.Attributes != nil {

@@ -51,7 +51,11 @@ type operation struct {
 // Parse reads the body of a PATCH request, whose filters are charged to the meter, also if the patch is applied several times.
 // Any error is one for the client: a *scim.Error or a *schema.Error.
 func Parse(ctx context.Context, rt *schema.ResourceType, body []byte, m *filter.Meter) (*Patch, error) {
-	list, err := parseOperations(body)
+	message, err := schema.ParseObject(body)
+	if err != nil {
+		return nil, err
+	}
+	list, err := operationsOf(message)
 	if err != nil {
 		return nil, err
 	}
@@ -63,16 +67,21 @@ func Parse(ctx context.Context, rt *schema.ResourceType, body []byte, m *filter.
 }
 
 // Active returns the value that a PATCH request of a user gives to active, whatever is wrong with its other operations; nil if
-// it gives none, or the body cannot be read.
+// it gives none, or if that cannot be told, because an operation that may be about active is wrong too.
 func Active(ctx context.Context, body []byte) any {
-	list, err := parseOperations(body)
+	message, err := schema.ParseLeniently(body, "operations", "op", "path", "value", "active")
+	if err != nil {
+		return nil
+	}
+	list, err := operationsOf(message)
 	if err != nil {
 		return nil
 	}
 	p := &Patch{rt: schema.UserActive}
 	for _, item := range list {
-		if fields, ok := item.(map[string]any); ok {
-			_ = p.readOperation(fields) // adds nothing if it fails
+		fields, ok := item.(map[string]any)
+		if !ok || ctx.Err() != nil || p.readOperation(fields) != nil && mayNameActive(fields) {
+			return nil
 		}
 	}
 	given, err := p.Apply(ctx, nil)
@@ -82,12 +91,24 @@ func Active(ctx context.Context, body []byte) any {
 	return given.Get(schema.Active)
 }
 
-// parseOperations returns the operations of a request, which are one or more.
-func parseOperations(body []byte) ([]any, error) {
-	message, err := schema.ParseObject(body)
-	if err != nil {
-		return nil, err
+// mayNameActive reports whether an operation may be about active.
+func mayNameActive(operation map[string]any) bool {
+	isActive := func(name string) bool { return strings.Contains(strings.ToLower(name), "active") }
+	target, _ := schema.JSONMember(operation, "path")
+	path, isText := target.(string)
+	if target != nil && !isText || isActive(path) {
+		return true
 	}
+	value, _ := schema.JSONMember(operation, "value")
+	fields, isObject := value.(map[string]any)
+	if strings.TrimSpace(path) == "" && !isObject {
+		return true
+	}
+	return slices.ContainsFunc(sortedKeys(fields), isActive)
+}
+
+// operationsOf returns the operations of a request, which are one or more.
+func operationsOf(message map[string]any) ([]any, error) {
 	operations, _ := schema.JSONMember(message, "Operations")
 	list, ok := operations.([]any)
 	if !ok {

@@ -51,6 +51,20 @@ func Decode(rt *ResourceType, data []byte) (*Body, error) {
 	return body, nil
 }
 
+// DecodeActive returns what a JSON body says of active of a user, whatever is wrong with the rest; nil if that cannot be told.
+func DecodeActive(data []byte) any {
+	fields, err := ParseLeniently(data, Active.Name)
+	if err != nil {
+		return nil
+	}
+	v, _ := JSONMember(fields, Active.Name)
+	active, err := DecodeValue(Active, Active.Name, v)
+	if err != nil {
+		return nil
+	}
+	return active
+}
+
 // decodeAttribute decodes the value of a top-level attribute into the body. It ignores what a client cannot
 // write.
 func (b *Body) decodeAttribute(rt *ResourceType, a *Attribute, v any) error {
@@ -93,6 +107,22 @@ func checkSchemas(rt *ResourceType, v any) error {
 // ParseObject reads a body that must be a JSON object. Numbers become json.Number, and text stays as it is: see
 // strictReader. Any error is an *Error that says where the problem is.
 func ParseObject(data []byte) (map[string]any, error) {
+	if err := checkStrict(data); err != nil {
+		return nil, err
+	}
+	return parseObject(data)
+}
+
+// ParseLeniently is ParseObject for one who needs a part of the body that the rest must not hold up. Of the names that one object
+// has twice only those that contain one of the words given are an error, in any letter case, and text that is none becomes U+FFFD.
+func ParseLeniently(data []byte, words ...string) (map[string]any, error) {
+	if err := checkLenient(data, words); err != nil {
+		return nil, err
+	}
+	return parseObject(data)
+}
+
+func parseObject(data []byte) (map[string]any, error) {
 	var parsed any
 	if err := parseJSON(data, &parsed); err != nil {
 		return nil, err
@@ -116,9 +146,6 @@ func JSONMember(o map[string]any, name string) (v any, sent bool) {
 }
 
 func parseJSON(data []byte, v any) error {
-	if err := checkStrict(data); err != nil {
-		return err
-	}
 	decoder := json.NewDecoder(bytes.NewReader(data))
 	decoder.UseNumber()
 	err := decoder.Decode(v)

@@ -26,7 +26,7 @@ var (
 	})
 	Group = newResourceType(ResourceType{Name: "Group", Endpoint: "/Groups", Description: "Group", Schema: GroupSchema})
 
-	// UserActive is User without any attribute but active. What is read by it says nothing else: the rest is unknown.
+	// UserActive is User without any attribute but active: read by it, the rest of a request is unknown.
 	UserActive = &ResourceType{Name: User.Name, Endpoint: User.Endpoint, Schema: UserSchema, Attributes: []*Attribute{Active}}
 
 	// ResourceTypes are all resource types, in the order of discovery.

@@ -28,6 +28,7 @@ type strictReader struct {
 	open   []int    // for each open bracket, the index in names of its first name, or inArray
 	names  [][]byte // the names of the open objects so far, in lower case
 	isName bool     // the next string is a name
+	words  []string // if not nil, the reader is lenient: see ParseLeniently
 }
 
 const inArray = -1
@@ -36,9 +37,16 @@ func checkStrict(data []byte) error {
 	if !utf8.Valid(data) {
 		return malformed("the body is not UTF-8, at byte %d", firstInvalid(data)+1)
 	}
-	r := strictReader{data: data}
-	for ; r.at < len(data); r.at++ {
-		if err := r.read(data[r.at]); err != nil {
+	return (&strictReader{data: data}).readAll()
+}
+
+func checkLenient(data []byte, words []string) error {
+	return (&strictReader{data: data, words: words}).readAll()
+}
+
+func (r *strictReader) readAll() error {
+	for ; r.at < len(r.data); r.at++ {
+		if err := r.read(r.data[r.at]); err != nil {
 			return err
 		}
 		if r.values > limits.BodyValues {
@@ -96,7 +104,7 @@ func (r *strictReader) readString() error {
 		}
 	}
 	text := r.data[start:min(r.at+1, len(r.data))]
-	if hasEscapes && hasHalfSurrogate(text) {
+	if hasEscapes && r.words == nil && hasHalfSurrogate(text) {
 		return malformed("the string that begins at byte %d has half a surrogate pair, which is not a character", start+1)
 	}
 	if r.isName {
@@ -120,12 +128,17 @@ func (r *strictReader) close() error {
 	r.names = r.names[:first]
 	slices.SortFunc(names, bytes.Compare)
 	for i := 1; i < len(names); i++ {
-		if bytes.Equal(names[i], names[i-1]) {
+		if bytes.Equal(names[i], names[i-1]) && r.mustBeUnique(names[i]) {
 			return malformed("%s is given twice in the object that ends at byte %d; letter case does not matter",
 				quoted(string(names[i])), r.at+1)
 		}
 	}
 	return nil
+}
+
+// mustBeUnique reports whether an object must not have a name twice, which is in lower case.
+func (r *strictReader) mustBeUnique(name []byte) bool {
+	return r.words == nil || slices.ContainsFunc(r.words, func(word string) bool { return bytes.Contains(name, []byte(word)) })
 }
 
 // lowerName returns the name that a JSON string stands for, in lower case. The result may share memory with

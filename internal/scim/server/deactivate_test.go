@@ -3,9 +3,9 @@ package server_test
 import (
 	"errors"
 	"fmt"
-	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/cloudsso/cloudsso-operator/internal/scim"
 	"github.com/cloudsso/cloudsso-operator/internal/scim/limits"
@@ -36,6 +36,9 @@ func TestARefusedRequestStillDeactivates(t *testing.T) {
 		{"a PUT with a control character in displayName", "PUT", `{"userName":"USER","displayName":"Al\tice","active":false}`, 400, "invalidValue", "U+0009"},
 		{"a PUT with the userName of another user", "PUT", `{"userName":"taken","active":false}`, 409, "uniqueness", "taken"},
 		{"a PUT of a profile too large", "PUT", `{"userName":"USER","photos":[{"value":"` + long[1:] + `"}],"active":false}`, 413, "", "remove some values"},
+		{"a PUT with half a surrogate pair", "PUT", `{"userName":"USER","nickName":"\ud83d","active":false}`, 400, "invalidSyntax", "surrogate"},
+		{"a PUT with another name twice", "PUT", `{"userName":"USER","nickName":"a","nickname":"b","active":false}`, 400, "invalidSyntax", "twice"},
+		{"a PATCH with half a surrogate pair", "PATCH", patchJSON(`{"op":"replace","value":{"nickName":"\ud83d","active":false}}`), 400, "invalidSyntax", "surrogate"},
 		{"a PATCH without a path", "PATCH", patchJSON(`{"op":"replace","value":{"name":7,"active":false}}`), 400, "invalidValue", "name"},
 		{"a PATCH with a bad operation before", "PATCH", patchJSON(`{"op":"replace","path":"id","value":"x"},{"op":"Replace","path":"active","value":"False"}`), 400, "mutability", "id"},
 		{"a PATCH with a bad operation after", "PATCH", patchJSON(`{"op":"add","value":{"urn:ietf:params:scim:schemas:core:2.0:User:active":false}},{"op":"replace","path":"emails[","value":"x"}`), 400, "invalidPath", "emails["},
@@ -85,10 +88,18 @@ func TestARefusedRequestChangesNothingElse(t *testing.T) {
 		{"active cannot be read", "PUT", path, `{"userName":"alice","active":"no"}`, 400, "A: "},
 		{"active is true in the end", "PATCH", path, patchJSON(`{"op":"replace","path":"active","value":false},{"op":"replace","path":"active","value":true},{"op":"replace","path":"name","value":7}`), 400, "A: "},
 		{"active is removed in the end", "PATCH", path, patchJSON(`{"op":"replace","path":"active","value":false},{"op":"remove","path":"active"},{"op":"replace","path":"name","value":7}`), 400, "A: "},
+		{"active is given twice", "PUT", path, `{"userName":"alice","active":false,"Active":false}`, 400, "A: "},
+		{"an operation has two values", "PATCH", path, patchJSON(`{"op":"replace","path":"active","value":false,"Value":true}`), 400, "A: "},
+		{"active cannot be read in the end", "PATCH", path, patchJSON(`{"op":"replace","path":"active","value":false},{"op":"replace","path":"active","value":"enabled"}`), 400, "A: "},
+		{"active cannot be read in the beginning", "PATCH", path, patchJSON(`{"op":"replace","path":"active","value":"enabled"},{"op":"replace","path":"active","value":false}`), 400, "A: "},
+		{"active cannot be read in a value", "PATCH", path, patchJSON(`{"op":"replace","value":{"active":false,"urn:ietf:params:scim:schemas:core:2.0:User:active":"enabled"}}`), 400, "A: "},
+		{"an unknown operation of active", "PATCH", path, patchJSON(`{"op":"replace","path":"active","value":false},{"op":"set","path":"active","value":true}`), 400, "A: "},
+		{"an operation that may be about anything", "PATCH", path, patchJSON(`{"op":"replace","path":"active","value":false},{"op":"replace","path":["active"],"value":true}`), 400, "A: "},
+		{"an operation that is no object", "PATCH", path, patchJSON(`{"op":"replace","path":"active","value":false},7`), 400, "A: "},
 		{"the body is not JSON", "PUT", path, `{"userName":"alice","active":false`, 400, "A: "},
-		{"another version", "PUT", path, `{"userName":"alice","name":7,"active":false}`, 400, `If-Match: W/"other"`},
+		{"another version", "PUT", path, `{"userName":"alice","name":7,"active":false}`, 412, `If-Match: W/"other"`},
 		{"another version of a valid request", "PUT", path, `{"userName":"alice","active":false}`, 412, `If-Match: W/"other"`},
-		{"a user that does not exist", "PUT", "/Users/absent", `{"userName":"alice","name":7,"active":false}`, 400, "A: "},
+		{"a user that does not exist", "PUT", "/Users/absent", `{"userName":"alice","name":7,"active":false}`, 404, "A: "},
 		{"a group", "PUT", "/Groups/" + s.group("Staff"), `{"displayName":"","active":false}`, 400, "A: "},
 	} {
 		r := s.do(c.method, c.path, c.body, c.header).answers(c.status)
@@ -102,36 +113,42 @@ func TestARefusedRequestChangesNothingElse(t *testing.T) {
 
 // A deactivation that could not be stored must be repeated by the client, which repeats no 400.
 func TestARefusedRequestWhoseDeactivationFailsIsRepeated(t *testing.T) {
-	var refusal error
-	var begun int
+	var begun []error
 	s := newService(t, func(o *server.Options) {
-		o.BeforeChange = func(server.Record) error { begun++; return refusal }
+		o.BeforeChange = func(server.Record) (err error) {
+			if len(begun) > 0 {
+				err, begun = begun[0], begun[1:]
+			}
+			return err
+		}
 	})
 	path := "/Users/" + s.user("alice")
-	s.user("taken")
-	begun = 0
-	s.do("PUT", path, `{"userName":"taken","active":false}`).answers(409)
-	if begun != 1 {
-		t.Errorf("the provisioning log has %d beginnings of one request", begun)
+	bad := `{"userName":"alice","name":7,"active":false}`
+	begun = []error{scim.Unavailable(0, errors.New("the disk is full"))}
+	s.do("PUT", path, bad).refuses(503, "").sends("Retry-After", "1")
+	for _, refusal := range []*scim.Error{
+		{Status: 503, RetryAfter: 5 * time.Second, Detail: "the API server cannot be reached"},
+		{Status: 429, Reason: "withheld", RetryAfter: 5 * time.Second, Detail: "the budget is used up"},
+	} {
+		s.store.failUpdate = refusal
+		s.do("PUT", path, bad).refuses(refusal.Status, "", refusal.Detail).sends("Retry-After", "5")
 	}
-	s.do("PUT", path, `{"userName":"alice","active":true}`).answers(200)
-	refusal = unavailable()
-	s.do("PUT", path, `{"userName":"alice","name":7,"active":false}`).refuses(http.StatusServiceUnavailable, "")
-	refusal = nil
+	s.store.failUpdate = &scim.Error{Status: 403, Reason: "switched-off", Detail: "synchronization is Disabled"}
+	s.do("PUT", path, bad).refuses(403, "", "Disabled")
+	s.did(nil)
 	s.do("GET", path, "").has("active", true)
-	s.do("PUT", path, `{"userName":"alice","name":7,"active":false}`).refuses(400, "invalidValue", deactivated)
+	s.do("PUT", path, bad).refuses(400, "invalidValue", deactivated)
 }
 
-// What is refused for the state of the directory, such as its switch, is not tried in another way.
-func TestAReasonRefusesTheDeactivationToo(t *testing.T) {
+func TestABulkOperationThatIsRefusedStillDeactivates(t *testing.T) {
 	s := newService(t)
 	path := "/Users/" + s.user("alice")
-	s.store.failUpdate = &scim.Error{Status: 403, Reason: "switched-off", Detail: "SCIM synchronization is Disabled"}
-	s.do("PUT", path, `{"userName":"alice","active":false}`).refuses(403, "", "Disabled")
-	s.do("GET", path, "").has("active", true)
-	s.store.failUpdate = &scim.Error{Status: 403, Detail: "the cluster refuses this: nickName"}
-	s.do("PUT", path, `{"userName":"alice","nickName":"al","active":false}`).refuses(403, "", deactivated, "nickName")
-	s.do("GET", path, "").has("active", false).has("nickName", nil)
+	r := s.do("POST", "/Bulk", `{"schemas":["urn:ietf:params:scim:api:messages:2.0:BulkRequest"],"failOnErrors":1,"Operations":[
+		{"method":"PUT","path":"`+path+`","data":{"userName":"alice","name":7,"active":false}},
+		{"method":"PATCH","path":"`+path+`","data":`+patchJSON(`{"op":"replace","path":"title","value":"none"}`)+`}]}`).answers(200)
+	r.has("Operations", 1).has("Operations.0.status", "400")
+	if detail := r.text("Operations.0.response.detail"); !strings.HasPrefix(detail, deactivated) {
+		t.Error(detail)
+	}
+	s.do("GET", path, "").has("active", false).has("title", nil)
 }
-
-func unavailable() error { return scim.Unavailable(0, errors.New("the disk is full")) }

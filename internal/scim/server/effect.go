@@ -53,11 +53,10 @@ func jsonText(a *schema.Attribute, v any) string {
 
 // beforeChange asks whether the request may change a resource, and returns the context for the store's call.
 func (s *server) beforeChange(req *request) (context.Context, error) {
-	if s.BeforeChange != nil && !req.isBegun {
-		req.isBegun, req.mayNotBegin = true, s.BeforeChange(req.record)
-	}
-	if req.mayNotBegin != nil {
-		return nil, req.mayNotBegin
+	if s.BeforeChange != nil {
+		if err := s.BeforeChange(req.record); err != nil {
+			return nil, err
+		}
 	}
 	return scim.WithRequest(req.Context(), scim.Request{
 		ID: req.record.RequestID, Subject: req.record.Subject, Operation: string(req.record.Operation),

@@ -25,23 +25,23 @@ func (s *server) modify(req *request) (*response, error) {
 	if err != nil {
 		return nil, err
 	}
-	resp, err := s.modifyBy(req, data, q)
-	return resp, s.deactivateAnyway(req, err, func() any { return patch.Active(req.Context(), data) })
-}
-
-// modifyBy applies the operations of a body.
-func (s *server) modifyBy(req *request, data []byte, q query) (*response, error) {
+	var change scim.Change
+	deactivates := req.deactivates(func() any { return patch.Active(req.Context(), data) })
 	p, err := patch.Parse(req.Context(), req.rt, data, req.comparisons())
-	if err != nil {
+	switch {
+	case err == nil:
+		s.logIgnored(req, reasonUnknown, p.Unknown)
+		change = p.Change(req.Context())
+		change.Attributes = func(current schema.Object) (schema.Object, error) {
+			next, err := req.apply(p, current)
+			return next, cmp.Or(operationError(err), checkActive(current, next), checkChange(req.rt, current, next))
+		}
+	case deactivates():
+		change.Attributes = refusedChange(operationError(err))
+	default:
 		return nil, operationError(err)
 	}
-	s.logIgnored(req, reasonUnknown, p.Unknown)
-	change := p.Change(req.Context())
-	change.Precondition = req.precondition()
-	change.Attributes = func(current schema.Object) (schema.Object, error) {
-		next, err := req.apply(p, current)
-		return next, cmp.Or(operationError(err), checkActive(current, next), checkChange(req.rt, current, next))
-	}
+	change.Precondition, change.Deactivates = req.precondition(), deactivates
 	ctx, err := s.beforeChange(req)
 	if err != nil {
 		return nil, err

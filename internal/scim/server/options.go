@@ -94,7 +94,7 @@ type Record struct {
 	Subject      string   // Session.Subject; empty if not authenticated
 	Remote       string   // the address that the request came from, with its port
 	UserAgent    string   // the header, as the client sent it
-	Effects      []Effect // what the request has done; empty if it has failed, and for a change of other attributes only
+	Effects      []Effect // what the request has done, also if it was refused for the rest; empty for a change of other attributes only
 	Changes      []AttributeChange
 	Added        scim.MemberSample // of a group
 	Removed      scim.MemberSample

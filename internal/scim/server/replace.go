@@ -26,24 +26,17 @@ func (s *server) replace(req *request) (*response, error) {
 	if err != nil {
 		return nil, err
 	}
-	resp, err := s.replaceWith(req, data, selected)
-	return resp, s.deactivateAnyway(req, err, func() any { return activeOf(data) })
-}
-
-// replaceWith replaces the resource by the one of a body.
-func (s *server) replaceWith(req *request, data []byte, selected schema.Selection) (*response, error) {
-	body, err := s.resource(req, data)
-	if err != nil {
+	change := scim.Change{Precondition: req.precondition(), Deactivates: req.deactivates(func() any { return schema.DecodeActive(data) })}
+	switch body, err := s.resource(req, data); {
+	case err == nil:
+		change.Attributes = func(current schema.Object) (schema.Object, error) { return replaced(req.rt, current, body.Attributes) }
+		if body.HasMembers {
+			change.Members = []scim.MemberChange{{Op: scim.ReplaceMembers, IDs: body.Members}}
+		}
+	case change.Deactivates():
+		change.Attributes = refusedChange(err)
+	default:
 		return nil, err
-	}
-	change := scim.Change{
-		Precondition: req.precondition(),
-		Attributes: func(current schema.Object) (schema.Object, error) {
-			return replaced(req.rt, current, body.Attributes)
-		},
-	}
-	if body.HasMembers {
-		change.Members = []scim.MemberChange{{Op: scim.ReplaceMembers, IDs: body.Members}}
 	}
 	ctx, err := s.beforeChange(req)
 	if err != nil {
@@ -55,15 +48,6 @@ func (s *server) replaceWith(req *request, data []byte, selected schema.Selectio
 	}
 	req.recordEffect(r)
 	return s.changedResponse(req, http.StatusOK, r, selected)
-}
-
-// activeOf returns what a body says of active, whatever is wrong with the rest; nil if that cannot be read.
-func activeOf(data []byte) any {
-	body, err := schema.Decode(schema.UserActive, data)
-	if err != nil {
-		return nil
-	}
-	return body.Attributes.Get(schema.Active)
 }
 
 // replaced returns the attributes to store if next replaces current.

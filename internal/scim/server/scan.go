@@ -51,7 +51,8 @@ func (req *request) update(ctx context.Context, change scim.Change) (*scim.Resou
 		}
 		defer release()
 	}
-	return req.session.Store.Update(ctx, req.rt, req.id(), change)
+	r, err := req.session.Store.Update(ctx, req.rt, req.id(), change)
+	return r, req.recordDeactivation(err)
 }
 
 // delete calls Delete of the store, as update does Update.

@@ -81,10 +81,7 @@ type request struct {
 	slot     slot
 	bodyRead bool // the whole body has been read
 	limits   *Limits
-
-	isBegun     bool          // BeforeChange has been asked
-	mayNotBegin error         // its answer
-	meter       *filter.Meter // of the filters in the paths of a PATCH; nil until comparisons is called
+	meter    *filter.Meter // of the filters in the paths of a PATCH; nil until comparisons is called
 }
 
 func (s *server) routes() *http.ServeMux {

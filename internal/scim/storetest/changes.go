@@ -3,6 +3,7 @@ package storetest
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"slices"
 
@@ -51,6 +52,52 @@ var changes = []behaviour{
 			}
 			s.same(s.got(schema.Group, g.ID), g)
 		}
+	}},
+	{"of a change that is refused, the deactivation alone is stored", func(s *store) {
+		s.users("taken")
+		deactivates := func() bool { return true }
+		for i, change := range []scim.Change{
+			{Attributes: func(schema.Object) (schema.Object, error) { return nil, scim.BadRequest(scim.NoTarget, "no target") }},
+			{Attributes: func(schema.Object) (schema.Object, error) {
+				return nil, &schema.Error{ScimType: schema.InvalidValue, Path: "title"}
+			}},
+			changeAttribute(schema.UserName, "taken"),
+		} {
+			r := s.createdUser(user(fmt.Sprintf("user-%d", i)))
+			change.Deactivates = deactivates
+			for range 2 {
+				_, err := s.Update(s.t.Context(), schema.User, r.ID, change)
+				var only *scim.DeactivatedOnly
+				if !errors.As(err, &only) || !scim.IsAboutContent(only.Refused) {
+					s.t.Fatalf("%d: %v", i, err)
+				}
+				s.holds(only.Resource, user(fmt.Sprintf("user-%d", i)).With(schema.Active, false))
+				s.same(s.got(schema.User, r.ID), only.Resource)
+			}
+		}
+	}},
+	{"a change that is refused for the directory, or may not be made, deactivates no user", func(s *store) {
+		r := s.createdUser(user("alice"))
+		for _, change := range []scim.Change{
+			{Attributes: func(schema.Object) (schema.Object, error) {
+				return nil, &scim.Error{Status: http.StatusForbidden, Reason: "switched-off"}
+			}},
+			{Attributes: func(schema.Object) (schema.Object, error) { return nil, errTest }},
+			{Precondition: func(*scim.Resource) error { return &scim.Error{Status: http.StatusPreconditionFailed} }},
+		} {
+			change.Deactivates = func() bool { return true }
+			if _, err := s.Update(s.t.Context(), schema.User, r.ID, change); errors.As(err, new(*scim.DeactivatedOnly)) || err == nil {
+				s.t.Errorf("error %v", err)
+			}
+			s.same(s.got(schema.User, r.ID), r)
+		}
+		if _, err := s.Update(s.t.Context(), schema.User, r.ID, scim.Change{
+			Attributes:  func(schema.Object) (schema.Object, error) { return nil, scim.BadRequest(scim.NoTarget, "no target") },
+			Deactivates: func() bool { return false },
+		}); !errors.As(err, new(*scim.Error)) {
+			s.t.Errorf("error %v", err)
+		}
+		s.same(s.got(schema.User, r.ID), r)
 	}},
 	{"an error of the precondition is returned as it is, and nothing changes", func(s *store) {
 		for _, r := range []*scim.Resource{s.createdUser(user("alice")), s.created(schema.Group, group("Admins"))} {

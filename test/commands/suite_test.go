@@ -50,7 +50,7 @@ var _ = BeforeSuite(func(ctx SpecContext) {
 	for _, tool := range []string{plugin, filepath.Join(os.Getenv("KUBEBUILDER_ASSETS"), "kubectl")} {
 		Expect(os.Symlink(tool, filepath.Join(tools, filepath.Base(tool)))).To(Succeed())
 	}
-	variables = append(withoutMake(os.Environ()),
+	variables = append(programs.WithoutMake(os.Environ()),
 		"KUBECONFIG="+environment.Kubeconfig, "PATH="+tools+string(os.PathListSeparator)+os.Getenv("PATH"))
 }, NodeTimeout(15*time.Minute))
 
@@ -69,14 +69,4 @@ func checkOut() {
 	}
 	Expect(os.Mkdir(filepath.Join(folder, ".run"), 0o700)).To(Succeed())
 	Expect(os.WriteFile(filepath.Join(folder, ".run", "dev.env"), []byte(exports.String()), 0o600)).To(Succeed())
-}
-
-// withoutMake removes the variables that make sets for its own child processes: this test may run below a make.
-func withoutMake(all []string) (rest []string) {
-	for _, setting := range all {
-		if !strings.HasPrefix(setting, "MAKE") && !strings.HasPrefix(setting, "MFLAGS=") {
-			rest = append(rest, setting)
-		}
-	}
-	return rest
 }

@@ -21,6 +21,7 @@ import (
 
 	"github.com/cloudsso/cloudsso-operator/api/v1alpha1"
 	"github.com/cloudsso/cloudsso-operator/test/controlplane"
+	"github.com/cloudsso/cloudsso-operator/test/programs"
 )
 
 const (
@@ -82,7 +83,7 @@ var _ = Describe("make undeploy with config/access", Ordered, func() {
 		file := filepath.Join(GinkgoT().TempDir(), "kubeconfig")
 		Expect(os.WriteFile(file, kubeconfig, 0o600)).To(Succeed())
 		arguments = append([]string{"-C", copyOfSources()}, arguments[2:]...)
-		settings = append(withoutMake(os.Environ()), "KUBECONFIG="+file)
+		settings = append(programs.WithoutMake(os.Environ()), "KUBECONFIG="+file)
 
 		// The control plane comes with policies, whose other field manager would be a conflict for kubectl.
 		Expect(cluster.DeleteAllOf(ctx, &admissionv1.ValidatingAdmissionPolicy{})).To(Succeed())

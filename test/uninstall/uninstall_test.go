@@ -29,6 +29,7 @@ import (
 
 	"github.com/cloudsso/cloudsso-operator/api/v1alpha1"
 	"github.com/cloudsso/cloudsso-operator/test/controlplane"
+	"github.com/cloudsso/cloudsso-operator/test/programs"
 )
 
 var (
@@ -58,7 +59,7 @@ var _ = BeforeSuite(func(ctx SpecContext) {
 	root, err := controlplane.ModuleRoot()
 	Expect(err).NotTo(HaveOccurred())
 	arguments = []string{"-C", root, "--no-print-directory", "KUBECTL=" + kubectl, "KUSTOMIZE=" + kustomize(ctx, root), "IMG=" + image}
-	settings = append(withoutMake(os.Environ()), "KUBECONFIG="+file)
+	settings = append(programs.WithoutMake(os.Environ()), "KUBECONFIG="+file)
 
 	scheme := runtime.NewScheme()
 	Expect(clientgoscheme.AddToScheme(scheme)).To(Succeed())
@@ -76,16 +77,6 @@ func kustomize(ctx context.Context, root string) string {
 	path, err := command.Output()
 	Expect(err).NotTo(HaveOccurred())
 	return strings.TrimSpace(string(path))
-}
-
-// withoutMake removes the variables that make sets for its own child processes: this test may run below a make.
-func withoutMake(all []string) (rest []string) {
-	for _, setting := range all {
-		if !strings.HasPrefix(setting, "MAKE") && !strings.HasPrefix(setting, "MFLAGS=") {
-			rest = append(rest, setting)
-		}
-	}
-	return rest
 }
 
 func runMake(ctx context.Context, target string) (output string, err error) {

@@ -86,7 +86,7 @@ var _ = Describe("A release with access", Ordered, func() {
 		// As docs/install.md says.
 		Expect(mustHelm(ctx, "history", name, "--namespace", where)).To(ContainSubstring("uninstalling"))
 		setUnschedulable(ctx, false)
-		commands, _ := cutCommands(commandsByPage()["install.md"], "REVISION")
+		commands, _ := cutCommands(commandsByPage(marked)["install.md"], "REVISION")
 		runCommands(ctx, root, strings.NewReplacer("cloudsso-remove-bindings", hookAccount, "cloudsso-system", where, release, name, "REVISION", "1").Replace(commands))
 		expectReady(ctx, operator, 2)
 	})

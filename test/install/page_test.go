@@ -7,20 +7,32 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
+	appsv1 "k8s.io/api/apps/v1"
+	networkingv1 "k8s.io/api/networking/v1"
+	rbacv1 "k8s.io/api/rbac/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/util/cert"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	"github.com/cloudsso/cloudsso-operator/api/v1alpha1"
+	"github.com/cloudsso/cloudsso-operator/test/controlplane"
 	"github.com/cloudsso/cloudsso-operator/test/docs/markdown"
+	"github.com/cloudsso/cloudsso-operator/test/programs"
 )
 
 const (
-	// marked are the blocks of commands that this suite runs.
-	marked = "test=test/install"
+	// marked are the blocks of commands that this suite alone runs, and markedMake those with make, which test/uninstall runs too.
+	marked, markedMake = "test=test/install", "test=test/uninstall"
 	// packed is the chart in the commands for a release.
 	packed = "cloudsso-operator-1.2.3.tgz"
 	// pageTimeout is how long all commands of the pages may take.
@@ -35,13 +47,13 @@ func blocksByPage() map[string][]markdown.Block {
 	return all
 }
 
-// commandsByPage returns the blocks of commands that this suite runs, in their order.
-func commandsByPage() map[string][]string {
+// commandsByPage returns the blocks of commands with one of some marks, in their order.
+func commandsByPage(marks ...string) map[string][]string {
 	GinkgoHelper()
 	all := map[string][]string{}
 	for page, blocks := range blocksByPage() {
 		for _, block := range blocks {
-			if block.IsCommands() && block.Mark == marked {
+			if block.IsCommands() && slices.Contains(marks, block.Mark) {
 				all[page] = append(all[page], block.Text)
 			}
 		}
@@ -69,17 +81,21 @@ func runCommands(ctx context.Context, folder, commands string) {
 	GinkgoHelper()
 	shell := exec.CommandContext(ctx, "bash", "-euxo", "pipefail", "-c", commands)
 	shell.Dir = folder
-	shell.Env = append(environment(), "PATH="+strings.Join([]string{tools, os.Getenv("KUBEBUILDER_ASSETS"), os.Getenv("PATH")}, string(os.PathListSeparator)))
+	shell.Env = append(programs.WithoutMake(environment()), "PATH="+strings.Join([]string{tools, os.Getenv("KUBEBUILDER_ASSETS"), os.Getenv("PATH")}, string(os.PathListSeparator)))
 	output, err := shell.CombinedOutput()
 	GinkgoWriter.Printf("%s\n", output)
 	Expect(err).NotTo(HaveOccurred(), "%s", output)
 }
 
-// checkOut returns a folder with what the commands read: the chart, a certificate, and the file of values of the page.
+// checkOut returns a folder with what the commands read: the chart, manifests that can be changed, a certificate, and the file of
+// values of the page.
 func checkOut() string {
 	GinkgoHelper()
 	folder := GinkgoT().TempDir()
-	Expect(os.Symlink(filepath.Join(root, "charts"), filepath.Join(folder, "charts"))).To(Succeed())
+	for _, name := range []string{"Makefile", "charts", "go.mod", "go.sum", "hack"} {
+		Expect(os.Symlink(filepath.Join(root, name), filepath.Join(folder, name))).To(Succeed())
+	}
+	Expect(os.CopyFS(filepath.Join(folder, "config"), os.DirFS(filepath.Join(root, "config")))).To(Succeed())
 	certificate, key, err := cert.GenerateSelfSignedCertKey("scim.example.com", nil, nil)
 	Expect(err).NotTo(HaveOccurred())
 	files := map[string][]byte{"tls.crt": certificate, "tls.key": key}
@@ -97,7 +113,7 @@ func checkOut() string {
 
 var _ = Describe("The documents", func() {
 	It("are followed with Helm, command by command", func(ctx SpecContext) {
-		folder, pages := checkOut(), commandsByPage()
+		folder, pages := checkOut(), commandsByPage(marked)
 		DeferCleanup(removeRelease)
 		released, commands := cutCommands(pages["install.md"], packed)
 		_, commands = cutCommands(commands, "REVISION") // the spec of the failed hook runs it
@@ -128,4 +144,70 @@ var _ = Describe("The documents", func() {
 			Expect(pod.Spec.Containers[0].Image).To(Equal(releasedImage))
 		}
 	}, NodeTimeout(pageTimeout))
+
+	It("are followed with kustomize, command by command", func(ctx SpecContext) {
+		folder := checkOut()
+		replaceIn(filepath.Join(folder, "config", "manager", "deployment.yaml"), "//scim.example.com/", "//scim.example.net/")
+		replaceIn(filepath.Join(folder, "config", "default", "kustomization.yaml"), uncomment("network-policy")...)
+		// Namespace, Secret and verification are those of the way with Helm.
+		commands := slices.DeleteFunc(commandsByPage(marked, markedMake)["install.md"], func(block string) bool {
+			return strings.Contains(block, "helm ") || strings.Contains(block, "cloudsso-remove-bindings")
+		})
+		deployment := &appsv1.Deployment{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: release}}
+		follow := func(until string) {
+			GinkgoHelper()
+			next := slices.IndexFunc(commands, func(block string) bool { return strings.Contains(block, until) })
+			Expect(next).To(BeNumerically(">", 0), "no block with %s after the ones that were run", until)
+			for _, block := range commands[:next] {
+				runCommands(ctx, folder, block)
+			}
+			commands = commands[next:]
+		}
+
+		By("installing and verifying")
+		follow("make deploy IMG=$(")
+		expectReady(ctx, client.ObjectKeyFromObject(deployment), 2)
+		Expect(cluster.Get(ctx, client.ObjectKeyFromObject(deployment), deployment)).To(Succeed())
+		installed := deployment.Spec.Template.Spec.Containers[0]
+		Expect(installed.Image).To(Equal("registry.example.com/cloudsso-operator:v1"))
+		Expect(installed.Args).To(ContainElement("--scim-public-url=https://scim.example.net/scim/v2"))
+		Expect(cluster.Get(ctx, client.ObjectKeyFromObject(deployment), &networkingv1.NetworkPolicy{})).To(Succeed())
+		Expect(policyProblems(ctx, controlplane.OperatorUser)).To(BeEmpty())
+
+		By("repairing")
+		binding := &rbacv1.ClusterRoleBinding{ObjectMeta: metav1.ObjectMeta{Name: release}}
+		Expect(cluster.Delete(ctx, binding)).To(Succeed())
+		follow("make undeploy")
+		Expect(cluster.Get(ctx, client.ObjectKeyFromObject(binding), binding)).To(Succeed())
+		Expect(cluster.Get(ctx, client.ObjectKeyFromObject(deployment), deployment)).To(Succeed())
+		Expect(deployment.Spec.Template.Spec.Containers[0].Image).To(Equal(installed.Image))
+
+		By("removing")
+		follow("make uninstall")
+		Expect(apierrors.IsNotFound(cluster.Get(ctx, client.ObjectKeyFromObject(deployment), deployment))).To(BeTrue())
+		removeObjects(ctx)
+		for _, block := range commands {
+			runCommands(ctx, folder, block)
+		}
+		Expect(crdUIDs(ctx)).To(BeEmpty())
+	}, NodeTimeout(pageTimeout))
 })
+
+// removeObjects deletes what the other specs have left in directories, and no operator.
+func removeObjects(ctx context.Context) {
+	GinkgoHelper()
+	kinds := []client.ObjectList{
+		&v1alpha1.CloudSSOAccessAssignmentList{}, &v1alpha1.CloudSSOGroupList{}, &v1alpha1.CloudSSOMembershipSliceList{},
+		&v1alpha1.CloudSSOUserList{}, &v1alpha1.SCIMCredentialList{}, &v1alpha1.CloudSSODirectoryList{},
+	}
+	for _, list := range kinds {
+		Expect(cluster.List(ctx, list)).To(Succeed())
+		Expect(meta.EachListItem(list, func(item runtime.Object) error {
+			o := expectType[client.Object](item)
+			Eventually(func() error { // the policies are in force some time after their deletion
+				return cluster.Patch(ctx, o, client.RawPatch(types.MergePatchType, []byte(`{"metadata":{"finalizers":null}}`)))
+			}, soon).Should(Succeed())
+			return client.IgnoreNotFound(cluster.Delete(ctx, o))
+		})).To(Succeed())
+	}
+}

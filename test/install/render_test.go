@@ -60,7 +60,17 @@ func build(ctx context.Context, changes ...string) []byte {
 	GinkgoHelper()
 	into := GinkgoT().TempDir()
 	Expect(os.CopyFS(into, os.DirFS(filepath.Join(root, "config")))).To(Succeed())
-	file := filepath.Join(into, "default", "kustomization.yaml")
+	replaceIn(filepath.Join(into, "default", "kustomization.yaml"), changes...)
+	command := exec.CommandContext(ctx, "go", "tool", "-modfile=hack/tools/go.mod", "kustomize", "build", filepath.Join(into, "default"))
+	command.Dir = root
+	built, err := command.Output()
+	Expect(err).NotTo(HaveOccurred())
+	return built
+}
+
+// replaceIn replaces texts of a file, each of which it must have, by others: changes are pairs of them.
+func replaceIn(file string, changes ...string) {
+	GinkgoHelper()
 	content, err := os.ReadFile(file)
 	Expect(err).NotTo(HaveOccurred())
 	for i := 0; i < len(changes); i += 2 {
@@ -68,11 +78,6 @@ func build(ctx context.Context, changes ...string) []byte {
 		content = bytes.ReplaceAll(content, []byte(changes[i]), []byte(changes[i+1]))
 	}
 	Expect(os.WriteFile(file, content, 0o600)).To(Succeed())
-	command := exec.CommandContext(ctx, "go", "tool", "-modfile=hack/tools/go.mod", "kustomize", "build", filepath.Join(into, "default"))
-	command.Dir = root
-	built, err := command.Output()
-	Expect(err).NotTo(HaveOccurred())
-	return built
 }
 
 // buildElsewhere returns config/default in another namespace and with the prefix and the instance of a release acme.

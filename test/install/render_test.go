@@ -286,6 +286,14 @@ var _ = Describe("The chart", func() {
 		Expect(mustHelm(ctx, append(arguments, "--set", "scim.publicURL=https://scim.example.net/scim/v2")...)).NotTo(ContainSubstring(said))
 	})
 
+	It("says what is missing for an identity provider to reach it", func(ctx SpecContext) {
+		const image, outside = "Its image is cloudsso-operator:latest, which only nodes that have it already can run", "let requests from outside in"
+		arguments := []string{"install", release, chart, "--namespace", namespace, "--dry-run=client"}
+		Expect(mustHelm(ctx, arguments...)).To(And(ContainSubstring(image), ContainSubstring(outside), ContainSubstring("docs/install.md#create-a-directory")))
+		complete := mustHelm(ctx, append(arguments, "--set", "image.repository=registry.example.com/cloudsso-operator,ingress.enabled=true")...)
+		Expect(complete).NotTo(Or(ContainSubstring("Its image is"), ContainSubstring(outside)))
+	})
+
 	It("passes helm lint", func(ctx SpecContext) {
 		mustHelm(ctx, "lint", chart, "--strict")
 	})

@@ -2,6 +2,8 @@
 package root
 
 import (
+	"fmt"
+
 	"github.com/go-logr/logr"
 	"github.com/spf13/cobra"
 	ctrl "sigs.k8s.io/controller-runtime"
@@ -34,7 +36,10 @@ func NewCommand(p *plugin.Plugin) *cobra.Command {
 		Annotations:   map[string]string{cobra.CommandDisplayNameAnnotation: "kubectl cloudsso"},
 		SilenceErrors: true,
 		SilenceUsage:  true,
+		// Its scripts complete another command than kubectl, which asks kubectl_complete-cloudsso.
+		CompletionOptions: cobra.CompletionOptions{DisableDefaultCmd: true},
 	}
+	root.SetFlagErrorFunc(withUsage)
 	root.SetIn(p.In)
 	root.SetOut(p.Out)
 	root.SetErr(p.ErrOut)
@@ -44,5 +49,26 @@ func NewCommand(p *plugin.Plugin) *cobra.Command {
 		explain.NewCommand(p), review.NewCommand(p), credential.NewCommand(p), sync.NewCommand(p), resync.NewCommand(p),
 		deleteuser.NewCommand(p), log.NewCommand(p), export.NewCommand(p), importer.NewCommand(p), check.NewCommand(p), console.NewCommand(p),
 	)
+	explainArguments(root)
 	return root
+}
+
+// withUsage adds the form of a command to the error that says what is wrong with a call of it.
+func withUsage(command *cobra.Command, err error) error {
+	return fmt.Errorf("%w\nUsage: %s\n%s --help says more", err, command.UseLine(), command.CommandPath())
+}
+
+// explainArguments has a command and those below it say their form if they are called with too few arguments or too many.
+func explainArguments(command *cobra.Command) {
+	if accepts := command.Args; accepts != nil {
+		command.Args = func(command *cobra.Command, arguments []string) error {
+			if err := accepts(command, arguments); err != nil {
+				return withUsage(command, err)
+			}
+			return nil
+		}
+	}
+	for _, below := range command.Commands() {
+		explainArguments(below)
+	}
 }

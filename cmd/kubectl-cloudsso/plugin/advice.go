@@ -27,6 +27,7 @@ const (
 	TopicExpiry       Topic = "Expiry"
 	TopicSwitch       Topic = "Switch"
 	TopicNeverUsed    Topic = "NeverUsed"
+	TopicRestored     Topic = "Restored"
 	TopicSilent       Topic = "Silent"
 )
 
@@ -62,7 +63,7 @@ type facts struct {
 func Advise(d *v1alpha1.CloudSSODirectory, credentials []v1alpha1.SCIMCredential, now time.Time) (next []Advice) {
 	f := facts{d, credentials, now}
 	for _, rule := range []func(facts) []Advice{
-		policiesMissing, notSelected, notActivated, withheld, writesRefused, noCredential, credentialsEnding, switchOff, neverUsed, silent,
+		policiesMissing, notSelected, notActivated, withheld, writesRefused, noCredential, credentialsEnding, switchOff, neverUsed, restored, silent,
 	} {
 		next = append(next, rule(f)...)
 	}
@@ -183,6 +184,14 @@ func neverUsed(f facts) []Advice {
 	return when(d.Spec.SCIMSynchronization == v1alpha1.SynchronizationEnabled && d.Status.LastRequestTime.IsZero() && !policy.IsRestored(d), Advice{
 		Topic: TopicNeverUsed, Why: "No identity provider has connected yet. Enter the endpoint and a token there.",
 		How: "Then: " + f.command("check"),
+	})
+}
+
+// restored reminds of what follows an activation, until a request comes: then the provider may have begun.
+func restored(f facts) []Advice {
+	d := f.directory
+	return when(policy.SwitchOf(d) == policy.SwitchEnabled && d.Status.LastRequestTime.IsZero() && policy.IsRestored(d), Advice{
+		Topic: TopicRestored, Why: "The directory was restored from a backup, and no request has come since. Start a full push in the identity provider, which makes up for what changed after the backup.",
 	})
 }
 

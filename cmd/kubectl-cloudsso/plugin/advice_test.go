@@ -82,10 +82,16 @@ func TestAdvice(t *testing.T) {
 	}
 }
 
-func TestProviderOfARestoredDirectoryNeedsNoToken(t *testing.T) {
+func TestProviderOfARestoredDirectoryNeedsAFullPushAndNoToken(t *testing.T) {
 	d, c := healthy()
-	d.Status.LastRequestTime, d.Annotations = nil, map[string]string{v1alpha1.AnnotationRestored: "yes"}
-	if next := Advise(d, []v1alpha1.SCIMCredential{*c}, now); len(next) != 1 || next[0].Topic != TopicNothing {
-		t.Errorf("got %q", Sentences(next))
+	d.Annotations = map[string]string{v1alpha1.AnnotationRestored: "yes"}
+	waiting := v1alpha1.CloudSSODirectoryStatus{Conditions: []metav1.Condition{{Type: v1alpha1.ConditionActivated, Status: metav1.ConditionFalse}}}
+	activated := v1alpha1.CloudSSODirectoryStatus{ActivatedAt: &metav1.Time{Time: now}}
+	pushed := v1alpha1.CloudSSODirectoryStatus{ActivatedAt: &metav1.Time{Time: now}, LastRequestTime: &metav1.Time{Time: now}}
+	for want, status := range map[Topic]v1alpha1.CloudSSODirectoryStatus{TopicActivation: waiting, TopicRestored: activated, TopicNothing: pushed} {
+		d.Status = status
+		if next := Advise(d, []v1alpha1.SCIMCredential{*c}, now); len(next) != 1 || next[0].Topic != want {
+			t.Errorf("want %s, got %q", want, Sentences(next))
+		}
 	}
 }

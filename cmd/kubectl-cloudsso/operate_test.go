@@ -134,6 +134,12 @@ $`))
 		Expect(read.Directory.Status.Users.Active).To(BeEquivalentTo(497))
 		Expect(read.Credentials).To(HaveLen(1))
 		Expect(read.Next).To(HaveLen(4))
+		changeDirectory(ctx, func(d *v1alpha1.CloudSSODirectory) {
+			d.Status.LastRequestTime, d.Status.Credentials = nil, &v1alpha1.CredentialCounts{}
+		})
+		out, err = run(ctx, kubeconfig, "status")
+		Expect(err).NotTo(HaveOccurred())
+		Expect(out).To(ContainSubstring("\nConnection:       Refused, because no credential is usable\n"))
 	})
 
 	It("lists all directories", func(ctx SpecContext) {
@@ -177,7 +183,7 @@ var _ = Describe("kubectl cloudsso sync", func() {
 
 	It("needs --yes without a terminal", func(ctx SpecContext) {
 		_, err := run(ctx, kubeconfig, "sync", "disable")
-		Expect(err).To(MatchError(HaveSuffix("There is no terminal to ask at: give --yes if you want this")))
+		Expect(err).To(MatchError(HaveSuffix("\nThere is no terminal to ask at: give --yes if you want this")))
 		Expect(position(ctx)).To(Equal(v1alpha1.SynchronizationEnabled))
 		_, err = run(ctx, kubeconfig, "sync", "disable", "--yes")
 		Expect(err).NotTo(HaveOccurred())

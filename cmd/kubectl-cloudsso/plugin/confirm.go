@@ -24,7 +24,7 @@ func (p *Plugin) Confirm(ctx context.Context, yes bool, consequences string) err
 		return nil
 	}
 	if !p.AtTerminal {
-		return fmt.Errorf("%s There is no terminal to ask at: give --yes if you want this", consequences)
+		return fmt.Errorf("%s\nThere is no terminal to ask at: give --yes if you want this", consequences)
 	}
 	fmt.Fprintf(p.ErrOut, "%s\nContinue? [y/N] ", consequences)
 	answers := make(chan string, 1)

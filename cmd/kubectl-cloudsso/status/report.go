@@ -28,7 +28,7 @@ func writeText(w io.Writer, r report) error {
 	fmt.Fprintf(w, "Directory:        %s\n", d.Namespace)
 	fmt.Fprintf(w, "Synchronization:  %s%s%s\n", d.Spec.SCIMSynchronization, since(s.SwitchedAt), until(d.Spec.ResumeAt))
 	fmt.Fprintf(w, "Endpoint:         %s\n", plugin.OrNone(s.Endpoint))
-	fmt.Fprintf(w, "Connection:       %s, last request %s\n", plugin.ConnectionOf(d, r.now), r.ago(s.LastRequestTime))
+	fmt.Fprintf(w, "Connection:       %s%s\n", connectionWords[plugin.ConnectionOf(d, r.now)], r.lastRequest(s.LastRequestTime))
 	if u := s.Users; u != nil {
 		fmt.Fprintf(w, "Users:            %d active, %d disabled%s, %d deprovisioned; %d synchronized, %d manual%s\n",
 			u.Active, u.Disabled, among(u.Suspended, u.Conflict), u.Deprovisioned, u.SCIM, u.Manual, held(u.DeletionHeld))
@@ -83,6 +83,23 @@ func (r report) writeCredentials(w io.Writer) error {
 		fmt.Fprintf(table, "  %s\t%s\t%s\t%s\t%s\n", c.Name, status, plugin.OrNone(reason), r.ahead(c.Spec.ExpiresAt), r.ago(c.Status.LastUsedTime))
 	}
 	return table.Flush()
+}
+
+// connectionWords say whether the identity provider's connection works.
+var connectionWords = map[plugin.Connection]string{
+	plugin.ConnectionWorking:   "Working",
+	plugin.ConnectionOff:       "Off, because the directory is not served",
+	plugin.ConnectionRefused:   "Refused, because no credential is usable",
+	plugin.ConnectionNeverUsed: "Not used yet",
+	plugin.ConnectionSilent:    "Silent",
+}
+
+// lastRequest returns when the last request came; "" before the first.
+func (r report) lastRequest(at *metav1.Time) string {
+	if at.IsZero() {
+		return ""
+	}
+	return ", last request " + r.ago(at)
 }
 
 func since(at *metav1.Time) string {

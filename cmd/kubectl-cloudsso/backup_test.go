@@ -67,7 +67,7 @@ var _ = Describe("kubectl cloudsso export and import", func() {
 		})
 		out, stderr, err := runAt(ctx, nil, kubeconfig, "export")
 		Expect(err).NotTo(HaveOccurred())
-		Expect(stderr).To(BeEmpty())
+		Expect(stderr).To(Equal("namespace default: 506 objects exported\n"))
 		file = filepath.Join(GinkgoT().TempDir(), "backup.yaml")
 		Expect(os.WriteFile(file, []byte(out), 0o600)).To(Succeed())
 	})
@@ -97,7 +97,7 @@ var _ = Describe("kubectl cloudsso export and import", func() {
 		seen := func(p *plugin.Plugin) { p.ShowsProgress = true }
 		_, stderr, err := runWith(ctx, seen, kubeconfig, "export")
 		Expect(err).NotTo(HaveOccurred())
-		Expect(stderr).To(And(ContainSubstring("exporting 506 objects   0% |"), MatchRegexp(` 50% \|`), HaveSuffix("\n")))
+		Expect(stderr).To(And(ContainSubstring("exporting 506 objects   0% |"), MatchRegexp(` 50% \|`), HaveSuffix("\nnamespace default: 506 objects exported\n")))
 		Expect(stderr[strings.LastIndex(stderr, "\r"):]).To(ContainSubstring(" 100% |"))
 
 		Expect(cluster.Create(ctx, &v1alpha1.CloudSSOUser{
@@ -171,11 +171,12 @@ var _ = Describe("kubectl cloudsso export and import", func() {
 			head + "---\nkind: Secret\napiVersion: v1\n":                               `object 2 of the file: it is a Secret of "v1"`,
 			head + "---\nkind: CloudSSONameClaim\napiVersion: cloudsso.dev/v1alpha1\n": "object 2 of the file: it is a CloudSSONameClaim",
 			head + head[strings.Index(head, "---"):]:                                   "object 2 of the file: ",
-			head + "---\nkind: [\n":                                                    "object 2 of the file: ",
-			head + "---\napiVersion: cloudsso.dev/v1alpha1\n":                          "object 2 of the file: Object 'Kind' is missing",
-			head:                             "the file ends after 1 objects without the last line of an export: it was cut off",
-			string(content[:len(content)/2]): "",
-			strings.Replace(whole, "1 objects", "2 objects", 1): "it was cut off",
+			head + "---\nkind: [\n":                                                    "object 2 of the file is no manifest of Kubernetes: ",
+			head + "---\napiVersion: cloudsso.dev/v1alpha1\n":                          "give a file of kubectl cloudsso export: Object 'Kind' is missing",
+			"cssoscim_acme_token\n":                                                    "object 1 of the file is no manifest of Kubernetes: give a file of kubectl cloudsso export",
+			head:                                                                       "the file ends after 1 objects without the last line of an export: it was cut off",
+			string(content[:len(content)/2]):                                           "",
+			strings.Replace(whole, "1 objects", "2 objects", 1):                        "it was cut off",
 		} {
 			Expect(os.WriteFile(file, []byte(text), 0o600)).To(Succeed())
 			_, err := run(ctx, kubeconfig, "import", "-n", into, "-f", file, "--yes")

@@ -44,14 +44,11 @@ func NewCommand(p *plugin.Plugin) *cobra.Command {
 			}
 			// The objects themselves show the progress if a person sees them.
 			e.progress = p.NewProgress("exporting", total, !p.ShowsProgress || printers.IsTerminal(p.Out))
-			defer plugin.EndProgress(e.progress)
-			for _, kind := range plugin.BackupKinds {
-				if err := e.writeAll(cmd.Context(), kind); err != nil {
-					return err
-				}
+			if err := e.writeKinds(cmd.Context()); err != nil {
+				return err
 			}
-			_, err = fmt.Fprintf(p.Out, "---\n"+plugin.BackupEnd+"\n", e.written)
-			return err
+			fmt.Fprintf(p.ErrOut, "namespace %s: %d objects exported\n", namespace, e.written)
+			return nil
 		},
 	}
 }
@@ -63,6 +60,18 @@ type export struct {
 	namespace string
 	progress  *progressbar.ProgressBar
 	written   int
+}
+
+// writeKinds writes all objects, and the line by which a file is known to be whole.
+func (e *export) writeKinds(ctx context.Context) error {
+	defer plugin.EndProgress(e.progress)
+	for _, kind := range plugin.BackupKinds {
+		if err := e.writeAll(ctx, kind); err != nil {
+			return err
+		}
+	}
+	_, err := fmt.Fprintf(e.Out, "---\n"+plugin.BackupEnd+"\n", e.written)
+	return err
 }
 
 // count returns how many objects there are, about: some are being deleted, and others are created meanwhile.

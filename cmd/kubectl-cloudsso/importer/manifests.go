@@ -63,10 +63,10 @@ func (r *reader) next() (*unstructured.Unstructured, error) {
 		if err == nil {
 			err = o.UnmarshalJSON(text)
 		}
-		if err == nil {
-			err = r.refuse(o)
-		}
 		if err != nil {
+			return nil, fmt.Errorf("object %d of the file is no manifest of Kubernetes: give a file of kubectl cloudsso export: %w", r.number, err)
+		}
+		if err := r.refuse(o); err != nil {
 			return nil, fmt.Errorf("object %d of the file: %w", r.number, err)
 		}
 		return o, nil

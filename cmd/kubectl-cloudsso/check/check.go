@@ -155,6 +155,9 @@ func (c *checker) run(ctx context.Context, w io.Writer) error {
 			fmt.Fprintf(w, "      %s\n", plugin.Printable(f.remedy))
 		}
 	}
+	if c.token == "" && skipping == "" {
+		fmt.Fprintln(w, "SKIP  token: none is given; --token-file FILE checks that of the identity provider")
+	}
 	if failed > 0 {
 		return fmt.Errorf("checks that failed: %d", failed)
 	}

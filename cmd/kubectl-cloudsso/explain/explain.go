@@ -1,4 +1,4 @@
-// Package explain is kubectl cloudsso explain: the state and the access of one user, and the last change of it.
+// Package explain is kubectl cloudsso explain: the state and the access of one user, and its last change.
 package explain
 
 import (
@@ -18,7 +18,7 @@ func NewCommand(p *plugin.Plugin) *cobra.Command {
 	var output string
 	cmd := &cobra.Command{
 		Use:   "explain USERNAME",
-		Short: "Explain a user: state, access and through what, and the last change of it",
+		Short: "Explain a user: its state, its access and through what, and its last change",
 		Long: "Explains the user that has a userName, in any spelling, or a metadata.name: its state and why it has that state, its groups,\n" +
 			"which request has changed it last, and the access that it has and through what. Without the right to list RoleBindings and\n" +
 			"ClusterRoleBindings of the cluster, the access is unknown. kubectl cloudsso log --user shows the changes before the last one.",

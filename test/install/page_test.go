@@ -116,7 +116,8 @@ var _ = Describe("The documents", func() {
 		folder, pages := checkOut(), commandsByPage(marked)
 		DeferCleanup(removeRelease)
 		released, commands := cutCommands(pages["install.md"], packed)
-		_, commands = cutCommands(commands, "REVISION") // the spec of the failed hook runs it
+		_, commands = cutCommands(commands, "REVISION")        // the spec of the failed hook runs it
+		_, commands = cutCommands(commands, " install.yaml |") // the next spec runs it
 		uninstall, commands := cutCommands(commands, "helm uninstall")
 		delete(pages, "install.md")
 		for _, block := range commands {
@@ -164,7 +165,16 @@ var _ = Describe("The documents", func() {
 			commands = commands[next:]
 		}
 
-		By("installing and verifying")
+		By("installing the manifests of a release")
+		manifests, others := cutCommands(commands, " install.yaml |")
+		commands = others
+		Expect(os.WriteFile(filepath.Join(folder, "install.yaml"), build(ctx), 0o600)).To(Succeed())
+		follow("make deploy IMG=registry")
+		runCommands(ctx, folder, manifests)
+		Expect(cluster.Get(ctx, client.ObjectKeyFromObject(deployment), deployment)).To(Succeed())
+		Expect(deployment.Spec.Template.Spec.Containers[0].Args).To(ContainElement("--scim-public-url=https://scim.mycompany.com/scim/v2"))
+
+		By("installing those of the checkout, and verifying")
 		follow("make deploy IMG=$(")
 		expectReady(ctx, client.ObjectKeyFromObject(deployment), 2)
 		Expect(cluster.Get(ctx, client.ObjectKeyFromObject(deployment), deployment)).To(Succeed())

@@ -17,7 +17,7 @@ import (
 
 const version = "v1.2.3-rc.1"
 
-// host is the platform of containers on this machine. A test compiles for it alone, because others take minutes each.
+// host is the platform of containers on this machine. A release is made for it alone, because others take minutes each.
 var host = platform{"linux", runtime.GOARCH}
 
 // copySources copies the repository, without what make has built, into a folder.
@@ -68,10 +68,10 @@ func execute(t *testing.T, folder string, environment []string, program string, 
 	return string(said)
 }
 
-// makeRelease makes a release in a folder with the sources, and returns its files.
-func makeRelease(t *testing.T, folder string, environment ...string) map[string]string {
+// makeRelease makes a release in a folder with the sources, and returns its files. Without VERSION its version is the tag's.
+func makeRelease(t *testing.T, folder string, environment []string, arguments ...string) map[string]string {
 	t.Helper()
-	execute(t, folder, environment, "make", "release", "VERSION="+version, "IMG=registry.example.com/operator:"+version, "PLATFORMS="+host.os+"/"+host.architecture)
+	execute(t, folder, environment, "make", append(arguments, "release", "IMG=registry.example.com/operator:"+version, "PLATFORMS="+host.os+"/"+host.architecture)...)
 	released := filepath.Join(folder, "dist", "release")
 	entries, err := os.ReadDir(released)
 	if err != nil {
@@ -111,14 +111,15 @@ func TestAReleaseIsRefusedIfFilesAreNotCommitted(t *testing.T) {
 	}
 }
 
-// The second one is in a git repository, at a longer path, with other settings of the compiler.
+// The second one is of a tag, at a longer path, with other settings of the compiler.
 func TestTwoReleasesAreTheSameBytes(t *testing.T) {
 	one, other := filepath.Join(t.TempDir(), "a"), filepath.Join(t.TempDir(), "another", "folder")
 	copySources(t, one)
 	copySources(t, other)
 	commit(t, other)
-	files := makeRelease(t, one)
-	again := makeRelease(t, other, "GOFLAGS=-buildvcs=true", "CGO_ENABLED=1", "TZ=Asia/Tokyo")
+	execute(t, other, nil, "git", "-c", "tag.gpgSign=false", "tag", version)
+	files := makeRelease(t, one, nil, "VERSION="+version)
+	again := makeRelease(t, other, []string{"GOFLAGS=-buildvcs=true", "CGO_ENABLED=1", "TZ=Asia/Tokyo"})
 
 	if names := slices.Sorted(maps.Keys(files)); !slices.Equal(names, expectedFiles()) {
 		t.Errorf("the release has\n%s\nwant\n%s", strings.Join(names, "\n"), strings.Join(expectedFiles(), "\n"))
@@ -209,6 +210,21 @@ func TestBinariesPrintTheirVersion(t *testing.T) {
 		if output := execute(t, ".", nil, file, "--version"); !strings.Contains(output, version) {
 			t.Errorf("%s --version says %q", pkg, output)
 		}
+	}
+}
+
+// Windows stands for the other systems, because it differs most from Linux. Without a cache each takes minutes.
+func TestThePluginCompilesForWindows(t *testing.T) {
+	if _, err := build(t.Context(), filepath.Join("..", ".."), "./"+pluginFolder, version, platform{"windows", "amd64"}); err != nil {
+		t.Error(err)
+	}
+}
+
+// A dependency that has no files for a system is found without compiling.
+func TestEachPackageOfThePluginIsForEachSystem(t *testing.T) {
+	for _, p := range []platform{{"darwin", "amd64"}, {"darwin", "arm64"}, {"windows", "amd64"}, {"windows", "arm64"}} {
+		environment := append(slices.Clone(settings), "GOOS="+p.os, "GOARCH="+p.architecture)
+		execute(t, filepath.Join("..", ".."), environment, "go", "list", "-deps", "./"+pluginFolder)
 	}
 }
 

@@ -156,7 +156,7 @@ fuzz: ## Fuzz the parsers, FUZZTIME (10m) each.
 # More settings: CHAOS_SEED=, CHAOS_REPLICAS=, CHAOS_FAULTS=regexp, and CHAOS_DIR= for its logs and histories.
 .PHONY: chaos
 chaos: ## Break everything under three replicas while clients write, and check their histories (CHAOS_DURATION=10m).
-	@assets=$$($(ASSETS)); \
+	@assets=$$($(ASSETS) --with kube-controller-manager); \
 	KUBEBUILDER_ASSETS=$$assets CHAOS_DURATION=$(or $(CHAOS_DURATION),10m) go test -count=1 -timeout 0 -v -run '^TestChaos$$' ./test/chaos
 
 # Built and then exec'd, like run.

@@ -7,7 +7,6 @@ import (
 	"strings"
 	"time"
 
-	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -18,9 +17,6 @@ import (
 // grantedRole is the ClusterRole that every assignment grants. The operator may bind it.
 const grantedRole = "view"
 
-// targetNamespaces are where the assignments grant it.
-var targetNamespaces = []string{"chaos-a", "chaos-b", "chaos-c"}
-
 // subjectOf returns the Kubernetes user name of a user: package quickstart has the directory make it of the userName, in
 // lower case.
 func subjectOf(userName string) string { return oidcissuer.UsernamePrefix + strings.ToLower(userName) }
@@ -28,19 +24,10 @@ func subjectOf(userName string) string { return oidcissuer.UsernamePrefix + stri
 // userNameOf returns the userName in lower case that a Kubernetes user name is made of.
 func userNameOf(subject string) string { return strings.TrimPrefix(subject, oidcissuer.UsernamePrefix) }
 
-func (r *Replicas) createTargets(ctx context.Context) error {
-	for _, name := range targetNamespaces {
-		if err := r.Environment.Admin.Create(ctx, &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: name}}); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
 // assignments returns the assignments of the round number n: to teams, whose members change; to a group and a user that
 // compete for their names, so that the principal may be deleted and another object get its name; and to a user that is
-// disabled and enabled. The large team needs several bindings in each namespace. Some have times: within the round, and ahead of
-// it by less than the clock may jump.
+// disabled and enabled. The large team needs several bindings in each namespace. One selects namespaces that come and go. Some have
+// times: within the round, and ahead of it by less than the clock may jump.
 func (r *round) assignments(n int, created time.Time) []*v1alpha1.CloudSSOAccessAssignment {
 	readers, writers, large := r.teams[0], r.teams[1], r.teams[2]
 	group := func(p v1alpha1.AccessPrincipal) v1alpha1.AccessPrincipal {
@@ -55,6 +42,7 @@ func (r *round) assignments(n int, created time.Time) []*v1alpha1.CloudSSOAccess
 		newAssignment("readers", n, group(v1alpha1.AccessPrincipal{DisplayName: readers.name}), targetNamespaces),
 		newAssignment(withdrawn, n, group(v1alpha1.AccessPrincipal{Name: writers.id}), targetNamespaces[:2]),
 		newAssignment(largeTeam, n, group(v1alpha1.AccessPrincipal{Name: large.id}), targetNamespaces[:2]),
+		selecting("selecting", n, group(v1alpha1.AccessPrincipal{Name: readers.id})),
 		newAssignment("group", n, group(v1alpha1.AccessPrincipal{DisplayName: r.groups.names[0]}), targetNamespaces[1:]),
 		newAssignment("user", n, user(v1alpha1.AccessPrincipal{UserName: r.users[0].names[0]}), targetNamespaces[1:]),
 		newAssignment("permanent", n, user(v1alpha1.AccessPrincipal{Name: r.permanent.ids[0].ID}), targetNamespaces),
@@ -62,6 +50,13 @@ func (r *round) assignments(n int, created time.Time) []*v1alpha1.CloudSSOAccess
 		timed("beginning", n, user(v1alpha1.AccessPrincipal{Name: r.permanent.ids[1].ID}), &metav1.Time{Time: created.Add(roundTime / 2)}, nil),
 		timed("ahead", n, user(v1alpha1.AccessPrincipal{Name: r.permanent.ids[0].ID}), &metav1.Time{Time: created.Add(farthestJump / 2)}, nil),
 	}
+}
+
+// selecting returns an assignment that gives its role in the namespaces that come and go.
+func selecting(name string, n int, principal v1alpha1.AccessPrincipal) *v1alpha1.CloudSSOAccessAssignment {
+	a := newAssignment(name, n, principal, nil)
+	a.Spec.Target.NamespaceSelector = &v1alpha1.NamespaceSelector{MatchLabels: map[string]v1alpha1.LabelValue{selectedLabel: selected}}
+	return a
 }
 
 // timed returns an assignment that gives its role for a time.

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	corev1 "k8s.io/api/core/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -19,7 +20,7 @@ import (
 // mostSubjects is how many subjects a binding has, at most (docs/access.md).
 const mostSubjects = 100
 
-// readAccess reads the assignments, and the bindings of the operator, which it finds by name.
+// readAccess reads the assignments, the namespaces, and the bindings of the operator, which it finds by name.
 func (o *Objects) readAccess(ctx context.Context, c client.Client, namespace string) error {
 	var assignments v1alpha1.CloudSSOAccessAssignmentList
 	if err := c.List(ctx, &assignments, client.InNamespace(namespace)); err != nil {
@@ -29,7 +30,11 @@ func (o *Objects) readAccess(ctx context.Context, c client.Client, namespace str
 	if err := c.List(ctx, &bindings); err != nil {
 		return err
 	}
-	o.Assignments, o.ReadAt = assignments.Items, time.Now()
+	var namespaces corev1.NamespaceList
+	if err := c.List(ctx, &namespaces); err != nil {
+		return err
+	}
+	o.Assignments, o.Namespaces, o.ReadAt = assignments.Items, namespaces.Items, time.Now()
 	o.Bindings = slices.DeleteFunc(bindings.Items, func(b rbacv1.RoleBinding) bool { return !strings.HasPrefix(b.Name, bindingPrefix) })
 	return nil
 }
@@ -58,7 +63,7 @@ func (o Objects) unsettledAccess() (wrong []string) {
 	for i := range o.Assignments {
 		a := &o.Assignments[i]
 		want := view.entitled(a)
-		for _, namespace := range a.Spec.Target.Namespaces {
+		for _, namespace := range o.targetsOf(a) {
 			at := place{a.Name, namespace}
 			if missing, invented := difference(want, bound[at]), difference(bound[at], want); len(missing)+len(invented) > 0 {
 				wrong = append(wrong, fmt.Sprintf("the bindings of assignment %s lack %q and have %q too much", at, listed(missing), listed(invented)))

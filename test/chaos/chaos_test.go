@@ -45,7 +45,7 @@ func TestChaos(t *testing.T) {
 	}
 	t.Setenv(clockVariable, replicasClock.file)
 	options := quickstart.Options{
-		Dir: t.TempDir(), Race: true, Tag: clockTag, Access: true, Flags: []string{"--zap-log-level=4", "--leader-lease-duration=" + leaseDuration.String()},
+		Dir: t.TempDir(), Race: true, Tag: clockTag, Access: true, Controllers: controllers, Flags: []string{"--zap-log-level=4", "--leader-lease-duration=" + leaseDuration.String()},
 	}
 	r, err := StartReplicas(t.Context(), options, replicas)
 	if err != nil {
@@ -190,10 +190,12 @@ func (r *run) check() *Report {
 		objects.CheckSuspensions(ops, r.history.Suspensions()), CheckAnswers(ops), CheckSwitch(ops, r.faults.Offs),
 		revocations.Check(ops, r.history.Suspensions(), r.sightings.All(), objects),
 		times.Check(r.sightings.All(), objects.Assignments))...)
+	passing := slices.DeleteFunc(r.sightings.All(), func(p Presence) bool { return !p.isPassing() })
 	return &Report{
 		Seed: r.seed, Replicas: len(r.replicas.URLs()), Lasted: r.lasted, Ops: ops, Finals: finals, Faults: r.faults, Reads: reads,
 		Result: result, Hidden: len(objects.hidden()), Probed: len(probes), Lost: r.faults.LostToStops(ops), Exits: r.replicas.Exits(),
 		Users: len(objects.Users), Groups: len(objects.Groups), Slices: len(objects.Slices),
 		Revocations: revocations, Times: times, Assignments: len(objects.Assignments), Bindings: len(objects.Bindings), Granted: len(r.sightings.All()),
+		Passing: len(passing), Namespaces: r.workload.NamespacesCreated,
 	}
 }

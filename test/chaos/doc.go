@@ -4,7 +4,7 @@
 //
 //	workload.go users.go groups.go     the requests: random, from a seed
 //	bulk.go large_groups.go            bulk requests; groups of more members than one object takes
-//	access.go                          the assignments to those groups and users
+//	access.go namespaces.go            the assignments to those groups and users, and the namespaces in which they grant
 //	switch.go suspension.go            edits by an administrator: the switch, users by hand, spec.suspended
 //	client.go history.go               sends requests and records their answers
 //	replicas.go proxy.go faults.go     replicas, proxies between them and the API server, faults

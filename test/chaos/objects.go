@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	corev1 "k8s.io/api/core/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -22,6 +23,7 @@ type Objects struct {
 	Claims []v1alpha1.CloudSSONameClaim
 
 	Assignments []v1alpha1.CloudSSOAccessAssignment
+	Namespaces  []corev1.Namespace
 	Bindings    []rbacv1.RoleBinding // of the operator
 	ReadAt      time.Time            // when the assignments were read
 }

@@ -36,6 +36,8 @@ type Report struct {
 	Assignments int
 	Bindings    int // at the end
 	Granted     int // how often a subject got into a binding
+	Passing     int // the same in namespaces that come and go
+	Namespaces  int // how often one of these was created
 }
 
 // Print writes totals.
@@ -53,6 +55,7 @@ func (r *Report) Print(w io.Writer) {
 	fmt.Fprintf(w, "objects at the end              %d users, %d groups, %d slices; hidden because another object holds the name: %d\n", r.Users, r.Groups, r.Slices, r.Hidden)
 	fmt.Fprintf(w, "Manual users that were adopted  %d; left-over claims whose name was taken: %d\n", len(r.adopted()), r.Probed)
 	fmt.Fprintf(w, "access at the end               %d bindings of %d assignments; subjects were added to a binding %d times\n", r.Bindings, r.Assignments, r.Granted)
+	fmt.Fprintf(w, "namespaces that came and went   %d; subjects were added to a binding there %d times\n", r.Namespaces, r.Passing)
 	fmt.Fprintf(w, "from the answer until revoked   %s, later than %s: %d; during a disturbance: %s; overtaken by another change: %d\n",
 		spread(r.Revocations.Undisturbed), promptly, r.Revocations.Late(), spread(r.Revocations.Disturbed), r.Revocations.Unjudged)
 	fmt.Fprintf(w, "from the end of a time until gone %s; the clock was wrong %d times\n", spread(r.Times.Ends), len(r.Times.Jumps))

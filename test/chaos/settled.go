@@ -52,7 +52,7 @@ func (o Objects) unsettled() (wrong []string) {
 			wrong = append(wrong, fmt.Sprintf("group %s %s", g.Name, problem))
 		}
 	}
-	return slices.Concat(wrong, o.unsettledSlices(), o.undecidedNames(), o.unsettledAccess())
+	return slices.Concat(wrong, o.unsettledSlices(), o.undecidedNames(), o.unsettledNamespaces(), o.unsettledAccess())
 }
 
 // undecidedNames returns the names that several live objects have and none of them holds.

@@ -45,6 +45,9 @@ type Workload struct {
 	// Sightings say who has access.
 	Sightings *Sightings
 
+	// NamespacesCreated is how many namespaces came, of those that come and go.
+	NamespacesCreated int
+
 	rounds  []*round
 	pool    []string // users that fill large groups; they do not change
 	current atomic.Pointer[round]
@@ -137,10 +140,11 @@ func (w *Workload) Run(ctx context.Context) error {
 	}
 	w.current.Store(first)
 	var clients sync.WaitGroup
-	failures, stopped := make([]error, w.Clients), error(nil)
+	failures, stopped := make([]error, w.Clients+1), error(nil)
 	for i := range w.Clients {
 		clients.Go(func() { failures[i] = w.client(ctx, i+1) })
 	}
+	clients.Go(func() { failures[w.Clients] = w.changeNamespaces(ctx) })
 	for ticker := time.NewTicker(roundTime); ctx.Err() == nil; {
 		select {
 		case <-ctx.Done():

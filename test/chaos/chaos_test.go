@@ -181,7 +181,7 @@ func (r *run) check() *Report {
 	reads := &Reads{Lag: lag, Disturbances: r.faults.Disturbances}
 	result := CheckPartitions(r.workload.Partitions(append(finals, ops...)), reads, objects.Exists())
 	revocations := &Revocations{Disturbances: r.faults.Disturbances}
-	times := &Times{Since: r.history.At, Jumps: r.faults.Jumps, Disturbances: r.faults.Disturbances}
+	times := &Times{Since: r.history.At, Jumps: r.faults.Jumps, Disturbances: r.faults.Disturbances, Ops: ops}
 	for _, w := range append(wrong, r.faults.Problems...) {
 		result.Violations = append(result.Violations, Violation{Rule: "at the end", Text: w})
 	}

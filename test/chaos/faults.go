@@ -21,7 +21,7 @@ type fault struct {
 	leader bool
 }
 
-// deactivator is the client number of the fault that sends a request itself.
+// deactivator is the client number of the faults that send a request themselves.
 const deactivator = 1001
 
 // killedWithin is after what time the leader is killed that a deactivation was sent to another replica: about as long as
@@ -30,6 +30,10 @@ const killedWithin = 20 * time.Millisecond
 
 // gracefulStop is the fault that must lose no request.
 const gracefulStop = "replica stopped gracefully"
+
+// killedAfterDeactivation ends the names of the faults after which another replica has to take away the access of a user than the one
+// that has acknowledged it: the leader, or the next one.
+const killedAfterDeactivation = "killed after a deactivation"
 
 // The quick faults leave deletions possible: an API server that has just started refuses them for half a
 // minute.
@@ -42,6 +46,8 @@ var quickFaults = []fault{
 	{"answers of the API server lost", false, (*Faults).mute, false},
 	{"synchronization switched off", true, (*Faults).switchOff, false},
 	{"leader killed at a deactivation", false, (*Faults).killLeaderAtDeactivation, true},
+	{"replica " + killedAfterDeactivation, false, (*Faults).killAcknowledger, false},
+	{"leader " + killedAfterDeactivation, false, (*Faults).killAcknowledger, true},
 	{"clock of access jumped", false, (*Faults).jumpClock, false},
 }
 
@@ -123,7 +129,7 @@ func (f *Faults) Run(ctx context.Context, all []fault) error {
 func (f *Faults) inject(ctx context.Context, one fault) error {
 	slot := f.Random.IntN(len(f.Replicas.URLs()))
 	if one.leader {
-		leader, found := f.Replicas.Leader(ctx)
+		leader, found := f.awaitLeader(ctx)
 		if !found {
 			f.Log("%s: no replica leads", one.name)
 			return nil
@@ -154,6 +160,16 @@ func (f *Faults) inject(ctx context.Context, one fault) error {
 	}
 	f.Recovery[one.name] = max(f.Recovery[one.name], f.History.Now()-repaired)
 	return nil
+}
+
+// awaitLeader returns the leader once there is one. An earlier fault may have killed it.
+func (f *Faults) awaitLeader(ctx context.Context) (slot int, found bool) {
+	ctx, cancel := context.WithTimeout(ctx, leaseDuration+takeover)
+	defer cancel()
+	for slot, found = f.Replicas.Leader(ctx); !found && ctx.Err() == nil; slot, found = f.Replicas.Leader(ctx) {
+		pause(ctx, canaryInterval)
+	}
+	return slot, found
 }
 
 // awaitCaughtUp waits until each of the replicas has caught up with the API server, and calls caughtUp for it.
@@ -235,6 +251,14 @@ func (f *Faults) killLeaderAtDeactivation(ctx context.Context, slot int) error {
 	answered.Wait()
 	f.idle(ctx, 0, time.Second)
 	return f.Replicas.start(ctx, slot)
+}
+
+// killAcknowledger kills a replica at once after it has answered a deactivation.
+func (f *Faults) killAcknowledger(ctx context.Context, slot int) error {
+	if deactivation, found := f.Deactivation(f.Random); found {
+		f.Client.Send(ctx, slot, deactivation)
+	}
+	return f.kill(ctx, slot)
 }
 
 func (f *Faults) cut(ctx context.Context, slot int) error {

@@ -12,15 +12,20 @@ import (
 const (
 	// leaseDuration is how long the other replicas wait before they replace a leader that has died.
 	leaseDuration = 5 * time.Second
-	// promptly is within what time access is gone if no fault touches the API server or the replica that answered.
+	// promptly is within what time access is promised to be gone if no fault touches the API server or the replica that answered,
+	// and within what time after the lease if that replica dies.
 	promptly = time.Second
-	// revocationBound is how long after the answer a subject may be in a binding, outages of the API server not counted.
-	// Promised is a second after the lease. The successor of a leader that was killed starts its controllers with the race
-	// detector on two loaded processors, and may be cut off itself just then, for longestHeld; so twenty seconds are allowed.
-	revocationBound = leaseDuration + 20*time.Second
-	// leaderlessBound is the same for a deactivation at which the leader is killed: no other replica leads before the lease is
-	// over, so the replica that has answered must have revoked.
-	leaderlessBound = leaseDuration - 500*time.Millisecond
+	// liveBound is what is demanded instead of promptly. The replicas share two processors with their clients, the control plane
+	// and other tests, and run with the race detector: some of a hundred take longer than a second. It is less than the lease, so
+	// that the next leader is too late for a replica that does not revoke what it has acknowledged.
+	liveBound = 4 * promptly
+	// takeover is what is demanded less than promised if the replica that answered dies and led. A replica that waits for the lease
+	// looks at it every fifth of its duration, or up to 2.2 times as late, because client-go spreads the looks. It counts the lease from
+	// the look that shows the last renewal, and finds it over at a later look. Then it starts its controllers.
+	takeover = 2*22*leaseDuration/50 + time.Second
+	// revocationBound is how long after the answer a subject may be in a binding, outages of the API server not counted. What a
+	// machine without processor time adds to it and to liveBound, slowest measures.
+	revocationBound = leaseDuration + promptly + takeover
 )
 
 // revocation is an acknowledged change that takes access away: of a user everywhere, or through one group.
@@ -46,18 +51,20 @@ type Revocations struct {
 	Disturbances []Disturbance
 
 	// Undisturbed is how long after each answer the last subject was gone from every binding, if no fault touched the API
-	// server or the replica that answered; Disturbed is the same for the other answers.
-	Undisturbed, Disturbed []time.Duration
+	// server or the replica that answered; Disturbed is the same for the other answers. Orphaned is that for those of Disturbed
+	// whose replica was killed at once after the answer.
+	Undisturbed, Disturbed, Orphaned []time.Duration
 	// Unjudged is how many were overtaken by other changes, each subject of them.
 	Unjudged int
 
+	ops       []*Op
 	changes   *changes
 	presences map[string][]Presence // by subject
 }
 
 // Check checks all revocations against what was seen of the bindings.
 func (r *Revocations) Check(ops []*Op, suspensions []Suspension, presences []Presence, o Objects) (violations []Violation) {
-	r.changes, r.presences = newChanges(ops, o), map[string][]Presence{}
+	r.ops, r.changes, r.presences = ops, newChanges(ops, o), map[string][]Presence{}
 	through := map[string]map[string]bool{} // the subjects of each principal
 	for _, p := range presences {
 		r.presences[p.Subject] = append(r.presences[p.Subject], p)
@@ -79,8 +86,6 @@ type accessEnd struct {
 	isOvertaken   bool          // another request may have given the access again
 	took, outages time.Duration // since the answer, and for how much of that the API server was away
 }
-
-func (e accessEnd) isLate(bound time.Duration) bool { return e.took-e.outages > bound }
 
 // ends returns the ends of the subjects that had the access which a revocation takes. through are the subjects that
 // had a role through its group.
@@ -117,21 +122,54 @@ func (r *Revocations) judge(v revocation, all []accessEnd) []Violation {
 	switch {
 	case last == nil:
 		r.Unjudged += min(len(all), 1)
-	case last.isLate(r.boundOf(v, last.until)):
+	case r.isLate(v, *last):
 		return []Violation{{"access: revoked in time", fmt.Sprintf("%s was acknowledged at %s, and binding %s had %s for %s after that, of which the API server was away for %s; %s are allowed",
-			v, clock(v.at), last.Binding, last.Subject, last.took.Round(time.Millisecond), last.outages.Round(time.Millisecond), r.boundOf(v, last.until)), v.requests()}}
+			v, clock(v.at), last.Binding, last.Subject, last.took.Round(time.Millisecond), last.outages.Round(time.Millisecond), r.boundOf(v, *last).Round(time.Millisecond)), v.requests()}}
 	case r.isDisturbed(v, last.until):
 		r.Disturbed = append(r.Disturbed, last.took)
+		if r.isOrphaned(v) {
+			r.Orphaned = append(r.Orphaned, last.took)
+		}
 	default:
 		r.Undisturbed = append(r.Undisturbed, last.took)
 	}
 	return nil
 }
 
+// isLate reports whether a subject was in a binding for longer than it may be.
+func (r *Revocations) isLate(v revocation, e accessEnd) bool {
+	took := e.took - e.outages
+	return took > liveBound && took > r.boundOf(v, e)
+}
+
 // boundOf returns how long after the answer to a revocation a subject may be in a binding.
-func (r *Revocations) boundOf(v revocation, until time.Duration) time.Duration {
-	if v.op != nil && v.op.Client == deactivator && !r.isDisturbed(v, until) {
-		return leaderlessBound
+func (r *Revocations) boundOf(v revocation, e accessEnd) time.Duration {
+	bound := liveBound
+	if r.isDisturbed(v, e.until) {
+		bound = boundByLeader(r.Disturbances, v.at, e.until)
+	}
+	return bound + slowest(r.ops, r.Disturbances, v.at, e.until)
+}
+
+// slowest returns how long the slowest request took that was answered after a time and sent before another one: of those that read
+// or change one user, wait for no name, and went through a replica that no fault touched. Like a revocation, it takes milliseconds on
+// a machine that has processor time.
+func slowest(ops []*Op, disturbances []Disturbance, from, to time.Duration) (took time.Duration) {
+	for _, o := range ops {
+		isOrdinary := !o.Group && o.Batch == 0 && !o.Names() && o.Process != byHand && (o.Outcome == Done || o.Outcome == NotFound)
+		touches := func(d Disturbance) bool { return d.Slot == o.Process.Slot && d.From <= o.Return && o.Call <= d.To }
+		if isOrdinary && o.Call <= to && from < o.Return && o.Return-o.Call > took && !slices.ContainsFunc(disturbances, touches) {
+			took = o.Return - o.Call
+		}
+	}
+	return took
+}
+
+// boundByLeader returns how long the leader, or the next one, may take for what it has to do at a time and does at another one,
+// outages of the API server not counted. Another fault that begins meanwhile may hit that next leader.
+func boundByLeader(disturbances []Disturbance, from, to time.Duration) time.Duration {
+	if slices.ContainsFunc(disturbances, func(d Disturbance) bool { return !isOutage(d.Fault) && from < d.From && d.From <= to }) {
+		return revocationBound + leaseDuration + takeover
 	}
 	return revocationBound
 }
@@ -188,7 +226,7 @@ func (r *Revocations) endOf(v revocation, user, subject string) (e accessEnd, fo
 	e.until = min(e.To, cut)
 	e.took = max(e.until-v.at, 0)
 	e.outages = outagesOf(r.Disturbances, v.at, e.until)
-	e.isOvertaken = !isSure || e.To > cut && !e.isLate(r.boundOf(v, e.until))
+	e.isOvertaken = !isSure || e.To > cut && !r.isLate(v, e)
 	return e, found
 }
 
@@ -208,12 +246,23 @@ func isOutage(fault string) bool {
 	return strings.HasPrefix(fault, "etcd") || strings.HasPrefix(fault, "API server")
 }
 
-// isDisturbed reports whether a fault touched the API server, or the replica that acknowledged a revocation, until a time. A
-// change by hand is any replica's.
+// isDisturbed reports whether a fault touched the API server, or the replica that acknowledged a revocation, until a time, and
+// before it had to be carried out. A change by hand is the leader's to carry out, which may be any replica, or have died before.
 func (r *Revocations) isDisturbed(v revocation, until time.Duration) bool {
+	from, until := v.call, min(until, v.at+liveBound)
+	if v.slot == byHand.Slot {
+		from -= leaseDuration + takeover
+	}
 	return slices.ContainsFunc(r.Disturbances, func(d Disturbance) bool {
 		touches := isOutage(d.Fault) || v.slot == byHand.Slot || d.Slot == v.slot
-		return touches && d.From <= until && v.call <= d.To
+		return touches && d.From <= until && from <= d.To
+	})
+}
+
+// isOrphaned reports whether a replica was killed at once after it had acknowledged a revocation.
+func (r *Revocations) isOrphaned(v revocation) bool {
+	return v.op != nil && v.op.Client == deactivator && slices.ContainsFunc(r.Disturbances, func(d Disturbance) bool {
+		return strings.HasSuffix(d.Fault, killedAfterDeactivation) && d.Slot == v.slot && d.From <= v.call && v.call <= d.To
 	})
 }
 
@@ -294,12 +343,19 @@ func (c *changes) addName(user, name string) {
 // next returns when the first request was sent after a revocation that may give the subject access again, or Forever. It
 // reports false if such a request may have been under way at the same time, or if another user may have had the name.
 func (c *changes) next(v revocation, user, name string) (cut time.Duration, isSure bool) {
+	granting := c.granting(v, user, name)
+	cut, isSure = regained(granting, v)
+	return cut, isSure && !slices.ContainsFunc(granting, func(o *Op) bool { return o.Call <= v.at && o.hasGiven(user) })
+}
+
+// regained returns when the first of the requests was sent after a revocation, or Forever. It reports false if one of them
+// may have been under way at the same time.
+func regained(requests []*Op, v revocation) (cut time.Duration, isSure bool) {
 	cut, isSure = Forever, true
-	for _, o := range c.granting(v, user, name) {
-		switch {
-		case o.Call > v.at:
+	for _, o := range requests {
+		if o.Call > v.at {
 			cut = min(cut, o.Call)
-		case o.lasts() >= v.call || o.hasGiven(user):
+		} else if o.lasts() >= v.call {
 			isSure = false
 		}
 	}
@@ -325,15 +381,21 @@ func (c *changes) granting(v revocation, user, name string) (all []*Op) {
 	if v.user != "" {
 		all = append(all, c.ofUser[user]...)
 	} else {
-		for _, o := range c.ofGroup[v.group] {
-			if in, touched := o.membership(user); touched && in {
-				all = append(all, o)
-			}
-		}
+		all = append(all, adding(c.ofGroup[v.group], user)...)
 	}
 	for _, o := range c.ofName[name] {
 		gone, isGone := c.gone[o.about()]
 		if wasGone := isGone && gone < v.call; o.about() != user && !wasGone {
+			all = append(all, o)
+		}
+	}
+	return all
+}
+
+// adding returns those of requests about a group that may have put a user into it.
+func adding(requests []*Op, user string) (all []*Op) {
+	for _, o := range requests {
+		if in, touched := o.membership(user); touched && in {
 			all = append(all, o)
 		}
 	}

@@ -23,6 +23,9 @@ func TestAccessEndsSoonAfterTheAnswer(t *testing.T) {
 	late := 11 + int(revocationBound/time.Second)
 	add := func() Op { return ofGroup(withSubject(membersOp(AddMembers, "1"), "g")) }
 	remove := func() Op { return ofGroup(withSubject(membersOp(RemoveMembers, "1"), "g")) }
+	killed := func(second int) []Disturbance {
+		return []Disturbance{{Slot: 0, From: time.Duration(second) * time.Second, To: time.Duration(second+1) * time.Second, Fault: "replica " + killedAfterDeactivation}}
+	}
 	outage := []Disturbance{{Slot: 1, From: 11 * time.Second, To: 15 * time.Second, Fault: "etcd killed"}}
 	for _, tt := range []struct {
 		label, rule  string
@@ -30,17 +33,27 @@ func TestAccessEndsSoonAfterTheAnswer(t *testing.T) {
 		suspensions  []Suspension
 		presences    []Presence
 		disturbances []Disturbance
-		// undisturbed, disturbed and unjudged are how many were counted.
-		undisturbed, disturbed, unjudged int
+		// undisturbed, disturbed, unjudged and orphaned are how many were counted.
+		undisturbed, disturbed, unjudged, orphaned int
 	}{
 		{label: "in time", ops: []*Op{secondsAt(9, 10, deactivated("1"))}, presences: []Presence{present(through, 2, 11)}, undisturbed: 1},
 		{label: "before the answer", ops: []*Op{secondsAt(8, 10, deleted("1"))}, presences: []Presence{present(through, 2, 9)}, undisturbed: 1},
 		{label: "before the request", ops: []*Op{secondsAt(9, 10, deactivated("1"))}, presences: []Presence{present(through, 2, 8)}},
 		{label: "late", rule: rule, ops: []*Op{secondsAt(9, 10, deactivated("1"))}, presences: []Presence{present(through, 2, late)}},
 		{label: "never", rule: rule, ops: []*Op{secondsAt(9, 10, deactivated("1"))}, presences: []Presence{present(through, 2, -1)}},
-		{label: "by the replica itself, without a leader", ops: []*Op{secondsAt(9, 10, byDeactivator(deactivated("1")))}, presences: []Presence{present(through, 2, 14)}, undisturbed: 1},
-		{label: "by the next leader only", rule: rule, ops: []*Op{secondsAt(9, 10, byDeactivator(deactivated("1")))}, presences: []Presence{present(through, 2, 15)}},
+		{label: "late, and gone before the lease was over", ops: []*Op{secondsAt(9, 10, deactivated("1"))}, presences: []Presence{present(through, 2, 14)}, undisturbed: 1},
+		{label: "late, and gone after the lease", rule: rule, ops: []*Op{secondsAt(9, 10, deactivated("1"))}, presences: []Presence{present(through, 2, 15)}},
+		{label: "late, and another request was as slow", ops: []*Op{secondsAt(9, 10, deactivated("1")), secondsAt(11, 13, Op{Kind: Read, Subject: "2"})}, presences: []Presence{present(through, 2, 16)}, undisturbed: 1},
+		{label: "late, and another request was less slow", rule: rule, ops: []*Op{secondsAt(9, 10, deactivated("1")), secondsAt(11, 12, Op{Kind: Read, Subject: "2"})}, presences: []Presence{present(through, 2, 16)}},
+		{label: "late, and a fault made another request as slow", rule: rule, ops: []*Op{secondsAt(9, 10, deactivated("1")), opBy(7, 1, secondsAt(11, 13, Op{Kind: Read, Subject: "2"}))}, presences: []Presence{present(through, 2, 16)}, disturbances: []Disturbance{{Slot: 1, From: 0, To: time.Minute}}},
+		{label: "late, and a fault came too late to be the reason", rule: rule, ops: []*Op{secondsAt(9, 10, deactivated("1"))}, presences: []Presence{present(through, 2, 17)}, disturbances: killed(15)},
+		{label: "by the next leader", ops: []*Op{secondsAt(9, 10, deactivated("1"))}, presences: []Presence{present(through, 2, late-1)}, disturbances: killed(10), disturbed: 1},
+		{label: "by the next leader, late", rule: rule, ops: []*Op{secondsAt(9, 10, deactivated("1"))}, presences: []Presence{present(through, 2, late)}, disturbances: killed(10)},
+		{label: "by the leader after the next", ops: []*Op{secondsAt(9, 10, deactivated("1"))}, presences: []Presence{present(through, 2, late)}, disturbances: append(killed(10), killed(16)...), disturbed: 1},
+		{label: "by the leader after the next, late", rule: rule, ops: []*Op{secondsAt(9, 10, deactivated("1"))}, presences: []Presence{present(through, 2, late+11)}, disturbances: append(killed(10), killed(16)...)},
+		{label: "the answering replica killed at once", ops: []*Op{secondsAt(9, 10, byDeactivator(deactivated("1")))}, presences: []Presence{present(through, 2, 16)}, disturbances: killed(9), disturbed: 1, orphaned: 1},
 		{label: "granted late", rule: rule, ops: []*Op{secondsAt(9, 10, deleted("1"))}, presences: []Presence{present(through, 2, 11), present(through, 12, late)}},
+		{label: "suspended, by the next leader", suspensions: []Suspension{{User: "1", Call: 9 * time.Second, Return: 10 * time.Second, Done: true}}, presences: []Presence{present(through, 2, 16)}, disturbances: killed(2), disturbed: 1},
 		{label: "late, suspended", rule: rule, suspensions: []Suspension{{User: "1", Call: 9 * time.Second, Return: 10 * time.Second, Done: true}}, presences: []Presence{present(through, 2, late)}},
 		{label: "late, without an API server", ops: []*Op{secondsAt(9, 10, deactivated("1"))}, presences: []Presence{present(through, 2, late+3)}, disturbances: outage, disturbed: 1},
 		{label: "late, without an API server for less", rule: rule, ops: []*Op{secondsAt(9, 10, deactivated("1"))}, presences: []Presence{present(through, 2, late+5)}, disturbances: outage},
@@ -69,8 +82,9 @@ func TestAccessEndsSoonAfterTheAnswer(t *testing.T) {
 			r := &Revocations{Disturbances: tt.disturbances}
 			ops := append([]*Op{secondsAt(0, 1, created("a", "", "1"))}, tt.ops...)
 			expectRule(t, r.Check(ops, tt.suspensions, tt.presences, Objects{}), tt.rule)
-			if got, want := [3]int{len(r.Undisturbed), len(r.Disturbed), r.Unjudged}, [3]int{tt.undisturbed, tt.disturbed, tt.unjudged}; got != want {
-				t.Errorf("undisturbed, disturbed and unjudged: %v, want %v", got, want)
+			got := [4]int{len(r.Undisturbed), len(r.Disturbed), r.Unjudged, len(r.Orphaned)}
+			if want := [4]int{tt.undisturbed, tt.disturbed, tt.unjudged, tt.orphaned}; got != want {
+				t.Errorf("undisturbed, disturbed, unjudged and orphaned: %v, want %v", got, want)
 			}
 		})
 	}

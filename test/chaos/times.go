@@ -16,6 +16,8 @@ type Times struct {
 	Since        func(time.Time) time.Duration
 	Jumps        []Period
 	Disturbances []Disturbance
+	// Ops are the requests, which show how slow the machine is.
+	Ops []*Op
 
 	// Ends is how long after its end each access was gone: after the time of the assignment, or after the clock was right
 	// again.
@@ -42,7 +44,7 @@ func (t *Times) Check(presences []Presence, assignments []v1alpha1.CloudSSOAcces
 		if end == p.To {
 			continue
 		}
-		if late := covered(p.From, p.To, all, revocationBound+outagesOf(t.Disturbances, end, p.To)); late != p.To {
+		if covered(p.From, p.To, all, t.tolerance(end, p.To)) != p.To {
 			violations = append(violations, Violation{Rule: "access: at its time", Text: fmt.Sprintf(
 				"binding %s had %s from %s to %s, and should not have had it from %s on; the clock was wrong %v",
 				p.Binding, p.Subject, clock(p.From), clock(p.To), clock(end), t.Jumps)})
@@ -51,6 +53,11 @@ func (t *Times) Check(presences []Presence, assignments []v1alpha1.CloudSSOAcces
 		t.Ends = append(t.Ends, p.To-end)
 	}
 	return violations
+}
+
+// tolerance returns how long after the end of an access its subject may be in a binding.
+func (t *Times) tolerance(end, gone time.Duration) time.Duration {
+	return boundByLeader(t.Disturbances, end, gone) + outagesOf(t.Disturbances, end, gone) + slowest(t.Ops, t.Disturbances, end, gone)
 }
 
 // periodsOf returns when an assignment may give its role: at its times, and while the clock is wrong.

@@ -180,7 +180,7 @@ func (r *run) check() *Report {
 	MarkRepeated(ops)
 	reads := &Reads{Lag: lag, Disturbances: r.faults.Disturbances}
 	result := CheckPartitions(r.workload.Partitions(append(finals, ops...)), reads, objects.Exists())
-	revocations := &Revocations{Disturbances: r.faults.Disturbances}
+	revocations, grants := &Revocations{Disturbances: r.faults.Disturbances}, &Grants{Disturbances: r.faults.Disturbances}
 	times := &Times{Since: r.history.At, Jumps: r.faults.Jumps, Disturbances: r.faults.Disturbances, Ops: ops}
 	for _, w := range append(wrong, r.faults.Problems...) {
 		result.Violations = append(result.Violations, Violation{Rule: "at the end", Text: w})
@@ -189,13 +189,14 @@ func (r *run) check() *Report {
 		views, objects.CheckInvariants(ops), objects.CheckSlicing(), objects.CheckCreated(ops), CheckProbes(probes, objects),
 		objects.CheckSuspensions(ops, r.history.Suspensions()), CheckAnswers(ops), CheckSwitch(ops, r.faults.Offs),
 		revocations.Check(ops, r.history.Suspensions(), r.sightings.All(), objects),
+		grants.Check(ops, r.history.Suspensions(), r.sightings.All(), objects),
 		times.Check(r.sightings.All(), objects.Assignments))...)
 	passing := slices.DeleteFunc(r.sightings.All(), func(p Presence) bool { return !p.isPassing() })
 	return &Report{
 		Seed: r.seed, Replicas: len(r.replicas.URLs()), Lasted: r.lasted, Ops: ops, Finals: finals, Faults: r.faults, Reads: reads,
 		Result: result, Hidden: len(objects.hidden()), Probed: len(probes), Lost: r.faults.LostToStops(ops), Exits: r.replicas.Exits(),
 		Users: len(objects.Users), Groups: len(objects.Groups), Slices: len(objects.Slices),
-		Revocations: revocations, Times: times, Assignments: len(objects.Assignments), Bindings: len(objects.Bindings), Granted: len(r.sightings.All()),
+		Revocations: revocations, Grants: grants, Times: times, Assignments: len(objects.Assignments), Bindings: len(objects.Bindings), Granted: len(r.sightings.All()),
 		Passing: len(passing), Namespaces: r.workload.NamespacesCreated,
 	}
 }

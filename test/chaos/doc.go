@@ -17,6 +17,7 @@
 //	objects.go settled.go              the objects at the end, and whether the controllers have finished
 //	bindings.go                        the subjects that bindings must have at the end
 //	revocations.go                     the promise that access ends soon after the answer
+//	grants.go                          the promise that access is given to effective users alone
 //	times.go                           the promise that access is there at its times alone
 //	invariants.go claims.go            what must hold of the objects and of the claims of names at the end
 //	check.go report.go                 checks all histories and reports violations

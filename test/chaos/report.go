@@ -32,6 +32,7 @@ type Report struct {
 	Slices   int
 
 	Revocations *Revocations
+	Grants      *Grants
 	Times       *Times
 	Assignments int
 	Bindings    int // at the end
@@ -59,6 +60,7 @@ func (r *Report) Print(w io.Writer) {
 	fmt.Fprintf(w, "from the answer until revoked   %s, later than %s: %d; during a disturbance: %s; overtaken by another change: %d\n",
 		spread(r.Revocations.Undisturbed), promptly, r.Revocations.Late(), spread(r.Revocations.Disturbed), r.Revocations.Unjudged)
 	fmt.Fprintf(w, "  by a replica killed at once   %s\n", spread(r.Revocations.Orphaned))
+	fmt.Fprintf(w, "granted after access was lost   %s\n", spread(r.Grants.Overtaken))
 	fmt.Fprintf(w, "from the end of a time until gone %s; the clock was wrong %d times\n", spread(r.Times.Ends), len(r.Times.Jumps))
 	fmt.Fprintf(w, "requests lost to graceful stops %d\n", len(r.Lost))
 	for _, o := range r.Lost[:min(len(r.Lost), 5)] {

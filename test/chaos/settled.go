@@ -21,16 +21,18 @@ const (
 	settleInterval = 250 * time.Millisecond
 )
 
-// AwaitSettled waits until the controllers have finished. It returns the objects then, and what is still wrong with them.
+// AwaitSettled waits until the controllers have finished. It returns the objects as they were read last, and what is still wrong
+// with them.
 func (r *Replicas) AwaitSettled(ctx context.Context) (o Objects, wrong []string, err error) {
 	err = wait.PollUntilContextTimeout(ctx, settleInterval, settleTimeout, true, func(ctx context.Context) (bool, error) {
-		if o, err = r.objects(ctx); err != nil {
+		current, err := r.objects(ctx)
+		if err != nil {
 			return false, err
 		}
-		wrong = o.unsettled()
+		o, wrong = current, current.unsettled()
 		return len(wrong) == 0, nil
 	})
-	if wait.Interrupted(err) && ctx.Err() == nil {
+	if wait.Interrupted(err) && ctx.Err() == nil && !o.ReadAt.IsZero() {
 		err = nil // wrong says it all
 	}
 	return o, wrong, err

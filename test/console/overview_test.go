@@ -186,7 +186,7 @@ var _ = Describe("the overview", func() {
 			`{"schemas":["urn:ietf:params:scim:api:messages:2.0:PatchOp"],"Operations":[{"op":"replace","value":{"title":"Engineer"}}]}`)
 		turn(ctx, v1alpha1.SynchronizationEnabled)
 		Eventually(func() string { return v.get(ctx, directory("")).text() }).Should(And(
-			ContainSubstring("Start a full push there."), MatchRegexp(`not made up for \d+ writes, \S+ ago`), ContainSubstring("PATCH Users/"+users[carol]),
+			ContainSubstring("Start a full push there."), MatchRegexp(`not made up for Writes: \d+, \S+ ago`), ContainSubstring("PATCH Users/"+users[carol]),
 			ContainSubstring("You lack the right patch cloudssodirectories.cloudsso.dev")))
 		Expect(v.get(ctx, directory("")).forms(directory("resync"))).To(BeEmpty())
 		permitDirectory(ctx, viewer, "patch")

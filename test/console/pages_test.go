@@ -39,7 +39,7 @@ func pages() map[string]string {
 		directory("new-credential"):      "Create a credential",
 		credential(""):                   "Credential " + quickstart.CredentialName,
 		credential("/rotate"):            "Rotate " + quickstart.CredentialName,
-		credential("/revoke"):            "Revoke " + quickstart.CredentialName,
+		credential("/revoke"):            "Revoke " + quickstart.CredentialName + "?",
 		credential("/end?disabled=true"): "Disable " + quickstart.CredentialName + "?",
 		credential("/stored"):            "Is the token of " + quickstart.CredentialName + " stored?",
 		credential("/rotation?old=gone"): "Rotation",

@@ -93,12 +93,19 @@ func (l line) summary() string {
 		parts = append(parts, "changed "+strings.Join(l.Changed, ", "))
 	}
 	if l.MembersAdded > 0 {
-		parts = append(parts, "+"+strconv.Itoa(l.MembersAdded)+" members")
+		parts = append(parts, "+"+membersInWords(l.MembersAdded))
 	}
 	if l.MembersRemoved > 0 {
-		parts = append(parts, "-"+strconv.Itoa(l.MembersRemoved)+" members")
+		parts = append(parts, "-"+membersInWords(l.MembersRemoved))
 	}
 	return strings.Join(parts, ", ")
+}
+
+func membersInWords(count int) string {
+	if count == 1 {
+		return "1 member"
+	}
+	return strconv.Itoa(count) + " members"
 }
 
 // row returns what a table shows of a line.

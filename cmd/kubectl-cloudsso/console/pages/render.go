@@ -162,22 +162,37 @@ func exact(at any) string {
 
 // piece is a piece of a sentence.
 type piece struct {
-	Text   string
-	IsTime bool // Text is a time in RFC 3339
+	Text      string
+	IsTime    bool // Text is a time in RFC 3339
+	IsCommand bool // Text is for a terminal
 }
 
 // writtenTime is how the operator and the plugin write a time into a sentence: whole seconds of UTC.
 var writtenTime = regexp.MustCompile(`\b\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ\b`)
 
-// piecesOf returns a sentence in pieces, so that a page can show its times in the person's zone.
+// writtenCommand is how the operator writes a command into a sentence.
+var writtenCommand = regexp.MustCompile(`\b(kubectl -n .+?)(?:; to |$)`)
+
+// piecesOf returns a sentence in pieces, so that a page can show its times in the person's zone, and tell its commands from its words.
 func piecesOf(sentence string) (pieces []piece) {
+	begin := 0
+	for _, place := range writtenCommand.FindAllStringSubmatchIndex(sentence, -1) {
+		pieces = append(pieces, timesOf(sentence[begin:place[2]])...)
+		pieces = append(pieces, piece{Text: sentence[place[2]:place[3]], IsCommand: true})
+		begin = place[3]
+	}
+	return append(pieces, timesOf(sentence[begin:])...)
+}
+
+// timesOf returns words in pieces: the times, and what is between them.
+func timesOf(sentence string) (pieces []piece) {
 	begin := 0
 	for _, place := range writtenTime.FindAllStringIndex(sentence, -1) {
 		at := sentence[place[0]:place[1]]
 		if instant(at).IsZero() { // digits that are none
 			continue
 		}
-		pieces = append(pieces, piece{Text: sentence[begin:place[0]]}, piece{at, true})
+		pieces = append(pieces, piece{Text: sentence[begin:place[0]]}, piece{Text: at, IsTime: true})
 		begin = place[1]
 	}
 	return append(pieces, piece{Text: sentence[begin:]})

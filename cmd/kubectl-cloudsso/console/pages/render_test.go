@@ -6,8 +6,8 @@ import (
 	"testing"
 )
 
-// The operator and the plugin write times of UTC into their sentences. A script shows each in the person's zone.
-func TestTimesInSentencesAreTimes(t *testing.T) {
+// The operator and the plugin write times of UTC into their sentences, and commands. A script shows each time in the person's zone.
+func TestTimesAndCommandsInSentencesAreMarked(t *testing.T) {
 	const time1, time2 = `<time datetime="2027-01-31T12:00:00Z" data-clock>2027-01-31T12:00:00Z</time>`, `<time datetime="2028-01-31T12:00:00Z" data-clock>2028-01-31T12:00:00Z</time>`
 	for sentence, want := range map[string]string{
 		"":                                "",
@@ -19,6 +19,10 @@ func TestTimesInSentencesAreTimes(t *testing.T) {
 		"2027-13-31T12:00:00Z":                       "2027-13-31T12:00:00Z",
 		"x2027-01-31T12:00:00Zx":                     "x2027-01-31T12:00:00Zx",
 		"2027-13-31T12:00:00Z 2027-01-31T12:00:00Z":  "2027-13-31T12:00:00Z " + time1,
+
+		"Disabled; to switch it on: kubectl -n acme patch -p '{}'":                       "Disabled; to switch it on: <code>kubectl -n acme patch -p &#39;{}&#39;</code>",
+		"since 2027-01-31T12:00:00Z: kubectl -n a x NAME; to do all: kubectl -n a y; to": "since " + time1 + ": <code>kubectl -n a x NAME</code>; to do all: <code>kubectl -n a y; to</code>",
+		"log in with kubectl": "log in with kubectl",
 	} {
 		var out bytes.Buffer
 		if err := templates["directory"].ExecuteTemplate(&out, "sentence", sentence); err != nil {

@@ -68,13 +68,13 @@ type browser struct {
 	jar    *cookiejar.Jar
 }
 
-// newBrowser returns a browser that a Service leads to a replica.
-func newBrowser(r *replica) *browser {
+// newBrowser returns a browser that a Service leads to a replica. It trusts the certificates in more files too.
+func newBrowser(r *replica, more ...string) *browser {
 	GinkgoHelper()
 	jar, err := cookiejar.New(nil)
 	Expect(err).NotTo(HaveOccurred())
 	b := &browser{replica: r, jar: jar}
-	transport := &http.Transport{DialContext: b.dial, TLSClientConfig: &tls.Config{RootCAs: trusted(), ServerName: "localhost"}}
+	transport := &http.Transport{DialContext: b.dial, TLSClientConfig: &tls.Config{RootCAs: trusted(more...), ServerName: "localhost"}}
 	b.client = &http.Client{Jar: jar, Transport: transport, Timeout: patience}
 	DeferCleanup(transport.CloseIdleConnections)
 	return b
@@ -93,11 +93,11 @@ func (b *browser) moveTo(r *replica) {
 	b.client.CloseIdleConnections()
 }
 
-// trusted returns the certificates of the console and the issuer.
-func trusted() *x509.CertPool {
+// trusted returns the certificates of the console and the issuer, and those in more files.
+func trusted(more ...string) *x509.CertPool {
 	GinkgoHelper()
 	pool := x509.NewCertPool()
-	for _, file := range []string{selfsigned.Files(folder).Cert, issuer.CAFile} {
+	for _, file := range append([]string{selfsigned.Files(folder).Cert, issuer.CAFile}, more...) {
 		content, err := os.ReadFile(file)
 		Expect(err).NotTo(HaveOccurred())
 		Expect(pool.AppendCertsFromPEM(content)).To(BeTrue())

@@ -198,6 +198,55 @@ var _ = Describe("A sign-in", func() {
 		Expect(page.body).To(ContainSubstring("The API server does not accept your ID token"))
 	})
 
+	DescribeTable("is refused with an ID token that the console accepts and the API server does not:", func(ctx SpecContext, trust func(context.Context) (*oidcissuer.Issuer, string)) {
+		provider, id := trust(ctx)
+		provider.Register(oidcissuer.Client{ID: id, Secret: secret, RedirectURL: "https://" + host + "/signin/callback"})
+		provider.SignIn(&admin, map[string]any{"aud": id})
+		r := start("--issuer-url="+provider.URL, "--issuer-ca-file="+provider.CAFile, "--client-id="+id)
+		b := newBrowser(r, provider.CAFile)
+		page := b.get(ctx, overview+"users")
+		Expect(page.StatusCode).To(Equal(http.StatusForbidden), page.body)
+		Expect(page.body).To(And(
+			ContainSubstring("The API server does not accept your ID token."),
+			ContainSubstring("whether the API server trusts the issuer "+provider.URL+" and its client "+id),
+			ContainSubstring(`href="/signin?to=`+url.QueryEscape(overview+"users")+`"`),
+		))
+		Expect(b.cookies()).NotTo(HaveKey(sessionCookie))
+		Eventually(r.log).Should(ContainSubstring("the API server has answered 401"))
+	},
+		Entry("of an audience of another client", func(context.Context) (*oidcissuer.Issuer, string) {
+			DeferCleanup(register)
+			return issuer, "a-client-of-the-console-alone"
+		}),
+		Entry("of an issuer of the console alone", func(ctx context.Context) (*oidcissuer.Issuer, string) {
+			other, err := oidcissuer.Start(ctx, GinkgoT().TempDir(), time.Now())
+			Expect(err).NotTo(HaveOccurred())
+			DeferCleanup(other.Stop)
+			return other, oidcissuer.Audience
+		}),
+	)
+
+	DescribeTable("is refused while the API server", func(ctx SpecContext, end, begin func() error) {
+		issuer.SignIn(&viewer, nil)
+		b := newBrowser(plain)
+		Expect(end()).To(Succeed())
+		DeferCleanup(func(ctx context.Context) {
+			Expect(begin()).To(Succeed())
+			awaitIssuer(ctx)
+			Expect(b.get(ctx, overview+"users").StatusCode).To(Equal(http.StatusOK), "the person signs in when the API server is back")
+		})
+		page := b.get(ctx, overview+"users")
+		Expect(page.StatusCode).To(Equal(http.StatusBadGateway), page.body)
+		Expect(page.body).To(And(
+			ContainSubstring("The API server does not answer, so the console cannot tell who you are."),
+			ContainSubstring(`href="/signin?to=`+url.QueryEscape(overview+"users")+`"`),
+		))
+		Expect(b.cookies()).NotTo(HaveKey(sessionCookie))
+	},
+		Entry("has ended", func() error { return cp.KillAPIServer() }, func() error { return cp.StartAPIServer() }),
+		Entry("does not answer", func() error { return cp.PauseAPIServer() }, func() error { return cp.ResumeAPIServer() }),
+	)
+
 	It("is refused in the API server's words if that does not tell who the person is", func(ctx SpecContext) {
 		binding := &rbacv1.ClusterRoleBinding{}
 		Expect(cluster.Get(ctx, client.ObjectKey{Name: "system:basic-user"}, binding)).To(Succeed())

@@ -82,6 +82,11 @@ func startIssuer(ctx context.Context) {
 	issuer, err = oidcissuer.Start(ctx, filepath.Join(folder, "issuer"), time.Now())
 	Expect(err).NotTo(HaveOccurred())
 	DeferCleanup(issuer.Stop)
+	register()
+}
+
+// register makes the console's client known to the issuer.
+func register() {
 	issuer.Register(oidcissuer.Client{ID: oidcissuer.Audience, Secret: secret, RedirectURL: "https://" + host + "/signin/callback"})
 }
 

@@ -81,6 +81,12 @@ func (cp *ControlPlane) StartEtcd() error {
 // KillAPIServer ends kube-apiserver like a crash. StartAPIServer starts it again.
 func (cp *ControlPlane) KillAPIServer() error { return cp.kill(apiServer) }
 
+// PauseAPIServer suspends the process of kube-apiserver until ResumeAPIServer: it accepts connections, and does not answer.
+func (cp *ControlPlane) PauseAPIServer() error { return cp.signal(apiServer, syscall.SIGSTOP) }
+
+// ResumeAPIServer resumes a paused kube-apiserver.
+func (cp *ControlPlane) ResumeAPIServer() error { return cp.signal(apiServer, syscall.SIGCONT) }
+
 // DumpAPIServer makes kube-apiserver print the stacks of its goroutines, and end.
 func (cp *ControlPlane) DumpAPIServer() error { return cp.signal(apiServer, syscall.SIGQUIT) }
 

@@ -78,33 +78,18 @@ func (g *guard) login(w http.ResponseWriter, r *http.Request) {
 	case !isEqual(r.URL.Query().Get(secretName), g.secret):
 		pages.Refuse(w, r, http.StatusUnauthorized, "wrongLogin")
 	case g.knows(r):
-		leadTo(w, r, "/")
+		pages.LeadTo(w, r, "/")
 	case g.use():
 		http.SetCookie(w, &http.Cookie{ //nolint:gosec // G124: without Secure, because loopback has no TLS
 			Name: g.cookieName, Value: g.cookie, Path: "/", HttpOnly: true, SameSite: http.SameSiteStrictMode,
 		})
-		leadTo(w, r, "/")
+		pages.LeadTo(w, r, "/")
 	case r.Header.Get("Sec-Fetch-Site") == "cross-site": // a link of another site, or a file: the cookie is sent from a page of this site only
-		leadTo(w, r, r.URL.RequestURI())
+		pages.LeadTo(w, r, r.URL.RequestURI())
 	default:
 		g.void()
 		pages.Refuse(w, r, http.StatusUnauthorized, "usedTwice")
 	}
-}
-
-// leadTo answers with a page that leads to an address. The browser sends a Strict cookie along, which it does not after a redirection
-// that began at another site or in a file.
-func leadTo(w http.ResponseWriter, r *http.Request, address string) {
-	page, err := pages.Onward(address)
-	pages.WithHeaders(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		if err != nil {
-			http.Error(w, err.Error(), http.StatusInternalServerError)
-			return
-		}
-		w.Header().Set("Referrer-Policy", "no-referrer") // the address of this page has the secret
-		w.Header().Set("Content-Type", "text/html; charset=utf-8")
-		_, _ = w.Write(page) //nolint:gosec // G705: the template escapes the address
-	})).ServeHTTP(w, r)
 }
 
 // use reports whether the secret was unused, and uses it.

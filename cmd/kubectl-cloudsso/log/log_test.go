@@ -68,7 +68,7 @@ func TestSummary(t *testing.T) {
 		"expired":                  {Event: audit.AuthenticationRefused, Status: 401, Reason: "expired"},
 		"uniqueness":               {Event: audit.RequestRefused, Status: 409, Detail: "uniqueness"},
 		"in-flight: too many":      {Event: audit.RequestLimited, Status: 429, Reason: "in-flight", Detail: "too many"},
-		"+7 members, -1 member":   {Event: audit.ResourceModified, Status: 200, Added: audit.Members{Count: 7}, Removed: audit.Members{Count: 1}},
+		"+7 members, -1 member":    {Event: audit.ResourceModified, Status: 200, Added: audit.Members{Count: 7}, Removed: audit.Members{Count: 1}},
 		"Created, Restored":        {Event: audit.ResourceCreated, Status: 201, Effects: []string{"Created", "Restored"}},
 		"changed userName, active": {Event: audit.ResourceModified, Status: 200, Changes: []audit.Change{{Name: "userName"}, {Name: "active"}}},
 	} {

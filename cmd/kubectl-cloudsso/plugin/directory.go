@@ -78,13 +78,8 @@ func (p *Plugin) WarnIfSwitchTracked(d *v1alpha1.CloudSSODirectory) {
 
 func (p *Plugin) warnOf(tool, what string) {
 	if tool != "" {
-		fmt.Fprintf(p.ErrOut, "warning: %s\n", TrackedWarning(tool, what))
+		fmt.Fprintf(p.ErrOut, "warning: %s applies %s, and may turn the change back: change it at the source too\n", tool, what)
 	}
-}
-
-// TrackedWarning says that a tool would turn back a change by hand of what it applies.
-func TrackedWarning(tool, what string) string {
-	return fmt.Sprintf("%s applies %s, and may turn the change back: change it at the source too", tool, what)
 }
 
 // SwitchTrackedBy returns the tool that has written the switch of a directory last, or the name of its field manager; "" if that

@@ -91,7 +91,7 @@ func (r *request) credentialView(credential *v1alpha1.SCIMCredential, expires st
 // trackedWarning says which tool would turn back a change of a credential; "" if none does.
 func trackedWarning(credential *v1alpha1.SCIMCredential) string {
 	if tool := plugin.TrackedBy(credential); tool != "" {
-		return plugin.TrackedWarning(tool, "this object")
+		return text("credential.tracked", tool)
 	}
 	return ""
 }

@@ -16,6 +16,21 @@ func Onward(address string) ([]byte, error) {
 	return out.Bytes(), err
 }
 
+// LeadTo answers with the page of Onward. The browser sends a Strict cookie along, which it does not after a redirection that began at
+// another site or in a file.
+func LeadTo(w http.ResponseWriter, r *http.Request, address string) {
+	WithHeaders(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		page, err := Onward(address)
+		if err != nil {
+			http.Error(w, text("problem.template"), http.StatusInternalServerError)
+			return
+		}
+		w.Header().Set("Referrer-Policy", "no-referrer") // the address of this page may have a secret
+		w.Header().Set("Content-Type", "text/html; charset=utf-8")
+		_, _ = w.Write(page) //nolint:gosec // G705: the template escapes the address
+	})).ServeHTTP(w, r)
+}
+
 // Refuse answers a request that reaches no page, with the headers of a page. The reason is a key of texts below "guard.".
 func Refuse(w http.ResponseWriter, r *http.Request, status int, reason string) {
 	WithHeaders(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {

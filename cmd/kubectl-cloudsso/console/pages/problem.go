@@ -60,6 +60,8 @@ func statusOf(err error) int {
 	switch {
 	case errors.As(err, &notFound), errors.Is(err, errNoPage):
 		return http.StatusNotFound
+	case errors.Is(err, ErrNotSignedIn):
+		return http.StatusUnauthorized
 	case errors.Is(err, errStrangeForm), errors.Is(err, plugin.ErrNoRight):
 		return http.StatusForbidden
 	case errors.Is(err, errOtherObject), errors.Is(err, errNotWithheld), errors.Is(err, errNoneLeft):
@@ -105,6 +107,9 @@ func isUnreachable(err error) bool {
 	var noAnswer *url.Error
 	return errors.As(err, &noAnswer)
 }
+
+// ErrNotSignedIn is for Options.Session, about a request of no person.
+var ErrNotSignedIn = errors.New(text("guard.noSession"))
 
 var (
 	errNoPage      = errors.New(text("problem.noPage"))

@@ -24,17 +24,19 @@ func SignedOut(w http.ResponseWriter, r *http.Request) {
 	v.write(w, r)
 }
 
-// SignInProblem shows why a person is not signed in: a key of texts below "signin.".
-func SignInProblem(w http.ResponseWriter, r *http.Request, status int, reason string) {
-	notice := signInNotice{Message: text("signin." + reason), Alert: true, Address: "/signin"}
+// SignInProblem shows why a person is not signed in: a key of texts below "signin.", with the values of its text. again is the address
+// of the next sign-in.
+func SignInProblem(w http.ResponseWriter, r *http.Request, status int, again, reason string, values ...any) {
+	notice := signInNotice{Message: text("signin."+reason, values...), Alert: true, Address: again}
 	v := &view{Title: text("signin.title"), template: "signin", status: status, Data: notice}
 	v.write(w, r)
 }
 
 // SignInRefused shows a person that the API server has not told who they are, with the status and the words that it has answered.
-func SignInRefused(w http.ResponseWriter, r *http.Request, answered apierrors.APIStatus) {
+// again is the address of the next sign-in.
+func SignInRefused(w http.ResponseWriter, r *http.Request, again string, answered apierrors.APIStatus) {
 	status := answered.Status()
-	notice := signInNotice{Message: text("signin.apiServerRefuses"), Words: status.Message, Alert: true, Address: "/signin"}
+	notice := signInNotice{Message: text("signin.apiServerRefuses"), Words: status.Message, Alert: true, Address: again}
 	v := &view{Title: text("signin.title"), template: "signin", status: cmp.Or(int(status.Code), http.StatusBadGateway), Data: notice}
 	v.write(w, r)
 }

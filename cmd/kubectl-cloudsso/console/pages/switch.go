@@ -63,7 +63,7 @@ func (r *request) switchView(d *v1alpha1.CloudSSODirectory, to v1alpha1.Synchron
 		page.Missed = missed.Count
 	}
 	if tool := plugin.SwitchTrackedBy(d); tool != "" {
-		page.Warning = plugin.TrackedWarning(tool, "the switch of this directory")
+		page.Warning = text("switch.tracked", tool)
 	}
 	return &view{Title: text("switch.title" + string(to)), template: "switch", Data: page}, nil
 }

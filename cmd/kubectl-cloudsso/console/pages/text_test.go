@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"maps"
 	"os"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strconv"
@@ -30,6 +31,48 @@ func TestTemplatesHaveNoTextOfTheirOwn(t *testing.T) {
 			t.Errorf("%s has the text %q", name, word)
 		}
 	})
+}
+
+// What a screen reader says and a pointer shows is a text too.
+func TestAttributesHaveNoTextOfTheirOwn(t *testing.T) {
+	actions, said := regexp.MustCompile(`(?s)\{\{.*?\}\}`), regexp.MustCompile(`\b(?:aria-label|title|placeholder|alt|data-(?:copied|selected|lost|stopped|said|resume|texts|once))="[^"]*[A-Za-z]{2}`)
+	eachTemplate(t, func(name, content string) {
+		if found := said.FindString(actions.ReplaceAllString(content, "")); found != "" {
+			t.Errorf("%s has the text %q", name, found)
+		}
+	})
+}
+
+// Errors that the API server or the packages of the verbs return are shown in their own words.
+func TestCodeHasNoTextOfItsOwn(t *testing.T) {
+	words := regexp.MustCompile(`[A-Za-z]{2,}[,.:]? [A-Za-z]{2,}`)
+	eachNode(t, ".", func(n ast.Node, place string) {
+		if l, isLiteral := n.(*ast.BasicLit); isLiteral && words.MatchString(literal(l)) {
+			t.Errorf("%s: %s is not in text.go", place, l.Value)
+		}
+	})
+}
+
+// The two ways to the pages answer by this package alone, so that what they say is in text.go too. The probes are no pages.
+func TestWaysToThePagesHaveNoTextOfTheirOwn(t *testing.T) {
+	for _, folder := range []string{"..", "../signin"} {
+		eachNode(t, folder, func(n ast.Node, place string) {
+			call, isCall := n.(*ast.CallExpr)
+			if !isCall || strings.Contains(place, "serve.go") {
+				return
+			}
+			isAnswer := nameOf(call.Fun) == "Error" && len(call.Args) == 3 // http.Error
+			if len(call.Args) > 0 && nameOf(call.Args[0]) == "w" {
+				isAnswer = isAnswer || slices.Contains([]string{"Fprint", "Fprintf", "Fprintln", "WriteString", "Copy"}, nameOf(call.Fun))
+			}
+			if method, is := call.Fun.(*ast.SelectorExpr); is && nameOf(method.X) == "w" {
+				isAnswer = isAnswer || slices.Contains([]string{"Write", "WriteString"}, method.Sel.Name)
+			}
+			if isAnswer {
+				t.Errorf("%s answers by itself", place)
+			}
+		})
+	}
 }
 
 // A key without a text would break a page, and a text without a page misleads its reader.
@@ -162,7 +205,7 @@ func usedKeys(t *testing.T) map[string]string {
 			}
 		}
 	})
-	eachNode(t, func(n ast.Node, place string) {
+	eachNode(t, ".", func(n ast.Node, place string) {
 		switch n := n.(type) {
 		case *ast.BasicLit:
 			if key := literal(n); isKey(key) {
@@ -265,10 +308,10 @@ func nameOf(e ast.Expr) string {
 	return ""
 }
 
-// eachNode looks at the code of the package but for text.go and its tests.
-func eachNode(t *testing.T, look func(n ast.Node, place string)) {
+// eachNode looks at the code of the package in a folder but for text.go and its tests.
+func eachNode(t *testing.T, folder string, look func(n ast.Node, place string)) {
 	t.Helper()
-	files, err := os.ReadDir(".")
+	files, err := os.ReadDir(folder)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -278,7 +321,7 @@ func eachNode(t *testing.T, look func(n ast.Node, place string)) {
 		if !strings.HasSuffix(name, ".go") || strings.HasSuffix(name, "_test.go") || name == "text.go" {
 			continue
 		}
-		parsed, err := parser.ParseFile(positions, name, nil, parser.SkipObjectResolution)
+		parsed, err := parser.ParseFile(positions, filepath.Join(folder, name), nil, parser.SkipObjectResolution)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -92,13 +92,14 @@ func (s *SignIn) begin(w http.ResponseWriter, r *http.Request) {
 		State: rand.Text(), Nonce: rand.Text(), Verifier: oauth2.GenerateVerifier(),
 		To: localAddress(r.URL.Query().Get(toParameter)), Expires: s.Now().Add(attemptLife),
 	}
+	again := signInAddress(a.To)
 	address, err := s.provider.signInURL(r.Context(), a, hasSignedOut(r))
 	if err == nil {
 		s.forget(w, r, maxAttempts-1)
 		err = s.cookies.write(w, r, attemptName(a.State), a, attemptLife)
 	}
 	if err != nil {
-		s.refuse(w, r, err)
+		s.refuse(w, r, again, err)
 		return
 	}
 	http.Redirect(w, r, address, http.StatusSeeOther)
@@ -122,13 +123,13 @@ func (s *SignIn) complete(w http.ResponseWriter, r *http.Request) {
 	clearCookies(w, r, name, 0) // it is for one answer
 	switch {
 	case !known, !s.Now().Before(a.Expires), subtle.ConstantTimeCompare([]byte(query.Get("state")), []byte(a.State)) != 1:
-		pages.SignInProblem(w, r, http.StatusBadRequest, "state")
+		pages.SignInProblem(w, r, http.StatusBadRequest, signInPath, "state")
 	case query.Has("error"):
 		s.Log.Info("the provider has refused a sign-in", "error", errorCode(query.Get("error")))
-		pages.SignInProblem(w, r, http.StatusForbidden, "refused")
+		pages.SignInProblem(w, r, http.StatusForbidden, signInAddress(a.To), "refused")
 	default:
 		if err := s.enter(w, r, query.Get("code"), a); err != nil {
-			s.refuse(w, r, err)
+			s.refuse(w, r, signInAddress(a.To), err)
 			return
 		}
 		http.Redirect(w, r, a.To, http.StatusSeeOther)
@@ -161,8 +162,8 @@ func (s *SignIn) enter(w http.ResponseWriter, r *http.Request, code string, a *a
 // hasSignedOut reports whether the last session of the browser has ended with a sign-out.
 func hasSignedOut(r *http.Request) bool { return len(r.CookiesNamed(signedOutCookie)) > 0 }
 
-// refuse shows why a sign-in has failed. The log has the details.
-func (s *SignIn) refuse(w http.ResponseWriter, r *http.Request, err error) {
+// refuse shows why a sign-in has failed, with a link to another one that leads to the same page. The log has the details.
+func (s *SignIn) refuse(w http.ResponseWriter, r *http.Request, again string, err error) {
 	s.Log.Info("a sign-in has failed", "error", reasonOf(err))
 	status, reason := http.StatusForbidden, "token"
 	var unanswered *url.Error
@@ -174,16 +175,17 @@ func (s *SignIn) refuse(w http.ResponseWriter, r *http.Request, err error) {
 	case errors.Is(err, errTooLarge):
 		reason = "tooLarge"
 	case apierrors.IsUnauthorized(err):
-		reason = "unknown"
+		pages.SignInProblem(w, r, status, again, "unknown", s.Provider.Issuer, s.Provider.ClientID)
+		return
 	case errors.Is(err, errAPIServer) && errors.As(err, &answered):
-		pages.SignInRefused(w, r, answered)
+		pages.SignInRefused(w, r, again, answered)
 		return
 	case errors.Is(err, errAPIServer):
 		status, reason = http.StatusBadGateway, "apiServer"
 	case errors.Is(err, errUnreachable), errors.As(err, &unanswered):
 		status, reason = http.StatusBadGateway, "unreachable"
 	}
-	pages.SignInProblem(w, r, status, reason)
+	pages.SignInProblem(w, r, status, again, reason)
 }
 
 // signOut ends a session on its own form alone, so that no other site can. A sign-in that is under way in another tab ends with it,
@@ -193,7 +195,7 @@ func (s *SignIn) signOut(w http.ResponseWriter, r *http.Request) {
 	current := &session{}
 	if s.cookies.read(r, sessionCookie, current) {
 		if subtle.ConstantTimeCompare([]byte(r.PostFormValue(pages.CSRFField)), []byte(current.CSRFToken)) != 1 {
-			pages.SignInProblem(w, r, http.StatusForbidden, "strangeForm")
+			pages.SignInProblem(w, r, http.StatusForbidden, signInPath, "strangeForm")
 			return
 		}
 		// The browser does not wait for the provider: a person who closes the page has signed out.

@@ -62,10 +62,10 @@ func TestWordsOfTheAPIServerAreShown(t *testing.T) {
 		`403 selfsubjectreviews.authentication.k8s.io is forbidden: User &#34;alice&#34; cannot create`: apierrors.NewForbidden(reviews, "", errors.New(`User "alice" cannot create`)),
 		`429 too many requests, please try again later`:                                                 apierrors.NewTooManyRequests("too many requests, please try again later", 1),
 		`500 Internal error occurred: etcdserver: no leader`:                                            apierrors.NewInternalError(errors.New("etcdserver: no leader")),
-		`502 The API server does not answer. Try again.`:                                                &url.Error{Op: "Post", URL: "https://kubernetes", Err: syscall.ECONNREFUSED},
+		`502 The API server does not answer, so the console cannot tell who you are.`:                   &url.Error{Op: "Post", URL: "https://kubernetes", Err: syscall.ECONNREFUSED},
 	} {
 		w := httptest.NewRecorder()
-		s.refuse(w, httptest.NewRequestWithContext(t.Context(), http.MethodGet, callbackPath, nil), fmt.Errorf("%w: %w", errAPIServer, err))
+		s.refuse(w, httptest.NewRequestWithContext(t.Context(), http.MethodGet, callbackPath, nil), signInAddress("/"), fmt.Errorf("%w: %w", errAPIServer, err))
 		status, words, _ := strings.Cut(want, " ")
 		if strconv.Itoa(w.Code) != status || !strings.Contains(w.Body.String(), words) {
 			t.Errorf("want %s, got %d %s", want, w.Code, w.Body)

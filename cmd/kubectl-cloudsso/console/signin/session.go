@@ -115,6 +115,9 @@ func (s *SignIn) write(w http.ResponseWriter, r *http.Request, c *session) error
 	return s.cookies.write(w, r, sessionCookie, c, c.Ends.Sub(s.Now()))
 }
 
+// whoAmITimeout bounds the question who a person is: the person waits for the page.
+const whoAmITimeout = 10 * time.Second
+
 // whoAmI asks the API server what it calls the person of an ID token. So a token that it does not accept is refused at the
 // sign-in.
 func (s *SignIn) whoAmI(ctx context.Context, idToken string) (string, error) {
@@ -122,6 +125,8 @@ func (s *SignIn) whoAmI(ctx context.Context, idToken string) (string, error) {
 	if err != nil {
 		return "", err
 	}
+	ctx, cancel := context.WithTimeout(ctx, whoAmITimeout)
+	defer cancel()
 	review := &authenticationv1.SelfSubjectReview{}
 	err = c.Create(ctx, review)
 	return review.Status.UserInfo.Username, err

@@ -126,7 +126,7 @@ func demand(w http.ResponseWriter, r *http.Request) {
 	case r.Header.Get("HX-Request") != "":
 		pages.SessionEnded(w, r, signInAddress(pageOf(r)))
 	case r.Method != http.MethodGet:
-		pages.SignInProblem(w, r, http.StatusUnauthorized, "ended")
+		pages.SignInProblem(w, r, http.StatusUnauthorized, signInPath, "ended")
 	case isNavigation(r):
 		http.Redirect(w, r, signInAddress(r.URL.RequestURI()), http.StatusSeeOther)
 	default:
@@ -160,7 +160,7 @@ func signInAddress(page string) string {
 func (s *SignIn) Session(r *http.Request) (*pages.Session, error) {
 	current, is := r.Context().Value(sessionKey{}).(*session)
 	if !is {
-		return nil, errors.New("a request without a session")
+		return nil, pages.ErrNotSignedIn
 	}
 	client, config, err := plugin.ConnectWithToken(s.API, current.IDToken)
 	if err != nil {

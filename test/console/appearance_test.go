@@ -35,15 +35,21 @@ const wider = `document.scrollingElement.scrollWidth <= innerWidth ? "" : [...do
 	.filter(e => !e.parentElement.closest(".scroll") && e.getBoundingClientRect().right > innerWidth)
 	.map(e => e.tagName + "." + e.className + " " + Math.round(e.getBoundingClientRect().right)).join(", ") || "the page"`
 
-// brokenNames are the words of the names of conditions that are on more than one line; "" if there are none.
-const brokenNames = `[...document.querySelectorAll(".conditions tbody th")].flatMap(th => {
-	const text = th.firstChild, range = document.createRange();
-	return [...text.data.matchAll(/\S+/g)].filter(word => {
-		range.setStart(text, word.index);
-		range.setEnd(text, word.index + word[0].length);
-		return range.getClientRects().length > 1;
-	}).map(word => word[0]);
-}).join(", ")`
+// brokenWords returns an expression of the words that are on more than one line in elements; "" if there are none. A word may be broken
+// if it is long, as a request ID is.
+func brokenWords(selector string) string {
+	return `[...document.querySelectorAll("` + selector + `")].flatMap(element => {
+		const found = [], range = document.createRange(), texts = document.createTreeWalker(element, NodeFilter.SHOW_TEXT);
+		for (let text; (text = texts.nextNode());) {
+			for (const word of text.data.matchAll(/[\p{L}\d]+/gu)) {
+				range.setStart(text, word.index);
+				range.setEnd(text, word.index + word[0].length);
+				if (word[0].length <= 20 && new Set([...range.getClientRects()].map(box => box.top)).size > 1) found.push(word[0]);
+			}
+		}
+		return found;
+	}).join(", ")`
+}
 
 // scrollingTables names the tables that are wider than their place; "" if there are none.
 const scrollingTables = `[...document.querySelectorAll(".scroll")].filter(box => box.scrollWidth > box.clientWidth)
@@ -113,6 +119,8 @@ var _ = Describe("each page", func() {
 				expectNoScrolling(t, fmt.Sprintf("%s at %d", place, width))
 				if width == narrow {
 					Expect(evaluate[string](t, scrollingTables)).To(BeEmpty(), place)
+				} else {
+					Expect(evaluate[string](t, brokenWords("tbody :is(th, td)"))).To(BeEmpty(), place)
 				}
 			})
 		}
@@ -124,7 +132,7 @@ var _ = Describe("each page", func() {
 		t.goTo(directory(""))
 		names := evaluate[int](t, `document.querySelectorAll(".conditions tbody th").length`)
 		Expect(names).To(BeNumerically(">", 1))
-		Expect(evaluate[string](t, `document.querySelector(".conditions tbody th").textContent = "Deactivations withheld (DeactivationsWithheld)", `+brokenNames)).To(BeEmpty())
+		Expect(evaluate[string](t, `document.querySelector(".conditions tbody th").textContent = "Deactivations withheld (DeactivationsWithheld)", `+brokenWords(".conditions tbody th"))).To(BeEmpty())
 		expectNoScrolling(t, "the overview")
 	})
 

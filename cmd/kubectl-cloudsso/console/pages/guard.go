@@ -27,7 +27,7 @@ func LeadTo(w http.ResponseWriter, r *http.Request, address string) {
 		}
 		w.Header().Set("Referrer-Policy", "no-referrer") // the address of this page may have a secret
 		w.Header().Set("Content-Type", "text/html; charset=utf-8")
-		_, _ = w.Write(page) //nolint:gosec // G705: the template escapes the address
+		_, _ = w.Write(page)
 	})).ServeHTTP(w, r)
 }
 

@@ -120,14 +120,14 @@ func deleteSuccessors(ctx context.Context) {
 	Eventually(credentialNames).WithContext(ctx).Should(Equal([]string{quickstart.CredentialName}))
 }
 
-// isWhole reports whether the page has all parts that it reads by itself. It scrolls to those that are read when they are seen, and
-// back to the beginning. scrollIntoView would have the Tab key go on from there.
+// isWhole reports whether the page is loaded, and has all parts that it reads by itself. It scrolls to those that are read when they are
+// seen, and back to the beginning. scrollIntoView would have the Tab key go on from there.
 func (t *tab) isWhole() bool {
 	GinkgoHelper()
 	return evaluate[bool](t, `(() => {
 		const unseen = document.querySelector("[hx-trigger=revealed]");
 		scrollTo(0, unseen ? unseen.getBoundingClientRect().top + scrollY : 0);
-		return !unseen && !document.querySelector("[hx-trigger=load]");
+		return !unseen && !document.querySelector("[hx-trigger=load]") && document.readyState === "complete";
 	})()`)
 }
 

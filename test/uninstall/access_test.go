@@ -152,7 +152,7 @@ var _ = Describe("make undeploy with config/access", Ordered, func() {
 	})
 
 	It("refuses while there is a binding and no Job to delete it", func(ctx SpecContext) {
-		Expect(operator.Create(ctx, newBinding("acme"))).To(Succeed())
+		Eventually(func() error { return cluster.Create(ctx, newBinding("acme")) }, soon).Should(Succeed()) // the policies are gone, or about to be
 		output, err := runMake(ctx, "undeploy")
 		Expect(err).To(HaveOccurred())
 		Expect(output).To(ContainSubstring("the CronJob " + job + ", which takes back access, is not installed"))

@@ -119,8 +119,6 @@ var _ = Describe("each page", func() {
 				expectNoScrolling(t, fmt.Sprintf("%s at %d", place, width))
 				if width == narrow {
 					Expect(evaluate[string](t, scrollingTables)).To(BeEmpty(), place)
-				} else {
-					Expect(evaluate[string](t, brokenWords("tbody :is(th, td)"))).To(BeEmpty(), place)
 				}
 			})
 		}

@@ -93,7 +93,8 @@ func (e *DeactivatedOnly) Error() string {
 func (e *DeactivatedOnly) Unwrap() error { return e.Refused }
 
 // IsAboutContent reports whether a change was refused for what it has, so that another change of the same resource could be
-// stored now. An error with a Reason is about the directory, and 404, 412, 429 and 503 refuse every change.
+// stored now. An error with a Reason is about the directory; 404 and 412 refuse every change; and a request is repeated after 429
+// and every 5xx but 507.
 func IsAboutContent(err error) bool {
 	var body *schema.Error
 	if errors.As(err, &body) {

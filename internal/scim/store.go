@@ -79,6 +79,17 @@ type Change struct {
 	Members []MemberChange
 }
 
+// DeactivationAlone returns what a Store tries once it has refused a change: the deactivation of the user, on the same
+// precondition. ok is false if the change is not to be tried in this way.
+func (c Change) DeactivationAlone(refused error) (alone Change, ok bool) {
+	if !IsAboutContent(refused) || c.Deactivates == nil || !c.Deactivates() {
+		return Change{}, false
+	}
+	return Change{Precondition: c.Precondition, Attributes: func(current schema.Object) (schema.Object, error) {
+		return current.With(schema.Active, false), nil
+	}}, true
+}
+
 // MemberChange adds, removes or replaces members of a group.
 type MemberChange struct {
 	Op MemberOp

@@ -196,9 +196,9 @@ func (n *namespacedStore) updateUser(ctx context.Context, id string, change scim
 	}
 	u, err := edit(change)
 	var refused error
-	if scim.IsAboutContent(err) && change.Deactivates != nil && change.Deactivates() {
+	if alone, ok := change.DeactivationAlone(err); ok {
 		if refused, err = err, n.checkSwitch(ctx, n.namespace); err == nil { // as before each further attempt
-			u, err = edit(scim.Change{Precondition: change.Precondition, Attributes: deactivated})
+			u, err = edit(alone)
 		}
 	}
 	if err := deactivation.conclude(ctx, u, err); err != nil {
@@ -210,11 +210,6 @@ func (n *namespacedStore) updateUser(ctx context.Context, id string, change scim
 		return nil, &scim.DeactivatedOnly{Resource: r, Refused: refused}
 	}
 	return r, nil
-}
-
-// deactivated returns the attributes of a user with active set to false.
-func deactivated(current schema.Object) (schema.Object, error) {
-	return current.With(schema.Active, false), nil
 }
 
 // deprovisionUser carries out a SCIM DELETE: the object stays, without access, memberships or a hold on its userName.

@@ -18,16 +18,15 @@ func (s *Store) Update(ctx context.Context, rt *schema.ResourceType, id string, 
 		return nil, err
 	}
 	r, err := s.update(rt, e, change)
-	if !scim.IsAboutContent(err) || change.Deactivates == nil || !change.Deactivates() {
+	alone, ok := change.DeactivationAlone(err)
+	if !ok {
 		return r, err
 	}
-	r, failed := s.update(rt, e, scim.Change{Attributes: func(current schema.Object) (schema.Object, error) {
-		return current.With(schema.Active, false), nil
-	}})
-	if failed != nil {
-		return nil, failed
+	refused := err
+	if r, err = s.update(rt, e, alone); err != nil {
+		return nil, err
 	}
-	return nil, &scim.DeactivatedOnly{Resource: r, Refused: err}
+	return nil, &scim.DeactivatedOnly{Resource: r, Refused: refused}
 }
 
 // update changes an entry, whatever the precondition.

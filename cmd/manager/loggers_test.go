@@ -18,8 +18,13 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/go-logr/logr"
 	"go.opentelemetry.io/otel/exporters/otlp/otlptrace/otlptracegrpc"
 	"google.golang.org/grpc/grpclog"
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/klog/v2"
 	"sigs.k8s.io/controller-runtime/pkg/log/zap"
 
@@ -91,6 +96,32 @@ func TestEveryLineOfTheProcessIsJSON(t *testing.T) {
 	}
 	if number != 5 {
 		t.Errorf("5 calls have logged %s", logged())
+	}
+}
+
+func TestAnEventInANamespaceThatGoesIsNoError(t *testing.T) {
+	event := schema.GroupResource{Group: "events.k8s.io", Resource: "events"}
+	terminating := apierrors.NewForbidden(event, "staff", errors.New("the namespace is being terminated"))
+	terminating.ErrStatus.Details.Causes = []metav1.StatusCause{{Type: corev1.NamespaceTerminatingCause}}
+	const refused = "Server rejected event (will not retry!)"
+	for _, test := range []struct {
+		name    string
+		err     error
+		message string
+		isError bool
+	}{
+		{"being deleted", terminating, refused, false},
+		{"gone", apierrors.NewNotFound(schema.GroupResource{Resource: "namespaces"}, "directory"), refused, false},
+		{"no right", apierrors.NewForbidden(event, "staff", errors.New("no")), refused, true},
+		{"not an Event", terminating, "Failed to update lock", true},
+	} {
+		for _, logger := range []logr.Logger{klog.Background(), klog.Background().WithName("events").WithValues("on", "staff")} {
+			logged := processLog.from()
+			logger.Error(test.err, test.message, "test", test.name)
+			if isError := strings.Contains(logged(), `"test":"`+test.name); isError != test.isError {
+				t.Errorf("%s: logged %s", test.name, logged())
+			}
+		}
 	}
 }
 

@@ -58,7 +58,8 @@ func main() {
 // default logger.
 func setLoggers(logger logr.Logger) {
 	ctrl.SetLogger(logger)
-	klog.SetLogger(logger.WithName("client-go"))
+	clientGo := logger.WithName("client-go")
+	klog.SetLogger(clientGo.WithSink(clientGoSink{clientGo.GetSink()}))
 	otel.SetLogger(logger.WithName("opentelemetry"))
 	grpcErrors := slog.NewLogLogger(logr.ToSlogHandler(logger.WithName("grpc")), slog.LevelError).Writer()
 	grpclog.SetLoggerV2(grpclog.NewLoggerV2(io.Discard, io.Discard, grpcErrors)) // gRPC logs its errors alone by default too

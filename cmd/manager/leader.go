@@ -12,16 +12,26 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/client-go/rest"
 	toolscache "k8s.io/client-go/tools/cache"
+	"k8s.io/client-go/tools/leaderelection/resourcelock"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	ctrlconfig "sigs.k8s.io/controller-runtime/pkg/config"
+	"sigs.k8s.io/controller-runtime/pkg/leaderelection"
 	"sigs.k8s.io/controller-runtime/pkg/manager"
 	"sigs.k8s.io/controller-runtime/pkg/metrics/server"
 )
 
-// electionInterval is how long a replica that has lost the lease waits before it takes part in the election again.
-const electionInterval = time.Second
+const (
+	// electionInterval is how long a replica that has lost the lease waits before it takes part in the election again.
+	electionInterval = time.Second
+	// electionRetry is how often a follower looks at the lease; client-go makes it up to 2.2 times as long. A follower sees
+	// that late that the lease was renewed, and as late again that it has run out: 0.88 s together, and the controllers of a
+	// dead leader are replaced within its lease and a second (ADR 32).
+	electionRetry = 200 * time.Millisecond
+	// renewalsPerLease is how often a leader stores its lease before it would run out.
+	renewalsPerLease = 5
+)
 
 // leading runs the controllers while this replica has the lease. A controller-runtime manager ends when it loses
 // the lease, as during an outage of the API server, and cannot be started again, but the SCIM service has to go on.
@@ -85,11 +95,18 @@ func (l *leading) newManager(current *term) (manager.Manager, error) {
 	}
 	readYourWrites, graceful, skipNameValidation := true, shutdownTimeout, true // each term has the same names
 	lease := l.options.leaseDuration
-	renew, retry := lease*2/3, lease/5
+	renew, retry := lease*2/3, electionRetry
 	config := rest.CopyConfig(l.serving.GetConfig())
 	config.Timeout = requestTimeout // nothing watches with it, because the cache is that of the serving manager
 	election := rest.CopyConfig(config)
 	election.Wrap(asFieldManager) // because client-go overrides the config's user agent for leases
+	lock, err := leaderelection.NewResourceLock(election, l.serving, leaderelection.Options{
+		LeaderElection: l.options.leaderElect, LeaderElectionID: l.options.leaseName(),
+		LeaderElectionNamespace: l.options.operatorNamespace, RenewDeadline: renew,
+	})
+	if err != nil {
+		return nil, err
+	}
 	return ctrl.NewManager(config, ctrl.Options{
 		Scheme:         scheme,
 		MapperProvider: func(*rest.Config, *http.Client) (meta.RESTMapper, error) { return l.serving.GetRESTMapper(), nil },
@@ -99,16 +116,36 @@ func (l *leading) newManager(current *term) (manager.Manager, error) {
 		Client:                        client.Options{Cache: &client.CacheOptions{EnableReadYourWritesConsistency: &readYourWrites}},
 		Controller:                    ctrlconfig.Controller{SkipNameValidation: &skipNameValidation},
 		Metrics:                       server.Options{BindAddress: "0"},
-		LeaderElection:                l.options.leaderElect,
-		LeaderElectionConfig:          election,
-		LeaderElectionID:              l.options.leaseName(),
-		LeaderElectionNamespace:       l.options.operatorNamespace,
-		LeaderElectionReleaseOnCancel: true,
-		LeaseDuration:                 &lease,
-		RenewDeadline:                 &renew,
-		RetryPeriod:                   &retry,
-		GracefulShutdownTimeout:       &graceful,
+		LeaderElection:                      l.options.leaderElect,
+		LeaderElectionResourceLockInterface: &sparingLock{Interface: lock, interval: lease / renewalsPerLease},
+		LeaderElectionID:                    l.options.leaseName(),
+		LeaderElectionReleaseOnCancel:       true,
+		LeaseDuration:                       &lease,
+		RenewDeadline:                       &renew,
+		RetryPeriod:                         &retry,
+		GracefulShutdownTimeout:             &graceful,
 	})
+}
+
+// sparingLock stores a lease seldom that its leader renews often: client-go has one period for how often a leader renews a
+// lease and a follower looks at it. What was stored less than an interval ago counts as renewed. It serves one elector.
+type sparingLock struct {
+	resourcelock.Interface
+	interval time.Duration
+	stored   resourcelock.LeaderElectionRecord
+}
+
+// Update implements resourcelock.Interface.
+func (l *sparingLock) Update(ctx context.Context, next resourcelock.LeaderElectionRecord) error {
+	isRenewal := next.HolderIdentity == l.stored.HolderIdentity && next.LeaderTransitions == l.stored.LeaderTransitions
+	if isRenewal && next.RenewTime.Sub(l.stored.RenewTime.Time) < l.interval {
+		return nil
+	}
+	if err := l.Interface.Update(ctx, next); err != nil {
+		return err
+	}
+	l.stored = next
+	return nil
 }
 
 // term records the event handlers that one term as leader adds to the informers of the serving manager's cache, so

@@ -11,6 +11,7 @@ import (
 	"github.com/go-logr/logr"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/client-go/rest"
@@ -69,5 +70,53 @@ func TestLostLeaseIsToldFromAnError(t *testing.T) {
 	}
 	if err := broken.Start(t.Context()); isLeaseLost(err) {
 		t.Errorf("a controller that fails: %v", err)
+	}
+}
+
+// countingLock counts what is stored, and fails if it is told to.
+type countingLock struct {
+	lease
+	stored []resourcelock.LeaderElectionRecord
+	err    error
+}
+
+func (l *countingLock) Update(_ context.Context, next resourcelock.LeaderElectionRecord) error {
+	if l.err == nil {
+		l.stored = append(l.stored, next)
+	}
+	return l.err
+}
+
+func TestARenewalIsStoredOnceInAnInterval(t *testing.T) {
+	began := time.Now()
+	record := func(holder string, transitions int, after time.Duration) resourcelock.LeaderElectionRecord {
+		return resourcelock.LeaderElectionRecord{HolderIdentity: holder, LeaderTransitions: transitions, RenewTime: metav1.NewTime(began.Add(after))}
+	}
+	broken := errors.New("connection refused")
+	counting := &countingLock{}
+	lock := &sparingLock{Interface: counting, interval: time.Second}
+	for _, step := range []struct {
+		name     string
+		next     resourcelock.LeaderElectionRecord
+		err      error
+		isStored bool
+	}{
+		{"the lease is acquired", record("replica", 1, 0), nil, true},
+		{"a renewal soon after", record("replica", 1, 200*time.Millisecond), nil, false},
+		{"a renewal just before the interval ends", record("replica", 1, 999*time.Millisecond), nil, false},
+		{"a renewal that fails", record("replica", 1, time.Second), broken, false},
+		{"its repetition", record("replica", 1, 1200*time.Millisecond), nil, true},
+		{"a renewal soon after the repetition", record("replica", 1, 1400*time.Millisecond), nil, false},
+		{"the lease is given up", record("", 1, 1600*time.Millisecond), nil, true},
+		{"the lease is acquired again", record("replica", 2, 1800*time.Millisecond), nil, true},
+	} {
+		before := len(counting.stored)
+		counting.err = step.err
+		if err := lock.Update(t.Context(), step.next); !errors.Is(err, step.err) {
+			t.Errorf("%s: %v", step.name, err)
+		}
+		if isStored := len(counting.stored) > before; isStored != step.isStored {
+			t.Errorf("%s: stored %v, want %v", step.name, isStored, step.isStored)
+		}
 	}
 }

@@ -19,10 +19,9 @@ const (
 	// and other tests, and run with the race detector: some of a hundred take longer than a second. It is less than the lease, so
 	// that the next leader is too late for a replica that does not revoke what it has acknowledged.
 	liveBound = 4 * promptly
-	// takeover is what is demanded less than promised if the replica that answered dies and led. A replica that waits for the lease
-	// looks at it every fifth of its duration, or up to 2.2 times as late, because client-go spreads the looks. It counts the lease from
-	// the look that shows the last renewal, and finds it over at a later look. Then it starts its controllers.
-	takeover = 2*22*leaseDuration/50 + time.Second
+	// takeover is what is demanded less than promised if the replica that answered dies and led. The next leader begins within a
+	// second after the lease (ADR 32), and has to share the machine meanwhile.
+	takeover = 2 * time.Second
 	// revocationBound is how long after the answer a subject may be in a binding, outages of the API server not counted. What a
 	// machine without processor time adds to it and to liveBound, slowest measures.
 	revocationBound = leaseDuration + promptly + takeover

@@ -77,8 +77,8 @@ type answer struct {
 	after time.Duration
 }
 
-// visit loads the page of a search and, as a browser does, at once the parts that it asks for: the rest of what the text names, and the
-// first of the list.
+// visit loads the page of a search and, when a browser does, the parts that it asks for by itself: the rest of what the text names, and
+// the first of the list.
 func visit(ctx context.Context, server *httptest.Server, path string) (page, exact, list answer) {
 	GinkgoHelper()
 	began := time.Now()
@@ -86,13 +86,18 @@ func visit(ctx context.Context, server *httptest.Server, path string) (page, exa
 	Expect(status).To(Equal(http.StatusOK), body)
 	page = answer{body, took}
 	var parts errgroup.Group
-	for _, match := range askedAtOnce.FindAllStringSubmatch(body, -1) {
+	for _, match := range askedAlone.FindAllStringSubmatch(body, -1) {
 		address, part := html.UnescapeString(match[1]), &list
 		if strings.Contains(address, "exact=") {
 			part = &exact
 		}
 		parts.Go(func() error {
 			defer GinkgoRecover()
+			if match[2] != "" {
+				delay, err := time.ParseDuration(match[2])
+				Expect(err).NotTo(HaveOccurred())
+				time.Sleep(delay)
+			}
 			status, body, _ := load(ctx, server, address)
 			*part = answer{body, time.Since(began)}
 			Expect(status).To(Equal(http.StatusOK), body)
@@ -105,7 +110,7 @@ func visit(ctx context.Context, server *httptest.Server, path string) (page, exa
 
 var (
 	userLink       = regexp.MustCompile(`<th scope="row"><a href="/directories/[^/]+/users/([^"]+)">`)
-	askedAtOnce    = regexp.MustCompile(`<tr class="rest" data-reading [^>]*hx-get="([^"]+)"`)
+	askedAlone     = regexp.MustCompile(`<tr class="rest" data-reading [^>]*hx-get="([^"]+)" hx-trigger="load(?: delay:([^"]+))?"`)
 	withoutScripts = regexp.MustCompile(`<noscript><a href="([^"]+)">`)
 	nextRows       = regexp.MustCompile(`hx-get="([^"]+/rows\?[^"]+)"`)
 	reading        = regexp.MustCompile(`data-read="(\d+)" data-total="(\d+)"`)
@@ -457,7 +462,7 @@ var _ = Describe("the search of the console", Ordered, ContinueOnFailure, func()
 		status, body, _ := load(ctx, through, search("q", crowdName(last)))
 		Expect(status).To(Equal(http.StatusOK), body)
 		Expect(namesShown(body)).To(Equal([]string{crowdName(last)}))
-		address := html.UnescapeString(askedAtOnce.FindStringSubmatch(body)[1])
+		address := html.UnescapeString(askedAlone.FindStringSubmatch(body)[1])
 		Expect(address).To(ContainSubstring("exact=" + crowdName(last)))
 		status, body, _ = load(ctx, through, address)
 		Expect(status).To(Equal(http.StatusInternalServerError))

@@ -113,9 +113,9 @@ func (l *leading) newManager(current *term) (manager.Manager, error) {
 		NewCache: func(*rest.Config, cache.Options) (cache.Cache, error) {
 			return &termCache{l.serving.GetCache(), current}, nil
 		},
-		Client:                        client.Options{Cache: &client.CacheOptions{EnableReadYourWritesConsistency: &readYourWrites}},
-		Controller:                    ctrlconfig.Controller{SkipNameValidation: &skipNameValidation},
-		Metrics:                       server.Options{BindAddress: "0"},
+		Client:                              client.Options{Cache: &client.CacheOptions{EnableReadYourWritesConsistency: &readYourWrites}},
+		Controller:                          ctrlconfig.Controller{SkipNameValidation: &skipNameValidation},
+		Metrics:                             server.Options{BindAddress: "0"},
 		LeaderElection:                      l.options.leaderElect,
 		LeaderElectionResourceLockInterface: &sparingLock{Interface: lock, interval: lease / renewalsPerLease},
 		LeaderElectionID:                    l.options.leaseName(),

@@ -88,6 +88,9 @@ document.addEventListener("click", (event) => {
   const stop = event.target.closest("[data-stop]");
   if (stop) stopSearch(stop.closest("[data-searching]").dataset.stopped);
 });
+document.addEventListener("htmx:before:request", (event) => {
+  if (event.target.matches("tr.rest:not([data-reading])")) event.preventDefault(); // the search was stopped before the row read on
+});
 document.addEventListener("htmx:error", (event) => {
   const bar = document.querySelector("[data-searching]");
   if (bar && event.target.closest(".rest")) stopSearch(bar.dataset.lost);

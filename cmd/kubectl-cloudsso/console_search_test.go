@@ -96,7 +96,11 @@ func visit(ctx context.Context, server *httptest.Server, path string) (page, exa
 			if match[2] != "" {
 				delay, err := time.ParseDuration(match[2])
 				Expect(err).NotTo(HaveOccurred())
-				time.Sleep(delay)
+				select {
+				case <-time.After(delay):
+				case <-ctx.Done():
+					return ctx.Err()
+				}
 			}
 			status, body, _ := load(ctx, server, address)
 			*part = answer{body, time.Since(began)}

@@ -51,13 +51,13 @@ func list[T client.Object](ctx context.Context, n *namespacedStore, c *collectio
 	return page, nil
 }
 
-// maxScanPause bounds the pause after a scan of a directory: about what a scan of 100,000 users takes.
-const maxScanPause = 100 * time.Millisecond
+// maxScanPause bounds the pause after a scan of a directory: about three times what a scan of 100,000 users takes.
+const maxScanPause = 300 * time.Millisecond
 
-// pauseAfter releases the place for scans once it has been empty for as long as the scan took, at most maxScanPause: clients that
-// scan one directory without end leave half of a processor to the others, and to the API server beside the replica.
+// pauseAfter releases the place for scans once it has been empty for twice as long as the scan took, at most maxScanPause: clients
+// that scan one directory without end leave two thirds of a processor to the others, and to the API server beside the replica.
 func pauseAfter(began time.Time, release func()) {
-	time.AfterFunc(min(time.Since(began), maxScanPause), release)
+	time.AfterFunc(min(2*time.Since(began), maxScanPause), release)
 }
 
 // AcquireScan is part of scim.Store. A directory has one scan at a time at each replica, so that the others keep a processor.

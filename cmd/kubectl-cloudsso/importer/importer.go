@@ -27,7 +27,7 @@ func NewCommand(p *plugin.Plugin) *cobra.Command {
 			"one differs, the command says so and fails at the end. So an import that was interrupted can be run again. The directory is\n" +
 			"not served until a person activates it: the command ends with what to do.",
 		Example: "  kubectl cloudsso import -n acme -f acme.yaml",
-		Args:    cobra.NoArgs,
+		Args:    plugin.NoArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			in, closeFile, err := open(p, file)
 			if err != nil {

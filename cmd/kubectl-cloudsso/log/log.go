@@ -62,7 +62,7 @@ func NewCommand(p *plugin.Plugin) *cobra.Command {
 			"  kubectl cloudsso log -n acme --user ada@example.com --tail 0 -f\n" +
 			"  # Who was deactivated\n" +
 			"  kubectl cloudsso log -n acme --outcome Deactivated",
-		Args: cobra.NoArgs,
+		Args: plugin.NoArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error { return run(cmd.Context(), p, o) },
 	}
 	o.addFlags(cmd, p)

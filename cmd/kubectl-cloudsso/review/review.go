@@ -22,7 +22,7 @@ func NewCommand(p *plugin.Plugin) *cobra.Command {
 		Long: "Lists every subject of the bindings that the directory's access assignments have made: what the API server grants.\n" +
 			"A subject without a user is one that the operator is about to take away.",
 		Example: "  # As a table for an auditor\n  kubectl cloudsso review -n acme -o csv > access.csv",
-		Args:    cobra.NoArgs,
+		Args:    plugin.NoArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			write, known := formats[output]
 			if !known {

@@ -21,7 +21,7 @@ func NewCommand(p *plugin.Plugin) *cobra.Command {
 		Example: "  kubectl cloudsso status -n acme\n" +
 			"  # All directories, one a line\n" +
 			"  kubectl cloudsso status -A",
-		Args: cobra.NoArgs,
+		Args: plugin.NoArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if everywhere {
 				if output == "text" {

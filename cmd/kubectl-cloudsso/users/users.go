@@ -17,7 +17,7 @@ func NewCommand(p *plugin.Plugin) *cobra.Command {
 		Example: "  kubectl cloudsso users -n acme\n" +
 			"  # Those that people or GitOps have declared, in all directories\n" +
 			"  kubectl cloudsso users -A --field-selector spec.source=Manual",
-		Args: cobra.NoArgs,
+		Args: plugin.NoArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			_, err := p.Print(cmd.Context(), objects)
 			return err

@@ -18,6 +18,6 @@ func newList(p *plugin.Plugin) *cobra.Command {
 			return err
 		},
 	}
-	objects.AddFlags(cmd.Flags(), "metadata.name")
+	objects.AddFlags(cmd, "metadata.name")
 	return cmd
 }

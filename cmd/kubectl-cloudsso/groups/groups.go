@@ -22,6 +22,6 @@ func NewCommand(p *plugin.Plugin) *cobra.Command {
 			return err
 		},
 	}
-	objects.AddFlags(cmd.Flags(), "metadata.name, spec.displayName, spec.externalId, spec.source")
+	objects.AddFlags(cmd, "metadata.name, spec.displayName, spec.externalId, spec.source")
 	return cmd
 }

@@ -84,7 +84,6 @@ func (o *options) addFlags(cmd *cobra.Command, p *plugin.Plugin) {
 	flags.BoolVar(&o.noHeaders, "no-headers", false, "print a table without its headers")
 	for flag, complete := range map[string]cobra.CompletionFunc{
 		"user": p.CompleteUserName, "credential": p.CompleteCredential, "outcome": completeOutcome,
-		"output": cobra.FixedCompletions([]string{"wide", "json"}, cobra.ShellCompDirectiveNoFileComp),
 	} {
 		_ = cmd.RegisterFlagCompletionFunc(flag, complete) // it fails for an unknown flag only
 	}
@@ -93,6 +92,7 @@ func (o *options) addFlags(cmd *cobra.Command, p *plugin.Plugin) {
 // completeOutcome completes an outcome, in any letter case.
 func completeOutcome(_ *cobra.Command, _ []string, typed string) (found []string, _ cobra.ShellCompDirective) {
 	for _, outcome := range outcomes {
+	plugin.CompleteOutput(cmd, "wide", "json")
 		if len(outcome) >= len(typed) && strings.EqualFold(outcome[:len(typed)], typed) {
 			found = append(found, outcome)
 		}

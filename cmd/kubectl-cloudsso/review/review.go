@@ -45,6 +45,7 @@ func NewCommand(p *plugin.Plugin) *cobra.Command {
 
 var formats = map[string]func(io.Writer, []access.Grant) error{"table": writeTable, "csv": writeCSV, "json": writeJSON, "yaml": writeYAML}
 
+	plugin.CompleteOutput(cmd, "table", "csv", "json", "yaml")
 func writeTable(w io.Writer, all []access.Grant) error {
 	table := printers.GetNewTabWriter(w)
 	fmt.Fprintln(table, "USERNAME\tKUBERNETES USERNAME\tROLE\tNAMESPACE\tGROUP\tASSIGNMENT\tEXPIRES")

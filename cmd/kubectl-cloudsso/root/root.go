@@ -45,6 +45,9 @@ func NewCommand(p *plugin.Plugin) *cobra.Command {
 	root.SetOut(p.Out)
 	root.SetErr(p.ErrOut)
 	p.AddFlags(root.PersistentFlags())
+	for flag, complete := range map[string]cobra.CompletionFunc{"namespace": p.CompleteNamespace, "context": p.CompleteContext} {
+		_ = root.RegisterFlagCompletionFunc(flag, complete) // it fails for an unknown flag only
+	}
 	root.AddCommand(
 		status.NewCommand(p), users.NewCommand(p), user.NewCommand(p), groups.NewCommand(p), members.NewCommand(p),
 		explain.NewCommand(p), review.NewCommand(p), credential.NewCommand(p), sync.NewCommand(p), resync.NewCommand(p),

@@ -50,6 +50,7 @@ func NewCommand(p *plugin.Plugin) *cobra.Command {
 		},
 	}
 	cmd.Flags().StringVarP(&output, "output", "o", "text", "text, json or yaml; wide, json, yaml or name with -A")
+	plugin.CompleteOutput(cmd, "text", "json", "yaml", "wide", "name")
 	cmd.Flags().BoolVarP(&everywhere, "all-namespaces", "A", false, "a table of all directories")
 	return cmd
 }

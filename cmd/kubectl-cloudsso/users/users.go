@@ -23,6 +23,6 @@ func NewCommand(p *plugin.Plugin) *cobra.Command {
 			return err
 		},
 	}
-	objects.AddFlags(cmd.Flags(), "metadata.name, spec.userName, spec.externalId, spec.displayName, spec.source")
+	objects.AddFlags(cmd, "metadata.name, spec.userName, spec.externalId, spec.displayName, spec.source")
 	return cmd
 }

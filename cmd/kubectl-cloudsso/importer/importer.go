@@ -29,6 +29,9 @@ func NewCommand(p *plugin.Plugin) *cobra.Command {
 		Example: "  kubectl cloudsso import -n acme -f acme.yaml",
 		Args:    plugin.NoArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if file == "" {
+				return fmt.Errorf("%s needs the file of an export: give it with -f, or -f - for the standard input", cmd.CommandPath())
+			}
 			in, closeFile, err := open(p, file)
 			if err != nil {
 				return err
@@ -50,7 +53,6 @@ func NewCommand(p *plugin.Plugin) *cobra.Command {
 		},
 	}
 	cmd.Flags().StringVarP(&file, "filename", "f", "", `the file; "-" is the standard input`)
-	_ = cmd.MarkFlagRequired("filename")
 	plugin.AddYesFlag(cmd.Flags(), &yes)
 	return cmd
 }

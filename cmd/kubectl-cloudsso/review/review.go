@@ -36,16 +36,21 @@ func NewCommand(p *plugin.Plugin) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return write(p.Out, access.Review(inventory))
+			grants := access.Review(inventory)
+			if len(grants) == 0 && output == "table" {
+				fmt.Fprintf(p.ErrOut, "No access found in %s namespace: no binding has a subject by an access assignment of the directory.\n", namespace)
+				return nil
+			}
+			return write(p.Out, grants)
 		},
 	}
 	cmd.Flags().StringVarP(&output, "output", "o", "table", "table, csv, json or yaml")
+	plugin.CompleteOutput(cmd, "table", "csv", "json", "yaml")
 	return cmd
 }
 
 var formats = map[string]func(io.Writer, []access.Grant) error{"table": writeTable, "csv": writeCSV, "json": writeJSON, "yaml": writeYAML}
 
-	plugin.CompleteOutput(cmd, "table", "csv", "json", "yaml")
 func writeTable(w io.Writer, all []access.Grant) error {
 	table := printers.GetNewTabWriter(w)
 	fmt.Fprintln(table, "USERNAME\tKUBERNETES USERNAME\tROLE\tNAMESPACE\tGROUP\tASSIGNMENT\tEXPIRES")

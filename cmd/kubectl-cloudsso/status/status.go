@@ -64,6 +64,7 @@ func writeYAML(w io.Writer, r report) error { return plugin.WriteYAML(w, r.forPr
 // forPrograms returns a report without what nothing but the API server reads.
 func (r report) forPrograms() any {
 	r.Directory.ManagedFields = nil
+	r.Directory.SetGroupVersionKind(v1alpha1.GroupVersion.WithKind("CloudSSODirectory")) // a client leaves it out of a single object
 	for i := range r.Credentials {
 		r.Credentials[i].ManagedFields = nil
 	}

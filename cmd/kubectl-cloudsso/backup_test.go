@@ -146,6 +146,11 @@ var _ = Describe("kubectl cloudsso export and import", func() {
 		Expect(specsOf(ctx, into)).To(HaveLen(1))
 	})
 
+	It("need a file", func(ctx SpecContext) {
+		_, err := run(ctx, kubeconfig, "import", "-n", into, "--yes")
+		Expect(err).To(MatchError("kubectl cloudsso import needs the file of an export: give it with -f, or -f - for the standard input"))
+	})
+
 	It("need a namespace that is there", func(ctx SpecContext) {
 		_, err := run(ctx, kubeconfig, "import", "-n", "nowhere", "-f", file, "--yes")
 		Expect(err).To(MatchError(HaveSuffix(`namespaces "nowhere" not found; create the namespace first: kubectl create namespace nowhere`)))

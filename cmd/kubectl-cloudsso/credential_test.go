@@ -161,7 +161,7 @@ var _ = Describe("kubectl cloudsso credential rotate", func() {
 		_, err := run(ctx, kubeconfig, "credential", "rotate", "okta", "--yes", "--quiet-time", "59s")
 		Expect(err).To(MatchError(HavePrefix("--quiet-time 59s is too short")))
 		_, err = run(ctx, kubeconfig, "credential", "rotate", "okta", "--yes", "--timeout", "2m")
-		Expect(err).To(MatchError(HavePrefix("--timeout 2m0s is over before --quiet-time 2m0s")))
+		Expect(err).To(MatchError(HavePrefix("--timeout 2m is over before --quiet-time 2m")))
 		Expect(credentialNamed(ctx, "okta-")).To(BeNil())
 	})
 })

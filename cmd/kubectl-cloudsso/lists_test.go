@@ -181,6 +181,8 @@ var _ = Describe("kubectl cloudsso users", func() {
 		Expect(message(err)).To(HavePrefix(`Error from server (BadRequest): `))
 		_, err = run(ctx, kubeconfig, "users", "-o", "xml")
 		Expect(message(err)).To(Equal(`error: --output "xml": give wide, json, yaml or name`))
+		_, err = run(ctx, kubeconfig, "stats")
+		Expect(message(err)).To(Equal("error: unknown command \"stats\" for \"kubectl cloudsso\"\n\nDid you mean this?\n  status"))
 	})
 })
 

@@ -245,7 +245,8 @@ var _ = Describe("kubectl cloudsso log", func() {
 
 	It("refuses what it does not know", func(ctx SpecContext) {
 		for _, c := range [][]string{
-			{"no Pod with the label app.kubernetes.io/name=cloudsso-operator: give the operator's namespace with --operator-namespace", "--operator-namespace", "kube-public"},
+			{"namespace kube-public has no Pod with the label app.kubernetes.io/name=cloudsso-operator", "--operator-namespace", "kube-public"},
+			{"-f and --outcome need the log: there is no log of the operator: namespace cloudsso-system has no Pod", "-f"},
 			{`--output "yaml": give wide or json`, "-o", "yaml"},
 			{`--outcome "Broken": give one of`, "--outcome", "Broken"},
 			{"--since -1s is in the future", "--since", "-1s"},
@@ -253,6 +254,14 @@ var _ = Describe("kubectl cloudsso log", func() {
 			_, err := run(ctx, kubeconfig, append([]string{"log"}, c[1:]...)...)
 			Expect(err).To(MatchError(ContainSubstring(c[0])))
 		}
+	})
+
+	It("shows the last changes of an operator that runs as a process, and says where its log is", func(ctx SpecContext) {
+		out, stderr, err := runAt(ctx, nil, kubeconfig, "log")
+		Expect(err).NotTo(HaveOccurred())
+		Expect(stderr).To(And(HavePrefix("warning: only the last change of each user and group, and Events, are shown: there is no log of the operator: "),
+			ContainSubstring("as with make run, look into its own log (.run/manager.log)"), ContainSubstring("--operator-namespace")))
+		Expect(out).To(ContainSubstring("User/User000@example.com"))
 	})
 
 	It("completes outcomes", func(ctx SpecContext) {
@@ -296,7 +305,8 @@ var _ = Describe("kubectl cloudsso log", func() {
 
 		It("shows the last changes and Events, and says which right is missing", func(ctx SpecContext) {
 			out, stderr := lesser(ctx)
-			Expect(stderr).To(And(HavePrefix("warning: you may not read the operator's log ("), ContainSubstring(`cannot list resource "pods"`), ContainSubstring("less; if the operator runs in another namespace, give it with --operator-namespace")))
+			Expect(stderr).To(And(HavePrefix("warning: only the last change of each user and group, and Events, are shown: you may not read the operator's log: "),
+				ContainSubstring(`cannot list resource "pods"`), ContainSubstring("Ask for the right. If it runs in another namespace, give that with --operator-namespace")))
 			Expect(strings.Count(stderr, "\n")).To(Equal(1))
 			Expect(rows(out)).To(HaveLen(1 + userCount + 2))
 			Expect(rows(out)[1]).To(MatchRegexp(`^2027-01-31T12:00:00.000Z +Modify +<none> +okta +User/User000@example.com +request-1 +<none>$`))
@@ -374,7 +384,7 @@ var _ = Describe("kubectl cloudsso log", func() {
 		It("refuses what only the log can do", func(ctx SpecContext) {
 			for _, flag := range []string{"--outcome=Deactivated", "--follow"} {
 				_, err := run(ctx, kubeconfig, "log", "--operator-namespace", system, "--as", "viewer", flag)
-				Expect(err).To(MatchError(And(HavePrefix("you may not read the operator's log, which -f and --outcome need: "), ContainSubstring("--operator-namespace"))))
+				Expect(err).To(MatchError(And(HavePrefix("-f and --outcome need the log: you may not read the operator's log: "), ContainSubstring("--operator-namespace"))))
 			}
 		})
 	})

@@ -54,9 +54,9 @@ func message(err error) string {
 	if fromServer, is := err.(apierrors.APIStatus); is { // the words around a wrapped one would be lost
 		text = fmt.Sprintf("Error from server (%s): %s", fromServer.Status().Reason, fromServer.Status().Message)
 	}
-	lines := strings.Split(text, "\n")
+	lines := strings.Split(strings.TrimRight(text, "\n"), "\n")
 	for i, line := range lines {
-		lines[i] = plugin.Printable(line)
+		lines[i] = plugin.Printable(strings.ReplaceAll(line, "\t", "  ")) // cobra indents what it suggests
 	}
 	return strings.Join(lines, "\n")
 }

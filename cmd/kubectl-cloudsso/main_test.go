@@ -239,6 +239,19 @@ var _ = Describe("kubectl cloudsso review", func() {
 		Expect(all[0].RequestID).To(Equal("request-1"))
 	})
 
+	It("says that there is none", func(ctx SpecContext) {
+		d := &v1alpha1.CloudSSODirectory{ObjectMeta: metav1.ObjectMeta{Namespace: "kube-public", Name: v1alpha1.DirectoryName}}
+		Expect(cluster.Create(ctx, d)).To(Succeed())
+		DeferCleanup(func(ctx SpecContext) { Expect(cluster.Delete(ctx, d)).To(Succeed()) })
+		out, stderr, err := runAt(ctx, nil, kubeconfig, "review", "-n", "kube-public")
+		Expect(err).NotTo(HaveOccurred())
+		Expect(out).To(BeEmpty())
+		Expect(stderr).To(HavePrefix("No access found in kube-public namespace"))
+		out, err = run(ctx, kubeconfig, "review", "-n", "kube-public", "-o", "json")
+		Expect(err).NotTo(HaveOccurred())
+		Expect(out).To(Equal("[]\n"))
+	})
+
 	It("says which right is missing", func(ctx SpecContext) {
 		_, err := run(ctx, unpermitted, "review")
 		Expect(err).To(MatchError(And(ContainSubstring("reading the CloudSSODirectory"), ContainSubstring("forbidden"), ContainSubstring("docs/access-review.md"))))

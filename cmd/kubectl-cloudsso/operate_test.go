@@ -132,7 +132,8 @@ $`))
 		}
 		Expect(json.Unmarshal([]byte(out), &read)).To(Succeed())
 		Expect(read.Directory.Status.Users.Active).To(BeEquivalentTo(497))
-		Expect(read.Credentials).To(HaveLen(1))
+		Expect(read.Credentials).To(ConsistOf(HaveField("Kind", "SCIMCredential")))
+		Expect(read.Directory.Kind).To(Equal("CloudSSODirectory"))
 		Expect(read.Next).To(HaveLen(4))
 		changeDirectory(ctx, func(d *v1alpha1.CloudSSODirectory) {
 			d.Status.LastRequestTime, d.Status.Credentials = nil, &v1alpha1.CredentialCounts{}
@@ -455,7 +456,7 @@ var _ = Describe("kubectl cloudsso delete-user", func() {
 			Expect(err).NotTo(HaveOccurred())
 			at := directory(ctx).Spec.ResumeAt.UTC().Format(time.RFC3339)
 			_, err = run(ctx, kubeconfig, "delete-user", "leaver", "--yes")
-			Expect(err).To(MatchError(HavePrefix("another break is on until " + at + ": nothing was changed. Wait until it is over")))
+			Expect(err).To(MatchError(HavePrefix("the synchronization of directory default is Disabled until " + at + " already: nothing was changed. Wait until then")))
 			changeDirectory(ctx, func(d *v1alpha1.CloudSSODirectory) {
 				d.Spec.SCIMSynchronization, d.Spec.ResumeAt, d.Status.ActivatedAt = v1alpha1.SynchronizationEnabled, nil, nil
 			})
@@ -520,7 +521,7 @@ var _ = Describe("kubectl cloudsso delete-user", func() {
 			})
 			_, stderr, err := runAt(ctx, nil, lost, "delete-user", "leaver", "--yes")
 			Expect(err).To(MatchError(HavePrefix("turning synchronization off: ")))
-			Expect(stderr).To(Equal("synchronization is Enabled\n"))
+			Expect(stderr).To(Equal("directory default: synchronization is Enabled\n"))
 			Expect(directory(ctx).Spec).To(isOn)
 			Expect(isThere(ctx, "leaver")).To(BeTrue())
 		})

@@ -98,6 +98,17 @@ var _ = Describe("A release", Ordered, func() {
 		Eventually(func(g Gomega) { expectReadyWith(ctx, g, operator, 2) }, soon).Should(Succeed())
 	})
 
+	It("is moved from one node after the other by kubectl drain", func(ctx SpecContext) {
+		for _, node := range nodes {
+			kubectl(ctx, "drain", node, "--timeout=1m")
+			for _, pod := range podsOf(ctx, operator) {
+				Expect(pod.Spec.NodeName).NotTo(Equal(node))
+			}
+			Eventually(func(g Gomega) { expectReadyWith(ctx, g, operator, 2) }, soon).Should(Succeed())
+			kubectl(ctx, "uncordon", node)
+		}
+	})
+
 	It("leaves CRDs and users when it is uninstalled, and has them again when it is reinstalled", func(ctx SpecContext) {
 		Expect(cluster.Create(ctx, &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: "acme"}})).To(Succeed())
 		Eventually(func() error { return cluster.Create(ctx, user) }, soon).Should(Succeed())

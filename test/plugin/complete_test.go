@@ -18,6 +18,12 @@ var _ = Describe("completion through kubectl", func() {
 		Expect(out).To(HavePrefix("Ada@example.com\nalan@example.com\n:4\n"))
 		out, _ = kubectl(ctx, 0, "__complete", "cloudsso", "cred")
 		Expect(out).To(HavePrefix("credential\t"))
+		out, _ = kubectl(ctx, 0, "__complete", "cloudsso", "users", "-o", "")
+		Expect(out).To(HavePrefix("wide\njson\nyaml\nname\n:4\n"))
+		out, _ = kubectl(ctx, 0, "__complete", "cloudsso", "users", "-n", environment.Namespace[:1])
+		Expect(out).To(HavePrefix(environment.Namespace+"\n:4\n"), "the namespace of the directory")
+		out, _ = kubectl(ctx, 0, "__complete", "cloudsso", "import", "-n", "kube-p")
+		Expect(out).To(HavePrefix("kube-public\n:4\n"), "a namespace without a directory")
 	})
 
 	It("is found as a plugin", func(ctx SpecContext) {

@@ -84,7 +84,7 @@ var _ = Describe("kubectl cloudsso credential", func() {
 		makeRoom(ctx)
 		old := created(ctx, "main")
 		session := start(ctx, "cloudsso", "credential", "rotate", "main", "--yes", "--timeout", "3m")
-		Eventually(session.Err).Should(gbytes.Say("Waiting at most 3m0s until it is used; main stays valid"))
+		Eventually(session.Err).Should(gbytes.Say("Waiting at most 3m until it is used; main stays valid"))
 		var token string
 		Eventually(func() bool { // the two outputs are read one beside the other
 			token = string(session.Out.Contents())
@@ -99,7 +99,7 @@ var _ = Describe("kubectl cloudsso credential", func() {
 			g.Expect(stored.Status.LastUsedTime).NotTo(BeNil())
 		}).Should(Succeed())
 		Expect(stored.Spec.Description).To(Equal("a test"))
-		Eventually(session.Err).Should(gbytes.Say("The token of " + successor + " is used. Waiting until that of main was not used for 2m0s, and the new one was used again."))
+		Eventually(session.Err).Should(gbytes.Say("The token of " + successor + " is used. Waiting until that of main was not used for 2m, and the new one was used again."))
 		Consistently(session).WithTimeout(3*time.Second).ShouldNot(gexec.Exit(), "one use is no proof")
 		session.Interrupt()
 		Eventually(session).Should(gexec.Exit(1))

@@ -85,7 +85,7 @@ var _ = Describe("kubectl cloudsso delete-user", func() {
 		Expect(stderr).To(ContainSubstring("is synchronized by SCIM"))
 		out, stderr := kubectl(ctx, 0, "cloudsso", "delete-user", load.UserName("leaver"), "--yes")
 		Expect(out).To(Equal("cloudssouser " + environment.Namespace + "/" + user + " deleted\n"))
-		Expect(stderr).To(MatchRegexp(`^synchronization is Disabled until \S+\nsynchronization is Enabled\n$`))
+		Expect(stderr).To(MatchRegexp(`^directory \S+: synchronization is Disabled until \S+\ndirectory \S+: synchronization is Enabled\n$`))
 		Expect(isGone(ctx, user)()).To(BeTrue())
 		Expect(directory(ctx).Spec).To(And(HaveField("SCIMSynchronization", v1alpha1.SynchronizationEnabled), HaveField("ResumeAt", BeNil())))
 		Expect(provision(ctx, token, "leaver")).NotTo(Equal(user), "the identity provider may create it again")

@@ -34,7 +34,7 @@ func NewCommand(p *plugin.Plugin) *cobra.Command {
 		Example: "  kubectl cloudsso check -n acme\n" +
 			"  # With the token of the provider, which stays out of the list of processes\n" +
 			"  vault kv get -field=token secret/scim/acme | kubectl cloudsso check -n acme --token-file -",
-		Args: cobra.NoArgs,
+		Args: plugin.NoArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error { return run(cmd.Context(), p, o) },
 	}
 	flags := cmd.Flags()

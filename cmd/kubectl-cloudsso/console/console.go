@@ -31,7 +31,7 @@ func NewCommand(p *plugin.Plugin) *cobra.Command {
 		Long: "Serves the pages of a directory on this machine, to the one browser that opens the address first, and opens it. Everything\n" +
 			"is read and written as you: your rights and the API server's audit log are those of kubectl. It ends with Ctrl-C, or with the terminal.",
 		Example: "  kubectl cloudsso console -n acme",
-		Args:    cobra.NoArgs,
+		Args:    plugin.NoArguments,
 		RunE:    func(cmd *cobra.Command, _ []string) error { return c.run(cmd.Context()) },
 	}
 	cmd.Flags().IntVar(&c.port, "port", 0, "port on loopback; a free one if it is 0")

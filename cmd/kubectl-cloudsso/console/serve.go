@@ -46,7 +46,7 @@ func newServeCommand(p *plugin.Plugin) *cobra.Command {
 		Example: "  kubectl cloudsso console serve --url=https://console.example.com --issuer-url=https://example.okta.com --client-id=0oa1b2c3d4 \\\n" +
 			"    --client-secret-file=client-secret --cookie-key-file=cookie-key --tls-cert-file=tls.crt --tls-key-file=tls.key \\\n" +
 			"    --server=https://kubernetes.example.com:6443 --certificate-authority=ca.crt",
-		Args: cobra.NoArgs,
+		Args: plugin.NoArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			s.server, s.serverCA, s.namespace = inherited(cmd, "server"), inherited(cmd, "certificate-authority"), inherited(cmd, "namespace")
 			return s.run(cmd.Context())

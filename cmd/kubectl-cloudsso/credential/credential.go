@@ -23,7 +23,7 @@ func NewCommand(p *plugin.Plugin) *cobra.Command {
 		Use:     "credential",
 		Aliases: []string{"credentials"},
 		Short:   "Create, rotate, list and revoke the credentials of identity providers",
-		Args:    cobra.NoArgs,
+		Args:    plugin.NoArguments,
 	}
 	cmd.AddCommand(newCreate(p), newRotate(p), newList(p), newRevoke(p))
 	return cmd

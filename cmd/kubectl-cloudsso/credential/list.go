@@ -12,12 +12,12 @@ func newList(p *plugin.Plugin) *cobra.Command {
 		Use:     "list",
 		Short:   "List credentials: whether they are usable, when they expire and when they were last used",
 		Example: "  kubectl cloudsso credential list -n acme -o wide",
-		Args:    cobra.NoArgs,
+		Args:    plugin.NoArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			_, err := p.Print(cmd.Context(), objects)
 			return err
 		},
 	}
-	objects.AddFlags(cmd.Flags(), "metadata.name")
+	objects.AddFlags(cmd, "metadata.name")
 	return cmd
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/cloudsso/cloudsso-operator/api/v1alpha1"
 	"github.com/cloudsso/cloudsso-operator/cmd/kubectl-cloudsso/plugin"
 	"github.com/cloudsso/cloudsso-operator/internal/auth"
+	"github.com/cloudsso/cloudsso-operator/internal/policy"
 	"github.com/cloudsso/cloudsso-operator/internal/usage"
 )
 
@@ -79,10 +80,10 @@ func newRotate(p *plugin.Plugin) *cobra.Command {
 
 func (r *rotation) validate() error {
 	if r.quiet < minQuietTime {
-		return fmt.Errorf("--quiet-time %s is too short: the operator writes a use up to %s late, so give at least that", r.quiet, minQuietTime)
+		return fmt.Errorf("--quiet-time %s is too short: the operator writes a use up to %s late, so give at least that", policy.ShortDuration(r.quiet), policy.ShortDuration(minQuietTime))
 	}
 	if r.timeout <= r.quiet {
-		return fmt.Errorf("--timeout %s is over before --quiet-time %s: give a longer time", r.timeout, r.quiet)
+		return fmt.Errorf("--timeout %s is over before --quiet-time %s: give a longer time", policy.ShortDuration(r.timeout), policy.ShortDuration(r.quiet))
 	}
 	return nil
 }
@@ -111,7 +112,7 @@ func (r *rotation) run(ctx context.Context, s settings, yes bool) error {
 	case err != nil:
 		p.Warn(err)
 	}
-	fmt.Fprintf(p.ErrOut, "Enter it in the identity provider. Waiting at most %s until it is used; %s stays valid.\n", r.timeout, r.old.Name)
+	fmt.Fprintf(p.ErrOut, "Enter it in the identity provider. Waiting at most %s until it is used; %s stays valid.\n", policy.ShortDuration(r.timeout), r.old.Name)
 	if err := r.waitMoved(ctx); err != nil {
 		return err
 	}
@@ -158,7 +159,7 @@ func (r *rotation) waitMoved(ctx context.Context) error {
 		}
 		if !told && !r.new.Status.LastUsedTime.IsZero() {
 			told = true
-			fmt.Fprintf(r.plugin.ErrOut, "The token of %s is used. Waiting until that of %s was not used for %s, and the new one was used again.\n", r.new.Name, r.old.Name, r.quiet)
+			fmt.Fprintf(r.plugin.ErrOut, "The token of %s is used. Waiting until that of %s was not used for %s, and the new one was used again.\n", r.new.Name, r.old.Name, policy.ShortDuration(r.quiet))
 		}
 		now := r.plugin.Now()
 		m.Observe(&r.old, &r.new, now)

@@ -55,7 +55,7 @@ func NewCommand(p *plugin.Plugin) *cobra.Command {
 			}
 			deletion := &plugin.Deletion{
 				Client: c, User: users[0], Directory: d, Limit: limit, Now: p.Now,
-				Turned: func(step string) { fmt.Fprintln(p.ErrOut, step) },
+				Turned: func(step string) { fmt.Fprintf(p.ErrOut, "directory %s: %s\n", namespace, step) },
 			}
 			return run(cmd.Context(), p, deletion, yes)
 		},

@@ -47,6 +47,7 @@ func NewCommand(p *plugin.Plugin) *cobra.Command {
 		},
 	}
 	cmd.Flags().StringVarP(&output, "output", "o", "text", "text, json or yaml")
+	plugin.CompleteOutput(cmd, "text", "json", "yaml")
 	return cmd
 }
 

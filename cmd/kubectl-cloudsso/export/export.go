@@ -27,7 +27,7 @@ func NewCommand(p *plugin.Plugin) *cobra.Command {
 			"The file has personal data and the hashes of tokens, and no token. Name claims are left out: the operator writes them\n" +
 			"again. So are objects that are being deleted.",
 		Example: "  kubectl cloudsso export -n acme > acme.yaml",
-		Args:    cobra.NoArgs,
+		Args:    plugin.NoArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			c, namespace, err := p.Connect()
 			if err != nil {

@@ -16,12 +16,12 @@ func NewCommand(p *plugin.Plugin) *cobra.Command {
 		Example: "  kubectl cloudsso groups -n acme\n" +
 			"  # With all fields, for a program\n" +
 			"  kubectl cloudsso groups -n acme -o json",
-		Args: cobra.NoArgs,
+		Args: plugin.NoArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			_, err := p.Print(cmd.Context(), objects)
 			return err
 		},
 	}
-	objects.AddFlags(cmd.Flags(), "metadata.name, spec.displayName, spec.externalId, spec.source")
+	objects.AddFlags(cmd, "metadata.name, spec.displayName, spec.externalId, spec.source")
 	return cmd
 }

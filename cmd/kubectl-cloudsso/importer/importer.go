@@ -27,8 +27,11 @@ func NewCommand(p *plugin.Plugin) *cobra.Command {
 			"one differs, the command says so and fails at the end. So an import that was interrupted can be run again. The directory is\n" +
 			"not served until a person activates it: the command ends with what to do.",
 		Example: "  kubectl cloudsso import -n acme -f acme.yaml",
-		Args:    cobra.NoArgs,
+		Args:    plugin.NoArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if file == "" {
+				return fmt.Errorf("%s needs the file of an export: give it with -f, or -f - for the standard input", cmd.CommandPath())
+			}
 			in, closeFile, err := open(p, file)
 			if err != nil {
 				return err
@@ -50,7 +53,6 @@ func NewCommand(p *plugin.Plugin) *cobra.Command {
 		},
 	}
 	cmd.Flags().StringVarP(&file, "filename", "f", "", `the file; "-" is the standard input`)
-	_ = cmd.MarkFlagRequired("filename")
 	plugin.AddYesFlag(cmd.Flags(), &yes)
 	return cmd
 }

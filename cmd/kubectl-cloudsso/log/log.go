@@ -38,6 +38,7 @@ type options struct {
 	outcomes          []string
 	allNamespaces     bool
 	operatorNamespace string
+	isNamespaceGiven  bool // and thus that of the operator for sure
 	output            string
 	noHeaders         bool
 }
@@ -55,15 +56,19 @@ func NewCommand(p *plugin.Plugin) *cobra.Command {
 			"a line means. The lines are those that the nodes still have.\n\n" +
 			"It needs the right to list Pods and to read their logs in the namespace of the operator. Without it, the command shows the\n" +
 			"last change of each user and group, and the Events of the directory: less, because requests that were refused and former\n" +
-			"changes are not among them. In JSON, each of these has a field source, LastChange or Event, which no line of the log has.\n\n" +
+			"changes are not among them. In JSON, each of these has a field source, LastChange or Event, which no line of the log has.\n" +
+			"So it does if the operator has no Pod in its namespace, unless --operator-namespace is given.\n\n" +
 			"Lines of refused requests whose directory is not known, such as those with an unknown token, are shown with -A alone.",
 		Example: "  kubectl cloudsso log -n acme --since 1h\n" +
 			"  # What happened to Ada, from now on\n" +
 			"  kubectl cloudsso log -n acme --user ada@example.com --tail 0 -f\n" +
 			"  # Who was deactivated\n" +
 			"  kubectl cloudsso log -n acme --outcome Deactivated",
-		Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error { return run(cmd.Context(), p, o) },
+		Args: plugin.NoArguments,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			o.isNamespaceGiven = cmd.Flags().Changed("operator-namespace")
+			return run(cmd.Context(), p, o)
+		},
 	}
 	o.addFlags(cmd, p)
 	return cmd
@@ -84,10 +89,10 @@ func (o *options) addFlags(cmd *cobra.Command, p *plugin.Plugin) {
 	flags.BoolVar(&o.noHeaders, "no-headers", false, "print a table without its headers")
 	for flag, complete := range map[string]cobra.CompletionFunc{
 		"user": p.CompleteUserName, "credential": p.CompleteCredential, "outcome": completeOutcome,
-		"output": cobra.FixedCompletions([]string{"wide", "json"}, cobra.ShellCompDirectiveNoFileComp),
 	} {
 		_ = cmd.RegisterFlagCompletionFunc(flag, complete) // it fails for an unknown flag only
 	}
+	plugin.CompleteOutput(cmd, "wide", "json")
 }
 
 // completeOutcome completes an outcome, in any letter case.
@@ -141,21 +146,40 @@ func run(ctx context.Context, p *plugin.Plugin, o options) error {
 	h, err := openHistory(ctx, replicas{pods, o.operatorNamespace}, f, o.since)
 	switch {
 	case apierrors.IsForbidden(err):
-		return showLess(ctx, p, c, f, o, err)
+		return showLess(ctx, p, c, f, o, &missingLog{"you may not read the operator's log", err, "Ask for the right"})
 	case errors.As(err, new(*noReplicasError)):
-		return fmt.Errorf("%w: give the operator's namespace with --operator-namespace", err)
+		missing := &missingLog{"there is no log of the operator", err, "If the operator runs as a process, as with make run, look into its own log (.run/manager.log)"}
+		if o.isNamespaceGiven {
+			return missing
+		}
+		return showLess(ctx, p, c, f, o, missing)
 	case err != nil:
 		return err
 	}
 	return showLog(ctx, p, o, h, started)
 }
 
-// showLess shows a person who may not read the log what the directory has of it.
-func showLess(ctx context.Context, p *plugin.Plugin, c client.Client, f filter, o options, reason error) error {
+// missingLog says that a person cannot have the log.
+type missingLog struct {
+	what   string
+	reason error
+	advice string
+}
+
+// Error returns what is missing, why, and what to do.
+func (n *missingLog) Error() string {
+	return fmt.Sprintf("%s: %v. %s. If it runs in another namespace, give that with --operator-namespace", n.what, n.reason, n.advice)
+}
+
+// Unwrap returns why there is no log.
+func (n *missingLog) Unwrap() error { return n.reason }
+
+// showLess shows a person who cannot have the log what the directory has of it.
+func showLess(ctx context.Context, p *plugin.Plugin, c client.Client, f filter, o options, missing *missingLog) error {
 	if o.follow || len(f.outcomes) > 0 {
-		return fmt.Errorf("you may not read the operator's log, which -f and --outcome need: ask for the right, leave them out, or give the operator's namespace with --operator-namespace: %w", reason)
+		return fmt.Errorf("-f and --outcome need the log: %w", missing)
 	}
-	p.Warn(fmt.Errorf("you may not read the operator's log (%w), so these are the last changes and Events alone, which are less; if the operator runs in another namespace, give it with --operator-namespace", reason))
+	p.Warn(fmt.Errorf("only the last change of each user and group, and Events, are shown: %w", missing))
 	return showChanges(ctx, p, c, f, o)
 }
 

@@ -42,7 +42,7 @@ func NewCommand(p *plugin.Plugin) *cobra.Command {
 			return err
 		},
 	}
-	objects.AddOutputFlags(cmd.Flags())
+	objects.AddOutputFlags(cmd)
 	return cmd
 }
 

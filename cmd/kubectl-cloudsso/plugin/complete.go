@@ -2,9 +2,12 @@ package plugin
 
 import (
 	"context"
+	"maps"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
+	corev1 "k8s.io/api/core/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/cloudsso/cloudsso-operator/api/v1alpha1"
@@ -51,6 +54,46 @@ func (p *Plugin) CompleteCredential(cmd *cobra.Command, args []string, typed str
 	})
 }
 
+// CompleteNamespace completes the namespace of a directory; if none begins as typed, or the person may not list directories, any
+// namespace.
+func (p *Plugin) CompleteNamespace(cmd *cobra.Command, _ []string, typed string) ([]string, cobra.ShellCompDirective) {
+	c, _, err := p.Connect()
+	if err != nil {
+		return nil, cobra.ShellCompDirectiveNoFileComp
+	}
+	var directories v1alpha1.CloudSSODirectoryList
+	found := matches(cmd.Context(), c, typed, &directories, func() (names []string) {
+		for i := range directories.Items {
+			names = append(names, directories.Items[i].Namespace)
+		}
+		return names
+	})
+	if len(found) > 0 {
+		return found, cobra.ShellCompDirectiveNoFileComp
+	}
+	var namespaces corev1.NamespaceList
+	return matches(cmd.Context(), c, typed, &namespaces, func() (names []string) {
+		for i := range namespaces.Items {
+			names = append(names, namespaces.Items[i].Name)
+		}
+		return names
+	}), cobra.ShellCompDirectiveNoFileComp
+}
+
+// CompleteContext completes a context of the kubeconfig.
+func (p *Plugin) CompleteContext(_ *cobra.Command, _ []string, typed string) ([]string, cobra.ShellCompDirective) {
+	raw, err := p.config.ToRawKubeConfigLoader().RawConfig()
+	if err != nil {
+		return nil, cobra.ShellCompDirectiveNoFileComp
+	}
+	return appendMatches(nil, slices.Sorted(maps.Keys(raw.Contexts)), typed), cobra.ShellCompDirectiveNoFileComp
+}
+
+// CompleteOutput has the flag --output of a command completed.
+func CompleteOutput(cmd *cobra.Command, formats ...string) {
+	_ = cmd.RegisterFlagCompletionFunc("output", cobra.FixedCompletions(formats, cobra.ShellCompDirectiveNoFileComp)) // it fails without the flag only
+}
+
 // complete returns the names that begin as typed, in any letter case. An error offers nothing, because a completion has no
 // place for it.
 func (p *Plugin) complete(ctx context.Context, args []string, typed string, page client.ObjectList, namesOf func() []string) ([]string, cobra.ShellCompDirective) {
@@ -61,14 +104,19 @@ func (p *Plugin) complete(ctx context.Context, args []string, typed string, page
 	if err != nil {
 		return nil, cobra.ShellCompDirectiveNoFileComp
 	}
+	return matches(ctx, c, typed, page, namesOf, client.InNamespace(namespace)), cobra.ShellCompDirectiveNoFileComp
+}
+
+// matches returns the names of listed objects that begin as typed. An error ends the list.
+func matches(ctx context.Context, c client.Client, typed string, page client.ObjectList, namesOf func() []string, options ...client.ListOption) []string {
 	var found []string
 	pages := 0
 	_ = EachPage(ctx, c, page, func() bool {
 		found = appendMatches(found, namesOf(), typed)
 		pages++
 		return pages < completionPages && len(found) < maxCompletions
-	}, client.InNamespace(namespace))
-	return found[:min(len(found), maxCompletions)], cobra.ShellCompDirectiveNoFileComp
+	}, options...)
+	return found[:min(len(found), maxCompletions)]
 }
 
 // appendMatches adds the names that begin as typed. It leaves out those that a shell or terminal could misread.

@@ -52,8 +52,8 @@ func (d *Deletion) refuseBreak() error {
 			"Activate it first (docs/restore.md), or turn synchronization off by hand (%s), delete the user, and turn it on (%s)",
 			namespace, DisableCommand(namespace), EnableCommand(namespace))
 	case !d.NeedsBreak() && at != nil && (!d.Within || !d.CanBeWithin()):
-		return fmt.Errorf("another break is on until %s: nothing was changed. Wait until it is over, or, if it is yours, delete the user within it: kubectl -n %s delete cloudssouser %s",
-			at.UTC().Format(time.RFC3339), namespace, d.User.Name)
+		return fmt.Errorf("the synchronization of directory %s is Disabled until %s already: nothing was changed. Wait until then; or, if you have turned it off, delete the user now: kubectl -n %s delete cloudssouser %s",
+			namespace, at.UTC().Format(time.RFC3339), namespace, d.User.Name)
 	}
 	return nil
 }

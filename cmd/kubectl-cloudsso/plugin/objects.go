@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"io"
 
-	"github.com/spf13/pflag"
+	"github.com/spf13/cobra"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
@@ -44,8 +44,9 @@ type Objects struct {
 }
 
 // AddFlags adds the flags of kubectl get. fields are the fields that --field-selector knows.
-func (o *Objects) AddFlags(flags *pflag.FlagSet, fields string) {
-	o.AddOutputFlags(flags)
+func (o *Objects) AddFlags(cmd *cobra.Command, fields string) {
+	o.AddOutputFlags(cmd)
+	flags := cmd.Flags()
 	o.chunkSize = flags.Int64("chunk-size", pageSize, "how many objects to ask for at once; 0 for all")
 	flags.BoolVarP(&o.AllNamespaces, "all-namespaces", "A", false, "those of all namespaces")
 	flags.StringVarP(&o.LabelSelector, "selector", "l", "", "only those with these labels, as in kubectl get")
@@ -53,9 +54,10 @@ func (o *Objects) AddFlags(flags *pflag.FlagSet, fields string) {
 }
 
 // AddOutputFlags adds the flags for the form of what is printed.
-func (o *Objects) AddOutputFlags(flags *pflag.FlagSet) {
-	flags.StringVarP(&o.Output, "output", "o", "", "wide, json, yaml or name; a table if absent")
-	flags.BoolVar(&o.NoHeaders, "no-headers", false, "print a table without its headers")
+func (o *Objects) AddOutputFlags(cmd *cobra.Command) {
+	cmd.Flags().StringVarP(&o.Output, "output", "o", "", "wide, json, yaml or name; a table if absent")
+	CompleteOutput(cmd, "wide", "json", "yaml", "name")
+	cmd.Flags().BoolVar(&o.NoHeaders, "no-headers", false, "print a table without its headers")
 }
 
 // maxGets is up to how many names are read one by one. For more names all objects are read in pages, because a page of 500

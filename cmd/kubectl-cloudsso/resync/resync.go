@@ -25,7 +25,7 @@ func NewCommand(p *plugin.Plugin) *cobra.Command {
 			"the push began with --at.",
 		Example: "  kubectl cloudsso resync -n acme\n" +
 			"  kubectl cloudsso resync -n acme --at 2027-01-31T12:00:00Z",
-		Args: cobra.NoArgs,
+		Args: plugin.NoArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			given, err := timeOfPush(at, p.Now())
 			if err != nil {

@@ -22,7 +22,7 @@ func NewCommand(p *plugin.Plugin) *cobra.Command {
 		Long: "Lists every subject of the bindings that the directory's access assignments have made: what the API server grants.\n" +
 			"A subject without a user is one that the operator is about to take away.",
 		Example: "  # As a table for an auditor\n  kubectl cloudsso review -n acme -o csv > access.csv",
-		Args:    cobra.NoArgs,
+		Args:    plugin.NoArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			write, known := formats[output]
 			if !known {
@@ -36,10 +36,16 @@ func NewCommand(p *plugin.Plugin) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return write(p.Out, access.Review(inventory))
+			grants := access.Review(inventory)
+			if len(grants) == 0 && output == "table" {
+				fmt.Fprintf(p.ErrOut, "No access found in %s namespace: no binding has a subject by an access assignment of the directory.\n", namespace)
+				return nil
+			}
+			return write(p.Out, grants)
 		},
 	}
 	cmd.Flags().StringVarP(&output, "output", "o", "table", "table, csv, json or yaml")
+	plugin.CompleteOutput(cmd, "table", "csv", "json", "yaml")
 	return cmd
 }
 

@@ -3,6 +3,7 @@ package root
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/go-logr/logr"
 	"github.com/spf13/cobra"
@@ -44,13 +45,31 @@ func NewCommand(p *plugin.Plugin) *cobra.Command {
 	root.SetOut(p.Out)
 	root.SetErr(p.ErrOut)
 	p.AddFlags(root.PersistentFlags())
+	for flag, complete := range map[string]cobra.CompletionFunc{"namespace": p.CompleteNamespace, "context": p.CompleteContext} {
+		_ = root.RegisterFlagCompletionFunc(flag, complete) // it fails for an unknown flag only
+	}
 	root.AddCommand(
 		status.NewCommand(p), users.NewCommand(p), user.NewCommand(p), groups.NewCommand(p), members.NewCommand(p),
 		explain.NewCommand(p), review.NewCommand(p), credential.NewCommand(p), sync.NewCommand(p), resync.NewCommand(p),
 		deleteuser.NewCommand(p), log.NewCommand(p), export.NewCommand(p), importer.NewCommand(p), check.NewCommand(p), console.NewCommand(p),
 	)
+	for _, command := range root.Commands() {
+		if command.HasSubCommands() && !command.Runnable() {
+			makeGroup(command)
+		}
+	}
 	explainArguments(root)
 	return root
+}
+
+// makeGroup has a command that only holds others refuse an argument that is none of them. Without that, cobra shows the help and
+// exits with 0, and a script goes on as if "sync off" had turned the switch off.
+func makeGroup(group *cobra.Command) {
+	group.Use += " COMMAND"
+	group.DisableFlagsInUseLine = true
+	group.RunE = func(group *cobra.Command, _ []string) error { return group.Help() }
+	// A command that runs has a usage line of its own, which a group has already.
+	group.SetUsageTemplate(strings.Replace(group.UsageTemplate(), "{{if .Runnable}}", "{{if and .Runnable (not .HasSubCommands)}}", 1))
 }
 
 // withUsage adds the form of a command to the error that says what is wrong with a call of it.

@@ -21,7 +21,7 @@ func NewCommand(p *plugin.Plugin) *cobra.Command {
 		Example: "  kubectl cloudsso status -n acme\n" +
 			"  # All directories, one a line\n" +
 			"  kubectl cloudsso status -A",
-		Args: cobra.NoArgs,
+		Args: plugin.NoArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if everywhere {
 				if output == "text" {
@@ -50,6 +50,7 @@ func NewCommand(p *plugin.Plugin) *cobra.Command {
 		},
 	}
 	cmd.Flags().StringVarP(&output, "output", "o", "text", "text, json or yaml; wide, json, yaml or name with -A")
+	plugin.CompleteOutput(cmd, "text", "json", "yaml", "wide", "name")
 	cmd.Flags().BoolVarP(&everywhere, "all-namespaces", "A", false, "a table of all directories")
 	return cmd
 }
@@ -63,6 +64,7 @@ func writeYAML(w io.Writer, r report) error { return plugin.WriteYAML(w, r.forPr
 // forPrograms returns a report without what nothing but the API server reads.
 func (r report) forPrograms() any {
 	r.Directory.ManagedFields = nil
+	r.Directory.SetGroupVersionKind(v1alpha1.GroupVersion.WithKind("CloudSSODirectory")) // a client leaves it out of a single object
 	for i := range r.Credentials {
 		r.Credentials[i].ManagedFields = nil
 	}

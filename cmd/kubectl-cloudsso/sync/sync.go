@@ -18,7 +18,7 @@ func NewCommand(p *plugin.Plugin) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "sync",
 		Short: "Turn the synchronization of a directory on or off",
-		Args:  cobra.NoArgs,
+		Args:  plugin.NoArguments,
 	}
 	cmd.AddCommand(enable.newCommand(p), disable.newCommand(p))
 	return cmd
@@ -52,7 +52,7 @@ func (t turn) newCommand(p *plugin.Plugin) *cobra.Command {
 		Use:     t.verb,
 		Short:   t.short,
 		Example: fmt.Sprintf("  kubectl cloudsso sync %s -n acme", t.verb),
-		Args:    cobra.NoArgs,
+		Args:    plugin.NoArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if limit < 0 || cmd.Flags().Changed("for") && limit < minLimit {
 				return fmt.Errorf("--for %s is too short: give at least %s", limit, minLimit)

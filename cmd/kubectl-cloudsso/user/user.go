@@ -33,7 +33,7 @@ func NewCommand(p *plugin.Plugin) *cobra.Command {
 			return err
 		},
 	}
-	objects.AddOutputFlags(cmd.Flags())
+	objects.AddOutputFlags(cmd)
 	return cmd
 }
 

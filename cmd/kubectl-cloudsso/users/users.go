@@ -17,12 +17,12 @@ func NewCommand(p *plugin.Plugin) *cobra.Command {
 		Example: "  kubectl cloudsso users -n acme\n" +
 			"  # Those that people or GitOps have declared, in all directories\n" +
 			"  kubectl cloudsso users -A --field-selector spec.source=Manual",
-		Args: cobra.NoArgs,
+		Args: plugin.NoArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			_, err := p.Print(cmd.Context(), objects)
 			return err
 		},
 	}
-	objects.AddFlags(cmd.Flags(), "metadata.name, spec.userName, spec.externalId, spec.displayName, spec.source")
+	objects.AddFlags(cmd, "metadata.name, spec.userName, spec.externalId, spec.displayName, spec.source")
 	return cmd
 }

@@ -66,6 +66,7 @@ var functions = template.FuncMap{
 	"ago":              ago,
 	"exact":            exact,
 	"pieces":           piecesOf,
+	"words":            words,
 	"switch":           switchOf,
 	"duration":         policy.ShortDuration,
 	"conditionName":    conditionName,

@@ -82,6 +82,8 @@ var functions = template.FuncMap{
 	"rest":             restOf,
 	"path":             url.PathEscape,
 	"advice":           adviceOf,
+	"author":           authorText,
+	"isUnknownPerson":  isUnknownPerson,
 	"rowID":            rowID,
 	"refusedPage":      refusedPage,
 	"usable":           usableText,

@@ -57,7 +57,7 @@ func openPages(account, operatorNamespace string) *httptest.Server {
 	return server
 }
 
-// load returns the status and the body of a page, and how long they took.
+// load returns the status and the body of a page without the places where a word may break, and how long they took.
 func load(ctx context.Context, server *httptest.Server, path string) (status int, body string, took time.Duration) {
 	GinkgoHelper()
 	began := time.Now()
@@ -68,7 +68,7 @@ func load(ctx context.Context, server *httptest.Server, path string) (status int
 	defer response.Body.Close()
 	text, err := io.ReadAll(response.Body)
 	Expect(err).NotTo(HaveOccurred())
-	return response.StatusCode, string(text), time.Since(began)
+	return response.StatusCode, strings.ReplaceAll(string(text), "<wbr>", ""), time.Since(began)
 }
 
 // answer is an answer of the console, and after how long it came.

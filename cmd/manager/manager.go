@@ -33,6 +33,7 @@ import (
 	"github.com/cloudsso/cloudsso-operator/internal/httpserver"
 	"github.com/cloudsso/cloudsso-operator/internal/informer"
 	"github.com/cloudsso/cloudsso-operator/internal/namespaceselector"
+	"github.com/cloudsso/cloudsso-operator/internal/policy"
 	"github.com/cloudsso/cloudsso-operator/internal/priority"
 	scimserver "github.com/cloudsso/cloudsso-operator/internal/scim/server"
 	"github.com/cloudsso/cloudsso-operator/internal/scimauth"
@@ -195,7 +196,7 @@ func addSCIM(ctx context.Context, mgr manager.Manager, o options, sources *infor
 	if err != nil {
 		return nil, err
 	}
-	events := mgr.GetEventRecorder("scim")
+	events := mgr.GetEventRecorder(policy.FieldManager)
 	record := func(kind string) func(runtime.Object, string, string) {
 		return func(on runtime.Object, reason, note string) {
 			events.Eventf(on, nil, kind, reason, "Synchronize", "%s", auth.Redact(note))

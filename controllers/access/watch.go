@@ -56,7 +56,7 @@ type queue = workqueue.TypedRateLimitingInterface[ctrl.Request]
 // SetupWithManager adds the reconciler to mgr. The field index membership.GroupField of slices is that of the controller of
 // groups.
 func (r *Reconciler) SetupWithManager(mgr ctrl.Manager) error {
-	r.SetDefaults(mgr, "cloudssoaccessassignment")
+	r.SetDefaults(mgr)
 	if err := ctrl.NewControllerManagedBy(mgr).Named("cloudssodirectorybindings").
 		For(&v1alpha1.CloudSSODirectory{}, builder.WithPredicates(isBeingDeleted)).Complete(directoryReconciler{r}); err != nil {
 		return err

@@ -26,7 +26,7 @@ var specOrLabels = predicate.Or(predicate.GenerationChangedPredicate{}, predicat
 
 // SetupWithManager adds the reconciler to mgr.
 func (r *Reconciler) SetupWithManager(mgr ctrl.Manager) error {
-	r.SetDefaults(mgr, "scimcredential")
+	r.SetDefaults(mgr)
 	if r.Random == nil {
 		r.Random = rand.Reader
 	}

@@ -29,7 +29,7 @@ const maxConcurrentReconciles = 4
 
 // SetupWithManager adds the reconciler to mgr.
 func (r *Reconciler) SetupWithManager(mgr ctrl.Manager) error {
-	r.SetDefaults(mgr, "cloudssodirectory")
+	r.SetDefaults(mgr)
 	r.counters = newCounters()
 	r.policies = newPolicyCheck(mgr.GetAPIReader(), mgr.GetClient())
 	selections := &selectionWatch{selector: r.Selector, changed: make(chan event.GenericEvent)}

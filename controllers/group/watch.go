@@ -25,7 +25,7 @@ const maxConcurrentReconciles = 2
 
 // SetupWithManager adds the reconciler to mgr.
 func (r *Reconciler) SetupWithManager(mgr ctrl.Manager) error {
-	r.SetDefaults(mgr, "cloudssogroup")
+	r.SetDefaults(mgr)
 	newList := func() client.ObjectList { return &v1alpha1.CloudSSOGroupList{} }
 	namesakes := controllerutil.NewNamesakes(r.Names)
 	if err := mgr.Add(namesakes); err != nil {

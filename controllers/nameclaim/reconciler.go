@@ -40,7 +40,7 @@ type Reconciler struct {
 
 // SetupWithManager adds the reconciler to mgr.
 func (r *Reconciler) SetupWithManager(mgr ctrl.Manager) error {
-	r.SetDefaults(mgr, "cloudssonameclaim")
+	r.SetDefaults(mgr)
 	return ctrl.NewControllerManagedBy(mgr).
 		Named("cloudssonameclaim").
 		For(&v1alpha1.CloudSSODirectory{}, builder.WithPredicates(controllerutil.SwitchChanges)).

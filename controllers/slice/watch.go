@@ -19,7 +19,7 @@ import (
 
 // SetupWithManager adds the reconciler to mgr. The controller of groups adds the index by membership.GroupField.
 func (r *Reconciler) SetupWithManager(mgr ctrl.Manager) error {
-	r.SetDefaults(mgr, "cloudssomembershipslice")
+	r.SetDefaults(mgr)
 	newList := func() client.ObjectList { return &v1alpha1.CloudSSOMembershipSliceList{} }
 	return ctrl.NewControllerManagedBy(mgr).
 		Named("cloudssomembershipslice").

@@ -27,7 +27,7 @@ const maxConcurrentReconciles = 8
 
 // SetupWithManager adds the reconciler to mgr.
 func (r *Reconciler) SetupWithManager(mgr ctrl.Manager) error {
-	r.SetDefaults(mgr, "cloudssouser")
+	r.SetDefaults(mgr)
 	newList := func() client.ObjectList { return &v1alpha1.CloudSSOUserList{} }
 	namesakes := controllerutil.NewNamesakes(r.Names)
 	if err := mgr.Add(namesakes); err != nil {

@@ -43,8 +43,8 @@ type Base struct {
 	Now func() time.Time
 }
 
-// SetDefaults fills in what is not given. name is the controller's, and the source of its Events.
-func (b *Base) SetDefaults(mgr ctrl.Manager, name string) {
+// SetDefaults fills in what is not given.
+func (b *Base) SetDefaults(mgr ctrl.Manager) {
 	if b.Client == nil {
 		b.Client = mgr.GetClient()
 	}
@@ -52,7 +52,7 @@ func (b *Base) SetDefaults(mgr ctrl.Manager, name string) {
 		b.Live = mgr.GetAPIReader()
 	}
 	if b.Events == nil {
-		b.Events = mgr.GetEventRecorder(name)
+		b.Events = mgr.GetEventRecorder(policy.FieldManager)
 	}
 	if b.Now == nil {
 		b.Now = time.Now

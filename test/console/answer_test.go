@@ -187,7 +187,7 @@ func textOf(n *html.Node) string {
 }
 
 // beginsLine are the elements that a browser shows apart from the text before them.
-var beginsLine = map[string]bool{"dt": true, "dd": true, "th": true, "td": true, "li": true, "p": true, "div": true, "h2": true}
+var beginsLine = map[string]bool{"dt": true, "dd": true, "th": true, "td": true, "li": true, "p": true, "div": true, "h2": true, "br": true}
 
 func has(n *html.Node, name string) bool {
 	for _, a := range n.Attr {

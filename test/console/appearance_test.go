@@ -111,14 +111,19 @@ func (t *tab) tabFrom(place int) (at focus) {
 }
 
 var _ = Describe("each page", func() {
-	It("fits into a narrow window and a wide one", func(ctx SpecContext) {
+	It("fits into a narrow window and a wide one, with short words whole beside the longest names", func(ctx SpecContext) {
+		createLong(ctx)
 		t := browse(ctx, admin)
-		for _, width := range []int64{narrow, wide} {
+		for _, width := range []int64{narrow, phone, wide} {
 			t.do(chromedp.EmulateViewport(width, height))
 			t.eachPage(ctx, func(place string) {
-				expectNoScrolling(t, fmt.Sprintf("%s at %d", place, width))
-				if width == narrow {
-					Expect(evaluate[string](t, scrollingTables)).To(BeEmpty(), place)
+				at := fmt.Sprintf("%s at %d", place, width)
+				expectNoScrolling(t, at)
+				Expect(evaluate[string](t, brokenWords("h2, dt, label, button, .button, nav a, thead th, .state, .switch, time"))).To(BeEmpty(), at)
+				if width == wide {
+					Expect(evaluate[string](t, brokenWords("tbody :is(th, td)"))).To(BeEmpty(), at)
+				} else {
+					Expect(evaluate[string](t, scrollingTables)).To(BeEmpty(), at)
 				}
 			})
 		}

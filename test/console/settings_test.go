@@ -29,7 +29,7 @@ func theDirectory(ctx context.Context) *v1alpha1.CloudSSODirectory {
 // byHand is the field manager of a person. The console takes it for no tool that applies the object again.
 const byHand = client.FieldOwner("kubectl-edit")
 
-// keepDirectory restores the spec of the directory at the end of the spec.
+// keepDirectory restores the spec of the directory at the end of the spec, and waits until the directory is served again.
 func keepDirectory(ctx context.Context) {
 	GinkgoHelper()
 	before := theDirectory(ctx).Spec
@@ -39,6 +39,9 @@ func keepDirectory(ctx context.Context) {
 			d.Spec = before
 			return environment.Admin.Update(ctx, d, byHand)
 		}).Should(Succeed())
+		if before.SCIMSynchronization == v1alpha1.SynchronizationEnabled { // what is cleaned up next may be a request of the provider
+			Eventually(scimStatus).WithContext(ctx).WithArguments(environment.Token).Should(Equal(http.StatusOK))
+		}
 	})
 }
 

@@ -230,6 +230,8 @@ var _ = Describe("the suspension of a user", func() {
 		Expect(page.Request.URL.Path).To(Equal(address))
 		Expect(page.text()).To(And(ContainSubstring("The user is suspended."), ContainSubstring("Suspended: An administrator has suspended the user."), ContainSubstring("administrator")))
 		Eventually(subjects).WithContext(ctx).WithTimeout(patience).ShouldNot(ContainElement(oidcissuer.UsernamePrefix + "suspect@example.com"))
+		Eventually(func() [][]string { return v.get(ctx, address).rows() }).Should(ContainElements(
+			ContainElements("Suspended by an administrator", string(admin)), ContainElements(HavePrefix("Event: Suspended"), "the operator")))
 		page = v.get(ctx, address+"/lift").submit(ctx, address+"/lift", nil)
 		Expect(page.text()).To(ContainSubstring("The suspension is lifted."))
 		Eventually(subjects).WithContext(ctx).WithTimeout(patience).Should(ContainElement(oidcissuer.UsernamePrefix + "suspect@example.com"))

@@ -255,21 +255,17 @@ func (r *request) isLocked(o metav1.Object) (bool, error) {
 // writer is who has turned the switch last, and when. An object names programs. This one and its plugin add the person; of others,
 // the API server's audit log has the person.
 type writer struct {
-	// Manager is the program, and Person the person if the program has named one.
-	Manager, Person string
+	Manager string
 	// Time is nil until the operator has seen the switch.
 	Time *metav1.Time
 }
-
-// By returns the person, or else the program.
-func (w writer) By() string { return cmp.Or(w.Person, w.Manager) }
 
 // switchWriter returns who has turned the switch last. The time of its program is that of the program's last change of any field.
 func switchWriter(d *v1alpha1.CloudSSODirectory) (w writer) {
 	var last *metav1.Time
 	for _, entry := range d.ManagedFields {
 		if plugin.OwnsSwitch(entry) && (last == nil || entry.Time != nil && last.Before(entry.Time)) {
-			w.Manager, w.Person, last = entry.Manager, plugin.PersonOf(entry.Manager), entry.Time
+			w.Manager, last = entry.Manager, entry.Time
 		}
 	}
 	if d.Status.SCIMSynchronization == switchOf(d) {

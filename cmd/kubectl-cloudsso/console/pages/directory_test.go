@@ -70,10 +70,6 @@ func TestSwitchHasTheTimeOfTheSwitch(t *testing.T) {
 	if w := switchWriter(d); w.Manager != "kubectl-cloudsso" || !w.Time.Equal(&at) {
 		t.Errorf("got %+v", w)
 	}
-	d.ManagedFields[0].Manager = "kubectl-cloudsso/alice@example.com"
-	if w := switchWriter(d); w.Person != "alice@example.com" {
-		t.Errorf("got %+v", w)
-	}
 	d.Spec.SCIMSynchronization = v1alpha1.SynchronizationDisabled
 	if w := switchWriter(d); w.Time != nil {
 		t.Errorf("the operator has not seen the switch, but it has the time %s", w.Time)

@@ -50,23 +50,42 @@ func historyOf(u *v1alpha1.CloudSSOUser, events []corev1.Event) history {
 	h := history{Events: milestonesOf(u)}
 	for _, c := range u.Status.Conditions {
 		what := text("history.condition", conditionName(c.Type), text("condition."+string(c.Status)))
-		h.More = append(h.More, happening{Time: c.LastTransitionTime.Time, What: what, By: policy.FieldManager, Detail: plugin.JoinNonEmpty(": ", c.Reason, c.Message)})
+		h.More = append(h.More, happening{Time: c.LastTransitionTime.Time, What: what, By: text("by.operator"), Detail: plugin.JoinNonEmpty(": ", c.Reason, c.Message)})
 	}
 	for i := range events {
 		e := &events[i]
-		by := cmp.Or(e.ReportingController, e.Source.Component)
+		by := authorText(cmp.Or(e.ReportingController, e.Source.Component))
 		h.Events = append(h.Events, happening{Time: plugin.EventTime(e), What: text("history.event", e.Reason), By: by, Detail: e.Message})
 	}
 	for _, entry := range u.ManagedFields {
 		if fields := plugin.SpecFieldsOf(entry); entry.Time != nil && len(fields) > 0 {
 			detail := text("history.fields", strings.Join(fields, ", "))
-			h.More = append(h.More, happening{Time: entry.Time.Time, What: text("history.written"), By: entry.Manager, Detail: detail})
+			h.More = append(h.More, happening{Time: entry.Time.Time, What: text("history.written"), By: authorText(entry.Manager), Detail: detail})
 		}
 	}
 	for _, rows := range [][]happening{h.Events, h.More} {
 		slices.SortStableFunc(rows, func(a, b happening) int { return b.Time.Compare(a.Time) })
 	}
 	return h
+}
+
+// authorText says in words which person or program a field manager is, or a controller that reports Events.
+func authorText(manager string) string {
+	switch person := plugin.PersonOf(manager); {
+	case person != "":
+		return person
+	case manager == "":
+		return text("by.unnamed")
+	case manager == policy.FieldManager:
+		return text("by.operator")
+	default:
+		return text("by.program", manager)
+	}
+}
+
+// isUnknownPerson reports whether a field manager is a program that does not name the person who has used it.
+func isUnknownPerson(manager string) bool {
+	return manager != policy.FieldManager && plugin.PersonOf(manager) == ""
 }
 
 // milestonesOf returns what the object itself records with a time.
@@ -83,7 +102,7 @@ func milestonesOf(u *v1alpha1.CloudSSOUser) (rows []happening) {
 		})
 	}
 	if by := plugin.WriterOf(u, "suspended"); by != nil && u.Spec.Suspended {
-		rows = append(rows, happening{Time: instant(by.Time), What: text("history.suspended"), By: cmp.Or(by.Person(), by.FieldManager)})
+		rows = append(rows, happening{Time: instant(by.Time), What: text("history.suspended"), By: authorText(by.FieldManager)})
 	}
 	for what, at := range map[string]*metav1.Time{
 		text("history.deprovisioned"): u.Spec.DeprovisionedAt,

@@ -6,6 +6,7 @@
 //	notice.go     what an action says after it, and seals
 //	rights.go     what the person may do
 //	render.go     templates and what they call
+//	words.go      where a line may end within a long word
 //	text.go       every text that a page shows
 //	problem.go    errors as pages
 //	navigation.go the links to the pages

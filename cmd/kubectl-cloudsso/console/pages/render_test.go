@@ -17,7 +17,7 @@ func TestTimesAndCommandsInSentencesAreMarked(t *testing.T) {
 		"2027-01-31T12:00:00Z <b> \u202e": time1 + " &lt;b&gt; \ufffd",
 		"2027-01-31T12:00:00Z, 2028-01-31T12:00:00Z": time1 + ", " + time2,
 		"2027-13-31T12:00:00Z":                       "2027-13-31T12:00:00Z",
-		"x2027-01-31T12:00:00Zx":                     "x2027-01-31T12:00:00Zx",
+		"x2027-01-31T12:00:00Zx":                     "x2027-<wbr>01-<wbr>31T12:<wbr>00:<wbr>00Zx",
 		"2027-13-31T12:00:00Z 2027-01-31T12:00:00Z":  "2027-13-31T12:00:00Z " + time1,
 
 		"Disabled; to switch it on: kubectl -n acme patch -p '{}'":                       "Disabled; to switch it on: <code>kubectl -n acme patch -p &#39;{}&#39;</code>",

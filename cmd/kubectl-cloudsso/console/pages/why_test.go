@@ -9,6 +9,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/cloudsso/cloudsso-operator/api/v1alpha1"
+	"github.com/cloudsso/cloudsso-operator/cmd/kubectl-cloudsso/plugin"
 	"github.com/cloudsso/cloudsso-operator/internal/policy"
 )
 
@@ -73,7 +74,7 @@ func TestActiveUserHasNothingToExplain(t *testing.T) {
 func TestHistoryIsNewestFirst(t *testing.T) {
 	u := disabled("kubectl-edit", noon.Add(time.Hour))
 	u.CreationTimestamp = metav1.NewTime(noon.Add(-time.Hour))
-	event := corev1.Event{Reason: "Disabled", Message: "the user has no effect", LastTimestamp: metav1.NewTime(noon.Add(2 * time.Hour)), ReportingController: "cloudsso"}
+	event := corev1.Event{Reason: "Disabled", Message: "the user has no effect", LastTimestamp: metav1.NewTime(noon.Add(2 * time.Hour)), ReportingController: policy.FieldManager}
 	h := historyOf(u, []corev1.Event{event})
 	for want, rows := range map[string][]happening{
 		"Event: Disabled, SCIM request: Modify, Created": h.Events,
@@ -90,8 +91,30 @@ func TestHistoryIsNewestFirst(t *testing.T) {
 	if r := h.Events[1]; r.Credential != "okta" || r.RequestID != "request-1" {
 		t.Errorf("got %+v", r)
 	}
-	if r := h.More[1]; r.By != "kubectl-edit" || r.Detail != "Fields: active" {
+	if r := h.Events[0]; r.By != "the operator" {
 		t.Errorf("got %+v", r)
+	}
+	if r := h.More[1]; r.By != "the program kubectl-edit" || r.Detail != "Fields: active" {
+		t.Errorf("got %+v", r)
+	}
+}
+
+func TestAuthorsAreNamedInWords(t *testing.T) {
+	for manager, want := range map[string]string{
+		policy.FieldManager:               "the operator",
+		plugin.FieldManager + "/ada@acme": "ada@acme",
+		plugin.FieldManager:               "the program kubectl-cloudsso",
+		"kubectl-edit":                    "the program kubectl-edit",
+		"":                                "a program without a name",
+	} {
+		if got := authorText(manager); got != want {
+			t.Errorf("%s is said to be %s", manager, got)
+		}
+	}
+	for _, known := range []string{policy.FieldManager, plugin.FieldManager + "/ada@acme"} {
+		if isUnknownPerson(known) {
+			t.Errorf("the audit log is said to know more of %s", known)
+		}
 	}
 }
 

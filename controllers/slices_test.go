@@ -3,15 +3,19 @@ package controllers_test
 import (
 	"context"
 	"fmt"
+	"time"
 
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
+	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/cloudsso/cloudsso-operator/api/v1alpha1"
+	"github.com/cloudsso/cloudsso-operator/controllers/slice"
+	"github.com/cloudsso/cloudsso-operator/internal/controllerutil"
 )
 
 func createSlice(ctx context.Context, name, group string, source v1alpha1.Source, members ...string) *v1alpha1.CloudSSOMembershipSlice {
@@ -57,6 +61,14 @@ func setLastModified(ctx context.Context, o client.Object, at string) {
 	Expect(admin.Patch(ctx, o, client.RawPatch(types.MergePatchType, patch))).To(Succeed())
 }
 
+// reconcileSliceIn reconciles a slice as the controller does after a time.
+func reconcileSliceIn(ctx context.Context, s *v1alpha1.CloudSSOMembershipSlice, d time.Duration) {
+	GinkgoHelper()
+	r := &slice.Reconciler{Base: controllerutil.Base{Client: admin, Live: admin, Now: func() time.Time { return time.Now().Add(d) }}}
+	_, err := r.Reconcile(ctx, ctrl.Request{NamespacedName: client.ObjectKeyFromObject(s)})
+	Expect(err).NotTo(HaveOccurred())
+}
+
 var _ = Describe("a sliced group", func() {
 	It("counts the members of all its lists, each once, and takes second copies out", func(ctx SpecContext) {
 		for _, name := range []string{"a", "b", "c", "d"} {
@@ -97,9 +109,40 @@ var _ = Describe("a sliced group", func() {
 		Eventually(exists(ctx, s)).Should(BeFalse())
 		Eventually(exists(ctx, g)).Should(BeFalse())
 		late := createSlice(ctx, "s2", g.Name, scim, "a")
-		Consistently(exists(ctx, late), "500ms").Should(BeTrue(), "a restore may bring a slice before its group")
 		turn(ctx, v1alpha1.SynchronizationEnabled)
+		reconcileSliceIn(ctx, late, 11*time.Minute)
 		Eventually(exists(ctx, late)).Should(BeFalse())
+	})
+
+	It("may come after its slices, which count from then on", func(ctx SpecContext) {
+		for _, name := range []string{"a", "b"} {
+			createUser(ctx, name, name, scim)
+		}
+		early := createSlice(ctx, "s1", "staff", scim, "b")
+		Eventually(func() []string { reread(ctx, early); return early.Finalizers }).Should(ContainElement(v1alpha1.FinalizerGuard))
+		reconcileSliceIn(ctx, early, 9*time.Minute)
+		Expect(exists(ctx, early)()).To(BeTrue(), "the request that creates the group may still be under way")
+		g := createSlicedGroup(ctx, scim, "a")
+		Eventually(memberCount(ctx, g)).Should(HaveValue(BeEquivalentTo(2)))
+		reconcileSliceIn(ctx, early, 11*time.Minute)
+		Expect(exists(ctx, early)()).To(BeTrue())
+	})
+
+	It("may be restored after its slices, which stay for a day", func(ctx SpecContext) {
+		turn(ctx, v1alpha1.SynchronizationDisabled)
+		early := createSlice(ctx, "s1", "staff", scim, "b")
+		reconcileSliceIn(ctx, early, 23*time.Hour)
+		Expect(exists(ctx, early)()).To(BeTrue())
+		reconcileSliceIn(ctx, early, 25*time.Hour)
+		Eventually(exists(ctx, early)).Should(BeFalse())
+	})
+
+	It("may never come, and its slices do not hold up the deletion of the namespace", func(ctx SpecContext) {
+		early := createSlice(ctx, "s1", "staff", scim, "b")
+		Eventually(func() []string { reread(ctx, early); return early.Finalizers }).Should(ContainElement(v1alpha1.FinalizerGuard))
+		turn(ctx, v1alpha1.SynchronizationDisabled) // without that, the namespace is not deleted
+		Expect(admin.Delete(ctx, early)).To(Succeed())
+		Eventually(exists(ctx, early)).Should(BeFalse())
 	})
 
 	It("keeps the slices that a person made for a group that is yet to come", func(ctx SpecContext) {

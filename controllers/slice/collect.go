@@ -15,9 +15,14 @@ import (
 // emptyLifetime is how long an empty slice is kept: a group that is emptied is often filled again.
 const emptyLifetime = 10 * time.Second
 
-// orphanLifetime is how long a slice without a group is kept while SCIM requests are not served: a restore may bring it back
-// before its group, but takes less than a day.
-const orphanLifetime = 24 * time.Hour
+const (
+	// creationLifetime is how long a slice without a group is kept while SCIM requests are served: a request creates the slices
+	// first. It is more than a request and the write that it sent live together (25 s and 20 s), and than clocks differ.
+	creationLifetime = 10 * time.Minute
+	// restoreLifetime is the same while SCIM requests are not served: a restore may bring a slice back before its group, but
+	// takes less than a day.
+	restoreLifetime = 24 * time.Hour
+)
 
 // isCollectable reports whether a slice can go, or else when to look again: its group is gone, or it is the operator's own
 // and has been empty for a while. A person's slice may wait for its group, and for members.
@@ -47,11 +52,15 @@ func (r *Reconciler) isCollectable(ctx context.Context, s *v1alpha1.CloudSSOMemb
 // isOrphanCollectable reports whether a slice whose group does not exist can go, or else when to look again.
 func (r *Reconciler) isOrphanCollectable(ctx context.Context, s *v1alpha1.CloudSSOMembershipSlice) (collectable bool, requeueAfter time.Duration, err error) {
 	position, err := controllerutil.SwitchOf(ctx, r.Client, s.Namespace)
-	if err != nil || position == policy.SwitchEnabled {
-		return err == nil, 0, err
+	if err != nil {
+		return false, 0, err
+	}
+	lifetime := restoreLifetime
+	if position == policy.SwitchEnabled {
+		lifetime = creationLifetime
 	}
 	age := r.Now().Sub(s.CreationTimestamp.Time)
-	return age >= orphanLifetime, max(orphanLifetime-age, 0), nil
+	return age >= lifetime, max(lifetime-age, 0), nil
 }
 
 // collect deletes a slice if it is still the version given. The group keeps the time of the slice's last change as its own.

@@ -2,7 +2,6 @@ package store
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -58,15 +57,17 @@ func memberIDs(members []v1alpha1.Member) []string {
 }
 
 func (n *namespacedStore) createGroup(ctx context.Context, attributes schema.Object, members []string) (*scim.Resource, error) {
-	delta, unknown, err := n.delta(ctx, []scim.MemberChange{{Op: scim.AddMembers, IDs: members}})
-	if err != nil {
-		return nil, err
-	}
-	if err := n.groups.waitCaughtUp(ctx, n.namespace); err != nil {
-		return nil, err
-	}
 	var g *v1alpha1.CloudSSOGroup
-	err = n.retry(ctx, n.namespace, "(new group)", func() (err error) {
+	var delta *membership.Delta
+	var unknown []string
+	err := n.retry(ctx, n.namespace, "(new group)", func() (err error) {
+		// One for each attempt, because it remembers what was written, and an attempt that fails leaves nothing.
+		if delta, unknown, err = n.delta(ctx, []scim.MemberChange{{Op: scim.AddMembers, IDs: members}}); err != nil {
+			return err
+		}
+		if err := n.groups.waitCaughtUp(ctx, n.namespace); err != nil {
+			return err
+		}
 		g, err = n.createGroupOnce(ctx, attributes, delta)
 		return err
 	})
@@ -88,8 +89,12 @@ func (n *namespacedStore) createGroupOnce(ctx context.Context, attributes schema
 	if err != nil {
 		return nil, err
 	}
-	err = n.claims.Create(ctx, nameclaim.NameOf(g), g.Name, func(nameclaim.Acquired) error {
-		created, err = n.groups.create(ctx, g)
+	err = n.claims.Create(ctx, nameclaim.NameOf(g), g.Name, func(acquired nameclaim.Acquired) (err error) {
+		if g.Spec.Sliced {
+			created, err = n.createAfterSlices(ctx, g, delta, acquired.CloudSSONameClaim)
+		} else {
+			created, err = n.groups.create(ctx, g)
+		}
 		return err
 	})
 	if err != nil {
@@ -97,38 +102,41 @@ func (n *namespacedStore) createGroupOnce(ctx context.Context, attributes schema
 	}
 	n.groups.waitForOwnWrite(ctx, created)
 	delta.Record(moved, index.RevisionOf(created))
-	if !created.Spec.Sliced {
-		return created, nil
-	}
-	if err := n.changeSlices(ctx, created, delta, nil); err != nil { // all or nothing, as far as that can be had
-		return nil, errors.Join(err, n.undoCreate(ctx, created))
-	}
 	return created, nil
 }
 
-// undoTimeout bounds the deletion of a group whose members could not be stored.
+// createAfterSlices creates the slices of a group, and then the group, which makes them count: no client is shown a part of its
+// members. If the group will not come, the slices are deleted and the claim is released. If it may still come, or this replica
+// dies, a controller deletes the slices later unless the group is there.
+func (n *namespacedStore) createAfterSlices(ctx context.Context, g *v1alpha1.CloudSSOGroup, delta *membership.Delta, claim *v1alpha1.CloudSSONameClaim) (*v1alpha1.CloudSSOGroup, error) {
+	err := n.checkUnused(ctx, g)
+	if err == nil {
+		err = n.changeSlices(ctx, g, delta, nil)
+	}
+	if err != nil {
+		n.undoCreate(ctx, g, claim)
+		return nil, err
+	}
+	created, err := n.groups.create(ctx, g)
+	if err != nil && !isOutcomeUnknown(err) {
+		n.undoCreate(ctx, g, nil) // the caller decides about the claim
+	}
+	return created, err
+}
+
+// undoTimeout bounds the deletion of the slices of a group that does not come.
 const undoTimeout = 10 * time.Second
 
-// errNotOwn says that another writer has changed a group that was to be undone. It never leaves the package.
-var errNotOwn = errors.New("another writer has changed the group")
-
-// undoCreate deletes a group whose members could not be stored, unless another writer has changed it in the meantime. It does
-// not read the switch: the group is this request's own, and its displayName would be taken when the request is sent again.
-func (n *namespacedStore) undoCreate(ctx context.Context, created *v1alpha1.CloudSSOGroup) error {
+// undoCreate releases the claim of a group that does not come, and deletes its slices. It does not read the switch: they are this
+// request's own, and the displayName would be taken when the request is sent again. What fails is done later: the claim is taken
+// over within a minute, and a controller deletes the slices.
+func (n *namespacedStore) undoCreate(ctx context.Context, g *v1alpha1.CloudSSOGroup, claim *v1alpha1.CloudSSONameClaim) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), undoTimeout)
 	defer cancel()
-	err := n.finish(ctx, n.namespace, created.Name, func() error {
-		return n.deleteGroupOnce(ctx, created.Name, func(g *v1alpha1.CloudSSOGroup) error {
-			if g.UID != created.UID || g.Generation != created.Generation {
-				return errNotOwn
-			}
-			return nil
-		})
-	})
-	if errors.Is(err, errNotOwn) || isNotFound(err) {
-		return nil
+	_ = n.claims.Release(ctx, claim)
+	if err := n.deleteSlices(ctx, g); err != nil {
+		n.Log.Warn("slices of a group that was not created are left; they are deleted within minutes", "namespace", g.Namespace, "group", g.Name, "error", err)
 	}
-	return err
 }
 
 func (n *namespacedStore) updateGroup(ctx context.Context, id string, change scim.Change) (*scim.Resource, error) {

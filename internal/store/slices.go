@@ -126,7 +126,7 @@ func (n *namespacedStore) viewBeforeRead(ctx context.Context, id string, delta *
 }
 
 // changeSlices makes the slices of a group what the delta makes of them. views were taken before g was read; nil if none
-// were. Each further plan is made of a group that was read after its slices were looked up.
+// were. Each further plan is made of a group that was read after its slices were looked up, or that is yet to be created.
 func (n *namespacedStore) changeSlices(ctx context.Context, g *v1alpha1.CloudSSOGroup, delta *membership.Delta, views []membership.SliceView) (err error) {
 	if err := n.slices.waitCaughtUp(ctx, n.namespace); err != nil {
 		return err
@@ -134,8 +134,10 @@ func (n *namespacedStore) changeSlices(ctx context.Context, g *v1alpha1.CloudSSO
 	for attempts := n.newAttempts(g.Namespace, g.Name); ; views = nil {
 		if views == nil {
 			views = n.sliceViews(g, delta)
-			if g, err = n.groups.read(ctx, g.Namespace, g.Name); err != nil {
-				return err
+			if isStored(g) {
+				if g, err = n.groups.read(ctx, g.Namespace, g.Name); err != nil {
+					return err
+				}
 			}
 		}
 		if err := n.changeSlicesOnce(ctx, g, delta, views); err != nil {
@@ -155,11 +157,14 @@ func (n *namespacedStore) changeSlices(ctx context.Context, g *v1alpha1.CloudSSO
 	}
 }
 
+// isStored reports whether a group was read from the API server, and is not one that is yet to be created.
+func isStored(g *v1alpha1.CloudSSOGroup) bool { return g.UID != "" }
+
 // interrupted returns the error of a change of a group's members that stops after a part of it: a refusal of the requests of
 // the namespace, which says that nothing was changed, becomes a 503 of the same reason that says what is true.
 func interrupted(g *v1alpha1.CloudSSOGroup, err error) error {
 	var refused *scim.Error
-	if !errors.As(err, &refused) || refused.Reason == "" {
+	if !isStored(g) || !errors.As(err, &refused) || refused.Reason == "" {
 		return err
 	}
 	stopped := unavailable(err, "synchronization stopped (%s) while this request changed the members of Group %q: a part of the change may be stored; "+
@@ -265,15 +270,59 @@ func (n *namespacedStore) catchUpWithSlices(ctx context.Context, g *v1alpha1.Clo
 		}
 		return n.waitForSlices(ctx, index.RevisionOf(touched))
 	}
-	var found v1alpha1.CloudSSOMembershipSliceList
-	ofGroup := client.MatchingFieldsSelector{Selector: fields.OneTermEqualSelector(membership.GroupField, g.Name)}
-	if err := n.Client.List(ctx, &found, client.InNamespace(g.Namespace), ofGroup); err != nil {
-		return toSCIMError(err)
+	found, err := n.listSlices(ctx, g)
+	if err != nil {
+		return err
 	}
-	for i := range found.Items {
-		n.slices.waitForOwnWrite(ctx, &found.Items[i])
+	for i := range found {
+		n.slices.waitForOwnWrite(ctx, &found[i])
 	}
 	return n.slices.waitCaughtUp(ctx, g.Namespace)
+}
+
+// listSlices lists the slices of a group, live.
+func (n *namespacedStore) listSlices(ctx context.Context, g *v1alpha1.CloudSSOGroup) ([]v1alpha1.CloudSSOMembershipSlice, error) {
+	var found v1alpha1.CloudSSOMembershipSliceList
+	ofGroup := client.MatchingFieldsSelector{Selector: fields.OneTermEqualSelector(membership.GroupField, g.Name)}
+	err := n.Client.List(ctx, &found, client.InNamespace(g.Namespace), ofGroup)
+	return found.Items, toSCIMError(err)
+}
+
+// checkUnused returns errStale if a group of that id exists, or a slice of one: the slices of a group that is created would be
+// those of the other one too. The next attempt draws another id.
+func (n *namespacedStore) checkUnused(ctx context.Context, g *v1alpha1.CloudSSOGroup) error {
+	_, err := n.groups.read(ctx, g.Namespace, g.Name)
+	if err == nil || isNotFound(err) && len(n.slicesOf(g)) > 0 {
+		return errStale
+	}
+	if isNotFound(err) {
+		return nil
+	}
+	return err
+}
+
+// deleteSlices deletes the slices of a group that does not exist.
+func (n *namespacedStore) deleteSlices(ctx context.Context, g *v1alpha1.CloudSSOGroup) error {
+	found, err := n.listSlices(ctx, g)
+	if err != nil {
+		return err
+	}
+	deletions, ctx := errgroup.WithContext(ctx)
+	deletions.SetLimit(maxParallelWrites)
+	for i := range found {
+		deletions.Go(func() error {
+			s := &found[i]
+			if err := n.Client.Delete(ctx, s, client.Preconditions{UID: &s.UID}); err != nil {
+				return client.IgnoreNotFound(err)
+			}
+			_, err := n.slices.patch(ctx, s, jsonpatch.Patch{}.TestUID(s).RemoveFinalizers(s, v1alpha1.FinalizerGuard))
+			if isNotFound(err) {
+				return nil
+			}
+			return err
+		})
+	}
+	return deletions.Wait()
 }
 
 // touch changes an annotation of a slice, whatever else has become of it.

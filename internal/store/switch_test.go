@@ -13,7 +13,6 @@ import (
 
 	"github.com/cloudsso/cloudsso-operator/api/v1alpha1"
 	"github.com/cloudsso/cloudsso-operator/internal/informer"
-	"github.com/cloudsso/cloudsso-operator/internal/policy"
 	"github.com/cloudsso/cloudsso-operator/internal/scim"
 	"github.com/cloudsso/cloudsso-operator/internal/scim/schema"
 	"github.com/cloudsso/cloudsso-operator/internal/store"
@@ -56,32 +55,25 @@ func TestADeletionThatHasBegunIsAcknowledgedAfterTheSwitchIsTurnedOff(t *testing
 	}
 }
 
-// Of a group whose members are stored in part, nothing stays: its displayName is free when the request is sent again.
+// Of a group whose slices are stored in part, nothing stays: its displayName is free when the request is sent again.
 func TestACreateThatTheSwitchInterruptsIsUndone(t *testing.T) {
-	s := newSliced(t, 300, 300)
-	d := directoryOf(t, newReplica(t, &informer.Sources{}), s.namespace)
-	calls := watchCalls(t, d)
+	c := newCrew(t)
+	calls := watchCalls(t, c.directory)
 	calls.fail = func(call string) error {
-		if call != "create *v1alpha1.CloudSSOMembershipSlice" {
+		if call != createSlice {
 			return nil
 		}
 		calls.fail = nil
-		d.turnOff()
+		c.turnOff()
 		return apierrors.NewAlreadyExists(k8sschema.GroupResource{}, "slice")
 	}
-	_, err := d.Create(t.Context(), schema.Group, schema.Object{}.With(schema.GroupDisplayName, "Crew"), s.users)
+	_, err := c.createBy(c)
 	var answer *scim.Error
-	if !errors.As(err, &answer) || answer.Status != http.StatusServiceUnavailable || answer.Reason != store.ReasonSwitchedOff {
+	if !errors.As(err, &answer) || answer.Status != http.StatusForbidden || answer.Reason != store.ReasonSwitchedOff {
 		t.Errorf("answered %v", err)
 	}
-	var groups v1alpha1.CloudSSOGroupList
-	if err := admin.List(t.Context(), &groups, client.InNamespace(s.namespace)); err != nil {
-		t.Fatal(err)
-	}
-	for _, g := range groups.Items {
-		if g.Spec.DisplayName == "Crew" && policy.IsLive(&g) {
-			t.Errorf("%s is left", g.Name)
-		}
+	if c.groups() > 0 || c.sliced() > 0 || c.isClaimed() {
+		t.Errorf("%d groups and %d members in slices are left; the name is claimed: %v", c.groups(), c.sliced(), c.isClaimed())
 	}
 }
 

@@ -35,7 +35,7 @@ func (s *stack) rewriteSlices(ctx context.Context, copies []*v1alpha1.CloudSSOMe
 }
 
 // copySlices copies a group's slices into the namespace of the baseline. The copies have source Manual, because the
-// operator deletes synchronized slices without a group.
+// operator deletes synchronized slices that have no group for ten minutes.
 func (s *stack) copySlices(ctx context.Context, group string) (copies []*v1alpha1.CloudSSOMembershipSlice, err error) {
 	var list v1alpha1.CloudSSOMembershipSliceList
 	err = s.raw.List(ctx, &list, client.InNamespace(s.Namespace), client.MatchingFields{"spec.group": group})

@@ -80,7 +80,8 @@ func (o Objects) CheckSlicing() (violations []Violation) {
 	return violations
 }
 
-// CheckCreated checks that groups whose members no request has changed have those that they were created with.
+// CheckCreated checks that groups whose members no request has changed have those that they were created with, also if the
+// create was not answered: a group is stored whole or not at all.
 func (o Objects) CheckCreated(ops []*Op) (violations []Violation) {
 	changed := map[string]bool{}
 	for _, op := range ops {
@@ -91,12 +92,12 @@ func (o Objects) CheckCreated(ops []*Op) (violations []Violation) {
 	}
 	for _, op := range ops {
 		g, found := o.group(op.Result)
-		if op.Kind != Create || op.Outcome != Done || !found || changed[op.Result] || isTerminating(g) {
+		if op.Kind != Create || op.Outcome != Done && !op.Resolved || !found || changed[op.Result] || isTerminating(g) {
 			continue
 		}
 		has, want := toSet(o.members(g)), toSet(op.Members)
 		if missing, invented := difference(want, has), difference(has, want); len(missing)+len(invented) > 0 {
-			violations = append(violations, Violation{"at the end", fmt.Sprintf("group %s, acknowledged by #%d with %d members, has %d; missing: %s; not asked for: %s",
+			violations = append(violations, Violation{"at the end", fmt.Sprintf("group %s, created by #%d with %d members, has %d; missing: %s; not asked for: %s",
 				g.Name, op.ID, len(want), len(has), listed(missing), listed(invented)), []*Op{op}})
 		}
 	}

@@ -129,11 +129,14 @@ func (o Objects) unsettledGroup(g *v1alpha1.CloudSSOGroup, live map[string]bool)
 	return wrong
 }
 
+// creationLifetime is how long a slice may be without a group: a request creates it before the group, and may have died then.
+const creationLifetime = 10 * time.Minute
+
 // unsettledSlices returns the slices that a controller has yet to delete: those without members or without a group.
 func (o Objects) unsettledSlices() (wrong []string) {
 	for i := range o.Slices {
 		s := &o.Slices[i]
-		if _, found := o.group(s.Spec.Group); !found {
+		if _, found := o.group(s.Spec.Group); !found && o.ReadAt.Sub(s.CreationTimestamp.Time) > creationLifetime {
 			wrong = append(wrong, fmt.Sprintf("slice %s exists, and its group %s does not", s.Name, s.Spec.Group))
 		}
 		if len(s.Spec.Members) == 0 {

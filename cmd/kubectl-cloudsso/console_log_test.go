@@ -92,7 +92,7 @@ var _ = Describe("the log of the console", func() {
 			ContainSubstring(`<a href="/directories/default/users/user-000">User/user000@EXAMPLE.com</a>`),
 			ContainSubstring("The credential has expired. Create a new one, and enter its token in Okta."),
 			ContainSubstring("Another user or group has the name"),
-			ContainSubstring("&lt;script&gt;x&lt;/script&gt;"), ContainSubstring("taken&lt;U&#43;202E&gt;"),
+			ContainSubstring("&lt;script&gt;x&lt;/script&gt;"), ContainSubstring("taken&lt;U+202E&gt;"),
 			Not(ContainSubstring("elsewhere")), Not(ContainSubstring("unplaced")),
 		))
 		for query, want := range map[string][]string{

@@ -43,9 +43,8 @@ func setBudget(b *v1alpha1.DisablementBudget, replicas ...*directory) {
 	}
 	for _, r := range replicas {
 		eventually(d.t, func() bool {
-			known := &v1alpha1.CloudSSODirectory{}
-			err := r.replica.Cache.Get(d.t.Context(), client.ObjectKeyFromObject(settings), known)
-			return err == nil && known.Generation == settings.Generation
+			known := r.replica.Directory(settings.Namespace)
+			return known != nil && known.Generation == settings.Generation
 		})
 	}
 }

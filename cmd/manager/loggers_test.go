@@ -26,6 +26,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/klog/v2"
+	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/log/zap"
 
 	"github.com/cloudsso/cloudsso-operator/internal/httpserver"
@@ -115,7 +116,7 @@ func TestAnEventInANamespaceThatGoesIsNoError(t *testing.T) {
 		{"no right", apierrors.NewForbidden(event, "staff", errors.New("no")), refused, true},
 		{"not an Event", terminating, "Failed to update lock", true},
 	} {
-		for _, logger := range []logr.Logger{klog.Background(), klog.Background().WithName("events").WithValues("on", "staff")} {
+		for _, logger := range []logr.Logger{klog.Background(), ctrl.Log, ctrl.Log.WithName("events").WithValues("on", "staff")} {
 			logged := processLog.from()
 			logger.Error(test.err, test.message, "test", test.name)
 			if isError := strings.Contains(logged(), `"test":"`+test.name); isError != test.isError {

@@ -57,9 +57,9 @@ func main() {
 // through klog, those of OpenTelemetry, the errors of gRPC, and those of net/http, which come through the standard library's
 // default logger.
 func setLoggers(logger logr.Logger) {
-	ctrl.SetLogger(logger)
-	clientGo := logger.WithName("client-go")
-	klog.SetLogger(clientGo.WithSink(clientGoSink{clientGo.GetSink()}))
+	withEvents := logger.WithSink(eventSink{logger.GetSink()}) // client-go logs Events by the manager's logger or klog's
+	ctrl.SetLogger(withEvents)
+	klog.SetLogger(withEvents.WithName("client-go"))
 	otel.SetLogger(logger.WithName("opentelemetry"))
 	grpcErrors := slog.NewLogLogger(logr.ToSlogHandler(logger.WithName("grpc")), slog.LevelError).Writer()
 	grpclog.SetLoggerV2(grpclog.NewLoggerV2(io.Discard, io.Discard, grpcErrors)) // gRPC logs its errors alone by default too

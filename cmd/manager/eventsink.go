@@ -11,13 +11,12 @@ import (
 // rejectedEvent begins what client-go logs as an error if the API server has refused an Event.
 const rejectedEvent = "Server rejected event"
 
-// clientGoSink logs what client-go logs. An Event that is refused because its namespace is being deleted, or gone, is no
-// error: an object can still be live when the Event on it is recorded, and the Event would be deleted at once. It is logged
-// with the details (verbosity 1).
-type clientGoSink struct{ logr.LogSink }
+// eventSink logs an Event that is refused because its namespace is being deleted, or gone, with the details (verbosity 1). That
+// is no error: an object can still be live when the Event on it is recorded, and the Event would be deleted at once.
+type eventSink struct{ logr.LogSink }
 
 // Error implements logr.LogSink.
-func (s clientGoSink) Error(err error, message string, keysAndValues ...any) {
+func (s eventSink) Error(err error, message string, keysAndValues ...any) {
 	isNamespaceGoing := apierrors.HasStatusCause(err, corev1.NamespaceTerminatingCause) || apierrors.IsNotFound(err)
 	if !isNamespaceGoing || !strings.HasPrefix(message, rejectedEvent) {
 		s.LogSink.Error(err, message, keysAndValues...)
@@ -27,11 +26,11 @@ func (s clientGoSink) Error(err error, message string, keysAndValues ...any) {
 }
 
 // WithValues implements logr.LogSink.
-func (s clientGoSink) WithValues(keysAndValues ...any) logr.LogSink {
-	return clientGoSink{s.LogSink.WithValues(keysAndValues...)}
+func (s eventSink) WithValues(keysAndValues ...any) logr.LogSink {
+	return eventSink{s.LogSink.WithValues(keysAndValues...)}
 }
 
 // WithName implements logr.LogSink.
-func (s clientGoSink) WithName(name string) logr.LogSink {
-	return clientGoSink{s.LogSink.WithName(name)}
+func (s eventSink) WithName(name string) logr.LogSink {
+	return eventSink{s.LogSink.WithName(name)}
 }

@@ -109,11 +109,11 @@ func (n *namespacedStore) createGroupOnce(ctx context.Context, attributes schema
 // members. If the group will not come, the slices are deleted and the claim is released. If it may still come, or this replica
 // dies, a controller deletes the slices later unless the group is there.
 func (n *namespacedStore) createAfterSlices(ctx context.Context, g *v1alpha1.CloudSSOGroup, delta *membership.Delta, claim *v1alpha1.CloudSSONameClaim) (*v1alpha1.CloudSSOGroup, error) {
-	err := n.checkUnused(ctx, g)
-	if err == nil {
-		err = n.changeSlices(ctx, g, delta, nil)
+	if err := n.checkUnused(ctx, g); err != nil {
+		_ = n.claims.Release(ctx, claim) // and no slice is deleted: those of that id are another group's
+		return nil, err
 	}
-	if err != nil {
+	if err := n.changeSlices(ctx, g, delta, nil); err != nil {
 		n.undoCreate(ctx, g, claim)
 		return nil, err
 	}

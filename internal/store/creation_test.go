@@ -203,4 +203,7 @@ func TestALargeGroupDoesNotGetTheIDOfSlicesThatAreLeft(t *testing.T) {
 	if g, err := c.createBy(c); err != nil || g.ID == "crew-taken" {
 		t.Errorf("%v, %v", g, err)
 	}
+	if n := c.sliced(); n != 300-v1alpha1.SliceSize+1 {
+		t.Errorf("%d members are in slices: those of the other id must stay", n)
+	}
 }
